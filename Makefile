@@ -1,0 +1,68 @@
+# bellwire: `make help` lists the targets.
+#
+# B is where everything built goes; SAN=address builds and tests under ASan+UBSan in a tree of its own.
+SAN     ?=
+B       ?= build$(if $(SAN),/$(SAN))
+CC      ?= cc
+WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
+OPT     ?= -O2 -g
+CFLAGS  ?= $(OPT)
+ALL_CFLAGS = -std=gnu17 $(WARN) $(CFLAGS) -D_GNU_SOURCE -Iserver -I$(B)/gen -isystem /usr/include/postgresql $(SAN_FLAGS) -MMD -MP
+SAN_FLAGS_address := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SAN_FLAGS_thread  := -fsanitize=thread -fno-omit-frame-pointer
+SAN_FLAGS := $(SAN_FLAGS_$(SAN))
+LIBS    := -lpq -lev -lwslay -ljansson -ljwt -lssl -lcrypto -lm
+
+# Includes point down only: each layer may use those before it (docs/architecture.md).
+LAYERS  := base net http ws eio sio hub db auth app
+layer_src = $(wildcard server/$(1)/*.c)
+layer_lib = $(B)/lib/$(1).a
+obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
+
+.PHONY: all libs unit clean help
+all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
+
+define layer_rule
+$(call layer_lib,$(1)): $(call obj,$(call layer_src,$(1)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	ar rcs $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
+
+$(B)/obj/%.o: server/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+# The archives a program needs, the highest first.
+upto = $(if $(filter $(1),$(firstword $(2))),$(firstword $(2)),$(firstword $(2)) $(call upto,$(1),$(wordlist 2,99,$(2))))
+rev  = $(if $(1),$(call rev,$(wordlist 2,99,$(1))) $(firstword $(1)))
+libs_upto = $(foreach l,$(call rev,$(call upto,$(1),$(LAYERS))),$(if $(call layer_src,$(l)),$(call layer_lib,$(l))))
+
+$(B)/echo-server: $(call obj,$(wildcard server/echo/*.c)) $(call libs_upto,sio)
+	$(CC) $(ALL_CFLAGS) $^ -o $@ -lev -lwslay -ljansson -lssl -lcrypto -lm
+
+$(B)/bellwire: $(call obj,server/main.c) $(call libs_upto,app)
+	$(CC) $(ALL_CFLAGS) $^ -o $@ $(LIBS)
+
+# Unit tests: tests/unit/<layer>/<name>_test.c is linked with its layer and those below.
+UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
+UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
+define unit_rule
+$(B)/unit/$(1)/%: tests/unit/$(1)/%.c $(call libs_upto,$(1))
+	@mkdir -p $$(@D)
+	$(CC) $(ALL_CFLAGS) -Itests/unit $$< $(call libs_upto,$(1)) -o $$@ $(LIBS)
+endef
+$(foreach l,$(LAYERS),$(eval $(call unit_rule,$(l))))
+
+unit: $(UNIT_BIN)
+	@for t in $^; do $$t || exit 1; done
+
+unit-%: ## unit tests of one layer
+	@$(MAKE) --no-print-directory $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/$*/*_test.c))
+	@for t in $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/$*/*_test.c)); do $$t || exit 1; done
+
+clean:
+	rm -rf build
+
+-include $(shell find $(B)/obj $(B)/unit -name '*.d' 2>/dev/null)

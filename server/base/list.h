@@ -1,0 +1,49 @@
+/*
+ * Intrusive circular doubly linked list. A node that is in no list points to itself (list_init), so list_del is
+ * harmless when repeated.
+ */
+#ifndef BASE_LIST_H
+#define BASE_LIST_H
+
+#include "base/base.h"
+
+struct list {
+	struct list *next, *prev;
+};
+
+static inline void list_init(struct list *l)
+{
+	l->next = l->prev = l;
+}
+
+static inline bool list_empty(const struct list *l)
+{
+	return l->next == l;
+}
+
+static inline void list_add_tail(struct list *head, struct list *n)
+{
+	n->prev = head->prev;
+	n->next = head;
+	head->prev->next = n;
+	head->prev = n;
+}
+
+static inline void list_add_head(struct list *head, struct list *n)
+{
+	list_add_tail(head->next, n);
+}
+
+static inline void list_del(struct list *n)
+{
+	n->prev->next = n->next;
+	n->next->prev = n->prev;
+	list_init(n);
+}
+
+#define list_entry(node, type, member) container_of(node, type, member)
+#define list_first(head, type, member) (list_empty(head) ? NULL : container_of((head)->next, type, member))
+/* safe against removal of the current entry, not of its neighbour */
+#define list_each(it, tmp, head) for ((it) = (head)->next, (tmp) = (it)->next; (it) != (head); (it) = (tmp), (tmp) = (it)->next)
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * Hash map from byte strings to objects that embed a struct map_node. Keyed with a random seed (SipHash), so that
+ * keys chosen by a stranger cannot make it slow. The key stays in the object and must not change while it is in the map.
+ */
+#ifndef BASE_MAP_H
+#define BASE_MAP_H
+
+#include "base/slice.h"
+
+struct map_node {
+	struct map_node *next;
+	uint32_t hash;
+};
+
+struct map {
+	struct map_node **slots;
+	uint32_t nslots; /* power of two, or 0 before the first insert */
+	uint32_t count;
+	struct slice (*key)(const struct map_node *n);
+	uint64_t seed[2];
+};
+
+void map_init(struct map *m, struct slice (*key)(const struct map_node *n));
+void map_fini(struct map *m); /* frees the table, not the objects */
+struct map_node *map_find(const struct map *m, struct slice key);
+void map_add(struct map *m, struct map_node *n); /* the key must not be there yet */
+void map_del(struct map *m, struct map_node *n); /* it must be there */
+struct map_node *map_next(const struct map *m, const struct map_node *n); /* iteration, NULL starts; no changes meanwhile */
+
+uint64_t hash_bytes(const uint64_t seed[2], struct slice s); /* SipHash-1-3 */
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * Memory that is there or the process ends: running out aborts in one place, so no caller checks.
+ * A length that came from outside must have met a limit before it comes here. Freed with free().
+ */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include "base/base.h"
+#include <stdlib.h>
+
+void *mem_alloc(size_t n) __attribute__((malloc, alloc_size(1)));
+void *mem_zalloc(size_t n) __attribute__((malloc, alloc_size(1)));
+void *mem_realloc(void *p, size_t n) __attribute__((alloc_size(2)));
+void *mem_dup(const void *p, size_t n);
+char *mem_strndup(const char *s, size_t n); /* a terminated copy of n bytes */
+char *mem_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+#define NEW(type) ((type *)mem_zalloc(sizeof(type)))
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * A borrowed run of bytes: text or binary, not terminated. Ends with the call that received it unless the contract says more.
+ */
+#ifndef BASE_SLICE_H
+#define BASE_SLICE_H
+
+#include "base/base.h"
+#include <string.h>
+
+struct slice {
+	const char *p;
+	size_t n;
+};
+
+#define SLICE(lit) ((struct slice){(lit), sizeof(lit) - 1})
+
+static inline struct slice slice_of(const void *p, size_t n)
+{
+	return (struct slice){p, n};
+}
+
+static inline struct slice slice_str(const char *s)
+{
+	return (struct slice){s, s ? strlen(s) : 0};
+}
+
+static inline bool slice_eq(struct slice a, struct slice b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool slice_starts(struct slice s, struct slice prefix)
+{
+	return s.n >= prefix.n && memcmp(s.p, prefix.p, prefix.n) == 0;
+}
+
+#endif

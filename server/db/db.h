@@ -1,0 +1,151 @@
+/*
+ * The database as one worker sees it: a few links for calls, one for the pump, all non-blocking, connecting included.
+ * Knows SQL functions of the schema rt (docs/edge-sql.md) and nothing of sockets or rooms.
+ *
+ * Outcomes never claim more than is known (design section 4 "Uncertain"):
+ *   DB_OK         committed; the result is there
+ *   DB_ERROR      Postgres said no; sqlstate and message are there; nothing happened
+ *   DB_FAILED     never sent, or known not to have happened (database away, queue full, deadline passed before sending)
+ *   DB_UNCERTAIN  sent, and the connection died before the answer
+ * A completion is never called from inside the function that started the work; it is called exactly once.
+ */
+#ifndef DB_DB_H
+#define DB_DB_H
+
+#include "base/slice.h"
+#include "net/loop.h"
+
+struct db;
+
+enum db_outcome { DB_OK, DB_ERROR, DB_FAILED, DB_UNCERTAIN };
+
+struct db_config {
+	const char *url;           /* calls; may be a transaction pooler */
+	const char *listen_url;    /* pump: a session of its own */
+	const char *edge_id;       /* uuid of this edge's life, made at start */
+	const char *name;          /* for application_name and bellwire.edges */
+	unsigned lanes;            /* links for dispatch, 2-4 */
+	unsigned batch_max;        /* items per rt.dispatch, at most 32 (design 8.15) */
+	size_t queue_max_items;    /* waiting items over all lanes; beyond: DB_FAILED at once */
+	uint64_t item_timeout_ms;  /* an item that has not been sent by then fails (5000) */
+	uint64_t call_timeout_ms;  /* a call that has not answered by then: its link is dropped, uncertain (15000) */
+	uint64_t poll_ms;          /* 3: BUSY interval */
+	uint64_t fallback_poll_ms; /* 1000: ASLEEP; 0 turns it off (tests) */
+	enum { DB_BELL_AUTO, DB_BELL_OFF, DB_BELL_ALWAYS } bell;
+};
+
+/* ---- state ---- */
+enum db_state { DB_CONNECTING, DB_UP, DB_AWAY };
+
+struct db_events {
+	void (*on_state)(void *ctx, enum db_state state); /* of the whole: UP when calls and the pump are, with the pump's cursor set */
+};
+
+struct db_stats {
+	uint64_t calls[4];                     /* by outcome */
+	uint64_t batches, items, items_deferred, items_uncertain;
+	uint64_t batch_size_sum;
+	uint64_t batch_size_hist[7];           /* <=1 2 4 8 16 32 64 */
+	uint64_t queue_items, links_up, reconnects;
+	uint64_t fetches, rows, bells, pump_state, pump_transitions, gaps, epochs;
+	uint64_t pump_lag_us;                  /* row written to row read, last batch's oldest */
+};
+
+struct db *db_new(struct loop *l, const struct db_config *cfg, const struct db_events *ev, void *ctx);
+void db_start(struct db *d);
+enum db_state db_state(const struct db *d);
+const char *db_last_error(const struct db *d); /* text for logs and /readyz, "" when none */
+const struct db_stats *db_stats(const struct db *d);
+void db_stop(struct db *d);  /* no new work; what is out finishes */
+void db_free(struct db **d);
+
+/* ---- one SQL function call, any link, no order promised ---- */
+struct db_result {
+	enum db_outcome outcome;
+	int nrows, ncols;
+	const void *pg;          /* PGresult; use db_value */
+	char sqlstate[6];        /* DB_ERROR */
+	const char *message;     /* DB_ERROR: for logs, never for clients unless class RT */
+};
+struct slice db_value(const struct db_result *r, int row, int col); /* empty for null, see db_is_null; borrowed for the callback */
+bool db_is_null(const struct db_result *r, int row, int col);
+
+typedef void db_done(void *arg, const struct db_result *r);
+
+#define DB_MAX_PARAMS 8
+/* sql with $1...; params as text, NULL p for SQL null; copied. */
+void db_call(struct db *d, const char *sql, const struct slice *params, size_t n, db_done *done, void *arg);
+
+/* A text[] literal for a parameter: quoted and escaped. */
+struct buf;
+void db_array_begin(struct buf *b);
+void db_array_add(struct buf *b, struct slice s);
+void db_array_end(struct buf *b);
+
+/* ---- client events: batched rt.dispatch with lanes, lock keys and deferral (design 8.1-8.3) ---- */
+enum db_repeat { DB_REPEAT_NEVER, DB_REPEAT_ALWAYS, DB_REPEAT_BY_KEY };
+
+struct db_item_result {
+	enum db_outcome outcome;  /* DB_ERROR: code and message are there */
+	struct slice body;        /* DB_OK: the function's result, JSON text */
+	struct slice code;        /* DB_ERROR: contract code, "FORBIDDEN" */
+	struct slice message;     /* DB_ERROR: what the client may see */
+	struct slice sqlstate;
+	struct slice detail;      /* DB_ERROR INTERNAL: for the log only */
+	bool published;           /* the batch wrote outbox rows: hold the ack until the pump has been past it (db_pump_after) */
+};
+typedef void db_item_done(void *arg, const struct db_item_result *r);
+
+struct db_item {
+	struct slice event;       /* route's name */
+	struct slice user_id;
+	struct slice socket_id;   /* items of one socket stay in order */
+	struct slice payload;     /* JSON object, source text */
+	struct slice lock_key;    /* value of the route's lock_key in the payload; empty: none */
+	bool repeatable;          /* may be sent again after an uncertain outcome (by key: the caller looked) */
+	db_item_done *done;
+	void *arg;
+};
+void db_dispatch(struct db *d, const struct db_item *item); /* everything copied */
+
+/* ---- the pump: every committed event exactly once, in visibility order (design section 2) ---- */
+struct db_event {
+	uint64_t id;
+	uint64_t xid;              /* of the writing transaction, for comparison with a snapshot */
+	int64_t at_us;             /* row written, microseconds since 1970 */
+	bool ephemeral;
+	bool everyone;             /* rooms is null */
+	struct slice rooms;        /* names joined by '\n' */
+	struct slice except_rooms; /* names joined by '\n', may be empty */
+	struct slice event;        /* name; for a control row empty */
+	struct slice control;      /* control verb; empty for an event */
+	struct slice data;         /* JSON text as jsonb prints it */
+	struct slice confirm;      /* JSON text, empty when none */
+};
+
+struct db_batch {
+	const struct db_event *events;
+	size_t n;
+	const char *snapshot; /* the cursor after this batch: resume token material */
+	bool last;            /* false: more pages of the same fetch follow; the cursor moves with the last */
+};
+
+struct db_pump_events {
+	void (*on_batch)(void *ctx, const struct db_batch *b); /* borrowed for the call */
+	/* the cursor could not be shown to cover everything: read rooms again, tell clients to sync (design 8.4, 8.5) */
+	void (*on_gap)(void *ctx, const char *why);
+	/* the pump is (again) positioned: what commits from here on arrives */
+	void (*on_ready)(void *ctx, const char *snapshot, bool first);
+};
+void db_pump_set_events(struct db *d, const struct db_pump_events *ev, void *ctx);
+void db_pump_poke(struct db *d); /* poll now: our own dispatch returned */
+/* done once a fetch that started after this call has been delivered (or the pump is away: then at once, from the loop) */
+void db_pump_after(struct db *d, void (*done)(void *arg), void *arg);
+
+/* ---- snapshots as text (pg_snapshot) ---- */
+struct db_snapshot;
+struct db_snapshot *db_snapshot_parse(const char *text); /* NULL when malformed */
+void db_snapshot_free(struct db_snapshot **s);
+bool db_snapshot_sees(const struct db_snapshot *s, uint64_t xid); /* committed before it, as far as the snapshot tells */
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * A TCP connection: bytes in, shared bytes out, over a transport (plain or TLS). Knows nothing of HTTP or WebSocket.
+ *
+ * Owner: whoever holds it as http or ws; it dies by conn_kill and is freed by the loop's sweep after on_dead was called once.
+ * Reading: the loop's scratch buffer is filled and shown to on_data; what on_data leaves is kept in a buffer that exists
+ * only while it holds something.
+ *
+ *   in:  0 ........ consumed ........ filled
+ *        on_data took it | shown again together with what comes next
+ *
+ * Writing: conn_send queues a reference and marks the connection; the loop writes every marked one once per turn (writev);
+ * only what did not fit asks for writability. Over the limits the connection is killed with CLOSE_SLOW.
+ */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include "base/blob.h"
+#include "base/close.h"
+#include "base/log.h"
+#include "net/loop.h"
+
+struct conn;
+
+struct conn_events {
+	/* n > 0 bytes at p; returns how many were consumed. May kill or hand the connection over (conn_set_events). */
+	size_t (*on_data)(struct conn *c, void *owner, const char *p, size_t n);
+	/* the peer will send no more (FIN; with TLS close_notify or FIN). The connection can still write. */
+	void (*on_eof)(struct conn *c, void *owner);
+	/* everything queued has been written; only after conn_want_drained */
+	void (*on_drained)(struct conn *c, void *owner);
+	/* killed, by whoever; called once, from the sweep; afterwards c is gone */
+	void (*on_dead)(struct conn *c, void *owner, enum close_reason why);
+};
+
+/* Limits and counters shared by all connections of a worker; the counters are read by the metrics. */
+struct conn_budget {
+	size_t max_queue_bytes;   /* per connection */
+	size_t max_queue_items;   /* per connection */
+	size_t max_total_bytes;   /* per worker: queued bytes over all connections */
+	size_t total_bytes;
+	uint64_t open;            /* connections now */
+	uint64_t bytes_in, bytes_out, writes, killed[CLOSE_REASON_MAX];
+};
+
+struct tls_context; /* net/tls.h */
+
+/* fd is non-blocking and owned from here on; tls may be NULL. peer is the textual address, copied. */
+struct conn *conn_new(struct loop *l, struct conn_budget *b, int fd, struct tls_context *tls, const char *peer);
+void conn_set_events(struct conn *c, const struct conn_events *ev, void *owner);
+/* For hand-over: bytes left unread by the last on_data are shown to the new owner before anything else, in this turn. */
+
+void conn_send(struct conn *c, struct blob *b);                             /* takes a reference of its own */
+void conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n);  /* a part of it */
+void conn_send_copy(struct conn *c, struct slice s);                        /* small things; neighbours may be joined */
+size_t conn_queued(const struct conn *c);                                   /* bytes not yet taken by the kernel */
+void conn_want_drained(struct conn *c);                                     /* on_drained when the queue is empty, at the latest next turn */
+void conn_pause(struct conn *c, bool paused);                               /* stop reading (back-pressure); FIN is not seen while paused */
+
+void conn_finish(struct conn *c, enum close_reason why); /* flush, FIN (and close_notify), read and discard for a moment (W9), then dead */
+void conn_kill(struct conn *c, enum close_reason why);   /* now; repeated calls are harmless; freed by the sweep */
+void conn_kill_with_reset(struct conn *c, enum close_reason why);
+
+bool conn_is_dead(const struct conn *c);
+const char *conn_peer(const struct conn *c);
+uint64_t conn_id(const struct conn *c);
+const struct log_ident *conn_ident(const struct conn *c);
+struct loop *conn_loop(const struct conn *c);
+
+#endif
