@@ -1,0 +1,116 @@
+#include "base/map.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#define ROTL(x, b) (((x) << (b)) | ((x) >> (64 - (b))))
+
+static void sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[1] = ROTL(v[1], 13) ^ v[0];
+	v[0] = ROTL(v[0], 32);
+	v[2] += v[3];
+	v[3] = ROTL(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = ROTL(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = ROTL(v[1], 17) ^ v[2];
+	v[2] = ROTL(v[2], 32);
+}
+
+uint64_t hash_bytes(const uint64_t seed[2], struct slice s)
+{
+	uint64_t v[4] = {seed[0] ^ 0x736f6d6570736575u, seed[1] ^ 0x646f72616e646f6du, seed[0] ^ 0x6c7967656e657261u,
+	                 seed[1] ^ 0x7465646279746573u};
+	size_t i = 0;
+	for (; i + 8 <= s.n; i += 8) {
+		uint64_t m;
+		memcpy(&m, s.p + i, 8);
+		v[3] ^= m;
+		sip_round(v);
+		v[0] ^= m;
+	}
+	uint64_t tail = (uint64_t)s.n << 56;
+	for (size_t k = 0; i + k < s.n; k++)
+		tail |= (uint64_t)(unsigned char)s.p[i + k] << 8 * k;
+	v[3] ^= tail;
+	sip_round(v);
+	v[0] ^= tail;
+	v[2] ^= 0xff;
+	sip_round(v);
+	sip_round(v);
+	sip_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+void map_init(struct map *m, struct slice (*key)(const struct map_node *n))
+{
+	*m = (struct map){.key = key};
+	random_bytes(m->seed, sizeof m->seed);
+}
+
+void map_fini(struct map *m)
+{
+	free(m->slots);
+	m->slots = NULL;
+	m->nslots = m->count = 0;
+}
+
+struct map_node *map_find(const struct map *m, struct slice key)
+{
+	if (m->count == 0)
+		return NULL;
+	uint32_t hash = (uint32_t)hash_bytes(m->seed, key);
+	for (struct map_node *n = m->slots[hash & (m->nslots - 1)]; n; n = n->next)
+		if (n->hash == hash && slice_eq(m->key(n), key))
+			return n;
+	return NULL;
+}
+
+static void grow(struct map *m)
+{
+	uint32_t nslots = m->nslots ? m->nslots * 2 : 16;
+	struct map_node **slots = mem_zalloc(nslots * sizeof *slots);
+	for (uint32_t i = 0; i < m->nslots; i++)
+		for (struct map_node *n = m->slots[i], *next; n; n = next) {
+			next = n->next;
+			struct map_node **slot = &slots[n->hash & (nslots - 1)];
+			n->next = *slot;
+			*slot = n;
+		}
+	free(m->slots);
+	m->slots = slots;
+	m->nslots = nslots;
+}
+
+void map_add(struct map *m, struct map_node *n)
+{
+	if (m->count == m->nslots)
+		grow(m);
+	n->hash = (uint32_t)hash_bytes(m->seed, m->key(n));
+	struct map_node **slot = &m->slots[n->hash & (m->nslots - 1)];
+	n->next = *slot;
+	*slot = n;
+	m->count++;
+}
+
+void map_del(struct map *m, struct map_node *n)
+{
+	struct map_node **at = &m->slots[n->hash & (m->nslots - 1)];
+	while (*at != n)
+		at = &(*at)->next;
+	*at = n->next;
+	n->next = NULL;
+	m->count--;
+}
+
+struct map_node *map_next(const struct map *m, const struct map_node *n)
+{
+	if (n && n->next)
+		return n->next;
+	for (uint32_t i = n ? (n->hash & (m->nslots - 1)) + 1 : 0; i < m->nslots; i++)
+		if (m->slots[i])
+			return m->slots[i];
+	return NULL;
+}
