@@ -25,9 +25,11 @@ enum log_level {
 struct log_field {
 	const char *key; /* NULL ends an array of fields */
 	enum { LOG_F_STR, LOG_F_U64, LOG_F_I64 } kind;
-	struct slice s;
-	uint64_t u;
-	int64_t i;
+	union {
+		struct slice s;
+		uint64_t u;
+		int64_t i;
+	};
 };
 
 /* Who speaks: up to three fields, then the parent's. Owned by the object it names. */

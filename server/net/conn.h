@@ -38,6 +38,7 @@ struct conn_budget {
 	size_t max_queue_items;   /* per connection */
 	size_t max_total_bytes;   /* per worker: queued bytes over all connections */
 	size_t total_bytes;
+	uint64_t ids;             /* the last connection number given */
 	uint64_t open;            /* connections now */
 	uint64_t bytes_in, bytes_out, writes, killed[CLOSE_REASON_MAX];
 };
@@ -54,6 +55,7 @@ void conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n);  /* a
 void conn_send_copy(struct conn *c, struct slice s);                        /* small things; neighbours may be joined */
 size_t conn_queued(const struct conn *c);                                   /* bytes not yet taken by the kernel */
 void conn_want_drained(struct conn *c);                                     /* on_drained when the queue is empty, at the latest next turn */
+void conn_reshow(struct conn *c);                                          /* shows kept bytes again, in this turn, not from inside this call */
 void conn_pause(struct conn *c, bool paused);                               /* stop reading (back-pressure); FIN is not seen while paused */
 
 void conn_finish(struct conn *c, enum close_reason why); /* flush, FIN (and close_notify), read and discard for a moment (W9), then dead */

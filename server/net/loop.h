@@ -37,6 +37,10 @@ struct ev_loop *loop_ev(struct loop *l);
 uint64_t loop_now(const struct loop *l); /* monotonic ms, read once per turn after polling */
 uint64_t loop_now_us(const struct loop *l);
 
+/* Bytes for whoever reads or gathers right now; they end with the call. */
+#define LOOP_SCRATCH 65536
+char *loop_scratch(struct loop *l);
+
 void timer_set(struct loop *l, struct timer *t, uint64_t at); /* sets or moves; fires once at or after `at`, in order of `at` */
 void timer_stop(struct loop *l, struct timer *t);             /* harmless when not set */
 static inline bool timer_is_set(const struct timer *t)

@@ -1,0 +1,465 @@
+#include "net/conn.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "net/transport.h"
+#include <ev.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LINGER_MS 1000 /* W9: how long after our FIN the peer's is waited for */
+#define WRITE_PARTS 64
+
+struct part {
+	struct blob *blob;
+	uint32_t off, n;
+};
+
+/*
+ *   LIVE --conn_finish--> FLUSHING --queue empty--> LINGERING --peer's FIN, or time--> dead
+ *     |-----------------------|------------------------|------conn_kill--------------> dead
+ */
+enum conn_state { CONN_LIVE, CONN_FLUSHING, CONN_LINGERING };
+
+struct conn {
+	struct loop *loop;
+	struct conn_budget *budget;
+	const struct conn_events *ev;
+	void *owner;
+	struct ev_io io;
+	int fd;
+	enum conn_state state : 8;
+	enum close_reason why : 8;
+	bool dead : 1, eof : 1, paused : 1, showing : 1, reshow : 1, want_drained : 1, blocked : 1, reset : 1;
+	bool read_wants_write : 1, write_wants_read : 1;
+	struct tls *tls;
+	struct deferred turn;  /* this connection's place in the flush list, after death in the sweep list */
+	struct timer linger;
+	struct buf in;         /* received, not consumed */
+	/* out: a ring of references; the first two places live here, so that an ordinary send allocates nothing */
+	struct part *parts;
+	uint32_t head, count, cap;
+	struct part own[2];
+	size_t queued;
+	uint64_t id;
+	char *peer;
+	struct log_ident ident;
+};
+
+
+/* ---- watching ---- */
+
+static void watch(struct conn *c)
+{
+	int want = 0;
+	if (!c->dead && !c->eof && (!c->paused || c->state == CONN_LINGERING))
+		want |= EV_READ;
+	if (!c->dead && (c->blocked || c->read_wants_write))
+		want |= EV_WRITE;
+	if (!c->dead && c->write_wants_read)
+		want |= EV_READ;
+	int has = ev_is_active(&c->io) ? c->io.events & (EV_READ | EV_WRITE) : 0;
+	if (want == has)
+		return;
+	ev_io_stop(loop_ev(c->loop), &c->io);
+	if (want) {
+		ev_io_set(&c->io, c->fd, want);
+		ev_io_start(loop_ev(c->loop), &c->io);
+	}
+}
+
+static void mark(struct conn *c)
+{
+	if (!c->dead)
+		loop_defer(c->loop, LOOP_FLUSH, &c->turn);
+}
+
+/* ---- the out queue ---- */
+
+static struct part *part_at(struct conn *c, uint32_t i)
+{
+	uint32_t at = c->head + i;
+	return &c->parts[at >= c->cap ? at - c->cap : at];
+}
+
+static void queue_grow(struct conn *c)
+{
+	struct part *bigger = mem_alloc(2 * c->cap * sizeof *bigger);
+	for (uint32_t i = 0; i < c->count; i++)
+		bigger[i] = *part_at(c, i);
+	if (c->parts != c->own)
+		free(c->parts);
+	c->parts = bigger;
+	c->head = 0;
+	c->cap *= 2;
+}
+
+static void queue_shrink(struct conn *c)
+{
+	if (c->parts != c->own)
+		free(c->parts);
+	c->parts = c->own;
+	c->cap = ARRAY_LEN(c->own);
+	c->head = c->count = 0;
+}
+
+static void queue_drop_written(struct conn *c, size_t n)
+{
+	c->queued -= n;
+	c->budget->total_bytes -= n;
+	while (n) {
+		struct part *p = part_at(c, 0);
+		if (n < p->n) {
+			p->off += (uint32_t)n;
+			p->n -= (uint32_t)n;
+			return;
+		}
+		n -= p->n;
+		blob_unref(&p->blob);
+		c->head = c->head + 1 == c->cap ? 0 : c->head + 1;
+		c->count--;
+	}
+	if (c->count == 0)
+		queue_shrink(c);
+}
+
+static void queue_clear(struct conn *c)
+{
+	for (uint32_t i = 0; i < c->count; i++)
+		blob_unref(&part_at(c, i)->blob);
+	c->budget->total_bytes -= c->queued;
+	c->queued = 0;
+	queue_shrink(c);
+}
+
+void conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n)
+{
+	if (c->dead || c->state != CONN_LIVE || n == 0)
+		return;
+	const struct conn_budget *limit = c->budget;
+	if (c->queued + n > limit->max_queue_bytes || c->count >= limit->max_queue_items) {
+		conn_kill(c, CLOSE_SLOW);
+		return;
+	}
+	if (limit->total_bytes + n > limit->max_total_bytes) {
+		conn_kill(c, CLOSE_LIMIT);
+		return;
+	}
+	if (c->count == c->cap)
+		queue_grow(c);
+	*part_at(c, c->count++) = (struct part){blob_ref(b), (uint32_t)off, (uint32_t)n};
+	c->queued += n;
+	c->budget->total_bytes += n;
+	if (!c->blocked)
+		mark(c);
+}
+
+void conn_send(struct conn *c, struct blob *b)
+{
+	conn_send_part(c, b, 0, b->n);
+}
+
+void conn_send_copy(struct conn *c, struct slice s)
+{
+	struct blob *b = blob_copy(s);
+	conn_send(c, b);
+	blob_unref(&b);
+}
+
+size_t conn_queued(const struct conn *c)
+{
+	return c->queued;
+}
+
+void conn_want_drained(struct conn *c)
+{
+	c->want_drained = true;
+	if (c->count == 0)
+		mark(c);
+}
+
+/* ---- writing ---- */
+
+static ssize_t write_some(struct conn *c)
+{
+	struct iovec iov[WRITE_PARTS];
+	int n = 0;
+	for (; n < WRITE_PARTS && (uint32_t)n < c->count; n++) {
+		struct part *p = part_at(c, (uint32_t)n);
+		iov[n] = (struct iovec){p->blob->p + p->off, p->n};
+	}
+	c->budget->writes++;
+	bool other = false;
+	ssize_t put = c->tls ? tls_writev(c->tls, iov, n, loop_scratch(c->loop), 16384, &other) : plain_writev(c->fd, iov, n);
+	c->write_wants_read = other;
+	return put;
+}
+
+static void say_fin(struct conn *c)
+{
+	c->state = CONN_LINGERING;
+	if (c->tls)
+		tls_shutdown(c->tls);
+	if (shutdown(c->fd, SHUT_WR) != 0 || c->eof) {
+		conn_kill(c, c->why);
+		return;
+	}
+	buf_fini(&c->in);
+	timer_set(c->loop, &c->linger, loop_now(c->loop) + LINGER_MS);
+}
+
+static void flush(struct conn *c)
+{
+	c->blocked = false;
+	while (c->count) {
+		ssize_t put = write_some(c);
+		if (put == TRANSPORT_AGAIN) {
+			c->blocked = !c->write_wants_read;
+			watch(c);
+			return;
+		}
+		if (put < 0) {
+			conn_kill(c, CLOSE_TRANSPORT);
+			return;
+		}
+		c->budget->bytes_out += (size_t)put;
+		queue_drop_written(c, (size_t)put);
+	}
+	if (c->want_drained) {
+		c->want_drained = false;
+		if (c->ev && c->ev->on_drained)
+			c->ev->on_drained(c, c->owner);
+	}
+	if (!c->dead && c->state == CONN_FLUSHING && c->count == 0)
+		say_fin(c);
+	watch(c);
+}
+
+/* ---- reading ---- */
+
+/* Shows bytes until nothing more is taken; returns how many were. A handler that hands the connection over lets the next one continue. */
+static size_t show(struct conn *c, const char *p, size_t n)
+{
+	size_t taken = 0;
+	c->showing = true;
+	while (taken < n && !c->dead && c->state == CONN_LIVE) {
+		const struct conn_events *ev = c->ev;
+		void *owner = c->owner;
+		size_t k = ev->on_data(c, owner, p + taken, n - taken);
+		taken += k;
+		if (k == 0 && c->ev == ev && c->owner == owner && !c->reshow)
+			break;
+		c->reshow = false;
+	}
+	c->showing = false;
+	return taken;
+}
+
+static void received(struct conn *c, const char *p, size_t n)
+{
+	c->budget->bytes_in += n;
+	if (c->state != CONN_LIVE)
+		return; /* W9: discarded, so that our last bytes are not destroyed by a reset */
+	if (c->in.n == 0) {
+		size_t taken = show(c, p, n);
+		if (!c->dead && c->state == CONN_LIVE)
+			buf_add(&c->in, p + taken, n - taken);
+		return;
+	}
+	buf_add(&c->in, p, n);
+	buf_drop(&c->in, show(c, c->in.p, c->in.n));
+	if (c->in.n == 0)
+		buf_fini(&c->in);
+}
+
+static void peer_done(struct conn *c)
+{
+	c->eof = true;
+	if (c->state == CONN_LINGERING) {
+		conn_kill(c, c->why);
+		return;
+	}
+	if (c->state == CONN_LIVE)
+		c->ev->on_eof(c, c->owner);
+	watch(c);
+}
+
+static void read_some(struct conn *c)
+{
+	bool other = false;
+	do {
+		char *scratch = loop_scratch(c->loop);
+		ssize_t got = c->tls ? tls_read(c->tls, scratch, LOOP_SCRATCH, &other) : plain_read(c->fd, scratch, LOOP_SCRATCH);
+		c->read_wants_write = other;
+		if (got == TRANSPORT_AGAIN)
+			break;
+		if (got == TRANSPORT_EOF) {
+			peer_done(c);
+			return;
+		}
+		if (got < 0) {
+			conn_kill(c, c->state == CONN_LINGERING ? c->why : CLOSE_TRANSPORT);
+			return;
+		}
+		received(c, scratch, (size_t)got);
+	} while (c->tls && !c->dead && !c->paused && tls_pending(c->tls));
+	watch(c);
+}
+
+static void on_io(struct ev_loop *ev, ev_io *w, int revents)
+{
+	(void)ev;
+	struct conn *c = container_of(w, struct conn, io);
+	if (revents & EV_WRITE || c->write_wants_read)
+		flush(c);
+	if (!c->dead && (revents & EV_READ || c->read_wants_write) && !c->eof && (!c->paused || c->state == CONN_LINGERING))
+		read_some(c);
+}
+
+/* The flush list's call: kept bytes for a new owner first, then everything queued in one go. */
+static void on_turn(struct deferred *d)
+{
+	struct conn *c = container_of(d, struct conn, turn);
+	if (c->reshow && c->state == CONN_LIVE && !c->paused) {
+		c->reshow = false;
+		if (c->in.n) {
+			buf_drop(&c->in, show(c, c->in.p, c->in.n));
+			if (!c->dead && c->in.n == 0)
+				buf_fini(&c->in);
+		}
+	}
+	if (!c->dead && !c->blocked)
+		flush(c);
+}
+
+/* ---- life ---- */
+
+static void sweep(struct deferred *d)
+{
+	struct conn *c = container_of(d, struct conn, turn);
+	queue_clear(c);
+	buf_fini(&c->in);
+	tls_free(&c->tls);
+	if (c->reset) {
+		struct linger now = {.l_onoff = 1, .l_linger = 0};
+		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	}
+	close(c->fd);
+	c->budget->open--;
+	c->budget->killed[c->why]++;
+	if (c->ev && c->ev->on_dead)
+		c->ev->on_dead(c, c->owner, c->why);
+	free(c->peer);
+	free(c);
+}
+
+static void linger_over(struct timer *t)
+{
+	struct conn *c = container_of(t, struct conn, linger);
+	conn_kill(c, c->why);
+}
+
+struct conn *conn_new(struct loop *l, struct conn_budget *b, int fd, struct tls_context *tls, const char *peer)
+{
+	struct conn *c = NEW(struct conn);
+	int on = 1;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	c->loop = l;
+	c->budget = b;
+	c->fd = fd;
+	c->tls = tls ? tls_new(tls, fd) : NULL;
+	c->parts = c->own;
+	c->cap = ARRAY_LEN(c->own);
+	c->linger.fire = linger_over;
+	c->peer = mem_strndup(peer, strlen(peer));
+	c->id = ++b->ids;
+	c->ident.fields[0] = LU("conn", c->id);
+	deferred_init(&c->turn, on_turn);
+	ev_io_init(&c->io, on_io, fd, EV_READ);
+	b->open++;
+	return c;
+}
+
+void conn_set_events(struct conn *c, const struct conn_events *ev, void *owner)
+{
+	c->ev = ev;
+	c->owner = owner;
+	watch(c);
+	if (!c->showing && c->in.n)
+		conn_reshow(c);
+}
+
+void conn_reshow(struct conn *c)
+{
+	c->reshow = true;
+	if (!c->showing)
+		mark(c);
+}
+
+void conn_pause(struct conn *c, bool paused)
+{
+	if (c->paused == paused)
+		return;
+	c->paused = paused;
+	if (!paused)
+		conn_reshow(c);
+	watch(c);
+}
+
+void conn_finish(struct conn *c, enum close_reason why)
+{
+	if (c->dead || c->state != CONN_LIVE)
+		return;
+	c->state = CONN_FLUSHING;
+	c->why = why;
+	if (!c->blocked)
+		mark(c);
+	/* A peer that takes nothing must not keep us: the same time for flushing and lingering. */
+	timer_set(c->loop, &c->linger, loop_now(c->loop) + 5 * LINGER_MS);
+}
+
+void conn_kill(struct conn *c, enum close_reason why)
+{
+	if (c->dead)
+		return;
+	c->dead = true;
+	c->why = why;
+	ev_io_stop(loop_ev(c->loop), &c->io);
+	timer_stop(c->loop, &c->linger);
+	deferred_cancel(&c->turn);
+	deferred_init(&c->turn, sweep);
+	loop_defer(c->loop, LOOP_SWEEP, &c->turn);
+}
+
+void conn_kill_with_reset(struct conn *c, enum close_reason why)
+{
+	c->reset = true;
+	conn_kill(c, why);
+}
+
+bool conn_is_dead(const struct conn *c)
+{
+	return c->dead;
+}
+
+const char *conn_peer(const struct conn *c)
+{
+	return c->peer;
+}
+
+uint64_t conn_id(const struct conn *c)
+{
+	return c->id;
+}
+
+const struct log_ident *conn_ident(const struct conn *c)
+{
+	return &c->ident;
+}
+
+struct loop *conn_loop(const struct conn *c)
+{
+	return c->loop;
+}

@@ -1,0 +1,253 @@
+#include "net/loop.h"
+
+#include "base/mem.h"
+#include <ev.h>
+#include <stdio.h>
+#include <time.h>
+
+/*
+ * libev's own timers are doubles, one watcher each; here one ev_timer carries the earliest deadline of a heap, whose entries
+ * are two words in the owner. The heap is 4-ary: half the levels of a binary one, and a level's children share a cache line.
+ */
+struct loop {
+	struct ev_loop *ev;
+	ev_prepare before_sleep;
+	ev_check after_poll;
+	ev_timer wake;
+	uint64_t now_us;
+	struct timer **heap;
+	uint32_t count, cap;
+	struct list phases[LOOP_PHASES];
+	char scratch[LOOP_SCRATCH];
+};
+
+static uint64_t clock_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* ---- timers ---- */
+
+static void place(struct loop *l, uint32_t at, struct timer *t)
+{
+	l->heap[at] = t;
+	t->pos = at + 1;
+}
+
+static void sift_up(struct loop *l, uint32_t at, struct timer *t)
+{
+	while (at > 0 && l->heap[(at - 1) / 4]->at > t->at) {
+		place(l, at, l->heap[(at - 1) / 4]);
+		at = (at - 1) / 4;
+	}
+	place(l, at, t);
+}
+
+static void sift_down(struct loop *l, uint32_t at, struct timer *t)
+{
+	for (;;) {
+		uint32_t first = at * 4 + 1, least = first;
+		if (first >= l->count)
+			break;
+		for (uint32_t c = first + 1; c < first + 4 && c < l->count; c++)
+			if (l->heap[c]->at < l->heap[least]->at)
+				least = c;
+		if (l->heap[least]->at >= t->at)
+			break;
+		place(l, at, l->heap[least]);
+		at = least;
+	}
+	place(l, at, t);
+}
+
+void timer_set(struct loop *l, struct timer *t, uint64_t at)
+{
+	uint64_t before = t->at;
+	t->at = at;
+	if (t->pos) {
+		if (at < before)
+			sift_up(l, t->pos - 1, t);
+		else
+			sift_down(l, t->pos - 1, t);
+		return;
+	}
+	if (l->count == l->cap) {
+		l->cap = l->cap ? l->cap * 2 : 64;
+		l->heap = mem_realloc(l->heap, l->cap * sizeof(*l->heap));
+	}
+	sift_up(l, l->count++, t);
+}
+
+void timer_stop(struct loop *l, struct timer *t)
+{
+	if (!t->pos)
+		return;
+	uint32_t at = t->pos - 1;
+	t->pos = 0;
+	struct timer *last = l->heap[--l->count];
+	if (last == t)
+		return;
+	if (at > 0 && l->heap[(at - 1) / 4]->at > last->at)
+		sift_up(l, at, last);
+	else
+		sift_down(l, at, last);
+}
+
+static void fire_due(struct loop *l)
+{
+	uint64_t now = loop_now(l);
+	while (l->count && l->heap[0]->at <= now) {
+		struct timer *t = l->heap[0];
+		timer_stop(l, t);
+		t->fire(t);
+	}
+}
+
+/* ---- phases ---- */
+
+void deferred_init(struct deferred *d, void (*run)(struct deferred *d))
+{
+	d->run = run;
+	list_init(&d->link);
+}
+
+void loop_defer(struct loop *l, enum loop_phase phase, struct deferred *d)
+{
+	if (list_empty(&d->link))
+		list_add_tail(&l->phases[phase], &d->link);
+}
+
+void deferred_cancel(struct deferred *d)
+{
+	list_del(&d->link);
+}
+
+/* Runs what is in the phase now; what it adds to the same phase waits for the next round, so that rounds interleave phases. */
+static bool run_phase(struct loop *l, enum loop_phase phase)
+{
+	struct list batch;
+	list_init(&batch);
+	if (list_empty(&l->phases[phase]))
+		return false;
+	batch = l->phases[phase];
+	batch.next->prev = batch.prev->next = &batch;
+	list_init(&l->phases[phase]);
+	while (!list_empty(&batch)) {
+		struct deferred *d = list_first(&batch, struct deferred, link);
+		list_del(&d->link);
+		d->run(d);
+	}
+	return true;
+}
+
+static void run_phases(struct loop *l)
+{
+	bool again = true;
+	while (again) {
+		again = false;
+		for (int p = 0; p < LOOP_PHASES; p++)
+			again |= run_phase(l, (enum loop_phase)p);
+	}
+}
+
+/* ---- turns ---- */
+
+static void before_sleep(struct ev_loop *ev, ev_prepare *w, int revents)
+{
+	(void)revents;
+	struct loop *l = w->data;
+	fire_due(l);
+	run_phases(l);
+	if (l->count == 0) {
+		ev_timer_stop(ev, &l->wake);
+		return;
+	}
+	uint64_t now = clock_us(), at = l->heap[0]->at * 1000;
+	ev_now_update(ev);
+	ev_timer_stop(ev, &l->wake);
+	ev_timer_set(&l->wake, at > now ? (double)(at - now) / 1e6 : 0., 0.);
+	ev_timer_start(ev, &l->wake);
+}
+
+static void after_poll(struct ev_loop *ev, ev_check *w, int revents)
+{
+	(void)ev, (void)revents;
+	struct loop *l = w->data;
+	l->now_us = clock_us();
+}
+
+static void wake(struct ev_loop *ev, ev_timer *w, int revents)
+{
+	(void)ev, (void)w, (void)revents; /* waking is all: timers fire in before_sleep */
+}
+
+struct loop *loop_new(void)
+{
+	struct loop *l = NEW(struct loop);
+	l->ev = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+	if (!l->ev) {
+		fputs("no event loop: libev found no working backend\n", stderr);
+		abort();
+	}
+	for (int p = 0; p < LOOP_PHASES; p++)
+		list_init(&l->phases[p]);
+	l->now_us = clock_us();
+	ev_prepare_init(&l->before_sleep, before_sleep);
+	ev_set_priority(&l->before_sleep, EV_MINPRI); /* after libev's own bookkeeping of others' prepares */
+	l->before_sleep.data = l;
+	ev_prepare_start(l->ev, &l->before_sleep);
+	ev_check_init(&l->after_poll, after_poll);
+	ev_set_priority(&l->after_poll, EV_MAXPRI); /* the clock is read before any callback of the turn */
+	l->after_poll.data = l;
+	ev_check_start(l->ev, &l->after_poll);
+	ev_timer_init(&l->wake, wake, 0., 0.);
+	return l;
+}
+
+void loop_free(struct loop **l)
+{
+	struct loop *gone = *l;
+	*l = NULL;
+	if (!gone)
+		return;
+	run_phases(gone);
+	ev_timer_stop(gone->ev, &gone->wake);
+	ev_prepare_stop(gone->ev, &gone->before_sleep);
+	ev_check_stop(gone->ev, &gone->after_poll);
+	ev_loop_destroy(gone->ev);
+	free(gone->heap);
+	free(gone);
+}
+
+void loop_run(struct loop *l)
+{
+	ev_run(l->ev, 0);
+	run_phases(l);
+}
+
+void loop_stop(struct loop *l)
+{
+	ev_break(l->ev, EVBREAK_ALL);
+}
+
+struct ev_loop *loop_ev(struct loop *l)
+{
+	return l->ev;
+}
+
+uint64_t loop_now(const struct loop *l)
+{
+	return l->now_us / 1000;
+}
+
+char *loop_scratch(struct loop *l)
+{
+	return l->scratch;
+}
+
+uint64_t loop_now_us(const struct loop *l)
+{
+	return l->now_us;
+}

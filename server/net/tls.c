@@ -1,0 +1,142 @@
+#include "net/transport.h"
+
+#include "base/mem.h"
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <string.h>
+
+struct tls_context {
+	uint32_t refs;
+	SSL_CTX *ctx;
+};
+
+struct tls {
+	struct tls_context *context;
+	SSL *ssl;
+};
+
+static struct tls_context *refuse(SSL_CTX *ctx, const char *what, const char *file, char *error, size_t n)
+{
+	char reason[128];
+	ERR_error_string_n(ERR_peek_last_error(), reason, sizeof reason);
+	snprintf(error, n, "%s %s: %s", what, file, reason);
+	ERR_clear_error();
+	SSL_CTX_free(ctx);
+	return NULL;
+}
+
+struct tls_context *tls_context_new(const char *cert_file, const char *key_file, char *error, size_t n)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	if (!ctx)
+		return refuse(NULL, "TLS", "context", error, n);
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
+		return refuse(ctx, "certificate", cert_file, error, n);
+	if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1)
+		return refuse(ctx, "key", key_file, error, n);
+	if (SSL_CTX_check_private_key(ctx) != 1)
+		return refuse(ctx, "certificate does not fit the key", key_file, error, n);
+	struct tls_context *t = NEW(struct tls_context);
+	t->refs = 1;
+	t->ctx = ctx;
+	return t;
+}
+
+struct tls_context *tls_context_ref(struct tls_context *t)
+{
+	t->refs++;
+	return t;
+}
+
+void tls_context_unref(struct tls_context **t)
+{
+	struct tls_context *gone = *t;
+	*t = NULL;
+	if (!gone || --gone->refs)
+		return;
+	SSL_CTX_free(gone->ctx);
+	free(gone);
+}
+
+struct tls *tls_new(struct tls_context *ctx, int fd)
+{
+	struct tls *t = NEW(struct tls);
+	t->ssl = SSL_new(ctx->ctx);
+	if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1)
+		abort(); /* nothing but memory can be missing here */
+	SSL_set_accept_state(t->ssl);
+	t->context = tls_context_ref(ctx);
+	return t;
+}
+
+void tls_free(struct tls **t)
+{
+	struct tls *gone = *t;
+	*t = NULL;
+	if (!gone)
+		return;
+	SSL_free(gone->ssl);
+	tls_context_unref(&gone->context);
+	free(gone);
+}
+
+/* Maps OpenSSL's word to ours; natural is the readiness the operation would wait for anyway. */
+static ssize_t outcome(struct tls *t, int ret, int natural, bool *wants_other)
+{
+	int why = SSL_get_error(t->ssl, ret);
+	ERR_clear_error();
+	switch (why) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		*wants_other = why != natural;
+		return TRANSPORT_AGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return TRANSPORT_EOF;
+	case SSL_ERROR_SYSCALL:
+		return natural == SSL_ERROR_WANT_READ && ret == 0 ? TRANSPORT_EOF : TRANSPORT_BROKEN;
+	default:
+		return TRANSPORT_BROKEN;
+	}
+}
+
+ssize_t tls_read(struct tls *t, char *p, size_t n, bool *wants_other)
+{
+	*wants_other = false;
+	ERR_clear_error();
+	int got = SSL_read(t->ssl, p, n > 1 << 30 ? 1 << 30 : (int)n);
+	return got > 0 ? got : outcome(t, got, SSL_ERROR_WANT_READ, wants_other);
+}
+
+/*
+ * One record for many small parts: they are gathered first. A write that has to be repeated is gathered anew from the same
+ * queue, so it begins with the same bytes and is at least as long, which is what OpenSSL asks of a repetition.
+ */
+ssize_t tls_writev(struct tls *t, const struct iovec *iov, int n, char *scratch, size_t scratch_n, bool *wants_other)
+{
+	size_t have = 0;
+	for (int i = 0; i < n && have < scratch_n; i++) {
+		size_t take = iov[i].iov_len < scratch_n - have ? iov[i].iov_len : scratch_n - have;
+		memcpy(scratch + have, iov[i].iov_base, take);
+		have += take;
+	}
+	*wants_other = false;
+	ERR_clear_error();
+	int put = SSL_write(t->ssl, scratch, (int)have);
+	return put > 0 ? put : outcome(t, put, SSL_ERROR_WANT_WRITE, wants_other);
+}
+
+bool tls_pending(const struct tls *t)
+{
+	return SSL_pending(t->ssl) > 0;
+}
+
+void tls_shutdown(struct tls *t)
+{
+	ERR_clear_error();
+	SSL_shutdown(t->ssl);
+	ERR_clear_error();
+}
