@@ -14,6 +14,7 @@
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
+#include "base/buf.h"
 #include "net/conn.h"
 
 struct http_exchange;

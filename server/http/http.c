@@ -1,0 +1,461 @@
+#include "http/http.h"
+
+#include "base/mem.h"
+#include "http/parse.h"
+#include <time.h>
+
+#define PIPELINE_MAX 16384 /* bytes of later requests kept while one is answered */
+
+/*
+ *   IDLE --bytes--> HEAD --head parsed--> BODY --body whole--> BUSY --http_respond--> IDLE
+ *                     |----------------------- no body ---------|
+ *   http_detach and http_drop leave from BODY or BUSY.
+ */
+enum http_state { HTTP_IDLE, HTTP_IN_HEAD, HTTP_IN_BODY, HTTP_BUSY };
+
+struct http {
+	struct conn *conn;
+	const struct http_config *cfg;
+	const struct http_events *ev;
+	void *ctx;
+	struct http_exchange *x;
+	struct timer timer;
+	size_t scanned;
+	bool *gone; /* set while in on_data: told when this object is freed under it */
+	enum http_state state;
+};
+
+struct http_exchange {
+	struct http *h;
+	const struct http_events *ev;
+	void *ctx, *user;
+	void (*on_too_large)(struct http_exchange *x, void *ctx);
+	size_t max_body;
+	uint64_t body_left; /* of Content-Length */
+	struct http_chunked chunked;
+	struct buf body;
+	struct http_head head;
+	bool keep_alive;
+	char *text; /* the head, which all slices point into */
+	unsigned nheaders;
+	struct http_header headers[];
+};
+
+static const struct conn_events http_conn_events;
+
+/* ---- exchanges ---- */
+
+static struct http_exchange *exchange_new(struct http *h, const struct http_parsed *p, char *text)
+{
+	struct http_exchange *x = mem_zalloc(sizeof *x + p->nheaders * sizeof x->headers[0]);
+	x->h = h;
+	x->ev = h->ev;
+	x->ctx = h->ctx;
+	x->max_body = h->cfg->max_body;
+	x->head = p->head;
+	x->body_left = p->head.content_length;
+	x->keep_alive = p->head.http10 ? p->keep_alive && !p->close : !p->close;
+	x->text = text;
+	x->nheaders = p->nheaders;
+	memcpy(x->headers, p->headers, p->nheaders * sizeof x->headers[0]);
+	return x;
+}
+
+static void exchange_free(struct http_exchange *x)
+{
+	x->h->x = NULL;
+	buf_fini(&x->body);
+	free(x->text);
+	free(x);
+}
+
+static void http_free(struct http *h)
+{
+	if (h->gone)
+		*h->gone = true;
+	timer_stop(conn_loop(h->conn), &h->timer);
+	free(h);
+}
+
+static void abort_exchange(struct http *h)
+{
+	struct http_exchange *x = h->x;
+	if (!x)
+		return;
+	if (x->ev->on_abort)
+		x->ev->on_abort(x, x->ctx);
+	exchange_free(x);
+}
+
+static void enter(struct http *h, enum http_state to)
+{
+	struct loop *l = conn_loop(h->conn);
+	h->state = to;
+	uint64_t ms = to == HTTP_IDLE      ? h->cfg->idle_timeout_ms
+	              : to == HTTP_IN_HEAD ? h->cfg->head_timeout_ms
+	              : to == HTTP_IN_BODY ? h->cfg->request_timeout_ms
+	                                   : 0;
+	if (ms)
+		timer_set(l, &h->timer, loop_now(l) + ms);
+	else
+		timer_stop(l, &h->timer); /* a parked request has no time limit here (H5) */
+}
+
+/* ---- answers ---- */
+
+static const char *status_text(int status)
+{
+	static const struct {
+		int status;
+		const char *text;
+	} texts[] = {
+		{200, "OK"}, {204, "No Content"}, {304, "Not Modified"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"},
+		{404, "Not Found"}, {405, "Method Not Allowed"}, {408, "Request Timeout"}, {413, "Content Too Large"},
+		{417, "Expectation Failed"}, {426, "Upgrade Required"}, {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
+		{500, "Internal Server Error"}, {501, "Not Implemented"}, {503, "Service Unavailable"}, {505, "HTTP Version Not Supported"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (texts[i].status == status)
+			return texts[i].text;
+	return "Status";
+}
+
+static void reply_head(struct buf *out, const struct http_reply *r, size_t body_n, bool close, bool http10)
+{
+	char date[64];
+	time_t now = time(NULL);
+	struct tm tm;
+	strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+	buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", r->status, status_text(r->status), date);
+	if (r->content_type)
+		buf_printf(out, "Content-Type: %s\r\n", r->content_type);
+	buf_slice(out, r->headers);
+	buf_printf(out, "Content-Length: %zu\r\n", body_n);
+	if (close)
+		buf_str(out, "Connection: close\r\n");
+	else if (http10)
+		buf_str(out, "Connection: keep-alive\r\n");
+	buf_str(out, "\r\n");
+}
+
+static void send_buf(struct conn *c, struct buf *b)
+{
+	conn_send_copy(c, buf_view(b));
+	buf_fini(b);
+}
+
+void http_respond_parts(struct http_exchange *x, const struct http_reply *r, const struct http_part *parts, size_t n)
+{
+	struct http *h = x->h;
+	size_t body_n = r->body.n;
+	for (size_t i = 0; i < n; i++)
+		body_n += parts[i].n;
+	bool unread = h->state == HTTP_IN_BODY;
+	bool close = r->close || !x->keep_alive || unread;
+	struct buf out = {0};
+	reply_head(&out, r, body_n, close, x->head.http10);
+	bool head_only = x->head.method == HTTP_HEAD;
+	if (!head_only)
+		buf_slice(&out, r->body);
+	send_buf(h->conn, &out);
+	for (size_t i = 0; i < n && !head_only; i++)
+		conn_send_part(h->conn, parts[i].blob, parts[i].off, parts[i].n);
+	exchange_free(x);
+	if (close) {
+		timer_stop(conn_loop(h->conn), &h->timer);
+		conn_finish(h->conn, CLOSE_DONE);
+		return;
+	}
+	enter(h, HTTP_IDLE);
+	conn_reshow(h->conn);
+}
+
+void http_respond(struct http_exchange *x, const struct http_reply *r)
+{
+	http_respond_parts(x, r, NULL, 0);
+}
+
+/* A request that never became an exchange: answered and closed. */
+static void refuse(struct http *h, int status, enum close_reason why)
+{
+	struct buf out = {0};
+	reply_head(&out, &(struct http_reply){.status = status}, 0, true, false);
+	send_buf(h->conn, &out);
+	timer_stop(conn_loop(h->conn), &h->timer);
+	conn_finish(h->conn, why);
+}
+
+void http_drop(struct http_exchange *x, enum close_reason why)
+{
+	struct conn *c = x->h->conn;
+	exchange_free(x);
+	conn_kill(c, why);
+}
+
+struct conn *http_detach(struct http_exchange *x, struct slice head)
+{
+	struct http *h = x->h;
+	struct conn *c = h->conn;
+	conn_send_copy(c, head);
+	exchange_free(x);
+	http_free(h);
+	return c;
+}
+
+/* ---- requests ---- */
+
+static void body_whole(struct http *h, struct slice body)
+{
+	enter(h, HTTP_BUSY);
+	struct http_exchange *x = h->x;
+	x->ev->on_body(x, x->ctx, body);
+}
+
+static void too_large(struct http *h)
+{
+	struct http_exchange *x = h->x;
+	if (x->on_too_large)
+		x->on_too_large(x, x->ctx);
+	else
+		http_respond(x, &(struct http_reply){.status = 413, .close = true});
+}
+
+static size_t take_head(struct http *h, const char *p, size_t n)
+{
+	size_t skip = 0; /* RFC 9112 2.2: empty lines before a request are ignored */
+	if (h->state == HTTP_IDLE) {
+		while (skip + 1 < n && skip < 8 && p[skip] == '\r' && p[skip + 1] == '\n')
+			skip += 2;
+		if (skip)
+			return skip;
+		h->scanned = 0;
+		enter(h, HTTP_IN_HEAD);
+	}
+	size_t end = http_head_end(slice_of(p, n), &h->scanned);
+	if (end > h->cfg->max_head || (!end && n > h->cfg->max_head)) {
+		refuse(h, 431, CLOSE_HTTP_BAD);
+		return n;
+	}
+	if (!end)
+		return 0;
+	char *text = mem_dup(p, end);
+	struct http_parsed parsed;
+	int status = http_parse_head(slice_of(text, end), &parsed);
+	if (status) {
+		free(text);
+		refuse(h, status, CLOSE_HTTP_BAD);
+		return n;
+	}
+	struct http_exchange *x = h->x = exchange_new(h, &parsed, text);
+	enter(h, x->head.has_body ? HTTP_IN_BODY : HTTP_BUSY);
+	bool gone = false;
+	h->gone = &gone;
+	x->ev->on_head(x, x->ctx);
+	if (gone)
+		return end;
+	h->gone = NULL;
+	if (!h->x || conn_is_dead(h->conn))
+		return end;
+	if (!x->head.has_body) {
+		body_whole(h, slice_of("", 0));
+	} else if (x->head.content_length > x->max_body) {
+		too_large(h);
+	} else if (parsed.expect_continue && n == end) {
+		conn_send_copy(h->conn, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
+	}
+	return end;
+}
+
+static size_t take_body(struct http *h, const char *p, size_t n)
+{
+	struct http_exchange *x = h->x;
+	size_t used = 0;
+	if (x->head.chunked) {
+		enum http_chunked_result r = http_chunked_feed(&x->chunked, p, n, &x->body, x->max_body, &used);
+		if (r == HTTP_CHUNKED_BAD) {
+			abort_exchange(h);
+			refuse(h, 400, CLOSE_HTTP_BAD);
+			return n;
+		}
+		if (r == HTTP_CHUNKED_TOO_LARGE) {
+			too_large(h);
+			return n;
+		}
+		if (r == HTTP_CHUNKED_DONE)
+			body_whole(h, buf_view(&x->body));
+		return used;
+	}
+	used = x->body_left < n ? (size_t)x->body_left : n;
+	x->body_left -= used;
+	if (x->body_left == 0 && x->body.n == 0) { /* arrived whole: nothing to keep */
+		body_whole(h, slice_of(p, used));
+		return used;
+	}
+	buf_add(&x->body, p, used);
+	if (x->body_left == 0)
+		body_whole(h, buf_view(&x->body));
+	return used;
+}
+
+static size_t on_data(struct conn *c, void *owner, const char *p, size_t n)
+{
+	(void)c;
+	struct http *h = owner;
+	switch (h->state) {
+	case HTTP_IDLE:
+	case HTTP_IN_HEAD:
+		return take_head(h, p, n);
+	case HTTP_IN_BODY:
+		return take_body(h, p, n);
+	case HTTP_BUSY:
+		break;
+	}
+	if (n > PIPELINE_MAX) /* kept bytes must not hide a FIN for ever, nor grow */
+		conn_kill(c, CLOSE_LIMIT);
+	return 0;
+}
+
+static void on_eof(struct conn *c, void *owner)
+{
+	struct http *h = owner;
+	if (h->x) {
+		abort_exchange(h); /* P5, P6: half-close counts as gone */
+		conn_kill(c, CLOSE_PEER);
+		return;
+	}
+	conn_finish(c, CLOSE_PEER);
+}
+
+static void on_dead(struct conn *c, void *owner, enum close_reason why)
+{
+	(void)c, (void)why;
+	struct http *h = owner;
+	abort_exchange(h);
+	http_free(h);
+}
+
+static const struct conn_events http_conn_events = {.on_data = on_data, .on_eof = on_eof, .on_dead = on_dead};
+
+static void on_timeout(struct timer *t)
+{
+	struct http *h = container_of(t, struct http, timer);
+	if (h->state == HTTP_IDLE) {
+		conn_finish(h->conn, CLOSE_IDLE);
+		return;
+	}
+	abort_exchange(h);
+	refuse(h, 408, CLOSE_HTTP_TIMEOUT);
+}
+
+void http_serve(struct conn *c, const struct http_config *cfg, const struct http_events *ev, void *ctx)
+{
+	struct http *h = NEW(struct http);
+	*h = (struct http){.conn = c, .cfg = cfg, .ev = ev, .ctx = ctx, .timer = {.fire = on_timeout}};
+	enter(h, HTTP_IN_HEAD); /* a fresh connection owes us a request */
+	h->state = HTTP_IDLE;
+	conn_set_events(c, &http_conn_events, h);
+}
+
+/* ---- looking at a request ---- */
+
+const struct http_head *http_head(const struct http_exchange *x)
+{
+	return &x->head;
+}
+
+bool http_header(const struct http_exchange *x, const char *name, struct slice *value)
+{
+	for (unsigned i = 0; i < x->nheaders; i++)
+		if (http_name_eq(x->headers[i].name, name)) {
+			*value = x->headers[i].value;
+			return true;
+		}
+	return false;
+}
+
+bool http_header_has_token(const struct http_exchange *x, const char *name, const char *token)
+{
+	for (unsigned i = 0; i < x->nheaders; i++)
+		if (http_name_eq(x->headers[i].name, name) && http_has_token(x->headers[i].value, token))
+			return true;
+	return false;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static void percent_decode(struct buf *out, struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		int hi = s.p[i] == '%' && i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
+		int lo = hi >= 0 ? hex_digit(s.p[i + 2]) : -1;
+		if (lo >= 0) {
+			buf_char(out, (char)(hi << 4 | lo));
+			i += 2;
+		} else {
+			buf_char(out, s.p[i] == '+' ? ' ' : s.p[i]);
+		}
+	}
+}
+
+bool http_query(const struct http_exchange *x, const char *name, struct buf *value)
+{
+	struct slice q = x->head.query, found = {0};
+	bool any = false;
+	struct buf key = {0};
+	while (q.n) {
+		const char *amp = memchr(q.p, '&', q.n);
+		struct slice pair = slice_of(q.p, amp ? (size_t)(amp - q.p) : q.n);
+		size_t step = pair.n + (amp != NULL);
+		q = slice_of(q.p + step, q.n - step);
+		const char *eq = memchr(pair.p, '=', pair.n);
+		struct slice raw = slice_of(pair.p, eq ? (size_t)(eq - pair.p) : pair.n);
+		key.n = 0;
+		percent_decode(&key, raw);
+		if (slice_eq(buf_view(&key), slice_str(name))) {
+			any = true;
+			found = eq ? slice_of(eq + 1, pair.n - raw.n - 1) : slice_of("", 0);
+		}
+	}
+	buf_fini(&key);
+	if (any)
+		percent_decode(value, found);
+	return any;
+}
+
+struct conn *http_conn(const struct http_exchange *x)
+{
+	return x->h->conn;
+}
+
+void http_set_user(struct http_exchange *x, void *user)
+{
+	x->user = user;
+}
+
+void *http_user(const struct http_exchange *x)
+{
+	return x->user;
+}
+
+void http_set_max_body(struct http_exchange *x, size_t n)
+{
+	x->max_body = n;
+}
+
+void http_set_on_too_large(struct http_exchange *x, void (*fn)(struct http_exchange *x, void *ctx))
+{
+	x->on_too_large = fn;
+}
+
+void http_set_events(struct http_exchange *x, const struct http_events *ev, void *ctx)
+{
+	x->ev = ev;
+	x->ctx = ctx;
+}

@@ -1,0 +1,43 @@
+/*
+ * HTTP/1.x heads and chunked bodies from bytes (RFC 9112). Takes bytes, not sockets; strict where two readings of one message
+ * would let a request hide in another: bare LF, folded lines, blanks before a colon, two lengths.
+ */
+#ifndef HTTP_PARSE_H
+#define HTTP_PARSE_H
+
+#include "http/http.h"
+
+#define HTTP_MAX_HEADERS 100
+
+struct http_header {
+	struct slice name, value; /* value trimmed */
+};
+
+struct http_parsed {
+	struct http_head head;
+	unsigned nheaders;
+	bool expect_continue, close, keep_alive;
+	struct http_header headers[HTTP_MAX_HEADERS];
+};
+
+/* Where the head ends (behind the blank line), 0 while it has not; *scanned remembers where to go on. */
+size_t http_head_end(struct slice in, size_t *scanned);
+
+/* Parses a whole head. 0, or the status to refuse it with. The slices point into text. */
+int http_parse_head(struct slice text, struct http_parsed *out) MUST_CHECK;
+
+bool http_name_eq(struct slice name, const char *lower);            /* any case */
+bool http_has_token(struct slice list, const char *lower);          /* comma list, any case */
+
+struct http_chunked {
+	uint8_t state;
+	uint64_t left;     /* of the present chunk */
+	unsigned overhead; /* bytes of sizes, extensions and trailers, bounded */
+};
+
+enum http_chunked_result { HTTP_CHUNKED_MORE, HTTP_CHUNKED_DONE, HTTP_CHUNKED_BAD, HTTP_CHUNKED_TOO_LARGE };
+
+/* Decodes into out, at most max bytes in all; *used of the n given bytes were taken. */
+enum http_chunked_result http_chunked_feed(struct http_chunked *c, const char *p, size_t n, struct buf *out, size_t max, size_t *used);
+
+#endif
