@@ -14,7 +14,8 @@ struct ws_events {
 	void (*on_message)(struct ws *w, void *owner, bool binary, struct slice data);
 	/* any byte arrived (life, B3); may be NULL */
 	void (*on_activity)(struct ws *w, void *owner);
-	/* over: called once, after it w is gone */
+	/* over for its owner: called once, at the peer's end, a violation, or death; after it the owner must not use w, which
+	 * closes down by itself */
 	void (*on_close)(struct ws *w, void *owner, enum close_reason why);
 	/* everything sent has reached the kernel; only after ws_want_drained; may be NULL */
 	void (*on_drained)(struct ws *w, void *owner);

@@ -1,0 +1,11 @@
+/*
+ * The opening handshake's answer (W1-W3). Private to ws/.
+ */
+#ifndef WS_HANDSHAKE_H
+#define WS_HANDSHAKE_H
+
+#include "ws/ws.h"
+
+void ws_accept_head(struct buf *out, const struct http_exchange *x, struct slice headers);
+
+#endif

@@ -1,0 +1,403 @@
+#include "ws/ws.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "ws/handshake.h"
+#include <wslay/wslay.h>
+
+#define OP_CONTINUATION 0x0
+#define OP_CLOSE 0x8
+#define OP_PING 0x9
+#define OP_PONG 0xa
+#define CONTROL_MAX 125
+
+/*
+ *   OPEN --ws_close, violation--> CLOSING --peer's Close, or time--> FINISHING (flush, FIN)
+ *     |------peer's Close (echoed), ws_finish-------------------------->|
+ *   ws_kill and the connection's death leave from anywhere.
+ */
+enum ws_state { WS_OPEN, WS_CLOSING, WS_FINISHING };
+
+struct ws {
+	struct conn *conn;
+	const struct ws_config *cfg;
+	const struct ws_events *ev;
+	void *owner;
+	enum ws_state state : 8;
+	enum close_reason why : 8;
+	uint8_t opcode;       /* of the message being assembled, 0: none */
+	bool late_pong : 1, pong_out : 1;
+	uint8_t pong_n;
+	unsigned fragments;
+	uint32_t utf8;
+	struct buf message;   /* fragments so far */
+	char *pong;           /* payload of the last ping, to be answered when the queue is empty (at most one waits) */
+	struct timer linger;
+};
+
+size_t ws_frame_head(char out[WS_HEAD_MAX], unsigned opcode, uint64_t len)
+{
+	out[0] = (char)(0x80 | opcode);
+	if (len < 126) {
+		out[1] = (char)len;
+		return 2;
+	}
+	unsigned bytes = len < 65536 ? 2 : 8;
+	out[1] = bytes == 2 ? 126 : 127;
+	for (unsigned i = 0; i < bytes; i++)
+		out[2 + i] = (char)(len >> 8 * (bytes - 1 - i));
+	return 2 + bytes;
+}
+
+static void send_control(struct ws *w, unsigned opcode, const char *p, size_t n)
+{
+	char frame[WS_HEAD_MAX + CONTROL_MAX];
+	size_t head = ws_frame_head(frame, opcode, n);
+	if (n)
+		memcpy(frame + head, p, n);
+	conn_send_copy(w->conn, slice_of(frame, head + n));
+}
+
+/* The owner hears of the end once; from here on w belongs to its connection alone. */
+static void tell_owner(struct ws *w, enum close_reason why)
+{
+	const struct ws_events *ev = w->ev;
+	void *owner = w->owner;
+	w->ev = NULL;
+	w->owner = NULL;
+	if (ev)
+		ev->on_close(w, owner, why);
+}
+
+static void finish(struct ws *w, enum close_reason why)
+{
+	if (w->state == WS_FINISHING)
+		return;
+	w->state = WS_FINISHING;
+	timer_stop(conn_loop(w->conn), &w->linger);
+	conn_finish(w->conn, why);
+}
+
+static void start_close(struct ws *w, int code, enum close_reason why)
+{
+	if (w->state != WS_OPEN)
+		return;
+	char body[2] = {(char)(code >> 8), (char)code};
+	send_control(w, OP_CLOSE, body, code ? 2 : 0);
+	w->state = WS_CLOSING;
+	w->why = why;
+	struct loop *l = conn_loop(w->conn);
+	timer_set(l, &w->linger, loop_now(l) + w->cfg->close_linger_ms);
+}
+
+static void violate(struct ws *w, int code)
+{
+	enum close_reason why = code == 1009 ? CLOSE_TOO_LARGE : CLOSE_PROTOCOL;
+	start_close(w, code, why);
+	tell_owner(w, why);
+}
+
+/* ---- frames in ---- */
+
+struct frame {
+	bool fin;
+	unsigned opcode;
+	uint64_t len;
+	size_t size; /* head and payload */
+};
+
+/*
+ * Judges a frame by the bytes of its head that are here, before its payload is waited for. 0: not enough yet or fine (size is set
+ * once the whole head is here), else the code to close with (W7).
+ */
+static int judge(const struct ws *w, const unsigned char *p, size_t n, struct frame *f)
+{
+	f->size = 0;
+	if (n < 2)
+		return 0;
+	f->fin = p[0] & 0x80;
+	f->opcode = p[0] & 0x0f;
+	unsigned len7 = p[1] & 0x7f;
+	bool control = f->opcode & 0x8;
+	if (p[0] & 0x70 || !(p[1] & 0x80) || f->opcode > OP_PONG || (f->opcode > WS_BINARY && f->opcode < OP_CLOSE))
+		return 1002;
+	if (control && (!f->fin || len7 > CONTROL_MAX))
+		return 1002;
+	if (!control && (f->opcode == OP_CONTINUATION) != (w->opcode != 0))
+		return 1002;
+	size_t ext = len7 == 127 ? 8 : len7 == 126 ? 2 : 0;
+	if (n < 2 + ext)
+		return 0;
+	f->len = ext ? 0 : len7;
+	for (size_t i = 0; i < ext; i++)
+		f->len = f->len << 8 | p[2 + i];
+	if ((ext == 2 && f->len < 126) || (ext == 8 && (f->len < 65536 || f->len >> 63)))
+		return 1002;
+	if (!control && f->len > w->cfg->max_message - w->message.n)
+		return 1009;
+	if (!control && w->opcode && w->fragments >= w->cfg->max_fragments)
+		return 1009;
+	f->size = 2 + ext + 4 + (size_t)f->len;
+	return 0;
+}
+
+struct source {
+	const char *p;
+	size_t n;
+};
+
+static ssize_t give(uint8_t *to, size_t n, int flags, void *user)
+{
+	(void)flags;
+	struct source *s = user;
+	size_t take = n < s->n ? n : s->n;
+	if (take == 0)
+		return -1;
+	memcpy(to, s->p, take);
+	s->p += take;
+	s->n -= take;
+	return (ssize_t)take;
+}
+
+static bool good_close_code(unsigned code)
+{
+	return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+}
+
+static void peer_close(struct ws *w, const char *p, size_t n)
+{
+	unsigned code = n >= 2 ? (unsigned)((unsigned char)p[0] << 8 | (unsigned char)p[1]) : 0;
+	if (n == 1 || (n >= 2 && !good_close_code(code))) {
+		violate(w, 1002);
+		return;
+	}
+	if (n > 2 && !utf8_valid(slice_of(p + 2, n - 2))) {
+		violate(w, 1007);
+		return;
+	}
+	send_control(w, OP_CLOSE, p, n >= 2 ? 2 : 0);
+	finish(w, CLOSE_PEER);
+	tell_owner(w, CLOSE_PEER);
+}
+
+/* W8. While a pong is still queued only the latest ping is remembered: a peer that pings and does not read costs 125 bytes. */
+static void peer_ping(struct ws *w, const char *p, size_t n)
+{
+	if (!w->pong_out || conn_queued(w->conn) == 0) {
+		w->pong_out = true;
+		send_control(w, OP_PONG, p, n);
+		return;
+	}
+	w->pong = mem_realloc(w->pong, CONTROL_MAX);
+	memcpy(w->pong, p, n);
+	w->pong_n = (uint8_t)n;
+	w->late_pong = true;
+	conn_want_drained(w->conn);
+}
+
+static void message(struct ws *w, struct slice data)
+{
+	bool binary = w->opcode == WS_BINARY;
+	struct buf kept = w->message;
+	w->message = (struct buf){0};
+	w->opcode = 0;
+	w->fragments = 0;
+	if (!binary && w->utf8 != 0)
+		violate(w, 1007);
+	else if (w->ev)
+		w->ev->on_message(w, w->owner, binary, data);
+	buf_fini(&kept);
+}
+
+/* Payload of a data frame, in one or several pieces; the last one of a whole message is handed up without a copy when it is the only one. */
+static bool data_piece(struct ws *w, struct slice piece, bool last)
+{
+	if (w->opcode == WS_TEXT && !utf8_feed(&w->utf8, piece)) {
+		violate(w, 1007);
+		return false;
+	}
+	if (last && w->message.n == 0) {
+		message(w, piece);
+		return true;
+	}
+	buf_slice(&w->message, piece);
+	if (last)
+		message(w, buf_view(&w->message));
+	return true;
+}
+
+static void control_frame(struct ws *w, unsigned opcode, const char *p, size_t n)
+{
+	if (opcode == OP_CLOSE)
+		peer_close(w, p, n);
+	else if (opcode == OP_PING)
+		peer_ping(w, p, n);
+}
+
+/* Takes one frame that lies whole in the source: wslay reads the head and unmasks the payload, piece by piece. */
+static void take_frame(struct ws *w, wslay_frame_context_ptr frames, const struct frame *f)
+{
+	bool control = f->opcode & 0x8;
+	if (!control && f->opcode != OP_CONTINUATION) {
+		w->opcode = (uint8_t)f->opcode;
+		w->utf8 = 0;
+	}
+	w->fragments += !control;
+	uint64_t got = 0;
+	do {
+		struct wslay_frame_iocb io = {0};
+		if (wslay_frame_recv(frames, &io) < 0) {
+			violate(w, 1002);
+			return;
+		}
+		got += io.data_length;
+		struct slice piece = slice_of(io.data_length ? (const char *)io.data : "", io.data_length);
+		if (control)
+			control_frame(w, f->opcode, piece.p, piece.n); /* at most 125 bytes: one piece */
+		else if (!data_piece(w, piece, f->fin && got == f->len))
+			return;
+	} while (got < f->len && w->state == WS_OPEN);
+}
+
+static size_t on_data(struct conn *c, void *owner, const char *p, size_t n)
+{
+	struct ws *w = owner;
+	if (w->ev && w->ev->on_activity)
+		w->ev->on_activity(w, w->owner);
+	struct source src = {p, n};
+	wslay_frame_context_ptr frames = NULL;
+	while (src.n && !conn_is_dead(c) && w->state != WS_FINISHING) {
+		struct frame f;
+		int code = judge(w, (const unsigned char *)src.p, src.n, &f);
+		if (w->state == WS_CLOSING && (code || (f.size && f.opcode != OP_CLOSE))) {
+			/* W9: after our Close only theirs counts; the rest is skipped, and after a violation nothing can be told apart */
+			size_t skip = code || f.size > src.n ? src.n : f.size;
+			src = (struct source){src.p + skip, src.n - skip};
+			continue;
+		}
+		if (code) {
+			violate(w, code);
+			continue;
+		}
+		if (f.size == 0 || f.size > src.n)
+			break;
+		if (w->state == WS_CLOSING) {
+			finish(w, w->why);
+			break;
+		}
+		if (!frames) {
+			/* wslay holds its state on the heap, 4 KiB of it; frames are given whole, so none outlives this call */
+			struct wslay_frame_callbacks callbacks = {.recv_callback = give};
+			if (wslay_frame_context_init(&frames, &callbacks, &src) != 0)
+				abort();
+		}
+		struct source behind = {src.p + f.size, src.n - f.size};
+		src.n = f.size;
+		take_frame(w, frames, &f);
+		if (src.n || w->state != WS_OPEN) { /* stopped inside the frame: its context is spoilt */
+			wslay_frame_context_free(frames);
+			frames = NULL;
+		}
+		src = behind;
+	}
+	if (frames)
+		wslay_frame_context_free(frames);
+	return w->state == WS_FINISHING || conn_is_dead(c) ? n : n - src.n;
+}
+
+static void on_eof(struct conn *c, void *owner)
+{
+	(void)c;
+	struct ws *w = owner;
+	finish(w, w->state == WS_CLOSING ? w->why : CLOSE_PEER);
+	tell_owner(w, CLOSE_PEER);
+}
+
+static void on_drained(struct conn *c, void *owner)
+{
+	(void)c;
+	struct ws *w = owner;
+	w->pong_out = false;
+	if (w->late_pong && w->state == WS_OPEN) {
+		w->late_pong = false;
+		send_control(w, OP_PONG, w->pong, w->pong_n);
+		w->pong_out = true;
+		free(w->pong);
+		w->pong = NULL;
+	}
+	if (w->ev && w->ev->on_drained)
+		w->ev->on_drained(w, w->owner);
+}
+
+static void on_dead(struct conn *c, void *owner, enum close_reason why)
+{
+	struct ws *w = owner;
+	timer_stop(conn_loop(c), &w->linger);
+	tell_owner(w, why);
+	buf_fini(&w->message);
+	free(w->pong);
+	free(w);
+}
+
+static const struct conn_events ws_conn_events = {.on_data = on_data, .on_eof = on_eof, .on_drained = on_drained, .on_dead = on_dead};
+
+static void linger_over(struct timer *t)
+{
+	struct ws *w = container_of(t, struct ws, linger);
+	finish(w, w->why);
+}
+
+struct ws *ws_accept(struct http_exchange *x, const struct ws_config *cfg, struct slice headers, const struct ws_events *ev, void *owner)
+{
+	struct buf head = {0};
+	ws_accept_head(&head, x, headers);
+	struct ws *w = NEW(struct ws);
+	*w = (struct ws){.cfg = cfg, .ev = ev, .owner = owner, .linger = {.fire = linger_over}};
+	w->conn = http_detach(x, buf_view(&head));
+	buf_fini(&head);
+	conn_set_events(w->conn, &ws_conn_events, w);
+	return w;
+}
+
+void ws_set_owner(struct ws *w, const struct ws_events *ev, void *owner)
+{
+	w->ev = ev;
+	w->owner = owner;
+}
+
+void ws_send(struct ws *w, struct blob *frame)
+{
+	if (w->state == WS_OPEN)
+		conn_send(w->conn, frame);
+}
+
+void ws_send_part(struct ws *w, struct blob *b, size_t off, size_t n)
+{
+	if (w->state == WS_OPEN)
+		conn_send_part(w->conn, b, off, n);
+}
+
+void ws_close(struct ws *w, int code, enum close_reason why)
+{
+	start_close(w, code, why);
+}
+
+void ws_finish(struct ws *w, enum close_reason why)
+{
+	finish(w, why);
+}
+
+void ws_kill(struct ws *w, enum close_reason why)
+{
+	conn_kill(w->conn, why);
+}
+
+void ws_want_drained(struct ws *w)
+{
+	conn_want_drained(w->conn);
+}
+
+struct conn *ws_conn(const struct ws *w)
+{
+	return w->conn;
+}
