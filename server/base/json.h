@@ -20,7 +20,6 @@ enum json_flaw {
 };
 
 #define JSON_MAX_DEPTH 64
-#define JSON_MAX_KEYS 4096 /* keys plus elements of one text... budget against quadratic or memory attacks; see json.c */
 
 enum json_kind { JSON_NULL, JSON_TRUE, JSON_FALSE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
