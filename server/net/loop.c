@@ -232,6 +232,11 @@ void loop_stop(struct loop *l)
 	ev_break(l->ev, EVBREAK_ALL);
 }
 
+void loop_settle(struct loop *l)
+{
+	run_phases(l);
+}
+
 struct ev_loop *loop_ev(struct loop *l)
 {
 	return l->ev;

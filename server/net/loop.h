@@ -32,6 +32,7 @@ struct loop *loop_new(void);
 void loop_free(struct loop **l);
 void loop_run(struct loop *l);  /* returns after loop_stop */
 void loop_stop(struct loop *l); /* finishes the turn */
+void loop_settle(struct loop *l); /* runs the phases until they are empty; for tearing down, not from inside a phase */
 struct ev_loop *loop_ev(struct loop *l);
 
 uint64_t loop_now(const struct loop *l); /* monotonic ms, read once per turn after polling */

@@ -1,0 +1,277 @@
+#include "eio/session.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#define SEPARATOR '\x1e'
+
+/* ---- the queue of what no GET has fetched yet ---- */
+
+void queue_push(struct eio_session *s, struct packet *p)
+{
+	if (s->queued == s->queue_cap) {
+		s->queue_cap = s->queue_cap ? s->queue_cap * 2 : 4;
+		s->queue = mem_realloc(s->queue, s->queue_cap * sizeof(struct packet *));
+	}
+	s->queue[s->queued++] = packet_ref(p);
+	s->queue_bytes += packet_size(p);
+}
+
+static void queue_forget(struct eio_session *s, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		s->queue_bytes -= packet_size(s->queue[i]);
+		packet_unref(&s->queue[i]);
+	}
+	s->queued -= n;
+	if (s->queued) {
+		memmove(s->queue, s->queue + n, s->queued * sizeof(struct packet *));
+		return;
+	}
+	free(s->queue);
+	s->queue = NULL;
+	s->queue_cap = 0;
+}
+
+struct packet *queue_shift(struct eio_session *s)
+{
+	struct packet *p = packet_ref(s->queue[0]);
+	queue_forget(s, 1);
+	return p;
+}
+
+void queue_clear(struct eio_session *s)
+{
+	if (s->queue)
+		queue_forget(s, s->queued);
+}
+
+/* ---- answers ---- */
+
+static void answer_parts(struct eio_session *s, struct http_exchange *x, struct packet *const *packets, uint32_t n, const char *cookie)
+{
+	struct eio_server *srv = s->srv;
+	struct http_part *parts = mem_alloc((2 * n) * sizeof *parts);
+	size_t count = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		size_t off;
+		struct blob *b = packet_polling(packets[i], &off);
+		if (i)
+			parts[count++] = (struct http_part){srv->separator, 0, 1};
+		parts[count++] = (struct http_part){b, off, b->n - off};
+	}
+	struct buf headers = {0};
+	cors_headers(srv, x, &headers);
+	buf_str(&headers, "Cache-Control: no-store\r\n");
+	if (cookie)
+		buf_printf(&headers, "Set-Cookie: %s=%.*s; Path=/; HttpOnly; SameSite=Lax\r\n", cookie, EIO_SID_LEN, s->sid);
+	http_respond_parts(x, &(struct http_reply){.status = 200, .content_type = "text/plain; charset=UTF-8", .headers = buf_view(&headers)},
+	                   parts, count);
+	buf_fini(&headers);
+	free(parts);
+}
+
+/* P13: python refuses more than 16 packets in an answer; near maxPayload in bytes, but one packet always. */
+static uint32_t answer_size(const struct eio_session *s)
+{
+	size_t bytes = 0;
+	uint32_t n = 0;
+	while (n < s->queued && n < s->srv->cfg.max_poll_packets) {
+		bytes += packet_size(s->queue[n]) + 1;
+		if (n && bytes > s->srv->cfg.max_payload)
+			break;
+		n++;
+	}
+	return n;
+}
+
+void polling_answer(struct eio_session *s, struct http_exchange *x, struct packet *only)
+{
+	if (only) {
+		answer_parts(s, x, &only, 1, NULL);
+		return;
+	}
+	uint32_t n = answer_size(s);
+	answer_parts(s, x, s->queue, n, NULL);
+	queue_forget(s, n);
+	if (s->queued == 0) {
+		s->fence_armed = s->fence_wanted; /* the next GET shows that this answer arrived */
+		s->fence_flushed = true;
+	}
+}
+
+void polling_release(struct eio_session *s, struct packet *only)
+{
+	struct http_exchange *x = s->poll;
+	if (!x)
+		return;
+	s->poll = NULL;
+	polling_answer(s, x, only);
+}
+
+void polling_flush(struct eio_session *s)
+{
+	if (s->poll && s->queued)
+		polling_release(s, NULL);
+}
+
+void polling_handshake(struct eio_session *s, struct http_exchange *x, struct packet *open)
+{
+	answer_parts(s, x, &open, 1, s->srv->cfg.cookie);
+}
+
+/* ---- GET ---- */
+
+static void poll_aborted(struct http_exchange *x, void *ctx)
+{
+	struct eio_session *s = ctx;
+	if (s->poll != x)
+		return;
+	s->poll = NULL;
+	session_end(s, CLOSE_TRANSPORT); /* P5 */
+}
+
+static void poll(struct eio_session *s, struct http_exchange *x)
+{
+	struct eio_server *srv = s->srv;
+	if (s->fence_flushed) {
+		s->fence_flushed = false;
+		session_confirm(s, s->fence_armed);
+	}
+	if (s->state == EIO_CLOSING) { /* C4: the rest and the 1 */
+		bool rest = s->queued > answer_size(s);
+		polling_answer(s, x, NULL);
+		if (!rest)
+			session_end(s, s->why);
+		return;
+	}
+	if (s->poll) { /* P3 */
+		refuse_plain(srv, x, -1);
+		session_end(s, CLOSE_TRANSPORT);
+		return;
+	}
+	if (s->queued) {
+		polling_answer(s, x, NULL);
+		return;
+	}
+	if (s->probe && s->probe->answered) { /* U3 */
+		polling_answer(s, x, srv->noop);
+		return;
+	}
+	s->poll = x;
+}
+
+static void poll_body(struct http_exchange *x, void *ctx, struct slice body)
+{
+	(void)body;
+	struct eio_session *s = ctx;
+	poll(s, x);
+}
+
+static const struct http_events poll_events = {.on_body = poll_body, .on_abort = poll_aborted};
+
+/* ---- POST ---- */
+
+static void push_aborted(struct http_exchange *x, void *ctx)
+{
+	struct eio_session *s = ctx;
+	if (s->push != x)
+		return;
+	s->push = NULL;
+	session_end(s, CLOSE_TRANSPORT); /* P6 */
+}
+
+static void push_ok(struct eio_server *srv, struct http_exchange *x)
+{
+	struct buf headers = {0};
+	cors_headers(srv, x, &headers);
+	buf_str(&headers, "Cache-Control: no-store\r\n");
+	http_respond(x, &(struct http_reply){.status = 200, .content_type = "text/html", .headers = buf_view(&headers), .body = SLICE("ok")});
+	buf_fini(&headers);
+}
+
+/* Every packet in order. True: all were taken or the client said 1; false: malformed (P10). */
+static bool push_packets(struct eio_session *s, struct slice body, enum close_reason *why)
+{
+	const char *p = body.p, *end = body.p + body.n;
+	for (;;) {
+		const char *stop = p < end ? memchr(p, SEPARATOR, (size_t)(end - p)) : NULL;
+		struct slice packet = slice_of(p, (size_t)((stop ? stop : end) - p));
+		*why = CLOSE_PARSE;
+		if (!utf8_valid(packet) || !session_packet(s, false, packet, why)) /* P8: never forwarded raw */
+			return *why == CLOSE_PEER;
+		*why = CLOSE_DONE;
+		if (!stop || s->state != EIO_OPEN)
+			return true;
+		p = stop + 1;
+	}
+}
+
+static void push_body(struct http_exchange *x, void *ctx, struct slice body)
+{
+	struct eio_session *s = ctx;
+	struct eio_server *srv = s->srv;
+	s->push = NULL;
+	if (session_overdue(s) || s->state == EIO_CLOSING) { /* C4 */
+		push_ok(srv, x);
+		return;
+	}
+	session_heard(s);
+	enum close_reason why;
+	if (!push_packets(s, body, &why)) {
+		refuse_plain(srv, x, 3);
+		session_end(s, why);
+		return;
+	}
+	push_ok(srv, x);
+	if (why == CLOSE_PEER) {
+		polling_release(s, srv->noop); /* P11 */
+		session_end(s, CLOSE_PEER);
+	}
+}
+
+static void push_too_large(struct http_exchange *x, void *ctx)
+{
+	struct eio_session *s = ctx;
+	s->push = NULL; /* P9: the session lives */
+	struct buf headers = {0};
+	cors_headers(s->srv, x, &headers);
+	http_respond(x, &(struct http_reply){.status = 413, .headers = buf_view(&headers), .close = true});
+	buf_fini(&headers);
+}
+
+static const struct http_events push_events = {.on_body = push_body, .on_abort = push_aborted};
+
+static void push(struct eio_session *s, struct http_exchange *x)
+{
+	struct slice type;
+	bool octets = http_header(x, "content-type", &type) && slice_starts(type, SLICE("application/octet-stream"));
+	if (s->push || octets) { /* P4: the first one's connection is dropped with the session; P7 */
+		refuse_plain(s->srv, x, 3);
+		session_end(s, CLOSE_TRANSPORT);
+		return;
+	}
+	http_set_max_body(x, s->srv->cfg.max_payload);
+	http_set_on_too_large(x, push_too_large);
+	http_set_events(x, &push_events, s);
+	s->push = x;
+}
+
+void polling_handle(struct eio_session *s, struct http_exchange *x)
+{
+	switch (http_head(x)->method) {
+	case HTTP_GET:
+		if (http_head(x)->has_body) { /* nobody polls with a body, and the session might end before it is here */
+			refuse_plain(s->srv, x, 3);
+			break;
+		}
+		session_heard(s);
+		http_set_events(x, &poll_events, s);
+		break; /* answered or parked in poll_body */
+	case HTTP_POST:
+		push(s, x);
+		break;
+	default:
+		refuse_plain(s->srv, x, 3); /* H13 */
+	}
+}

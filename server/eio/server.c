@@ -1,0 +1,311 @@
+#include "eio/session.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+static const char *const code_text[] = {"Transport unknown", "Session ID unknown", "Bad handshake method", "Bad request", "Forbidden",
+                                        "Unsupported protocol version"};
+
+/* ---- CORS (H9) ---- */
+
+static bool origin_listed(const char *list, struct slice origin)
+{
+	for (const char *p = list; *p;) {
+		size_t n = strcspn(p, ",");
+		struct slice one = slice_of(p, n);
+		while (one.n && one.p[0] == ' ')
+			one = slice_of(one.p + 1, one.n - 1);
+		if (slice_eq(one, origin))
+			return true;
+		p += n + (p[n] == ',');
+	}
+	return false;
+}
+
+void cors_headers(const struct eio_server *srv, const struct http_exchange *x, struct buf *out)
+{
+	const char *allowed = srv->cfg.cors_origin;
+	struct slice origin;
+	if (!allowed)
+		return;
+	if (strcmp(allowed, "*") == 0) {
+		buf_str(out, "Access-Control-Allow-Origin: *\r\n");
+		return;
+	}
+	buf_str(out, "Vary: Origin\r\n");
+	if (http_header(x, "origin", &origin) && origin_listed(allowed, origin)) {
+		buf_str(out, "Access-Control-Allow-Origin: ");
+		buf_slice(out, origin);
+		buf_str(out, "\r\nAccess-Control-Allow-Credentials: true\r\n");
+	}
+}
+
+static void preflight(struct eio_server *srv, struct http_exchange *x)
+{
+	struct buf headers = {0};
+	struct slice asked;
+	cors_headers(srv, x, &headers);
+	buf_str(&headers, "Access-Control-Allow-Methods: GET,HEAD,PUT,PATCH,POST,DELETE\r\nVary: Access-Control-Request-Headers\r\n");
+	if (http_header(x, "access-control-request-headers", &asked)) {
+		buf_str(&headers, "Access-Control-Allow-Headers: ");
+		buf_slice(&headers, asked);
+		buf_str(&headers, "\r\n");
+	}
+	buf_str(&headers, "Access-Control-Max-Age: 600\r\n");
+	http_respond(x, &(struct http_reply){.status = 204, .headers = buf_view(&headers)});
+	buf_fini(&headers);
+}
+
+/* ---- refusals (H7, H8) ---- */
+
+void refuse_plain(struct eio_server *srv, struct http_exchange *x, int code)
+{
+	struct buf headers = {0}, body = {0};
+	cors_headers(srv, x, &headers);
+	if (code >= 0) {
+		srv->stats.refused[code]++;
+		buf_printf(&body, "{\"code\":%d,\"message\":\"%s\"}", code, code_text[code]);
+	}
+	http_respond(x, &(struct http_reply){.status = code == 4 ? 403 : 400, .content_type = code >= 0 ? "application/json" : NULL,
+	                                     .headers = buf_view(&headers), .body = buf_view(&body)});
+	buf_fini(&headers);
+	buf_fini(&body);
+}
+
+static void refuse_upgrade(struct eio_server *srv, struct http_exchange *x, const char *text)
+{
+	struct buf headers = {0};
+	struct slice version;
+	cors_headers(srv, x, &headers);
+	if (http_header(x, "sec-websocket-version", &version) && !slice_eq(version, SLICE("13")))
+		buf_str(&headers, "Sec-WebSocket-Version: 13\r\n"); /* W2 */
+	http_respond(x, &(struct http_reply){.status = 400, .content_type = "text/html", .headers = buf_view(&headers),
+	                                     .body = slice_str(text), .close = true});
+	buf_fini(&headers);
+}
+
+static void refuse(struct eio_server *srv, struct http_exchange *x, int code, const char *gate)
+{
+	if (http_head(x)->upgrade_websocket) {
+		srv->stats.refused[code]++;
+		refuse_upgrade(srv, x, gate ? gate : code_text[code]);
+		return;
+	}
+	if (!gate) {
+		refuse_plain(srv, x, code);
+		return;
+	}
+	struct buf headers = {0}, body = {0};
+	srv->stats.refused[code]++;
+	cors_headers(srv, x, &headers);
+	buf_printf(&body, "{\"code\":%d,\"message\":", code);
+	buf_json_str(&body, slice_str(gate));
+	buf_char(&body, '}');
+	http_respond(x, &(struct http_reply){.status = 403, .content_type = "application/json", .headers = buf_view(&headers), .body = buf_view(&body)});
+	buf_fini(&headers);
+	buf_fini(&body);
+}
+
+/* ---- the checks of a request, in the order whose first failure decides the code (H6) ---- */
+
+struct request {
+	bool upgrade, polling, websocket, eio4, has_sid;
+	struct eio_session *session;
+	const char *gate;
+};
+
+static bool query_is(const struct http_exchange *x, const char *name, const char *value)
+{
+	struct buf b = {0};
+	bool same = http_query(x, name, &b) && slice_eq(buf_view(&b), slice_str(value));
+	buf_fini(&b);
+	return same;
+}
+
+static struct eio_session *find_session(struct eio_server *srv, struct slice sid)
+{
+	struct map_node *n = sid.n == EIO_SID_LEN ? map_find(&srv->sessions, sid) : NULL;
+	struct eio_session *s = n ? container_of(n, struct eio_session, node) : NULL;
+	return s && !session_overdue(s) ? s : NULL;
+}
+
+static bool good_origin(const struct http_exchange *x)
+{
+	struct slice origin;
+	if (!http_header(x, "origin", &origin))
+		return true;
+	for (size_t i = 0; i < origin.n; i++)
+		if (((unsigned char)origin.p[i] < 0x20 && origin.p[i] != '\t') || origin.p[i] == 0x7f)
+			return false;
+	return true;
+}
+
+static const char *admission(struct eio_server *srv, const struct http_exchange *x)
+{
+	if (srv->refuse_new)
+		return "Draining";
+	struct map_node *n = srv->cfg.max_sessions_per_address ? map_find(&srv->addresses, slice_str(conn_peer(http_conn(x)))) : NULL;
+	if (n && container_of(n, struct address, node)->sessions >= srv->cfg.max_sessions_per_address)
+		return "Too many sessions";
+	return srv->cfg.admit ? srv->cfg.admit(x, srv->cfg.ctx) : NULL;
+}
+
+/* -1 when all is well, else the code. */
+static int check(struct eio_server *srv, struct http_exchange *x, struct request *r)
+{
+	struct buf sid = {0};
+	r->upgrade = http_head(x)->upgrade_websocket;
+	r->polling = query_is(x, "transport", "polling");
+	r->websocket = query_is(x, "transport", "websocket");
+	r->eio4 = query_is(x, "EIO", "4");
+	r->has_sid = http_query(x, "sid", &sid) && sid.n > 0;
+	r->session = r->has_sid ? find_session(srv, buf_view(&sid)) : NULL;
+	buf_fini(&sid);
+	if (r->upgrade && r->polling && !r->has_sid)
+		r->websocket = true; /* D2: an app that forgot `transports` still works */
+	if (!(r->polling && srv->cfg.polling) && !(r->websocket && srv->cfg.websocket))
+		return 0;
+	if (!good_origin(x))
+		return 3;
+	if (r->has_sid) {
+		if (!r->session)
+			return 1;
+		if (r->upgrade ? !r->websocket || r->session->ws || r->session->probe : r->websocket != (r->session->ws != NULL))
+			return 3;
+		return r->eio4 ? -1 : 3;
+	}
+	if (http_head(x)->method != HTTP_GET)
+		return 2;
+	if (r->websocket && !r->upgrade)
+		return 3;
+	r->gate = admission(srv, x);
+	if (r->gate)
+		return 4;
+	return r->eio4 ? -1 : 5;
+}
+
+/* An exchange answered in on_head leaves nothing to do; a GET's body, if any, is read past. */
+static void no_body(struct http_exchange *x, void *ctx, struct slice body)
+{
+	(void)body;
+	struct eio_server *srv = ctx;
+	session_open(srv, x, false, NULL);
+}
+
+static const struct http_events handshake_events = {.on_body = no_body};
+
+void eio_handle(struct eio_server *srv, struct http_exchange *x)
+{
+	struct request r = {0};
+	if (srv->cfg.cors_origin && http_head(x)->method == HTTP_OPTIONS) {
+		preflight(srv, x);
+		return;
+	}
+	int code = check(srv, x, &r);
+	if (code >= 0) {
+		refuse(srv, x, code, r.gate);
+		return;
+	}
+	if (!r.upgrade) {
+		if (r.session)
+			polling_handle(r.session, x);
+		else
+			http_set_events(x, &handshake_events, srv);
+		return;
+	}
+	const char *why;
+	if (ws_check(x, &why) != 0) {
+		refuse_upgrade(srv, x, why);
+		return;
+	}
+	if (r.session)
+		websocket_probe(r.session, x);
+	else
+		session_open(srv, x, true, websocket_accept);
+}
+
+bool eio_wants(const struct eio_server *srv, struct slice path)
+{
+	struct slice own = slice_str(srv->cfg.path);
+	return slice_starts(path, own) || slice_eq(path, slice_of(own.p, own.n - 1));
+}
+
+/* ---- life ---- */
+
+static struct slice session_key(const struct map_node *n)
+{
+	return slice_of(container_of(n, struct eio_session, node)->sid, EIO_SID_LEN);
+}
+
+static struct slice address_key(const struct map_node *n)
+{
+	return slice_str(container_of(n, struct address, node)->text);
+}
+
+struct eio_server *eio_server_new(struct loop *l, const struct eio_config *cfg, const struct eio_events *ev, void *ctx)
+{
+	struct eio_server *srv = NEW(struct eio_server);
+	srv->loop = l;
+	srv->cfg = *cfg;
+	srv->ws_cfg = (struct ws_config){.max_message = cfg->max_payload, .max_fragments = 1024, .close_linger_ms = 1500};
+	srv->ev = ev;
+	srv->ctx = ctx;
+	map_init(&srv->sessions, session_key);
+	map_init(&srv->addresses, address_key);
+	list_init(&srv->all);
+	struct slice none = slice_of("", 0);
+	srv->ping = packet_text('2', none);
+	srv->noop = packet_text('6', none);
+	srv->close = packet_text('1', none);
+	srv->probe_answer = packet_text('3', SLICE("probe"));
+	srv->separator = blob_copy(SLICE("\x1e"));
+	return srv;
+}
+
+void eio_server_free(struct eio_server **psrv)
+{
+	struct eio_server *srv = *psrv;
+	*psrv = NULL;
+	if (!srv)
+		return;
+	struct list *it, *tmp;
+	list_each(it, tmp, &srv->all)
+		session_end(list_entry(it, struct eio_session, link), CLOSE_SHUTDOWN);
+	loop_settle(srv->loop);
+	map_fini(&srv->sessions);
+	map_fini(&srv->addresses);
+	packet_unref(&srv->ping);
+	packet_unref(&srv->noop);
+	packet_unref(&srv->close);
+	packet_unref(&srv->probe_answer);
+	blob_unref(&srv->separator);
+	free(srv);
+}
+
+const struct eio_stats *eio_server_stats(const struct eio_server *srv)
+{
+	return &srv->stats;
+}
+
+void eio_refuse_new(struct eio_server *srv)
+{
+	srv->refuse_new = true;
+}
+
+size_t eio_drain_some(struct eio_server *srv, size_t n)
+{
+	struct list *it, *tmp;
+	list_each(it, tmp, &srv->all) {
+		struct eio_session *s = list_entry(it, struct eio_session, link);
+		if (n == 0)
+			break;
+		if (s->state == EIO_OPEN) {
+			eio_drop(s, CLOSE_SHUTDOWN);
+			n--;
+		}
+	}
+	size_t left = 0;
+	list_each(it, tmp, &srv->all)
+		left += list_entry(it, struct eio_session, link)->state == EIO_OPEN;
+	return left;
+}

@@ -1,0 +1,398 @@
+#include "eio/session.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+/* ---- the end ---- */
+
+static void forget_address(struct eio_session *s)
+{
+	struct address *a = s->address;
+	s->address = NULL;
+	if (!a || --a->sessions)
+		return;
+	map_del(&s->srv->addresses, &a->node);
+	free(a);
+}
+
+static void session_free(struct eio_session *s)
+{
+	timer_stop(s->srv->loop, &s->timer);
+	deferred_cancel(&s->turn);
+	queue_clear(s);
+	forget_address(s);
+	eio_forget_headers(s);
+	free(s->peer);
+	free(s);
+}
+
+/* In the sweep: the application hears of the end once; the memory goes when nothing is left to say to the client either. */
+static void farewell(struct deferred *d)
+{
+	struct eio_session *s = container_of(d, struct eio_session, turn);
+	struct eio_server *srv = s->srv;
+	if (!s->told) {
+		s->told = true;
+		srv->stats.closed[s->why]++;
+		srv->ev->on_close(s, s->why, srv->ctx);
+		s->user = NULL;
+	}
+	if (s->state == EIO_ENDED)
+		session_free(s);
+}
+
+static void leave(struct eio_session *s, enum eio_state to, enum close_reason why)
+{
+	if (s->state == EIO_OPEN)
+		s->why = why;
+	s->state = to;
+	deferred_cancel(&s->turn);
+	s->turn.run = farewell;
+	loop_defer(s->srv->loop, LOOP_SWEEP, &s->turn);
+}
+
+void session_end(struct eio_session *s, enum close_reason why)
+{
+	if (s->state == EIO_ENDED)
+		return;
+	struct eio_server *srv = s->srv;
+	leave(s, EIO_ENDED, why);
+	timer_stop(srv->loop, &s->timer);
+	map_del(&srv->sessions, &s->node);
+	list_del(&s->link);
+	srv->stats.sessions--;
+	if (s->ws) {
+		srv->stats.websockets--;
+		ws_set_owner(s->ws, NULL, NULL);
+		s->ws = NULL;
+	}
+	probe_end(s);
+	if (s->push) {
+		struct http_exchange *x = s->push;
+		s->push = NULL;
+		http_drop(x, CLOSE_TRANSPORT);
+	}
+	polling_release(s, srv->close);
+	queue_clear(s);
+}
+
+void eio_close(struct eio_session *s, enum close_reason why)
+{
+	if (s->state != EIO_OPEN)
+		return;
+	if (s->ws) {
+		ws_close(s->ws, 0, why);
+		session_end(s, why);
+		return;
+	}
+	if (s->poll) { /* C3: what is queued and the 1 share the answer */
+		queue_push(s, s->srv->close);
+		polling_release(s, NULL);
+		session_end(s, why);
+		return;
+	}
+	leave(s, EIO_CLOSING, why); /* C4: the next GET fetches the rest */
+	queue_push(s, s->srv->close);
+	timer_set(s->srv->loop, &s->timer, loop_now(s->srv->loop) + s->srv->cfg.linger_ms);
+}
+
+void eio_drop(struct eio_session *s, enum close_reason why)
+{
+	if (s->state != EIO_OPEN || !s->ws) {
+		eio_close(s, why);
+		return;
+	}
+	ws_finish(s->ws, why);
+	session_end(s, why);
+}
+
+void eio_close_later(struct eio_session *s, uint64_t ms, enum close_reason why)
+{
+	if (s->state != EIO_OPEN)
+		return;
+	s->leaving = true;
+	s->why = why;
+	timer_set(s->srv->loop, &s->timer, loop_now(s->srv->loop) + ms);
+}
+
+/* ---- heartbeat ---- */
+
+/* B1, B5: deadlines follow from deadlines, not from when the loop woke up. */
+static void send_ping(struct eio_session *s, uint64_t due)
+{
+	struct eio_server *srv = s->srv;
+	s->ping_out = true;
+	s->fence_armed = s->fence_wanted;
+	eio_send(s, srv->ping);
+	if (s->state == EIO_OPEN) /* the queue may have been full */
+		timer_set(srv->loop, &s->timer, due + srv->cfg.ping_timeout_ms);
+}
+
+static void deadline(struct eio_session *s)
+{
+	struct eio_server *srv = s->srv;
+	uint64_t due = s->timer.at;
+	if (s->state == EIO_CLOSING) { /* C5 */
+		session_end(s, s->why);
+		return;
+	}
+	if (s->leaving) {
+		eio_close(s, s->why);
+		return;
+	}
+	if (!s->ping_out) {
+		send_ping(s, due);
+		return;
+	}
+	if (s->seen + srv->cfg.ping_timeout_ms > due) { /* B3: bytes are life as well: a slow upload is moving */
+		timer_set(srv->loop, &s->timer, s->seen + srv->cfg.ping_timeout_ms);
+		return;
+	}
+	if (s->ws)
+		ws_close(s->ws, 0, CLOSE_PING);
+	session_end(s, CLOSE_PING);
+}
+
+static void on_timer(struct timer *t)
+{
+	deadline(container_of(t, struct eio_session, timer));
+}
+
+bool session_overdue(struct eio_session *s)
+{
+	struct loop *l = s->srv->loop;
+	while (s->state != EIO_ENDED && timer_is_set(&s->timer) && s->timer.at <= loop_now(l)) {
+		timer_stop(l, &s->timer);
+		deadline(s);
+	}
+	return s->state == EIO_ENDED;
+}
+
+void session_heard(struct eio_session *s)
+{
+	s->seen = loop_now(s->srv->loop);
+}
+
+/* ---- the delivery fence ---- */
+
+void session_confirm(struct eio_session *s, uint64_t value)
+{
+	if (value <= s->fence_done || s->told)
+		return;
+	s->fence_done = value;
+	if (s->srv->ev->on_fence)
+		s->srv->ev->on_fence(s, value, s->srv->ctx);
+}
+
+void session_pong(struct eio_session *s)
+{
+	if (!s->ping_out || s->leaving)
+		return; /* unsolicited pongs are harmless (E5) */
+	s->ping_out = false;
+	uint64_t now = loop_now(s->srv->loop);
+	timer_set(s->srv->loop, &s->timer, now + s->srv->cfg.ping_interval_ms);
+	session_confirm(s, s->fence_armed);
+	if (s->ws && s->state == EIO_OPEN && s->fence_wanted > s->fence_armed)
+		session_mark(s);
+}
+
+void eio_fence(struct eio_session *s, uint64_t value)
+{
+	if (s->state != EIO_OPEN || value <= s->fence_wanted)
+		return;
+	s->fence_wanted = value;
+	session_mark(s);
+}
+
+/* ---- once a turn ---- */
+
+static void on_turn(struct deferred *d)
+{
+	struct eio_session *s = container_of(d, struct eio_session, turn);
+	if (s->ws) {
+		if (s->fence_wanted > s->fence_armed && !s->ping_out && !s->leaving)
+			send_ping(s, loop_now(s->srv->loop));
+		return;
+	}
+	polling_flush(s);
+}
+
+void session_mark(struct eio_session *s)
+{
+	if (s->state == EIO_OPEN)
+		loop_defer(s->srv->loop, LOOP_FLUSH, &s->turn);
+}
+
+void eio_send(struct eio_session *s, struct packet *p)
+{
+	if (s->state != EIO_OPEN)
+		return;
+	s->srv->stats.packets_out++;
+	if (s->ws) {
+		websocket_send(s, p);
+		return;
+	}
+	if (s->queued >= s->srv->cfg.max_queue_packets || s->queue_bytes + packet_size(p) > s->srv->cfg.max_queue_bytes) {
+		session_end(s, CLOSE_SLOW);
+		return;
+	}
+	queue_push(s, p);
+	session_mark(s);
+}
+
+/* ---- packets in ---- */
+
+static bool binary_text(struct eio_session *s, struct slice data)
+{
+	struct buf raw = {0};
+	bool good = base64_decode(&raw, data);
+	if (good)
+		s->srv->ev->on_message(s, true, buf_view(&raw), s->srv->ctx);
+	buf_fini(&raw);
+	return good;
+}
+
+bool session_packet(struct eio_session *s, bool binary, struct slice p, enum close_reason *why)
+{
+	*why = CLOSE_PARSE;
+	if (binary) {
+		s->srv->ev->on_message(s, true, p, s->srv->ctx);
+		return true;
+	}
+	if (p.n == 0)
+		return false;
+	struct slice data = slice_of(p.p + 1, p.n - 1);
+	switch (p.p[0]) {
+	case '4':
+		s->srv->ev->on_message(s, false, data, s->srv->ctx);
+		return true;
+	case 'b':
+		return binary_text(s, data);
+	case '3':
+		session_pong(s);
+		return true;
+	case '0':
+	case '5':
+	case '6': /* E5: Swift sends a 6 around its upgrade */
+		return true;
+	case '1':
+		*why = CLOSE_PEER;
+		return false;
+	case '2':
+		*why = CLOSE_TRANSPORT;
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* ---- opening ---- */
+
+static char *keep_header(const struct http_exchange *x, const char *name)
+{
+	struct slice v;
+	return http_header(x, name, &v) ? mem_strndup(v.p, v.n) : NULL;
+}
+
+static void remember_address(struct eio_session *s)
+{
+	struct eio_server *srv = s->srv;
+	if (!srv->cfg.max_sessions_per_address)
+		return;
+	struct map_node *n = map_find(&srv->addresses, slice_str(s->peer));
+	struct address *a = n ? container_of(n, struct address, node) : NEW(struct address);
+	if (!n) {
+		memcpy(a->text, s->peer, strnlen(s->peer, sizeof a->text - 1));
+		map_add(&srv->addresses, &a->node);
+	}
+	a->sessions++;
+	s->address = a;
+}
+
+static struct packet *open_packet(const struct eio_session *s, bool websocket)
+{
+	const struct eio_config *cfg = &s->srv->cfg;
+	struct buf b = {0};
+	buf_printf(&b, "{\"sid\":\"%.*s\",\"upgrades\":[%s],\"pingInterval\":%llu,\"pingTimeout\":%llu,\"maxPayload\":%zu}", EIO_SID_LEN, s->sid,
+	           !websocket && cfg->websocket ? "\"websocket\"" : "", (unsigned long long)cfg->ping_interval_ms,
+	           (unsigned long long)cfg->ping_timeout_ms, cfg->max_payload);
+	struct packet *p = packet_text('0', buf_view(&b));
+	buf_fini(&b);
+	return p;
+}
+
+struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x, bool websocket,
+                                 struct ws *(*accept)(struct eio_session *, struct http_exchange *))
+{
+	struct eio_session *s = NEW(struct eio_session);
+	struct buf b64 = {0};
+	s->srv = srv;
+	random_id(s->sid, EIO_SID_LEN);
+	s->b64 = http_query(x, "b64", &b64) && b64.n > 0; /* E6 */
+	buf_fini(&b64);
+	s->peer = mem_strndup(conn_peer(http_conn(x)), strlen(conn_peer(http_conn(x))));
+	s->authorization = keep_header(x, "authorization");
+	s->forwarded = keep_header(x, "x-forwarded-for");
+	s->ident.fields[0] = (struct log_field){.key = "session", .kind = LOG_F_STR, .s = {s->sid, 6}}; /* E3: never whole */
+	s->ident.fields[1] = LS("peer", s->peer);
+	s->timer.fire = on_timer;
+	deferred_init(&s->turn, on_turn);
+	s->seen = loop_now(srv->loop);
+	timer_set(srv->loop, &s->timer, s->seen + srv->cfg.ping_interval_ms);
+	map_add(&srv->sessions, &s->node);
+	list_add_tail(&srv->all, &s->link);
+	remember_address(s);
+	srv->stats.sessions++;
+	srv->stats.opened++;
+
+	struct packet *open = open_packet(s, websocket);
+	if (websocket) {
+		s->ws = accept(s, x);
+		srv->stats.websockets++;
+		eio_send(s, open);
+	} else {
+		polling_handshake(s, x, open);
+	}
+	packet_unref(&open);
+	srv->ev->on_open(s, srv->ctx);
+	return s;
+}
+
+/* ---- looking ---- */
+
+void eio_set_user(struct eio_session *s, void *user)
+{
+	s->user = user;
+}
+
+void *eio_user(const struct eio_session *s)
+{
+	return s->user;
+}
+
+const struct log_ident *eio_ident(const struct eio_session *s)
+{
+	return &s->ident;
+}
+
+const char *eio_peer(const struct eio_session *s)
+{
+	return s->peer;
+}
+
+const char *eio_header(const struct eio_session *s, const char *name)
+{
+	return strcmp(name, "authorization") == 0 ? s->authorization : s->forwarded;
+}
+
+void eio_forget_headers(struct eio_session *s)
+{
+	free(s->authorization);
+	free(s->forwarded);
+	s->authorization = s->forwarded = NULL;
+}
+
+bool eio_is_open(const struct eio_session *s)
+{
+	return s->state == EIO_OPEN;
+}

@@ -1,0 +1,146 @@
+#include "eio/session.h"
+
+#include "base/mem.h"
+
+/* ---- the transport of a session ---- */
+
+static void on_activity(struct ws *w, void *owner)
+{
+	(void)w;
+	session_heard(owner);
+}
+
+static void on_message(struct ws *w, void *owner, bool binary, struct slice data)
+{
+	struct eio_session *s = owner;
+	enum close_reason why;
+	if (session_overdue(s) || s->state != EIO_OPEN)
+		return;
+	if (session_packet(s, binary, data, &why))
+		return;
+	ws_close(w, 0, why);
+	session_end(s, why);
+}
+
+static void on_close(struct ws *w, void *owner, enum close_reason why)
+{
+	(void)w;
+	struct eio_session *s = owner;
+	s->ws = NULL;
+	s->srv->stats.websockets--;
+	session_end(s, why);
+}
+
+static const struct ws_events transport_events = {.on_message = on_message, .on_activity = on_activity, .on_close = on_close};
+
+struct ws *websocket_accept(struct eio_session *s, struct http_exchange *x)
+{
+	struct buf headers = {0};
+	cors_headers(s->srv, x, &headers);
+	struct ws *w = ws_accept(x, &s->srv->ws_cfg, buf_view(&headers), &transport_events, s);
+	buf_fini(&headers);
+	return w;
+}
+
+void websocket_send(struct eio_session *s, struct packet *p)
+{
+	ws_send(s->ws, packet_frame(p, s->b64));
+}
+
+/* ---- a WebSocket that asks to take a polling session over ---- */
+
+static void probe_free(struct probe *p)
+{
+	timer_stop(p->session->srv->loop, &p->timeout);
+	p->session->probe = NULL;
+	free(p);
+}
+
+void probe_end(struct eio_session *s)
+{
+	struct probe *p = s->probe;
+	if (!p)
+		return;
+	ws_set_owner(p->ws, NULL, NULL);
+	ws_close(p->ws, 0, CLOSE_DONE);
+	probe_free(p);
+}
+
+static void probe_timeout(struct timer *t)
+{
+	probe_end(container_of(t, struct probe, timeout)->session); /* U8 */
+}
+
+/* U4, U5: from here on the WebSocket carries the session; what no GET fetched goes out there, in order. */
+static void take_over(struct probe *p)
+{
+	struct eio_session *s = p->session;
+	struct eio_server *srv = s->srv;
+	struct ws *w = p->ws;
+	probe_free(p);
+	polling_release(s, srv->noop);
+	if (s->fence_flushed) { /* the client finished its last poll before it sent the 5 */
+		s->fence_flushed = false;
+		session_confirm(s, s->fence_armed);
+	}
+	s->fence_armed = s->fence_done;
+	s->ws = w;
+	ws_set_owner(w, &transport_events, s);
+	srv->stats.upgrades++;
+	srv->stats.websockets++;
+	while (s->queued) {
+		struct packet *out = queue_shift(s);
+		websocket_send(s, out);
+		packet_unref(&out);
+	}
+	if (s->state == EIO_CLOSING) { /* U9 */
+		ws_close(w, 0, s->why);
+		session_end(s, s->why);
+		return;
+	}
+	if (s->fence_wanted > s->fence_armed)
+		session_mark(s);
+}
+
+static void probe_message(struct ws *w, void *owner, bool binary, struct slice data)
+{
+	struct probe *p = owner;
+	struct eio_session *s = p->session;
+	if (session_overdue(s))
+		return;
+	session_heard(s);
+	if (!binary && slice_eq(data, SLICE("2probe"))) {
+		p->answered = true;
+		ws_send(w, packet_frame(s->srv->probe_answer, false)); /* U2: nothing else before the 5 */
+		polling_release(s, s->srv->noop);                      /* U3: at once */
+		return;
+	}
+	if (!binary && slice_eq(data, SLICE("5"))) { /* U7: also without a probe */
+		take_over(p);
+		return;
+	}
+	probe_end(s);
+}
+
+static void probe_closed(struct ws *w, void *owner, enum close_reason why)
+{
+	(void)w, (void)why;
+	probe_free(owner); /* U7: the session goes on with polling */
+}
+
+static const struct ws_events probe_events = {.on_message = probe_message, .on_close = probe_closed};
+
+void websocket_probe(struct eio_session *s, struct http_exchange *x)
+{
+	struct probe *p = NEW(struct probe);
+	struct loop *l = s->srv->loop;
+	struct buf headers = {0}, b64 = {0};
+	s->b64 = http_query(x, "b64", &b64) && b64.n > 0; /* E6: for a WebSocket its own request counts */
+	cors_headers(s->srv, x, &headers);
+	*p = (struct probe){.session = s, .timeout = {.fire = probe_timeout}};
+	p->ws = ws_accept(x, &s->srv->ws_cfg, buf_view(&headers), &probe_events, p);
+	buf_fini(&headers);
+	buf_fini(&b64);
+	s->probe = p;
+	timer_set(l, &p->timeout, loop_now(l) + s->srv->cfg.upgrade_timeout_ms);
+}
