@@ -396,18 +396,25 @@ static const char *skip_blank(const char *p, const char *end)
 	return p;
 }
 
+bool json_next_element(struct slice array, size_t *it, struct slice *value)
+{
+	struct slice a = json_trim(array);
+	const char *end = a.p + a.n - 1, *p = skip_blank(*it ? array.p + *it : a.p + 1, end);
+	if (p >= end)
+		return false;
+	const char *from = p;
+	p = skip_value(p, end);
+	*value = slice_of(from, (size_t)(p - from));
+	*it = (size_t)(p - array.p);
+	return true;
+}
+
 size_t json_elements(struct slice array, struct slice *out, size_t max)
 {
-	array = json_trim(array);
-	const char *p = array.p + 1, *end = array.p + array.n - 1;
-	size_t n = 0;
-	for (p = skip_blank(p, end); p < end && n <= max; p = skip_blank(p, end)) {
-		const char *from = p;
-		p = skip_value(p, end);
+	size_t n = 0, it = 0;
+	for (struct slice v; n <= max && json_next_element(array, &it, &v); n++)
 		if (n < max)
-			out[n] = slice_of(from, (size_t)(p - from));
-		n++;
-	}
+			out[n] = v;
 	return n;
 }
 

@@ -34,6 +34,9 @@ struct slice json_trim(struct slice value); /* without white space around it */
 /* Elements of an array, in order, as slices without white space. Returns the number found, at most max + 1 when there are more. */
 size_t json_elements(struct slice array, struct slice *out, size_t max);
 
+/* The same one by one: it = 0 starts; false at the end. */
+bool json_next_element(struct slice array, size_t *it, struct slice *value);
+
 /* Members of an object: it = 0 starts; false at the end. key is the raw text between the quotes, escapes and all. */
 bool json_next_member(struct slice object, size_t *it, struct slice *key, struct slice *value);
 

@@ -76,14 +76,14 @@ struct sio_namespace {
 
 struct sio_stats {
 	uint64_t sessions, sessions_opened, sockets;         /* now, ever, now */
-	uint64_t upgrades, refused[6];                       /* handshakes refused by code (H6) */
+	uint64_t websockets, upgrades, refused[6];                       /* handshakes refused by code (H6) */
 	uint64_t session_closed[CLOSE_REASON_MAX];
-	uint64_t events_in, packets_out, queued_bytes;
+	uint64_t events_in, packets_out;
 };
 
 struct sio_server *sio_server_new(struct loop *l, const struct sio_config *cfg, const struct sio_namespace *nsps, size_t n);
 void sio_server_free(struct sio_server **srv);
-const struct sio_stats *sio_server_stats(const struct sio_server *srv);
+const struct sio_stats *sio_server_stats(struct sio_server *srv);
 
 /* Whether a request is ours (H1), and handing it over from the application's router, in its on_head. */
 bool sio_wants(const struct sio_server *srv, const struct http_exchange *x);
@@ -109,7 +109,8 @@ void sio_refuse(struct sio_socket *s, struct slice message, struct slice data); 
 void sio_send(struct sio_socket *s, struct packet *p);  /* shared; order of calls is order on the wire (E7) */
 void sio_send_binary(struct sio_socket *s, struct packet *header, struct packet *const *attachments, unsigned n);
 void sio_ack(struct sio_socket *s, uint64_t ack_id, struct slice args); /* args: JSON array text; ignored when the socket is not connected */
-void sio_fence(struct sio_socket *s, uint64_t value);   /* on_fence(value) once what was sent so far is with the peer */
+/* on_fence(value) once what was sent so far is with the peer. Values never fall; one call confirms all values up to it. */
+void sio_fence(struct sio_socket *s, uint64_t value);
 /* Sends `1`; packets still in flight from the client are ignored (S9). close: end the session too, after the client had a moment to do so itself. */
 void sio_disconnect(struct sio_socket *s, bool close, enum close_reason why);
 /* Ends the whole session without 41 and without a Close frame (contract 2.5, C7): the client comes back by itself. */

@@ -1,0 +1,13 @@
+/*
+ * Socket.IO packets on their way out. Private to sio/.
+ */
+#ifndef SIO_ENCODE_H
+#define SIO_ENCODE_H
+
+#include "base/buf.h"
+#include "sio/sio.h"
+
+void sio_put_head(struct buf *out, char type, unsigned attachments, const char *nsp);
+struct packet *sio_packet_of(struct buf *text); /* an Engine.IO message; frees the text */
+
+#endif

@@ -1,0 +1,148 @@
+#include "sio/parser.h"
+
+#include "base/mem.h"
+
+#define MAX_ID ((UINT64_C(1) << 53) - 1) /* S3 */
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static struct slice rest(struct slice s, size_t n)
+{
+	return slice_of(s.p + n, s.n - n);
+}
+
+/* S5: decimal count and a dash; never zero. */
+static bool parse_attachments(struct slice *s, unsigned max, unsigned *count)
+{
+	size_t i = 0;
+	unsigned n = 0;
+	for (; i < s->n && i < 4 && is_digit(s->p[i]); i++)
+		n = n * 10 + (unsigned)(s->p[i] - '0');
+	if (i == 0 || i == s->n || s->p[i] != '-' || n == 0 || n > max)
+		return false;
+	*count = n;
+	*s = rest(*s, i + 1);
+	return true;
+}
+
+/* S2: to the first comma or the end of the packet. */
+static void parse_namespace(struct slice *s, struct slice *nsp)
+{
+	*nsp = SLICE("/");
+	if (s->n == 0 || s->p[0] != '/')
+		return;
+	const char *comma = memchr(s->p, ',', s->n);
+	*nsp = slice_of(s->p, comma ? (size_t)(comma - s->p) : s->n);
+	*s = rest(*s, nsp->n + (comma != NULL));
+}
+
+static bool parse_id(struct slice *s, bool *has, uint64_t *id)
+{
+	size_t i = 0;
+	uint64_t n = 0;
+	for (; i < s->n && is_digit(s->p[i]); i++) {
+		n = n * 10 + (uint64_t)(s->p[i] - '0');
+		if (n > MAX_ID)
+			return false;
+	}
+	*has = i > 0;
+	*id = n;
+	*s = rest(*s, i);
+	return true;
+}
+
+/* S4: the shape of a payload; an EVENT begins with its name. */
+static bool good_shape(const struct sio_packet *p, enum json_kind kind)
+{
+	bool none = p->json.n == 0;
+	struct slice first;
+	switch (p->type) {
+	case SIO_CONNECT:
+		return none || kind == JSON_OBJECT;
+	case SIO_DISCONNECT:
+		return none;
+	case SIO_EVENT:
+	case SIO_BINARY_EVENT:
+		if (none || kind != JSON_ARRAY || json_elements(p->json, &first, 1) == 0)
+			return false;
+		return json_kind_of(first) == JSON_STRING || json_kind_of(first) == JSON_NUMBER;
+	case SIO_ACK:
+	case SIO_BINARY_ACK:
+		return none ? p->type == SIO_ACK : kind == JSON_ARRAY;
+	case SIO_CONNECT_ERROR:
+		return false;
+	}
+	return false;
+}
+
+bool sio_parse(struct slice text, unsigned max_attachments, struct sio_packet *out)
+{
+	*out = (struct sio_packet){0};
+	if (text.n == 0 || text.p[0] < '0' || text.p[0] > '6')
+		return false;
+	out->type = (enum sio_type)(text.p[0] - '0');
+	struct slice s = rest(text, 1);
+	bool binary = out->type == SIO_BINARY_EVENT || out->type == SIO_BINARY_ACK;
+	if (binary && !parse_attachments(&s, max_attachments, &out->attachments))
+		return false;
+	parse_namespace(&s, &out->nsp);
+	if (!parse_id(&s, &out->has_id, &out->id))
+		return false;
+	enum json_kind kind = JSON_NULL;
+	if (s.n && !json_scan(s, &kind, &out->flaws))
+		return false;
+	out->json = json_trim(s);
+	return good_shape(out, kind);
+}
+
+bool sio_name_reserved(struct slice name)
+{
+	static const char *const reserved[] = {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
+	for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
+		if (slice_eq(name, slice_str(reserved[i])))
+			return true;
+	return false;
+}
+
+static bool placeholder_valid(struct slice object, unsigned n)
+{
+	struct slice v;
+	if (!json_get(object, "_placeholder", &v) || !slice_eq(v, SLICE("true")))
+		return true;
+	if (!json_get(object, "num", &v) || v.n == 0 || v.n > 4)
+		return false;
+	unsigned num = 0;
+	for (size_t i = 0; i < v.n; i++) {
+		if (!is_digit(v.p[i]))
+			return false;
+		num = num * 10 + (unsigned)(v.p[i] - '0');
+	}
+	return num < n;
+}
+
+static bool visit(struct slice value, unsigned n, unsigned depth)
+{
+	struct slice key, inner;
+	if (json_kind_of(value) == JSON_OBJECT) {
+		if (!placeholder_valid(value, n))
+			return false;
+		for (size_t it = 0; json_next_member(value, &it, &key, &inner);)
+			if (depth < JSON_MAX_DEPTH && !visit(inner, n, depth + 1))
+				return false;
+		return true;
+	}
+	if (json_kind_of(value) != JSON_ARRAY || depth >= JSON_MAX_DEPTH)
+		return true; /* what lies deeper is refused as JSON_TOO_DEEP by whoever reads it */
+	for (size_t it = 0; json_next_element(value, &it, &inner);)
+		if (!visit(inner, n, depth + 1))
+			return false;
+	return true;
+}
+
+bool sio_placeholders_valid(struct slice json, unsigned n)
+{
+	return visit(json, n, 0);
+}
