@@ -28,6 +28,7 @@ struct conn {
 	struct conn_budget *budget;
 	const struct conn_events *ev;
 	void *owner;
+	struct list link;      /* in the budget's list */
 	struct ev_io io;
 	int fd;
 	enum conn_state state : 8;
@@ -347,6 +348,7 @@ static void sweep(struct deferred *d)
 		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 	}
 	close(c->fd);
+	list_del(&c->link);
 	c->budget->open--;
 	c->budget->killed[c->why]++;
 	if (c->ev && c->ev->on_dead)
@@ -378,6 +380,9 @@ struct conn *conn_new(struct loop *l, struct conn_budget *b, int fd, struct tls_
 	c->ident.fields[0] = LU("conn", c->id);
 	deferred_init(&c->turn, on_turn);
 	ev_io_init(&c->io, on_io, fd, EV_READ);
+	if (!b->all.next)
+		list_init(&b->all);
+	list_add_tail(&b->all, &c->link);
 	b->open++;
 	return c;
 }
@@ -437,6 +442,14 @@ void conn_kill_with_reset(struct conn *c, enum close_reason why)
 {
 	c->reset = true;
 	conn_kill(c, why);
+}
+
+void conn_budget_kill_all(struct conn_budget *b, enum close_reason why)
+{
+	struct list *it, *tmp;
+	if (b->all.next)
+		list_each(it, tmp, &b->all)
+			conn_kill(list_entry(it, struct conn, link), why);
 }
 
 bool conn_is_dead(const struct conn *c)

@@ -34,6 +34,7 @@ struct conn_events {
 
 /* Limits and counters shared by all connections of a worker; the counters are read by the metrics. */
 struct conn_budget {
+	struct list all;          /* of the connections; set up by the first */
 	size_t max_queue_bytes;   /* per connection */
 	size_t max_queue_items;   /* per connection */
 	size_t max_total_bytes;   /* per worker: queued bytes over all connections */
@@ -61,6 +62,8 @@ void conn_pause(struct conn *c, bool paused);                               /* s
 void conn_finish(struct conn *c, enum close_reason why); /* flush, FIN (and close_notify), read and discard for a moment (W9), then dead */
 void conn_kill(struct conn *c, enum close_reason why);   /* now; repeated calls are harmless; freed by the sweep */
 void conn_kill_with_reset(struct conn *c, enum close_reason why);
+
+void conn_budget_kill_all(struct conn_budget *b, enum close_reason why); /* for tearing down; loop_settle then frees them */
 
 bool conn_is_dead(const struct conn *c);
 const char *conn_peer(const struct conn *c);

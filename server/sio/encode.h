@@ -1,5 +1,5 @@
 /*
- * Socket.IO packets on their way out. Private to sio/.
+ * Socket.IO packets on their way out, for who builds one that sio.h has no function for.
  */
 #ifndef SIO_ENCODE_H
 #define SIO_ENCODE_H

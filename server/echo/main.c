@@ -1,0 +1,241 @@
+/*
+ * echo-server: the protocol layers without the product, for the wire tests and for whoever wants to see how little it takes.
+ *
+ *   /engine.io/          raw Engine.IO: text and binary messages come back
+ *   /socket.io/          namespaces / and /custom emit `auth` with the CONNECT payload;
+ *                        `message` comes back as `message-back`, `message-with-ack` as an ack, same arguments, binary included
+ */
+#include "base/mem.h"
+#include "eio/eio.h"
+#include "net/listener.h"
+#include "sio/encode.h"
+#include "sio/sio.h"
+#include <ev.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+
+struct echo {
+	struct loop *loop;
+	struct conn_budget budget;
+	struct http_config http;
+	struct eio_server *eio;
+	struct sio_server *sio;
+	struct listener *listener;
+};
+
+struct options {
+	const char *host, *cors;
+	unsigned port;
+	struct sio_limits limits;
+};
+
+/* ---- Engine.IO ---- */
+
+static void eio_opened(struct eio_session *s, void *ctx)
+{
+	(void)s, (void)ctx;
+}
+
+static void eio_echo(struct eio_session *s, bool binary, struct slice data, void *ctx)
+{
+	(void)ctx;
+	struct packet *p = binary ? packet_binary(data) : packet_text('4', data);
+	eio_send(s, p);
+	packet_unref(&p);
+}
+
+static void eio_closed(struct eio_session *s, enum close_reason why, void *ctx)
+{
+	(void)ctx;
+	log_debug(eio_ident(s), "closed", LS("reason", close_label(why)));
+}
+
+static const struct eio_events engine_echo = {.on_open = eio_opened, .on_message = eio_echo, .on_close = eio_closed};
+
+/* ---- Socket.IO ---- */
+
+static void sio_connected(struct sio_socket *s, struct slice auth, unsigned flaws, void *ctx)
+{
+	(void)flaws;
+	sio_accept(s, slice_of("", 0));
+	struct packet *p = sio_event_packet(ctx, SLICE("auth"), auth.n ? auth : SLICE("{}"));
+	sio_send(s, p);
+	packet_unref(&p);
+}
+
+/* The arguments behind the name, as they were written. */
+static void put_args(struct buf *out, const struct sio_event *ev)
+{
+	for (size_t i = 0; i < ev->nargs; i++) {
+		if (i)
+			buf_char(out, ',');
+		buf_slice(out, ev->args[i]);
+	}
+}
+
+static void send_with_attachments(struct sio_socket *s, struct buf *text, const struct sio_event *ev)
+{
+	struct packet *header = sio_packet_of(text), *attachments[16];
+	for (unsigned i = 0; i < ev->nattachments; i++)
+		attachments[i] = packet_binary(ev->attachments[i]);
+	sio_send_binary(s, header, attachments, ev->nattachments);
+	packet_unref(&header);
+	for (unsigned i = 0; i < ev->nattachments; i++)
+		packet_unref(&attachments[i]);
+}
+
+static void sio_echo(struct sio_socket *s, const struct sio_event *ev, void *ctx)
+{
+	bool back = slice_eq(ev->name, SLICE("message")), ack = slice_eq(ev->name, SLICE("message-with-ack")) && ev->wants_ack;
+	if (!back && !ack)
+		return;
+	struct buf text = {0};
+	bool binary = ev->nattachments > 0;
+	sio_put_head(&text, back ? binary ? '5' : '2' : binary ? '6' : '3', ev->nattachments, ctx);
+	if (ack)
+		buf_u64(&text, ev->ack_id);
+	buf_str(&text, back ? "[\"message-back\"" : "[");
+	if (back && ev->nargs)
+		buf_char(&text, ',');
+	put_args(&text, ev);
+	buf_char(&text, ']');
+	send_with_attachments(s, &text, ev);
+}
+
+static void sio_gone(struct sio_socket *s, enum close_reason why, void *ctx)
+{
+	(void)ctx;
+	log_debug(sio_ident(s), "disconnected", LS("reason", close_label(why)));
+}
+
+static const struct sio_namespace namespaces[] = {
+	{.name = "/", .on_connect = sio_connected, .on_event = sio_echo, .on_disconnect = sio_gone, .ctx = "/"},
+	{.name = "/custom", .on_connect = sio_connected, .on_event = sio_echo, .on_disconnect = sio_gone, .ctx = "/custom"},
+};
+
+/* ---- HTTP ---- */
+
+static void route(struct http_exchange *x, void *ctx)
+{
+	struct echo *e = ctx;
+	if (eio_wants(e->eio, http_head(x)->path))
+		eio_handle(e->eio, x);
+	else if (sio_wants(e->sio, x))
+		sio_handle(e->sio, x);
+	else
+		http_respond(x, &(struct http_reply){.status = 404, .close = http_head(x)->upgrade});
+}
+
+static const struct http_events http_routes = {.on_head = route};
+
+static void on_conn(struct conn *c, void *ctx)
+{
+	struct echo *e = ctx;
+	http_serve(c, &e->http, &http_routes, e);
+}
+
+/* ---- start and stop ---- */
+
+static bool number(const char *text, uint64_t max, uint64_t *out)
+{
+	char *end;
+	*out = strtoull(text, &end, 10);
+	return *text >= '0' && *text <= '9' && *end == '\0' && *out <= max;
+}
+
+static int usage(const char *name)
+{
+	fprintf(stderr,
+	        "usage: %s [--host 127.0.0.1] [--port 3001] [--ping-interval ms] [--ping-timeout ms] [--connect-timeout ms]\n"
+	        "       [--upgrade-timeout ms] [--linger ms] [--max-payload bytes] [--cors origin]\n"
+	        "Port 0 lets the kernel choose; `listening port=N` on stdout tells.\n",
+	        name);
+	return 2;
+}
+
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option names[] = {
+		{"host", 1, NULL, 'h'},           {"port", 1, NULL, 'p'},            {"ping-interval", 1, NULL, 'i'}, {"ping-timeout", 1, NULL, 't'},
+		{"connect-timeout", 1, NULL, 'c'}, {"upgrade-timeout", 1, NULL, 'u'}, {"linger", 1, NULL, 'l'},        {"max-payload", 1, NULL, 'm'},
+		{"cors", 1, NULL, 'o'},           {NULL, 0, NULL, 0},
+	};
+	int c;
+	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		uint64_t n = 0;
+		if (c != 'h' && c != 'o' && (c == '?' || !number(optarg, c == 'p' ? 65535 : INT32_MAX, &n)))
+			return usage(argv[0]);
+		switch (c) {
+		case 'h': o->host = optarg; break;
+		case 'o': o->cors = optarg; break;
+		case 'p': o->port = (unsigned)n; break;
+		case 'i': o->limits.ping_interval_ms = n; break;
+		case 't': o->limits.ping_timeout_ms = n; break;
+		case 'c': o->limits.connect_timeout_ms = n; break;
+		case 'u': o->limits.upgrade_timeout_ms = n; break;
+		case 'l': o->limits.linger_ms = n; break;
+		case 'm': o->limits.max_payload = (size_t)n; break;
+		}
+	}
+	return optind == argc ? 0 : usage(argv[0]);
+}
+
+static void on_signal(struct ev_loop *ev, ev_signal *w, int revents)
+{
+	(void)ev, (void)revents;
+	loop_stop(w->data);
+}
+
+static bool start(struct echo *e, const struct options *o)
+{
+	const struct sio_limits *m = &o->limits;
+	e->budget = (struct conn_budget){.max_queue_bytes = 8 << 20, .max_queue_items = 65536, .max_total_bytes = 256 << 20};
+	e->http = (struct http_config){.max_head = 16384, .max_body = 65536, .head_timeout_ms = 60000, .request_timeout_ms = 300000, .idle_timeout_ms = 65000};
+	struct eio_config eio = {
+		.path = "/engine.io/", .ping_interval_ms = m->ping_interval_ms, .ping_timeout_ms = m->ping_timeout_ms,
+		.upgrade_timeout_ms = m->upgrade_timeout_ms, .linger_ms = m->linger_ms, .max_payload = m->max_payload, .max_poll_packets = m->max_poll_packets,
+		.max_queue_bytes = m->max_queue_bytes, .max_queue_packets = m->max_queue_packets, .cors_origin = o->cors, .polling = true, .websocket = true,
+	};
+	struct sio_config sio = {.path = "/socket.io/", .limits = *m, .cors_origin = o->cors, .polling = true, .websocket = true};
+	e->loop = loop_new();
+	e->eio = eio_server_new(e->loop, &eio, &engine_echo, e);
+	e->sio = sio_server_new(e->loop, &sio, namespaces, ARRAY_LEN(namespaces));
+	char *address = mem_printf("%s:%u", o->host, o->port);
+	struct listener_config listen = {.address = address, .backlog = 1024, .accepts_per_turn = 64};
+	const char *error = NULL;
+	e->listener = listener_new(e->loop, &e->budget, &listen, on_conn, e, &error);
+	if (!e->listener)
+		fprintf(stderr, "cannot listen on %s: %s\n", address, error);
+	free(address);
+	return e->listener != NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.host = "127.0.0.1", .port = 3001, .limits = sio_default_limits};
+	struct echo e = {0};
+	if (parse_options(argc, argv, &o) != 0)
+		return 2;
+	bool listening = start(&e, &o);
+	ev_signal term, interrupt;
+	if (listening) {
+		ev_signal_init(&term, on_signal, SIGTERM);
+		ev_signal_init(&interrupt, on_signal, SIGINT);
+		term.data = interrupt.data = e.loop;
+		ev_signal_start(loop_ev(e.loop), &term);
+		ev_signal_start(loop_ev(e.loop), &interrupt);
+		printf("listening port=%u\n", listener_port(e.listener));
+		fflush(stdout);
+		loop_run(e.loop);
+		ev_signal_stop(loop_ev(e.loop), &term);
+		ev_signal_stop(loop_ev(e.loop), &interrupt);
+	}
+	listener_free(&e.listener);
+	sio_server_free(&e.sio);
+	eio_server_free(&e.eio);
+	conn_budget_kill_all(&e.budget, CLOSE_SHUTDOWN);
+	loop_settle(e.loop);
+	loop_free(&e.loop);
+	return listening ? 0 : 1;
+}
