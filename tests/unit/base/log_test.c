@@ -1,0 +1,108 @@
+#include "base/log.h"
+
+#include "test.h"
+#include <errno.h>
+#include <fcntl.h>
+
+/* stderr goes into a pipe; what one call wrote, without its time stamp. */
+static int pipe_fds[2];
+static char line[8192];
+
+static void capture(void)
+{
+	CHECK(pipe2(pipe_fds, O_NONBLOCK) == 0);
+	CHECK(dup2(pipe_fds[1], STDERR_FILENO) == STDERR_FILENO);
+}
+
+static struct slice written(void)
+{
+	ssize_t n = read(pipe_fds[0], line, sizeof line);
+	return n > 25 ? slice_of(line + 25, (size_t)n - 25) : slice_of("", 0);
+}
+
+/* stderr is taken, so a failure speaks on stdout. */
+static void expect(struct slice want)
+{
+	struct slice got = written();
+	if (!slice_eq(got, want)) {
+		printf("log line is \"%.*s\", not \"%.*s\"\n", (int)got.n, got.p, (int)want.n, want.p);
+		fflush(stdout);
+		_exit(1);
+	}
+}
+#define EXPECT(text) expect(SLICE(text))
+
+TEST(levels_have_names)
+{
+	static const struct {
+		const char *text;
+		enum log_level level;
+	} rows[] = {{"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}, {"trace", LOG_TRACE}};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		enum log_level level = LOG_LEVEL_MAX;
+		CHECK(log_level_parse(slice_str(rows[i].text), &level));
+		CHECK_INT(level, rows[i].level);
+	}
+	static const char *const bad[] = {"", "INFO", "inf", "infos", "info ", "0", "warning"};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		enum log_level level = LOG_LEVEL_MAX;
+		CHECK_ROW(bad[i]);
+		CHECK(!log_level_parse(slice_str(bad[i]), &level));
+		CHECK_INT(level, LOG_LEVEL_MAX);
+	}
+}
+
+TEST(line_has_event_and_fields)
+{
+	capture();
+	log_info(NULL, "started");
+	EXPECT("info started\n");
+	log_error(NULL, "closed", LS("reason", "slow"), LU("queued", UINT64_MAX), LI("delta", INT64_MIN));
+	EXPECT("error closed reason=slow queued=18446744073709551615 delta=-9223372036854775808\n");
+	CHECK(line[4] == '-' && line[10] == 'T' && line[23] == 'Z' && line[24] == ' ');
+}
+
+TEST(values_cannot_forge_fields_or_lines)
+{
+	capture();
+	log_info(NULL, "e", LS("a", "x y"), LS("b", "x=1"), LS("c", "q\"q"), LS("d", "a\nb\r"), LS("e", ""), LS("f", "back\\slash"), LSL("g", SLICE("n\0l")));
+	EXPECT("info e a=\"x y\" b=\"x=1\" c=\"q\\\"q\" d=\"a\\nb\\r\" e=\"\" f=\"back\\\\slash\" g=\"n\\u0000l\"\n");
+	log_info(NULL, "e", LS("none", NULL), LS("esc", "\x1b[2J"), LS("del", "a\x7f"), LS("utf8", "\xc3\xa9"));
+	EXPECT("info e none=\"\" esc=\"\\u001b[2J\" del=\"a\x7f\" utf8=\xc3\xa9\n");
+}
+
+TEST(identity_comes_with_its_parents)
+{
+	struct log_ident conn = {.fields = {LU("conn", 81)}};
+	struct log_ident session = {.parent = &conn, .fields = {LS("sid", "abc"), LU("a", 1), LU("b", 2)}};
+	capture();
+	log_warn(&session, "odd", LU("n", 3));
+	EXPECT("warn odd sid=abc a=1 b=2 conn=81 n=3\n");
+}
+
+TEST(threshold_keeps_lower_levels_out)
+{
+	capture();
+	log_debug(NULL, "unseen");
+	EXPECT("");
+	log_threshold = LOG_DEBUG;
+	log_debug(NULL, "seen");
+	EXPECT("debug seen\n");
+	log_trace(NULL, "unseen");
+	EXPECT("");
+	log_threshold = LOG_ERROR;
+	log_warn(NULL, "unseen");
+	EXPECT("");
+}
+
+TEST(full_pipe_does_not_block)
+{
+	capture();
+	char page[4096] = {0};
+	while (write(STDERR_FILENO, page, sizeof page) > 0)
+		;
+	errno = 77;
+	log_error(NULL, "lost");
+	if (errno != 77)
+		_exit(1); /* logging in between must not disturb who looks at errno */
+}
