@@ -19,7 +19,7 @@ layer_src = $(wildcard server/$(1)/*.c)
 layer_lib = $(B)/lib/$(1).a
 obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
 
-.PHONY: all libs unit clean help
+.PHONY: all unit unit-bin packages modules test run lint clean help
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
 
 define layer_rule
@@ -55,14 +55,40 @@ $(B)/unit/$(1)/%: tests/unit/$(1)/%.c $(call libs_upto,$(1))
 endef
 $(foreach l,$(LAYERS),$(eval $(call unit_rule,$(l))))
 
-unit: $(UNIT_BIN)
-	@for t in $^; do $$t || exit 1; done
+unit-bin: $(UNIT_BIN)
 
-unit-%: ## unit tests of one layer
+unit: unit-bin ## unit tests alone
+	@for t in $(UNIT_BIN); do $$t || exit 1; done
+
+unit-%: ## unit tests of one layer, e.g. unit-net
 	@$(MAKE) --no-print-directory $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/$*/*_test.c))
 	@for t in $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/$*/*_test.c)); do $$t || exit 1; done
 
-clean:
+# What builds and tests need comes first: packages may bring the compiler itself, hence the inner make.
+packages:
+	@tests/env/packages
+
+NODE_MODULES := tests/node_modules/.stamp
+$(NODE_MODULES): tests/package-lock.json tests/package.json tests/.npmrc | packages
+	cd tests && npm ci --loglevel=error
+	@touch $@
+modules: $(NODE_MODULES)
+
+test: packages modules ## install what is missing, build, run every suite, normally and under ASan+UBSan
+	@tests/run
+
+run: packages modules ## the demo: Postgres, bellwire and its page on port 3000 (PORT=...)
+	@$(MAKE) --no-print-directory $(B)/bellwire
+	@B=$(B) tests/env/run
+
+SCRIPTS = $(shell grep -rlIE '^\#!(/bin/|/usr/bin/env )(ba)?sh' --exclude-dir=node_modules .ci server tests)
+lint: ## shellcheck, where it is installed
+	@if command -v shellcheck >/dev/null; then shellcheck -S warning -e SC2034 $(SCRIPTS); else echo "lint: no shellcheck"; fi
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+clean: ## remove everything built
 	rm -rf build
 
 -include $(shell find $(B)/obj $(B)/unit -name '*.d' 2>/dev/null)
