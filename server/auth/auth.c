@@ -1,0 +1,254 @@
+#include "auth/auth.h"
+
+#include "auth/key.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include <jansson.h>
+#include <math.h>
+
+#define TOKEN_MAX 8192
+
+struct auth {
+	struct auth_key *key;
+	char *issuer, *audience;
+	uint64_t leeway_ms;
+};
+
+/* ---- the three parts ---- */
+
+struct parts {
+	struct slice header, payload, signature;
+	struct slice signed_text; /* header and payload with the dot between them */
+};
+
+static int sextet(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+/* RFC 7515 2: no padding, no white space, and no second spelling (the bits beyond the last byte are 0). */
+static bool base64url_valid(struct slice s)
+{
+	if (s.n == 0 || s.n % 4 == 1)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (sextet(s.p[i]) < 0)
+			return false;
+	int spare = s.n % 4 == 2 ? 0xf : s.n % 4 == 3 ? 0x3 : 0;
+	return (sextet(s.p[s.n - 1]) & spare) == 0;
+}
+
+/* Of what base64url_valid accepted; out has room for s.n bytes. */
+static struct slice base64url_decode(unsigned char *out, struct slice s)
+{
+	uint32_t bits = 0;
+	unsigned have = 0;
+	size_t n = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		bits = bits << 6 | (uint32_t)sextet(s.p[i]);
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			out[n++] = (unsigned char)(bits >> have);
+		}
+	}
+	return slice_of(out, n);
+}
+
+static bool split(struct slice token, struct parts *parts)
+{
+	if (token.n == 0 || token.n > TOKEN_MAX)
+		return false;
+	const char *end = token.p + token.n;
+	const char *first = memchr(token.p, '.', token.n);
+	const char *second = first ? memchr(first + 1, '.', (size_t)(end - first - 1)) : NULL;
+	if (!second)
+		return false;
+	parts->header = slice_of(token.p, (size_t)(first - token.p));
+	parts->payload = slice_of(first + 1, (size_t)(second - first - 1));
+	parts->signature = slice_of(second + 1, (size_t)(end - second - 1)); /* a third dot is no base64url */
+	parts->signed_text = slice_of(token.p, (size_t)(second - token.p));
+	return base64url_valid(parts->header) && base64url_valid(parts->payload) && base64url_valid(parts->signature);
+}
+
+/* NULL unless it is an object with distinct keys: of two `sub`, two readers can take different ones. */
+static json_t *object_decode(struct slice part)
+{
+	unsigned char text[TOKEN_MAX];
+	struct slice s = base64url_decode(text, part);
+	json_t *o = json_loadb(s.p, s.n, JSON_REJECT_DUPLICATES, NULL);
+	if (json_is_object(o))
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+/* ---- the header ---- */
+
+static bool string_is(const json_t *v, const char *expected)
+{
+	return json_is_string(v) && strcmp(json_string_value(v), expected) == 0; /* jansson refuses \u0000 */
+}
+
+static enum auth_result check_header(const struct auth *a, struct slice part)
+{
+	json_t *header = object_decode(part);
+	if (!header)
+		return AUTH_MALFORMED;
+	enum auth_result r = AUTH_OK;
+	if (!string_is(json_object_get(header, "alg"), auth_key_algorithm(a->key)))
+		r = AUTH_ALGORITHM;
+	else if (json_object_get(header, "crit"))
+		r = AUTH_MALFORMED; /* no extension is known here, and an empty list is not allowed (RFC 7515 4.1.11) */
+	json_decref(header);
+	return r;
+}
+
+static bool check_signature(const struct auth *a, const struct parts *parts)
+{
+	unsigned char raw[TOKEN_MAX];
+	return auth_key_verify(a->key, parts->signed_text, base64url_decode(raw, parts->signature));
+}
+
+/* ---- the claims ---- */
+
+static bool time_read(const json_t *v, uint64_t *ms)
+{
+	double s = json_number_value(v);
+	if (!json_is_number(v) || !isfinite(s) || s < 0 || s > TIME_MAX_S)
+		return false;
+	*ms = json_is_integer(v) ? (uint64_t)json_integer_value(v) * 1000 : (uint64_t)llround(s * 1000);
+	return true;
+}
+
+static enum auth_result check_issuer(const json_t *iss, const char *expected)
+{
+	if (!expected)
+		return AUTH_OK;
+	if (iss && !json_is_string(iss))
+		return AUTH_MALFORMED;
+	return string_is(iss, expected) ? AUTH_OK : AUTH_CLAIMS;
+}
+
+static enum auth_result check_audience(const json_t *aud, const char *expected)
+{
+	if (!expected)
+		return AUTH_OK;
+	if (!json_is_array(aud))
+		return check_issuer(aud, expected);
+	bool found = false;
+	for (size_t i = 0; i < json_array_size(aud); i++) {
+		const json_t *member = json_array_get(aud, i);
+		if (!json_is_string(member))
+			return AUTH_MALFORMED;
+		found |= string_is(member, expected);
+	}
+	return found ? AUTH_OK : AUTH_CLAIMS;
+}
+
+static enum auth_result read_subject(const json_t *sub, char out[37])
+{
+	if (sub && !json_is_string(sub))
+		return AUTH_MALFORMED;
+	struct slice s = slice_str(json_string_value(sub));
+	if (!s.p || !uuid_valid(s))
+		return AUTH_CLAIMS;
+	for (size_t i = 0; i < 36; i++)
+		out[i] = s.p[i] >= 'A' && s.p[i] <= 'F' ? (char)(s.p[i] - 'A' + 'a') : s.p[i];
+	out[36] = '\0';
+	return AUTH_OK;
+}
+
+/* exp comes last: an expired token leaves a trace (contract 2.6), so all else about it must be right. */
+static enum auth_result check_claims(const struct auth *a, const json_t *payload, uint64_t now, struct auth_claims *claims)
+{
+	const json_t *exp = json_object_get(payload, "exp"), *nbf = json_object_get(payload, "nbf"), *iat = json_object_get(payload, "iat");
+	uint64_t nbf_ms = 0, iat_ms;
+	if ((exp && !time_read(exp, &claims->exp_ms)) || (nbf && !time_read(nbf, &nbf_ms)) || (iat && !time_read(iat, &iat_ms)))
+		return AUTH_MALFORMED;
+	enum auth_result r = check_issuer(json_object_get(payload, "iss"), a->issuer);
+	if (r == AUTH_OK)
+		r = check_audience(json_object_get(payload, "aud"), a->audience);
+	if (r == AUTH_OK)
+		r = read_subject(json_object_get(payload, "sub"), claims->sub);
+	if (r != AUTH_OK)
+		return r;
+	if (!exp)
+		return AUTH_CLAIMS;
+	if (now + a->leeway_ms < nbf_ms)
+		return AUTH_NOT_YET;
+	return now < claims->exp_ms + a->leeway_ms ? AUTH_OK : AUTH_EXPIRED;
+}
+
+/* ---- entry ---- */
+
+static enum auth_result check(const struct auth *a, struct slice token, uint64_t now, struct auth_claims *claims)
+{
+	struct parts parts;
+	if (!split(token, &parts))
+		return AUTH_MALFORMED;
+	enum auth_result r = check_header(a, parts.header);
+	if (r != AUTH_OK)
+		return r;
+	if (!check_signature(a, &parts))
+		return AUTH_SIGNATURE;
+	json_t *payload = object_decode(parts.payload);
+	if (!payload)
+		return AUTH_MALFORMED;
+	r = check_claims(a, payload, now, claims);
+	json_decref(payload);
+	return r;
+}
+
+enum auth_result auth_check(const struct auth *a, struct slice token, uint64_t wall_ms, struct auth_claims *claims)
+{
+	*claims = (struct auth_claims){0};
+	enum auth_result r = check(a, token, wall_ms, claims);
+	if (r != AUTH_OK && r != AUTH_EXPIRED)
+		*claims = (struct auth_claims){0}; /* nothing of a refused token gets out */
+	return r;
+}
+
+const char *auth_result_label(enum auth_result r)
+{
+	static const char *const labels[] = {
+		[AUTH_OK] = "ok",
+		[AUTH_MALFORMED] = "malformed",
+		[AUTH_ALGORITHM] = "algorithm",
+		[AUTH_SIGNATURE] = "signature",
+		[AUTH_EXPIRED] = "expired",
+		[AUTH_NOT_YET] = "not_yet",
+		[AUTH_CLAIMS] = "claims",
+	};
+	return labels[r];
+}
+
+struct auth *auth_new(const struct auth_config *cfg, char *error, size_t n)
+{
+	struct auth_key *key = auth_key_new(cfg, error, n);
+	if (!key)
+		return NULL;
+	struct auth *a = NEW(struct auth);
+	a->key = key;
+	a->issuer = cfg->issuer ? mem_strndup(cfg->issuer, strlen(cfg->issuer)) : NULL;
+	a->audience = cfg->audience ? mem_strndup(cfg->audience, strlen(cfg->audience)) : NULL;
+	a->leeway_ms = (uint64_t)cfg->leeway_s * 1000;
+	return a;
+}
+
+void auth_free(struct auth **a)
+{
+	if (!*a)
+		return;
+	auth_key_free(&(*a)->key);
+	free((*a)->issuer);
+	free((*a)->audience);
+	free(*a);
+	*a = NULL;
+}

@@ -1,0 +1,216 @@
+#include "auth/key.h"
+
+#include "base/mem.h"
+#include <errno.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/pem.h>
+
+#define HS256_BYTES    32
+#define ES256_BYTES    64 /* r and s, 32 each (RFC 7518 3.4) */
+#define ES256_DER_MAX  72
+#define RSA_BITS_MIN   2048
+
+struct algorithm {
+	const char *name;
+	const char *key_type;                  /* of the public key; NULL: a secret */
+	const char *hash;                      /* NULL: the signature scheme has its own */
+	bool (*key_fits)(const EVP_PKEY *pkey);
+	bool (*verify)(const struct auth_key *k, struct slice text, struct slice signature);
+	const char *needs;                     /* for the reason */
+};
+
+struct auth_key {
+	const struct algorithm *algorithm;
+	EVP_MAC_CTX *mac; /* keyed; copied for every token */
+	EVP_PKEY *pkey;
+	EVP_MD *hash;
+};
+
+/* ---- signatures ---- */
+
+static bool verify_mac(const struct auth_key *k, struct slice text, struct slice signature)
+{
+	unsigned char mac[HS256_BYTES];
+	size_t n = 0;
+	EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(k->mac);
+	bool ok = ctx && EVP_MAC_update(ctx, (const unsigned char *)text.p, text.n) == 1 && EVP_MAC_final(ctx, mac, &n, sizeof mac) == 1 &&
+		  n == sizeof mac && signature.n == n && CRYPTO_memcmp(mac, signature.p, n) == 0;
+	EVP_MAC_CTX_free(ctx);
+	OPENSSL_cleanse(mac, sizeof mac);
+	return ok;
+}
+
+static bool verify_with_pkey(const struct auth_key *k, struct slice text, struct slice signature)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool ok = ctx && EVP_DigestVerifyInit(ctx, NULL, k->hash, NULL, k->pkey) == 1 &&
+		  EVP_DigestVerify(ctx, (const unsigned char *)signature.p, signature.n, (const unsigned char *)text.p, text.n) == 1;
+	EVP_MD_CTX_free(ctx);
+	return ok;
+}
+
+/* A JWT has r and s side by side, OpenSSL wants them in DER. */
+static bool verify_ecdsa(const struct auth_key *k, struct slice text, struct slice signature)
+{
+	if (signature.n != ES256_BYTES)
+		return false;
+	const unsigned char *raw = (const unsigned char *)signature.p;
+	ECDSA_SIG *sig = ECDSA_SIG_new();
+	BIGNUM *r = BN_bin2bn(raw, ES256_BYTES / 2, NULL), *s = BN_bin2bn(raw + ES256_BYTES / 2, ES256_BYTES / 2, NULL);
+	if (!sig || !r || !s || ECDSA_SIG_set0(sig, r, s) != 1) {
+		BN_free(r);
+		BN_free(s);
+		ECDSA_SIG_free(sig);
+		return false;
+	}
+	unsigned char der[ES256_DER_MAX], *end = der;
+	int n = i2d_ECDSA_SIG(sig, NULL);
+	bool ok = n > 0 && n <= (int)sizeof der && i2d_ECDSA_SIG(sig, &end) == n && verify_with_pkey(k, text, slice_of(der, (size_t)n));
+	ECDSA_SIG_free(sig);
+	return ok;
+}
+
+/* ---- algorithms ---- */
+
+static bool rsa_fits(const EVP_PKEY *pkey)
+{
+	return EVP_PKEY_get_bits(pkey) >= RSA_BITS_MIN;
+}
+
+static bool ec_fits(const EVP_PKEY *pkey)
+{
+	char group[32];
+	return EVP_PKEY_get_utf8_string_param(pkey, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof group, NULL) == 1 &&
+	       OBJ_sn2nid(group) == NID_X9_62_prime256v1;
+}
+
+static bool always_fits(const EVP_PKEY *pkey UNUSED)
+{
+	return true;
+}
+
+static const struct algorithm algorithms[] = {
+	{"HS256", NULL, NULL, NULL, verify_mac, NULL},
+	{"RS256", "RSA", "SHA256", rsa_fits, verify_with_pkey, "an RSA key of at least 2048 bits"},
+	{"ES256", "EC", "SHA256", ec_fits, verify_ecdsa, "an EC key on P-256"},
+	{"EdDSA", "ED25519", NULL, always_fits, verify_with_pkey, "an Ed25519 key"},
+};
+
+static const struct algorithm *algorithm_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(algorithms); i++)
+		if (strcmp(algorithms[i].name, name) == 0)
+			return &algorithms[i];
+	return NULL;
+}
+
+const char *auth_algorithm_or_default(const struct auth_config *cfg)
+{
+	return cfg->algorithm ? cfg->algorithm : "HS256";
+}
+
+/* ---- keys ---- */
+
+bool auth_secret_usable(const char *secret, char *error, size_t n)
+{
+	if (secret && strlen(secret) >= SECRET_MIN)
+		return true;
+	snprintf(error, n, secret ? "the secret is shorter than %d bytes" : "HS256 needs a secret of at least %d bytes", SECRET_MIN);
+	return false;
+}
+
+static bool load_secret(struct auth_key *k, const char *secret, char *error, size_t n)
+{
+	if (!auth_secret_usable(secret, error, n))
+		return false;
+	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	char digest[] = "SHA256";
+	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
+	k->mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+	EVP_MAC_free(hmac);
+	if (k->mac && EVP_MAC_init(k->mac, (const unsigned char *)secret, strlen(secret), params) == 1)
+		return true;
+	snprintf(error, n, "HMAC-SHA256 is not available");
+	return false;
+}
+
+static EVP_PKEY *read_public_key(const char *path, char *error, size_t n)
+{
+	FILE *f = fopen(path, "re");
+	if (!f) {
+		snprintf(error, n, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	char no_passphrase[] = ""; /* else an encrypted file makes OpenSSL ask on the terminal */
+	EVP_PKEY *pkey = PEM_read_PUBKEY(f, NULL, NULL, no_passphrase);
+	fclose(f);
+	if (!pkey)
+		snprintf(error, n, "%s: no public key in PEM", path);
+	return pkey;
+}
+
+static bool load_public_key(struct auth_key *k, const char *path, char *error, size_t n)
+{
+	const struct algorithm *a = k->algorithm;
+	if (!path) {
+		snprintf(error, n, "%s needs a public key file", a->name);
+		return false;
+	}
+	k->pkey = read_public_key(path, error, n);
+	if (!k->pkey)
+		return false;
+	if (!EVP_PKEY_is_a(k->pkey, a->key_type) || !a->key_fits(k->pkey)) {
+		snprintf(error, n, "%s: %s needs %s", path, a->name, a->needs);
+		return false;
+	}
+	k->hash = a->hash ? EVP_MD_fetch(NULL, a->hash, NULL) : NULL;
+	if (!a->hash || k->hash)
+		return true;
+	snprintf(error, n, "%s is not available", a->hash);
+	return false;
+}
+
+struct auth_key *auth_key_new(const struct auth_config *cfg, char *error, size_t n)
+{
+	const char *name = auth_algorithm_or_default(cfg);
+	const struct algorithm *a = algorithm_find(name);
+	if (!a) {
+		snprintf(error, n, "algorithm %s is none of HS256, RS256, ES256, EdDSA", name);
+		return NULL;
+	}
+	struct auth_key *k = NEW(struct auth_key);
+	k->algorithm = a;
+	if (!(a->key_type ? load_public_key(k, cfg->public_key_file, error, n) : load_secret(k, cfg->secret, error, n)))
+		auth_key_free(&k);
+	ERR_clear_error();
+	return k;
+}
+
+void auth_key_free(struct auth_key **k)
+{
+	if (!*k)
+		return;
+	EVP_MAC_CTX_free((*k)->mac);
+	EVP_PKEY_free((*k)->pkey);
+	EVP_MD_free((*k)->hash);
+	free(*k);
+	*k = NULL;
+}
+
+const char *auth_key_algorithm(const struct auth_key *k)
+{
+	return k->algorithm->name;
+}
+
+bool auth_key_verify(const struct auth_key *k, struct slice text, struct slice signature)
+{
+	bool ok = k->algorithm->verify(k, text, signature);
+	ERR_clear_error(); /* this thread's TLS connections read the same queue */
+	return ok;
+}
