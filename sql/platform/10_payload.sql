@@ -1,0 +1,63 @@
+-- Small things that payloads are read and written with.
+
+create or replace function rt_private.payload_uuid(p_payload jsonb, p_key text) returns uuid
+language plpgsql immutable set search_path = pg_catalog, pg_temp
+as $$
+begin
+	if jsonb_typeof(p_payload -> p_key) = 'string'
+		and p_payload ->> p_key ~ '^[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}$' then
+		return (p_payload ->> p_key)::uuid;
+	end if;
+	raise exception using errcode = 'RT400', message = p_key || ' must be a uuid';
+end
+$$;
+comment on function rt_private.payload_uuid(jsonb, text) is 'A required uuid of a payload. RT400.';
+
+create or replace function rt_private.is_blank(p_text text) returns boolean
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+	-- white space of Unicode, and the characters that show nothing at all
+	select btrim(p_text, E'\t\n\u000B\f\r \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A'
+		|| E'\u200B\u2028\u2029\u202F\u205F\u2060\u3000\uFEFF') = ''
+$$;
+comment on function rt_private.is_blank(text) is 'Nothing to see in it. Null: null.';
+
+create or replace function rt_private.is_url(p_text text) returns boolean
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$ select p_text ~* '^https?://[^][:space:][:cntrl:]/?#@:"<>\\^`{|}][^[:space:][:cntrl:]/?#"<>\\^`{|}]*([/?#][^[:space:][:cntrl:]]*)?$' $$;
+comment on function rt_private.is_url(text) is 'An http(s) URL with a host. Null: null.';
+
+create or replace function rt_private.json_is(p_value jsonb, p_kind text) returns boolean
+language plpgsql immutable set search_path = pg_catalog, pg_temp
+as $$
+begin
+	if p_value is null or p_value = 'null' then
+		return true;
+	elsif p_kind in ('text', 'url') then
+		return jsonb_typeof(p_value) = 'string' and (p_kind = 'text' or rt_private.is_url(p_value #>> '{}'));
+	elsif p_kind = 'boolean' then
+		return jsonb_typeof(p_value) = 'boolean';
+	elsif jsonb_typeof(p_value) <> 'number' then
+		return false;
+	end if;
+	return case p_kind
+		when 'not negative' then p_value::numeric >= 0
+		when 'positive' then p_value::numeric > 0
+		when 'positive integer' then p_value::numeric > 0 and p_value::numeric = trunc(p_value::numeric)
+	end;
+end
+$$;
+comment on function rt_private.json_is(jsonb, text) is
+	'A value is absent, null, or of a kind: text, url, boolean, not negative, positive, positive integer.';
+
+create or replace function rt_private.chat_refuse(p_chat_id uuid) returns void
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	if exists (select from platform.chats c where c.id = p_chat_id) then
+		raise exception using errcode = 'RT403', message = 'Not a participant of this chat';
+	end if;
+	raise exception using errcode = 'RT404', message = 'No such chat';
+end
+$$;
+comment on function rt_private.chat_refuse(uuid) is 'Refuses somebody who was not found among a chat''s participants. RT403, RT404.';

@@ -1,0 +1,117 @@
+-- Client events of chats but receipts (40_receipts.sql).
+
+select bellwire.ensure_lock_key('chat_id', 'platform.chats', 'id');
+
+-- chat:join  ->  {status, chat_id}
+create or replace function rt.chat_join(p_user_id uuid, p_payload jsonb) returns jsonb
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_chat constant uuid := rt_private.payload_uuid(p_payload, 'chat_id');
+begin
+	-- locked, so that the leave of a removal comes after this join
+	perform from platform.chat_participants p where p.chat_id = v_chat and p.user_id = p_user_id for key share;
+	if not found then
+		perform rt_private.chat_refuse(v_chat);
+	end if;
+	perform rt_private.socket_join('chat:' || v_chat);
+	return jsonb_build_object('status', 'joined', 'chat_id', v_chat);
+end
+$$;
+comment on function rt.chat_join(uuid, jsonb) is
+	'{chat_id} -> {status:"joined", chat_id}. The calling socket enters chat:<chat_id>. RT400, RT403 not a participant, RT404 no such chat.';
+
+-- chat:leave  ->  {status, chat_id}
+create or replace function rt.chat_leave(p_user_id uuid, p_payload jsonb) returns jsonb
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_chat constant uuid := rt_private.payload_uuid(p_payload, 'chat_id');
+begin
+	perform rt_private.socket_leave('chat:' || v_chat);
+	return jsonb_build_object('status', 'left', 'chat_id', v_chat);
+end
+$$;
+comment on function rt.chat_leave(uuid, jsonb) is
+	'{chat_id} -> {status:"left", chat_id}. The calling socket leaves chat:<chat_id>, whether or not it was in it. RT400.';
+
+-- chat:message:send  ->  {status, message_id, created_at, client_id?}
+create or replace function rt.chat_message_send(p_user_id uuid, p_payload jsonb) returns jsonb
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_client_id constant text := p_payload ->> 'client_id';
+	v_chat      uuid;
+	v_id        uuid;
+	v_at        timestamptz;
+begin
+	if v_client_id is not null then
+		if jsonb_typeof(p_payload -> 'client_id') <> 'string' or char_length(v_client_id) not between 1 and 64 then
+			raise exception using errcode = 'RT400', message = 'client_id must be a string of 1 to 64 characters';
+		end if;
+		-- the first send counts, whatever else changed since
+		select m.id, m.created_at into v_id, v_at
+		from platform.messages m where m.sender_id = p_user_id and m.client_id = v_client_id;
+	end if;
+	if v_id is null then
+		v_chat := rt_private.payload_uuid(p_payload, 'chat_id');
+		if jsonb_typeof(p_payload -> 'type') is distinct from 'string' then
+			raise exception using errcode = 'RT400', message = 'type must be a string';
+		elsif jsonb_typeof(p_payload -> 'content') is distinct from 'string' then
+			raise exception using errcode = 'RT400', message = 'content must be a string';
+		end if;
+		insert into platform.messages (chat_id, sender_id, type, content, metadata, client_id)
+		values (v_chat, p_user_id, p_payload ->> 'type', p_payload ->> 'content',
+			coalesce(nullif(p_payload -> 'metadata', 'null'), '{}'), v_client_id)
+		on conflict (sender_id, client_id) do nothing
+		returning id, created_at into v_id, v_at;
+		if v_id is null then
+			-- the same send, at the same moment, over another connection
+			select m.id, m.created_at into strict v_id, v_at
+			from platform.messages m where m.sender_id = p_user_id and m.client_id = v_client_id;
+		end if;
+	end if;
+	return jsonb_build_object('status', 'sent', 'message_id', v_id, 'created_at', rt_private.iso(v_at))
+		|| case when v_client_id is null then '{}' else jsonb_build_object('client_id', v_client_id) end;
+end
+$$;
+comment on function rt.chat_message_send(uuid, jsonb) is
+	'{chat_id, type, content, metadata?, client_id?} -> {status:"sent", message_id, created_at, client_id?}. The same client_id again: the first message''s ack, no second row. RT400, RT413, RT403 not a participant, RT404 no such chat.';
+
+-- chat:typing  ->  {status}
+create or replace function rt.chat_typing(p_user_id uuid, p_payload jsonb) returns jsonb
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_chat constant uuid := rt_private.payload_uuid(p_payload, 'chat_id');
+	v_name text;
+begin
+	if jsonb_typeof(p_payload -> 'is_typing') is distinct from 'boolean' then
+		raise exception using errcode = 'RT400', message = 'is_typing must be a boolean';
+	end if;
+	select u.name into v_name
+	from platform.chat_participants p
+	join platform.users u on u.id = p.user_id
+	where p.chat_id = v_chat and p.user_id = p_user_id;
+	if not found then
+		perform rt_private.chat_refuse(v_chat);
+	end if;
+	perform rt_private.publish(array['chat:' || v_chat], 'chat:typing',
+		jsonb_build_object('chat_id', v_chat, 'user_id', p_user_id, 'user_name', v_name, 'is_typing', p_payload -> 'is_typing'),
+		p_except => array_remove(array[rt.socket_id()], null), p_ephemeral => true);
+	return jsonb_build_object('status', 'ok');
+end
+$$;
+comment on function rt.chat_typing(uuid, jsonb) is
+	'{chat_id, is_typing} -> {status:"ok"}. chat:typing {chat_id, user_id, user_name, is_typing} to chat:<chat_id> but the calling socket; nothing is kept. RT400, RT403 not a participant, RT404 no such chat.';
+
+-- A join waits for no removal: it takes the chat's lock, as the removal does, before the participant's row.
+select bellwire.ensure_route('chat:join', 'rt.chat_join', p_max_bytes => 1024,
+	p_rate_class => 'join', p_rate_per_s => 20, p_rate_burst => 60, p_lock_key => 'chat_id', p_repeatable => 'always');
+select bellwire.ensure_route('chat:leave', 'rt.chat_leave', p_max_bytes => 1024,
+	p_rate_class => 'join', p_rate_per_s => 20, p_rate_burst => 60, p_repeatable => 'always');
+-- Content and metadata of 16 KiB each, every byte pair of which a client may write as \uXXXX.
+select bellwire.ensure_route('chat:message:send', 'rt.chat_message_send', p_max_bytes => 106496,
+	p_rate_class => 'send', p_rate_per_s => 10, p_rate_burst => 60, p_lock_key => 'chat_id', p_repeatable => 'by key');
+select bellwire.ensure_route('chat:typing', 'rt.chat_typing', p_max_bytes => 1024,
+	p_rate_class => 'typing', p_rate_per_s => 5, p_rate_burst => 20, p_repeatable => 'always', p_ephemeral => true);
