@@ -1,0 +1,48 @@
+-- Roles, the schema bellwire and its list of migrations: what must be there before the first migration. Applied by
+-- `bellwire migrate` each time; does nothing where everything exists, so that a login that may not create roles can
+-- migrate once an administrator has made them.
+do $$
+declare
+	v_role text;
+begin
+	foreach v_role in array array['bellwire_owner', 'bellwire_edge', 'bellwire_service'] loop
+		if not exists (select from pg_catalog.pg_roles where rolname = v_role) then
+			begin
+				execute pg_catalog.format('create role %I %s', v_role,
+					case v_role when 'bellwire_edge' then 'login' else 'nologin' end);
+			exception
+				-- another database of this cluster is being migrated at the same moment
+				when duplicate_object or unique_violation then null;
+			end;
+		end if;
+	end loop;
+	if not pg_catalog.pg_has_role(current_user, 'bellwire_owner', 'member') then
+		execute pg_catalog.format('grant bellwire_owner to %I', current_user);
+	end if;
+	-- the owner's functions may end the backend of an edge that is stuck (design 8.10), nobody else's
+	if not pg_catalog.pg_has_role('bellwire_owner', 'bellwire_edge', 'member') then
+		begin
+			grant bellwire_edge to bellwire_owner;
+		exception
+			when duplicate_object or unique_violation then null;
+			when internal_error then null; -- "tuple concurrently updated": the other one did it
+		end;
+	end if;
+	if not exists (select from pg_catalog.pg_namespace where nspname = 'bellwire') then
+		execute pg_catalog.format('grant create on database %I to bellwire_owner', pg_catalog.current_database());
+		create schema bellwire authorization bellwire_owner;
+	end if;
+end
+$$;
+
+set role bellwire_owner;
+
+create table if not exists bellwire.migrations (
+	version    text primary key,
+	name       text not null,
+	checksum   text not null,
+	applied_at timestamptz not null default pg_catalog.clock_timestamp()
+);
+comment on table bellwire.migrations is 'Migrations that were applied, with the SHA-256 of their text.';
+
+reset role;

@@ -1,0 +1,167 @@
+-- Writing the outbox, and the bell.
+
+create or replace function rt_private.outbox_slot(p_at timestamptz) returns smallint
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$ select (floor(extract(epoch from p_at) / 600)::bigint % 3)::smallint $$;
+comment on function rt_private.outbox_slot(timestamptz) is 'Slot 0-2 of the outbox that is written at a time: ten minutes each.';
+
+create or replace function rt_private.outbox_write(p_rooms text[], p_except text[], p_event text, p_data jsonb, p_confirm jsonb,
+	p_control text, p_ephemeral boolean) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_epoch int := (select e.n from bellwire.epoch e);
+	v_at constant timestamptz := clock_timestamp();
+begin
+	if v_epoch is null then
+		v_epoch := rt_private.epoch_n();
+	end if;
+	if p_ephemeral then
+		insert into bellwire.outbox_ephemeral (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
+		values (rt_private.outbox_slot(v_at), v_epoch, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control);
+	else
+		insert into bellwire.outbox (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
+		values (rt_private.outbox_slot(v_at), v_epoch, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control);
+	end if;
+end
+$$;
+comment on function rt_private.outbox_write(text[], text[], text, jsonb, jsonb, text, boolean) is 'The one insert into the outbox.';
+
+create or replace function rt_private.control(p_verb text, p_data jsonb) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	perform rt_private.outbox_write('{}', '{}', null, p_data, null, p_verb, false);
+end
+$$;
+comment on function rt_private.control(text, jsonb) is 'Writes a control row (docs/edge-sql.md): an order to the edges that travels with the events around it.';
+
+create or replace function rt_private.rooms_stale(p_users uuid[]) returns void
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+	select rt_private.control('rooms_stale',
+		case when p_users is null then '{}'::jsonb else jsonb_build_object('user_ids', to_jsonb(p_users)) end)
+$$;
+comment on function rt_private.rooms_stale(uuid[]) is 'Edges read the rooms of these users again; null: of everyone.';
+
+create or replace function rt_private.silent_note() returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	-- once per transaction: whatever was written without events, the edges read rooms again at its end
+	if current_setting('bellwire.silent_noted', true) is distinct from pg_current_xact_id()::text then
+		perform set_config('bellwire.silent_noted', pg_current_xact_id()::text, true);
+		perform rt_private.rooms_stale(null);
+	end if;
+end
+$$;
+comment on function rt_private.silent_note() is 'A silent transaction changes rooms without control rows: leaves one "read rooms again".';
+
+create or replace function rt_private.publish(p_rooms text[], p_event text, p_data jsonb, p_except text[] default '{}',
+	p_ephemeral boolean default false, p_confirm jsonb default null) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	if current_setting('bellwire.silent', true) = 'on' and rt_private.silent() then
+		perform rt_private.silent_note();
+		return;
+	end if;
+	if cardinality(p_rooms) = 0 then
+		return;
+	end if;
+	if p_event is null or p_event = '' or p_event ~ '[[:cntrl:]]' or jsonb_typeof(p_data) is distinct from 'object'
+		or array_to_string(p_rooms, '', '') ~ '[[:cntrl:]]' or array_to_string(p_except, '', '') ~ '[[:cntrl:]]'
+		or array_position(p_rooms, null) is not null or p_except is null or array_position(p_except, null) is not null then
+		raise exception 'publish: an event name, an object and room names without control characters are needed' using errcode = 'RT400';
+	end if;
+	perform rt_private.outbox_write(p_rooms, p_except, p_event, p_data, p_confirm, null, p_ephemeral);
+end
+$$;
+comment on function rt_private.publish(text[], text, jsonb, text[], boolean, jsonb) is
+	'Sends event (name, object) to the sockets of rooms (null: every socket; empty: nobody) but those of except_rooms, each socket once, when this transaction commits. ephemeral: not kept over a crash. confirm: goes to rt.confirm once a recipient''s client has taken the event.';
+
+-- Membership of live sockets, ordered with the events around it (design section 3).
+create or replace function rt_private.socket_join(p_room text) returns void
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+	select rt_private.control('socket_join', jsonb_build_object('socket_id', rt.socket_id(), 'room', p_room)) where rt.socket_id() is not null
+$$;
+comment on function rt_private.socket_join(text) is 'The calling socket enters the room; nothing outside a client event.';
+
+create or replace function rt_private.socket_leave(p_room text) returns void
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+	select rt_private.control('socket_leave', jsonb_build_object('socket_id', rt.socket_id(), 'room', p_room)) where rt.socket_id() is not null
+$$;
+comment on function rt_private.socket_leave(text) is 'The calling socket leaves the room; nothing outside a client event.';
+
+create or replace function rt_private.user_control(p_verb text, p_user uuid, p_key text, p_value text) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	if rt_private.silent() then
+		perform rt_private.silent_note();
+	else
+		perform rt_private.control(p_verb, jsonb_build_object('user_id', p_user, p_key, p_value));
+	end if;
+end
+$$;
+comment on function rt_private.user_control(text, uuid, text, text) is 'A control row about a user.';
+
+create or replace function rt_private.user_join(p_user uuid, p_room text) returns void
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+as $$ select rt_private.user_control('user_join', p_user, 'room', p_room) $$;
+comment on function rt_private.user_join(uuid, text) is 'All sockets of the user enter the room.';
+
+create or replace function rt_private.user_leave(p_user uuid, p_room text) returns void
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+as $$ select rt_private.user_control('user_leave', p_user, 'room', p_room) $$;
+comment on function rt_private.user_leave(uuid, text) is 'All sockets of the user leave the room.';
+
+create or replace function rt_private.user_kick(p_user uuid, p_reason text) returns void
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+as $$ select rt_private.user_control('user_kick', p_user, 'reason', p_reason) $$;
+comment on function rt_private.user_kick(uuid, text) is 'The user''s sockets end: "disabled" or "deleted" (contract 2.8).';
+
+---------------------------------------------------------------------------------------------------------- bell
+create or replace function rt_private.bell_key() returns bigint
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$ select 7090192401480381029 $$;
+comment on function rt_private.bell_key() is '"bellwire" in ASCII. Sleeping edges hold this advisory lock shared.';
+
+create or replace function rt_private.bell_ring() returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	-- One expression, so that no error can leave the lock behind. Not true: an edge sleeps (design section 2).
+	if (case when pg_try_advisory_lock(7090192401480381029) then pg_advisory_unlock(7090192401480381029) else false end) is not true then
+		perform pg_notify('bellwire', '');
+	end if;
+end
+$$;
+comment on function rt_private.bell_ring() is 'NOTIFY, if an edge sleeps.';
+
+create or replace function rt_private.outbox_written() returns trigger
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	-- inside rt.dispatch: its edge polls by itself and rings for the others after the commit
+	if current_setting('bellwire.dispatch', true) = pg_current_xact_id()::text then
+		perform set_config('bellwire.published', current_setting('bellwire.dispatch', true), true);
+	else
+		perform rt_private.bell_ring();
+	end if;
+	return null;
+end
+$$;
+comment on function rt_private.outbox_written() is 'After a statement that wrote the outbox.';
+
+select bellwire.ensure_trigger('bellwire.outbox', 'outbox_written',
+	$$after insert on bellwire.outbox for each statement execute function rt_private.outbox_written()$$);
+select bellwire.ensure_trigger('bellwire.outbox_ephemeral', 'outbox_written',
+	$$after insert on bellwire.outbox_ephemeral for each statement execute function rt_private.outbox_written()$$);
+
+create or replace function rt.ring() returns void
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+as $$ select rt_private.bell_ring() $$;
+comment on function rt.ring() is 'Rings if an edge sleeps: the edge calls it after a batch that published, as a statement of its own.';

@@ -1,0 +1,183 @@
+-- Client events: one transaction a batch, each item in a block of its own (design 8.1-8.3, 8.6, 8.15).
+
+create or replace function rt_private.error_code(p_sqlstate text, p_message text,
+	out code text, out message text) returns record
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+	code := case p_sqlstate
+		when 'RT400' then 'INVALID_DATA' when 'RT401' then 'UNAUTHORIZED' when 'RT403' then 'FORBIDDEN'
+		when 'RT404' then 'CHAT_NOT_FOUND' when 'RT413' then 'MESSAGE_TOO_LARGE' when 'RT429' then 'RATE_LIMIT'
+		when 'RT503' then 'UNAVAILABLE' end;
+	if code is not null then
+		message := p_message;
+	elsif left(p_sqlstate, 2) in ('22', '23') then
+		code := 'INVALID_DATA';
+		message := 'Invalid data';
+	elsif left(p_sqlstate, 2) in ('08', '40', '53', '55', '57') then
+		code := 'UNAVAILABLE';
+		message := 'Try again';
+	else
+		code := 'INTERNAL';
+		message := 'Internal error ' || left(replace(gen_random_uuid()::text, '-', ''), 12);
+	end if;
+end
+$$;
+comment on function rt_private.error_code(text, text) is
+	'The contract''s code of an SQLSTATE, and what the client may read: the text of RT errors, else a fixed one (contract 5).';
+
+-- Item i of the batch, parsed; null when it is not what the edge sends.
+create or replace function rt_private.item_parse(p_item text) returns jsonb
+language plpgsql immutable set search_path = pg_catalog, pg_temp
+as $$
+begin
+	return p_item::jsonb;
+exception when data_exception then
+	-- valid JSON of a client that jsonb cannot hold: \u0000, a number without end
+	return null;
+end
+$$;
+comment on function rt_private.item_parse(text) is 'JSON text of one item; null when jsonb cannot hold it (the block writes nothing, so it costs no subtransaction id).';
+
+create or replace function rt_private.items_lock(p_items jsonb[], p_wait boolean) returns text[]
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+	c_uuid constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
+	v_lock record;
+	v_got uuid[];
+	v_busy uuid[];
+	v_all text[] := '{}';
+begin
+	for v_lock in
+		select l.relation, l.key, array_agg(distinct (i.item -> 'payload' ->> l.lock_key)::uuid) as keys
+		from unnest(p_items) as i (item)
+		join bellwire.routes r on r.event = i.item ->> 'event'
+		join bellwire.lock_keys l on l.lock_key = r.lock_key
+		where case when jsonb_typeof(i.item -> 'payload' -> l.lock_key) = 'string'
+			then (i.item -> 'payload' ->> l.lock_key) ~ c_uuid else false end
+		group by l.relation, l.key
+		order by l.relation
+	loop
+		-- sorted, or two batches deadlock; skipping, or one foreign lock stops all
+		execute format('select array_agg(x.id) from (select t.%2$I as id from %1$s t where t.%2$I = any($1) order by t.%2$I for no key update %3$s) x',
+			v_lock.relation, v_lock.key, case when p_wait then '' else 'skip locked' end)
+			into v_got using v_lock.keys;
+		execute format('select array_agg(t.%2$I) from %1$s t where t.%2$I = any($1) and t.%2$I <> all($2)', v_lock.relation, v_lock.key)
+			into v_busy using v_lock.keys, coalesce(v_got, '{}');
+		v_all := v_all || coalesce(v_busy::text[], '{}');
+	end loop;
+	return v_all;
+end
+$$;
+comment on function rt_private.items_lock(jsonb[], boolean) is
+	'Locks the rows that the batch''s lock keys name, in sorted order. Returns the keys that somebody else holds.';
+
+create or replace function rt_private.item_run(p_item jsonb,
+	out outcome text, out body text, out code text, out message text, out sqlstate text, out detail text) returns record
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_function text;
+	v_body jsonb;
+	v_context text;
+begin
+	perform set_config('bellwire.socket_id', p_item ->> 'socket_id', true);
+	select r.function into v_function from bellwire.routes r where r.event = p_item ->> 'event';
+	if v_function is null then
+		raise exception 'Unknown event' using errcode = 'RT400';
+	end if;
+	execute format('select %s($1, $2)', v_function) into v_body using (p_item ->> 'user_id')::uuid, p_item -> 'payload';
+	set constraints all immediate;
+	set constraints all deferred;
+	outcome := 'ok';
+	body := coalesce(v_body, 'null')::text;
+exception when others then
+	get stacked diagnostics sqlstate = returned_sqlstate, detail = message_text, v_context = pg_exception_context;
+	outcome := 'error';
+	select e.code, e.message into code, message from rt_private.error_code(sqlstate, detail) e;
+	if code = 'INTERNAL' then
+		detail := detail || e'\n' || v_context;
+	end if;
+end
+$$;
+comment on function rt_private.item_run(jsonb) is 'Runs one item''s function; whatever it raises undoes that item alone. The one place with "when others".';
+
+create or replace function rt_private.dispatch(p_items text[], p_alone boolean)
+returns table (ord int, outcome text, body text, code text, message text, sqlstate text, detail text)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_items jsonb[];
+	v_busy text[];
+	v_deferred text[] := '{}';
+	v_sync constant text := current_setting('synchronous_commit');
+	v_item jsonb;
+	v_key text;
+	v_durable boolean := false;
+begin
+	if cardinality(p_items) > 32 then
+		raise exception 'a batch has at most 32 items' using errcode = 'RT400';
+	end if;
+	perform set_config('bellwire.dispatch', pg_current_xact_id()::text, true);
+	select array_agg(rt_private.item_parse(t.item) order by t.n) into v_items from unnest(p_items) with ordinality t (item, n);
+	v_busy := rt_private.items_lock(v_items, p_alone);
+	for i in 1 .. coalesce(cardinality(v_items), 0) loop
+		ord := i; body := null; code := null; message := null; sqlstate := null; detail := null;
+		v_item := v_items[i];
+		if v_item is null or jsonb_typeof(v_item -> 'payload') is distinct from 'object' then
+			outcome := 'error'; sqlstate := 'RT400'; code := 'INVALID_DATA'; message := 'Invalid data';
+			return next;
+			continue;
+		end if;
+		select v_item -> 'payload' ->> r.lock_key, v_durable or not r.ephemeral into v_key, v_durable
+		from bellwire.routes r where r.event = v_item ->> 'event';
+		if v_item ->> 'socket_id' = any(v_deferred) or lower(v_key) = any(v_busy) then
+			-- and with it what this socket sent later: a client's events stay in order
+			v_deferred := v_deferred || (v_item ->> 'socket_id');
+			outcome := 'deferred';
+			return next;
+			continue;
+		end if;
+		select r.* into outcome, body, code, message, sqlstate, detail from rt_private.item_run(v_item) r;
+		if not p_alone and sqlstate in ('40P01', '40001', '55P03') then
+			v_deferred := v_deferred || (v_item ->> 'socket_id');
+			outcome := 'deferred';
+		end if;
+		return next;
+	end loop;
+	perform set_config('bellwire.socket_id', '', true);
+	-- durability is the batch's: an item must not make its neighbours' acks a lie (design 8.6)
+	perform set_config('synchronous_commit', case when v_durable or v_sync = 'off' then v_sync else 'off' end, true);
+	ord := 0; body := null; code := null; message := null; sqlstate := null; detail := null;
+	outcome := case when current_setting('bellwire.published', true) = current_setting('bellwire.dispatch') then 'published' else 'quiet' end;
+	return next;
+end
+$$;
+comment on function rt_private.dispatch(text[], boolean) is 'rt.dispatch and rt.dispatch_one; p_alone waits for locks.';
+
+create or replace function rt.dispatch(p_items text[])
+returns table (ord int, outcome text, body text, code text, message text, sqlstate text, detail text)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '250ms'
+as $$
+begin
+	return query select * from rt_private.dispatch(p_items, false);
+end
+$$;
+comment on function rt.dispatch(text[]) is
+	'Runs up to 32 client events {event, user_id, socket_id, payload} (JSON text). A row an item: ok (body: the ack), error (code, message for the client; sqlstate, detail for the log), deferred (its row is locked by somebody else, or an earlier one of its socket was: send it again alone). Last a row with ord 0: published or quiet. Does not ring.';
+
+create or replace function rt.dispatch_one(p_item text)
+returns table (ord int, outcome text, body text, code text, message text, sqlstate text, detail text)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '250ms'
+as $$
+begin
+	begin
+		return query select * from rt_private.dispatch(array[p_item], true);
+	exception when lock_not_available then
+		return query select 1, 'error', null::text, 'UNAVAILABLE', 'Try again', '55P03', 'the row is locked by somebody else'
+			union all select 0, 'quiet', null, null, null, null, null;
+	end;
+end
+$$;
+comment on function rt.dispatch_one(text) is 'rt.dispatch for one item that was deferred: waits for its lock up to 250 ms, then UNAVAILABLE.';
