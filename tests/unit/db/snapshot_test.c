@@ -1,0 +1,54 @@
+#include "db/db.h"
+
+#include "test.h"
+
+TEST(malformed)
+{
+	static const char *const bad[] = {
+		"", ":", "::", "1", "1:2", "1:2,", "a:2:", "1:b:", "1:2:c", "5:4:", "0:1:", "-1:2:", "+1:2:", " 1:2:", "1:2: ", "10:20:9", "10:20:20", "10:20:12,",
+		"10:20:,12", "10:20:12,12", "10:20:13,12", "10:20:12;13", "10:20:12,13x", "18446744073709551616:18446744073709551617:", "1:99999999999999999999:",
+	};
+	CHECK(!db_snapshot_parse(NULL));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		CHECK_ROW(bad[i]);
+		struct db_snapshot *s = db_snapshot_parse(bad[i]);
+		CHECK(!s);
+	}
+}
+
+TEST(sees)
+{
+	static const struct {
+		const char *text;
+		uint64_t xid;
+		bool seen;
+	} rows[] = {
+		{"10:10:", 9, true}, {"10:10:", 10, false}, {"10:10:", 11, false}, {"10:20:10", 9, true}, {"10:20:10", 10, false}, {"10:20:10", 11, true},
+		{"10:20:10,14,19", 14, false}, {"10:20:10,14,19", 13, true}, {"10:20:10,14,19", 15, true}, {"10:20:10,14,19", 19, false},
+		{"10:20:10,14,19", 18, true}, {"10:20:10,14,19", 20, false}, {"10:20:10,14,19", UINT64_MAX, false}, {"10:20:10,14,19", 0, true},
+		{"18446744073709551614:18446744073709551615:18446744073709551614", UINT64_MAX - 1, false},
+		{"18446744073709551614:18446744073709551615:18446744073709551614", UINT64_MAX - 2, true},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CHECK_ROW(rows[i].text);
+		struct db_snapshot *s = db_snapshot_parse(rows[i].text);
+		CHECK(s);
+		CHECK_INT(db_snapshot_sees(s, rows[i].xid), rows[i].seen);
+		db_snapshot_free(&s);
+		CHECK(!s);
+		db_snapshot_free(&s);
+	}
+}
+
+TEST(many_in_flight)
+{
+	char text[20000];
+	int n = sprintf(text, "1000:9000:");
+	for (int x = 1000; x < 9000; x += 3)
+		n += sprintf(text + n, "%s%d", x > 1000 ? "," : "", x);
+	struct db_snapshot *s = db_snapshot_parse(text);
+	CHECK(s);
+	for (int x = 900; x < 9100; x++)
+		CHECK_INT(db_snapshot_sees(s, (uint64_t)x), x < 1000 || (x < 9000 && (x - 1000) % 3 != 0));
+	db_snapshot_free(&s);
+}
