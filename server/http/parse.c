@@ -207,9 +207,10 @@ int http_parse_head(struct slice text, struct http_parsed *out)
 
 /* ---- chunks ---- */
 
-enum { SIZE_FIRST, SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER_START, TRAILER, TRAILER_LF, END_LF };
+enum { SIZE_FIRST, SIZE, SIZE_BLANK, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER_START, TRAILER, TRAILER_LF, END_LF };
 
-#define MAX_OVERHEAD 65536u /* sizes, extensions and trailers of one body */
+#define MAX_OVERHEAD 65536u /* sizes, extensions and trailers of one body, beyond what each chunk needs */
+#define CHUNK_OVERHEAD 16u  /* of a chunk, not counted: a body may come in chunks of one byte */
 
 static int hex(char c)
 {
@@ -234,7 +235,9 @@ static bool chunk_step(struct http_chunked *c, char ch)
 		}
 		if (d >= 0 || c->state == SIZE_FIRST)
 			return false;
-		c->state = ch == '\r' ? SIZE_LF : EXTENSION;
+		/* fall through */
+	case SIZE_BLANK: /* "5 6" must not be five to us and something else to a proxy */
+		c->state = ch == '\r' ? SIZE_LF : ch == ';' ? EXTENSION : SIZE_BLANK;
 		return ch == '\r' || ch == ';' || ch == ' ' || ch == '\t';
 	case EXTENSION:
 		if (ch == '\r')
@@ -275,8 +278,10 @@ enum http_chunked_result http_chunked_feed(struct http_chunked *c, const char *p
 			buf_add(out, p + i, take);
 			i += take;
 			c->left -= take;
-			if (c->left == 0)
+			if (c->left == 0) {
 				c->state = DATA_CR;
+				c->overhead -= c->overhead < CHUNK_OVERHEAD ? c->overhead : CHUNK_OVERHEAD;
+			}
 			continue;
 		}
 		bool ends = c->state == END_LF;

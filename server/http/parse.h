@@ -32,7 +32,7 @@ bool http_has_token(struct slice list, const char *lower);          /* comma lis
 struct http_chunked {
 	uint8_t state;
 	uint64_t left;     /* of the present chunk */
-	unsigned overhead; /* bytes of sizes, extensions and trailers, bounded */
+	unsigned overhead; /* bytes of sizes, extensions and trailers beyond the usual, bounded */
 };
 
 enum http_chunked_result { HTTP_CHUNKED_MORE, HTTP_CHUNKED_DONE, HTTP_CHUNKED_BAD, HTTP_CHUNKED_TOO_LARGE };
