@@ -9,8 +9,9 @@ as $$
 declare
 	v_chat constant uuid := rt_private.payload_uuid(p_payload, 'chat_id');
 begin
-	-- locked, so that the leave of a removal comes after this join
-	perform from platform.chat_participants p where p.chat_id = v_chat and p.user_id = p_user_id for key share;
+	-- Locked, so that the leave of a removal comes after this join. Not waiting: a removal that has the row wants the chat
+	-- next, which this transaction holds (55P03, UNAVAILABLE; once it has both, the item is deferred instead).
+	perform from platform.chat_participants p where p.chat_id = v_chat and p.user_id = p_user_id for key share nowait;
 	if not found then
 		perform rt_private.chat_refuse(v_chat);
 	end if;
@@ -105,7 +106,7 @@ $$;
 comment on function rt.chat_typing(uuid, jsonb) is
 	'{chat_id, is_typing} -> {status:"ok"}. chat:typing {chat_id, user_id, user_name, is_typing} to chat:<chat_id> but the calling socket; nothing is kept. RT400, RT403 not a participant, RT404 no such chat.';
 
--- A join waits for no removal: it takes the chat's lock, as the removal does, before the participant's row.
+-- A join takes the chat's lock, as a removal does: while one is under way, the join is deferred.
 select bellwire.ensure_route('chat:join', 'rt.chat_join', p_max_bytes => 1024,
 	p_rate_class => 'join', p_rate_per_s => 20, p_rate_burst => 60, p_lock_key => 'chat_id', p_repeatable => 'always');
 select bellwire.ensure_route('chat:leave', 'rt.chat_leave', p_max_bytes => 1024,

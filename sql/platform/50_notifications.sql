@@ -1,0 +1,107 @@
+-- platform.notifications: told to the user's sockets, and read there.
+
+create or replace function rt_private.notifications_first() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+	new.data := coalesce(new.data, '{}');
+	if tg_op = 'UPDATE' and old.read_at is not null and new.read_at is not null then
+		new.read_at := old.read_at;
+	end if;
+	return new;
+end
+$$;
+comment on function rt_private.notifications_first() is 'Missing data is {}; the first read counts.';
+
+-- No SET clause and not a definer: so the planner inlines it.
+create or replace function rt_private.notification_payload(p_id uuid, p_type text, p_title text, p_body text, p_data jsonb,
+	p_created_at timestamptz, p_read_at timestamptz) returns jsonb
+language sql stable
+as $$
+	select pg_catalog.jsonb_build_object('id', p_id, 'type', p_type, 'title', p_title, 'body', p_body, 'data', p_data,
+		'created_at', rt_private.iso(p_created_at), 'is_read', p_read_at is not null)
+$$;
+comment on function rt_private.notification_payload(uuid, text, text, text, jsonb, timestamptz, timestamptz) is
+	'{id, type, title, body, data, created_at, is_read}: a notification as clients see it.';
+
+create or replace function rt_private.notifications_publish() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	r record;
+begin
+	if current_setting('bellwire.silent', true) = 'on' and rt_private.silent() then
+		perform rt_private.silent_note();
+		return null;
+	end if;
+	if tg_op = 'INSERT' then
+		for r in
+			select n.user_id, rt_private.notification_payload(n.id, n.type, n.title, n.body, n.data, n.created_at, n.read_at) as payload
+			from new_rows n
+			order by n.created_at, n.id
+		loop
+			perform rt_private.publish(array['user:' || r.user_id], 'notification:new', r.payload);
+		end loop;
+	else
+		for r in
+			select n.id, n.user_id, n.read_at
+			from new_rows n
+			join old_rows o using (id)
+			where o.read_at is null and n.read_at is not null
+			order by n.id
+		loop
+			perform rt_private.publish(array['user:' || r.user_id], 'notification:read',
+				jsonb_build_object('notification_id', r.id, 'is_read', true, 'read_at', rt_private.iso(r.read_at)),
+				p_except => array_remove(array[rt.socket_id()], null));
+		end loop;
+	end if;
+	return null;
+end
+$$;
+comment on function rt_private.notifications_publish() is
+	'notification:new, and notification:read {notification_id, is_read, read_at} but to the socket that caused it, to user:<user>.';
+
+select bellwire.ensure_trigger('platform.notifications', 'notifications_first',
+	$$before insert or update on platform.notifications for each row execute function rt_private.notifications_first()$$);
+select bellwire.ensure_trigger('platform.notifications', 'notifications_publish_insert',
+	$$after insert on platform.notifications referencing new table as new_rows for each statement execute function rt_private.notifications_publish()$$);
+select bellwire.ensure_trigger('platform.notifications', 'notifications_publish_update',
+	$$after update on platform.notifications referencing old table as old_rows new table as new_rows for each statement execute function rt_private.notifications_publish()$$);
+
+create or replace function platform.notify(p_user_id uuid, p_type text, p_title text, p_body text, p_data jsonb default '{}') returns uuid
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+	insert into platform.notifications (user_id, type, title, body, data)
+	values (p_user_id, p_type, p_title, p_body, p_data)
+	returning id
+$$;
+comment on function platform.notify(uuid, text, text, text, jsonb) is
+	'Writes a notification and returns its id; notification:new rings at the user''s sockets. The type is one of the eleven of platform.notifications.';
+grant execute on function platform.notify(uuid, text, text, text, jsonb) to bellwire_service;
+
+-- notification:read  ->  {notification_id, is_read, read_at}
+create or replace function rt.notification_read(p_user_id uuid, p_payload jsonb) returns jsonb
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_id      constant uuid := rt_private.payload_uuid(p_payload, 'notification_id');
+	v_read_at timestamptz;
+begin
+	select n.read_at into v_read_at from platform.notifications n where n.id = v_id and n.user_id = p_user_id;
+	if found and v_read_at is null then
+		-- read elsewhere at the same moment: the trigger keeps that time
+		update platform.notifications n set read_at = clock_timestamp()
+		where n.id = v_id and n.user_id = p_user_id
+		returning n.read_at into v_read_at;
+	end if;
+	if v_read_at is null then
+		raise exception using errcode = 'RT403', message = 'No such notification';
+	end if;
+	return jsonb_build_object('notification_id', v_id, 'is_read', true, 'read_at', rt_private.iso(v_read_at));
+end
+$$;
+comment on function rt.notification_read(uuid, jsonb) is
+	'{notification_id} -> {notification_id, is_read:true, read_at}; the first read counts. RT400, RT403 missing or somebody else''s.';
+
+select bellwire.ensure_route('notification:read', 'rt.notification_read', p_max_bytes => 1024,
+	p_rate_class => 'read', p_rate_per_s => 50, p_rate_burst => 200, p_repeatable => 'always');
