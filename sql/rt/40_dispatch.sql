@@ -32,7 +32,7 @@ language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 begin
 	return p_item::jsonb;
-exception when data_exception then
+exception when data_exception or program_limit_exceeded then
 	-- valid JSON of a client that jsonb cannot hold: \u0000, a number without end
 	return null;
 end
@@ -74,7 +74,7 @@ comment on function rt_private.items_lock(jsonb[], boolean) is
 	'Locks the rows that the batch''s lock keys name, in sorted order. Returns the keys that somebody else holds.';
 
 create or replace function rt_private.item_run(p_item jsonb,
-	out outcome text, out body text, out code text, out message text, out sqlstate text, out detail text) returns record
+	out outcome text, out body text, out code text, out message text, out state text, out detail text) returns record
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -93,9 +93,9 @@ begin
 	outcome := 'ok';
 	body := coalesce(v_body, 'null')::text;
 exception when others then
-	get stacked diagnostics sqlstate = returned_sqlstate, detail = message_text, v_context = pg_exception_context;
+	get stacked diagnostics state = returned_sqlstate, detail = message_text, v_context = pg_exception_context;
 	outcome := 'error';
-	select e.code, e.message into code, message from rt_private.error_code(sqlstate, detail) e;
+	select e.code, e.message into code, message from rt_private.error_code(state, detail) e;
 	if code = 'INTERNAL' then
 		detail := detail || e'\n' || v_context;
 	end if;
@@ -139,7 +139,7 @@ begin
 			return next;
 			continue;
 		end if;
-		select r.* into outcome, body, code, message, sqlstate, detail from rt_private.item_run(v_item) r;
+		select r.outcome, r.body, r.code, r.message, r.state, r.detail into outcome, body, code, message, sqlstate, detail from rt_private.item_run(v_item) r;
 		if not p_alone and sqlstate in ('40P01', '40001', '55P03') then
 			v_deferred := v_deferred || (v_item ->> 'socket_id');
 			outcome := 'deferred';

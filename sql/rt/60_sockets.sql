@@ -200,8 +200,12 @@ $$;
 comment on function rt.rooms(uuid[]) is 'Rooms of users as their rows grant them now, without those that sockets join (chat:).';
 
 create or replace function rt.may_join(p_user uuid, p_rooms text[]) returns setof text
-language sql stable security definer set search_path = pg_catalog, pg_temp
-as $$ select r from unnest(p_rooms) r where rt_private.may_join(p_user, r) $$;
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	return query select r from unnest(p_rooms) r where rt_private.may_join(p_user, r);
+end
+$$;
 comment on function rt.may_join(uuid, text[]) is 'Of these rooms, those that a socket of the user may enter.';
 
 create or replace function rt.token_expired(p_user uuid) returns void
