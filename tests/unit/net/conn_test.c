@@ -1,0 +1,366 @@
+#include "net/conn.h"
+
+#include "base/mem.h"
+#include "pair.h"
+
+/* An owner that takes `take` bytes a call (0: none), remembers all it was shown, and may do something when shown data. */
+struct owner {
+	size_t take;
+	struct buf seen;
+	unsigned calls, eofs, drained, dead;
+	enum close_reason why;
+	void (*act)(struct conn *c, struct owner *o);
+};
+
+static size_t on_data(struct conn *c, void *owner, const char *p, size_t n)
+{
+	struct owner *o = owner;
+	size_t k = o->take < n ? o->take : n;
+	CHECK(n > 0);
+	o->calls++;
+	buf_add(&o->seen, p, k);
+	if (o->act)
+		o->act(c, o);
+	return k;
+}
+
+static void on_eof(struct conn *c, void *owner)
+{
+	(void)c;
+	((struct owner *)owner)->eofs++;
+}
+
+static void on_drained(struct conn *c, void *owner)
+{
+	CHECK_INT(conn_queued(c), 0);
+	((struct owner *)owner)->drained++;
+}
+
+static void on_dead(struct conn *c, void *owner, enum close_reason why)
+{
+	struct owner *o = owner;
+	CHECK(conn_is_dead(c));
+	o->dead++;
+	o->why = why;
+}
+
+static const struct conn_events events = {.on_data = on_data, .on_eof = on_eof, .on_drained = on_drained, .on_dead = on_dead};
+
+static void open_with(struct pair *p, struct owner *o)
+{
+	pair_open(p);
+	conn_set_events(p->conn, &events, o);
+}
+
+static void shut(struct pair *p, struct owner *o)
+{
+	pair_close(p);
+	CHECK_INT(o->dead, 1);
+	buf_fini(&o->seen);
+}
+
+TEST(identity)
+{
+	struct pair p;
+	struct owner o = {0};
+	open_with(&p, &o);
+	CHECK_STR(conn_peer(p.conn), "192.0.2.1");
+	CHECK_INT(conn_id(p.conn), 1);
+	CHECK(conn_loop(p.conn) == p.loop && conn_ident(p.conn) != NULL && !conn_is_dead(p.conn));
+	CHECK_INT(p.budget.open, 1);
+	shut(&p, &o);
+	CHECK_INT(o.why, CLOSE_SHUTDOWN);
+	CHECK_INT(p.budget.killed[CLOSE_SHUTDOWN], 1);
+}
+
+TEST(data_is_shown_until_nothing_is_taken)
+{
+	struct pair p;
+	struct owner o = {.take = 2};
+	open_with(&p, &o);
+	pair_say(&p, SLICE("abcde"));
+	CHECK_SLICE(buf_view(&o.seen), SLICE("abcde"));
+	CHECK_INT(o.calls, 3);
+	CHECK_INT(p.budget.bytes_in, 5);
+	shut(&p, &o);
+}
+
+TEST(what_is_left_is_shown_again_with_more)
+{
+	struct pair p;
+	struct owner o = {.take = 0};
+	open_with(&p, &o);
+	pair_say(&p, SLICE("abc"));
+	CHECK_INT(o.calls, 1);
+	o.take = 100;
+	pair_say(&p, SLICE("def"));
+	CHECK_SLICE(buf_view(&o.seen), SLICE("abcdef"));
+	CHECK_INT(o.calls, 2);
+	shut(&p, &o);
+}
+
+TEST(reshow_shows_kept_bytes)
+{
+	struct pair p;
+	struct owner o = {.take = 0};
+	open_with(&p, &o);
+	pair_say(&p, SLICE("abc"));
+	o.take = 2;
+	conn_reshow(p.conn);
+	pair_turn(&p);
+	CHECK_SLICE(buf_view(&o.seen), SLICE("abc"));
+	shut(&p, &o);
+}
+
+static struct owner heir;
+static void hand_over(struct conn *c, struct owner *o)
+{
+	(void)o;
+	conn_set_events(c, &events, &heir);
+}
+
+TEST(hand_over_inside_on_data_shows_the_rest_to_the_new_owner)
+{
+	struct pair p;
+	struct owner o = {.take = 2, .act = hand_over};
+	heir = (struct owner){.take = 100};
+	open_with(&p, &o);
+	pair_say(&p, SLICE("abcde"));
+	CHECK_SLICE(buf_view(&o.seen), SLICE("ab"));
+	CHECK_SLICE(buf_view(&heir.seen), SLICE("cde"));
+	pair_say(&p, SLICE("f"));
+	CHECK_SLICE(buf_view(&heir.seen), SLICE("cdef"));
+	shut(&p, &heir);
+	CHECK_INT(o.dead, 0);
+	buf_fini(&o.seen);
+}
+
+TEST(hand_over_outside_shows_kept_bytes)
+{
+	struct pair p;
+	struct owner o = {.take = 0};
+	heir = (struct owner){.take = 100};
+	open_with(&p, &o);
+	pair_say(&p, SLICE("abc"));
+	conn_set_events(p.conn, &events, &heir);
+	pair_turn(&p);
+	CHECK_SLICE(buf_view(&heir.seen), SLICE("abc"));
+	shut(&p, &heir);
+	buf_fini(&o.seen);
+}
+
+static void kill_it(struct conn *c, struct owner *o)
+{
+	(void)o;
+	conn_kill(c, CLOSE_PARSE);
+	conn_kill(c, CLOSE_DONE); /* the first reason stays */
+	conn_send_copy(c, SLICE("unsent"));
+}
+
+TEST(killed_inside_on_data)
+{
+	struct pair p;
+	struct owner o = {.take = 1, .act = kill_it};
+	open_with(&p, &o);
+	pair_say(&p, SLICE("abc"));
+	CHECK_SLICE(buf_view(&o.seen), SLICE("a"));
+	CHECK(o.calls == 1 && o.dead == 1 && o.why == CLOSE_PARSE);
+	CHECK(p.got.n == 0 && (p.eof || p.reset));
+	CHECK_INT(p.budget.killed[CLOSE_PARSE], 1);
+	shut(&p, &o);
+}
+
+TEST(one_write_a_turn)
+{
+	struct pair p;
+	struct owner o = {0};
+	struct blob *b = blob_copy(SLICE("0123456789"));
+	open_with(&p, &o);
+	conn_send(p.conn, b);
+	conn_send_part(p.conn, b, 2, 3);
+	conn_send_part(p.conn, b, 9, 0);
+	conn_send_copy(p.conn, SLICE("xyz"));
+	CHECK_INT(conn_queued(p.conn), 16);
+	CHECK_INT(b->refs, 3);
+	pair_turn(&p);
+	pair_read(&p);
+	CHECK_SLICE(buf_view(&p.got), SLICE("0123456789234xyz"));
+	CHECK(conn_queued(p.conn) == 0 && p.budget.writes == 1 && p.budget.bytes_out == 16 && b->refs == 1);
+	blob_unref(&b);
+	shut(&p, &o);
+}
+
+/* More than the kernel takes, in parts of odd sizes: all of it arrives, in order. */
+TEST(partial_writes_continue)
+{
+	struct pair p;
+	struct owner o = {0};
+	open_with(&p, &o);
+	char *bytes = mem_alloc(1000000);
+	for (size_t i = 0; i < 1000000; i++)
+		bytes[i] = (char)(i * 7 + i / 256);
+	size_t sent = 0;
+	for (size_t n = 1; sent < 1000000; n = n * 3 % 4999 + 1) {
+		n = n > 1000000 - sent ? 1000000 - sent : n;
+		conn_send_copy(p.conn, slice_of(bytes + sent, n));
+		sent += n;
+	}
+	conn_want_drained(p.conn);
+	pair_turn(&p);
+	CHECK(!conn_is_dead(p.conn) && conn_queued(p.conn) > 0 && o.drained == 0);
+	for (int i = 0; i < 1000 && p.got.n < 1000000; i++) {
+		pair_read(&p);
+		pair_turn(&p);
+	}
+	CHECK_SLICE(buf_view(&p.got), slice_of(bytes, 1000000));
+	CHECK_INT(o.drained, 1);
+	free(bytes);
+	shut(&p, &o);
+}
+
+TEST(drained_without_a_queue)
+{
+	struct pair p;
+	struct owner o = {0};
+	open_with(&p, &o);
+	conn_want_drained(p.conn);
+	CHECK_INT(o.drained, 0); /* not from inside the call */
+	pair_turn(&p);
+	CHECK_INT(o.drained, 1);
+	pair_turn(&p);
+	CHECK_INT(o.drained, 1);
+	shut(&p, &o);
+}
+
+TEST(slow_peers_are_cut_off)
+{
+	static const struct {
+		size_t bytes, items, total;
+		enum close_reason why;
+	} rows[] = {{100, 1000, 10000, CLOSE_SLOW}, {10000, 10, 10000, CLOSE_SLOW}, {10000, 1000, 100, CLOSE_LIMIT}};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct pair p;
+		struct owner o = {0};
+		open_with(&p, &o);
+		p.budget.max_queue_bytes = rows[i].bytes;
+		p.budget.max_queue_items = rows[i].items;
+		p.budget.max_total_bytes = rows[i].total;
+		for (int k = 0; k < 10; k++)
+			conn_send_copy(p.conn, SLICE("0123456789")); /* exactly up to the limit */
+		CHECK(!conn_is_dead(p.conn));
+		conn_send_copy(p.conn, SLICE("0"));
+		CHECK(conn_is_dead(p.conn));
+		CHECK_INT(o.dead, 0); /* told by the sweep, not inside the call */
+		pair_turn(&p);
+		CHECK(o.dead == 1 && o.why == rows[i].why);
+		shut(&p, &o);
+	}
+}
+
+TEST(peer_says_fin)
+{
+	struct pair p;
+	struct owner o = {.take = 100};
+	open_with(&p, &o);
+	CHECK_INT(send(p.fd, "bye", 3, 0), 3);
+	CHECK(shutdown(p.fd, SHUT_WR) == 0);
+	pair_turn(&p);
+	CHECK_SLICE(buf_view(&o.seen), SLICE("bye"));
+	CHECK(o.eofs == 1 && o.dead == 0);
+	conn_send_copy(p.conn, SLICE("still")); /* a half-closed peer can be answered */
+	pair_turn(&p);
+	pair_read(&p);
+	CHECK_SLICE(buf_view(&p.got), SLICE("still"));
+	CHECK_INT(o.eofs, 1);
+	conn_finish(p.conn, CLOSE_PEER);
+	pair_turn(&p);
+	pair_read(&p);
+	CHECK(p.eof && o.dead == 1 && o.why == CLOSE_PEER); /* nothing to linger for */
+	shut(&p, &o);
+}
+
+TEST(peer_vanishes)
+{
+	struct pair p;
+	struct owner o = {.take = 100};
+	open_with(&p, &o);
+	close(p.fd);
+	p.fd = -1;
+	conn_send_copy(p.conn, SLICE("into the void")); /* no SIGPIPE */
+	pair_turn(&p);
+	CHECK(o.dead == 1 && o.why == CLOSE_TRANSPORT);
+	shut(&p, &o);
+}
+
+TEST(finish_flushes_says_fin_and_discards)
+{
+	struct pair p;
+	struct owner o = {.take = 100};
+	open_with(&p, &o);
+	conn_send_copy(p.conn, SLICE("last words"));
+	conn_finish(p.conn, CLOSE_IDLE);
+	conn_finish(p.conn, CLOSE_DONE);
+	conn_send_copy(p.conn, SLICE("too late"));
+	pair_turn(&p);
+	pair_read(&p);
+	CHECK_SLICE(buf_view(&p.got), SLICE("last words"));
+	CHECK(p.eof && o.dead == 0);
+	pair_say(&p, SLICE("nobody listens"));
+	CHECK(o.calls == 0 && o.dead == 0);
+	shutdown(p.fd, SHUT_WR);
+	pair_turn(&p);
+	CHECK(o.dead == 1 && o.why == CLOSE_IDLE && o.eofs == 0);
+	shut(&p, &o);
+}
+
+TEST(finish_does_not_wait_for_ever)
+{
+	struct pair p;
+	struct owner o = {0};
+	open_with(&p, &o);
+	conn_finish(p.conn, CLOSE_DONE);
+	pair_turn(&p);
+	CHECK_INT(o.dead, 0);
+	usleep(1100000);
+	pair_turn(&p);
+	CHECK(o.dead == 1 && o.why == CLOSE_DONE);
+	shut(&p, &o);
+}
+
+TEST(pause_stops_reading)
+{
+	struct pair p;
+	struct owner o = {.take = 1};
+	open_with(&p, &o);
+	conn_pause(p.conn, true);
+	pair_say(&p, SLICE("abc"));
+	CHECK_INT(o.calls, 0);
+	shutdown(p.fd, SHUT_WR);
+	pair_turn(&p);
+	CHECK_INT(o.eofs, 0);
+	conn_pause(p.conn, false);
+	pair_turn(&p);
+	CHECK_SLICE(buf_view(&o.seen), SLICE("abc"));
+	CHECK_INT(o.eofs, 1);
+	shut(&p, &o);
+}
+
+TEST(budget_is_shared)
+{
+	struct pair p;
+	struct owner o = {0}, o2 = {0};
+	int fds[2];
+	open_with(&p, &o);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == 0);
+	struct conn *other = conn_new(p.loop, &p.budget, fds[0], NULL, "");
+	conn_set_events(other, &events, &o2);
+	CHECK(p.budget.open == 2 && conn_id(other) == 2);
+	p.budget.max_total_bytes = 10;
+	conn_send_copy(p.conn, SLICE("123456"));
+	conn_send_copy(other, SLICE("12345"));
+	CHECK(!conn_is_dead(p.conn) && conn_is_dead(other));
+	pair_turn(&p);
+	CHECK(o2.dead == 1 && o2.why == CLOSE_LIMIT && p.budget.open == 1 && p.budget.total_bytes == 0);
+	close(fds[1]);
+	shut(&p, &o);
+}

@@ -1,0 +1,74 @@
+/*
+ * A connection of ours on one end of a socket pair, the test on the other, and the loop turned by hand.
+ */
+#ifndef UNIT_PAIR_H
+#define UNIT_PAIR_H
+
+#include "base/buf.h"
+#include "net/conn.h"
+#include "test.h"
+#include <errno.h>
+#include <ev.h>
+#include <sys/socket.h>
+
+struct pair {
+	struct loop *loop;
+	struct conn_budget budget;
+	struct conn *conn;
+	int fd;          /* the peer's end */
+	struct buf got;  /* what the peer read */
+	bool eof, reset; /* what the peer saw behind it */
+};
+
+static inline void pair_open(struct pair *p)
+{
+	int fds[2];
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
+	*p = (struct pair){.loop = loop_new(), .fd = fds[1]};
+	p->budget.max_queue_bytes = 1 << 20;
+	p->budget.max_queue_items = 1000;
+	p->budget.max_total_bytes = 4 << 20;
+	p->conn = conn_new(p->loop, &p->budget, fds[0], NULL, "192.0.2.1");
+}
+
+/* A few turns without sleeping: enough for a read, its consequences and their writes. */
+static inline void pair_turn(struct pair *p)
+{
+	for (int i = 0; i < 4; i++)
+		ev_run(loop_ev(p->loop), EVRUN_NOWAIT);
+	loop_settle(p->loop);
+}
+
+static inline void pair_read(struct pair *p)
+{
+	for (;;) {
+		ssize_t n = recv(p->fd, buf_room(&p->got, 65536), 65536, 0);
+		if (n > 0) {
+			p->got.n += (size_t)n;
+			continue;
+		}
+		p->eof |= n == 0;
+		p->reset |= n < 0 && errno == ECONNRESET;
+		return;
+	}
+}
+
+static inline void pair_say(struct pair *p, struct slice s)
+{
+	CHECK_INT(send(p->fd, s.p, s.n, MSG_NOSIGNAL), s.n);
+	pair_turn(p);
+	pair_read(p);
+}
+
+static inline void pair_close(struct pair *p)
+{
+	conn_budget_kill_all(&p->budget, CLOSE_SHUTDOWN);
+	loop_settle(p->loop);
+	CHECK_INT(p->budget.open, 0);
+	CHECK_INT(p->budget.total_bytes, 0);
+	buf_fini(&p->got);
+	close(p->fd);
+	loop_free(&p->loop);
+}
+
+#endif
