@@ -16,7 +16,7 @@
 	X(HTTP_TIMEOUT, http_timeout, "request head or body not complete in time")                                    \
 	X(HTTP_BAD, http_bad, "malformed HTTP")                                                                       \
 	X(IDLE, idle, "kept-alive connection without a request")                                                      \
-	X(CLIENT_LEFT, client_left, "client disconnected from the namespace")                                         \
+	X(CLIENT_LEFT, client_left, "client said goodbye: 41, or Engine.IO 1")                                         \
 	X(KICKED, kicked, "server disconnected the socket")                                                           \
 	X(UNAUTHORIZED, unauthorized, "token refused or expired")                                                     \
 	X(UNAVAILABLE, unavailable, "database away for too long while connecting")                                    \

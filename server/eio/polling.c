@@ -199,7 +199,7 @@ static bool push_packets(struct eio_session *s, struct slice body, enum close_re
 		struct slice packet = slice_of(p, (size_t)((stop ? stop : end) - p));
 		*why = CLOSE_PARSE;
 		if (!utf8_valid(packet) || !session_packet(s, false, packet, why)) /* P8: never forwarded raw */
-			return *why == CLOSE_PEER;
+			return *why == CLOSE_CLIENT_LEFT;
 		*why = CLOSE_DONE;
 		if (!stop || s->state != EIO_OPEN)
 			return true;
@@ -224,9 +224,9 @@ static void push_body(struct http_exchange *x, void *ctx, struct slice body)
 		return;
 	}
 	push_ok(srv, x);
-	if (why == CLOSE_PEER) {
+	if (why == CLOSE_CLIENT_LEFT) {
 		polling_release(s, srv->noop); /* P11 */
-		session_end(s, CLOSE_PEER);
+		session_end(s, CLOSE_CLIENT_LEFT);
 	}
 }
 

@@ -276,7 +276,7 @@ bool session_packet(struct eio_session *s, bool binary, struct slice p, enum clo
 	case '6': /* E5: Swift sends a 6 around its upgrade */
 		return true;
 	case '1':
-		*why = CLOSE_PEER;
+		*why = CLOSE_CLIENT_LEFT;
 		return false;
 	case '2':
 		*why = CLOSE_TRANSPORT;
