@@ -1,0 +1,46 @@
+/*
+ * Rooms and who is in them; delivery to the union of some rooms but others, each member once. Knows names and members, no
+ * packets, no sockets and no users: the caller embeds a struct hub_member and gives a function that delivers.
+ *
+ * Rooms exist while they have members. Joining, leaving and finding cost O(1) in the size of a room; leaving everything
+ * costs the member's rooms.
+ */
+#ifndef HUB_HUB_H
+#define HUB_HUB_H
+
+#include "base/slice.h"
+
+struct hub;
+struct hub_seat;
+
+struct hub_member {
+	struct hub_seat *seats; /* the rooms it is in */
+	uint32_t nseats, cap;
+	uint64_t stamp;         /* the last delivery that reached or excepted it */
+};
+
+struct hub_stats {
+	uint64_t rooms, seats; /* now */
+};
+
+struct hub *hub_new(void);
+void hub_free(struct hub **h); /* rooms must be empty */
+const struct hub_stats *hub_stats(const struct hub *h);
+
+bool hub_join(struct hub *h, struct hub_member *m, struct slice room);  /* false: was in it already */
+bool hub_leave(struct hub *h, struct hub_member *m, struct slice room); /* false: was not in it */
+void hub_leave_all(struct hub *h, struct hub_member *m);
+bool hub_is_in(const struct hub *h, const struct hub_member *m, struct slice room);
+uint32_t hub_room_size(const struct hub *h, struct slice room);
+
+/* The rooms a member is in, in no order: i from 0; false at the end. */
+bool hub_room_of(const struct hub_member *m, uint32_t i, struct slice *room);
+
+/*
+ * Calls fn once for each member of the rooms that is in none of the except rooms; returns how many. Names are joined by
+ * newline, as the database sends them. fn must not join or leave anybody.
+ */
+typedef void hub_deliver(struct hub_member *m, void *arg);
+size_t hub_send(struct hub *h, struct slice rooms, struct slice except_rooms, hub_deliver *fn, void *arg);
+
+#endif
