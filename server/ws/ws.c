@@ -26,7 +26,7 @@ struct ws {
 	enum ws_state state : 8;
 	enum close_reason why : 8;
 	uint8_t opcode;       /* of the message being assembled, 0: none */
-	bool late_pong : 1, pong_out : 1;
+	bool late_pong : 1, pong_out : 1, want_drained : 1;
 	uint8_t pong_n;
 	unsigned fragments;
 	uint32_t utf8;
@@ -325,7 +325,9 @@ static void on_drained(struct conn *c, void *owner)
 		free(w->pong);
 		w->pong = NULL;
 	}
-	if (w->ev && w->ev->on_drained)
+	bool wanted = w->want_drained;
+	w->want_drained = false;
+	if (wanted && w->ev && w->ev->on_drained)
 		w->ev->on_drained(w, w->owner);
 }
 
@@ -394,6 +396,7 @@ void ws_kill(struct ws *w, enum close_reason why)
 
 void ws_want_drained(struct ws *w)
 {
+	w->want_drained = true;
 	conn_want_drained(w->conn);
 }
 
