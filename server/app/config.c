@@ -1,0 +1,386 @@
+#include "app/config.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum kind { KIND_STR, KIND_SECRET, KIND_NUM, KIND_BOOL, KIND_CHOICE };
+
+struct setting {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+	const char *initial;
+	uint64_t min, max;
+	const char *unit; /* of a number; the words of a choice */
+	const char *text;
+};
+
+static const struct setting settings[] = {
+#define X(member, NAME, kind, initial, min, max, unit, text)                                                            \
+	{#NAME, KIND_##kind, offsetof(struct config, member), initial, min, max, unit, text},
+	CONFIG_SETTINGS(X)
+#undef X
+};
+
+enum { SETTINGS = ARRAY_LEN(settings) };
+
+/* What was found for each setting, before it becomes the struct: one run of strings, because it moves while it grows. */
+struct found {
+	struct buf strings;
+	size_t at[SETTINGS];     /* offset + 1 of the value; 0: nothing said */
+	unsigned line[SETTINGS]; /* of the file; 0: not from there */
+};
+
+static bool is_text(const struct setting *s)
+{
+	return s->kind == KIND_STR || s->kind == KIND_SECRET;
+}
+
+/* ---- values ---- */
+
+static bool parse_number(const struct setting *s, struct slice v, uint64_t *out)
+{
+	uint64_t value = 0;
+	for (size_t i = 0; i < v.n; i++) {
+		unsigned digit = (unsigned char)v.p[i] - (unsigned)'0';
+		if (digit > 9 || value > (UINT64_MAX - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	*out = value;
+	return v.n > 0 && value >= s->min && value <= s->max;
+}
+
+/* The words of "a|b|c" one after the other; false at the end. */
+static bool next_word(const char **rest, struct slice *word)
+{
+	if (!*rest)
+		return false;
+	const char *end = strchr(*rest, '|');
+	*word = slice_of(*rest, end ? (size_t)(end - *rest) : strlen(*rest));
+	*rest = end ? end + 1 : NULL;
+	return true;
+}
+
+static bool parse_choice(const struct setting *s, struct slice v, unsigned *out)
+{
+	const char *rest = s->unit;
+	struct slice word;
+	for (*out = 0; next_word(&rest, &word); ++*out)
+		if (slice_eq(word, v))
+			return true;
+	return false;
+}
+
+static bool parse_bool(struct slice v, bool *out)
+{
+	*out = slice_eq(v, SLICE("on"));
+	return *out || slice_eq(v, SLICE("off"));
+}
+
+static bool set_value(struct config *c, const struct setting *s, const char *value)
+{
+	void *member = (char *)c + s->offset;
+	struct slice v = slice_str(value);
+	switch (s->kind) {
+	case KIND_STR:
+	case KIND_SECRET:
+		*(const char **)member = *value ? value : NULL;
+		return true;
+	case KIND_NUM:
+		return parse_number(s, v, member);
+	case KIND_BOOL:
+		return parse_bool(v, member);
+	case KIND_CHOICE:
+		return parse_choice(s, v, member);
+	}
+	return false;
+}
+
+static void add_choices(struct buf *out, const char *words, const char *last)
+{
+	struct slice word;
+	for (bool first = true; next_word(&words, &word); first = false) {
+		if (!first)
+			buf_str(out, words ? ", " : last);
+		buf_slice(out, word);
+	}
+}
+
+/* "a number from 100 to 600000 (ms)" */
+static void add_wanted(struct buf *out, const struct setting *s)
+{
+	if (s->kind == KIND_NUM) {
+		buf_printf(out, "a number from %llu to %llu", (unsigned long long)s->min, (unsigned long long)s->max);
+		if (*s->unit)
+			buf_printf(out, " (%s)", s->unit);
+	} else {
+		add_choices(out, s->kind == KIND_BOOL ? "on|off" : s->unit, " or ");
+	}
+}
+
+/* ---- file ---- */
+
+static struct slice trim(struct slice s)
+{
+	while (s.n > 0 && strchr(" \t\r\n", s.p[0])) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n > 0 && strchr(" \t\r\n", s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+static size_t find_setting(struct slice name)
+{
+	size_t i = 0;
+	while (i < SETTINGS && !slice_eq(slice_str(settings[i].name), name))
+		i++;
+	return i;
+}
+
+/* In quotes everything up to the same quote; without, up to a blank that a # follows. NULL or what is wrong. */
+static const char *unquote(struct slice *v)
+{
+	if (v->n > 0 && (v->p[0] == '"' || v->p[0] == '\'')) {
+		const char *end = memchr(v->p + 1, v->p[0], v->n - 1);
+		if (!end)
+			return "the quote is not closed";
+		struct slice rest = trim(slice_of(end + 1, v->n - (size_t)(end + 1 - v->p)));
+		if (rest.n > 0 && rest.p[0] != '#')
+			return "there is something behind the closing quote";
+		*v = slice_of(v->p + 1, (size_t)(end - v->p) - 1);
+		return NULL;
+	}
+	for (size_t i = 0; i < v->n; i++)
+		if (v->p[i] == '#' && (i == 0 || v->p[i - 1] == ' ' || v->p[i - 1] == '\t')) {
+			*v = trim(slice_of(v->p, i));
+			break;
+		}
+	return NULL;
+}
+
+static void keep(struct found *f, size_t i, struct slice value)
+{
+	f->at[i] = f->strings.n + 1;
+	buf_slice(&f->strings, value);
+	buf_char(&f->strings, '\0');
+}
+
+static bool read_line(struct found *f, struct slice line, unsigned number, struct buf *why)
+{
+	line = trim(line);
+	if (line.n == 0 || line.p[0] == '#')
+		return true;
+	const char *equals = memchr(line.p, '=', line.n);
+	if (!equals || memchr(line.p, '\0', line.n)) {
+		buf_str(why, "this is not NAME = value");
+		return false;
+	}
+	struct slice name = trim(slice_of(line.p, (size_t)(equals - line.p)));
+	struct slice value = trim(slice_of(equals + 1, (size_t)(line.p + line.n - equals - 1)));
+	size_t i = find_setting(name);
+	if (i == SETTINGS) {
+		buf_printf(why, "there is no setting %.*s", (int)name.n, name.p);
+		return false;
+	}
+	const char *bad = unquote(&value);
+	if (bad) {
+		buf_printf(why, "%s: %s", settings[i].name, bad);
+		return false;
+	}
+	if (f->line[i]) {
+		buf_printf(why, "%s was set in line %u already", settings[i].name, f->line[i]);
+		return false;
+	}
+	f->line[i] = number;
+	keep(f, i, value);
+	return true;
+}
+
+static bool read_file(struct found *f, const char *file, char *error, size_t n)
+{
+	FILE *in = fopen(file, "re");
+	char *line = NULL;
+	size_t cap = 0;
+	struct buf why = {0};
+	bool good = in;
+	ssize_t got = 0;
+	for (unsigned number = 1; good && (got = getline(&line, &cap, in)) >= 0; number++) {
+		good = read_line(f, slice_of(line, (size_t)got), number, &why);
+		if (!good)
+			snprintf(error, n, "%s:%u: %.*s", file, number, (int)why.n, why.p);
+	}
+	if (!in || (good && ferror(in))) {
+		snprintf(error, n, "%s: %s", file, strerror(errno));
+		good = false;
+	}
+	buf_fini(&why);
+	free(line);
+	if (in)
+		fclose(in);
+	return good;
+}
+
+/* ---- all of it ---- */
+
+/* An empty variable says "empty" where a setting can be that, and nothing elsewhere. */
+static void read_environment(struct found *f)
+{
+	for (size_t i = 0; i < SETTINGS; i++) {
+		const char *value = getenv(settings[i].name);
+		if (!value || (!*value && !is_text(&settings[i])))
+			continue;
+		f->line[i] = 0;
+		keep(f, i, slice_str(value));
+	}
+}
+
+static bool set_all(struct config *c, const struct found *f, const char *file, char *error, size_t n)
+{
+	for (size_t i = 0; i < SETTINGS; i++) {
+		const char *value = f->at[i] ? f->strings.p + f->at[i] - 1 : settings[i].initial;
+		if (set_value(c, &settings[i], value))
+			continue;
+		struct buf wanted = {0};
+		add_wanted(&wanted, &settings[i]);
+		if (f->line[i])
+			snprintf(error, n, "%s:%u: %s must be %.*s", file, f->line[i], settings[i].name, (int)wanted.n, wanted.p);
+		else
+			snprintf(error, n, "%s must be %.*s", settings[i].name, (int)wanted.n, wanted.p);
+		buf_fini(&wanted);
+		return false;
+	}
+	return true;
+}
+
+static void set_derived(struct config *c, const char *host)
+{
+	if (!c->listen_database_url)
+		c->listen_database_url = c->database_url;
+	if (!c->migrate_database_url)
+		c->migrate_database_url = c->database_url;
+	if (!c->name && *host)
+		c->name = host;
+}
+
+bool config_load(struct config *c, const char *file, char *error, size_t n)
+{
+	struct found f = {0};
+	memset(c, 0, sizeof *c);
+	char host[256] = "";
+	if (gethostname(host, sizeof host - 1) != 0)
+		*host = '\0';
+	buf_add(&f.strings, host, strlen(host) + 1); /* the first string of memory */
+	bool good = !file || read_file(&f, file, error, n);
+	if (good) {
+		read_environment(&f);
+		good = set_all(c, &f, file, error, n);
+	}
+	c->memory = buf_steal(&f.strings, &(size_t){0});
+	if (good)
+		set_derived(c, c->memory);
+	else
+		config_free(c);
+	return good;
+}
+
+void config_free(struct config *c)
+{
+	free(c->memory);
+	memset(c, 0, sizeof *c);
+}
+
+/* ---- printing ---- */
+
+/* So that the file's rules read the same value again; a value with both quotes never came from a file. */
+static void add_quoted(struct buf *out, const char *value)
+{
+	bool plain = *value && !strpbrk(value, " \t#\"'");
+	char quote = strchr(value, '"') ? '\'' : '"';
+	if (plain)
+		buf_str(out, value);
+	else
+		buf_printf(out, "%c%s%c", quote, value, quote);
+}
+
+static struct slice choice_word(const struct setting *s, unsigned index)
+{
+	const char *rest = s->unit;
+	struct slice word = {0};
+	for (unsigned i = 0; next_word(&rest, &word) && i < index; i++)
+		;
+	return word;
+}
+
+static void add_value(struct buf *out, const struct config *c, const struct setting *s)
+{
+	const void *member = (const char *)c + s->offset;
+	const char *text = is_text(s) ? *(const char *const *)member : NULL;
+	switch (s->kind) {
+	case KIND_STR:
+		add_quoted(out, text ? text : "");
+		break;
+	case KIND_SECRET:
+		buf_str(out, text ? "(set)" : "(not set)");
+		break;
+	case KIND_NUM:
+		buf_u64(out, *(const uint64_t *)member);
+		break;
+	case KIND_BOOL:
+		buf_str(out, *(const bool *)member ? "on" : "off");
+		break;
+	case KIND_CHOICE:
+		buf_slice(out, choice_word(s, *(const unsigned *)member));
+		break;
+	}
+}
+
+void config_print(const struct config *c, struct buf *out)
+{
+	for (const struct setting *s = settings; s < settings + SETTINGS; s++) {
+		buf_printf(out, "# %s", s->text);
+		if (s->kind != KIND_STR && s->kind != KIND_SECRET) {
+			buf_str(out, ": ");
+			add_wanted(out, s);
+		}
+		buf_printf(out, "\n%s = ", s->name);
+		add_value(out, c, s);
+		buf_char(out, '\n');
+	}
+}
+
+static void add_markdown_cell(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '|')
+			buf_char(out, '\\');
+		buf_char(out, *text);
+	}
+}
+
+void config_markdown(struct buf *out)
+{
+	buf_str(out, "| setting | default | values | what it does |\n|---|---|---|---|\n");
+	for (const struct setting *s = settings; s < settings + SETTINGS; s++) {
+		buf_printf(out, "| `%s` | ", s->name);
+		if (*s->initial)
+			buf_printf(out, "`%s`", s->initial);
+		buf_str(out, " | ");
+		if (s->kind == KIND_NUM)
+			buf_printf(out, "%llu to %llu%s%s", (unsigned long long)s->min, (unsigned long long)s->max, *s->unit ? " " : "", s->unit);
+		else if (s->kind == KIND_SECRET)
+			buf_str(out, "secret text");
+		else if (s->kind == KIND_STR)
+			buf_str(out, "text");
+		else
+			add_wanted(out, s);
+		buf_str(out, " | ");
+		add_markdown_cell(out, s->text);
+		buf_str(out, " |\n");
+	}
+}
