@@ -1,0 +1,98 @@
+#include "db/dispatch.h"
+
+enum { COL_ORD, COL_OUTCOME, COL_BODY, COL_CODE, COL_MESSAGE, COL_SQLSTATE, COL_DETAIL, COLS };
+
+static enum verdict verdict_of(struct slice s)
+{
+	if (slice_eq(s, SLICE("ok")))
+		return VERDICT_OK;
+	if (slice_eq(s, SLICE("error")))
+		return VERDICT_ERROR;
+	return slice_eq(s, SLICE("deferred")) ? VERDICT_DEFERRED : VERDICT_NONE;
+}
+
+const char *batch_read(const PGresult *res, size_t n, struct batch_answer *out)
+{
+	*out = (struct batch_answer){0};
+	if (PQnfields(res) != COLS)
+		return "rt.dispatch returned another number of columns";
+	for (int row = 0; row < PQntuples(res); row++) {
+		struct slice outcome = db_cell(res, row, COL_OUTCOME);
+		uint64_t ord;
+		if (!db_cell_u64(res, row, COL_ORD, &ord) || ord > n)
+			return "rt.dispatch returned a row for no item";
+		if (ord == 0) {
+			out->published = slice_eq(outcome, SLICE("published"));
+			continue;
+		}
+		enum verdict v = verdict_of(outcome);
+		if (v == VERDICT_NONE || out->verdict[ord - 1] != VERDICT_NONE)
+			return v ? "rt.dispatch returned two rows for one item" : "rt.dispatch returned an unknown outcome";
+		out->verdict[ord - 1] = v;
+		out->row[ord - 1] = row;
+	}
+	return NULL;
+}
+
+void batch_item(const PGresult *res, const struct batch_answer *a, size_t i, struct db_item_result *out)
+{
+	int row = a->row[i];
+	*out = (struct db_item_result){.outcome = DB_OK, .published = a->published};
+	if (a->verdict[i] == VERDICT_NONE) {
+		/* nobody says what became of it */
+		*out = (struct db_item_result){.outcome = DB_UNCERTAIN, .detail = SLICE("rt.dispatch returned no row for this item")};
+		return;
+	}
+	if (a->verdict[i] == VERDICT_OK) {
+		out->body = db_cell(res, row, COL_BODY);
+		if (out->body.n == 0)
+			out->body = SLICE("null");
+		return;
+	}
+	out->outcome = DB_ERROR;
+	out->published = false;
+	out->code = db_cell(res, row, COL_CODE);
+	out->message = db_cell(res, row, COL_MESSAGE);
+	out->sqlstate = db_cell(res, row, COL_SQLSTATE);
+	out->detail = db_cell(res, row, COL_DETAIL);
+	if (out->code.n == 0)
+		out->code = SLICE("INTERNAL");
+}
+
+/* Resources, operator intervention, locks, a server that turned read-only: the same event may succeed later. */
+static bool is_passing(const char *sqlstate)
+{
+	static const char *const some[] = {"53", "57", "58", "40", "55P03", "25006"};
+	for (size_t i = 0; i < ARRAY_LEN(some); i++)
+		if (strncmp(sqlstate, some[i], strlen(some[i])) == 0)
+			return true;
+	return false;
+}
+
+void batch_failure(const PGresult *res, struct db_item_result *out)
+{
+	const char *sqlstate = db_sqlstate(res), *why = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+	bool passing = is_passing(sqlstate);
+	*out = (struct db_item_result){
+		.outcome = DB_ERROR,
+		.code = passing ? SLICE("UNAVAILABLE") : SLICE("INTERNAL"),
+		.message = passing ? SLICE("temporarily unavailable") : SLICE("internal error"),
+		.sqlstate = slice_str(sqlstate),
+		.detail = slice_str(why ? why : "no message"),
+	};
+}
+
+bool batch_is_serialization(struct slice sqlstate)
+{
+	return slice_eq(sqlstate, SLICE("40P01")) || slice_eq(sqlstate, SLICE("40001"));
+}
+
+void batch_count(struct db_stats *s, size_t n)
+{
+	size_t bucket = 0;
+	while (bucket + 1 < ARRAY_LEN(s->batch_size_hist) && n > (size_t)1 << bucket)
+		bucket++;
+	s->batches++;
+	s->batch_size_sum += n;
+	s->batch_size_hist[bucket]++;
+}

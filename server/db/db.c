@@ -1,0 +1,192 @@
+#include "base/log.h"
+#include "base/mem.h"
+#include "db/db_internal.h"
+#include <stdio.h>
+
+/* ---- what links report ---- */
+
+struct link *db_link(struct db *d, bool direct, const char *role, const struct link_events *ev, void *ctx)
+{
+	char *name = mem_printf("%s %s", d->cfg.name, role);
+	struct link_config cfg = {.url = direct ? d->cfg.listen_url : d->cfg.url, .application_name = name};
+	struct link *k = link_new(d->loop, &cfg, ev, ctx);
+	free(name);
+	return k;
+}
+
+void db_problem(struct db *d, const char *what, const char *why)
+{
+	snprintf(d->last_error, sizeof d->last_error, "%s: %.*s", what, (int)strcspn(why, "\n"), why);
+	log_warn(NULL, "db_problem", LS("what", what), LS("why", why));
+}
+
+void db_link_is_up(struct db *d, const char *role)
+{
+	d->stats.links_up++;
+	log_debug(NULL, "db_link_up", LS("link", role));
+}
+
+/* One line when a link goes down; its vain attempts after that only show in last_error and at debug. */
+void db_link_is_down(struct db *d, const char *role, bool was_up, const char *why)
+{
+	d->stats.reconnects++;
+	if (was_up) {
+		d->stats.links_up--;
+		db_problem(d, role, why);
+		return;
+	}
+	snprintf(d->last_error, sizeof d->last_error, "%s: %s", role, why);
+	log_debug(NULL, "db_connect_failed", LS("link", role), LS("why", why));
+}
+
+void db_check_state(struct db *d)
+{
+	enum db_state s = d->state == DB_CONNECTING ? DB_CONNECTING : DB_AWAY;
+	if (calls_ready(d->calls) && pump_ready(d->pump))
+		s = DB_UP;
+	if (s == d->state || d->freeing)
+		return;
+	d->state = s;
+	if (s == DB_UP) {
+		log_info(NULL, "db_up");
+		d->last_error[0] = '\0';
+	} else {
+		log_warn(NULL, "db_away", LS("why", d->last_error));
+	}
+	if (d->ev.on_state)
+		d->ev.on_state(d->ctx, s);
+}
+
+/* ---- results ---- */
+
+struct slice db_cell(const PGresult *res, int row, int col)
+{
+	if (!res || row < 0 || col < 0 || row >= PQntuples(res) || col >= PQnfields(res))
+		return slice_of("", 0);
+	return slice_of(PQgetvalue(res, row, col), (size_t)PQgetlength(res, row, col));
+}
+
+bool db_cell_u64(const PGresult *res, int row, int col, uint64_t *out)
+{
+	struct slice s = db_cell(res, row, col);
+	uint64_t v = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9' || __builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(s.p[i] - '0'), &v))
+			return false;
+	}
+	*out = v;
+	return s.n > 0;
+}
+
+bool db_rows_ok(const PGresult *res)
+{
+	return PQresultStatus(res) == PGRES_TUPLES_OK;
+}
+
+const char *db_sqlstate(const PGresult *res)
+{
+	const char *s = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	return s && strlen(s) == 5 ? s : "XX000";
+}
+
+bool db_outcome_unknown(const PGresult *res)
+{
+	const char *s = db_sqlstate(res);
+	return strncmp(s, "08", 2) == 0 || strcmp(s, "40003") == 0;
+}
+
+bool db_has_nul(struct slice s)
+{
+	return s.n && memchr(s.p, '\0', s.n);
+}
+
+struct slice db_value(const struct db_result *r, int row, int col)
+{
+	return db_cell(r->pg, row, col);
+}
+
+bool db_is_null(const struct db_result *r, int row, int col)
+{
+	if (!r->pg || row < 0 || col < 0 || row >= r->nrows || col >= r->ncols)
+		return true;
+	return PQgetisnull(r->pg, row, col);
+}
+
+/* ---- life ---- */
+
+static char *copy(const char *s)
+{
+	return mem_strndup(s ? s : "", s ? strlen(s) : 0);
+}
+
+static unsigned between(unsigned v, unsigned least, unsigned most)
+{
+	return v < least ? least : v > most ? most : v;
+}
+
+struct db *db_new(struct loop *l, const struct db_config *cfg, const struct db_events *ev, void *ctx)
+{
+	struct db *d = NEW(struct db);
+	d->loop = l;
+	d->cfg = *cfg;
+	d->cfg.url = copy(cfg->url);
+	d->cfg.listen_url = copy(cfg->listen_url && *cfg->listen_url ? cfg->listen_url : cfg->url);
+	d->cfg.edge_id = copy(cfg->edge_id);
+	d->cfg.name = copy(cfg->name);
+	d->cfg.lanes = between(cfg->lanes, 1, 4);
+	d->cfg.batch_max = between(cfg->batch_max, 1, 32); /* the cap is rt.dispatch's (design 8.15) */
+	if (ev)
+		d->ev = *ev;
+	d->ctx = ctx;
+	d->calls = calls_new(d);
+	d->dispatch = dispatch_new(d);
+	d->pump = pump_new(d);
+	return d;
+}
+
+void db_start(struct db *d)
+{
+	calls_start(d->calls);
+	dispatch_start(d->dispatch);
+	pump_start(d->pump);
+}
+
+enum db_state db_state(const struct db *d)
+{
+	return d->state;
+}
+
+const char *db_last_error(const struct db *d)
+{
+	return d->last_error;
+}
+
+const struct db_stats *db_stats(const struct db *d)
+{
+	return &d->stats;
+}
+
+void db_stop(struct db *d)
+{
+	d->stopping = true;
+}
+
+void db_free(struct db **dp)
+{
+	struct db *d = *dp;
+	if (!d)
+		return;
+	/* completions run in here: what they ask for meanwhile is refused */
+	d->stopping = d->freeing = true;
+	while (dispatch_close(d->dispatch) | calls_close(d->calls) | pump_close(d->pump))
+		;
+	dispatch_free(&d->dispatch);
+	calls_free(&d->calls);
+	pump_free(&d->pump);
+	*dp = NULL;
+	free((char *)d->cfg.url);
+	free((char *)d->cfg.listen_url);
+	free((char *)d->cfg.edge_id);
+	free((char *)d->cfg.name);
+	free(d);
+}

@@ -1,0 +1,63 @@
+/*
+ * What the parts of db share. Each part has its links, its queue and its timers; struct db ties them together.
+ */
+#ifndef DB_DB_INTERNAL_H
+#define DB_DB_INTERNAL_H
+
+#include "db/db.h"
+#include "db/link.h"
+
+struct calls;
+struct dispatch;
+struct pump;
+
+struct db {
+	struct loop *loop;
+	struct db_config cfg; /* with copies of the strings */
+	struct db_events ev;
+	void *ctx;
+	enum db_state state;
+	bool stopping, freeing;
+	struct db_stats stats;
+	char last_error[256];
+	struct calls *calls;
+	struct dispatch *dispatch;
+	struct pump *pump;
+};
+
+/* db.c: what every link reports */
+struct link *db_link(struct db *d, bool direct, const char *role, const struct link_events *ev, void *ctx);
+void db_link_is_up(struct db *d, const char *role);
+void db_link_is_down(struct db *d, const char *role, bool was_up, const char *why);
+void db_problem(struct db *d, const char *what, const char *why); /* remembered and logged */
+void db_check_state(struct db *d);
+
+/* db.c: results */
+struct slice db_cell(const PGresult *res, int row, int col); /* empty for null */
+bool db_cell_u64(const PGresult *res, int row, int col, uint64_t *out) MUST_CHECK; /* false: null or not a number */
+bool db_rows_ok(const PGresult *res) MUST_CHECK;
+const char *db_sqlstate(const PGresult *res); /* of an error; XX000 when the server gave none */
+
+bool db_outcome_unknown(const PGresult *res); /* an error that does not say whether the transaction was committed */
+
+/* What holds a NUL cannot be sent, libpq would cut it. */
+bool db_has_nul(struct slice s) MUST_CHECK;
+
+struct calls *calls_new(struct db *d);
+void calls_start(struct calls *c);
+bool calls_ready(const struct calls *c);
+bool calls_close(struct calls *c); /* completes everything; false: there was nothing */
+void calls_free(struct calls **c);
+
+struct dispatch *dispatch_new(struct db *d);
+void dispatch_start(struct dispatch *x);
+bool dispatch_close(struct dispatch *x); /* completes everything; false: there was nothing */
+void dispatch_free(struct dispatch **x);
+
+struct pump *pump_new(struct db *d);
+void pump_start(struct pump *p);
+bool pump_ready(const struct pump *p);
+bool pump_close(struct pump *p); /* completes everything; false: there was nothing */
+void pump_free(struct pump **p);
+
+#endif

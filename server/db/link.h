@@ -1,0 +1,45 @@
+/*
+ * One connection to Postgres on the loop: connecting, reconnecting with jittered backoff, one statement out at a time.
+ *
+ * The fate of a statement (design section 4 "Uncertain"):
+ *   LINK_ANSWERED  the result is final: the server is ready for the next statement, so the transaction is over
+ *   LINK_UNSENT    the server cannot have executed it
+ *   LINK_LOST      it may have been executed
+ */
+#ifndef DB_LINK_H
+#define DB_LINK_H
+
+#include "base/slice.h"
+#include "net/loop.h"
+#include <libpq-fe.h>
+
+struct link;
+
+enum link_fate { LINK_ANSWERED, LINK_UNSENT, LINK_LOST };
+
+/* Called once for every link_send that was true, never from inside it. res is NULL unless ANSWERED; it ends with the call. */
+typedef void link_answer(void *arg, enum link_fate fate, const PGresult *res);
+
+struct link_events {
+	void (*on_up)(void *ctx);
+	void (*on_down)(void *ctx, bool was_up, const char *why); /* or an attempt to connect failed; it tries again by itself */
+	void (*on_notify)(void *ctx);                /* something was notified; several may have become one call */
+};
+
+struct link_config {
+	const char *url;
+	const char *application_name;
+};
+
+struct link *link_new(struct loop *l, const struct link_config *cfg, const struct link_events *ev, void *ctx);
+void link_start(struct link *k);
+bool link_up(const struct link *k);
+bool link_idle(const struct link *k); /* up with nothing out */
+
+/* false: the link is not idle or has just died; nothing was sent and answer is not called. Text parameters, NULL for null. */
+bool link_send(struct link *k, const char *sql, int n, const char *const *values, uint64_t timeout_ms, link_answer *answer, void *arg);
+void link_drop(struct link *k, const char *why); /* ends the connection, answers what is out, reconnects */
+void link_settled(struct link *k);               /* the connection proved good: backoff starts anew */
+void link_free(struct link **k);                 /* answers what is out first */
+
+#endif

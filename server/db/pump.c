@@ -1,0 +1,437 @@
+#include "db/pump.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include <inttypes.h>
+#include <stdio.h>
+
+/*
+ * The pump's session. One statement is out at a time; pump_step says which comes next.
+ *
+ *   BUSY    polls every few ms; writers need not ring
+ *   DRAIN   bell armed; polls until every transaction that may have seen "nobody sleeps" is over
+ *   ASLEEP  bell armed; polls when it rings, and rarely anyway
+ */
+#define WINDOW_MS 30
+#define ROWS_TO_WAKE 2 /* H: in a window; must lie below the rate that ringing itself allows (design section 2) */
+#define ROWS_TO_STAY 1 /* L */
+#define DRAIN_MOST_MS 50
+#define CUT_MOST_MS 60000 /* a cut fetch older than this may have lost rows to rotation unseen */
+#define ERRORS_MOST 5
+
+enum pump_state { PUMP_AWAY, PUMP_BUSY, PUMP_DRAIN, PUMP_ASLEEP };
+enum pump_step { STEP_OPEN, STEP_LISTEN, STEP_RUN };
+
+struct waiter {
+	struct list link;
+	void (*done)(void *arg);
+	void *arg;
+};
+
+struct pump {
+	struct db *db;
+	struct link *link;
+	struct db_pump_events ev;
+	void *ctx;
+	enum pump_state state;
+	enum pump_step step;
+	bool ready;      /* positioned on this connection */
+	bool ever_ready;
+	bool delivering; /* the cursor is about to move: nothing may be sent */
+	bool poll_now, want_arm, want_disarm;
+	struct cursor cursor;
+	uint64_t armed_xid;
+	uint64_t window_at, window_rows, fetch_rows;
+	uint64_t drain_ms, fetch_at;
+	unsigned errors; /* fetches in a row that Postgres refused */
+	struct timer timer; /* next poll */
+	struct list next, current, released; /* waiters: for a fetch to start, for it to be delivered, for the loop */
+	struct deferred release;
+};
+
+static void pump_step(struct pump *p);
+
+/* ---- waiters ---- */
+
+static void list_move_all(struct list *from, struct list *to)
+{
+	while (!list_empty(from)) {
+		struct list *n = from->next;
+		list_del(n);
+		list_add_tail(to, n);
+	}
+}
+
+static bool run_waiters(struct list *l)
+{
+	bool some = false;
+	while (!list_empty(l)) {
+		struct waiter *w = list_first(l, struct waiter, link);
+		some = true;
+		list_del(&w->link);
+		w->done(w->arg);
+		free(w);
+	}
+	return some;
+}
+
+static void on_release(struct deferred *d)
+{
+	run_waiters(&container_of(d, struct pump, release)->released);
+}
+
+static void release_all(struct pump *p)
+{
+	list_move_all(&p->current, &p->released);
+	list_move_all(&p->next, &p->released);
+	if (!list_empty(&p->released))
+		loop_defer(p->db->loop, LOOP_WORK, &p->release);
+}
+
+/* ---- states ---- */
+
+static void set_state(struct pump *p, enum pump_state s)
+{
+	if (p->state == s)
+		return;
+	p->state = s;
+	p->db->stats.pump_state = s;
+	p->db->stats.pump_transitions++;
+}
+
+static void new_window(struct pump *p, uint64_t now)
+{
+	p->window_at = now;
+	p->window_rows = 0;
+}
+
+static void go_busy(struct pump *p)
+{
+	set_state(p, PUMP_BUSY);
+	p->want_disarm = true;
+	new_window(p, loop_now(p->db->loop));
+}
+
+/* A whole fetch brought `rows`. */
+static void account(struct pump *p, uint64_t rows, uint64_t xmin)
+{
+	uint64_t now = loop_now(p->db->loop);
+	bool over = now - p->window_at >= WINDOW_MS;
+	if (p->state == PUMP_BUSY) {
+		p->window_rows += rows;
+		if (!over)
+			return;
+		p->want_arm = p->db->cfg.bell == DB_BELL_ALWAYS || (p->db->cfg.bell == DB_BELL_AUTO && p->window_rows < ROWS_TO_STAY);
+		new_window(p, now);
+		return;
+	}
+	if (over)
+		new_window(p, now);
+	p->window_rows += rows;
+	if (p->window_rows >= ROWS_TO_WAKE && p->db->cfg.bell != DB_BELL_ALWAYS)
+		go_busy(p);
+	else if (p->state == PUMP_DRAIN && xmin > p->armed_xid)
+		set_state(p, PUMP_ASLEEP);
+}
+
+static void schedule(struct pump *p)
+{
+	uint64_t now = loop_now(p->db->loop), at = now + p->db->cfg.fallback_poll_ms;
+	if (p->state == PUMP_BUSY) {
+		at = p->fetch_at + p->db->cfg.poll_ms;
+	} else if (p->state == PUMP_DRAIN) {
+		at = now + p->drain_ms;
+		p->drain_ms = p->drain_ms * 2 < DRAIN_MOST_MS ? p->drain_ms * 2 : DRAIN_MOST_MS;
+	} else if (p->db->cfg.fallback_poll_ms == 0) {
+		timer_stop(p->db->loop, &p->timer);
+		return;
+	}
+	timer_set(p->db->loop, &p->timer, at > now ? at : now + 1);
+}
+
+static void on_timer(struct timer *t)
+{
+	struct pump *p = container_of(t, struct pump, timer);
+	p->poll_now = true;
+	pump_step(p);
+}
+
+/* ---- answers ---- */
+
+static bool answered(struct pump *p, const char *what, enum link_fate fate, const PGresult *res, int rows, int cols)
+{
+	if (fate != LINK_ANSWERED)
+		return false; /* on_down follows */
+	if (db_rows_ok(res) ? PQntuples(res) == rows && PQnfields(res) == cols : PQresultStatus(res) == PGRES_COMMAND_OK && rows == 0)
+		return true;
+	const char *why = db_rows_ok(res) ? "returned another number of rows or columns" : PQresultErrorMessage(res);
+	char *text = mem_printf("%s: %s", what, why);
+	link_drop(p->link, text);
+	free(text);
+	return false;
+}
+
+static void on_opened(void *arg, enum link_fate fate, const PGresult *res)
+{
+	struct pump *p = arg;
+	if (!answered(p, "rt.pump_open", fate, res, 1, 4))
+		return;
+	struct slice epoch = db_cell(res, 0, 0);
+	struct cursor *c = &p->cursor;
+	/* a page of a fetch from before a crash would bring rows that the next fetch brings again */
+	if (c->upto && !slice_eq(epoch, slice_str(c->upto_epoch)))
+		cursor_void(c, "the database restarted during a long fetch");
+	else if (c->upto && loop_now(p->db->loop) - c->cut_at > CUT_MOST_MS)
+		cursor_void(c, "a long fetch was cut for too long");
+	p->step = STEP_LISTEN;
+	pump_step(p);
+}
+
+static void on_listening(void *arg, enum link_fate fate, const PGresult *res)
+{
+	struct pump *p = arg;
+	if (!answered(p, "listen", fate, res, 0, 0))
+		return;
+	p->step = STEP_RUN;
+	p->poll_now = true;
+	pump_step(p);
+}
+
+static void on_armed(void *arg, enum link_fate fate, const PGresult *res)
+{
+	struct pump *p = arg;
+	if (!answered(p, "rt.bell_arm", fate, res, 1, 2))
+		return;
+	if (slice_eq(db_cell(res, 0, 0), SLICE("t"))) {
+		if (!db_cell_u64(res, 0, 1, &p->armed_xid)) {
+			link_drop(p->link, "rt.bell_arm returned no xid");
+			return;
+		}
+		set_state(p, PUMP_DRAIN);
+		p->drain_ms = p->db->cfg.poll_ms;
+		new_window(p, loop_now(p->db->loop));
+		p->poll_now = true;
+	} /* else a writer was asking at this moment: after the next window */
+	pump_step(p);
+}
+
+static void on_disarmed(void *arg, enum link_fate fate, const PGresult *res)
+{
+	struct pump *p = arg;
+	if (answered(p, "rt.bell_disarm", fate, res, 1, 1)) {
+		p->poll_now = true;
+		pump_step(p);
+	}
+}
+
+static void on_fetch_refused(struct pump *p, const PGresult *res)
+{
+	const char *why = PQresultErrorMessage(res);
+	if (p->cursor.upto && strcmp(db_sqlstate(res), "40001") == 0) {
+		cursor_void(&p->cursor, "a slot of the outbox was emptied during a long fetch");
+		p->poll_now = true;
+		pump_step(p);
+		return;
+	}
+	db_problem(p->db, "pump", why);
+	if (++p->errors >= ERRORS_MOST)
+		link_drop(p->link, why);
+	else
+		timer_set(p->db->loop, &p->timer, loop_now(p->db->loop) + ((uint64_t)10 << p->errors));
+}
+
+static void fetch_done(struct pump *p, uint64_t xmin)
+{
+	p->errors = 0;
+	link_settled(p->link);
+	account(p, p->fetch_rows, xmin);
+	if (!p->ready) {
+		bool first = !p->ever_ready;
+		p->ready = p->ever_ready = true;
+		if (p->ev.on_ready)
+			p->ev.on_ready(p->ctx, p->cursor.snapshot, first);
+		db_check_state(p->db);
+	}
+	run_waiters(&p->current);
+	schedule(p);
+}
+
+static void take(struct pump *p, const PGresult *res, bool page)
+{
+	struct header h = {0};
+	uint64_t before = p->db->stats.rows;
+	p->delivering = true; /* what callbacks ask for comes after the cursor has moved */
+	const char *wrong = (page ? fetch_take_page : fetch_take)(p->db, &p->cursor, &p->ev, p->ctx, res, &h);
+	p->fetch_rows += p->db->stats.rows - before;
+	if (!wrong && h.done)
+		fetch_done(p, h.xmin);
+	p->delivering = false;
+	if (wrong) {
+		char *text = mem_printf("%s: %s", page ? "rt.fetch_page" : "rt.fetch", wrong);
+		link_drop(p->link, text);
+		free(text);
+		return;
+	}
+	pump_step(p);
+}
+
+static void on_fetched(void *arg, enum link_fate fate, const PGresult *res)
+{
+	struct pump *p = arg;
+	if (fate != LINK_ANSWERED)
+		return;
+	if (db_rows_ok(res))
+		take(p, res, p->cursor.upto != NULL);
+	else
+		on_fetch_refused(p, res);
+}
+
+/* ---- statements ---- */
+
+static void ask(struct pump *p, const char *sql, int n, const char *const *values, link_answer *answer)
+{
+	link_send(p->link, sql, n, values, p->db->cfg.call_timeout_ms, answer, p); /* false: the link is ending, on_down follows */
+}
+
+static void send_fetch(struct pump *p)
+{
+	p->poll_now = false;
+	p->fetch_rows = 0;
+	p->fetch_at = p->cursor.cut_at = loop_now(p->db->loop);
+	timer_stop(p->db->loop, &p->timer);
+	list_move_all(&p->next, &p->current);
+	ask(p, "select * from rt.fetch($1,$2)", 2, (const char *[]){p->cursor.snapshot, p->cursor.epoch}, on_fetched);
+}
+
+static void send_page(struct pump *p)
+{
+	char after[24], limit[24];
+	const struct cursor *c = &p->cursor;
+	snprintf(after, sizeof after, "%" PRIu64, c->after);
+	snprintf(limit, sizeof limit, "%d", PAGE_ROWS);
+	timer_stop(p->db->loop, &p->timer);
+	ask(p, "select * from rt.fetch_page($1,$2,$3,$4,$5)", 5, (const char *[]){c->snapshot, c->upto, after, limit, c->epoch}, on_fetched);
+}
+
+static void pump_step(struct pump *p)
+{
+	if (!link_idle(p->link) || p->delivering || p->db->freeing)
+		return;
+	if (p->step == STEP_OPEN) {
+		ask(p, "select * from rt.pump_open($1,$2)", 2, (const char *[]){p->db->cfg.edge_id, p->db->cfg.name}, on_opened);
+	} else if (p->step == STEP_LISTEN) {
+		ask(p, "listen bellwire", 0, NULL, on_listening);
+	} else if (p->cursor.upto) {
+		send_page(p);
+	} else if (p->want_disarm) {
+		p->want_disarm = false;
+		ask(p, "select rt.bell_disarm()", 0, NULL, on_disarmed);
+	} else if (p->want_arm) {
+		p->want_arm = false;
+		ask(p, "select * from rt.bell_arm()", 0, NULL, on_armed);
+	} else if (p->poll_now) {
+		send_fetch(p);
+	}
+}
+
+void db_pump_poke(struct db *d)
+{
+	struct pump *p = d->pump;
+	p->poll_now = true;
+	pump_step(p);
+}
+
+void db_pump_after(struct db *d, void (*done)(void *arg), void *arg)
+{
+	struct pump *p = d->pump;
+	struct waiter *w = NEW(struct waiter);
+	w->done = done;
+	w->arg = arg;
+	list_add_tail(&p->next, &w->link);
+	if (p->ready && !d->freeing)
+		db_pump_poke(d);
+	else
+		release_all(p);
+}
+
+void db_pump_set_events(struct db *d, const struct db_pump_events *ev, void *ctx)
+{
+	d->pump->ev = *ev;
+	d->pump->ctx = ctx;
+}
+
+/* ---- link ---- */
+
+static void on_up(void *ctx)
+{
+	struct pump *p = ctx;
+	db_link_is_up(p->db, "pump");
+	p->step = STEP_OPEN;
+	p->errors = 0;
+	p->want_arm = p->want_disarm = false; /* the bell's lock went with the session */
+	set_state(p, PUMP_BUSY);
+	new_window(p, loop_now(p->db->loop));
+	pump_step(p);
+}
+
+static void on_down(void *ctx, bool was_up, const char *why)
+{
+	struct pump *p = ctx;
+	timer_stop(p->db->loop, &p->timer);
+	p->ready = false;
+	set_state(p, PUMP_AWAY);
+	release_all(p);
+	db_link_is_down(p->db, "pump", was_up, why);
+	db_check_state(p->db);
+}
+
+static void on_notify(void *ctx)
+{
+	struct pump *p = ctx;
+	p->db->stats.bells++;
+	if (p->step == STEP_RUN)
+		db_pump_poke(p->db);
+}
+
+static const struct link_events pump_link_events = {.on_up = on_up, .on_down = on_down, .on_notify = on_notify};
+
+struct pump *pump_new(struct db *d)
+{
+	struct pump *p = NEW(struct pump);
+	p->db = d;
+	p->timer.fire = on_timer;
+	list_init(&p->next);
+	list_init(&p->current);
+	list_init(&p->released);
+	deferred_init(&p->release, on_release);
+	p->link = db_link(d, true, "pump", &pump_link_events, p);
+	return p;
+}
+
+void pump_start(struct pump *p)
+{
+	link_start(p->link);
+}
+
+bool pump_ready(const struct pump *p)
+{
+	return p->ready;
+}
+
+bool pump_close(struct pump *p)
+{
+	link_free(&p->link);
+	timer_stop(p->db->loop, &p->timer);
+	release_all(p);
+	return run_waiters(&p->released);
+}
+
+void pump_free(struct pump **pp)
+{
+	struct pump *p = *pp;
+	deferred_cancel(&p->release);
+	cursor_fini(&p->cursor);
+	free(p);
+	*pp = NULL;
+}
