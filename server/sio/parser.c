@@ -107,42 +107,82 @@ bool sio_name_reserved(struct slice name)
 	return false;
 }
 
-static bool placeholder_valid(struct slice object, unsigned n)
+/* ---- placeholders: one pass over scanned text, whatever its nesting; of duplicate keys the last counts, as with the clients ---- */
+
+struct level {
+	bool object, wants_key, placeholder, has_num;
+	enum { KEY_OTHER, KEY_PLACEHOLDER, KEY_NUM } key;
+};
+
+static const char *behind_string(const char *p)
 {
-	struct slice v;
-	if (!json_get(object, "_placeholder", &v) || !slice_eq(v, SLICE("true")))
-		return true;
-	if (!json_get(object, "num", &v) || v.n == 0 || v.n > 4)
-		return false;
-	unsigned num = 0;
-	for (size_t i = 0; i < v.n; i++) {
-		if (!is_digit(v.p[i]))
-			return false;
-		num = num * 10 + (unsigned)(v.p[i] - '0');
-	}
-	return num < n;
+	for (p++; *p != '"'; p++)
+		p += *p == '\\';
+	return p + 1;
 }
 
-static bool visit(struct slice value, unsigned n, unsigned depth)
+static void note_key(struct level *l, struct slice raw)
 {
-	struct slice key, inner;
-	if (json_kind_of(value) == JSON_OBJECT) {
-		if (!placeholder_valid(value, n))
-			return false;
-		for (size_t it = 0; json_next_member(value, &it, &key, &inner);)
-			if (depth < JSON_MAX_DEPTH && !visit(inner, n, depth + 1))
-				return false;
-		return true;
+	l->wants_key = false;
+	l->key = KEY_OTHER;
+	if (json_key_eq(raw, SLICE("_placeholder"))) {
+		l->key = KEY_PLACEHOLDER;
+		l->placeholder = false;
+	} else if (json_key_eq(raw, SLICE("num"))) {
+		l->key = KEY_NUM;
+		l->has_num = false;
 	}
-	if (json_kind_of(value) != JSON_ARRAY || depth >= JSON_MAX_DEPTH)
-		return true; /* what lies deeper is refused as JSON_TOO_DEEP by whoever reads it */
-	for (size_t it = 0; json_next_element(value, &it, &inner);)
-		if (!visit(inner, n, depth + 1))
-			return false;
-	return true;
+}
+
+/* A number literal at p; true when it is an integer in 0..n-1. */
+static bool number_below(const char **p, const char *end, unsigned n)
+{
+	const char *from = *p;
+	uint64_t num = 0;
+	bool plain = true;
+	for (; *p < end && (is_digit(**p) || strchr("+-.eE", **p)); (*p)++) {
+		plain = plain && is_digit(**p) && *p - from < 4;
+		num = plain ? num * 10 + (uint64_t)(**p - '0') : 0;
+	}
+	return plain && num < n;
 }
 
 bool sio_placeholders_valid(struct slice json, unsigned n)
 {
-	return visit(json, n, 0);
+	struct level levels[JSON_MAX_DEPTH], *l = NULL;
+	size_t depth = 0;
+	for (const char *p = json.p, *end = p + json.n; p < end;) {
+		char c = *p;
+		if (c == '"') {
+			const char *next = behind_string(p);
+			if (l && l->wants_key)
+				note_key(l, slice_of(p + 1, (size_t)(next - p - 2)));
+			p = next;
+			continue;
+		}
+		if (is_digit(c) || c == '-') {
+			bool good = number_below(&p, end, n);
+			if (l && l->key == KEY_NUM)
+				l->has_num = good;
+			continue;
+		}
+		p += c == 't' ? strlen("true") : 1;
+		if (c == 't' && l && l->key == KEY_PLACEHOLDER)
+			l->placeholder = true;
+		if (c == '{' || c == '[') {
+			if (depth < JSON_MAX_DEPTH)
+				levels[depth] = (struct level){.object = c == '{', .wants_key = c == '{'};
+			depth++;
+		} else if (c == '}' || c == ']') {
+			if (l && l->placeholder && !l->has_num)
+				return false;
+			depth--;
+		} else if (c == ',' && l) {
+			l->wants_key = l->object;
+		} else {
+			continue;
+		}
+		l = depth && depth <= JSON_MAX_DEPTH ? &levels[depth - 1] : NULL; /* what lies deeper is refused as JSON_TOO_DEEP by whoever reads it */
+	}
+	return true;
 }

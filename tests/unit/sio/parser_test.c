@@ -213,6 +213,16 @@ TEST(placeholders)
 		{"[\"a\",{\"_placeholder\":\"true\",\"num\":7}]", 1, true},
 		{"[\"a\",\"{\\\"_placeholder\\\":true}\"]", 1, true},
 		{"[\"a\",{\"x\":{\"_placeholder\":true,\"num\":5},\"_placeholder\":false}]", 1, false},
+		{"[\"a\",{\"_placeholder\":true,\"x\":{\"num\":0}}]", 1, false},
+		{"[\"a\",{\"x\":{\"_placeholder\":true},\"num\":0}]", 1, false},
+		{"[\"a\",{\"_placeholder\":[true],\"num\":5}]", 1, true},
+		{"[\"a\",{\"_placeholder\":{\"a\":true},\"num\":5}]", 1, true},
+		{"[\"a\",{\"_placeholder\":\"x\",\"y\":true,\"num\":5}]", 1, true},
+		{"[\"a\",{\"_placeholder\":true,\"num\":0,\"y\":7}]", 1, true},
+		{"[\"a\",{\"_placeholder\":true,\"num\":0e0}]", 1, false},
+		{"[\"a\", { \"_placeholder\" : true , \"num\" : 0 } ]", 1, true},
+		{"[\"a\",{\"\\\"_placeholder\":true}]", 1, true},
+		{"[\"a\",[\"_placeholder\",true],{\"b\":[\"num\",9]}]", 1, true},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CHECK_ROW(rows[i].json);
@@ -235,6 +245,20 @@ TEST(placeholders_of_a_deep_payload_end)
 	for (int i = 0; i < 100000; i++)
 		buf_str(&b, "}");
 	CHECK(sio_placeholders_valid(buf_view(&b), 1));
+	/* a large value below many levels is read once, not once a level */
+	b.n = 0;
+	for (int i = 0; i < 60; i++)
+		buf_str(&b, "{\"a\":");
+	buf_char(&b, '[');
+	for (int i = 0; i < 400000; i++)
+		buf_str(&b, "0,");
+	buf_str(&b, "{\"_placeholder\":true,\"num\":1}]");
+	for (int i = 0; i < 60; i++)
+		buf_char(&b, '}');
+	for (int i = 0; i < 20; i++) {
+		CHECK(sio_placeholders_valid(buf_view(&b), 2));
+		CHECK(!sio_placeholders_valid(buf_view(&b), 1));
+	}
 	buf_fini(&b);
 }
 
