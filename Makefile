@@ -1,29 +1,31 @@
 # bellwire: `make help` lists the targets.
 #
 # B is where everything built goes; SAN=address builds and tests under ASan+UBSan in a tree of its own.
+VERSION := 0.1.0
 SAN     ?=
 B       ?= build$(if $(SAN),/$(SAN))
 CC      ?= cc
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
 OPT     ?= -O2 -g
 CFLAGS  ?= $(OPT)
-ALL_CFLAGS = -std=gnu17 $(WARN) $(CFLAGS) -D_GNU_SOURCE -Iserver -I$(B)/gen -isystem /usr/include/postgresql $(SAN_FLAGS) -MMD -MP
+ALL_CFLAGS = -std=gnu17 $(WARN) $(CFLAGS) -D_GNU_SOURCE -DBELLWIRE_VERSION='"$(VERSION)"' -Iserver -I$(B)/gen -isystem /usr/include/postgresql $(SAN_FLAGS) -MMD -MP
 SAN_FLAGS_address := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SAN_FLAGS_thread  := -fsanitize=thread -fno-omit-frame-pointer
 SAN_FLAGS := $(SAN_FLAGS_$(SAN))
 LIBS    := -lpq -lev -lwslay -ljansson -ljwt -lssl -lcrypto -lm
 
 # Includes point down only: each layer may use those before it (docs/architecture.md).
-LAYERS  := base net http ws eio sio hub db auth app
+LAYERS  := base net http ws eio sio hub db auth app cmd
 layer_src = $(wildcard server/$(1)/*.c)
 layer_lib = $(B)/lib/$(1).a
 obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
+OBJ_app := $(B)/obj/gen/embedded.o
 
 .PHONY: all unit unit-bin packages modules test run lint clean help
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
 
 define layer_rule
-$(call layer_lib,$(1)): $(call obj,$(call layer_src,$(1)))
+$(call layer_lib,$(1)): $(call obj,$(call layer_src,$(1))) $(OBJ_$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	ar rcs $$@ $$^
@@ -34,6 +36,19 @@ $(B)/obj/%.o: server/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c $< -o $@
 
+# The SQL that the program carries. The directory stands for files that came or went.
+SQL_SRC := migrations $(wildcard migrations/*.sql) sql/bootstrap.sql sql/manifest $(addprefix sql/,$(shell cat sql/manifest))
+$(B)/gen/embedded.c: server/cmd/embed $(SQL_SRC)
+	@mkdir -p $(@D)
+	server/cmd/embed > $@.new
+	@mv $@.new $@
+
+$(B)/obj/gen/embedded.o: $(B)/gen/embedded.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+$(B)/obj/cmd/version.o: Makefile
+
 # The archives a program needs, the highest first.
 upto = $(if $(filter $(1),$(firstword $(2))),$(firstword $(2)),$(firstword $(2)) $(call upto,$(1),$(wordlist 2,99,$(2))))
 rev  = $(if $(1),$(call rev,$(wordlist 2,99,$(1))) $(firstword $(1)))
@@ -42,7 +57,7 @@ libs_upto = $(foreach l,$(call rev,$(call upto,$(1),$(LAYERS))),$(if $(call laye
 $(B)/echo-server: $(call obj,$(wildcard server/echo/*.c)) $(call libs_upto,sio)
 	$(CC) $(ALL_CFLAGS) $^ -o $@ -lev -lwslay -ljansson -lssl -lcrypto -lm
 
-$(B)/bellwire: $(call obj,server/main.c) $(call libs_upto,app)
+$(B)/bellwire: $(call obj,server/main.c) $(call libs_upto,cmd)
 	$(CC) $(ALL_CFLAGS) $^ -o $@ $(LIBS)
 
 # Unit tests: tests/unit/<layer>/<name>_test.c is linked with its layer and those below.

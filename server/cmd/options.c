@@ -1,0 +1,93 @@
+#include "cmd/cmd.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+static const char *summary_of(const char *command)
+{
+#define X(name, summary)                                                                                                \
+	if (strcmp(command, #name) == 0)                                                                                \
+		return summary;
+	COMMANDS(X)
+#undef X
+	return "";
+}
+
+static void print_help(const struct cmd_option *options, const char *about, const char *command)
+{
+	printf("usage: bellwire %s [options]\n\n  %s\n\n", command, summary_of(command));
+	for (const struct cmd_option *o = options; o->name; o++) {
+		char head[64];
+		snprintf(head, sizeof head, "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+		printf("  %-18s %s\n", head, o->text);
+	}
+	printf("  %-18s %s\n", "--help", "this text");
+	if (*about)
+		printf("\n%s", about);
+}
+
+static int wrong(const char *command, const char *what, const char *argument)
+{
+	fprintf(stderr, "bellwire %s: %s %s\n`bellwire %s --help` shows what there is.\n", command, what, argument, command);
+	return EXIT_USAGE;
+}
+
+static const struct cmd_option *find(const struct cmd_option *options, const char *argument)
+{
+	size_t n = strcspn(argument, "=");
+	for (; options->name; options++)
+		if (strlen(options->name) == n && memcmp(options->name, argument, n) == 0)
+			return options;
+	return NULL;
+}
+
+bool cmd_options(const struct cmd_option *options, const char *about, int argc, char **argv, int *code)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			print_help(options, about, argv[0]);
+			*code = cmd_finish(EXIT_DONE);
+			return false;
+		}
+		const struct cmd_option *o = strncmp(argv[i], "--", 2) == 0 ? find(options, argv[i] + 2) : NULL;
+		const char *equals = strchr(argv[i], '=');
+		if (!o || (!o->arg && equals)) {
+			*code = wrong(argv[0], argv[i][0] == '-' ? "there is no option" : "unexpected argument", argv[i]);
+			return false;
+		}
+		if (o->arg && !equals && i + 1 == argc) {
+			*code = wrong(argv[0], "there is no argument behind", argv[i]);
+			return false;
+		}
+		*o->value = !o->arg ? "" : equals ? equals + 1 : argv[++i];
+	}
+	return true;
+}
+
+bool cmd_load(struct config *c, const char *file)
+{
+	char error[512] = "";
+	if (config_load(c, file, error, sizeof error))
+		return true;
+	cmd_error("%s", error);
+	return false;
+}
+
+void cmd_error(const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	fputs("bellwire: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
+
+int cmd_finish(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	cmd_error("standard output: %s", strerror(errno));
+	return EXIT_FAILED;
+}

@@ -1,0 +1,115 @@
+#include "cmd/pg.h"
+
+#include "cmd/cmd.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CONNECT_TIMEOUT_S "5"
+
+static void print_notice(void *ctx, const PGresult *r)
+{
+	(void)ctx;
+	fprintf(stderr, "postgres: %s", PQresultErrorMessage(r));
+}
+
+/* libpq's own words about a string that it cannot read would show the password. */
+static bool readable(const char *url)
+{
+	char *error = NULL;
+	PQconninfoOption *parsed = PQconninfoParse(url, &error);
+	PQfreemem(error);
+	PQconninfoFree(parsed);
+	return parsed;
+}
+
+PGconn *pg_open(const char *url, const char *setting)
+{
+	if (!url) {
+		cmd_error("%s is not set", setting);
+		return NULL;
+	}
+	if (!readable(url)) {
+		cmd_error("%s is no connection string", setting);
+		return NULL;
+	}
+	/* a later word wins over an earlier one: the URL may have its own timeout */
+	const char *const keys[] = {"connect_timeout", "fallback_application_name", "dbname", "client_encoding", NULL};
+	const char *const values[] = {CONNECT_TIMEOUT_S, "bellwire", url, "UTF8", NULL};
+	PGconn *pg = PQconnectdbParams(keys, values, 1);
+	if (PQstatus(pg) != CONNECTION_OK) {
+		const char *why = PQerrorMessage(pg);
+		cmd_error("%s: %.*s", setting, (int)strcspn(why, "\n"), why);
+		PQfinish(pg);
+		return NULL;
+	}
+	PQsetNoticeReceiver(pg, print_notice, NULL);
+	return pg;
+}
+
+/* The position counts characters. */
+static unsigned line_at(const char *text, unsigned long position)
+{
+	unsigned line = 0;
+	for (unsigned long i = 1; *text && i < position; text++) {
+		line += *text == '\n';
+		i += ((unsigned char)text[1] & 0xc0) != 0x80;
+	}
+	return line;
+}
+
+static void print_field(const PGresult *r, int field, const char *head)
+{
+	const char *value = PQresultErrorField(r, field);
+	if (value)
+		fprintf(stderr, "  %s: %s\n", head, value);
+}
+
+static void print_error(PGconn *pg, const PGresult *r, struct pg_text t)
+{
+	const char *position = PQresultErrorField(r, PG_DIAG_STATEMENT_POSITION);
+	const char *message = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+	fprintf(stderr, "bellwire: %s", t.file);
+	if (position)
+		fprintf(stderr, ":%u", t.line + line_at(t.text, strtoul(position, NULL, 10)));
+	if (message) {
+		fprintf(stderr, ": %s\n", message);
+	} else {
+		const char *why = PQerrorMessage(pg); /* the connection broke */
+		fprintf(stderr, ": %.*s\n", (int)strcspn(why, "\n"), why);
+	}
+	print_field(r, PG_DIAG_MESSAGE_DETAIL, "detail");
+	print_field(r, PG_DIAG_MESSAGE_HINT, "hint");
+	print_field(r, PG_DIAG_INTERNAL_QUERY, "query");
+	print_field(r, PG_DIAG_CONTEXT, "in");
+}
+
+/* lock_not_available, deadlock_detected; and "tuple concurrently updated", when another database of the cluster is
+ * migrated at the same moment (roles are shared). */
+static bool is_busy(const PGresult *r)
+{
+	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+	return state && (strcmp(state, "55P03") == 0 || strcmp(state, "40P01") == 0 ||
+	                 (strcmp(state, "XX000") == 0 && strstr(PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY), "concurrently")));
+}
+
+enum pg_outcome pg_run(PGconn *pg, struct pg_text t)
+{
+	PGresult *r = PQexec(pg, t.text);
+	ExecStatusType status = PQresultStatus(r);
+	enum pg_outcome outcome = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY ? PG_DONE :
+	                          is_busy(r) ? PG_BUSY : PG_FAILED;
+	if (outcome == PG_FAILED)
+		print_error(pg, r, t);
+	PQclear(r);
+	return outcome;
+}
+
+PGresult *pg_query(PGconn *pg, const char *sql)
+{
+	PGresult *r = PQexec(pg, sql);
+	if (PQresultStatus(r) == PGRES_TUPLES_OK)
+		return r;
+	print_error(pg, r, (struct pg_text){"query", sql, 1});
+	PQclear(r);
+	return NULL;
+}

@@ -1,0 +1,36 @@
+#include "cmd/cmd.h"
+
+#include <stdio.h>
+
+static const struct {
+	const char *name;
+	const char *summary;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+#define X(name, summary) {#name, summary, cmd_##name},
+	COMMANDS(X)
+#undef X
+};
+
+static int help(void)
+{
+	puts("usage: bellwire COMMAND [options]\n");
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		printf("  %-8s  %s\n", commands[i].name, commands[i].summary);
+	puts("\n`bellwire COMMAND --help` lists the options of one. Settings come from the environment and from --config FILE.");
+	return cmd_finish(EXIT_DONE);
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
+		return help();
+	if (strcmp(name, "--version") == 0)
+		return cmd_version(1, (char *[]){(char[]){"version"}, NULL});
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "bellwire: %s%s\n`bellwire --help` lists the commands.\n", *name ? "there is no command " : "a command is missing", name);
+	return EXIT_USAGE;
+}
