@@ -1,0 +1,175 @@
+#include "app/worker.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+/* ---- users ---- */
+
+static struct slice user_key(const struct map_node *n)
+{
+	return user_id(container_of(n, const struct user, node));
+}
+
+void worker_users_init(struct worker *w)
+{
+	map_init(&w->users, user_key);
+	list_init(&w->idle_users);
+}
+
+static void user_free(struct worker *w, struct user *u)
+{
+	map_del(&w->users, &u->node);
+	free(u);
+}
+
+void worker_users_sweep(struct worker *w, uint64_t idle_ms)
+{
+	struct user *u;
+	while ((u = list_first(&w->idle_users, struct user, idle_link)) && u->idle_at + idle_ms <= loop_now(w->loop)) {
+		list_del(&u->idle_link);
+		w->nidle--;
+		user_free(w, u);
+	}
+}
+
+static void user_idle(struct worker *w, struct user *u)
+{
+	if (u->buckets[0].rate_class == 0) {
+		user_free(w, u);
+		return;
+	}
+	u->idle_at = loop_now(w->loop);
+	list_add_tail(&w->idle_users, &u->idle_link);
+	w->nidle++;
+}
+
+struct user *user_find(const struct worker *w, struct slice id)
+{
+	struct map_node *n = map_find(&w->users, id);
+	return n ? container_of(n, struct user, node) : NULL;
+}
+
+static struct user *user_get(struct worker *w, const char *id)
+{
+	struct user *u = user_find(w, slice_of(id, UUID_LEN));
+	if (u) {
+		w->nidle -= !list_empty(&u->idle_link);
+		list_del(&u->idle_link);
+		return u;
+	}
+	u = NEW(struct user);
+	memcpy(u->id, id, UUID_LEN);
+	list_init(&u->clients);
+	list_init(&u->idle_link);
+	map_add(&w->users, &u->node);
+	return u;
+}
+
+/* ---- clients ---- */
+
+struct client *client_of(const struct worker *w, struct slice socket_id)
+{
+	struct sio_socket *s = sio_find(w->sio, socket_id);
+	return s ? sio_user(s) : NULL;
+}
+
+struct client *client_new(struct worker *w, struct sio_socket *s, const char *user)
+{
+	struct client *c = NEW(struct client);
+	c->w = w;
+	c->sio = s;
+	c->user = user_get(w, user);
+	list_add_tail(&c->user->clients, &c->user_link);
+	list_init(&c->open_link);
+	sio_set_user(s, c);
+	return c;
+}
+
+void client_free(struct client *c)
+{
+	struct worker *w = c->w;
+	struct user *u = c->user;
+	timer_stop(w->loop, &c->timer);
+	confirm_forget(c);
+	hub_leave_all(w->hub, &c->member);
+	list_del(&c->open_link);
+	list_del(&c->user_link);
+	if (list_empty(&u->clients))
+		user_idle(w, u);
+	sio_set_user(c->sio, NULL);
+	free(c);
+}
+
+/* ---- what clients are told ---- */
+
+void put_timestamp(struct buf *out, uint64_t wall_ms)
+{
+	char text[25];
+	iso_time(text, wall_ms);
+	buf_printf(out, "\"%s\"", text);
+}
+
+void client_emit(struct client *c, struct slice name, struct slice data)
+{
+	struct packet *p = sio_event_packet("/", name, data);
+	sio_send(c->sio, p);
+	packet_unref(&p);
+	c->w->m.events[metrics_event_find(&c->w->m, name)].n[STATUS_OK]++;
+}
+
+void error_put(struct buf *out, const struct error_about *e, bool as_ack)
+{
+	buf_str(out, as_ack ? "{\"status\":\"error\",\"code\":" : "{\"code\":");
+	buf_json_str(out, e->code);
+	buf_str(out, ",\"message\":");
+	buf_json_str(out, e->message);
+	buf_str(out, ",\"timestamp\":");
+	put_timestamp(out, clock_wall_ms());
+	if (!as_ack && e->event.n) {
+		buf_str(out, ",\"event\":");
+		buf_json_str(out, e->event);
+	}
+	if (e->client_id.n) {
+		buf_str(out, ",\"client_id\":");
+		buf_slice(out, e->client_id);
+	}
+	if (e->retry_after_ms) {
+		buf_str(out, ",\"retry_after_ms\":");
+		buf_u64(out, e->retry_after_ms);
+	}
+	buf_char(out, '}');
+}
+
+void client_error(struct client *c, const struct error_about *e)
+{
+	struct buf data = {0};
+	error_put(&data, e, false);
+	client_emit(c, SLICE("error"), buf_view(&data));
+	metrics_error(&c->w->m, e->code);
+	buf_fini(&data);
+}
+
+void client_sync(struct client *c, struct slice reason)
+{
+	struct buf data = {0};
+	buf_str(&data, "{\"user_id\":\"");
+	buf_slice(&data, user_id(c->user));
+	buf_str(&data, "\",\"reason\":");
+	buf_json_str(&data, reason);
+	buf_str(&data, ",\"timestamp\":");
+	put_timestamp(&data, clock_wall_ms());
+	buf_char(&data, '}');
+	client_emit(c, SLICE("sync:required"), buf_view(&data));
+	buf_fini(&data);
+}
+
+/* The text is the contract's: clients compare it (contract 2.4). */
+void client_refuse(struct client *c)
+{
+	if (c->state == CLIENT_REFUSED)
+		return;
+	client_error(c, &(struct error_about){.code = SLICE("UNAUTHORIZED"), .message = SLICE("Invalid token")});
+	c->state = CLIENT_REFUSED;
+	timer_stop(c->w->loop, &c->timer);
+	hub_leave_all(c->w->hub, &c->member);
+	sio_disconnect(c->sio, true, CLOSE_UNAUTHORIZED);
+}

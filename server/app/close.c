@@ -1,0 +1,98 @@
+/*
+ * Sockets that ended, told to the database in batches: one call is out at a time, and what queued meanwhile is the next.
+ * Nothing is dropped while the database is away; the lease of a dead edge covers the rest.
+ */
+#include "app/worker.h"
+#include "base/mem.h"
+
+#define BATCH_MAX 256
+
+struct closes {
+	struct worker *w;
+	struct buf *items;  /* JSON texts not sent yet */
+	size_t n, cap, out; /* the first `out` of them are with the database */
+	struct deferred send;
+};
+
+static void send_batch(struct deferred *d);
+
+void closes_start(struct worker *w)
+{
+	w->closes = NEW(struct closes);
+	w->closes->w = w;
+	deferred_init(&w->closes->send, send_batch);
+}
+
+void closes_stop(struct worker *w)
+{
+	struct closes *cs = w->closes;
+	if (!cs)
+		return;
+	deferred_cancel(&cs->send);
+	for (size_t i = 0; i < cs->n; i++)
+		buf_fini(&cs->items[i]);
+	free(cs->items);
+	free(cs);
+	w->closes = NULL;
+}
+
+void close_tell(struct worker *w, struct slice socket_id, struct slice user, bool clean, bool expired)
+{
+	struct closes *cs = w->closes;
+	if (cs->n == cs->cap) {
+		cs->cap = cs->cap ? cs->cap * 2 : 16;
+		cs->items = mem_realloc(cs->items, cs->cap * sizeof(*cs->items));
+	}
+	struct buf *b = &cs->items[cs->n++];
+	*b = (struct buf){0};
+	buf_str(b, "{\"socket_id\":");
+	buf_json_str(b, socket_id);
+	buf_printf(b, ",\"user_id\":\"%.*s\",\"clean\":%s%s}", (int)user.n, user.p, clean ? "true" : "false",
+	           expired ? ",\"why\":\"token_expired\"" : "");
+	loop_defer(w->loop, LOOP_WORK, &cs->send);
+}
+
+static void sent(void *arg, const struct db_result *r)
+{
+	struct worker *w = arg;
+	struct closes *cs = w->closes;
+	size_t out = cs->out;
+	cs->out = 0;
+	if (r->outcome == DB_FAILED || r->outcome == DB_UNCERTAIN)
+		return; /* repeating is harmless; closes_database_up comes back to it */
+	if (r->outcome == DB_ERROR)
+		log_error(&w->ident, "socket_close failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
+	for (size_t i = 0; i < out; i++)
+		buf_fini(&cs->items[i]);
+	memmove(cs->items, cs->items + out, (cs->n - out) * sizeof(*cs->items));
+	cs->n -= out;
+	if (cs->n)
+		loop_defer(w->loop, LOOP_WORK, &cs->send);
+}
+
+static void send_batch(struct deferred *d)
+{
+	struct closes *cs = container_of(d, struct closes, send);
+	struct worker *w = cs->w;
+	if (cs->out || !cs->n || db_state(w->db) != DB_UP)
+		return;
+	cs->out = cs->n < BATCH_MAX ? cs->n : BATCH_MAX;
+	struct buf items = {0};
+	db_array_begin(&items);
+	for (size_t i = 0; i < cs->out; i++)
+		db_array_add(&items, buf_view(&cs->items[i]));
+	db_array_end(&items);
+	struct slice params[] = {slice_str(w->edge_id), buf_view(&items)};
+	db_call(w->db, "select rt.socket_close($1::uuid, $2::text[])", params, 2, sent, w);
+	buf_fini(&items);
+}
+
+void closes_database_up(struct worker *w)
+{
+	loop_defer(w->loop, LOOP_WORK, &w->closes->send);
+}
+
+bool closes_idle(const struct worker *w)
+{
+	return w->closes->n == 0;
+}

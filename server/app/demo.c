@@ -1,0 +1,78 @@
+/*
+ * The demo page: the files of one directory under /demo/, read from disk each time. Off unless BELLWIRE_DEMO_DIR is set.
+ */
+#include "app/worker.h"
+#include "base/mem.h"
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PREFIX "/demo/"
+#define FILE_MAX (4u << 20)
+
+static const char *type_of(struct slice name)
+{
+	static const struct {
+		const char *end, *type;
+	} types[] = {{".html", "text/html; charset=utf-8"}, {".css", "text/css"}, {".js", "text/javascript"}, {".json", "application/json"}, {".svg", "image/svg+xml"}};
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		size_t n = strlen(types[i].end);
+		if (name.n > n && memcmp(name.p + name.n - n, types[i].end, n) == 0)
+			return types[i].type;
+	}
+	return "application/octet-stream";
+}
+
+/* One plain name: no directory, nothing hidden. */
+static bool good_name(struct slice name)
+{
+	if (name.n == 0 || name.n > 64 || name.p[0] == '.')
+		return false;
+	for (size_t i = 0; i < name.n; i++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", name.p[i]))
+			return false;
+	return true;
+}
+
+static bool read_file(const char *dir, struct slice name, struct buf *out)
+{
+	char *path = mem_printf("%s/%.*s", dir, (int)name.n, name.p);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	free(path);
+	bool good = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FILE_MAX;
+	while (good) {
+		ssize_t n = read(fd, buf_room(out, 65536), 65536);
+		if (n <= 0) {
+			good = n == 0;
+			break;
+		}
+		out->n += (size_t)n;
+	}
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+bool demo_wants(const struct worker *w, struct slice path)
+{
+	return w->cfg->demo_dir && *w->cfg->demo_dir && (slice_starts(path, SLICE(PREFIX)) || slice_eq(path, SLICE("/demo")) || slice_eq(path, SLICE("/")));
+}
+
+void demo_handle(struct worker *w, struct http_exchange *x)
+{
+	const struct http_head *h = http_head(x);
+	struct buf body = {0};
+	if (!slice_starts(h->path, SLICE(PREFIX))) {
+		http_respond(x, &(struct http_reply){.status = 302, .headers = SLICE("Location: /demo/\r\n")});
+		return;
+	}
+	struct slice name = slice_of(h->path.p + sizeof(PREFIX) - 1, h->path.n - (sizeof(PREFIX) - 1));
+	if (name.n == 0)
+		name = SLICE("index.html");
+	if ((h->method == HTTP_GET || h->method == HTTP_HEAD) && good_name(name) && read_file(w->cfg->demo_dir, name, &body))
+		http_respond(x, &(struct http_reply){.status = 200, .content_type = type_of(name), .headers = SLICE("Cache-Control: no-store\r\n"), .body = buf_view(&body)});
+	else
+		http_respond(x, &(struct http_reply){.status = 404, .content_type = "text/plain", .body = SLICE("not found\n")});
+	buf_fini(&body);
+}

@@ -1,0 +1,135 @@
+/*
+ * Every few seconds rt.maintain: the edge's lease, the outbox's rotation, who went offline. After an outage the live sockets
+ * are entered again, because the table of sockets does not survive a crash of Postgres.
+ */
+#include "app/worker.h"
+#include "base/mem.h"
+#include <stdlib.h>
+
+#define EVERY_MS 2000
+#define USER_IDLE_MS 60000
+#define BATCH_MAX 256
+
+struct maintenance {
+	struct worker *w;
+	struct timer timer;
+	bool out;
+	bool failing; /* said so */
+};
+
+static double number(struct slice s)
+{
+	char text[64] = "";
+	if (s.n < sizeof(text))
+		memcpy(text, s.p, s.n);
+	return strtod(text, NULL);
+}
+
+static void done(void *arg, const struct db_result *r)
+{
+	struct worker *w = arg;
+	struct maintenance *mt = w->maintenance;
+	mt->out = false;
+	if (r->outcome == DB_OK && r->nrows == 1 && r->ncols == 3) {
+		w->m.outbox_rows = (uint64_t)number(db_value(r, 0, 0));
+		w->m.notify_usage = number(db_value(r, 0, 1));
+		w->m.edges = (uint64_t)number(db_value(r, 0, 2));
+		mt->failing = false;
+		return;
+	}
+	if (r->outcome == DB_ERROR && !mt->failing)
+		log_error(&w->ident, "maintain failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
+	mt->failing = r->outcome == DB_ERROR;
+}
+
+static void tick(struct timer *t)
+{
+	struct maintenance *mt = container_of(t, struct maintenance, timer);
+	struct worker *w = mt->w;
+	timer_set(w->loop, t, loop_now(w->loop) + EVERY_MS);
+	worker_users_sweep(w, USER_IDLE_MS);
+	if (mt->out || db_state(w->db) != DB_UP)
+		return;
+	mt->out = true;
+	struct slice edge = slice_str(w->edge_id);
+	db_call(w->db, "select * from rt.maintain($1::uuid)", &edge, 1, done, w);
+}
+
+void maintenance_start(struct worker *w)
+{
+	w->maintenance = NEW(struct maintenance);
+	w->maintenance->w = w;
+	w->maintenance->timer.fire = tick;
+	timer_set(w->loop, &w->maintenance->timer, loop_now(w->loop) + EVERY_MS);
+}
+
+void maintenance_stop(struct worker *w)
+{
+	if (!w->maintenance)
+		return;
+	timer_stop(w->loop, &w->maintenance->timer);
+	free(w->maintenance);
+	w->maintenance = NULL;
+}
+
+/* ---- after an outage ---- */
+
+static void registered(void *arg, const struct db_result *r)
+{
+	struct worker *w = arg;
+	if (r->outcome == DB_ERROR)
+		log_error(&w->ident, "socket_register failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
+}
+
+static void send_sockets(struct worker *w, struct buf *items)
+{
+	db_array_end(items);
+	struct slice params[] = {slice_str(w->edge_id), buf_view(items)};
+	db_call(w->db, "select rt.socket_register($1::uuid, $2::text[])", params, 2, registered, w);
+	buf_fini(items);
+}
+
+static void register_sockets(struct worker *w)
+{
+	struct buf items = {0}, text = {0};
+	struct list *it, *tmp;
+	size_t n = 0;
+	for (struct map_node *node = map_next(&w->users, NULL); node; node = map_next(&w->users, node)) {
+		struct user *u = container_of(node, struct user, node);
+		list_each (it, tmp, &u->clients) {
+			struct client *c = list_entry(it, struct client, user_link);
+			if (c->state != CLIENT_OPEN)
+				continue;
+			if (n == 0)
+				db_array_begin(&items);
+			text.n = 0;
+			buf_str(&text, "{\"socket_id\":");
+			buf_json_str(&text, client_id(c));
+			buf_printf(&text, ",\"user_id\":\"%.*s\"}", UUID_LEN, u->id);
+			db_array_add(&items, buf_view(&text));
+			if (++n == BATCH_MAX) {
+				send_sockets(w, &items);
+				n = 0;
+			}
+		}
+	}
+	if (n)
+		send_sockets(w, &items);
+	buf_fini(&text);
+}
+
+static void version_read(void *arg, const struct db_result *r)
+{
+	struct worker *w = arg;
+	if (r->outcome == DB_OK && r->nrows == 1 && r->ncols == 2)
+		w->schema_version = (int)number(db_value(r, 0, 0));
+	else
+		log_warn(&w->ident, "version of the schema not read", LS("message", r->message ? r->message : ""));
+}
+
+void maintenance_database_up(struct worker *w, bool again)
+{
+	db_call(w->db, "select * from rt.version()", NULL, 0, version_read, w);
+	if (again)
+		register_sockets(w);
+}

@@ -1,0 +1,98 @@
+/*
+ * What is counted. The table METRICS gives names, types and help; docs/metrics.md is checked against it.
+ */
+#ifndef APP_METRICS_H
+#define APP_METRICS_H
+
+#include "auth/auth.h"
+#include "base/buf.h"
+
+/* X(id, name, type, help) */
+#define METRICS(X)                                                                                                      \
+	X(messages, "websocket_messages_total", "counter", "Client events answered (ok, error) and deliveries of events to clients (ok, dropped), by event; names that no route and no row has are other") \
+	X(latency, "websocket_message_latency_seconds", "histogram", "From a row written to its frames handed to the connections")                  \
+	X(confirmed, "bellwire_confirmed_latency_seconds", "histogram", "From a row written to the first client library that confirmed it")    \
+	X(ack, "bellwire_ack_seconds", "histogram", "From a client event received to its ack sent")                              \
+	X(build, "bellwire_build_info", "gauge", "Always 1; the version is a label")                                           \
+	X(ready, "bellwire_ready", "gauge", "1 when /readyz answers 200")                                                       \
+	X(connections, "bellwire_connections", "gauge", "TCP connections")                                                     \
+	X(sessions, "bellwire_sessions", "gauge", "Engine.IO sessions by transport")                                           \
+	X(sockets, "bellwire_sockets", "gauge", "Socket.IO sockets")                                                           \
+	X(users, "bellwire_users", "gauge", "Users with a socket on this edge")                                                \
+	X(rooms, "bellwire_rooms", "gauge", "Rooms with a member")                                                             \
+	X(members, "bellwire_room_members", "gauge", "Memberships over all rooms")                                             \
+	X(connects, "bellwire_connects_total", "counter", "Sockets that got connected, by reason of sync:required")             \
+	X(tokens_refused, "bellwire_tokens_refused_total", "counter", "Tokens refused, by cause")                              \
+	X(handshakes_refused, "bellwire_handshakes_refused_total", "counter", "Engine.IO handshakes refused, by code")           \
+	X(closed, "bellwire_sessions_closed_total", "counter", "Sessions ended, by reason")                                    \
+	X(errors, "bellwire_errors_total", "counter", "Errors told to clients, by code")                                       \
+	X(queue_bytes, "bellwire_queue_bytes", "gauge", "Bytes waiting for slow connections")                                  \
+	X(bytes, "bellwire_bytes_total", "counter", "Bytes by direction")                                                      \
+	X(writes, "bellwire_writes_total", "counter", "System calls that wrote to connections")                                \
+	X(db_up, "bellwire_database_up", "gauge", "1 when calls and pump are connected")                                       \
+	X(db_links, "bellwire_database_links", "gauge", "Connections to the database that are up")                             \
+	X(db_reconnects, "bellwire_database_reconnects_total", "counter", "Connections to the database made again")            \
+	X(db_calls, "bellwire_database_calls_total", "counter", "Calls by outcome")                                            \
+	X(db_queue, "bellwire_database_queue", "gauge", "Client events waiting for a connection")                              \
+	X(batches, "bellwire_dispatch_batches_total", "counter", "Batches of client events")                                   \
+	X(items, "bellwire_dispatch_items_total", "counter", "Client events sent to the database")                             \
+	X(deferred, "bellwire_dispatch_deferred_total", "counter", "Client events that met a row locked by somebody else")     \
+	X(uncertain, "bellwire_dispatch_uncertain_total", "counter", "Client events whose outcome a lost connection left open") \
+	X(pump_state, "bellwire_pump_state", "gauge", "0 away, 1 busy, 2 drain, 3 asleep")                                     \
+	X(pump_fetches, "bellwire_pump_fetches_total", "counter", "Reads of the outbox")                                       \
+	X(pump_rows, "bellwire_pump_rows_total", "counter", "Rows read from the outbox")                                       \
+	X(pump_bells, "bellwire_pump_bells_total", "counter", "Bells heard")                                                   \
+	X(pump_gaps, "bellwire_pump_gaps_total", "counter", "Times the cursor did not cover the outbox: all clients resynchronise") \
+	X(pump_lag, "bellwire_pump_lag_seconds", "gauge", "Age of the oldest row of the last read")                            \
+	X(outbox_rows, "bellwire_outbox_rows", "gauge", "Rows in the outbox, estimated")                                       \
+	X(notify_usage, "bellwire_notify_queue_usage", "gauge", "How full the database's NOTIFY queue is, 0 to 1")             \
+	X(edges, "bellwire_edges", "gauge", "Edges at this database")                                                          \
+	X(presence_dropped, "bellwire_presence_coalesced_total", "counter", "Presence changes superseded before they were sent") \
+	X(start_time, "process_start_time_seconds", "gauge", "When the process started, since 1970")                           \
+	X(cpu, "process_cpu_seconds_total", "counter", "User and system CPU time")                                             \
+	X(memory, "process_resident_memory_bytes", "gauge", "Resident memory")                                                 \
+	X(fds, "process_open_fds", "gauge", "Open file descriptors")                                                           \
+	X(max_fds, "process_max_fds", "gauge", "Limit of open file descriptors")
+
+enum { STATUS_OK, STATUS_ERROR, STATUS_DROPPED, STATUS_MAX };
+#define METRIC_OTHER 0
+
+struct histogram {
+	uint64_t buckets[16]; /* not cumulative; the last: +Inf */
+	uint64_t count;
+	double sum;
+};
+
+struct event_metric {
+	char *name;
+	uint64_t n[STATUS_MAX];
+};
+
+/* Error codes of contract 5, in the order of their metric. */
+#define ERROR_CODES(X)                                                                                                 \
+	X(INVALID_DATA) X(UNAUTHORIZED) X(FORBIDDEN) X(CHAT_NOT_FOUND) X(MESSAGE_TOO_LARGE) X(RATE_LIMIT) X(UNAVAILABLE) X(INTERNAL)
+
+struct metrics {
+	struct event_metric *events;
+	uint32_t nevents;
+	struct histogram latency, confirmed, ack;
+	uint64_t connects[3]; /* connection_established, reconnection, token_refresh */
+	uint64_t tokens_refused[AUTH_CLAIMS + 2]; /* by enum auth_result; the last: user unknown or disabled */
+	uint64_t errors[8];
+	uint64_t presence_dropped;
+	uint64_t outbox_rows, edges;
+	double notify_usage;
+};
+
+void metrics_init(struct metrics *m);
+void metrics_fini(struct metrics *m);
+uint32_t metrics_event(struct metrics *m, struct slice name);             /* makes it; METRIC_OTHER when there are too many */
+uint32_t metrics_event_find(const struct metrics *m, struct slice name);  /* METRIC_OTHER when unknown */
+void metrics_error(struct metrics *m, struct slice code);
+void histogram_add(struct histogram *h, double seconds, uint64_t times);
+
+struct worker;
+void metrics_print(struct worker *w, struct buf *out); /* Prometheus text format 0.0.4 */
+void metrics_markdown(struct buf *out);                /* the table of docs/metrics.md */
+
+#endif

@@ -1,0 +1,223 @@
+/*
+ * One worker: a loop and everything that hangs off it. The contract's words live in this folder and nowhere else.
+ *
+ *   open.c     CONNECT: token, rt.socket_open, `connected`            client.c  users, sockets, how they end
+ *   refresh.c  tokens that run out, auth:refresh                      close.c   rt.socket_close
+ *   gate.c     client events: route, limits, rt.dispatch, ack         routes.c  routes and settings as rows
+ *   feed.c     the pump's events to rooms, control rows               confirm.c delivery fences, rt.confirm
+ *   rooms.c    rooms read again                                       maintain.c rt.maintain
+ *   reads.c    HTTP reads     admin.c  /livez /readyz /metrics        serve.c   start, signals, drain
+ */
+#ifndef APP_WORKER_H
+#define APP_WORKER_H
+
+#include "app/config.h"
+#include "app/metrics.h"
+#include "auth/auth.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "db/db.h"
+#include "hub/hub.h"
+#include "net/listener.h"
+#include "sio/sio.h"
+
+#define UUID_LEN 36
+#define ROOM_EVERYONE "\x01" /* no row can name it */
+#define RATE_CLASSES 16
+
+/* Why a client was ended by us, for rt.socket_close and the log. */
+enum client_state {
+	CLIENT_OPENING, /* rt.socket_open is out or queued */
+	CLIENT_WAITING, /* database away: CONNECT answered, `connected` not yet */
+	CLIENT_OPEN,
+	CLIENT_REFUSED, /* told to go; whatever it still sends is ignored */
+};
+
+struct bucket {
+	uint8_t rate_class; /* 0: unused */
+	float tokens;
+	uint64_t at_ms;
+};
+
+struct user {
+	struct map_node node;
+	struct list clients;
+	struct bucket buckets[6]; /* one a rate class in use, the first that is free; more classes share the last */
+	struct list idle_link;    /* without clients, kept until its buckets are full again: reconnecting refills nothing */
+	uint64_t idle_at;
+	char id[UUID_LEN];
+};
+
+struct fence {
+	uint64_t value;
+	struct blob *confirm;
+};
+
+struct client {
+	struct hub_member member;
+	struct worker *w;
+	struct sio_socket *sio;
+	struct user *user;
+	struct list user_link;
+	struct list open_link;      /* waiting for rt.socket_open, or for the database */
+	struct timer timer;         /* CLIENT_OPEN: the token runs out. CLIENT_WAITING: patience does */
+	uint64_t exp_ms;            /* wall clock */
+	struct opening *opening;    /* the call that is out */
+	struct fence *fences;       /* ring of unconfirmed deliveries, oldest first */
+	uint16_t fences_head, fences_n, fences_cap;
+	uint8_t state;
+	bool registered;            /* rt.socket_open entered it: rt.socket_close must be told */
+	bool expired;               /* ends because its token did */
+	bool recovering;            /* asked with a recovery id */
+	bool stale;                 /* its rooms are being read again */
+};
+
+struct worker {
+	struct loop *loop;
+	const struct config *cfg;
+	struct conn_budget budget, admin_budget; /* a full house of clients does not lock the operator out */
+	struct http_config http;
+	struct sio_server *sio;
+	struct hub *hub;
+	struct db *db;
+	struct auth *auth;
+	struct listener *listener, *admin;
+	struct tls_context *tls;
+	struct map users;
+	struct list idle_users;     /* the longest idle first */
+	uint32_t nidle;
+	char edge_id[UUID_LEN + 1];
+	struct metrics m;
+	struct routes *routes;
+	struct opens *opens;
+	struct closes *closes;
+	struct confirms *confirms;
+	struct rooms_reader *rooms;
+	struct maintenance *maintenance;
+	struct log_ident ident;
+	uint64_t started_ms;        /* wall clock */
+	uint64_t fence_value;
+	bool draining, pump_ready;
+	int schema_version;         /* of the database; 0: not known yet */
+};
+
+/* ---- client.c ---- */
+struct client *client_of(const struct worker *w, struct slice socket_id); /* NULL when it is gone */
+static inline struct slice client_id(const struct client *c)
+{
+	return sio_id(c->sio);
+}
+static inline struct slice user_id(const struct user *u)
+{
+	return slice_of(u->id, UUID_LEN);
+}
+struct client *client_new(struct worker *w, struct sio_socket *s, const char *user);
+void client_free(struct client *c);
+struct user *user_find(const struct worker *w, struct slice id);
+void worker_users_init(struct worker *w);
+void worker_users_sweep(struct worker *w, uint64_t idle_ms); /* forgets those without clients for so long */
+
+/* `error` {code, message, timestamp, event?, client_id?}; event empty: none. client_id is JSON source text. */
+struct error_about {
+	struct slice code, message, event, client_id;
+	uint64_t retry_after_ms;
+};
+void error_put(struct buf *out, const struct error_about *e, bool as_ack);
+void client_error(struct client *c, const struct error_about *e);
+void client_emit(struct client *c, struct slice name, struct slice data);
+void client_refuse(struct client *c);                 /* UNAUTHORIZED "Invalid token", then 41 (contract 2.4, 2.7) */
+void client_sync(struct client *c, struct slice reason);
+void put_timestamp(struct buf *out, uint64_t wall_ms); /* quoted */
+
+/* ---- open.c ---- */
+void opens_start(struct worker *w);
+void opens_stop(struct worker *w);
+void open_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void *ctx);
+void opens_database_up(struct worker *w);
+void open_forget(struct client *c, bool clean);       /* the socket went while it was being opened */
+/* keeps a control row for the answer of the call that is out; false: none is */
+bool open_late(struct client *c, uint64_t xid, char verb, struct slice room);
+
+/* ---- refresh.c ---- */
+void refresh_arm(struct client *c);
+void refresh_event(struct client *c, const struct sio_event *ev);
+
+/* ---- gate.c ---- */
+void gate_event(struct sio_socket *s, const struct sio_event *ev, void *ctx);
+void gate_fail(struct client *c, const struct sio_event *ev, struct slice code, struct slice message);
+
+/* ---- close.c ---- */
+void closes_start(struct worker *w);
+void closes_stop(struct worker *w);
+void close_tell(struct worker *w, struct slice socket_id, struct slice user, bool clean, bool expired);
+void closes_database_up(struct worker *w);
+bool closes_idle(const struct worker *w);
+
+/* ---- routes.c ---- */
+struct route {
+	struct map_node node;
+	char *event, *lock_key; /* lock_key may be NULL */
+	uint32_t max_bytes;
+	double rate_per_s;
+	uint32_t burst;
+	uint8_t rate_class;
+	bool ok;
+	enum db_repeat repeat;
+	uint32_t metric;
+};
+void routes_start(struct worker *w);
+void routes_stop(struct worker *w);
+void routes_load(struct worker *w);
+const struct route *route_find(const struct worker *w, struct slice event);
+bool routes_loaded(const struct worker *w);
+
+/* ---- feed.c ---- */
+void feed_start(struct worker *w);
+void feed_apply(struct client *c, char verb, struct slice room); /* 'j' join, 'l' leave, 'k' kick */
+
+/* ---- rooms.c ---- */
+void rooms_start(struct worker *w);
+void rooms_stop(struct worker *w);
+void rooms_read(struct worker *w, struct user *u);    /* soon; control rows seen meanwhile are applied on top */
+void rooms_read_all(struct worker *w, bool sync);     /* sync: tell clients sync:required afterwards (a gap) */
+void rooms_database_up(struct worker *w);
+void rooms_enter(struct client *c, struct slice rooms); /* names joined by newline */
+bool rooms_late(struct worker *w, struct slice user, uint64_t xid, char verb, struct slice room);
+
+/* Control rows that come while a call that reads rooms is out, to be applied to its answer (contract 2.3). */
+struct late {
+	struct late *next;
+	uint64_t xid;
+	char verb; /* 'j' join, 'l' leave, 'k' kick */
+	uint32_t n;
+	char room[];
+};
+struct late_list {
+	struct late *first, **last;
+};
+void late_init(struct late_list *l);
+void late_add(struct late_list *l, uint64_t xid, char verb, struct slice room);
+void late_free(struct late_list *l);
+
+/* ---- confirm.c ---- */
+void confirms_start(struct worker *w);
+void confirms_stop(struct worker *w);
+void confirm_expect(struct client *c, struct blob *confirm, uint64_t value);
+void confirm_fence(struct sio_socket *s, uint64_t value, void *ctx);
+void confirm_forget(struct client *c);
+
+/* ---- maintain.c ---- */
+void maintenance_start(struct worker *w);
+void maintenance_stop(struct worker *w);
+void maintenance_database_up(struct worker *w, bool again); /* again: it was away, sockets are registered once more */
+
+/* ---- reads.c, admin.c, static.c ---- */
+bool reads_wants(const struct worker *w, struct slice path);
+void reads_handle(struct worker *w, struct http_exchange *x);
+bool admin_listen(struct worker *w, const char **error);
+void admin_metrics(struct worker *w, struct buf *out);
+bool worker_ready(const struct worker *w, const char **why);
+bool demo_wants(const struct worker *w, struct slice path);
+void demo_handle(struct worker *w, struct http_exchange *x);
+
+#endif
