@@ -1,11 +1,12 @@
--- Small things that payloads are read and written with.
+-- Small things that payloads are read and written with. Functions with a RETURN body have their names bound when they
+-- are created: they need no search_path, and the planner inlines them.
 
 create or replace function rt_private.payload_uuid(p_payload jsonb, p_key text) returns uuid
 language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 begin
 	if jsonb_typeof(p_payload -> p_key) = 'string'
-		and p_payload ->> p_key ~ '^[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}$' then
+		and p_payload ->> p_key ~ '^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$' then
 		return (p_payload ->> p_key)::uuid;
 	end if;
 	raise exception using errcode = 'RT400', message = p_key || ' must be a uuid';
@@ -14,17 +15,16 @@ $$;
 comment on function rt_private.payload_uuid(jsonb, text) is 'A required uuid of a payload. RT400.';
 
 create or replace function rt_private.is_blank(p_text text) returns boolean
-language sql immutable set search_path = pg_catalog, pg_temp
-as $$
+language sql immutable
+return
 	-- white space of Unicode, and the characters that show nothing at all
-	select btrim(p_text, E'\t\n\u000B\f\r \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A'
-		|| E'\u200B\u2028\u2029\u202F\u205F\u2060\u3000\uFEFF') = ''
-$$;
+	btrim(p_text, E'\t\n\u000B\f\r \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A'
+		|| E'\u200B\u2028\u2029\u202F\u205F\u2060\u3000\uFEFF') = '';
 comment on function rt_private.is_blank(text) is 'Nothing to see in it. Null: null.';
 
 create or replace function rt_private.is_url(p_text text) returns boolean
-language sql immutable set search_path = pg_catalog, pg_temp
-as $$ select p_text ~* '^https?://[^][:space:][:cntrl:]/?#@:"<>\\^`{|}][^[:space:][:cntrl:]/?#"<>\\^`{|}]*([/?#][^[:space:][:cntrl:]]*)?$' $$;
+language sql immutable
+return p_text ~* '^https?://[^][:space:][:cntrl:]/?#@:"<>\\^`{|}][^[:space:][:cntrl:]/?#"<>\\^`{|}]*([/?#][^[:space:][:cntrl:]]*)?$';
 comment on function rt_private.is_url(text) is 'An http(s) URL with a host. Null: null.';
 
 create or replace function rt_private.json_is(p_value jsonb, p_kind text) returns boolean

@@ -86,6 +86,8 @@ begin
 		raise exception using errcode = 'RT413', message = 'metadata is too large';
 	elsif jsonb_typeof(new.metadata) <> 'object' then
 		raise exception using errcode = 'RT400', message = 'metadata must be an object';
+	elsif char_length(new.client_id) not between 1 and 64 then
+		raise exception using errcode = 'RT400', message = 'client_id must be a string of 1 to 64 characters';
 	end if;
 	v_problem := rt_private.message_problem(new.type, new.content, new.metadata);
 	if v_problem is not null then
@@ -94,7 +96,7 @@ begin
 	return new;
 end
 $$;
-comment on function rt_private.messages_check() is 'Rules of content and metadata, for every writer. RT400, RT413.';
+comment on function rt_private.messages_check() is 'Rules of content, metadata and client_id, for every writer. RT400, RT413.';
 
 create or replace function rt_private.messages_number() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -144,40 +146,34 @@ end
 $$;
 comment on function rt_private.messages_fixed() is 'What order rests on is not changed afterwards. RT400.';
 
--- No SET clause and not a definer: so the planner inlines it.
 create or replace function rt_private.message_payload(p_id uuid, p_chat_id uuid, p_seq bigint, p_sender_id uuid, p_sender_name text,
 	p_sender_avatar text, p_type text, p_content text, p_metadata jsonb, p_created_at timestamptz, p_status text) returns jsonb
 language sql stable
-as $$
-	select pg_catalog.jsonb_build_object('id', p_id, 'chat_id', p_chat_id, 'sender_id', p_sender_id, 'sender_name', p_sender_name,
+return jsonb_build_object('id', p_id, 'chat_id', p_chat_id, 'sender_id', p_sender_id, 'sender_name', p_sender_name,
 		'sender_avatar', p_sender_avatar, 'type', p_type, 'content', p_content, 'metadata', p_metadata,
-		'created_at', rt_private.iso(p_created_at), 'status', p_status, 'seq', p_seq)
-$$;
+		'created_at', rt_private.iso(p_created_at), 'status', p_status, 'seq', p_seq);
 comment on function rt_private.message_payload(uuid, uuid, bigint, uuid, text, text, text, text, jsonb, timestamptz, text) is
 	'{id, chat_id, sender_id, sender_name, sender_avatar, type, content, metadata, created_at, status, seq}: a message as clients see it.';
 
+-- By row: one message a statement is the rule, and the machinery of a transition table costs as much as all the rest.
+-- Rows of one statement fire in the order they were numbered in.
 create or replace function rt_private.messages_publish() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-	r      record;
-	v_room text;
+	v_payload jsonb;
 begin
 	if current_setting('bellwire.silent', true) = 'on' and rt_private.silent() then
 		perform rt_private.silent_note();
 		return null;
 	end if;
-	v_room := case rt_private.setting('message_audience') when 'joined' then 'chat:' else 'participants:' end;
-	for r in
-		select n.id, n.chat_id, rt_private.message_payload(n.id, n.chat_id, n.seq, n.sender_id, u.name, u.avatar_url, n.type,
-			n.content, n.metadata, n.created_at, 'sent') as payload
-		from new_rows n
-		join platform.users u on u.id = n.sender_id
-		order by n.chat_id, n.seq
-	loop
-		perform rt_private.publish(array[v_room || r.chat_id], 'chat:message:new', r.payload,
-			p_confirm => jsonb_build_object('message_id', r.id));
-	end loop;
+	select rt_private.message_payload(new.id, new.chat_id, new.seq, new.sender_id, u.name, u.avatar_url, new.type, new.content,
+		new.metadata, new.created_at, 'sent')
+	into v_payload
+	from platform.users u where u.id = new.sender_id;
+	perform rt_private.publish(
+		array[case rt_private.setting('message_audience') when 'joined' then 'chat:' else 'participants:' end || new.chat_id],
+		'chat:message:new', v_payload, p_confirm => jsonb_build_object('message_id', new.id));
 	return null;
 end
 $$;
@@ -185,7 +181,7 @@ comment on function rt_private.messages_publish() is
 	'chat:message:new to participants:<chat>, or chat:<chat> (setting message_audience). What is confirmed of it comes back to rt.confirm.';
 
 select bellwire.ensure_trigger('platform.messages', 'messages_check',
-	$$before insert or update of type, content, metadata on platform.messages for each row execute function rt_private.messages_check()$$);
+	$$before insert or update of type, content, metadata, client_id on platform.messages for each row execute function rt_private.messages_check()$$);
 select bellwire.ensure_trigger('platform.messages', 'messages_number',
 	$$before insert on platform.messages for each row execute function rt_private.messages_number()$$);
 select bellwire.ensure_trigger('platform.messages', 'messages_fixed',
@@ -193,4 +189,4 @@ select bellwire.ensure_trigger('platform.messages', 'messages_fixed',
 	when ((old.chat_id, old.sender_id, old.seq, old.created_at) is distinct from (new.chat_id, new.sender_id, new.seq, new.created_at))
 	execute function rt_private.messages_fixed()$$);
 select bellwire.ensure_trigger('platform.messages', 'messages_publish',
-	$$after insert on platform.messages referencing new table as new_rows for each statement execute function rt_private.messages_publish()$$);
+	$$after insert on platform.messages for each row execute function rt_private.messages_publish()$$);

@@ -13,14 +13,11 @@ end
 $$;
 comment on function rt_private.notifications_first() is 'Missing data is {}; the first read counts.';
 
--- No SET clause and not a definer: so the planner inlines it.
 create or replace function rt_private.notification_payload(p_id uuid, p_type text, p_title text, p_body text, p_data jsonb,
 	p_created_at timestamptz, p_read_at timestamptz) returns jsonb
 language sql stable
-as $$
-	select pg_catalog.jsonb_build_object('id', p_id, 'type', p_type, 'title', p_title, 'body', p_body, 'data', p_data,
-		'created_at', rt_private.iso(p_created_at), 'is_read', p_read_at is not null)
-$$;
+return jsonb_build_object('id', p_id, 'type', p_type, 'title', p_title, 'body', p_body, 'data', p_data,
+		'created_at', rt_private.iso(p_created_at), 'is_read', p_read_at is not null);
 comment on function rt_private.notification_payload(uuid, text, text, text, jsonb, timestamptz, timestamptz) is
 	'{id, type, title, body, data, created_at, is_read}: a notification as clients see it.';
 
