@@ -1,2 +1,173 @@
+#include "app/config_check.h"
+#include "app/embedded.h"
+#include "base/buf.h"
 #include "cmd/cmd.h"
-int cmd_check(int argc, char **argv){(void)argc;(void)argv;return 1;}
+#include "cmd/pg.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+#define OLDEST 150000
+
+/* What the edge calls (docs/edge-sql.md). */
+#define MISSING_SQL                                                                                                     \
+	"select pg_catalog.string_agg('rt.' || f.name, ', ') from pg_catalog.unnest(array["                              \
+	"'pump_open', 'fetch', 'fetch_page', 'bell_arm', 'bell_disarm', 'pump_poll', 'ring', 'dispatch', 'dispatch_one', "  \
+	"'socket_open', 'socket_register', 'socket_close', 'rooms', 'may_join', 'token_expired', 'routes', 'settings', "    \
+	"'version', 'maintain', 'edge_close', 'confirm', 'get_chats', 'get_messages', 'get_notifications']) f(name) "       \
+	"where not exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace "      \
+	"where n.nspname = 'rt' and p.proname = f.name and pg_catalog.has_schema_privilege(n.oid, 'usage') "                \
+	"and pg_catalog.has_function_privilege(p.oid, 'execute'))"
+
+#define SERVER_SQL "select pg_catalog.pg_is_in_recovery(), pg_catalog.current_database(), pg_catalog.pg_postmaster_start_time()"
+
+static bool is_true(const PGresult *r, int column)
+{
+	return PQgetvalue(r, 0, column)[0] == 't';
+}
+
+static bool check_primary(PGconn *pg, const char *setting)
+{
+	if (PQserverVersion(pg) < OLDEST) {
+		cmd_error("%s: Postgres %d is too old: 15 is needed", setting, PQserverVersion(pg) / 10000);
+		return false;
+	}
+	PGresult *r = pg_query(pg, SERVER_SQL);
+	bool standby = r && is_true(r, 0);
+	PQclear(r);
+	if (standby)
+		cmd_error("%s leads to a standby", setting);
+	return r && !standby;
+}
+
+static bool check_migrated(PGconn *pg)
+{
+	PGresult *r = pg_query(pg, "select exists (select from pg_catalog.pg_namespace where nspname = 'rt')");
+	bool there = r && is_true(r, 0);
+	PQclear(r);
+	if (r && !there)
+		cmd_error("DATABASE_URL: the database is empty: run `bellwire migrate`");
+	return there;
+}
+
+static bool check_rights(PGconn *pg)
+{
+	PGresult *r = pg_query(pg, MISSING_SQL);
+	bool good = r && PQgetisnull(r, 0, 0);
+	if (r && !good)
+		cmd_error("DATABASE_URL: %s may not call, or there is not: %s", PQuser(pg), PQgetvalue(r, 0, 0));
+	PQclear(r);
+	return good;
+}
+
+/* An edge works with too many rights; the operator should know. */
+static bool check_modesty(PGconn *pg)
+{
+	PGresult *r = pg_query(pg, "select pg_catalog.pg_has_role(current_user, 'bellwire_owner', 'member')");
+	if (r && is_true(r, 0))
+		fprintf(stderr, "bellwire: warning: DATABASE_URL: %s may change the schema; the edge should connect as bellwire_edge\n", PQuser(pg));
+	PQclear(r);
+	return r;
+}
+
+static bool check_version(PGconn *pg)
+{
+	PGresult *r = pg_query(pg, "select schema_version, coalesce(code_checksum, 'none') from rt.version()");
+	if (!r)
+		return false;
+	int schema = atoi(PQgetvalue(r, 0, 0));
+	const char *code = PQgetvalue(r, 0, 1);
+	bool good = schema == embedded_schema_version && strcmp(code, embedded_code_sha256) == 0;
+	printf("# database %s: Postgres %d.%d, schema %d, code %.12s\n", PQdb(pg), PQserverVersion(pg) / 10000,
+	       PQserverVersion(pg) % 10000, schema, code);
+	if (schema > embedded_schema_version)
+		cmd_error("the database has schema %d, this binary needs %d: the binary is too old", schema, embedded_schema_version);
+	else if (schema < embedded_schema_version)
+		cmd_error("the database has schema %d, this binary needs %d: run `bellwire migrate`", schema, embedded_schema_version);
+	else if (!good)
+		cmd_error("the database has code %.12s, this binary has %.12s: run `bellwire migrate`", code, embedded_code_sha256);
+	PQclear(r);
+	return good;
+}
+
+static bool same_place(PGconn *a, PGconn *b)
+{
+	PGresult *x = pg_query(a, SERVER_SQL), *y = pg_query(b, SERVER_SQL);
+	bool same = x && y && strcmp(PQgetvalue(x, 0, 1), PQgetvalue(y, 0, 1)) == 0 && strcmp(PQgetvalue(x, 0, 2), PQgetvalue(y, 0, 2)) == 0;
+	if (x && y && !same)
+		cmd_error("DATABASE_URL and LISTEN_DATABASE_URL lead to different databases");
+	PQclear(x);
+	PQclear(y);
+	return same;
+}
+
+static bool check_listener(const struct config *c, PGconn *calls)
+{
+	if (strcmp(c->listen_database_url, c->database_url) == 0)
+		return true;
+	PGconn *pg = pg_open(c->listen_database_url, "LISTEN_DATABASE_URL");
+	bool good = pg && check_primary(pg, "LISTEN_DATABASE_URL") && check_rights(pg) && same_place(calls, pg);
+	PQfinish(pg);
+	return good;
+}
+
+static bool check_database(const struct config *c)
+{
+	PGconn *pg = pg_open(c->database_url, "DATABASE_URL");
+	bool good = pg && check_primary(pg, "DATABASE_URL") && check_migrated(pg) && check_rights(pg) && check_modesty(pg) &&
+	            check_version(pg) && check_listener(c, pg);
+	PQfinish(pg);
+	return good;
+}
+
+static bool check(const struct config *c, bool offline)
+{
+	struct buf out = {0}, problems = {0};
+	config_print(c, &out);
+	fwrite(out.p, 1, out.n, stdout);
+	fflush(stdout);
+	bool good = config_check(c, &problems);
+	if (!good)
+		fprintf(stderr, "%.*sbellwire: these settings cannot work\n", (int)problems.n, problems.p);
+	buf_fini(&out);
+	buf_fini(&problems);
+	if (!good || offline)
+		return good;
+	if (c->database_url)
+		return check_database(c);
+	fputs("bellwire: warning: DATABASE_URL is not set: the database was not looked at\n", stderr);
+	return true;
+}
+
+static int print_markdown(void)
+{
+	struct buf out = {0};
+	config_markdown(&out);
+	fwrite(out.p, 1, out.n, stdout);
+	buf_fini(&out);
+	return cmd_finish(EXIT_DONE);
+}
+
+int cmd_check(int argc, char **argv)
+{
+	const char *file = NULL, *offline = NULL, *markdown = NULL;
+	const struct cmd_option options[] = {
+		{"offline", NULL, "do not connect to the database", &offline},
+		{"markdown", NULL, "print the table of docs/configuration.md instead", &markdown},
+		CMD_CONFIG(&file),
+		{0},
+	};
+	int code;
+	if (!cmd_options(options,
+	                 "Prints every setting in the form of a settings file, secrets as (set) or (not set). Then verifies keys, certificates,\n"
+	                 "addresses, and in the database: a primary of version 15 or later, the rights of the role, schema and code.\n",
+	                 argc, argv, &code))
+		return code;
+	if (markdown)
+		return print_markdown();
+	struct config c;
+	if (!cmd_load(&c, file))
+		return EXIT_FAILED;
+	code = check(&c, offline) ? EXIT_DONE : EXIT_FAILED;
+	config_free(&c);
+	return cmd_finish(code);
+}
