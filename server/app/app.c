@@ -256,10 +256,10 @@ static void make_sio(struct worker *w, const struct config *c)
 	cfg.limits.max_payload = c->max_payload;
 	cfg.limits.max_queue_bytes = c->max_queue_bytes;
 	cfg.limits.max_sessions_per_address = (unsigned)c->max_sessions_per_address;
-	struct sio_namespace root = {
+	w->root = (struct sio_namespace){
 		.name = "/", .on_connect = open_connect, .on_event = gate_event, .on_disconnect = on_disconnect, .on_fence = confirm_fence, .ctx = w,
 	};
-	w->sio = sio_server_new(w->loop, &cfg, &root, 1);
+	w->sio = sio_server_new(w->loop, &cfg, &w->root, 1);
 }
 
 static void make_db(struct app *a, const struct config *c)

@@ -5,6 +5,8 @@
 #include "app/worker.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include <stdio.h>
+#include <strings.h>
 
 #define PREFIX "/api/v2/"
 

@@ -78,6 +78,7 @@ struct worker {
 	struct conn_budget budget, admin_budget; /* a full house of clients does not lock the operator out */
 	struct http_config http;
 	struct sio_server *sio;
+	struct sio_namespace root;
 	struct hub *hub;
 	struct db *db;
 	struct auth *auth;

@@ -96,15 +96,25 @@ static void count_rows(struct db *d, const struct cursor *c, const struct db_eve
 		d->stats.pump_lag_us = (uint64_t)(c->now_us - oldest);
 }
 
-static const char *deliver(struct db *d, struct cursor *c, const struct db_pump_events *ev, void *ctx, const PGresult *res, int first, struct header *h)
+static size_t next_limit(const PGresult *res)
+{
+	size_t rows = (size_t)PQntuples(res), each = rows ? PQresultMemorySize(res) / rows + 1 : 1, fit = PAGE_BYTES / each;
+	return fit < PAGE_ROWS ? PAGE_ROWS : fit > PAGE_ROWS_MOST ? PAGE_ROWS_MOST : fit;
+}
+
+/* Rows from `first` on; what has fewer than PAGE_ROWS behind the header is the fetch's end. */
+static const char *deliver(struct db *d, struct cursor *c, const struct db_pump_events *ev, void *ctx, const PGresult *res, int first, bool whole,
+                           struct header *h)
 {
 	const char *wrong = NULL;
 	size_t n = (size_t)(PQntuples(res) - first);
+	h->done = whole && n < PAGE_ROWS;
+	n = n < PAGE_ROWS ? n : PAGE_ROWS;
 	struct db_event *events = read_rows(res, first, n, &wrong);
 	if (!events)
 		return wrong;
 	count_rows(d, c, events, n);
-	h->done = n < PAGE_ROWS;
+	c->limit = next_limit(res);
 	bool moves = c->after || n || strcmp(c->snapshot, c->upto) != 0;
 	if (h->done)
 		advance(d, c);
@@ -173,9 +183,10 @@ const char *fetch_take(struct db *d, struct cursor *c, const struct db_pump_even
 	replace(&c->upto_epoch, mem_strndup(at.epoch.p, at.epoch.n));
 	c->now_us = (int64_t)at.now_us;
 	c->after = 0;
+	c->limit = PAGE_ROWS;
 	d->stats.fetches++;
 	if (c->snapshot && !gap) {
-		const char *wrong = deliver(d, c, ev, ctx, res, 1, h);
+		const char *wrong = deliver(d, c, ev, ctx, res, 1, true, h);
 		if (wrong)
 			forget_cut(c);
 		return wrong;
@@ -188,7 +199,9 @@ const char *fetch_take(struct db *d, struct cursor *c, const struct db_pump_even
 
 const char *fetch_take_page(struct db *d, struct cursor *c, const struct db_pump_events *ev, void *ctx, const PGresult *res, struct header *h)
 {
-	if (PQnfields(res) != COLS || PQntuples(res) > PAGE_ROWS)
-		return "another number of columns or rows";
-	return deliver(d, c, ev, ctx, res, 0, h);
+	if (PQnfields(res) != COLS)
+		return "another number of columns";
+	int first = h->row, left = PQntuples(res) - first;
+	h->row += left < PAGE_ROWS ? left : PAGE_ROWS;
+	return deliver(d, c, ev, ctx, res, first, first == 0, h);
 }

@@ -26,7 +26,8 @@ struct link {
 	bool unflushed;        /* the statement's last bytes have not left libpq yet */
 	link_answer *answer;
 	void *arg;
-	PGresult *result;
+	PGresult *result;  /* so far */
+	PGresult *given;   /* during the answer */
 };
 
 /* ---- ending a connection ---- */
@@ -159,14 +160,15 @@ static bool is_copy(const PGresult *r)
 
 static void finish(struct link *k)
 {
-	PGresult *r = k->result;
 	link_answer *answer = k->answer;
+	k->given = k->result;
 	k->result = NULL;
 	k->answer = NULL;
 	k->state = LINK_IDLE;
 	timer_stop(k->loop, &k->timer);
-	answer(k->arg, LINK_ANSWERED, r);
-	PQclear(r);
+	answer(k->arg, LINK_ANSWERED, k->given);
+	PQclear(k->given);
+	k->given = NULL;
 }
 
 /* False when the connection ended meanwhile. */
@@ -330,6 +332,13 @@ bool link_up(const struct link *k)
 bool link_idle(const struct link *k)
 {
 	return k && k->state == LINK_IDLE;
+}
+
+PGresult *link_take(struct link *k)
+{
+	PGresult *r = k->given;
+	k->given = NULL;
+	return r;
 }
 
 void link_settled(struct link *k)

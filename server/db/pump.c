@@ -41,6 +41,8 @@ struct pump {
 	bool delivering; /* the cursor is about to move: nothing may be sent */
 	bool poll_now, want_arm, want_disarm;
 	struct cursor cursor;
+	PGresult *page;  /* being delivered, PAGE_ROWS a turn, so that sockets are written between */
+	struct header head;
 	uint64_t armed_xid;
 	uint64_t window_at, window_rows, fetch_rows;
 	uint64_t drain_ms, fetch_at;
@@ -150,13 +152,6 @@ static void schedule(struct pump *p)
 	timer_set(p->db->loop, &p->timer, at > now ? at : now + 1);
 }
 
-static void on_timer(struct timer *t)
-{
-	struct pump *p = container_of(t, struct pump, timer);
-	p->poll_now = true;
-	pump_step(p);
-}
-
 /* ---- answers ---- */
 
 static bool answered(struct pump *p, const char *what, enum link_fate fate, const PGresult *res, int rows, int cols)
@@ -257,16 +252,31 @@ static void fetch_done(struct pump *p, uint64_t xmin)
 	schedule(p);
 }
 
-static void take(struct pump *p, const PGresult *res, bool page)
+static void drop_page(struct pump *p)
 {
-	struct header h = {0};
+	PQclear(p->page);
+	p->page = NULL;
+}
+
+/* A fetch's answer, or the next rows of a page. */
+static void take(struct pump *p, const PGresult *res)
+{
+	struct header *h = &p->head;
 	uint64_t before = p->db->stats.rows;
+	bool page = p->page != NULL;
 	p->delivering = true; /* what callbacks ask for comes after the cursor has moved */
-	const char *wrong = (page ? fetch_take_page : fetch_take)(p->db, &p->cursor, &p->ev, p->ctx, res, &h);
+	const char *wrong = (page ? fetch_take_page : fetch_take)(p->db, &p->cursor, &p->ev, p->ctx, res, h);
 	p->fetch_rows += p->db->stats.rows - before;
-	if (!wrong && h.done)
-		fetch_done(p, h.xmin);
+	bool rest = page && !wrong && h->row < PQntuples(res);
+	if (!rest)
+		drop_page(p);
+	if (!wrong && h->done)
+		fetch_done(p, h->xmin);
 	p->delivering = false;
+	if (rest) {
+		timer_set(p->db->loop, &p->timer, loop_now(p->db->loop) + 1);
+		return;
+	}
 	if (wrong) {
 		char *text = mem_printf("%s: %s", page ? "rt.fetch_page" : "rt.fetch", wrong);
 		link_drop(p->link, text);
@@ -276,15 +286,35 @@ static void take(struct pump *p, const PGresult *res, bool page)
 	pump_step(p);
 }
 
+static void take_answer(struct pump *p, const PGresult *res)
+{
+	if (p->cursor.upto) {
+		p->page = link_take(p->link);
+		p->head.row = 0;
+	}
+	take(p, res);
+}
+
 static void on_fetched(void *arg, enum link_fate fate, const PGresult *res)
 {
 	struct pump *p = arg;
 	if (fate != LINK_ANSWERED)
 		return;
 	if (db_rows_ok(res))
-		take(p, res, p->cursor.upto != NULL);
+		take_answer(p, res);
 	else
 		on_fetch_refused(p, res);
+}
+
+static void on_timer(struct timer *t)
+{
+	struct pump *p = container_of(t, struct pump, timer);
+	if (p->page) {
+		take(p, p->page);
+		return;
+	}
+	p->poll_now = true;
+	pump_step(p);
 }
 
 /* ---- statements ---- */
@@ -309,14 +339,14 @@ static void send_page(struct pump *p)
 	char after[24], limit[24];
 	const struct cursor *c = &p->cursor;
 	snprintf(after, sizeof after, "%" PRIu64, c->after);
-	snprintf(limit, sizeof limit, "%d", PAGE_ROWS);
+	snprintf(limit, sizeof limit, "%zu", c->limit);
 	timer_stop(p->db->loop, &p->timer);
 	ask(p, "select * from rt.fetch_page($1,$2,$3,$4,$5)", 5, (const char *[]){c->snapshot, c->upto, after, limit, c->epoch}, on_fetched);
 }
 
 static void pump_step(struct pump *p)
 {
-	if (!link_idle(p->link) || p->delivering || p->db->freeing)
+	if (!link_idle(p->link) || p->delivering || p->page || p->db->freeing)
 		return;
 	if (p->step == STEP_OPEN) {
 		ask(p, "select * from rt.pump_open($1,$2)", 2, (const char *[]){p->db->cfg.edge_id, p->db->cfg.name}, on_opened);
@@ -379,6 +409,7 @@ static void on_down(void *ctx, bool was_up, const char *why)
 {
 	struct pump *p = ctx;
 	timer_stop(p->db->loop, &p->timer);
+	drop_page(p); /* what was delivered of it stands; the rest is fetched again */
 	p->ready = false;
 	set_state(p, PUMP_AWAY);
 	release_all(p);
@@ -423,6 +454,7 @@ bool pump_close(struct pump *p)
 {
 	link_free(&p->link);
 	timer_stop(p->db->loop, &p->timer);
+	drop_page(p);
 	release_all(p);
 	return run_waiters(&p->released);
 }
