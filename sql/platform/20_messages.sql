@@ -135,7 +135,7 @@ comment on function rt_private.messages_number() is
 	'Locks the chat, refuses a sender who does not take part, sets seq and created_at. RT403, RT404. A statement that writes into several chats locks them in the order of its rows.';
 
 create or replace function rt_private.messages_fixed() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
 	if current_setting('bellwire.silent', true) = 'on' and rt_private.silent() then
