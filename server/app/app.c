@@ -324,6 +324,7 @@ static bool start(struct app *a, const struct config *c)
 	closes_start(w);
 	rooms_start(w);
 	confirms_start(w);
+	presence_start(w);
 	feed_start(w);
 	maintenance_start(w);
 	if (!admin_listen(w, &why) || !listen_for_clients(w, &why)) {
@@ -360,6 +361,7 @@ static void stop(struct app *a)
 	worker_users_sweep(w, 0);
 	map_fini(&w->users);
 	maintenance_stop(w);
+	presence_stop(w);
 	confirms_stop(w);
 	rooms_stop(w);
 	closes_stop(w);

@@ -124,7 +124,7 @@ static struct blob *confirm_blob(const struct db_event *e)
 	return b;
 }
 
-static void event(struct worker *w, const struct db_event *e)
+void feed_event(struct worker *w, const struct db_event *e)
 {
 	struct slice rooms = e->everyone ? SLICE(ROOM_EVERYONE) : e->rooms;
 	struct buf data = {0};
@@ -150,8 +150,8 @@ static void on_batch(void *ctx, const struct db_batch *b)
 		const struct db_event *e = &b->events[i];
 		if (e->control.n)
 			control(w, e);
-		else
-			event(w, e);
+		else if (!presence_takes(w, e))
+			feed_event(w, e);
 	}
 }
 

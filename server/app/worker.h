@@ -6,6 +6,7 @@
  *   gate.c     client events: route, limits, rt.dispatch, ack         routes.c  routes and settings as rows
  *   feed.c     the pump's events to rooms, control rows               confirm.c delivery fences, rt.confirm
  *   rooms.c    rooms read again                                       maintain.c rt.maintain
+ *   presence.c who came and went, coalesced                           demo.c     the demo page
  *   reads.c    HTTP reads     admin.c  /livez /readyz /metrics        serve.c   start, signals, drain
  */
 #ifndef APP_WORKER_H
@@ -95,6 +96,7 @@ struct worker {
 	struct confirms *confirms;
 	struct rooms_reader *rooms;
 	struct maintenance *maintenance;
+	struct presence *presence;
 	struct log_ident ident;
 	uint64_t started_ms;        /* wall clock */
 	uint64_t fence_value;
@@ -175,6 +177,13 @@ bool routes_loaded(const struct worker *w);
 /* ---- feed.c ---- */
 void feed_start(struct worker *w);
 void feed_apply(struct client *c, char verb, struct slice room); /* 'j' join, 'l' leave, 'k' kick */
+
+void feed_event(struct worker *w, const struct db_event *e); /* to the sockets of its rooms */
+
+/* ---- presence.c ---- */
+void presence_start(struct worker *w);
+void presence_stop(struct worker *w);
+bool presence_takes(struct worker *w, const struct db_event *e); /* true: it is sent later, or superseded */
 
 /* ---- rooms.c ---- */
 void rooms_start(struct worker *w);
