@@ -157,13 +157,17 @@ begin
 	perform set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),
 		set_config('max_parallel_workers_per_gather', '0', false), set_config('jit', 'off', false),
 		set_config('default_transaction_isolation', 'read committed', false);
+	-- an earlier session of this edge may hang on a connection that is gone
+	perform pg_terminate_backend(e.pid) from bellwire.edges e, pg_stat_get_activity(e.pid) a
+	where e.edge_id = p_edge and e.pid <> pg_backend_pid() and a.backend_start = e.backend_start;
 	insert into bellwire.edges (edge_id, name, pid, backend_start)
-	values (p_edge, p_name, pg_backend_pid(), (select a.backend_start from pg_stat_get_activity(pg_backend_pid()) a))
+	values (p_edge, p_name, pg_backend_pid(),
+		coalesce((select a.backend_start from pg_stat_get_activity(pg_backend_pid()) a), clock_timestamp()))
 	on conflict (edge_id) do update
 		set name = excluded.name, pid = excluded.pid, backend_start = excluded.backend_start, seen_at = clock_timestamp()
 	returning n into v_n;
 	-- ends with the session: tells at once that an edge is dead
-	perform pg_advisory_lock(rt_private.alive_class(), v_n);
+	perform set_config('lock_timeout', '2s', true), pg_advisory_lock(rt_private.alive_class(), v_n);
 	return query select rt_private.epoch_text(), rt_private.schema_version(),
 		(select s.system_identifier::text from pg_control_system() s), rt_private.bell_key();
 end

@@ -130,8 +130,9 @@ begin
 			return next;
 			continue;
 		end if;
-		select v_item -> 'payload' ->> r.lock_key, v_durable or not r.ephemeral into v_key, v_durable
-		from bellwire.routes r where r.event = v_item ->> 'event';
+		v_key := null;
+		v_durable := v_durable or not coalesce((select r.ephemeral from bellwire.routes r where r.event = v_item ->> 'event'), true);
+		select v_item -> 'payload' ->> r.lock_key into v_key from bellwire.routes r where r.event = v_item ->> 'event';
 		if v_item ->> 'socket_id' = any(v_deferred) or lower(v_key) = any(v_busy) then
 			-- and with it what this socket sent later: a client's events stay in order
 			v_deferred := v_deferred || (v_item ->> 'socket_id');

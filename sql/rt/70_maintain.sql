@@ -1,0 +1,113 @@
+-- What every edge does every few seconds; whoever comes first does it for all.
+
+create or replace function rt_private.rotate() returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '100ms'
+as $$
+declare
+	v_tick pg_snapshot;
+	v_slot int;
+	v_dirty boolean;
+begin
+	-- one attempt in 10 s by anybody: a waiting TRUNCATE blocks the pumps behind it (design 8.5)
+	update bellwire.outbox_state s set tried_at = clock_timestamp()
+	where s.tried_at < clock_timestamp() - interval '10 seconds' and pg_try_advisory_xact_lock(rt_private.alive_class(), -1);
+	if not found then
+		return;
+	end if;
+	select t.snapshot into v_tick from bellwire.ticks t
+	where t.at < clock_timestamp() - make_interval(secs => rt_private.setting('outbox_retention')::double precision)
+	order by t.at desc limit 1;
+	if v_tick is null then
+		return;
+	end if;
+	-- neither the slot being written nor the next one: the last one
+	v_slot := (rt_private.outbox_slot(clock_timestamp()) + 2) % 3;
+	execute format('select exists (select from bellwire.outbox_%1$s) or exists (select from bellwire.outbox_ephemeral_%1$s)', v_slot) into v_dirty;
+	if not v_dirty then
+		return;
+	end if;
+	execute format('lock table bellwire.outbox_%1$s, bellwire.outbox_ephemeral_%1$s in access exclusive mode', v_slot);
+	-- now nobody writes it, and what is there is all there is; younger than the tick: later
+	execute format('select exists (select from bellwire.outbox_%1$s where not pg_visible_in_snapshot(xid, $1))'
+		' or exists (select from bellwire.outbox_ephemeral_%1$s where not pg_visible_in_snapshot(xid, $1))', v_slot) into v_dirty using v_tick;
+	if v_dirty then
+		return;
+	end if;
+	execute format('truncate bellwire.outbox_%1$s, bellwire.outbox_ephemeral_%1$s', v_slot);
+	update bellwire.outbox_state set dropped = v_tick;
+exception when lock_not_available then
+	null; -- a writer or a pump was in it; in ten seconds again
+end
+$$;
+comment on function rt_private.rotate() is 'Truncates the outbox slot before the present one once everything in it is older than outbox_retention.';
+
+create or replace function rt_private.edge_sweep(p_edge uuid) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_users uuid[];
+begin
+	v_users := array(select distinct s.user_id from bellwire.sockets s where s.edge_id = p_edge);
+	perform rt_private.presence_lock(v_users);
+	delete from bellwire.sockets s where s.edge_id = p_edge;
+	update bellwire.presence p set unclean_at = clock_timestamp(), ended_at = clock_timestamp(), ended_by_expiry = false
+	where p.user_id = any(v_users);
+	perform rt_private.sockets_gone(v_users, rt_private.setting('presence_grace_restart'));
+	delete from bellwire.edges e where e.edge_id = p_edge;
+end
+$$;
+comment on function rt_private.edge_sweep(uuid) is 'An edge is no more: its sockets ended uncleanly, their users have presence_grace_restart to come back.';
+
+create or replace function rt.edge_close(p_edge uuid) returns void
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+as $$ select rt_private.edge_sweep(p_edge) $$;
+comment on function rt.edge_close(uuid) is 'This edge ends.';
+
+create or replace function rt.maintain(p_edge uuid)
+returns table (outbox_rows bigint, notify_usage double precision, edges int)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_edge record;
+	v_users uuid[];
+begin
+	update bellwire.edges e set seen_at = clock_timestamp() where e.edge_id = p_edge;
+	insert into bellwire.ticks (at)
+	select clock_timestamp() where not exists (select from bellwire.ticks t where t.at > clock_timestamp() - interval '5 seconds')
+	on conflict do nothing;
+	delete from bellwire.ticks t where t.at < clock_timestamp() - interval '2 hours';
+	perform rt_private.rotate();
+
+	for v_edge in
+		select e.edge_id, e.pid, e.backend_start from bellwire.edges e
+		where e.seen_at < clock_timestamp() - interval '30 seconds' and e.edge_id <> p_edge
+		order by e.edge_id for no key update skip locked
+	loop
+		-- its pump may be stuck with the bell armed: everybody would ring for nobody (design 8.10)
+		perform pg_terminate_backend(a.pid) from pg_stat_get_activity(v_edge.pid) a
+		where a.backend_start = v_edge.backend_start;
+		perform rt_private.edge_sweep(v_edge.edge_id);
+	end loop;
+
+	-- sockets vanished with a crash of Postgres, or their edge was never registered
+	update bellwire.presence p
+	set offline_due = clock_timestamp() + make_interval(secs => rt_private.setting('presence_grace_restart')::double precision)
+	where p.user_id in (
+		select q.user_id from bellwire.presence q
+		where q.online and q.offline_due is null and not exists (select from bellwire.sockets s where s.user_id = q.user_id)
+		order by q.user_id for no key update skip locked);
+
+	v_users := array(
+		select p.user_id from bellwire.presence p where p.offline_due < clock_timestamp()
+		order by p.user_id limit 1000 for no key update skip locked);
+	perform rt_private.presence_offline(v_users);
+
+	outbox_rows := (select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint from pg_class c
+		where c.oid in (select i.inhrelid from pg_inherits i where i.inhparent in ('bellwire.outbox'::regclass, 'bellwire.outbox_ephemeral'::regclass)));
+	notify_usage := pg_notification_queue_usage();
+	edges := (select count(*)::int from bellwire.edges);
+	return next;
+end
+$$;
+comment on function rt.maintain(uuid) is
+	'Every few seconds per edge: renews its lease, ticks, rotates the outbox, sweeps edges whose lease of 30 s lapsed, announces who went offline. Returns the outbox''s rows (estimated), how full the NOTIFY queue is (0-1) and how many edges there are.';
