@@ -243,7 +243,7 @@ static void read_environment(struct found *f)
 static bool set_all(struct config *c, const struct found *f, const char *file, char *error, size_t n)
 {
 	for (size_t i = 0; i < SETTINGS; i++) {
-		const char *value = f->at[i] ? f->strings.p + f->at[i] - 1 : settings[i].initial;
+		const char *value = f->at[i] ? c->memory + f->at[i] - 1 : settings[i].initial;
 		if (set_value(c, &settings[i], value))
 			continue;
 		struct buf wanted = {0};
@@ -277,11 +277,10 @@ bool config_load(struct config *c, const char *file, char *error, size_t n)
 		*host = '\0';
 	buf_add(&f.strings, host, strlen(host) + 1); /* the first string of memory */
 	bool good = !file || read_file(&f, file, error, n);
-	if (good) {
+	if (good)
 		read_environment(&f);
-		good = set_all(c, &f, file, error, n);
-	}
-	c->memory = buf_steal(&f.strings, &(size_t){0});
+	c->memory = buf_steal(&f.strings, NULL); /* from here on nothing moves */
+	good = good && set_all(c, &f, file, error, n);
 	if (good)
 		set_derived(c, c->memory);
 	else

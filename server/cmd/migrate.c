@@ -91,7 +91,7 @@ static enum pg_outcome try_work(PGconn *pg, const struct work *w)
 	}
 	if (o == PG_DONE)
 		o = run(pg, w->last, w->what);
-	if (o != PG_DONE)
+	if (PQtransactionStatus(pg) != PQTRANS_IDLE)
 		PQclear(PQexec(pg, "rollback"));
 	return o;
 }

@@ -160,3 +160,20 @@ TEST(markdown_has_a_row_for_each)
 	CHECK(strstr(out.p, "| `BELLWIRE_BELL` | `auto` | auto, off or always | "));
 	buf_fini(&out);
 }
+
+/* Whatever the length, so also where the strings fill their memory to the last byte. */
+TEST(values_of_any_length)
+{
+	char value[600] = "";
+	clearenv();
+	for (size_t n = 1; n < sizeof value; n++) {
+		struct config c;
+		char error[100];
+		value[n - 1] = 'x';
+		setenv("JWT_ISSUER", value, 1);
+		CHECK(config_load(&c, NULL, error, sizeof error));
+		CHECK_STR(c.jwt_issuer, value);
+		CHECK_STR(c.listen, "0.0.0.0:3000");
+		config_free(&c);
+	}
+}
