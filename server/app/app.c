@@ -249,6 +249,7 @@ static void make_sio(struct worker *w, const struct config *c)
 		.polling = c->polling,
 		.websocket = true,
 		.cookie = c->cookie,
+		.trusted_proxies = w->trusted_proxies,
 	};
 	cfg.limits.ping_interval_ms = c->ping_interval_ms;
 	cfg.limits.ping_timeout_ms = c->ping_timeout_ms;
@@ -312,6 +313,7 @@ static bool start(struct app *a, const struct config *c)
 	w->budget = (struct conn_budget){.max_queue_bytes = c->max_queue_bytes, .max_queue_items = 16384, .max_total_bytes = c->max_memory_bytes};
 	w->admin_budget = (struct conn_budget){.max_queue_bytes = 4 << 20, .max_queue_items = 1024, .max_total_bytes = 64 << 20};
 	w->http = (struct http_config){.max_head = 16384, .max_body = 65536, .head_timeout_ms = 15000, .request_timeout_ms = 300000, .idle_timeout_ms = 65000};
+	w->trusted_proxies = c->trusted_proxies ? address_list_new(c->trusted_proxies) : NULL; /* config_check has been over it */
 	make_edge_id(w);
 	metrics_init(&w->m);
 	worker_users_init(w);
@@ -373,6 +375,7 @@ static void stop(struct app *a)
 out:
 	tls_context_unref(&w->tls);
 	auth_free(&w->auth);
+	address_list_free(&w->trusted_proxies);
 }
 
 int app_serve(const struct config *cfg, const char *config_file)

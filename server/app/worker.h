@@ -19,6 +19,7 @@
 #include "base/map.h"
 #include "db/db.h"
 #include "hub/hub.h"
+#include "net/address.h"
 #include "net/listener.h"
 #include "sio/sio.h"
 
@@ -85,6 +86,7 @@ struct worker {
 	struct auth *auth;
 	struct listener *listener, *admin;
 	struct tls_context *tls;
+	struct address_list *trusted_proxies;
 	struct map users;
 	struct list idle_users;     /* the longest idle first */
 	uint32_t nidle;

@@ -30,6 +30,7 @@ struct eio_config {
 	size_t max_queue_bytes;       /* per polling session (X6); WebSockets are bounded by their connection's budget */
 	unsigned max_queue_packets;
 	unsigned max_sessions_per_address; /* 0: no limit */
+	const struct address_list *trusted_proxies; /* whose X-Forwarded-For is believed; may be NULL */
 	const char *cors_origin;      /* NULL: off; "*"; else a comma list (H9) */
 	bool polling, websocket;      /* transports (H6) */
 	const char *cookie;           /* NULL: off (H12) */

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "http/client.h"
 
 static const char *const code_text[] = {"Transport unknown", "Session ID unknown", "Bad handshake method", "Bad request", "Forbidden",
                                         "Unsupported protocol version"};
@@ -144,7 +145,7 @@ static const char *admission(struct eio_server *srv, const struct http_exchange 
 {
 	if (srv->refuse_new)
 		return "Draining";
-	struct map_node *n = srv->cfg.max_sessions_per_address ? map_find(&srv->addresses, slice_str(conn_peer(http_conn(x)))) : NULL;
+	struct map_node *n = srv->cfg.max_sessions_per_address ? map_find(&srv->addresses, http_client(x, srv->cfg.trusted_proxies)) : NULL;
 	if (n && container_of(n, struct address, node)->sessions >= srv->cfg.max_sessions_per_address)
 		return "Too many sessions";
 	return srv->cfg.admit ? srv->cfg.admit(x, srv->cfg.ctx) : NULL;

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "http/client.h"
 
 /* ---- the end ---- */
 
@@ -330,7 +331,8 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
 	random_id(s->sid, EIO_SID_LEN);
 	s->b64 = http_query(x, "b64", &b64) && b64.n > 0; /* E6 */
 	buf_fini(&b64);
-	s->peer = mem_strndup(conn_peer(http_conn(x)), strlen(conn_peer(http_conn(x))));
+	struct slice client = http_client(x, srv->cfg.trusted_proxies);
+	s->peer = mem_strndup(client.p, client.n);
 	s->authorization = keep_header(x, "authorization");
 	s->forwarded = keep_header(x, "x-forwarded-for");
 	s->ident.fields[0] = (struct log_field){.key = "session", .kind = LOG_F_STR, .s = {s->sid, 6}}; /* E3: never whole */

@@ -226,7 +226,7 @@ static size_t take_head(struct http *h, const char *p, size_t n)
 	if (h->state == HTTP_IDLE) {
 		while (skip + 1 < n && skip < 8 && p[skip] == '\r' && p[skip + 1] == '\n')
 			skip += 2;
-		if (skip)
+		if (skip || (n == 1 && p[0] == '\r')) /* its LF may come later */
 			return skip;
 		h->scanned = 0;
 		enter(h, HTTP_IN_HEAD);

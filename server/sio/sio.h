@@ -46,6 +46,7 @@ struct sio_config {
 	const char *cors_origin; /* NULL: off; "*"; else a comma list, echoed with Vary (H9) */
 	bool polling, websocket; /* transports (H6) */
 	const char *cookie;      /* cookie name, NULL: off (H12) */
+	const struct address_list *trusted_proxies; /* whose X-Forwarded-For is believed; may be NULL */
 	/* Admission gate (H6 step 9): NULL admits; a text refuses with code 4. May be NULL. */
 	const char *(*admit)(const struct http_exchange *x, void *ctx);
 	void *ctx;

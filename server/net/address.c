@@ -1,0 +1,89 @@
+#include "net/address.h"
+#include "base/mem.h"
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+struct block {
+	unsigned char bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
+	unsigned bits;
+};
+
+struct address_list {
+	size_t n;
+	struct block blocks[];
+};
+
+static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+static bool parse(const char *text, unsigned char out[16], unsigned *bits)
+{
+	if (inet_pton(AF_INET6, text, out) == 1) {
+		*bits = 128;
+		return true;
+	}
+	memcpy(out, mapped, sizeof(mapped));
+	*bits = 32;
+	return inet_pton(AF_INET, text, out + 12) == 1;
+}
+
+static bool parse_block(char *text, struct block *b)
+{
+	char *slash = strchr(text, '/'), *end;
+	unsigned full;
+	if (slash)
+		*slash++ = '\0';
+	if (!parse(text, b->bytes, &full))
+		return false;
+	unsigned long bits = slash ? strtoul(slash, &end, 10) : full;
+	if (slash && (*slash < '0' || *slash > '9' || *end || bits > full))
+		return false;
+	b->bits = 128 - full + (unsigned)bits;
+	return true;
+}
+
+struct address_list *address_list_new(const char *text)
+{
+	char *copy = mem_strndup(text, strlen(text)), *save = NULL;
+	struct address_list *l = NEW(struct address_list);
+	for (char *part = strtok_r(copy, ", \t", &save); part; part = strtok_r(NULL, ", \t", &save)) {
+		l = mem_realloc(l, sizeof(*l) + (l->n + 1) * sizeof(l->blocks[0]));
+		if (!parse_block(part, &l->blocks[l->n++])) {
+			free(l);
+			l = NULL;
+			break;
+		}
+	}
+	free(copy);
+	return l;
+}
+
+void address_list_free(struct address_list **l)
+{
+	free(*l);
+	*l = NULL;
+}
+
+static bool in_block(const unsigned char a[16], const struct block *b)
+{
+	unsigned whole = b->bits / 8, rest = b->bits % 8;
+	if (memcmp(a, b->bytes, whole) != 0)
+		return false;
+	return rest == 0 || ((a[whole] ^ b->bytes[whole]) >> (8 - rest)) == 0;
+}
+
+bool address_list_has(const struct address_list *l, struct slice address)
+{
+	char text[INET6_ADDRSTRLEN];
+	unsigned char bytes[16];
+	unsigned bits;
+	if (!l || address.n >= sizeof(text))
+		return false;
+	memcpy(text, address.p, address.n);
+	text[address.n] = '\0';
+	if (!parse(text, bytes, &bits))
+		return false;
+	for (size_t i = 0; i < l->n; i++)
+		if (in_block(bytes, &l->blocks[i]))
+			return true;
+	return false;
+}
