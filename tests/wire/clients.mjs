@@ -1,6 +1,6 @@
 // Sessions over raw bytes, and the tables whose rows are bytes sent and frames expected.
 import assert from 'node:assert/strict'
-import { bytes, close, closeFrame, frame, OP, readFrame, request, response, row, text, upgrade } from './lib.mjs'
+import { closeFrame, frame, OP, readFrame, request, response, row, text, upgrade } from './lib.mjs'
 
 export const ENGINE = '/engine.io/'
 export const SOCKET = '/socket.io/'
@@ -90,4 +90,90 @@ export function webSocketTable(file, rows, open = openWebSocket) {
   }
 }
 
-export { close, bytes, request, response, text }
+// ---- polling ----
+
+export async function ask(wire, method, target, headers, body) {
+  wire.write(request(method, target, headers, body))
+  return response(wire, method)
+}
+
+// A polling session: `poll` and `push` are connections that are kept, as browsers do.
+export async function openPolling(t, { path = ENGINE, query = '' } = {}) {
+  const [poll, push] = [await t.connect(), await t.connect()]
+  const r = await ask(poll, 'GET', pollTarget(path, '', query))
+  assert.equal(r.status, 200, r.text)
+  const open = openPacket(r.text)
+  const target = pollTarget(path, open.sid)
+  return {
+    poll, push, open, sid: open.sid, target, path,
+    get: () => ask(poll, 'GET', target),
+    // A GET that is parked for certain: the server has read it when it has answered a later request of another connection.
+    async park(wire = poll) {
+      wire.write(request('GET', target))
+      await settle(t, wire)
+    },
+    answer: () => response(poll),
+    post: (body, headers = { 'Content-Type': 'text/plain;charset=UTF-8' }) => ask(push, 'POST', target, headers, body),
+    wsTarget: `${path}?EIO=4&transport=websocket&sid=${open.sid}`,
+  }
+}
+
+/*
+ * What this wire has sent has been read by the server. Bytes arrive on the server's socket in order, and epoll reports every socket that is
+ * readable; a server that reads byte by byte needs a round for each. So other requests are asked until there were as many rounds as bytes.
+ */
+export async function settle(t, wire) {
+  await wire.writes
+  const other = await t.connect()
+  await ask(other, 'GET', `/settle?${'x'.repeat(t.bytewise ? wire.lastSize : 0)}`)
+  await ask(other, 'GET', '/settle')
+  other.destroy()
+}
+
+// A session in the state its name says: the sid, and what keeps it there.
+export const sessions = {
+  polling: async (t) => openPolling(t),
+  websocket: async (t) => openWebSocket(t),
+  async upgraded(t) {
+    const s = await openPolling(t)
+    s.ws = await probe(t, s)
+    s.ws.write(text('5'))
+    await quietWebSocket(s.ws)
+    return s
+  },
+  async closed(t) {
+    const s = await openPolling(t)
+    assert.equal((await s.post('1')).text, 'ok')
+    return s
+  },
+}
+
+// A second transport for a polling session, up to the answered probe.
+export async function probe(t, session) {
+  const ws = await t.connect()
+  ws.write(upgrade(session.wsTarget))
+  await handshake101(ws)
+  ws.write(text('2probe'))
+  assert.equal(await readFrame(ws), '3probe')
+  return ws
+}
+
+export function assertError(r, code, message = ERRORS[code]) {
+  assert.equal(r?.status, code === 4 ? 403 : 400, r?.text)
+  assert.equal(r.headers['content-type'], 'application/json')
+  assert.deepEqual(JSON.parse(r.text), { code, message })
+}
+
+export const ERRORS = ['Transport unknown', 'Session ID unknown', 'Bad handshake method', 'Bad request', 'Forbidden', 'Unsupported protocol version']
+
+// The session is gone; every later request with its sid says so.
+export async function assertGone(t, session) {
+  const other = await t.connect()
+  assertError(await ask(other, 'GET', pollTarget(session.path ?? ENGINE, session.sid)), 1)
+}
+
+// A polling session works: a message comes back by its own connections.
+export async function assertAlive(session) {
+  assert.equal((await session.post('4alive')).text, 'ok')
+  assert.equal((await session.get()).text, '4alive')
+}
