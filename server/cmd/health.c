@@ -10,7 +10,7 @@
 
 static const char request[] = "GET /readyz HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
-/* An edge that listens on every address is reached on this host's own. */
+/* An edge that listens on every address (0.0.0.0, or none given) is reached on this host's own. */
 static int dial(const char *address, const char **error)
 {
 	const char *colon = strrchr(address, ':');
@@ -19,7 +19,7 @@ static int dial(const char *address, const char **error)
 		return -1;
 	bool v6 = address[0] == '[' && colon > address && colon[-1] == ']';
 	char *host = mem_strndup(address + v6, (size_t)(colon - address) - 2 * v6);
-	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *found = NULL;
+	struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *found = NULL;
 	int why = getaddrinfo(*host ? host : NULL, colon + 1, &hints, &found);
 	free(host);
 	if (why != 0)
@@ -64,7 +64,7 @@ static int report(const char *answer)
 	if (!http)
 		cmd_error("this is no HTTP answer");
 	else if (!ready)
-		cmd_error("not ready: %.3s %s", answer + 9, body ? body + 4 : "");
+		cmd_error("not ready: %.3s %.*s", answer + 9, body ? (int)strcspn(body + 4, "\r\n") : 0, body ? body + 4 : "");
 	else
 		puts("ready");
 	return ready ? cmd_finish(EXIT_DONE) : EXIT_FAILED;
