@@ -1,8 +1,8 @@
 -- What everything else leans on: times, settings, the calling socket, the epoch.
 
 create or replace function rt_private.iso(p_at timestamptz) returns text
-language sql stable set search_path = pg_catalog, pg_temp
-as $$ select to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') $$;
+language sql stable
+return to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 comment on function rt_private.iso(timestamptz) is 'The form in which times leave the database: UTC, milliseconds, 2026-01-10T12:00:00.000Z (contract 4).';
 
 create or replace function rt_private.setting(p_name text) returns text
@@ -18,8 +18,8 @@ $$;
 comment on function rt_private.setting(text) is 'Value of a row of bellwire.settings.';
 
 create or replace function rt.socket_id() returns text
-language sql stable set search_path = pg_catalog, pg_temp
-as $$ select nullif(current_setting('bellwire.socket_id', true), '') $$;
+language sql stable
+return nullif(current_setting('bellwire.socket_id', true), '');
 comment on function rt.socket_id() is 'The socket whose event is being handled; null outside a client event.';
 
 create or replace function rt_private.silent() returns boolean
