@@ -1,0 +1,92 @@
+// A stock socket.io-client that remembers what it heard.
+import assert from 'node:assert/strict'
+import { io } from 'socket.io-client'
+import { until, WAIT_MS } from './wait.mjs'
+
+export const TRANSPORTS = { websocket: ['websocket'], polling: ['polling'], upgrade: ['polling', 'websocket'] }
+
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+
+// match: a part of the payload, or a function of it.
+function matches(payload, match) {
+  if (match === undefined) return true
+  if (typeof match === 'function') return match(payload)
+  return Object.entries(match).every(([k, v]) => payload?.[k] === v)
+}
+
+let barriers = 0
+
+export class Client {
+  // options: transport (a name of TRANSPORTS), and those of io()
+  constructor(url, user, { transport = 'websocket', token, ...options } = {}) {
+    this.user = user
+    this.transport = transport
+    this.events = []
+    this.ends = [] // reasons of 'disconnect'
+    this.socket = io(url, { transports: TRANSPORTS[transport], forceNew: true, reconnection: false, ...options })
+    this.socket.onAny((event, ...args) => this.events.push({ event, args }))
+    this.socket.on('disconnect', (reason) => this.ends.push(reason))
+    this.socket.on('connect_error', (e) => { this.connectError = e })
+  }
+
+  get id() { return this.socket.id }
+
+  // Payloads of an event heard so far. Whatever arrives has to be one object: clients in Dart are given a List otherwise.
+  heard(event, match) {
+    return this.events.filter((e) => e.event === event).map((e) => {
+      assert.equal(e.args.length, 1, `${event} has one argument`)
+      assert.equal(Object.prototype.toString.call(e.args[0]), '[object Object]', `${event} carries an object`)
+      return e.args[0]
+    }).filter((p) => matches(p, match))
+  }
+
+  // The nth such event, past or to come.
+  async hear(event, match, nth = 1) {
+    await until(() => this.heard(event, match).length >= nth, () => `${this.user?.name} hears ${nth} ${event} ${match ? JSON.stringify(match) : ''
+    }; heard ${JSON.stringify(this.events).slice(0, 1500)}${this.connectError ? `; ${this.connectError}` : ''}`)
+    return this.heard(event, match)[nth - 1]
+  }
+
+  async up() {
+    await this.hear('sync:required')
+    if (this.transport === 'upgrade') await until(() => this.socket.io.engine.transport.name === 'websocket', 'the upgrade')
+    return this
+  }
+
+  async down() {
+    await until(() => this.ends.length > 0, () => `${this.user?.name} is disconnected; heard ${JSON.stringify(this.events)}`)
+    return this.ends.at(-1)
+  }
+
+  emit(...args) { this.socket.emit(...args) }
+
+  // Emits and answers what the ack says, which has to be one object.
+  async ask(...args) {
+    const answers = await new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error(`no ack for ${args[0]} within ${WAIT_MS} ms`)), WAIT_MS)
+      this.socket.emit(...args, (...a) => { clearTimeout(late); resolve(a) })
+    })
+    assert.equal(answers.length, 1, 'an ack has one argument')
+    assert.equal(Object.prototype.toString.call(answers[0]), '[object Object]', 'an ack is an object')
+    return answers[0]
+  }
+
+  // What was committed before this call has reached this client when it is over, or never will.
+  async barrier({ ephemeral = false } = {}) {
+    const n = ++barriers
+    await this.world.sql('select rt.emit(array[$1], $2, $3, $4, $5)', [this.id, 'test:barrier', { n }, [], ephemeral])
+    await this.hear('test:barrier', { n })
+    return this
+  }
+
+  // Ends with 41, as socket.disconnect() does.
+  close() { this.socket.disconnect() }
+
+  // Loses the connection without a word.
+  drop() {
+    const { transport } = this.socket.io.engine
+    if (transport.name === 'websocket') transport.ws.terminate()
+    else this.socket.io.engine.onClose('transport error')
+  }
+}
