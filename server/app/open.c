@@ -144,7 +144,7 @@ static void opened(struct opening *o, const struct db_result *r, int row)
 	bool ok = slice_eq(db_value(r, row, 1), SLICE("t"));
 	c->opening = NULL;
 	c->registered = ok;
-	if (ok && c->exp_ms <= clock_wall_ms()) {
+	if (ok && c->until_ms <= clock_wall_ms()) {
 		c->expired = true; /* it waited too long for the database */
 		ok = false;
 	}
@@ -324,7 +324,7 @@ void open_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void 
 	}
 	struct client *c = client_new(w, s, claims.sub);
 	c->state = CLIENT_OPENING;
-	c->exp_ms = claims.exp_ms;
+	c->until_ms = claims.until_ms;
 	c->recovering = recovery_asked(auth);
 	enqueue(c);
 }

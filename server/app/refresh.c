@@ -12,7 +12,7 @@ static void expired(struct timer *t)
 {
 	struct client *c = container_of(t, struct client, timer);
 	uint64_t now = clock_wall_ms();
-	if (now < c->exp_ms) {
+	if (now < c->until_ms) {
 		refresh_arm(c);
 		return;
 	}
@@ -23,7 +23,7 @@ static void expired(struct timer *t)
 
 void refresh_arm(struct client *c)
 {
-	uint64_t now = clock_wall_ms(), left = c->exp_ms > now ? c->exp_ms - now : 0;
+	uint64_t now = clock_wall_ms(), left = c->until_ms > now ? c->until_ms - now : 0;
 	c->timer.fire = expired;
 	timer_set(c->w->loop, &c->timer, loop_now(c->w->loop) + (left < STEP_MS ? left : STEP_MS));
 }
@@ -52,7 +52,7 @@ void refresh_event(struct client *c, const struct sio_event *ev)
 		gate_fail(c, ev, SLICE("UNAUTHORIZED"), SLICE("Token not accepted"));
 		return;
 	}
-	c->exp_ms = claims.exp_ms;
+	c->until_ms = claims.until_ms;
 	refresh_arm(c);
 	buf_str(&ack, "[{\"status\":\"refreshed\",\"expires_at\":");
 	put_timestamp(&ack, claims.exp_ms);

@@ -63,7 +63,7 @@ struct client {
 	struct list user_link;
 	struct list open_link;      /* waiting for rt.socket_open, or for the database */
 	struct timer timer;         /* CLIENT_OPEN: the token runs out. CLIENT_WAITING: patience does */
-	uint64_t exp_ms;            /* wall clock */
+	uint64_t until_ms;          /* wall clock: when the token ends */
 	struct opening *opening;    /* the call that is out */
 	struct fence *fences;       /* ring of unconfirmed deliveries, oldest first */
 	uint16_t fences_head, fences_n, fences_cap;

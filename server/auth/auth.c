@@ -183,7 +183,8 @@ static enum auth_result check_claims(const struct auth *a, const json_t *payload
 		return AUTH_CLAIMS;
 	if (now + a->leeway_ms < nbf_ms)
 		return AUTH_NOT_YET;
-	return now < claims->exp_ms + a->leeway_ms ? AUTH_OK : AUTH_EXPIRED;
+	claims->until_ms = claims->exp_ms + a->leeway_ms;
+	return now < claims->until_ms ? AUTH_OK : AUTH_EXPIRED;
 }
 
 /* ---- entry ---- */

@@ -29,8 +29,9 @@ enum auth_result {
 };
 
 struct auth_claims {
-	char sub[37];    /* uuid in lower case, terminated */
-	uint64_t exp_ms; /* wall clock, leeway not added */
+	char sub[37];      /* uuid in lower case, terminated */
+	uint64_t exp_ms;   /* wall clock */
+	uint64_t until_ms; /* the same with leeway: the end of what the token grants */
 };
 
 struct auth *auth_new(const struct auth_config *cfg, char *error, size_t n); /* NULL with the reason */
