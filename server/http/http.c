@@ -326,6 +326,12 @@ static void on_eof(struct conn *c, void *owner)
 	conn_finish(c, CLOSE_PEER);
 }
 
+static void on_broken(struct conn *c, void *owner)
+{
+	(void)c;
+	abort_exchange(owner); /* P5: not only when the sweep comes by */
+}
+
 static void on_dead(struct conn *c, void *owner, enum close_reason why)
 {
 	(void)c, (void)why;
@@ -334,7 +340,7 @@ static void on_dead(struct conn *c, void *owner, enum close_reason why)
 	http_free(h);
 }
 
-static const struct conn_events http_conn_events = {.on_data = on_data, .on_eof = on_eof, .on_dead = on_dead};
+static const struct conn_events http_conn_events = {.on_data = on_data, .on_eof = on_eof, .on_broken = on_broken, .on_dead = on_dead};
 
 static void on_timeout(struct timer *t)
 {

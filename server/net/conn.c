@@ -35,6 +35,8 @@ struct conn {
 	enum close_reason why : 8;
 	bool dead : 1, eof : 1, paused : 1, showing : 1, reshow : 1, want_drained : 1, blocked : 1, reset : 1;
 	bool read_wants_write : 1, write_wants_read : 1;
+	int ready;             /* what libev reported and `readable` has not served */
+	struct deferred readable;
 	struct tls *tls;
 	struct deferred turn;  /* this connection's place in the flush list, after death in the sweep list */
 	struct timer linger;
@@ -301,6 +303,8 @@ static void read_some(struct conn *c)
 			return;
 		}
 		if (got < 0) {
+			if (c->state == CONN_LIVE && c->ev->on_broken)
+				c->ev->on_broken(c, c->owner);
 			conn_kill(c, c->state == CONN_LINGERING ? c->why : CLOSE_TRANSPORT);
 			return;
 		}
@@ -309,14 +313,27 @@ static void read_some(struct conn *c)
 	watch(c);
 }
 
-static void on_io(struct ev_loop *ev, ev_io *w, int revents)
+static void serve(struct deferred *d)
 {
-	(void)ev;
-	struct conn *c = container_of(w, struct conn, io);
+	struct conn *c = container_of(d, struct conn, readable);
+	int revents = c->ready;
+	c->ready = 0;
 	if (revents & EV_WRITE || c->write_wants_read)
 		flush(c);
 	if (!c->dead && (revents & EV_READ || c->read_wants_write) && !c->eof && (!c->paused || c->state == CONN_LINGERING))
 		read_some(c);
+}
+
+/*
+ * libev calls back in the reverse of the order in which the kernel reports, that of arrival. Of two requests for one session the
+ * later must not come first (P5, P12): they are collected, each before the others, and served when all are here.
+ */
+static void on_io(struct ev_loop *ev, ev_io *w, int revents)
+{
+	(void)ev;
+	struct conn *c = container_of(w, struct conn, io);
+	c->ready |= revents;
+	loop_defer_first(c->loop, LOOP_READ, &c->readable);
 }
 
 /* The flush list's call: kept bytes for a new owner first, then everything queued in one go. */
@@ -379,6 +396,7 @@ struct conn *conn_new(struct loop *l, struct conn_budget *b, int fd, struct tls_
 	c->id = ++b->ids;
 	c->ident.fields[0] = LU("conn", c->id);
 	deferred_init(&c->turn, on_turn);
+	deferred_init(&c->readable, serve);
 	ev_io_init(&c->io, on_io, fd, EV_READ);
 	if (!b->all.next)
 		list_init(&b->all);
@@ -433,6 +451,7 @@ void conn_kill(struct conn *c, enum close_reason why)
 	c->why = why;
 	ev_io_stop(loop_ev(c->loop), &c->io);
 	timer_stop(c->loop, &c->linger);
+	deferred_cancel(&c->readable);
 	deferred_cancel(&c->turn);
 	deferred_init(&c->turn, sweep);
 	loop_defer(c->loop, LOOP_SWEEP, &c->turn);

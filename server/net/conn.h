@@ -26,6 +26,8 @@ struct conn_events {
 	size_t (*on_data)(struct conn *c, void *owner, const char *p, size_t n);
 	/* the peer will send no more (FIN; with TLS close_notify or FIN). The connection can still write. */
 	void (*on_eof)(struct conn *c, void *owner);
+	/* the peer broke off: its requests are over before the next connection is read (P5); on_dead follows. May be NULL */
+	void (*on_broken)(struct conn *c, void *owner);
 	/* everything queued has been written; only after conn_want_drained */
 	void (*on_drained)(struct conn *c, void *owner);
 	/* killed, by whoever; called once, from the sweep; afterwards c is gone */

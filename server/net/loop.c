@@ -119,6 +119,12 @@ void loop_defer(struct loop *l, enum loop_phase phase, struct deferred *d)
 		list_add_tail(&l->phases[phase], &d->link);
 }
 
+void loop_defer_first(struct loop *l, enum loop_phase phase, struct deferred *d)
+{
+	if (list_empty(&d->link))
+		list_add_head(&l->phases[phase], &d->link);
+}
+
 void deferred_cancel(struct deferred *d)
 {
 	list_del(&d->link);
@@ -158,6 +164,7 @@ static void before_sleep(struct ev_loop *ev, ev_prepare *w, int revents)
 {
 	(void)revents;
 	struct loop *l = w->data;
+	run_phase(l, LOOP_READ); /* what has arrived counts before a deadline does */
 	fire_due(l);
 	run_phases(l);
 	if (l->count == 0) {

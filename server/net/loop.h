@@ -2,8 +2,8 @@
  * One worker's loop: libev underneath, one clock reading a turn, timers with absolute deadlines and millisecond
  * precision in one heap (B5), and work that runs once before the loop sleeps.
  *
- * A turn:  poll -> watchers' callbacks -> due timers -> LOOP_WORK -> LOOP_FLUSH -> LOOP_SWEEP -> sleep
- * WORK runs completions and pump batches, FLUSH writes every marked connection once, SWEEP frees what was killed. Each
+ * A turn:  poll -> watchers' callbacks -> LOOP_READ -> due timers -> LOOP_WORK -> LOOP_FLUSH -> LOOP_SWEEP -> sleep
+ * READ serves the connections that are ready, in the order they became so; WORK runs completions and pump batches, FLUSH writes every marked connection once, SWEEP frees what was killed. Each
  * phase runs until its list is empty; work that flush or sweep causes runs before the loop sleeps as well.
  */
 #ifndef NET_LOOP_H
@@ -14,7 +14,7 @@
 struct ev_loop;
 struct loop;
 
-enum loop_phase { LOOP_WORK, LOOP_FLUSH, LOOP_SWEEP, LOOP_PHASES };
+enum loop_phase { LOOP_READ, LOOP_WORK, LOOP_FLUSH, LOOP_SWEEP, LOOP_PHASES };
 
 /* Embedded; step back to the owner with container_of. Zeroed is idle. */
 struct timer {
@@ -51,6 +51,7 @@ static inline bool timer_is_set(const struct timer *t)
 
 void deferred_init(struct deferred *d, void (*run)(struct deferred *d));
 void loop_defer(struct loop *l, enum loop_phase phase, struct deferred *d); /* once per turn, repeating is harmless */
+void loop_defer_first(struct loop *l, enum loop_phase phase, struct deferred *d); /* before all that is deferred already */
 void deferred_cancel(struct deferred *d);
 
 #endif

@@ -133,9 +133,19 @@ export class Wire {
     })))
   }
 
-  finish() { return (this.writes = this.writes.then(() => { this.socket.end() })) }
+  // These are done when the kernel has sent the FIN or the RST.
+  finish() {
+    return (this.writes = this.writes.then(() => new Promise((resolve) => {
+      if (this.socket.writable) this.socket.end(resolve)
+      else resolve()
+    })))
+  }
+
+  reset() {
+    return (this.writes = this.writes.then(() => new Promise((resolve) => { this.socket.once('close', resolve).resetAndDestroy() })))
+  }
+
   destroy() { this.socket.destroy() }
-  reset() { this.socket.resetAndDestroy() }
 
   // The server's end of the connection, and that nothing came before it.
   async end(how = 'FIN', ms) {
