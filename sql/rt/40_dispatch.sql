@@ -1,4 +1,5 @@
--- Client events: one transaction a batch, each item in a block of its own (design 8.1-8.3, 8.6, 8.15).
+-- Client events: one transaction a batch; where an item fails, each runs in a block of its own (design 8.1-8.3, 8.6, 8.15).
+-- "when others" stands in this file and nowhere else.
 
 create or replace function rt_private.error_code(p_sqlstate text, p_message text,
 	out code text, out message text) returns record
@@ -73,14 +74,12 @@ $$;
 comment on function rt_private.items_lock(jsonb[], boolean) is
 	'Locks the rows that the batch''s lock keys name, in sorted order. Returns the keys that somebody else holds.';
 
-create or replace function rt_private.item_run(p_item jsonb,
-	out outcome text, out body text, out code text, out message text, out state text, out detail text) returns record
+create or replace function rt_private.item_call(p_item jsonb) returns text
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 declare
 	v_function text;
 	v_body jsonb;
-	v_context text;
 begin
 	perform set_config('bellwire.socket_id', p_item ->> 'socket_id', true);
 	select r.function into v_function from bellwire.routes r where r.event = p_item ->> 'event';
@@ -88,12 +87,25 @@ begin
 		raise exception 'Unknown event' using errcode = 'RT400';
 	end if;
 	execute format('select %s($1, $2)', v_function) into v_body using (p_item ->> 'user_id')::uuid, p_item -> 'payload';
+	return coalesce(v_body, 'null')::text;
+end
+$$;
+comment on function rt_private.item_call(jsonb) is 'Calls the function of one item''s route; the ack as JSON text.';
+
+create or replace function rt_private.item_run(p_item jsonb,
+	out outcome text, out body text, out code text, out message text, out state text, out detail text) returns record
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_context text;
+begin
+	body := rt_private.item_call(p_item);
 	set constraints all immediate;
 	set constraints all deferred;
 	outcome := 'ok';
-	body := coalesce(v_body, 'null')::text;
 exception when others then
 	get stacked diagnostics state = returned_sqlstate, detail = message_text, v_context = pg_exception_context;
+	body := null;
 	outcome := 'error';
 	select e.code, e.message into code, message from rt_private.error_code(state, detail) e;
 	if code = 'INTERNAL' then
@@ -101,7 +113,27 @@ exception when others then
 	end if;
 end
 $$;
-comment on function rt_private.item_run(jsonb) is 'Runs one item''s function; whatever it raises undoes that item alone. The one place with "when others".';
+comment on function rt_private.item_run(jsonb) is 'Runs one item; whatever it raises undoes that item alone.';
+
+create or replace function rt_private.items_run(p_items jsonb[]) returns text[]
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_bodies text[];
+begin
+	for i in 1 .. cardinality(p_items) loop
+		v_bodies[i] := rt_private.item_call(p_items[i]);
+	end loop;
+	set constraints all immediate;
+	set constraints all deferred;
+	return v_bodies;
+exception when others then
+	-- one of them cannot be done: which one is found by running each in a block of its own
+	return null;
+end
+$$;
+comment on function rt_private.items_run(jsonb[]) is
+	'Runs items in one block, because a block for each costs nearly as much as the item; null when one fails, and then nothing has happened.';
 
 create or replace function rt_private.dispatch(p_items text[], p_alone boolean)
 returns table (ord int, outcome text, body text, code text, message text, sqlstate text, detail text)
@@ -112,9 +144,12 @@ declare
 	v_busy text[];
 	v_deferred text[] := '{}';
 	v_sync constant text := current_setting('synchronous_commit');
-	v_item jsonb;
 	v_key text;
+	v_outcomes text[];
+	v_run jsonb[] := '{}';
+	v_bodies text[];
 	v_durable boolean := false;
+	v_ran int := 0;
 begin
 	if cardinality(p_items) > 32 then
 		raise exception 'a batch has at most 32 items' using errcode = 'RT400';
@@ -123,27 +158,41 @@ begin
 	select array_agg(rt_private.item_parse(t.item) order by t.n) into v_items from unnest(p_items) with ordinality t (item, n);
 	v_busy := rt_private.items_lock(v_items, p_alone);
 	for i in 1 .. coalesce(cardinality(v_items), 0) loop
-		ord := i; body := null; code := null; message := null; sqlstate := null; detail := null;
-		v_item := v_items[i];
-		if v_item is null or jsonb_typeof(v_item -> 'payload') is distinct from 'object' then
-			outcome := 'error'; sqlstate := 'RT400'; code := 'INVALID_DATA'; message := 'Invalid data';
-			return next;
+		if v_items[i] is null or jsonb_typeof(v_items[i] -> 'payload') is distinct from 'object' then
+			v_outcomes[i] := 'unfit';
 			continue;
 		end if;
 		v_key := null;
-		v_durable := v_durable or not coalesce((select r.ephemeral from bellwire.routes r where r.event = v_item ->> 'event'), true);
-		select v_item -> 'payload' ->> r.lock_key into v_key from bellwire.routes r where r.event = v_item ->> 'event';
-		if v_item ->> 'socket_id' = any(v_deferred) or lower(v_key) = any(v_busy) then
+		select v_items[i] -> 'payload' ->> r.lock_key into v_key from bellwire.routes r where r.event = v_items[i] ->> 'event';
+		if v_items[i] ->> 'socket_id' = any(v_deferred) or lower(v_key) = any(v_busy) then
 			-- and with it what this socket sent later: a client's events stay in order
-			v_deferred := v_deferred || (v_item ->> 'socket_id');
-			outcome := 'deferred';
-			return next;
+			v_deferred := v_deferred || (v_items[i] ->> 'socket_id');
+			v_outcomes[i] := 'deferred';
 			continue;
 		end if;
-		select r.outcome, r.body, r.code, r.message, r.state, r.detail into outcome, body, code, message, sqlstate, detail from rt_private.item_run(v_item) r;
-		if not p_alone and sqlstate in ('40P01', '40001', '55P03') then
-			v_deferred := v_deferred || (v_item ->> 'socket_id');
+		v_run := v_run || v_items[i];
+	end loop;
+	v_durable := exists (
+		select from unnest(v_run) t (item) join bellwire.routes r on r.event = t.item ->> 'event' where not r.ephemeral);
+	if cardinality(v_run) > 1 then
+		v_bodies := rt_private.items_run(v_run);
+	end if;
+	for i in 1 .. coalesce(cardinality(v_items), 0) loop
+		ord := i; outcome := v_outcomes[i]; body := null; code := null; message := null; sqlstate := null; detail := null;
+		if outcome = 'unfit' then
+			outcome := 'error'; sqlstate := 'RT400'; code := 'INVALID_DATA'; message := 'Invalid data';
+		elsif outcome is null and v_bodies is not null then
+			v_ran := v_ran + 1;
+			outcome := 'ok'; body := v_bodies[v_ran];
+		elsif outcome is null and v_items[i] ->> 'socket_id' = any(v_deferred) then
 			outcome := 'deferred';
+		elsif outcome is null then
+			select r.outcome, r.body, r.code, r.message, r.state, r.detail into outcome, body, code, message, sqlstate, detail
+			from rt_private.item_run(v_items[i]) r;
+			if not p_alone and sqlstate in ('40P01', '40001', '55P03') then
+				v_deferred := v_deferred || (v_items[i] ->> 'socket_id');
+				outcome := 'deferred';
+			end if;
 		end if;
 		return next;
 	end loop;
