@@ -15,6 +15,9 @@ function matches(payload, match) {
   return Object.entries(match).every(([k, v]) => payload?.[k] === v)
 }
 
+// Keys in any order: JSON objects have none.
+export const keys = (payload, ...names) => assert.deepEqual(Object.keys(payload).sort(), names.sort())
+
 let barriers = 0
 
 export class Client {
@@ -44,9 +47,12 @@ export class Client {
   // The nth such event, past or to come.
   async hear(event, match, nth = 1) {
     await until(() => this.heard(event, match).length >= nth, () => `${this.user?.name} hears ${nth} ${event} ${match ? JSON.stringify(match) : ''
-    }; heard ${JSON.stringify(this.events).slice(0, 1500)}${this.connectError ? `; ${this.connectError}` : ''}`)
+    }; heard ${this.story()}${this.connectError ? `; ${this.connectError}` : ''}`)
     return this.heard(event, match)[nth - 1]
   }
+
+  // For complaints: what was heard, but for the presence of other tests' people.
+  story() { return JSON.stringify(this.events.filter((e) => !/^user:/.test(e.event)).map((e) => [e.event, ...e.args])).slice(0, 1500) }
 
   async up() {
     await this.hear('sync:required')
@@ -55,7 +61,7 @@ export class Client {
   }
 
   async down() {
-    await until(() => this.ends.length > 0, () => `${this.user?.name} is disconnected; heard ${JSON.stringify(this.events)}`)
+    await until(() => this.ends.length > 0, () => `${this.user?.name} is disconnected; heard ${this.story()}`)
     return this.ends.at(-1)
   }
 

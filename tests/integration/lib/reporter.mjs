@@ -3,6 +3,9 @@ import { inspect } from 'node:util'
 
 const verbose = process.env.INTEGRATION_VERBOSE === '1'
 
+// The message and where in the tests it happened.
+const describe = (e) => (e?.stack ? e.stack.replace(/^ +at (?!.*integration).*\n?/gm, '') : inspect(e, { depth: 6 })).trimEnd()
+
 const indent = (s) => s.replaceAll('\n', '\n    ')
 
 export default async function* reporter(source) {
@@ -17,7 +20,7 @@ export default async function* reporter(source) {
       if (hook === 'subtestsFailed') continue
       failed++
       const error = data.details.error
-      yield `  FAIL ${data.name}\n    ${indent(inspect(error.cause ?? error, { depth: 6 }))}\n`
+      yield `  FAIL ${data.name}\n    ${indent(describe(error.cause ?? error))}\n`
     } else if (data.details?.type !== 'suite' && !data.skip) {
       passed++
       if (verbose) yield `  ok   ${data.name} (${Math.round(data.details.duration_ms)} ms)\n`
