@@ -21,7 +21,7 @@ layer_lib = $(B)/lib/$(1).a
 obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
 OBJ_app := $(B)/obj/gen/embedded.o
 
-.PHONY: all unit unit-bin packages modules test run lint clean help
+.PHONY: all unit unit-bin packages modules test run bench lint clean help
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
 
 define layer_rule
@@ -95,6 +95,14 @@ test: packages modules ## install what is missing, build, run every suite, norma
 run: packages modules ## the demo: Postgres, bellwire and its page on port 3000 (PORT=...)
 	@$(MAKE) --no-print-directory $(B)/bellwire
 	@B=$(B) tests/env/run
+
+$(B)/bench/load: tests/bench/load.c tests/bench/conn.c tests/bench/conn.h
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(filter %.c,$^) -o $@ -lpq
+
+bench: packages modules ## figures beside socket.io for Node (ARGS="fanout memory", ARGS="rounds=5")
+	@$(MAKE) --no-print-directory $(B)/bellwire $(B)/bench/load
+	@B=$(abspath $(B)) node tests/bench/run.mjs $(ARGS)
 
 SCRIPTS = $(shell grep -rlIE '^\#!(/bin/|/usr/bin/env )(ba)?sh' --exclude-dir=node_modules .ci server tests)
 lint: ## shellcheck, where it is installed

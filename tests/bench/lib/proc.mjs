@@ -1,0 +1,41 @@
+// What Linux tells about processes.
+import { readdirSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { cpus, loadavg, release, totalmem } from 'node:os'
+
+const TICKS = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
+
+// Fields of /proc/PID/stat from the third on: the name before them may hold anything.
+function stat(pid) {
+  const s = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  return s.slice(s.lastIndexOf(')') + 2).split(' ')
+}
+
+// Seconds of CPU, user and system.
+export function cpu(pid) {
+  const f = stat(pid)
+  return (Number(f[11]) + Number(f[12])) / TICKS
+}
+
+// The same with all children, those that have ended included.
+export function cpuTree(pid) {
+  const f = stat(pid)
+  let sum = cpu(pid) + (Number(f[13]) + Number(f[14])) / TICKS
+  for (const p of readdirSync('/proc')) {
+    if (!/^\d+$/.test(p)) continue
+    try {
+      if (Number(stat(p)[1]) === pid) sum += cpu(p)
+    } catch { /* it has ended */ }
+  }
+  return sum
+}
+
+// Resident memory in KiB: anonymous, and all that is not shared with others.
+export function memory(pid) {
+  const kib = (file, key) => Number(new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/${file}`, 'utf8'))[1])
+  return { anon: kib('status', 'RssAnon'), own: kib('smaps_rollup', 'Private_Clean') + kib('smaps_rollup', 'Private_Dirty') }
+}
+
+export function machine() {
+  return `${cpus()[0].model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, load ${loadavg().map((l) => l.toFixed(2)).join(' ')}`
+}
