@@ -7,7 +7,7 @@ import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { Client } from './client.mjs'
-import { until, WAIT_MS } from './wait.mjs'
+import { sleep, until, WAIT_MS } from './wait.mjs'
 
 const BIN = process.env.BELLWIRE_BIN ?? fileURLToPath(new URL('../../../build/bellwire', import.meta.url))
 const ADMIN_URL = process.env.BELLWIRE_TEST_PG
@@ -217,6 +217,8 @@ class World {
 
   async close() {
     for (const c of this.clients) c.close()
+    // a polling client takes a moment to say so; an edge that drains would wait for it
+    await until(async () => !this.edges.size || await this.value('select count(*) from bellwire.sockets') === 0, 'all sockets ended', 2000).catch(() => {})
     const ends = await Promise.allSettled([...this.edges].map((e) => e.stop()))
     await this.pool?.end()
     const admin = new pg.Client(ADMIN_URL)
@@ -234,4 +236,4 @@ export async function world(url) {
   return w.build()
 }
 
-export { until, WAIT_MS }
+export { sleep, until, WAIT_MS }
