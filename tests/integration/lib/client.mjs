@@ -16,7 +16,24 @@ function matches(payload, match) {
 }
 
 // Keys in any order: JSON objects have none.
-export const keys = (payload, ...names) => assert.deepEqual(Object.keys(payload).sort(), names.sort())
+export const keys = (payload, ...names) => assert.deepEqual(Object.keys(payload).sort(), names.sort(), `keys of ${JSON.stringify(payload)}: ${names}`)
+
+// The same failure by ack and by event, key for key.
+export async function fails(c, event, args, code, more = {}) {
+  const before = c.heard('error').length
+  const ack = await c.ask(event, ...args)
+  const what = `${event} ${JSON.stringify(args)?.slice(0, 300)}: ${JSON.stringify(ack)}`
+  keys(ack, 'status', 'code', 'message', 'timestamp', ...Object.keys(more))
+  assert.deepEqual([ack.status, ack.code], ['error', code], what)
+  assert.match(ack.timestamp, TIME)
+  assert.ok(typeof ack.message === 'string' && ack.message.length > 0 && ack.message.length < 200, what)
+  // never a stack, SQL text or a constraint's name
+  assert.doesNotMatch(ack.message, /select|insert|relation|constraint|violates|PL\/pgSQL|syntax|_key\b|_check\b|_fkey\b|null value|uuid:/i, what)
+  const e = await c.hear('error', undefined, before + 1)
+  keys(e, 'code', 'message', 'timestamp', 'event', ...Object.keys(more))
+  assert.deepEqual([e.code, e.message, e.event], [code, ack.message, event], what)
+  return ack
+}
 
 let barriers = 0
 

@@ -1,0 +1,71 @@
+// Contract §2.5 and §5: Postgres away. The database of this file alone refuses the edge; other files run on.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import pg from 'pg'
+import { fails, keys } from './lib/client.mjs'
+import { until, world } from './lib/world.mjs'
+
+const w = await world(import.meta.url)
+const edge = await w.edge()
+edge.expected.push(/ error /)
+
+// allow_connections only refuses new connections: the test keeps its own.
+const away = async () => {
+  const admin = new pg.Client(process.env.BELLWIRE_TEST_PG)
+  await admin.connect()
+  await admin.query(`alter database ${w.database} allow_connections false`)
+  await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and usename = 'bellwire_edge'", [w.database])
+  return async () => {
+    await admin.query(`alter database ${w.database} allow_connections true`)
+    await admin.end()
+  }
+}
+
+test('UNAVAILABLE, nobody is disconnected, and all is well afterwards', async () => {
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const chat = await w.chat(ann, bob)
+  const [a, b] = [await w.connect(ann), await w.connect(bob)]
+  const good = { chat_id: chat.id, type: 'text', content: 'x' }
+  const back = await away()
+  await fails(a, 'chat:message:send', [good], 'UNAVAILABLE')
+  // a good token: CONNECT reply and UNAVAILABLE, the socket waits
+  const late = w.client(ann)
+  const e = await late.hear('error')
+  keys(e, 'code', 'message', 'timestamp')
+  assert.equal(e.code, 'UNAVAILABLE')
+  assert.equal((await late.ask('chat:message:send', good)).code, 'UNAVAILABLE')
+  assert.deepEqual([late.heard('connected'), late.ends], [[], []])
+  // rows written meanwhile are not lost
+  await w.sql("insert into platform.messages (chat_id, sender_id, type, content) values ($1, $2, 'text', 'meanwhile')", [good.chat_id, ann.id])
+  await back()
+  await late.hear('sync:required')
+  await b.hear('chat:message:new', { content: 'meanwhile' })
+  await a.barrier()
+  assert.deepEqual([a.heard('chat:message:new').length, a.ends, b.heard('user:offline', { user_id: ann.id })], [1, [], []])
+  await until(async () => (await a.ask('chat:message:send', good)).status === 'sent')
+})
+
+test('a bad token is refused all the same', async () => {
+  const back = await away()
+  const c = w.client(null, { auth: { token: 'x.y.z' } })
+  assert.equal(await c.down(), 'io server disconnect')
+  assert.equal(c.heard('error')[0].message, 'Invalid token')
+  await back()
+  await until(() => edge.ready(), 'ready')
+})
+
+test('still away after 5 to 10 seconds: the connection ends without 41, so that clients come back', async () => {
+  const user = await w.user()
+  const back = await away()
+  const c = w.client(user)
+  const p = w.client(user, { transport: 'polling' })
+  const began = Date.now()
+  await c.hear('error', { code: 'UNAVAILABLE' })
+  await until(() => c.ends.length && p.ends.length, () => `the ends ${c.ends} ${p.ends}`, 12000)
+  const took = Date.now() - began
+  assert.ok(took > 4500 && took < 11000, `${took} ms`)
+  for (const x of [c, p]) assert.match(x.ends[0], /^transport (close|error)$/)
+  await back()
+  c.socket.connect()
+  await c.hear('sync:required')
+})
