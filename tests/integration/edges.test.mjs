@@ -1,0 +1,108 @@
+// Two edges on one database: whatever happens at one is heard at the other (contract §1, §4).
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { TRANSPORTS } from './lib/client.mjs'
+import { token, world } from './lib/world.mjs'
+
+const w = await world(import.meta.url)
+const [one, two] = [await w.edge(), await w.edge({ BELLWIRE_FALLBACK_POLL_MS: '0' })] // the second one trusts its bell alone
+
+// Ann at the first edge, Bob at the second, in a chat; each with a second device at the other edge.
+async function scene(transport = 'websocket') {
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const chat = await w.chat(ann, bob)
+  const [a, b, a2, b2] = await Promise.all([w.connect(ann, { edge: one, transport }), w.connect(bob, { edge: two, transport }), w.connect(ann, { edge: two }), w.connect(bob, { edge: one })])
+  return { ann, bob, chat, a, b, a2, b2 }
+}
+
+describe('across', { concurrency: 2 }, () => {
+  for (const transport of Object.keys(TRANSPORTS)) {
+    test(`${transport}: a message, its delivery, its reading, typing, notifications, likes, comments`, async () => {
+      const { ann, bob, chat, a, b, a2, b2 } = await scene(transport)
+      const { message_id: id } = await a.ask('chat:message:send', { chat_id: chat.id, type: 'text', content: 'x' })
+      for (const c of [a, b, a2, b2]) await c.hear('chat:message:new', { id })
+      for (const c of [a, a2]) await c.hear('chat:message:delivered', { message_id: id, delivered_to: bob.id })
+      await b.ask('chat:message:read', { chat_id: chat.id, message_id: id })
+      for (const c of [a, a2]) await c.hear('chat:message:read', { message_id: id, read_by: bob.id })
+      for (const c of [a, b, a2]) await c.ask('chat:join', { chat_id: chat.id })
+      await a.ask('chat:typing', { chat_id: chat.id, is_typing: true })
+      for (const c of [b, a2]) await c.hear('chat:typing', { user_id: ann.id })
+      const n = await w.notify(ann)
+      for (const c of [a, a2]) await c.hear('notification:new', { id: n })
+      await a2.ask('notification:read', { notification_id: n })
+      await a.hear('notification:read', { notification_id: n })
+      const post = await w.post(bob)
+      await w.sql('insert into platform.follows (follower_id, followee_id) values ($1, $2)', [ann.id, bob.id])
+      await w.sql('insert into platform.post_likes (post_id, user_id) values ($1, $2)', [post.id, ann.id])
+      for (const c of [a, b, a2, b2]) await c.hear('post:liked', { post_id: post.id })
+      await w.sql('delete from platform.post_likes where post_id = $1', [post.id])
+      for (const c of [a, b, a2, b2]) await c.hear('post:unliked', { post_id: post.id })
+      await w.sql("insert into platform.post_comments (post_id, author_id, content) values ($1, $2, 'x')", [post.id, ann.id])
+      for (const c of [b, b2]) await c.hear('post:commented', { post_id: post.id })
+      await Promise.all([a, b, a2, b2].map((c) => c.barrier({ ephemeral: true })))
+      const once = ['chat:message:new', 'chat:message:delivered', 'chat:message:read', 'chat:typing', 'notification:new', 'notification:read', 'post:liked', 'post:unliked', 'post:commented']
+      assert.deepEqual([a, a2, b, b2].map((c) => once.map((e) => c.heard(e).length)), [[1, 1, 1, 0, 1, 1, 1, 1, 0], [1, 1, 1, 1, 1, 0, 1, 1, 0], [1, 0, 0, 1, 2, 0, 1, 1, 1],
+        [1, 0, 0, 0, 2, 0, 1, 1, 1]])
+    })
+  }
+
+  test('membership, a disabled user and a refreshed token hold on every edge', async () => {
+    const { ann, bob, chat, a, b, a2, b2 } = await scene()
+    await w.sql('delete from platform.chat_participants where chat_id = $1 and user_id = $2', [chat.id, bob.id])
+    await w.message(chat, ann)
+    for (const c of [a, a2]) await c.hear('chat:message:new')
+    for (const c of [b, b2]) assert.deepEqual((await c.barrier()).heard('chat:message:new'), [])
+    await w.sql('insert into platform.chat_participants (chat_id, user_id) values ($1, $2)', [chat.id, bob.id])
+    await w.message(chat, ann, 'again')
+    for (const c of [b, b2]) await c.hear('chat:message:new', { content: 'again' })
+    await w.sql('update platform.users set disabled_at = now() where id = $1', [bob.id])
+    for (const c of [b, b2]) assert.equal(await c.down(), 'io server disconnect')
+    assert.deepEqual([a.ends, a2.ends], [[], []])
+    assert.equal((await a.ask('auth:refresh', { token: token(ann) })).status, 'refreshed')
+    await a2.barrier()
+    assert.equal(a2.heard('sync:required').length, 1, 'a refresh is one socket\'s')
+  })
+
+  test('many writers at both: the same order for everyone', async () => {
+    const { chat, a, b, a2, b2 } = await scene()
+    await Promise.all([a, b, a2, b2].flatMap((c) => Array.from({ length: 12 }, (_, i) => c.ask('chat:message:send', { chat_id: chat.id, type: 'text', content: `${i}` }))))
+    const stored = (await w.sql('select id from platform.messages where chat_id = $1 order by seq', [chat.id])).map((r) => r.id)
+    for (const c of [a, b, a2, b2]) {
+      await c.hear('chat:message:new', undefined, 48)
+      assert.deepEqual(c.heard('chat:message:new').map((m) => m.id), stored)
+    }
+  })
+
+  test('client_id at both edges at the same moment: one row', async () => {
+    const { chat, a, a2 } = await scene()
+    for (let i = 0; i < 10; i++) {
+      const acks = await Promise.all([a, a2].map((c) => c.ask('chat:message:send', { chat_id: chat.id, type: 'text', content: 'x', client_id: `c${i}` })))
+      assert.equal(acks[0].message_id, acks[1].message_id, JSON.stringify(acks))
+    }
+  })
+})
+
+test('an edge that sleeps is rung: bells alone carry single events, one after the other', async () => {
+  const { ann, chat, a, b } = await scene()
+  for (let i = 0; i < 10; i++) {
+    const began = Date.now()
+    const { id } = await w.message(chat, ann, `bell ${i}`)
+    await Promise.all([a, b].map((c) => c.hear('chat:message:new', { id })))
+    assert.ok(Date.now() - began < 1000, `${Date.now() - began} ms`)
+  }
+})
+
+test('an edge that comes later serves what was committed before and after', async () => {
+  const { ann, bob, chat } = await scene()
+  const third = await w.edge()
+  const c = await w.connect(bob, { edge: third })
+  const { id } = await w.message(chat, ann)
+  await c.hear('chat:message:new', { id })
+  await third.kill()
+  const fourth = await w.edge()
+  const d = await w.connect(bob, { edge: fourth })
+  assert.equal(d.heard('sync:required')[0].reason, 'reconnection')
+  const { id: next } = await w.message(chat, ann)
+  await d.hear('chat:message:new', { id: next })
+  assert.equal(d.heard('chat:message:new').length, 1)
+})
