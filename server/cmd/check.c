@@ -1,5 +1,6 @@
 #include "app/config_check.h"
 #include "app/embedded.h"
+#include "app/metrics.h"
 #include "base/buf.h"
 #include "cmd/cmd.h"
 #include "cmd/pg.h"
@@ -138,10 +139,17 @@ static bool check(const struct config *c, bool offline)
 	return true;
 }
 
-static int print_markdown(void)
+static int print_markdown(const char *table)
 {
 	struct buf out = {0};
-	config_markdown(&out);
+	if (strcmp(table, "settings") == 0) {
+		config_markdown(&out);
+	} else if (strcmp(table, "metrics") == 0) {
+		metrics_markdown(&out);
+	} else {
+		cmd_error("--markdown: there is no table %s", table);
+		return EXIT_USAGE;
+	}
 	fwrite(out.p, 1, out.n, stdout);
 	buf_fini(&out);
 	return cmd_finish(EXIT_DONE);
@@ -152,7 +160,7 @@ int cmd_check(int argc, char **argv)
 	const char *file = NULL, *offline = NULL, *markdown = NULL;
 	const struct cmd_option options[] = {
 		{"offline", NULL, "do not connect to the database", &offline},
-		{"markdown", NULL, "print the table of docs/configuration.md instead", &markdown},
+		{"markdown", "TABLE", "print a table of docs/ instead: settings, metrics", &markdown},
 		CMD_CONFIG(&file),
 		{0},
 	};
@@ -163,7 +171,7 @@ int cmd_check(int argc, char **argv)
 	                 argc, argv, &code))
 		return code;
 	if (markdown)
-		return print_markdown();
+		return print_markdown(markdown);
 	struct config c;
 	if (!cmd_load(&c, file))
 		return EXIT_FAILED;
