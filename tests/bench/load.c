@@ -35,7 +35,8 @@ struct load {
 	struct user *users;
 	struct conn *conns;
 	size_t n, next_open, end_open;
-	size_t ready, dead, asked;
+	size_t ready, dead;
+	size_t first, asked; /* of the last connect: who sends */
 	const char *why; /* the last death's */
 	uint64_t watched, other, bytes;
 	/* send */
@@ -98,9 +99,11 @@ static void on_dead(struct conn *c, const char *why, void *ctx)
 static void send_one(struct load *l)
 {
 	/* a stride, so that those in flight are in different chats */
-	size_t k = l->next_sender++, i = (k * 10 + k * 10 / l->asked) % l->asked;
-	while (l->sent_at[i]) i = (i + 1) % l->asked;
+	size_t k = l->next_sender++, place = k * 10 + k * 10 / l->asked, i;
+	do i = l->first + place++ % l->asked;
+	while (l->sent_at[i]);
 	char text[512];
+	if (l->conns[i].state != CONN_READY) fail("send", "a client is gone");
 	int len = snprintf(text, sizeof text, "42%zu[\"chat:message:send\",{\"chat_id\":\"%s\",\"type\":\"text\",\"content\":\"bench %u, a message of ordinary length\"}]",
 		k, l->users[i].chat, (unsigned)k);
 	l->sent_at[i] = now_us();
@@ -152,9 +155,14 @@ static int turn(struct load *l, int ms, bool *db)
 
 static void wait_for(struct load *l, const uint64_t *counter, uint64_t want)
 {
+	uint64_t before = *counter;
+	int64_t since = now_us();
 	while (*counter < want) {
-		uint64_t before = *counter;
-		if (turn(l, MAX_STALL_MS, NULL) <= 0 && *counter == before) {
+		turn(l, 1000, NULL);
+		if (*counter != before) {
+			before = *counter;
+			since = now_us();
+		} else if (now_us() - since > MAX_STALL_MS * 1000L) {
 			char text[80];
 			snprintf(text, sizeof text, "%lu of %lu, %zu dead", (unsigned long)*counter, (unsigned long)want, l->dead);
 			fail("nothing comes", text);
@@ -195,7 +203,8 @@ static void do_connect(struct load *l, size_t first, size_t count, size_t at_onc
 	size_t want = l->ready + l->dead + count;
 	l->next_open = first;
 	l->end_open = first + count;
-	l->asked = first + count;
+	l->first = first;
+	l->asked = count;
 	while (at_once--) open_next(l);
 	while (l->ready + l->dead < want) {
 		if (turn(l, MAX_STALL_MS, NULL) <= 0) fail("connect", "stalled");
