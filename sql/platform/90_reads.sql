@@ -1,5 +1,16 @@
 -- The HTTP reads (contract 7): {"items": [...], "next_before": id | null}, newest first. Values of p_query are strings.
 
+create or replace function rt_private.reader_check(p_user_id uuid) returns void
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+	if not exists (select from platform.users u where u.id = p_user_id and u.disabled_at is null) then
+		raise exception using errcode = 'RT401', message = 'Invalid token';
+	end if;
+end
+$$;
+comment on function rt_private.reader_check(uuid) is 'The user of a good token exists and is not disabled, as for a socket (contract 2.2). RT401.';
+
 create or replace function rt_private.query_limit(p_query jsonb) returns int
 language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
@@ -52,6 +63,7 @@ declare
 	v_at     timestamptz;
 	v_items  jsonb;
 begin
+	perform rt_private.reader_check(p_user_id);
 	if v_before is not null then
 		select coalesce(l.created_at, c.created_at) into v_at
 		from platform.chat_participants p
@@ -98,7 +110,7 @@ begin
 end
 $$;
 comment on function rt.get_chats(uuid, jsonb) is
-	'{limit?, before?} -> {items:[{id, participants:[{user_id, name, avatar_url, online, last_seen}], last_message, unread_count, created_at}], next_before}; newest activity first. unread_count: others'' messages since one joined that one has not read. RT400.';
+	'{limit?, before?} -> {items:[{id, participants:[{user_id, name, avatar_url, online, last_seen}], last_message, unread_count, created_at}], next_before}; newest activity first. unread_count: others'' messages since one joined that one has not read. RT400, RT401.';
 
 -- GET /api/v2/chats/{id}/messages
 create or replace function rt.get_messages(p_user_id uuid, p_query jsonb) returns jsonb
@@ -112,6 +124,7 @@ declare
 	v_new    uuid[];
 	v_items  jsonb;
 begin
+	perform rt_private.reader_check(p_user_id);
 	if not exists (select from platform.chat_participants p where p.chat_id = v_chat and p.user_id = p_user_id) then
 		perform rt_private.chat_refuse(v_chat);
 	end if;
@@ -146,7 +159,7 @@ begin
 end
 $$;
 comment on function rt.get_messages(uuid, jsonb) is
-	'{chat_id, limit?, before?} -> {items:[keys of chat:message:new], next_before}, by seq, newest first. Others'' messages on the page count as delivered. status: see rt_private.message_status. RT400, RT403 not a participant, RT404 no such chat.';
+	'{chat_id, limit?, before?} -> {items:[keys of chat:message:new], next_before}, by seq, newest first. Others'' messages on the page count as delivered. status: see rt_private.message_status. RT400, RT401, RT403 not a participant, RT404 no such chat.';
 
 -- GET /api/v2/notifications
 create or replace function rt.get_notifications(p_user_id uuid, p_query jsonb) returns jsonb
@@ -159,6 +172,7 @@ declare
 	v_at      timestamptz;
 	v_items   jsonb;
 begin
+	perform rt_private.reader_check(p_user_id);
 	if p_query ->> 'is_read' not in ('true', 'false') then
 		raise exception using errcode = 'RT400', message = 'is_read must be true or false';
 	end if;
@@ -183,4 +197,4 @@ begin
 end
 $$;
 comment on function rt.get_notifications(uuid, jsonb) is
-	'{limit?, before?, is_read?} -> {items:[keys of notification:new, read_at], next_before}, newest first. RT400.';
+	'{limit?, before?, is_read?} -> {items:[keys of notification:new, read_at], next_before}, newest first. RT400, RT401.';
