@@ -126,6 +126,11 @@ class World {
       await admin.query(`create database ${this.database}`)
       await this.migrate()
       await admin.query(`alter role bellwire_edge login password '${EDGE_PASSWORD}'`)
+      // a backend service, and a login that was granted nothing
+      for (const role of ['service', 'nobody']) {
+        await admin.query(`do $$ begin create role bellwire_test_${role} login password '${EDGE_PASSWORD}'; exception when duplicate_object then null; end $$`)
+      }
+      await admin.query('grant bellwire_service to bellwire_test_service')
     } finally {
       await admin.end()
     }
@@ -150,10 +155,17 @@ class World {
   // Rows of one statement, as any service's psql would send it.
   async sql(text, values) { return (await this.pool.query(text, values)).rows }
 
+  // Rows of one statement sent by another login: edge, service or nobody.
+  async sqlAs(role, text, values) {
+    const c = new pg.Client(this.url(role === 'edge' ? 'bellwire_edge' : `bellwire_test_${role}`, EDGE_PASSWORD))
+    await c.connect()
+    return c.query(text, values).then((r) => r.rows).finally(() => c.end())
+  }
+
   // The one value of one row.
   async value(text, values) { return Object.values((await this.sql(text, values))[0] ?? {})[0] }
 
-  // fn(sql) within one transaction; in: statements before it, such as set role.
+  // fn(sql) within one transaction; before: statements before it.
   async transaction(fn, before = []) {
     const c = await this.pool.connect()
     const sql = async (text, values) => (await c.query(text, values)).rows
