@@ -1,14 +1,14 @@
 // What a team would write with Socket.IO for Node in place of bellwire, in its quick form: `ws`, JWT by node:crypto, rooms
 // from the same tables, rows inserted by `pg`, deliveries by NOTIFY with the event as payload (as @socket.io/postgres-adapter
-// does). No presence, no receipts, no recovery, no limits.
+// does). No presence, no recovery, no limits; receipts only where they are asked for.
 //
-//   DATABASE_URL, JWT_SECRET; prints "listening PORT". SIGUSR2 collects garbage (node --expose-gc).
+//   DATABASE_URL, JWT_SECRET, RECEIPTS=1: messages are sent with ack, and delivered ones noted and told to the sender; prints "listening PORT". SIGUSR2 collects garbage (node --expose-gc).
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { createServer } from 'node:http'
 import pg from 'pg'
 import { Server } from 'socket.io'
 
-const { DATABASE_URL, JWT_SECRET } = process.env
+const { DATABASE_URL, JWT_SECRET, RECEIPTS } = process.env
 const pool = new pg.Pool({ connectionString: DATABASE_URL })
 const listener = new pg.Client(DATABASE_URL)
 
@@ -64,10 +64,42 @@ io.on('connection', (socket) => {
   })
 })
 
+// Receipts of one moment in one statement: while one runs, the next are gathered.
+const RECEIPT = `with r as (
+    insert into platform.message_receipts (message_id, user_id, delivered_at)
+    select q.message_id, q.user_id, clock_timestamp() from unnest($1::uuid[], $2::uuid[]) q (message_id, user_id)
+    on conflict do nothing returning *)
+  select platform.peer_emit('user:' || m.sender_id, 'chat:message:delivered',
+    jsonb_build_object('message_id', m.id, 'chat_id', m.chat_id, 'delivered_to', r.user_id, 'delivered_at', r.delivered_at))
+  from r join platform.messages m on m.id = r.message_id`
+let waiting = []
+let noting = false
+
+async function note(message, user) {
+  waiting.push([message, user])
+  if (noting) return
+  noting = true
+  while (waiting.length) {
+    const batch = waiting
+    waiting = []
+    await pool.query({ name: 'receipt', text: RECEIPT, values: [batch.map((r) => r[0]), batch.map((r) => r[1])] }).catch(() => {})
+  }
+  noting = false
+}
+
+function deliver(room, event, data) {
+  if (!RECEIPTS || event !== 'chat:message:new') return void io.to(room).emit(event, data)
+  for (const id of io.of('/').adapter.rooms.get(room) ?? []) {
+    const socket = io.of('/').sockets.get(id)
+    if (socket.data.user === data.sender_id) socket.emit(event, data)
+    else socket.emit(event, data, () => note(data.id, socket.data.user))
+  }
+}
+
 await listener.connect()
 listener.on('notification', ({ payload }) => {
   const { room, event, data } = JSON.parse(payload)
-  io.to(room).emit(event, data)
+  deliver(room, event, data)
 })
 await listener.query('listen deliveries')
 

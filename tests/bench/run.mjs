@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 // bellwire beside socket.io for Node, doing the same work in turn: tests/bench/run.mjs [MEASURE...] [rounds=N] [scale=F]
 //
-// MEASURE: fanout burst memory connect send latency; all without. scale multiplies the work of a round.
+// MEASURE: fanout burst memory connect send receipts latency; all without. scale multiplies the work of a round.
 // B is the build to be measured, build/ by default.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cpu, cpuTree, machine, memory } from './lib/proc.mjs'
-import { BIG, BIG_CHAT, PEOPLE, SERVERS, finish, firstChat, prepare, withServer } from './lib/world.mjs'
+import { BIG, BIG_CHAT, PEOPLE, SERVERS, finish, firstChat, prepare, setting, withServer } from './lib/world.mjs'
 
 const args = process.argv.slice(2)
 const option = (name, value) => Number(args.find((a) => a.startsWith(`${name}=`))?.split('=')[1] ?? value)
@@ -13,12 +13,15 @@ const ROUNDS = option('rounds', 3)
 const SCALE = option('scale', 1)
 const times = (n) => Math.max(1, Math.round(n * SCALE))
 
+const sends = (what) => [[`acked ${what} per second, 64 in flight`, 0], ['server CPU per send, us', 0], ['Postgres CPU per send, us', 0],
+  ['ack p50, ms', 1], ['ack p99, ms', 1]]
 const ROWS = {
   fanout: [['CPU s per million deliveries, room of 1000, one event at a time', 2]],
   burst: [['the same, bursts of 8', 2]],
   memory: [['anonymous memory per idle socket of 10000, KiB', 2], ['private memory per idle socket, KiB', 2]],
   connect: [['server CPU per connection (token, rooms), us', 0], ['Postgres CPU per connection, us', 0], ['connections per second', 0]],
-  send: [['acked sends per second, 64 in flight', 0], ['server CPU per send, us', 0], ['Postgres CPU per send, us', 0], ['ack p50, ms', 1], ['ack p99, ms', 1]],
+  send: sends('sends'),
+  receipts: sends('sends with 9 receipts each'),
   latency: [['row committed to frame received, 100/s: p50, ms', 2], ['p99, ms', 2], ['insert begun to frame received: p50, ms', 2], ['p99, ms', 2]],
 }
 const names = args.filter((a) => !a.includes('='))
@@ -63,15 +66,18 @@ async function tidy(run) {
   await sleep(1500)
 }
 
-async function send(run) {
+const send = (measure, others) => async (run) => {
   await run.connect(BIG, 1000)
   await run.load('send 600 64 10') // warm
-  await run.load('settle 500')
-  const [c, p] = [cpu(run.pid), cpuTree(postmaster)]
+  await run.load('settle 3000')
+  const before = [cpu(run.pid), cpuTree(postmaster)]
   const r = await run.load(`send ${times(6000)} 64 10`)
   if (r.refused) throw new Error(`${r.refused} of ${r.acked} sends were refused`)
-  await run.load('settle 500') // what follows a send is its cost, too
-  return { send: [r.acked / r.us * 1e6, (cpu(run.pid) - c) / r.acked * 1e6, (cpuTree(postmaster) - p) / r.acked * 1e6, r.ack.p50 / 1e3, r.ack.p99 / 1e3] }
+  const { frames } = await run.load('settle 3000') // what follows a send is its cost, too
+  const after = [cpu(run.pid), cpuTree(postmaster)]
+  const us = (i) => (after[i] - before[i]) / r.acked * 1e6
+  if (r.others + frames < r.acked * others) throw new Error(`${r.others + frames} events after ${r.acked} sends, want ${others} each`)
+  return { [measure]: [r.acked / r.us * 1e6, us(0), us(1), r.ack.p50 / 1e3, r.ack.p99 / 1e3] }
 }
 
 async function latency(run) {
@@ -87,11 +93,11 @@ async function latency(run) {
 
 const results = {} // measure -> server -> rounds -> figures
 
-async function interleaved(title, fn) {
+async function interleaved(title, fn, options) {
   for (let round = 1; round <= ROUNDS; round++) {
     for (const name of Object.keys(SERVERS)) {
       process.stderr.write(`${title} ${round}/${ROUNDS} ${name}\n`)
-      for (const [measure, figures] of Object.entries(await withServer(name, fn))) ((results[measure] ??= {})[name] ??= []).push(figures)
+      for (const [measure, figures] of Object.entries(await withServer(name, fn, options))) ((results[measure] ??= {})[name] ??= []).push(figures)
     }
   }
 }
@@ -122,7 +128,12 @@ try {
   const inRooms = wanted.filter((w) => w === 'fanout' || w === 'burst')
   if (inRooms.length) await interleaved(inRooms.join(' '), rooms(inRooms))
   if (wanted.some((w) => w === 'memory' || w === 'connect')) await interleaved('memory connect', crowd)
-  if (wanted.includes('send')) await interleaved('send', send)
+  if (wanted.includes('send')) {
+    await setting('receipts_max_participants', '1')
+    await interleaved('send', send('send', 0))
+    await setting('receipts_max_participants', '1000')
+  }
+  if (wanted.includes('receipts')) await interleaved('receipts', send('receipts', 9), { env: { 'socket.io': { RECEIPTS: '1' } } })
   if (wanted.includes('latency')) await interleaved('latency', latency)
 } finally {
   finish()
@@ -131,6 +142,8 @@ const { version: peer } = JSON.parse(await (await import('node:fs/promises')).re
 console.log(`\n${load}\nPostgres ${version}, Node ${process.version}, socket.io ${peer} (ws); ${ROUNDS} rounds in turn: median (min-max)\n\n${table()}\n
 - Postgres, servers and load share the machine. The load is C (epoll), the same for both.
 - bellwire announces presence to contacts here (presence_audience), not to everyone; socket.io has none at all.
-- A send at bellwire is also checked, numbered in order within its chat, confirmed by each recipient and noted as delivered to
-  the sender; at socket.io it is an insert and a NOTIFY.
+- Send: a row inserted, ten deliveries, an ack. bellwire also numbers messages in order within their chat, checks their content,
+  and asks each recipient's client for a confirmation; receipts cannot be turned off, here the first of a message is noted
+  (receipts_max_participants 1). socket.io checks the participant, inserts, notifies.
+- Receipts: both note each of nine recipients and tell the sender about each.
 - Memory: without the kernel's socket buffers; socket.io's after a full garbage collection.`)

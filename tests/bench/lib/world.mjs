@@ -15,6 +15,7 @@ const postgres = (command) => execFileSync(join(root, 'tests/env/postgres'), [co
 
 export const BIG = 1000 // the first people have one chat together
 export const PEOPLE = 11000 // the others are in four chats of ten each
+const HISTORY = 20 // messages of old in each chat
 const SECRET = randomBytes(32).toString('hex')
 const EDGE_PASSWORD = randomBytes(16).toString('hex')
 
@@ -39,6 +40,9 @@ const urlOf = (database, user, password) => {
   return u.href
 }
 
+// What bellwire's product settings are for the servers started next.
+export const setting = (name, value) => sql('bench_bellwire', ['update bellwire.settings set value = $2 where name = $1', [name, value]])
+
 async function sql(database, ...statements) {
   const c = new pg.Client(urlOf(database))
   await c.connect()
@@ -57,7 +61,11 @@ async function populate(database) {
     ["insert into platform.users (id, name) select u.id, 'person ' || u.n from unnest($1::uuid[]) with ordinality u (id, n)", [ids.map(person)]],
     ['insert into platform.chats (id) select distinct unnest($1::uuid[])', [members.map((m) => m[0])]],
     ['insert into platform.chat_participants (chat_id, user_id) select * from unnest($1::uuid[], $2::uuid[])', [members.map((m) => m[0]), members.map((m) => m[1])]],
-    'vacuum analyze')
+    // A history: a table that is known to be empty gets plans that read all of it.
+    [`insert into platform.messages (chat_id, seq, sender_id, type, content, created_at)
+      select p.chat_id, n, min(p.user_id::text)::uuid, 'text', 'one of the messages of old', now() - interval '1 day' + n * interval '1 minute'
+      from platform.chat_participants p, generate_series(1, $1) n group by p.chat_id, n`, [HISTORY]],
+    'vacuum analyze platform.users', 'vacuum analyze platform.chats', 'vacuum analyze platform.chat_participants', 'vacuum analyze platform.messages', 'checkpoint')
 }
 
 export async function prepare() {
@@ -83,16 +91,16 @@ const event = "jsonb_build_object('n', i, 'text', repeat('x', 160))"
 export const SERVERS = {
   bellwire: {
     database: 'bench_bellwire',
-    start: () => spawn(join(build, 'bellwire'), ['serve'], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, JWT_SECRET: SECRET,
-      DATABASE_URL: urlOf('bench_bellwire', 'bellwire_edge', EDGE_PASSWORD), BELLWIRE_LISTEN: '127.0.0.1:0', BELLWIRE_ADMIN_LISTEN: '127.0.0.1:0', BELLWIRE_DRAIN_MS: '0' } }),
+    start: (env) => spawn(join(build, 'bellwire'), ['serve'], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, JWT_SECRET: SECRET,
+      DATABASE_URL: urlOf('bench_bellwire', 'bellwire_edge', EDGE_PASSWORD), BELLWIRE_LISTEN: '127.0.0.1:0', BELLWIRE_ADMIN_LISTEN: '127.0.0.1:0', BELLWIRE_DRAIN_MS: '0', ...env } }),
     listening: / listening .* port=(\d+)/,
     emit: (room, n) => `select rt.emit(array['${room}'], 'bench:event', ${event}) from generate_series(1, ${n}) i`,
     insert: (chat, sender) => `insert into platform.messages (chat_id, sender_id, type, content) values ('${chat}', '${sender}', 'text', 'bench ' || $1)`,
   },
   'socket.io': {
     database: 'bench_peer',
-    start: () => spawn(process.execPath, ['--expose-gc', join(root, 'tests/bench/peer.mjs')], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, NODE_ENV: 'production',
-      JWT_SECRET: SECRET, DATABASE_URL: urlOf('bench_peer') } }),
+    start: (env) => spawn(process.execPath, ['--expose-gc', join(root, 'tests/bench/peer.mjs')], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, NODE_ENV: 'production',
+      JWT_SECRET: SECRET, DATABASE_URL: urlOf('bench_peer'), ...env } }),
     listening: /^listening (\d+)/m,
     tidy: 'SIGUSR2',
     emit: (room, n) => `select platform.peer_emit('${room}', 'bench:event', ${event}) from generate_series(1, ${n}) i`,
@@ -108,9 +116,10 @@ async function ended(child) {
 }
 
 // fn(run): run.load(order) answers what the load says, run.pid is the server.
-export async function withServer(name, fn) {
+// env: for the server named.
+export async function withServer(name, fn, { env = {} } = {}) {
   const server = SERVERS[name]
-  const child = server.start()
+  const child = server.start(env[name] ?? {})
   let log = ''
   const port = await new Promise((resolve, reject) => {
     const read = (d) => {
