@@ -102,7 +102,7 @@ class Edge {
 
 // ---- the world ----
 
-class World {
+export class World {
   constructor(file) {
     this.file = file
     this.database = `bellwire_test_${file.replace(/\W/g, '_')}`
