@@ -1,7 +1,5 @@
-// Prints what failed, and with INTEGRATION_VERBOSE every test; the last line is the file's count for `run`.
+// A line for every test and the story of those that failed; the last line is the file's count for `run`.
 import { inspect } from 'node:util'
-
-const verbose = process.env.INTEGRATION_VERBOSE === '1'
 
 // The message and where in the tests it happened.
 const describe = (e) => (e?.stack ? e.stack.replace(/^ +at (?!.*integration).*\n?/gm, '') : inspect(e, { depth: 6 })).trimEnd()
@@ -23,7 +21,7 @@ export default async function* reporter(source) {
       yield `  FAIL ${data.name}\n    ${indent(describe(error.cause ?? error))}\n`
     } else if (data.details?.type !== 'suite' && !data.skip) {
       passed++
-      if (verbose) yield `  ok   ${data.name} (${Math.round(data.details.duration_ms)} ms)\n`
+      yield `  ok   ${data.name} (${Math.round(data.details.duration_ms)} ms)\n`
     }
   }
   yield `count ${passed} ${failed}\n`

@@ -13,6 +13,8 @@ const BIN = process.env.BELLWIRE_BIN ?? fileURLToPath(new URL('../../../build/be
 const ADMIN_URL = process.env.BELLWIRE_TEST_PG
 // The role belongs to the cluster, so every file gives it the same password.
 const EDGE_PASSWORD = 'bellwire-test'
+// What waits longer waits forever: an error names the statement.
+const STATEMENT_MS = 20000
 const SETUP_LOCK = 7235 // one file at a time makes roles
 
 export const SECRET = randomBytes(32).toString('hex')
@@ -134,14 +136,16 @@ export class World {
     } finally {
       await admin.end()
     }
-    this.pool = new pg.Pool({ connectionString: this.url(), max: 8, application_name: 'test' })
+    this.pool = new pg.Pool({ connectionString: this.url(), max: 8, application_name: 'test', statement_timeout: STATEMENT_MS })
     this.pool.on('error', () => {})
     return this
   }
 
   async migrate() {
     const p = start(['migrate'], { MIGRATE_DATABASE_URL: this.url() })
+    const late = setTimeout(() => p.child.kill('SIGKILL'), STATEMENT_MS)
     const how = await p.gone
+    clearTimeout(late)
     assert.equal(how, 0, `migrate ended: ${how}\n${p.log}`)
   }
 
@@ -157,7 +161,7 @@ export class World {
 
   // Rows of one statement sent by another login: edge, service or nobody.
   async sqlAs(role, text, values) {
-    const c = new pg.Client(this.url(role === 'edge' ? 'bellwire_edge' : `bellwire_test_${role}`, EDGE_PASSWORD))
+    const c = new pg.Client({ connectionString: this.url(role === 'edge' ? 'bellwire_edge' : `bellwire_test_${role}`, EDGE_PASSWORD), statement_timeout: STATEMENT_MS })
     await c.connect()
     return c.query(text, values).then((r) => r.rows).finally(() => c.end())
   }
