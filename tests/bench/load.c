@@ -4,7 +4,7 @@
  * JSON when it is done:
  *
  *   connect FIRST COUNT AT-ONCE     opens clients, until all have been let in
- *   settle MS                       reads until nothing came for so long
+ *   settle MS                       reads until nothing came for so long; frames since the start
  *   emit STEPS FRAMES SQL           runs SQL and waits until FRAMES watched frames came, STEPS times over
  *   send COUNT AT-ONCE              chat:message:send with ack, so many at once; waits for all watched frames of it, too
  *   pace COUNT PER-SECOND FRAMES SQL  SQL at that rate ($1: the number), each making FRAMES watched frames; latencies
@@ -233,9 +233,8 @@ static void do_connect(struct load *l, size_t first, size_t count, size_t at_onc
 
 static void do_settle(struct load *l, int ms)
 {
-	uint64_t before = l->watched + l->other;
 	while (turn(l, ms, NULL) > 0) {}
-	printf("{\"frames\":%lu,\"dead\":%zu}\n", (unsigned long)(l->watched + l->other - before), l->dead);
+	printf("{\"watched\":%lu,\"others\":%lu,\"dead\":%zu}\n", (unsigned long)l->watched, (unsigned long)l->other, l->dead);
 }
 
 static void do_emit(struct load *l, unsigned steps, unsigned frames, const char *sql)
@@ -254,7 +253,7 @@ static void do_emit(struct load *l, unsigned steps, unsigned frames, const char 
 static void do_send(struct load *l, uint64_t count, unsigned at_once, unsigned frames)
 {
 	int64_t t = now_us();
-	uint64_t begin = l->watched, others = l->other;
+	uint64_t begin = l->watched;
 	expect_latencies(l, count);
 	l->sent = l->acked = l->refused = 0;
 	l->to_send = count;
@@ -262,8 +261,8 @@ static void do_send(struct load *l, uint64_t count, unsigned at_once, unsigned f
 	wait_for(l, &l->acked, count);
 	int64_t us = now_us() - t;
 	wait_for(l, &l->watched, begin + (count - l->refused) * frames);
-	printf("{\"acked\":%lu,\"refused\":%lu,\"deliveries\":%lu,\"others\":%lu,\"us\":%ld", (unsigned long)l->acked, (unsigned long)l->refused,
-		(unsigned long)(l->watched - begin), (unsigned long)(l->other - others), (long)us);
+	printf("{\"acked\":%lu,\"refused\":%lu,\"deliveries\":%lu,\"us\":%ld", (unsigned long)l->acked, (unsigned long)l->refused,
+		(unsigned long)(l->watched - begin), (long)us);
 	print_latency("ack", l->lat, l->n_lat);
 	printf("}\n");
 }
