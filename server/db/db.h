@@ -139,6 +139,11 @@ struct db_pump_events {
 };
 void db_pump_set_events(struct db *d, const struct db_pump_events *ev, void *ctx);
 void db_pump_poke(struct db *d); /* poll now: our own dispatch returned */
+/*
+ * Notifications of one more channel, heard by the pump's session, in order of commit. Before db_start; channel and ctx outlive d.
+ * What is notified while that session is away is lost: on_ready with first false says that it was.
+ */
+void db_listen(struct db *d, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx);
 /* done once a fetch that started after this call has been delivered (or the pump is away: then at once, from the loop) */
 void db_pump_after(struct db *d, void (*done)(void *arg), void *arg);
 

@@ -201,7 +201,8 @@ static void take_notifies(struct link *k)
 	PGnotify *n;
 	bool some = false;
 	while ((n = PQnotifies(k->pg))) {
-		some = true;
+		if (!k->ev->on_message || !k->ev->on_message(k->ctx, n->relname, n->extra))
+			some = true;
 		PQfreemem(n);
 	}
 	if (some && k->ev->on_notify)

@@ -24,6 +24,7 @@ struct link_events {
 	void (*on_up)(void *ctx);
 	void (*on_down)(void *ctx, bool was_up, const char *why); /* or an attempt to connect failed; it tries again by itself */
 	void (*on_notify)(void *ctx);                /* something was notified; several may have become one call */
+	bool (*on_message)(void *ctx, const char *channel, const char *payload); /* each notification; true: no on_notify for it; may be NULL */
 };
 
 struct link_config {

@@ -21,12 +21,18 @@
 #define ERRORS_MOST 5
 
 enum pump_state { PUMP_AWAY, PUMP_BUSY, PUMP_DRAIN, PUMP_ASLEEP };
-enum pump_step { STEP_OPEN, STEP_LISTEN, STEP_RUN };
+enum pump_step { STEP_OPEN, STEP_LISTEN, STEP_LISTEN_MORE, STEP_RUN };
 
 struct waiter {
 	struct list link;
 	void (*done)(void *arg);
 	void *arg;
+};
+
+struct ear {
+	const char *channel; /* NULL: nobody listens */
+	void (*fn)(void *ctx, struct slice payload);
+	void *ctx;
 };
 
 struct pump {
@@ -43,6 +49,7 @@ struct pump {
 	struct cursor cursor;
 	PGresult *page;  /* being delivered, PAGE_ROWS a turn, so that sockets are written between */
 	struct header head;
+	struct ear ear;
 	uint64_t armed_xid;
 	uint64_t window_at, window_rows, fetch_rows;
 	uint64_t drain_ms, fetch_at;
@@ -188,7 +195,7 @@ static void on_listening(void *arg, enum link_fate fate, const PGresult *res)
 	struct pump *p = arg;
 	if (!answered(p, "listen", fate, res, 0, 0))
 		return;
-	p->step = STEP_RUN;
+	p->step = p->step == STEP_LISTEN && p->ear.channel ? STEP_LISTEN_MORE : STEP_RUN;
 	p->poll_now = true;
 	pump_step(p);
 }
@@ -334,6 +341,21 @@ static void send_fetch(struct pump *p)
 	ask(p, "select * from rt.fetch($1,$2)", 2, (const char *[]){p->cursor.snapshot, p->cursor.epoch}, on_fetched);
 }
 
+static void send_listen(struct pump *p)
+{
+	struct buf b = {0};
+	buf_str(&b, "listen \"");
+	for (const char *c = p->ear.channel; *c; c++) {
+		if (*c == '"')
+			buf_char(&b, '"');
+		buf_char(&b, *c);
+	}
+	buf_str(&b, "\"");
+	buf_char(&b, '\0');
+	ask(p, b.p, 0, NULL, on_listening);
+	buf_fini(&b);
+}
+
 static void send_page(struct pump *p)
 {
 	char after[24], limit[24];
@@ -352,6 +374,8 @@ static void pump_step(struct pump *p)
 		ask(p, "select * from rt.pump_open($1,$2)", 2, (const char *[]){p->db->cfg.edge_id, p->db->cfg.name}, on_opened);
 	} else if (p->step == STEP_LISTEN) {
 		ask(p, "listen bellwire", 0, NULL, on_listening);
+	} else if (p->step == STEP_LISTEN_MORE) {
+		send_listen(p);
 	} else if (p->cursor.upto) {
 		send_page(p);
 	} else if (p->want_disarm) {
@@ -383,6 +407,12 @@ void db_pump_after(struct db *d, void (*done)(void *arg), void *arg)
 		db_pump_poke(d);
 	else
 		release_all(p);
+}
+
+void db_listen(struct db *d, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx)
+{
+	assert(strlen(channel) < 64); /* G1 */
+	d->pump->ear = (struct ear){channel, fn, ctx};
 }
 
 void db_pump_set_events(struct db *d, const struct db_pump_events *ev, void *ctx)
@@ -425,7 +455,16 @@ static void on_notify(void *ctx)
 		db_pump_poke(p->db);
 }
 
-static const struct link_events pump_link_events = {.on_up = on_up, .on_down = on_down, .on_notify = on_notify};
+static bool on_message(void *ctx, const char *channel, const char *payload)
+{
+	const struct ear *e = &((struct pump *)ctx)->ear;
+	if (!e->channel || strcmp(channel, e->channel) != 0)
+		return false;
+	e->fn(e->ctx, slice_str(payload));
+	return true;
+}
+
+static const struct link_events pump_link_events = {.on_up = on_up, .on_down = on_down, .on_notify = on_notify, .on_message = on_message};
 
 struct pump *pump_new(struct db *d)
 {
