@@ -7,7 +7,7 @@
 
 #define TRIES       10
 #define TRY_PAUSE_S 1
-#define LOCK_KEY    "7090192401480381029" /* the bytes of "bellwire" */
+#define LOCK_KEY    "7090192401312606066" /* the bytes of "bellmigr"; those of "bellwire" are the bell, which sleeping edges hold */
 #define OLDEST      150000
 
 #define PREPARE "set search_path = pg_catalog, pg_temp; set client_min_messages = warning; set statement_timeout = 0; set lock_timeout = 0"
