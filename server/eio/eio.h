@@ -67,6 +67,7 @@ const char *eio_peer(const struct eio_session *s);
 const char *eio_header(const struct eio_session *s, const char *name); /* "authorization", "x-forwarded-for" of the handshake; NULL: absent or forgotten */
 void eio_forget_headers(struct eio_session *s);
 bool eio_is_open(const struct eio_session *s);
+bool eio_writable(const struct eio_session *s); /* what is sent now goes out at once: nothing waits for the kernel; polling: a GET is parked */
 
 void eio_send(struct eio_session *s, struct packet *p);
 /* on_fence(value) once everything sent so far is with the peer. Values of a session never fall; one call may confirm several. */

@@ -398,3 +398,8 @@ bool eio_is_open(const struct eio_session *s)
 {
 	return s->state == EIO_OPEN;
 }
+
+bool eio_writable(const struct eio_session *s)
+{
+	return s->state == EIO_OPEN && (s->ws ? !conn_blocked(ws_conn(s->ws)) : s->poll != NULL);
+}

@@ -176,6 +176,11 @@ size_t conn_queued(const struct conn *c)
 	return c->queued;
 }
 
+bool conn_blocked(const struct conn *c)
+{
+	return c->blocked;
+}
+
 void conn_want_drained(struct conn *c)
 {
 	c->want_drained = true;

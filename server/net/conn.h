@@ -57,6 +57,7 @@ void conn_send(struct conn *c, struct blob *b);                             /* t
 void conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n);  /* a part of it */
 void conn_send_copy(struct conn *c, struct slice s);                        /* small things; neighbours may be joined */
 size_t conn_queued(const struct conn *c);                                   /* bytes not yet taken by the kernel */
+bool conn_blocked(const struct conn *c);                                    /* the kernel did not take everything last time */
 void conn_want_drained(struct conn *c);                                     /* on_drained when the queue is empty, at the latest next turn */
 void conn_reshow(struct conn *c);                                          /* shows kept bytes again, in this turn, not from inside this call */
 void conn_pause(struct conn *c, bool paused);                               /* stop reading (back-pressure); FIN is not seen while paused */

@@ -418,6 +418,11 @@ void sio_send(struct sio_socket *s, struct packet *p)
 		eio_send(s->session->eio, p);
 }
 
+bool sio_writable(const struct sio_socket *s)
+{
+	return s->state == SIO_STATE_CONNECTED && eio_writable(s->session->eio);
+}
+
 void sio_send_binary(struct sio_socket *s, struct packet *header, struct packet *const *attachments, unsigned n)
 {
 	if (s->state != SIO_STATE_CONNECTED)

@@ -108,6 +108,7 @@ bool sio_handshake_header(const struct sio_socket *s, const char *name, struct s
 void sio_accept(struct sio_socket *s, struct slice extra);
 void sio_refuse(struct sio_socket *s, struct slice message, struct slice data); /* 4{...} (N4); the session stays */
 void sio_send(struct sio_socket *s, struct packet *p);  /* shared; order of calls is order on the wire (E7) */
+bool sio_writable(const struct sio_socket *s);          /* what is sent now goes out at once; for volatile events */
 void sio_send_binary(struct sio_socket *s, struct packet *header, struct packet *const *attachments, unsigned n);
 void sio_ack(struct sio_socket *s, uint64_t ack_id, struct slice args); /* args: JSON array text; ignored when the socket is not connected */
 /* on_fence(value) once what was sent so far is with the peer. Values never fall; one call confirms all values up to it. */
