@@ -93,7 +93,7 @@ test: packages modules ## install what is missing, build, run every suite, norma
 	@tests/run
 
 run: packages modules ## the demo: Postgres, bellwire and its page on port 3000 (PORT=...)
-	@$(MAKE) --no-print-directory $(B)/bellwire
+	@$(MAKE) -j$(shell nproc) --no-print-directory $(B)/bellwire
 	@B=$(B) tests/env/run
 
 $(B)/bench/load: tests/bench/load.c tests/bench/conn.c tests/bench/conn.h
@@ -101,7 +101,7 @@ $(B)/bench/load: tests/bench/load.c tests/bench/conn.c tests/bench/conn.h
 	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(filter %.c,$^) -o $@ -lpq
 
 bench: packages modules ## figures beside socket.io for Node (ARGS="fanout memory", ARGS="rounds=5")
-	@$(MAKE) --no-print-directory $(B)/bellwire $(B)/bench/load
+	@$(MAKE) -j$(shell nproc) --no-print-directory $(B)/bellwire $(B)/bench/load
 	@B=$(abspath $(B)) node tests/bench/run.mjs $(ARGS)
 
 SCRIPTS = $(shell grep -rlIE '^\#!(/bin/|/usr/bin/env )(ba)?sh' --exclude-dir=node_modules .ci server tests)
