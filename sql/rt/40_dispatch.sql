@@ -58,7 +58,7 @@ begin
 		where case when jsonb_typeof(i.item -> 'payload' -> l.lock_key) = 'string'
 			then (i.item -> 'payload' ->> l.lock_key) ~ c_uuid else false end
 		group by l.relation, l.key
-		order by l.relation
+		order by l.relation, l.key
 	loop
 		-- sorted, or two batches deadlock; skipping, or one foreign lock stops all
 		execute format('select array_agg(x.id) from (select t.%2$I as id from %1$s t where t.%2$I = any($1) order by t.%2$I for no key update %3$s) x',
@@ -174,6 +174,8 @@ begin
 	end loop;
 	v_durable := exists (
 		select from unnest(v_run) t (item) join bellwire.routes r on r.event = t.item ->> 'event' where not r.ephemeral);
+	-- what a socket sent before its deferred item is not deferred
+	v_deferred := '{}';
 	if cardinality(v_run) > 1 then
 		v_bodies := rt_private.items_run(v_run);
 	end if;
