@@ -1,5 +1,5 @@
 -- Client events of the demo page, added the way any service adds its own: a function in rt and a row in bellwire.routes,
--- no restart, no C. Applied by the demo only, after its data; a deploy leaves them alone.
+-- no restart, no C. Applied by the demo only, after its data; a deploy of sql/ leaves them alone.
 
 -- A post as its page shows it to one user.
 create or replace function rt_private.demo_post(p_post_id uuid, p_user_id uuid) returns jsonb
@@ -34,9 +34,9 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_post uuid := (p_payload ->> 'post_id')::uuid;
+  v_post constant uuid := rt_private.payload_uuid(p_payload, 'post_id');
 begin
-  if (p_payload ->> 'like')::boolean then
+  if p_payload -> 'like' = 'true' then
     insert into platform.post_likes (post_id, user_id) values (v_post, p_user_id) on conflict do nothing;
   else
     delete from platform.post_likes l where l.post_id = v_post and l.user_id = p_user_id;
@@ -51,13 +51,16 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_post uuid := (p_payload ->> 'post_id')::uuid;
+  v_post constant uuid := rt_private.payload_uuid(p_payload, 'post_id');
 begin
+  if rt_private.is_blank(coalesce(p_payload ->> 'content', '')) then
+    raise exception using errcode = 'RT400', message = 'content must not be blank';
+  end if;
   insert into platform.post_comments (post_id, author_id, content) values (v_post, p_user_id, p_payload ->> 'content');
   return rt_private.demo_post(v_post, p_user_id);
 end;
 $$;
 
-insert into bellwire.routes (event, function) values
-  ('demo:post:get', 'rt.demo_post_get'), ('demo:post:like', 'rt.demo_post_like'), ('demo:post:comment', 'rt.demo_post_comment')
-on conflict (event) do nothing;
+select bellwire.ensure_route('demo:post:get', 'rt.demo_post_get', p_repeatable => 'always');
+select bellwire.ensure_route('demo:post:like', 'rt.demo_post_like', p_repeatable => 'always');
+select bellwire.ensure_route('demo:post:comment', 'rt.demo_post_comment');
