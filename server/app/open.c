@@ -10,6 +10,7 @@
 #include "app/worker.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include <stdio.h>
 
 #define BATCH_MAX 128
 #define PATIENCE_MS 5000
@@ -188,6 +189,10 @@ static void answered(void *arg, const struct db_result *r)
 	struct worker *w = arg;
 	struct opens *os = w->opens;
 	bool good = r->outcome == DB_OK && r->ncols == 5 && r->nrows == (int)os->out;
+	for (size_t i = 0; good && i < os->out; i++) { /* nobody gets another's rooms */
+		char ord[24];
+		good = slice_eq(db_value(r, (int)i, 0), slice_of(ord, (size_t)snprintf(ord, sizeof ord, "%zu", i + 1)));
+	}
 	if (r->outcome == DB_ERROR || (r->outcome == DB_OK && !good))
 		log_error(&w->ident, "socket_open failed", LS("sqlstate", r->sqlstate), LS("message", r->message ? r->message : "unexpected result"));
 	for (size_t i = 0; i < os->out; i++) {

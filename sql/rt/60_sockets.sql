@@ -193,11 +193,12 @@ declare
 	v_snapshot constant text := pg_current_snapshot()::text;
 begin
 	return query
-	select u::text, r.active is true, case when r.active then array_to_string(r.rooms, e'\n') end, v_snapshot
-	from unnest(p_users) u left join rt_private.user_rooms(p_users) r on r.user_id = u;
+	select u.id::text, r.active is true, case when r.active then array_to_string(r.rooms, e'\n') end, v_snapshot
+	from unnest(p_users) with ordinality u (id, n) left join rt_private.user_rooms(p_users) r on r.user_id = u.id
+	order by u.n;
 end
 $$;
-comment on function rt.rooms(uuid[]) is 'Rooms of users as their rows grant them now, without those that sockets join (chat:).';
+comment on function rt.rooms(uuid[]) is 'Rooms of users as their rows grant them now, without those that sockets join (chat:); one row a user, in the order asked.';
 
 create or replace function rt.may_join(p_user uuid, p_rooms text[]) returns setof text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
