@@ -1,0 +1,135 @@
+// Design §2: every committed event exactly once, in each chat's order, whatever is in flight and however often LISTEN dies.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import pg from 'pg'
+import { until, world } from './lib/world.mjs'
+
+const w = await world(import.meta.url)
+const pause = (ms) => new Promise((r) => setTimeout(r, ms))
+const drain = 2, asleep = 3 // values of bellwire_pump_state
+
+// Messages of one writer: random pauses between insert and commit, every fifth rolled back, every seventh in a savepoint.
+async function write(chat, sender, n, committed, gap) {
+  const c = new pg.Client({ connectionString: w.url() })
+  await c.connect()
+  for (let i = 0; i < n; i++) {
+    await c.query('begin')
+    if (i % 7 === 3) {
+      await c.query('savepoint s')
+      await c.query("insert into platform.messages (chat_id, sender_id, type, content) values ($1, $2, 'text', 'undone')", [chat.id, sender.id])
+      await c.query('rollback to s')
+    }
+    const { rows } = await c.query("insert into platform.messages (chat_id, sender_id, type, content) values ($1, $2, 'text', $3) returning id, seq", [chat.id, sender.id, `${i}`])
+    await pause(Math.random() * 20)
+    if (i % 5 === 4) {
+      await c.query('rollback')
+    } else {
+      await c.query('commit')
+      committed.push(rows[0].id)
+    }
+    await pause(gap())
+  }
+  await c.end()
+}
+
+async function exactlyOnce(clients, committed) {
+  const wanted = [...committed].sort()
+  for (const c of clients) {
+    await until(() => c.heard('chat:message:new').length >= wanted.length, () => `${c.heard('chat:message:new').length} of ${wanted.length}`)
+    await c.barrier()
+    const heard = c.heard('chat:message:new')
+    assert.deepEqual(heard.map((m) => m.id).sort(), wanted)
+    const last = new Map()
+    for (const m of heard) {
+      assert.ok(m.seq > (last.get(m.chat_id) ?? 0), `chat ${m.chat_id}: ${m.seq} after ${last.get(m.chat_id)}`)
+      last.set(m.chat_id, m.seq)
+    }
+  }
+}
+
+test('concurrent writers, rollbacks, LISTEN terminated again and again, two edges', async () => {
+  const [one, two] = [await w.edge(), await w.edge()]
+  for (const e of [one, two]) e.expected.push(/ error /)
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const chats = await Promise.all(Array.from({ length: 4 }, () => w.chat(ann, bob)))
+  const clients = [await w.connect(ann, { edge: one }), await w.connect(bob, { edge: two }), await w.connect(bob, { edge: one, transport: 'polling' })]
+  const committed = []
+  let writing = true
+  const killer = (async () => {
+    for (let n = 0; writing; n++) {
+      await pause(300)
+      await w.sql('select pg_terminate_backend(pid) from bellwire.edges')
+    }
+  })()
+  await Promise.all(Array.from({ length: 12 }, (_, i) => write(chats[i % 4], i % 2 ? ann : bob, 40, committed, () => 0)))
+  writing = false
+  await killer
+  await exactlyOnce(clients, committed)
+  assert.ok(await one.metric('bellwire_database_reconnects_total') > 0, 'the pump was cut')
+  assert.equal(await one.metric('bellwire_pump_gaps_total'), 0)
+  await one.stop()
+  await two.stop()
+})
+
+test('no wake-up is lost with the fallback poll off', async () => {
+  const edge = await w.edge({ BELLWIRE_FALLBACK_POLL_MS: '0' })
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const chat = await w.chat(ann, bob)
+  const clients = [await w.connect(bob, { edge })]
+  const committed = []
+  // one writer, bursts between silences long enough to fall asleep in
+  for (let round = 0; round < 8; round++) {
+    await until(async () => (await edge.metric('bellwire_pump_state')) === asleep, 'asleep')
+    await Promise.all([write(chat, ann, 1, committed, () => 0), write(chat, ann, 3, committed, () => 0)])
+    await until(() => clients[0].heard('chat:message:new').length >= committed.length, () => `woken in round ${round}`)
+  }
+  assert.ok(await edge.metric('bellwire_pump_bells_total') >= 8, 'bells')
+  await exactlyOnce(clients, committed)
+  await edge.stop()
+})
+
+test('an old open transaction keeps it from sleeping, not from delivering', async () => {
+  const edge = await w.edge({ BELLWIRE_FALLBACK_POLL_MS: '0' })
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const chat = await w.chat(ann, bob)
+  const clients = [await w.connect(bob, { edge })]
+  const committed = []
+  await w.transaction(async (sql) => {
+    await sql('select pg_current_xact_id()')
+    await until(async () => (await edge.metric('bellwire_pump_state')) === drain, 'drain')
+    await Promise.all(Array.from({ length: 4 }, () => write(chat, ann, 10, committed, () => 0)))
+    await exactlyOnce(clients, committed)
+    assert.notEqual(await edge.metric('bellwire_pump_state'), asleep)
+  })
+  await until(async () => (await edge.metric('bellwire_pump_state')) === asleep, 'asleep')
+  await edge.stop()
+})
+
+test('a burst makes it poll instead of being rung for', async () => {
+  const edge = await w.edge()
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const chat = await w.chat(ann, bob)
+  const clients = [await w.connect(bob, { edge })]
+  await until(async () => (await edge.metric('bellwire_pump_state')) === asleep, 'asleep')
+  const bells = await edge.metric('bellwire_pump_bells_total')
+  for (let i = 0; i < 300; i++) await w.sql("insert into platform.messages (chat_id, sender_id, type, content) values ($1, $2, 'text', 'x')", [chat.id, ann.id])
+  const rung = (await edge.metric('bellwire_pump_bells_total')) - bells
+  await until(() => clients[0].heard('chat:message:new').length === 300)
+  assert.ok(rung < 100, `${rung} bells for 300 messages`)
+  await edge.stop()
+})
+
+for (const transport of ['websocket', 'polling']) {
+  test(`16 KiB of Cyrillic and emoji arrive whole over ${transport}`, async () => {
+    const edge = await w.edge()
+    const [ann, bob] = await w.users('Анна', 'Борис')
+    const chat = await w.chat(ann, bob)
+    const b = await w.connect(bob, { edge, transport })
+    const content = 'Привет, мир! 👋🏽'.repeat(1000)
+    const whole = Buffer.from(content).subarray(0, 16384).toString().replace(/\ufffd+$/, '')
+    assert.ok(Buffer.byteLength(whole) > 16380)
+    await w.sql("insert into platform.messages (chat_id, sender_id, type, content) values ($1, $2, 'text', $3)", [chat.id, ann.id, whole])
+    assert.equal((await b.hear('chat:message:new')).content, whole)
+    await edge.stop()
+  })
+}
