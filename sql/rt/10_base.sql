@@ -54,10 +54,11 @@ comment on function rt_private.epoch_n() is 'Number of the present epoch (design
 create or replace function rt_private.epoch_text() returns text
 language sql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
+	-- a statement of its own: the next one sees the row even when it is made here
+	select rt_private.epoch_n();
 	select (select s.system_identifier from pg_control_system() s) || '.' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
 		|| '/' || e.n || '.' || e.random
 	from bellwire.epoch e
-	where e.n = rt_private.epoch_n()
 $$;
 comment on function rt_private.epoch_text() is
 	'"<system identifier>.<timeline>/<epoch number>.<random>". Another system or timeline: a cursor proves nothing; another number: a crash of the same primary lies between.';
