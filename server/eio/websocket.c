@@ -90,7 +90,8 @@ static void take_over(struct probe *p)
 	srv->stats.websockets++;
 	while (s->queued) {
 		struct packet *out = queue_shift(s);
-		websocket_send(s, out);
+		if (out != srv->close) /* C2: a WebSocket is told by its Close */
+			websocket_send(s, out);
 		packet_unref(&out);
 	}
 	if (s->state == EIO_CLOSING) { /* U9 */
