@@ -1,4 +1,4 @@
--- rt.dispatch and rt.dispatch_one in one session. Locks, bells and commits are in many.mjs.
+-- rt.dispatch and rt.dispatch_one in one session. Locks, bells and commits are in concurrent.mjs.
 begin;
 select no_plan();
 select tests.users(1, 3);

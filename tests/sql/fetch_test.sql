@@ -1,4 +1,4 @@
--- rt.fetch, rt.fetch_page and what is under them: rows by snapshot. Commits, rollbacks and other sessions are in many.mjs.
+-- rt.fetch, rt.fetch_page and what is under them: rows by snapshot. Commits, rollbacks and other sessions are in concurrent.mjs.
 begin;
 select no_plan();
 

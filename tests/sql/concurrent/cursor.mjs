@@ -1,0 +1,183 @@
+// The cursor: whatever is committed is fetched once, whatever is not is never fetched (design 2, 8.8).
+import { Pump, connect, connectEdge, is, many, ok, random, sleep, uuid } from './lib.mjs';
+
+const key = (row) => `${row.event} ${row.data} ${row.ephemeral}`;
+
+function compare(have, want, name) {
+  const counts = new Map();
+  for (const k of have) counts.set(k, (counts.get(k) ?? 0) + 1);
+  const lost = [...want].filter((k) => !counts.has(k));
+  const twice = [...counts].filter(([, n]) => n > 1);
+  const strange = [...counts.keys()].filter((k) => !want.has(k));
+  ok(lost.length + twice.length + strange.length === 0, `${name}: ${want.size} rows`,
+    `${lost.length} lost, ${twice.length} twice, ${strange.length} that were rolled back: ${[...lost, ...twice, ...strange].slice(0, 3)}`);
+}
+
+const publish = (client, data, ephemeral) =>
+  client.query("select rt_private.publish(array['r'], 'c', $1, p_ephemeral => $2)", [data, ephemeral]);
+
+async function write(client, writer, count, committed) {
+  const rnd = random(writer + 1);
+  for (let t = 0; t < count; t++) {
+    const mine = [];
+    let n = 0;
+    const put = async (into) => {
+      const data = `{"n": ${n++}, "t": ${t}, "w": ${writer}}`;
+      const ephemeral = rnd() < 0.3;
+      await publish(client, data, ephemeral);
+      into.push(`c ${data} ${ephemeral}`);
+    };
+    await client.query('begin');
+    if (rnd() < 0.8) await put(mine);
+    for (let s = 0; s < 2; s++) {
+      if (rnd() < 0.6) continue;
+      const inner = [];
+      await client.query('savepoint s');
+      await put(inner);
+      if (rnd() < 0.4) {
+        await client.query('rollback to s');
+      } else {
+        await client.query('release s');
+        mine.push(...inner);
+      }
+    }
+    if (rnd() < 0.5) await sleep(rnd() * 20);
+    // a row that is written late has an old xid and a young id
+    if (rnd() < 0.3) await put(mine);
+    if (rnd() < 0.15) {
+      await client.query('rollback');
+    } else {
+      await client.query('commit');
+      for (const k of mine) committed.add(k);
+    }
+  }
+}
+
+async function exact() {
+  const committed = new Set();
+  const writers = await many(16);
+  const pump = await Pump.start();
+  let running = true;
+  const work = Promise.all(writers.map((client, w) => write(client, w, 60, committed))).finally(() => { running = false; });
+  // another one dies and comes back with its cursor, as an edge whose connection drops
+  const second = await Pump.start(901);
+  const dying = (async () => {
+    for (let i = 0; running; i++) {
+      await second.poll();
+      if (i % 10 === 9) {
+        second.client.end();
+        second.client = await connectEdge();
+      }
+      await sleep(10);
+    }
+    await second.poll();
+  })();
+  await pump.pollWhile(() => running);
+  await work;
+  await dying;
+  const mine = (p) => p.rows.filter((r) => r.event === 'c');
+  compare(mine(pump).map(key), committed, '16 writers, rollbacks, savepoints, both tables');
+  compare(mine(second).map(key), committed, 'the same over connections that end');
+  ok(pump.rows.some((r) => r.ephemeral) && pump.rows.some((r) => !r.ephemeral), 'both tables were written');
+  is(pump.gaps.length, 0, 'no gap');
+}
+
+async function big() {
+  const [writer, other] = await many(2);
+  const pump = await Pump.start();
+  const want = new Set();
+  await writer.query('begin');
+  await writer.query("select rt_private.publish(array['r'], 'c', jsonb_build_object('n', n), p_ephemeral => n % 5 = 0) from generate_series(1, 4321) n");
+  for (let n = 1; n <= 4321; n++) want.add(`c {"n": ${n}} ${n % 5 === 0}`);
+  await publish(other, '{"n": 0, "t": "before"}', false);
+  await writer.query('commit');
+  want.add('c {"n": 0, "t": "before"} false');
+  let between = 0;
+  pump.between = async () => { await publish(other, `{"n": 0, "t": "between ${between++}"}`, false); };
+  const { rows } = await pump.poll(500);
+  pump.between = null;
+  compare(rows.map(key), want, 'one transaction over pages');
+  ok(rows.every((row, i) => i === 0 || BigInt(rows[i - 1].id) < BigInt(row.id)), 'in the order of ids');
+  const next = await pump.poll();
+  compare(next.rows.map(key), new Set(Array.from({ length: between }, (_, n) => `c {"n": 0, "t": "between ${n}"} false`)),
+    'what is committed between two pages comes with the next fetch');
+}
+
+// A poll reads what is new and nothing else, whatever else there is.
+async function cost() {
+  const [writer, old] = await many(2);
+  const slot = await writer.one('select rt_private.outbox_slot(clock_timestamp())');
+  await old.query('begin isolation level repeatable read');
+  await old.query('select pg_current_xact_id()');
+  await writer.query(`insert into bellwire.outbox (slot, epoch, rooms, except_rooms, event, data)
+    select $1, rt_private.epoch_n(), array['r'], '{}', 'many', '{"a": "some text that makes a row as long as a short event"}' from generate_series(1, 1000000)`, [slot]);
+  const pump = await Pump.start();
+  for (let i = 0; i < 8; i++) await pump.poll();
+  const { client } = pump;
+  let took = 0;
+  for (let i = 0; i < 50; i++) {
+    await publish(writer, `{"i": ${i}}`, i % 2 === 0);
+    const start = process.hrtime.bigint();
+    const { rows } = await pump.poll();
+    took += Number(process.hrtime.bigint() - start);
+    if (rows.length !== 1) return ok(false, 'a poll brings the one new row', rows.length);
+  }
+  ok(took / 50 < 20e6, 'with a million rows and an old snapshot a poll takes little', `${took / 50e6} ms`);
+  console.log(`# ${(took / 50e6).toFixed(2)} ms a poll`);
+  await publish(writer, '{"last": true}', false);
+  await client.query('begin');
+  const before = await client.rows("select sum(seq_scan)::int as seq, sum(idx_tup_fetch)::int as tuples from pg_stat_xact_all_tables where relname ~ '^outbox_(ephemeral_)?[0-9]'");
+  const fetched = await client.rows('select * from rt.fetch($1, $2)', [pump.cursor, pump.epoch]);
+  const after = await client.rows("select sum(seq_scan)::int as seq, sum(idx_tup_fetch)::int as tuples from pg_stat_xact_all_tables where relname ~ '^outbox_(ephemeral_)?[0-9]'");
+  await client.query('rollback');
+  is(fetched.length, 2, 'a header and a row');
+  is(after[0].seq - before[0].seq, 0, 'no sequential scan');
+  ok(after[0].tuples - before[0].tuples <= 4, 'only the new row is read', after[0].tuples - before[0].tuples);
+  await old.query('rollback');
+  await writer.query('truncate bellwire.outbox');
+}
+
+// One writer whose xid lies above the xmax of the snapshot that does not see it.
+async function above() {
+  const [early, late] = await many(2);
+  const pump = await Pump.start();
+  await early.query('begin');
+  await late.query('begin');
+  const xid = await late.one('select pg_current_xact_id()::text');
+  await publish(late, '{"who": "late"}', false);
+  await early.query('select pg_current_xact_id()');
+  await pump.poll();
+  ok(BigInt(xid) >= BigInt(pump.cursor.split(':')[1]), 'in flight, with an xid not below the cursor\'s xmax', pump.cursor);
+  await early.query('commit');
+  await pump.poll();
+  ok(pump.cursor.split(':')[2].split(',').includes(xid), 'then among those in flight', pump.cursor);
+  await late.query('commit');
+  const { rows } = await pump.poll();
+  is(rows.map((r) => r.data).join(), '{"who": "late"}', 'and fetched once it is there');
+  is((await pump.poll()).rows.length, 0, 'once');
+}
+
+async function standingPlans() {
+  const client = await connectEdge();
+  await client.query('select * from rt.pump_open($1, $2)', [uuid(902), 'test']);
+  const admin = await connect();
+  const row = (await admin.rows('select pid, backend_start from bellwire.edges where edge_id = $1', [uuid(902)]))[0];
+  const stat = (await admin.rows('select pid, backend_start from pg_stat_activity where pid = $1', [row.pid]))[0];
+  is(String(row.backend_start), String(stat.backend_start), 'an edge is known by pid and start of its backend');
+  const again = await connectEdge();
+  const gone = new Promise((resolve) => { client.once('end', () => resolve('ended')); });
+  await again.query('select * from rt.pump_open($1, $2)', [uuid(902), 'test']);
+  is(await Promise.race([gone, sleep(3000)]), 'ended', 'an edge that comes again ends its earlier session');
+  is(await admin.one('select rt_private.edge_alive($1)', [uuid(902)]), true, 'and is alive');
+  again.end();
+  for (let i = 0; i < 100 && await admin.one('select rt_private.edge_alive($1)', [uuid(902)]); i++) await sleep(20);
+  is(await admin.one('select rt_private.edge_alive($1)', [uuid(902)]), false, 'until its session ends');
+}
+
+export default [
+  ['cursor: exact', exact],
+  ['cursor: a big transaction', big],
+  ['cursor: above xmax', above],
+  ['cursor: cost', cost],
+  ['pump: sessions', standingPlans],
+];

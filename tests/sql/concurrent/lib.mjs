@@ -1,0 +1,147 @@
+// Sessions and TAP for the tests with several sessions.
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+
+export { sleep };
+
+const url = process.env.BELLWIRE_TEST_DATABASE;
+if (!url) throw new Error('BELLWIRE_TEST_DATABASE is missing');
+const password = randomBytes(12).toString('hex');
+
+let count = 0;
+let clients = [];
+
+export function ok(condition, name, why) {
+  count++;
+  console.log(`${condition ? 'ok' : 'not ok'} ${count} - ${name}`);
+  if (!condition && why !== undefined) console.log(`# ${why}`);
+  return condition;
+}
+
+export function is(have, want, name) {
+  return ok(have === want, name, `have ${JSON.stringify(have)}, want ${JSON.stringify(want)}`);
+}
+
+// A failing test ends alone; its sessions end with it.
+export async function run(cases) {
+  const admin = await connect();
+  await admin.query(`alter role bellwire_edge password '${password}'`);
+  await admin.end();
+  const only = process.env.ONLY;
+  for (const [name, test] of cases) {
+    if (only && !name.includes(only)) continue;
+    const start = Date.now();
+    try {
+      await test();
+    } catch (error) {
+      ok(false, name, error.stack.replaceAll('\n', '\n# '));
+    }
+    console.log(`# ${name}: ${Date.now() - start} ms`);
+    await Promise.all(clients.map((client) => client.end().catch(() => {})));
+    clients = [];
+  }
+  console.log(`1..${count}`);
+}
+
+async function open(config) {
+  const client = new pg.Client(config);
+  client.on('error', () => {});
+  await client.connect();
+  clients.push(client);
+  client.rows = async (text, values) => (await client.query(text, values)).rows;
+  client.one = async (text, values) => Object.values((await client.query(text, values)).rows[0] ?? {})[0];
+  return client;
+}
+
+export const connect = () => open({ connectionString: url });
+
+export async function connectEdge() {
+  const { hostname, port, pathname } = new URL(url);
+  return open({ host: hostname, port: Number(port), database: pathname.slice(1), user: 'bellwire_edge', password });
+}
+
+export const many = (n, what = connect) => Promise.all(Array.from({ length: n }, what));
+
+export const uuid = (n) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+
+// The same numbers in every run.
+export function random(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 4294967296;
+  };
+}
+
+export const item = (event, user, socket, payload) =>
+  JSON.stringify({ event, user_id: uuid(user), socket_id: socket, payload });
+
+export async function dispatch(client, items) {
+  const rows = await client.rows('select * from rt.dispatch($1)', [items]);
+  return rows.map((row) => (row.ord ? [row.outcome, row.code].filter(Boolean).join(' ') : row.outcome));
+}
+
+export async function outcome(promise) {
+  try {
+    await promise;
+    return 'ok';
+  } catch (error) {
+    return error.code ?? error.message;
+  }
+}
+
+// The pump of an edge: a cursor, and what it has brought so far.
+export class Pump {
+  constructor(client) {
+    this.client = client;
+    this.rows = [];
+    this.gaps = [];
+  }
+
+  static async start(edge = 900) {
+    const client = await connectEdge();
+    await client.query('select * from rt.pump_open($1, $2)', [uuid(edge), 'test']);
+    const pump = new Pump(client);
+    pump.edge = edge;
+    await pump.begin();
+    return pump;
+  }
+
+  async begin() {
+    const [header] = await this.client.rows('select * from rt.fetch(null, null)');
+    this.cursor = header.rooms;
+    this.epoch = header.except_rooms;
+  }
+
+  // As the edge does: a full first page is followed by others, and the cursor moves at the end.
+  async poll(page = 1000) {
+    const [header, ...rows] = await this.client.rows('select * from rt.fetch($1, $2)', [this.cursor, this.epoch]);
+    if (header.control !== 'ok') {
+      this.gaps.push(header.data);
+      this.cursor = header.rooms;
+      this.epoch = header.except_rooms;
+      return { header, rows: [] };
+    }
+    let last = rows;
+    let full = 1000;
+    while (last.length === full) {
+      if (this.between) await this.between();
+      last = await this.client.rows('select * from rt.fetch_page($1, $2, $3, $4, $5)', [this.cursor, header.rooms, rows.at(-1).id, page, this.epoch]);
+      rows.push(...last);
+      full = page;
+    }
+    this.cursor = header.rooms;
+    this.epoch = header.except_rooms;
+    this.rows.push(...rows);
+    return { header, rows };
+  }
+
+  async pollWhile(condition, pause = 3) {
+    while (condition()) {
+      await this.poll();
+      await sleep(pause);
+    }
+    await this.poll();
+  }
+}
