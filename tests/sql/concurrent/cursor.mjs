@@ -57,10 +57,10 @@ async function exact() {
   const committed = new Set();
   const writers = await many(16);
   const pump = await Pump.start();
-  let running = true;
-  const work = Promise.all(writers.map((client, w) => write(client, w, 60, committed))).finally(() => { running = false; });
   // another one dies and comes back with its cursor, as an edge whose connection drops
   const second = await Pump.start(901);
+  let running = true;
+  const work = Promise.all(writers.map((client, w) => write(client, w, 60, committed))).finally(() => { running = false; });
   const dying = (async () => {
     for (let i = 0; running; i++) {
       await second.poll();
