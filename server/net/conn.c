@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "net/outq.h"
 #include "net/transport.h"
 #include <ev.h>
 #include <netinet/in.h>
@@ -10,12 +11,6 @@
 #include <unistd.h>
 
 #define LINGER_MS 1000 /* W9: how long after our FIN the peer's is waited for */
-#define WRITE_PARTS 64
-
-struct part {
-	struct blob *blob;
-	uint32_t off, n;
-};
 
 /*
  *   LIVE --conn_finish--> FLUSHING --queue empty--> LINGERING --peer's FIN, or time--> dead
@@ -41,16 +36,11 @@ struct conn {
 	struct deferred turn;  /* this connection's place in the flush list, after death in the sweep list */
 	struct timer linger;
 	struct buf in;         /* received, not consumed */
-	/* out: a ring of references; the first two places live here, so that an ordinary send allocates nothing */
-	struct part *parts;
-	uint32_t head, count, cap;
-	struct part own[2];
-	size_t queued;
+	struct outq out;       /* sent, not yet taken by the kernel */
 	uint64_t id;
 	char *peer;
 	struct log_ident ident;
 };
-
 
 /* ---- watching ---- */
 
@@ -79,70 +69,14 @@ static void mark(struct conn *c)
 		loop_defer(c->loop, LOOP_FLUSH, &c->turn);
 }
 
-/* ---- the out queue ---- */
-
-static struct part *part_at(struct conn *c, uint32_t i)
-{
-	uint32_t at = c->head + i;
-	return &c->parts[at >= c->cap ? at - c->cap : at];
-}
-
-static void queue_grow(struct conn *c)
-{
-	struct part *bigger = mem_alloc(2 * c->cap * sizeof *bigger);
-	for (uint32_t i = 0; i < c->count; i++)
-		bigger[i] = *part_at(c, i);
-	if (c->parts != c->own)
-		free(c->parts);
-	c->parts = bigger;
-	c->head = 0;
-	c->cap *= 2;
-}
-
-static void queue_shrink(struct conn *c)
-{
-	if (c->parts != c->own)
-		free(c->parts);
-	c->parts = c->own;
-	c->cap = ARRAY_LEN(c->own);
-	c->head = c->count = 0;
-}
-
-static void queue_drop_written(struct conn *c, size_t n)
-{
-	c->queued -= n;
-	c->budget->total_bytes -= n;
-	while (n) {
-		struct part *p = part_at(c, 0);
-		if (n < p->n) {
-			p->off += (uint32_t)n;
-			p->n -= (uint32_t)n;
-			return;
-		}
-		n -= p->n;
-		blob_unref(&p->blob);
-		c->head = c->head + 1 == c->cap ? 0 : c->head + 1;
-		c->count--;
-	}
-	if (c->count == 0)
-		queue_shrink(c);
-}
-
-static void queue_clear(struct conn *c)
-{
-	for (uint32_t i = 0; i < c->count; i++)
-		blob_unref(&part_at(c, i)->blob);
-	c->budget->total_bytes -= c->queued;
-	c->queued = 0;
-	queue_shrink(c);
-}
+/* ---- sending ---- */
 
 void conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n)
 {
 	if (c->dead || c->state != CONN_LIVE || n == 0)
 		return;
 	const struct conn_budget *limit = c->budget;
-	if (c->queued + n > limit->max_queue_bytes || c->count >= limit->max_queue_items) {
+	if (c->out.bytes + n > limit->max_queue_bytes || c->out.count >= limit->max_queue_items) {
 		conn_kill(c, CLOSE_SLOW);
 		return;
 	}
@@ -150,10 +84,7 @@ void conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n)
 		conn_kill(c, CLOSE_LIMIT);
 		return;
 	}
-	if (c->count == c->cap)
-		queue_grow(c);
-	*part_at(c, c->count++) = (struct part){blob_ref(b), (uint32_t)off, (uint32_t)n};
-	c->queued += n;
+	outq_push(&c->out, b, off, n);
 	c->budget->total_bytes += n;
 	if (!c->blocked)
 		mark(c);
@@ -173,7 +104,7 @@ void conn_send_copy(struct conn *c, struct slice s)
 
 size_t conn_queued(const struct conn *c)
 {
-	return c->queued;
+	return c->out.bytes;
 }
 
 bool conn_blocked(const struct conn *c)
@@ -184,7 +115,7 @@ bool conn_blocked(const struct conn *c)
 void conn_want_drained(struct conn *c)
 {
 	c->want_drained = true;
-	if (c->count == 0)
+	if (c->out.count == 0)
 		mark(c);
 }
 
@@ -192,12 +123,8 @@ void conn_want_drained(struct conn *c)
 
 static ssize_t write_some(struct conn *c)
 {
-	struct iovec iov[WRITE_PARTS];
-	int n = 0;
-	for (; n < WRITE_PARTS && (uint32_t)n < c->count; n++) {
-		struct part *p = part_at(c, (uint32_t)n);
-		iov[n] = (struct iovec){p->blob->p + p->off, p->n};
-	}
+	struct iovec iov[OUTQ_IOV];
+	int n = outq_iov(&c->out, iov);
 	c->budget->writes++;
 	bool other = false;
 	ssize_t put = c->tls ? tls_writev(c->tls, iov, n, loop_scratch(c->loop), 16384, &other) : plain_writev(c->fd, iov, n);
@@ -221,7 +148,7 @@ static void say_fin(struct conn *c)
 static void flush(struct conn *c)
 {
 	c->blocked = false;
-	while (c->count) {
+	while (c->out.count) {
 		ssize_t put = write_some(c);
 		if (put == TRANSPORT_AGAIN) {
 			c->blocked = !c->write_wants_read;
@@ -233,14 +160,15 @@ static void flush(struct conn *c)
 			return;
 		}
 		c->budget->bytes_out += (size_t)put;
-		queue_drop_written(c, (size_t)put);
+		c->budget->total_bytes -= (size_t)put;
+		outq_drop(&c->out, (size_t)put);
 	}
 	if (c->want_drained) {
 		c->want_drained = false;
 		if (c->ev && c->ev->on_drained)
 			c->ev->on_drained(c, c->owner);
 	}
-	if (!c->dead && c->state == CONN_FLUSHING && c->count == 0)
+	if (!c->dead && c->state == CONN_FLUSHING && c->out.count == 0)
 		say_fin(c);
 	watch(c);
 }
@@ -362,7 +290,8 @@ static void on_turn(struct deferred *d)
 static void sweep(struct deferred *d)
 {
 	struct conn *c = container_of(d, struct conn, turn);
-	queue_clear(c);
+	c->budget->total_bytes -= c->out.bytes;
+	outq_clear(&c->out);
 	buf_fini(&c->in);
 	tls_free(&c->tls);
 	if (c->reset) {
@@ -394,8 +323,7 @@ struct conn *conn_new(struct loop *l, struct conn_budget *b, int fd, struct tls_
 	c->budget = b;
 	c->fd = fd;
 	c->tls = tls ? tls_new(tls, fd) : NULL;
-	c->parts = c->own;
-	c->cap = ARRAY_LEN(c->own);
+	outq_init(&c->out);
 	c->linger.fire = linger_over;
 	c->peer = mem_strndup(peer, strlen(peer));
 	c->id = ++b->ids;
