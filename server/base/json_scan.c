@@ -1,0 +1,301 @@
+#include "base/json.h"
+
+#include "base/json_char.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include <math.h>
+
+/*
+ * One pass, no recursion: the containers that are open lie on a stack of their own. Nesting beyond JSON_MAX_DEPTH is a flaw, not bad
+ * grammar, so the pass goes on; the stack then costs a byte a level, at most one level a byte of input.
+ */
+struct scan {
+	const char *p, *end;
+	unsigned flaws;
+	size_t depth;
+	struct buf kinds;        /* one byte an open container: '{' or '[' */
+	struct buf keys;         /* struct key of all open objects, the innermost last */
+	struct buf firsts;       /* size_t: where the keys of each open object begin, for the first JSON_MAX_DEPTH levels */
+};
+
+struct key {
+	uint64_t hash;
+	struct slice raw;
+};
+
+static void skip_space(struct scan *s)
+{
+	while (s->p < s->end && json_space(*s->p))
+		s->p++;
+}
+
+/* Behind the backslash. */
+static bool scan_escape(struct scan *s)
+{
+	char c = s->p < s->end ? *s->p++ : '\0';
+	if (c != 'u')
+		return c && strchr("\"\\/bfnrt", c);
+	int32_t u = json_hex4(s->p, s->end);
+	if (u < 0)
+		return false;
+	s->p += 4;
+	if (u == 0)
+		s->flaws |= JSON_NUL;
+	if (u >= 0xdc00 && u <= 0xdfff)
+		s->flaws |= JSON_LONE_SURROGATE;
+	if (u >= 0xd800 && u <= 0xdbff) {
+		int32_t low = s->end - s->p >= 6 && s->p[0] == '\\' && s->p[1] == 'u' ? json_hex4(s->p + 2, s->end) : -1;
+		if (low >= 0xdc00 && low <= 0xdfff)
+			s->p += 6;
+		else
+			s->flaws |= JSON_LONE_SURROGATE;
+	}
+	return true;
+}
+
+/* At the opening quote; raw gets what stands between the quotes. UTF-8 was settled for the whole text. */
+static bool scan_string(struct scan *s, struct slice *raw)
+{
+	const char *from = ++s->p;
+	while (s->p < s->end) {
+		unsigned char c = (unsigned char)*s->p++;
+		if (c == '"') {
+			*raw = slice_of(from, (size_t)(s->p - 1 - from));
+			return true;
+		}
+		if (c < 0x20 || (c == '\\' && !scan_escape(s)))
+			return false;
+	}
+	return false;
+}
+
+static const char *digits(const char *p, const char *end)
+{
+	while (p < end && *p >= '0' && *p <= '9')
+		p++;
+	return p;
+}
+
+static bool scan_number(struct scan *s)
+{
+	const char *from = s->p, *p = from + (*from == '-'), *mark = p;
+	p = digits(p, s->end);
+	if (p == mark || (*mark == '0' && p > mark + 1))
+		return false;
+	size_t magnitude = (size_t)(p - mark);
+	if (p < s->end && *p == '.') {
+		mark = ++p;
+		p = digits(p, s->end);
+		if (p == mark)
+			return false;
+	}
+	bool exponent = p < s->end && (*p == 'e' || *p == 'E');
+	if (exponent) {
+		p++;
+		p += p < s->end && (*p == '+' || *p == '-');
+		mark = p;
+		p = digits(p, s->end);
+		if (p == mark)
+			return false;
+	}
+	s->p = p;
+	if (!exponent && magnitude < 300)
+		return true;
+	if (p - from > 4096) { /* nobody means a number of that length */
+		s->flaws |= JSON_NUMBER_RANGE;
+		return true;
+	}
+	char *text = mem_strndup(from, (size_t)(p - from));
+	if (isinf(strtod(text, NULL)))
+		s->flaws |= JSON_NUMBER_RANGE;
+	free(text);
+	return true;
+}
+
+static bool scan_word(struct scan *s, const char *word)
+{
+	size_t n = strlen(word);
+	if ((size_t)(s->end - s->p) < n || memcmp(s->p, word, n) != 0)
+		return false;
+	s->p += n;
+	return true;
+}
+
+/* ---- keys: duplicates are found when an object closes, by sorting hashes of the unescaped spelling ---- */
+
+static uint64_t key_hash(struct slice raw)
+{
+	/* not keyed: agreeing hashes refuse a message, they do not slow one down (check_keys) */
+	uint64_t h = 0xcbf29ce484222325u;
+	for (size_t i = 0; i < raw.n; i++)
+		h = (h ^ (unsigned char)raw.p[i]) * 0x100000001b3u;
+	return h;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+	uint64_t x = ((const struct key *)a)->hash, y = ((const struct key *)b)->hash;
+	return x < y ? -1 : x > y;
+}
+
+static void note_key(struct scan *s, struct slice raw)
+{
+	if (s->depth > JSON_MAX_DEPTH)
+		return;
+	struct key k = {.raw = raw};
+	if (memchr(raw.p, '\\', raw.n)) {
+		struct buf plain = {0}, quoted = {0};
+		buf_char(&quoted, '"');
+		buf_slice(&quoted, raw);
+		buf_char(&quoted, '"');
+		if (json_unescape(&plain, buf_view(&quoted)))
+			k.hash = key_hash(buf_view(&plain));
+		if (slice_eq(buf_view(&plain), SLICE("_placeholder")))
+			s->flaws |= JSON_PLACEHOLDER;
+		buf_fini(&plain);
+		buf_fini(&quoted);
+	} else {
+		k.hash = key_hash(raw);
+		if (slice_eq(raw, SLICE("_placeholder")))
+			s->flaws |= JSON_PLACEHOLDER;
+	}
+	buf_add(&s->keys, &k, sizeof k);
+}
+
+/* 64-bit hashes of a few keys that agree are taken for equal keys; a chance of 2^-50 to refuse a message is cheaper than a second look. */
+static void check_keys(struct scan *s, size_t first)
+{
+	struct key *keys = (struct key *)(void *)(s->keys.p + first);
+	size_t n = (s->keys.n - first) / sizeof *keys;
+	if (n > 8)
+		qsort(keys, n, sizeof *keys, by_hash);
+	for (size_t i = 0; i + 1 < n; i++)
+		for (size_t j = i + 1; j < (n > 8 ? i + 2 : n); j++)
+			if (keys[i].hash == keys[j].hash)
+				s->flaws |= JSON_DUPLICATE_KEY;
+}
+
+/* ---- containers ---- */
+
+static void open_container(struct scan *s, char kind)
+{
+	s->p++;
+	s->depth++;
+	buf_char(&s->kinds, kind);
+	if (s->depth > JSON_MAX_DEPTH) {
+		s->flaws |= JSON_TOO_DEEP;
+		return;
+	}
+	buf_add(&s->firsts, &s->keys.n, sizeof s->keys.n);
+}
+
+static void close_container(struct scan *s)
+{
+	s->p++;
+	s->kinds.n--;
+	if (s->depth-- > JSON_MAX_DEPTH)
+		return;
+	size_t first;
+	s->firsts.n -= sizeof first;
+	memcpy(&first, s->firsts.p + s->firsts.n, sizeof first);
+	check_keys(s, first);
+	s->keys.n = first;
+}
+
+/* A key and its colon. */
+static bool scan_key(struct scan *s)
+{
+	struct slice raw;
+	skip_space(s);
+	if (s->p == s->end || *s->p != '"' || !scan_string(s, &raw))
+		return false;
+	note_key(s, raw);
+	skip_space(s);
+	return s->p < s->end && *s->p++ == ':';
+}
+
+/* A value's beginning: scalars whole, containers opened. *opened tells that a container was opened and is not empty. */
+static bool scan_value(struct scan *s, bool *opened)
+{
+	struct slice raw;
+	*opened = false;
+	skip_space(s);
+	if (s->p == s->end)
+		return false;
+	switch (*s->p) {
+	case '{':
+	case '[': {
+		char kind = *s->p;
+		open_container(s, kind);
+		skip_space(s);
+		if (s->p < s->end && *s->p == (kind == '{' ? '}' : ']')) {
+			close_container(s);
+			return true;
+		}
+		*opened = true;
+		return kind == '[' || scan_key(s);
+	}
+	case '"':
+		return scan_string(s, &raw);
+	case 't':
+		return scan_word(s, "true");
+	case 'f':
+		return scan_word(s, "false");
+	case 'n':
+		return scan_word(s, "null");
+	default:
+		return (*s->p == '-' || (*s->p >= '0' && *s->p <= '9')) && s->p < s->end && scan_number(s);
+	}
+}
+
+/* Behind a value: closes what ends here, or steps to the next element. *more: another value follows. */
+static bool scan_after(struct scan *s, bool *more)
+{
+	while (s->depth) {
+		skip_space(s);
+		if (s->p == s->end)
+			return false;
+		bool object = s->kinds.p[s->kinds.n - 1] == '{';
+		if (*s->p == ',') {
+			s->p++;
+			*more = true;
+			return !object || scan_key(s);
+		}
+		if (*s->p != (object ? '}' : ']'))
+			return false;
+		close_container(s);
+	}
+	*more = false;
+	return true;
+}
+
+static bool scan_all(struct scan *s)
+{
+	bool more = true;
+	while (more) {
+		bool opened;
+		if (!scan_value(s, &opened))
+			return false;
+		if (!opened && !scan_after(s, &more))
+			return false;
+	}
+	skip_space(s);
+	return s->p == s->end;
+}
+
+bool json_scan(struct slice text, enum json_kind *kind, unsigned *flaws)
+{
+	if (!utf8_valid(text))
+		return false;
+	struct scan s = {.p = text.p, .end = text.p + text.n, .flaws = *flaws};
+	skip_space(&s);
+	if (s.p == s.end)
+		return false;
+	*kind = json_kind_of(slice_of(s.p, (size_t)(s.end - s.p)));
+	bool good = scan_all(&s);
+	*flaws = s.flaws;
+	buf_fini(&s.kinds);
+	buf_fini(&s.keys);
+	buf_fini(&s.firsts);
+	return good;
+}
