@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "db/waiters.h"
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -22,12 +23,6 @@
 
 enum pump_state { PUMP_AWAY, PUMP_BUSY, PUMP_DRAIN, PUMP_ASLEEP };
 enum pump_step { STEP_OPEN, STEP_LISTEN, STEP_LISTEN_MORE, STEP_RUN };
-
-struct waiter {
-	struct list link;
-	void (*done)(void *arg);
-	void *arg;
-};
 
 struct ear {
 	const char *channel; /* NULL: nobody listens */
@@ -55,48 +50,10 @@ struct pump {
 	uint64_t drain_ms, fetch_at;
 	unsigned errors; /* fetches in a row that Postgres refused */
 	struct timer timer; /* next poll */
-	struct list next, current, released; /* waiters: for a fetch to start, for it to be delivered, for the loop */
-	struct deferred release;
+	struct waiters waiters;
 };
 
 static void pump_step(struct pump *p);
-
-/* ---- waiters ---- */
-
-static void list_move_all(struct list *from, struct list *to)
-{
-	while (!list_empty(from)) {
-		struct list *n = from->next;
-		list_del(n);
-		list_add_tail(to, n);
-	}
-}
-
-static bool run_waiters(struct list *l)
-{
-	bool some = false;
-	while (!list_empty(l)) {
-		struct waiter *w = list_first(l, struct waiter, link);
-		some = true;
-		list_del(&w->link);
-		w->done(w->arg);
-		free(w);
-	}
-	return some;
-}
-
-static void on_release(struct deferred *d)
-{
-	run_waiters(&container_of(d, struct pump, release)->released);
-}
-
-static void release_all(struct pump *p)
-{
-	list_move_all(&p->current, &p->released);
-	list_move_all(&p->next, &p->released);
-	if (!list_empty(&p->released))
-		loop_defer(p->db->loop, LOOP_WORK, &p->release);
-}
 
 /* ---- states ---- */
 
@@ -255,7 +212,7 @@ static void fetch_done(struct pump *p, uint64_t xmin)
 			p->ev.on_ready(p->ctx, p->cursor.snapshot, first);
 		db_check_state(p->db);
 	}
-	run_waiters(&p->current);
+	waiters_delivered(&p->waiters);
 	schedule(p);
 }
 
@@ -337,7 +294,7 @@ static void send_fetch(struct pump *p)
 	p->fetch_rows = 0;
 	p->fetch_at = p->cursor.cut_at = loop_now(p->db->loop);
 	timer_stop(p->db->loop, &p->timer);
-	list_move_all(&p->next, &p->current);
+	waiters_fetching(&p->waiters);
 	ask(p, "select * from rt.fetch($1,$2)", 2, (const char *[]){p->cursor.snapshot, p->cursor.epoch}, on_fetched);
 }
 
@@ -399,14 +356,11 @@ void db_pump_poke(struct db *d)
 void db_pump_after(struct db *d, void (*done)(void *arg), void *arg)
 {
 	struct pump *p = d->pump;
-	struct waiter *w = NEW(struct waiter);
-	w->done = done;
-	w->arg = arg;
-	list_add_tail(&p->next, &w->link);
+	waiters_add(&p->waiters, done, arg);
 	if (p->ready && !d->freeing)
 		db_pump_poke(d);
 	else
-		release_all(p);
+		waiters_release(&p->waiters);
 }
 
 void db_listen(struct db *d, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx)
@@ -442,7 +396,7 @@ static void on_down(void *ctx, bool was_up, const char *why)
 	drop_page(p); /* what was delivered of it stands; the rest is fetched again */
 	p->ready = false;
 	set_state(p, PUMP_AWAY);
-	release_all(p);
+	waiters_release(&p->waiters);
 	db_link_is_down(p->db, "pump", was_up, why);
 	db_check_state(p->db);
 }
@@ -471,10 +425,7 @@ struct pump *pump_new(struct db *d)
 	struct pump *p = NEW(struct pump);
 	p->db = d;
 	p->timer.fire = on_timer;
-	list_init(&p->next);
-	list_init(&p->current);
-	list_init(&p->released);
-	deferred_init(&p->release, on_release);
+	waiters_init(&p->waiters, d->loop);
 	p->link = db_link(d, true, "pump", &pump_link_events, p);
 	return p;
 }
@@ -494,14 +445,13 @@ bool pump_close(struct pump *p)
 	link_free(&p->link);
 	timer_stop(p->db->loop, &p->timer);
 	drop_page(p);
-	release_all(p);
-	return run_waiters(&p->released);
+	return waiters_flush(&p->waiters);
 }
 
 void pump_free(struct pump **pp)
 {
 	struct pump *p = *pp;
-	deferred_cancel(&p->release);
+	waiters_fini(&p->waiters);
 	cursor_fini(&p->cursor);
 	free(p);
 	*pp = NULL;
