@@ -1,0 +1,178 @@
+#include "sio/session.h"
+
+#include "base/mem.h"
+#include "sio/encode.h"
+
+static void violate(struct session *ses)
+{
+	eio_close(ses->eio, CLOSE_PARSE);
+}
+
+static const struct sio_namespace *find_namespace(const struct sio_server *srv, struct slice name)
+{
+	for (size_t i = 0; i < srv->nnsps; i++)
+		if (slice_eq(name, slice_str(srv->nsps[i].name)))
+			return &srv->nsps[i];
+	return NULL;
+}
+
+static void refuse_namespace(struct session *ses, struct slice name)
+{
+	struct buf b = {0};
+	buf_char(&b, '4');
+	buf_slice(&b, name);
+	buf_str(&b, ",{\"message\":\"Invalid namespace\"}"); /* N5 */
+	session_send(ses, &b);
+}
+
+static void got_connect(struct session *ses, const struct sio_packet *p)
+{
+	struct sio_server *srv = ses->srv;
+	const struct sio_namespace *nsp = find_namespace(srv, p->nsp);
+	if (++ses->connects > srv->cfg.limits.max_connects_per_session) { /* X6 */
+		eio_close(ses->eio, CLOSE_LIMIT);
+		return;
+	}
+	if (!nsp) {
+		refuse_namespace(ses, p->nsp);
+		return;
+	}
+	struct sio_socket *old = socket_in(ses, nsp);
+	if (old && old->state != SIO_STATE_CLOSED) { /* S9: connected, or still connecting */
+		violate(ses);
+		return;
+	}
+	if (ses->count >= srv->cfg.limits.max_sockets_per_session) {
+		eio_close(ses->eio, CLOSE_LIMIT);
+		return;
+	}
+	ses->late_until = 0;
+	nsp->on_connect(socket_new(ses, nsp), p->json, p->flaws, nsp->ctx);
+}
+
+static bool is_late(const struct session *ses, const struct sio_namespace *nsp)
+{
+	const struct sio_server *srv = ses->srv;
+	return nsp && ses->late_until > loop_now(srv->loop) && &srv->nsps[ses->late_nsp] == nsp;
+}
+
+static void got_event(struct sio_socket *s, const struct sio_packet *p, const struct slice *attachments)
+{
+	struct sio_event ev = {.source = p->json, .flaws = p->flaws, .wants_ack = p->has_id, .ack_id = p->id,
+	                       .attachments = attachments, .nattachments = p->attachments};
+	struct slice all[SIO_MAX_ARGS + 1];
+	size_t n = json_elements(p->json, all, SIO_MAX_ARGS + 1);
+	if (n > SIO_MAX_ARGS + 1) {
+		violate(s->session);
+		return;
+	}
+	struct buf name = {0};
+	if (json_kind_of(all[0]) == JSON_NUMBER)
+		buf_slice(&name, all[0]);
+	else if (!json_unescape(&name, all[0]))
+		name.n = 0; /* half a surrogate pair: the flaw says so */
+	ev.name = buf_view(&name);
+	ev.nargs = n - 1;
+	memcpy(ev.args, all + 1, ev.nargs * sizeof all[0]);
+	if (sio_name_reserved(ev.name)) { /* S6 */
+		violate(s->session);
+	} else {
+		s->session->srv->stats.events_in++;
+		s->nsp->on_event(s, &ev, s->nsp->ctx);
+	}
+	buf_fini(&name);
+}
+
+static void got_packet(struct session *ses, const struct sio_packet *p, const struct slice *attachments)
+{
+	if (p->type == SIO_CONNECT) {
+		got_connect(ses, p);
+		return;
+	}
+	const struct sio_namespace *nsp = find_namespace(ses->srv, p->nsp);
+	struct sio_socket *s = nsp ? socket_in(ses, nsp) : NULL;
+	if (!s || s->state != SIO_STATE_CONNECTED) {
+		if (!is_late(ses, nsp))
+			violate(ses);
+		return;
+	}
+	switch (p->type) {
+	case SIO_EVENT:
+	case SIO_BINARY_EVENT:
+		got_event(s, p, attachments);
+		break;
+	case SIO_DISCONNECT:
+		socket_close(s, CLOSE_CLIENT_LEFT);
+		break;
+	default: /* V4: we ask for no acks, so every id is unknown */
+		break;
+	}
+}
+
+/* ---- binary packets ---- */
+
+void assembly_free(struct assembly **a)
+{
+	struct assembly *gone = *a;
+	*a = NULL;
+	if (!gone)
+		return;
+	buf_fini(&gone->header);
+	for (unsigned i = 0; i < gone->wanted; i++)
+		buf_fini(&gone->attachments[i]);
+	free(gone);
+}
+
+static void assembly_start(struct session *ses, struct slice text, unsigned wanted)
+{
+	struct assembly *a = mem_zalloc(sizeof *a + wanted * sizeof a->attachments[0]);
+	a->wanted = wanted;
+	a->bytes = text.n;
+	buf_slice(&a->header, text);
+	ses->assembly = a;
+}
+
+static void assembly_done(struct session *ses)
+{
+	struct assembly *a = ses->assembly;
+	struct slice attachments[16];
+	struct sio_packet p;
+	ses->assembly = NULL;
+	for (unsigned i = 0; i < a->wanted && i < ARRAY_LEN(attachments); i++)
+		attachments[i] = a->attachments[i].n ? buf_view(&a->attachments[i]) : slice_of("", 0);
+	if (sio_parse(buf_view(&a->header), a->wanted, &p))
+		got_packet(ses, &p, attachments);
+	assembly_free(&a);
+}
+
+void receive_binary(struct session *ses, struct slice data)
+{
+	struct assembly *a = ses->assembly;
+	if (!a) {
+		violate(ses);
+		return;
+	}
+	a->bytes += data.n; /* X6: the sum counts towards maxPayload */
+	if (a->bytes > ses->srv->cfg.limits.max_payload) {
+		eio_close(ses->eio, CLOSE_TOO_LARGE);
+		return;
+	}
+	buf_slice(&a->attachments[a->got++], data);
+	if (a->got == a->wanted)
+		assembly_done(ses);
+}
+
+void receive_text(struct session *ses, struct slice text)
+{
+	struct sio_packet p;
+	if (ses->assembly || !sio_parse(text, ses->srv->cfg.limits.max_attachments, &p)) {
+		violate(ses);
+		return;
+	}
+	if (p.attachments == 0)
+		got_packet(ses, &p, NULL);
+	else if (!sio_placeholders_valid(p.json, p.attachments))
+		violate(ses);
+	else
+		assembly_start(ses, text, p.attachments);
+}

@@ -1,0 +1,80 @@
+#include "sio/session.h"
+
+#include "base/mem.h"
+
+const struct sio_limits sio_default_limits = {
+	.ping_interval_ms = 25000, .ping_timeout_ms = 20000, .connect_timeout_ms = 45000, .upgrade_timeout_ms = 10000, .linger_ms = 30000,
+	.max_payload = 1000000, .max_attachments = 10, .max_poll_packets = 16, .max_queue_bytes = 4 << 20, .max_queue_packets = 4096,
+	.max_sockets_per_session = 8, .max_connects_per_session = 32,
+};
+
+static struct slice socket_key(const struct map_node *n)
+{
+	return slice_of(container_of(n, struct sio_socket, node)->id, SIO_ID_LEN);
+}
+
+struct sio_server *sio_server_new(struct loop *l, const struct sio_config *cfg, const struct sio_namespace *nsps, size_t n)
+{
+	struct sio_server *srv = NEW(struct sio_server);
+	const struct sio_limits *m = &cfg->limits;
+	assert(m->max_attachments <= 16);
+	srv->loop = l;
+	srv->cfg = *cfg;
+	srv->nsps = nsps;
+	srv->nnsps = n;
+	map_init(&srv->sockets, socket_key);
+	struct eio_config eio = {
+		.path = cfg->path, .ping_interval_ms = m->ping_interval_ms, .ping_timeout_ms = m->ping_timeout_ms,
+		.upgrade_timeout_ms = m->upgrade_timeout_ms, .linger_ms = m->linger_ms, .max_payload = m->max_payload,
+		.max_poll_packets = m->max_poll_packets, .max_queue_bytes = m->max_queue_bytes, .max_queue_packets = m->max_queue_packets,
+		.max_sessions_per_address = m->max_sessions_per_address, .trusted_proxies = cfg->trusted_proxies, .cors_origin = cfg->cors_origin, .polling = cfg->polling,
+		.websocket = cfg->websocket, .cookie = cfg->cookie, .admit = cfg->admit, .ctx = cfg->ctx,
+	};
+	srv->eio = eio_server_new(l, &eio, &session_events, srv);
+	return srv;
+}
+
+void sio_server_free(struct sio_server **psrv)
+{
+	struct sio_server *srv = *psrv;
+	*psrv = NULL;
+	if (!srv)
+		return;
+	eio_server_free(&srv->eio);
+	map_fini(&srv->sockets);
+	free(srv);
+}
+
+const struct sio_stats *sio_server_stats(struct sio_server *srv)
+{
+	const struct eio_stats *e = eio_server_stats(srv->eio);
+	struct sio_stats *out = &srv->stats;
+	out->sessions = e->sessions;
+	out->sessions_opened = e->opened;
+	out->websockets = e->websockets;
+	out->upgrades = e->upgrades;
+	out->packets_out = e->packets_out;
+	memcpy(out->refused, e->refused, sizeof out->refused);
+	memcpy(out->session_closed, e->closed, sizeof out->session_closed);
+	return out;
+}
+
+bool sio_wants(const struct sio_server *srv, const struct http_exchange *x)
+{
+	return eio_wants(srv->eio, http_head(x)->path);
+}
+
+void sio_handle(struct sio_server *srv, struct http_exchange *x)
+{
+	eio_handle(srv->eio, x);
+}
+
+void sio_refuse_new(struct sio_server *srv)
+{
+	eio_refuse_new(srv->eio);
+}
+
+size_t sio_drain_some(struct sio_server *srv, size_t n)
+{
+	return eio_drain_some(srv->eio, n);
+}

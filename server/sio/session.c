@@ -1,0 +1,59 @@
+#include "sio/session.h"
+
+#include "base/mem.h"
+#include "sio/encode.h"
+
+void session_send(struct session *ses, struct buf *text)
+{
+	struct packet *p = sio_packet_of(text);
+	eio_send(ses->eio, p);
+	packet_unref(&p);
+}
+
+static void connect_timeout(struct timer *t)
+{
+	struct session *ses = container_of(t, struct session, connect_timeout);
+	eio_close(ses->eio, CLOSE_CONNECT_TIMEOUT); /* N8 */
+}
+
+static void on_open(struct eio_session *e, void *ctx)
+{
+	struct sio_server *srv = ctx;
+	struct session *ses = NEW(struct session);
+	ses->srv = srv;
+	ses->eio = e;
+	ses->connect_timeout.fire = connect_timeout;
+	timer_set(srv->loop, &ses->connect_timeout, loop_now(srv->loop) + srv->cfg.limits.connect_timeout_ms);
+	eio_set_user(e, ses);
+}
+
+static void on_message(struct eio_session *e, bool binary, struct slice data, void *ctx)
+{
+	(void)ctx;
+	if (binary)
+		receive_binary(eio_user(e), data);
+	else
+		receive_text(eio_user(e), data);
+}
+
+static void on_close(struct eio_session *e, enum close_reason why, void *ctx)
+{
+	(void)ctx;
+	struct session *ses = eio_user(e);
+	timer_stop(ses->srv->loop, &ses->connect_timeout);
+	assembly_free(&ses->assembly);
+	while (ses->sockets)
+		socket_end(ses->sockets, why);
+	free(ses);
+}
+
+static void on_fence(struct eio_session *e, uint64_t value, void *ctx)
+{
+	(void)ctx;
+	struct session *ses = eio_user(e);
+	for (struct sio_socket *s = ses->sockets; s; s = s->sibling)
+		if (s->state == SIO_STATE_CONNECTED && s->nsp->on_fence)
+			s->nsp->on_fence(s, value, s->nsp->ctx);
+}
+
+const struct eio_events session_events = {.on_open = on_open, .on_message = on_message, .on_close = on_close, .on_fence = on_fence};

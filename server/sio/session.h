@@ -1,0 +1,71 @@
+/*
+ * What the files of sio/ share about a session and its sockets. Private to sio/.
+ */
+#ifndef SIO_SESSION_H
+#define SIO_SESSION_H
+
+#include "base/map.h"
+#include "eio/eio.h"
+#include "sio/parser.h"
+#include "sio/sio.h"
+
+enum sio_state { SIO_STATE_CONNECTING, SIO_STATE_CONNECTED, SIO_STATE_CLOSED };
+
+/* A binary packet whose attachments are arriving (S7). */
+struct assembly {
+	struct buf header;        /* the text, which outlives its message */
+	unsigned wanted, got;
+	size_t bytes;
+	struct buf attachments[]; /* wanted of them */
+};
+
+struct session {
+	struct sio_server *srv;
+	struct eio_session *eio;
+	struct sio_socket *sockets; /* linked by sibling; one as a rule */
+	struct assembly *assembly;
+	struct timer connect_timeout;
+	uint64_t late_until;      /* packets for late_nsp are ignored until then (S9) */
+	uint16_t late_nsp, connects;
+	uint16_t count;
+};
+
+struct sio_socket {
+	struct map_node node;
+	struct session *session;
+	struct sio_socket *sibling;
+	const struct sio_namespace *nsp;
+	void *user;
+	struct deferred goodbye;   /* on_disconnect outside of whoever ended the socket */
+	struct log_ident ident;
+	enum sio_state state : 8;
+	enum close_reason why : 8;
+	char id[SIO_ID_LEN];
+};
+
+struct sio_server {
+	struct loop *loop;
+	struct sio_config cfg;
+	struct eio_server *eio;
+	const struct sio_namespace *nsps;
+	size_t nnsps;
+	struct map sockets;
+	struct sio_stats stats;
+};
+
+/* socket.c */
+struct sio_socket *socket_new(struct session *ses, const struct sio_namespace *nsp);
+struct sio_socket *socket_in(const struct session *ses, const struct sio_namespace *nsp); /* NULL: none, not even one that is closing */
+void socket_close(struct sio_socket *s, enum close_reason why); /* on_disconnect follows, not from inside this call */
+void socket_end(struct sio_socket *s, enum close_reason why);   /* its session is over: on_disconnect now, if it did not come yet */
+
+/* receive.c: messages of a session, in order */
+void receive_text(struct session *ses, struct slice text);
+void receive_binary(struct session *ses, struct slice data);
+void assembly_free(struct assembly **a);
+
+/* session.c */
+extern const struct eio_events session_events;
+void session_send(struct session *ses, struct buf *text); /* frees the text */
+
+#endif

@@ -1,0 +1,227 @@
+#include "sio/session.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "sio/encode.h"
+
+#define IN_FLIGHT_MS 5000 /* S9: how long packets for a namespace that we ended are taken for late ones */
+#define GOODBYE_MS 1000   /* C7: how long a kicked client may close by itself */
+
+static const uint8_t sio_next[] = {
+	[SIO_STATE_CONNECTING] = 1u << SIO_STATE_CONNECTED | 1u << SIO_STATE_CLOSED,
+	[SIO_STATE_CONNECTED] = 1u << SIO_STATE_CLOSED,
+	[SIO_STATE_CLOSED] = 0,
+};
+
+/* ---- sockets ---- */
+
+static void enter(struct sio_socket *s, enum sio_state to)
+{
+	assert(sio_next[s->state] & 1u << to);
+	s->state = to;
+}
+
+struct sio_socket *socket_in(const struct session *ses, const struct sio_namespace *nsp)
+{
+	for (struct sio_socket *s = ses->sockets; s; s = s->sibling)
+		if (s->nsp == nsp)
+			return s;
+	return NULL;
+}
+
+/* Out of its session and the server's map: nobody finds it any more. */
+static void unlink_socket(struct sio_socket *s)
+{
+	struct session *ses = s->session;
+	struct sio_socket **at = &ses->sockets;
+	while (*at != s)
+		at = &(*at)->sibling;
+	*at = s->sibling;
+	ses->count--;
+	ses->srv->stats.sockets--;
+	map_del(&ses->srv->sockets, &s->node);
+}
+
+static void say_goodbye(struct sio_socket *s)
+{
+	deferred_cancel(&s->goodbye);
+	s->nsp->on_disconnect(s, s->why, s->nsp->ctx);
+	free(s);
+}
+
+static void on_goodbye(struct deferred *d)
+{
+	struct sio_socket *s = container_of(d, struct sio_socket, goodbye);
+	unlink_socket(s);
+	say_goodbye(s);
+}
+
+void socket_close(struct sio_socket *s, enum close_reason why)
+{
+	if (s->state == SIO_STATE_CLOSED)
+		return;
+	enter(s, SIO_STATE_CLOSED);
+	s->why = why;
+	loop_defer(s->session->srv->loop, LOOP_WORK, &s->goodbye);
+}
+
+void socket_end(struct sio_socket *s, enum close_reason why)
+{
+	if (s->state != SIO_STATE_CLOSED)
+		s->why = why;
+	s->state = SIO_STATE_CLOSED;
+	unlink_socket(s);
+	say_goodbye(s);
+}
+
+struct sio_socket *socket_new(struct session *ses, const struct sio_namespace *nsp)
+{
+	struct sio_socket *s = NEW(struct sio_socket);
+	s->session = ses;
+	s->nsp = nsp;
+	random_id(s->id, SIO_ID_LEN);
+	s->ident.parent = eio_ident(ses->eio);
+	s->ident.fields[0] = LSL("sid", slice_of(s->id, SIO_ID_LEN));
+	deferred_init(&s->goodbye, on_goodbye);
+	s->sibling = ses->sockets;
+	ses->sockets = s;
+	ses->count++;
+	ses->srv->stats.sockets++;
+	map_add(&ses->srv->sockets, &s->node);
+	return s;
+}
+
+/* ---- the application's side of a socket ---- */
+
+void sio_accept(struct sio_socket *s, struct slice extra)
+{
+	if (s->state != SIO_STATE_CONNECTING)
+		return;
+	struct session *ses = s->session;
+	enter(s, SIO_STATE_CONNECTED);
+	timer_stop(ses->srv->loop, &ses->connect_timeout); /* N8: the first success stops it for good */
+	eio_forget_headers(ses->eio);
+	struct buf b = {0};
+	sio_put_head(&b, '0', 0, s->nsp->name);
+	buf_printf(&b, "{\"sid\":\"%.*s\"", SIO_ID_LEN, s->id);
+	if (extra.n) {
+		buf_char(&b, ',');
+		buf_slice(&b, extra);
+	}
+	buf_char(&b, '}');
+	session_send(ses, &b);
+}
+
+void sio_refuse(struct sio_socket *s, struct slice message, struct slice data)
+{
+	if (s->state != SIO_STATE_CONNECTING)
+		return;
+	struct buf b = {0};
+	sio_put_head(&b, '4', 0, s->nsp->name);
+	buf_str(&b, "{\"message\":");
+	buf_json_str(&b, message);
+	if (data.n) {
+		buf_str(&b, ",\"data\":");
+		buf_slice(&b, data);
+	}
+	buf_char(&b, '}');
+	session_send(s->session, &b);
+	socket_close(s, CLOSE_UNAUTHORIZED);
+}
+
+void sio_send(struct sio_socket *s, struct packet *p)
+{
+	if (s->state == SIO_STATE_CONNECTED)
+		eio_send(s->session->eio, p);
+}
+
+bool sio_writable(const struct sio_socket *s)
+{
+	return s->state == SIO_STATE_CONNECTED && eio_writable(s->session->eio);
+}
+
+void sio_send_binary(struct sio_socket *s, struct packet *header, struct packet *const *attachments, unsigned n)
+{
+	if (s->state != SIO_STATE_CONNECTED)
+		return;
+	eio_send(s->session->eio, header); /* E7: nothing but pings can come between */
+	for (unsigned i = 0; i < n; i++)
+		eio_send(s->session->eio, attachments[i]);
+}
+
+void sio_ack(struct sio_socket *s, uint64_t ack_id, struct slice args)
+{
+	if (s->state != SIO_STATE_CONNECTED)
+		return;
+	struct buf b = {0};
+	sio_put_head(&b, '3', 0, s->nsp->name);
+	buf_u64(&b, ack_id);
+	buf_slice(&b, args);
+	session_send(s->session, &b);
+}
+
+void sio_fence(struct sio_socket *s, uint64_t value)
+{
+	if (s->state == SIO_STATE_CONNECTED)
+		eio_fence(s->session->eio, value);
+}
+
+void sio_disconnect(struct sio_socket *s, bool close, enum close_reason why)
+{
+	struct session *ses = s->session;
+	struct sio_server *srv = ses->srv;
+	if (s->state == SIO_STATE_CLOSED)
+		return;
+	struct buf b = {0};
+	sio_put_head(&b, '1', 0, s->nsp->name);
+	session_send(ses, &b);
+	ses->late_nsp = (uint16_t)(s->nsp - srv->nsps);
+	ses->late_until = loop_now(srv->loop) + IN_FLIGHT_MS;
+	socket_close(s, why);
+	if (close)
+		eio_close_later(ses->eio, GOODBYE_MS, why);
+}
+
+void sio_drop_session(struct sio_socket *s, enum close_reason why)
+{
+	eio_drop(s->session->eio, why);
+}
+
+struct sio_socket *sio_find(const struct sio_server *srv, struct slice id)
+{
+	struct map_node *n = map_find(&srv->sockets, id);
+	struct sio_socket *s = n ? container_of(n, struct sio_socket, node) : NULL;
+	return s && s->state != SIO_STATE_CLOSED ? s : NULL;
+}
+
+struct slice sio_id(const struct sio_socket *s)
+{
+	return slice_of(s->id, SIO_ID_LEN);
+}
+
+void sio_set_user(struct sio_socket *s, void *user)
+{
+	s->user = user;
+}
+
+void *sio_user(const struct sio_socket *s)
+{
+	return s->user;
+}
+
+const struct log_ident *sio_ident(const struct sio_socket *s)
+{
+	return &s->ident;
+}
+
+const char *sio_peer(const struct sio_socket *s)
+{
+	return eio_peer(s->session->eio);
+}
+
+bool sio_handshake_header(const struct sio_socket *s, const char *name, struct slice *value)
+{
+	const char *v = eio_header(s->session->eio, name);
+	*value = slice_str(v);
+	return v != NULL;
+}
