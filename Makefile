@@ -4,6 +4,8 @@
 VERSION := 0.1.0
 SAN     ?=
 B       ?= build$(if $(SAN),/$(SAN))
+# One spelling, or what a build by another path has learned about headers is not found.
+override B := $(patsubst $(CURDIR)/%,%,$(abspath $(B)))
 CC      ?= cc
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
 OPT     ?= -O2 -g
