@@ -102,6 +102,8 @@ struct delivery {
 	struct packet *packet;
 	struct blob *confirm; /* NULL: no fence */
 	uint64_t value;
+	void (*told)(struct client *c, void *arg); /* NULL: nobody counts */
+	void *arg;
 };
 
 static void deliver(struct hub_member *m, void *arg)
@@ -113,6 +115,8 @@ static void deliver(struct hub_member *m, void *arg)
 	sio_send(c->sio, d->packet);
 	if (d->confirm)
 		confirm_expect(c, d->confirm, d->value);
+	if (d->told)
+		d->told(c, d->arg);
 }
 
 /* The confirm value with the time its row was written in front, for the confirmed latency. */
@@ -124,12 +128,12 @@ static struct blob *confirm_blob(const struct db_event *e)
 	return b;
 }
 
-void feed_event(struct worker *w, const struct db_event *e)
+void feed_event(struct worker *w, const struct db_event *e, void (*told)(struct client *c, void *arg), void *arg)
 {
 	struct slice rooms = e->everyone ? SLICE(ROOM_EVERYONE) : e->rooms;
 	struct buf data = {0};
 	json_compact(&data, e->data);
-	struct delivery d = {.packet = sio_event_packet("/", e->event, buf_view(&data)), .value = ++w->fence_value};
+	struct delivery d = {.packet = sio_event_packet("/", e->event, buf_view(&data)), .value = ++w->fence_value, .told = told, .arg = arg};
 	buf_fini(&data);
 	if (e->confirm.n)
 		d.confirm = confirm_blob(e);
@@ -151,7 +155,7 @@ static void on_batch(void *ctx, const struct db_batch *b)
 		if (e->control.n)
 			control(w, e);
 		else if (!presence_takes(w, e))
-			feed_event(w, e);
+			feed_event(w, e, NULL, NULL);
 	}
 }
 

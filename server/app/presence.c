@@ -1,14 +1,16 @@
 /*
- * Presence on its way to the sockets: the last state per user, in order, a budgeted number per flush, so that a storm of
- * reconnects costs each socket one write a flush and not one per user (contract 4).
+ * Presence on its way to the sockets: the last state per user, in order, a budgeted number per socket and flush, so that a
+ * storm of reconnects costs each socket one write a flush and not one per user (contract 4).
  *
- * The first change after a quiet moment goes out at once; what follows waits for the next flush.
+ * The first change after a quiet moment goes out at once; what follows waits for the next flush. What nobody here listens to
+ * uses up nobody's budget: a crowd without contacts must not keep others waiting.
  */
 #include "app/worker.h"
 #include "base/mem.h"
 
 #define FLUSH_MS 250
-#define PER_FLUSH 50
+#define PER_SOCKET 50     /* changes that a socket is told in one flush */
+#define PER_FLUSH 2000    /* changes looked at in one, heard or not: a bound on the turn */
 
 struct change {
 	struct map_node node;
@@ -25,6 +27,8 @@ struct presence {
 	struct list order;
 	struct timer flush;
 	uint64_t last_ms;
+	uint32_t flushes;
+	uint32_t most; /* changes that the busiest socket was told in this flush */
 };
 
 static struct slice change_key(const struct map_node *n)
@@ -40,15 +44,28 @@ static void change_free(struct presence *p, struct change *c)
 	free(c);
 }
 
+static void told(struct client *c, void *arg)
+{
+	struct presence *p = arg;
+	if (c->presence_flush != p->flushes) {
+		c->presence_flush = p->flushes;
+		c->presence_told = 0;
+	}
+	if (++c->presence_told > p->most)
+		p->most = c->presence_told;
+}
+
 static void flush(struct timer *t)
 {
 	struct presence *p = container_of(t, struct presence, flush);
 	struct worker *w = p->w;
 	struct change *c;
 	p->last_ms = loop_now(w->loop);
-	for (int i = 0; i < PER_FLUSH && (c = list_first(&p->order, struct change, link)); i++) {
+	p->flushes++;
+	p->most = 0;
+	for (int i = 0; i < PER_FLUSH && p->most < PER_SOCKET && (c = list_first(&p->order, struct change, link)); i++) {
 		struct db_event e = {.rooms = c->parts[1], .except_rooms = c->parts[2], .event = c->parts[3], .data = c->parts[4], .everyone = c->everyone, .at_us = c->at_us};
-		feed_event(w, &e);
+		feed_event(w, &e, told, p);
 		change_free(p, c);
 	}
 	if (!list_empty(&p->order))

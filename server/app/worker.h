@@ -67,6 +67,8 @@ struct client {
 	struct opening *opening;    /* the call that is out */
 	struct fence *fences;       /* ring of unconfirmed deliveries, oldest first */
 	uint16_t fences_head, fences_n, fences_cap;
+	uint32_t presence_flush;    /* presence.c: which flush presence_told counts for */
+	uint16_t presence_told;
 	uint8_t state;
 	bool registered;            /* rt.socket_open entered it: rt.socket_close must be told */
 	bool expired;               /* ends because its token did */
@@ -180,7 +182,8 @@ bool routes_loaded(const struct worker *w);
 void feed_start(struct worker *w);
 void feed_apply(struct client *c, char verb, struct slice room); /* 'j' join, 'l' leave, 'k' kick */
 
-void feed_event(struct worker *w, const struct db_event *e); /* to the sockets of its rooms */
+/* to the sockets of its rooms; told (or NULL) is called for each */
+void feed_event(struct worker *w, const struct db_event *e, void (*told)(struct client *c, void *arg), void *arg);
 
 /* ---- presence.c ---- */
 void presence_start(struct worker *w);

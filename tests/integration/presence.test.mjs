@@ -146,6 +146,8 @@ test('an edge that dies: who comes back elsewhere was never offline, who does no
   await w.connect(v, { edge: victim })
   await Promise.all(watchers.map((x) => x.hear('user:online', { user_id: v.id })))
   await victim.kill()
+  // its pump's backend has to notice that nobody is there
+  await until(() => w.value('select not rt_private.edge_alive($1)', [victim.id]), 'the edge is known to be dead')
   const again = await w.connect(u, { edge: two })
   assert.equal(again.heard('sync:required')[0].reason, 'reconnection', 'held by an edge that is dead')
   await all(v, 'user:online')
