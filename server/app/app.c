@@ -360,8 +360,7 @@ static void stop(struct app *a)
 	loop_settle(w->loop);
 	db_free(&w->db);
 	loop_settle(w->loop);
-	worker_users_sweep(w, 0);
-	map_fini(&w->users);
+	worker_users_fini(w);
 	maintenance_stop(w);
 	presence_stop(w);
 	confirms_stop(w);

@@ -2,6 +2,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#define SWEEP_MOST 1000 /* idle users looked at in one turn */
+
 /* ---- users ---- */
 
 static struct slice user_key(const struct map_node *n)
@@ -18,26 +20,45 @@ void worker_users_init(struct worker *w)
 static void user_free(struct worker *w, struct user *u)
 {
 	map_del(&w->users, &u->node);
+	rate_free(u);
 	free(u);
 }
 
-void worker_users_sweep(struct worker *w, uint64_t idle_ms)
+static void idle_user_free(struct worker *w, struct user *u)
+{
+	list_del(&u->idle_link);
+	w->nidle--;
+	user_free(w, u);
+}
+
+void worker_users_sweep(struct worker *w)
+{
+	uint64_t now = loop_now(w->loop);
+	for (uint32_t n = w->nidle < SWEEP_MOST ? w->nidle : SWEEP_MOST; n > 0; n--) {
+		struct user *u = list_first(&w->idle_users, struct user, idle_link);
+		if (u->full_ms <= now) {
+			idle_user_free(w, u);
+		} else {
+			list_del(&u->idle_link);
+			list_add_tail(&w->idle_users, &u->idle_link);
+		}
+	}
+}
+
+void worker_users_fini(struct worker *w)
 {
 	struct user *u;
-	while ((u = list_first(&w->idle_users, struct user, idle_link)) && u->idle_at + idle_ms <= loop_now(w->loop)) {
-		list_del(&u->idle_link);
-		w->nidle--;
-		user_free(w, u);
-	}
+	while ((u = list_first(&w->idle_users, struct user, idle_link)))
+		idle_user_free(w, u);
+	map_fini(&w->users);
 }
 
 static void user_idle(struct worker *w, struct user *u)
 {
-	if (u->buckets[0].rate_class == 0) {
+	if (u->full_ms <= loop_now(w->loop)) {
 		user_free(w, u);
 		return;
 	}
-	u->idle_at = loop_now(w->loop);
 	list_add_tail(&w->idle_users, &u->idle_link);
 	w->nidle++;
 }

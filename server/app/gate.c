@@ -5,7 +5,6 @@
 #include "app/worker.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include <math.h>
 
 #define CLIENT_ID_MAX 64
 
@@ -62,35 +61,6 @@ static void gate_fail_after(struct client *c, const struct sio_event *ev, struct
 void gate_fail(struct client *c, const struct sio_event *ev, struct slice code, struct slice message)
 {
 	gate_fail_after(c, ev, code, message, 0);
-}
-
-/* ---- rate limits: token buckets per user, rate class and edge (contract 5) ---- */
-
-static struct bucket *bucket_of(struct user *u, uint8_t rate_class)
-{
-	struct bucket *b = u->buckets;
-	while (b < u->buckets + ARRAY_LEN(u->buckets) - 1 && b->rate_class && b->rate_class != rate_class)
-		b++;
-	return b;
-}
-
-static bool rate_allows(struct client *c, const struct route *r, uint64_t *retry_after_ms)
-{
-	uint64_t now = loop_now(c->w->loop);
-	struct bucket *b = bucket_of(c->user, r->rate_class);
-	if (b->rate_class != r->rate_class && !b->rate_class)
-		*b = (struct bucket){r->rate_class, (float)r->burst, now};
-	double tokens = b->tokens + (double)(now - b->at_ms) * r->rate_per_s / 1000;
-	if (tokens > r->burst)
-		tokens = r->burst;
-	b->at_ms = now;
-	b->tokens = (float)tokens;
-	if (tokens >= 1) {
-		b->tokens = (float)(tokens - 1);
-		return true;
-	}
-	*retry_after_ms = (uint64_t)ceil((1 - tokens) * 1000 / r->rate_per_s);
-	return false;
 }
 
 /* ---- answers ---- */
@@ -194,7 +164,9 @@ void gate_event(struct sio_socket *s, const struct sio_event *ev, void *ctx)
 {
 	struct worker *w = ctx;
 	struct client *c = sio_user(s);
-	uint64_t retry_after_ms = 0;
+	/* checking a token costs more than any other event does here */
+	static const struct rate_limit refresh_limit = {.per_s = 1, .burst = 10, .rate_class = 0};
+	uint64_t retry_after_ms = 0, now = loop_now(w->loop);
 	if (!c || c->state == CLIENT_REFUSED || c->state == CLIENT_OPENING)
 		return;
 	bool refresh = slice_eq(ev->name, SLICE("auth:refresh"));
@@ -205,13 +177,15 @@ void gate_event(struct sio_socket *s, const struct sio_event *ev, void *ctx)
 		gate_fail(c, ev, SLICE("INVALID_DATA"), SLICE("Unknown event"));
 	else if (ev->flaws || ev->nattachments || ev->nargs != 1 || json_kind_of(ev->args[0]) != JSON_OBJECT)
 		gate_fail(c, ev, SLICE("INVALID_DATA"), SLICE("One object is expected"));
+	else if (refresh && !rate_allows(c->user, &refresh_limit, now, &retry_after_ms))
+		gate_fail_after(c, ev, SLICE("RATE_LIMIT"), SLICE("Too many events"), retry_after_ms);
 	else if (refresh)
 		refresh_event(c, ev);
 	else if (!r->ok)
 		gate_fail(c, ev, SLICE("UNAVAILABLE"), SLICE("Try again"));
 	else if (ev->args[0].n > r->max_bytes)
 		gate_fail(c, ev, SLICE("MESSAGE_TOO_LARGE"), SLICE("Payload too large"));
-	else if (!rate_allows(c, r, &retry_after_ms))
+	else if (!rate_allows(c->user, &r->limit, now, &retry_after_ms))
 		gate_fail_after(c, ev, SLICE("RATE_LIMIT"), SLICE("Too many events"), retry_after_ms);
 	else
 		dispatch(c, ev, r);

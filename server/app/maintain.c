@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #define EVERY_MS 2000
-#define USER_IDLE_MS 60000
 #define BATCH_MAX 256
 
 struct maintenance {
@@ -47,7 +46,7 @@ static void tick(struct timer *t)
 	struct maintenance *mt = container_of(t, struct maintenance, timer);
 	struct worker *w = mt->w;
 	timer_set(w->loop, t, loop_now(w->loop) + EVERY_MS);
-	worker_users_sweep(w, USER_IDLE_MS);
+	worker_users_sweep(w);
 	if (mt->out || db_state(w->db) != DB_UP)
 		return;
 	mt->out = true;

@@ -11,7 +11,7 @@
 struct routes {
 	struct worker *w;
 	struct map map;
-	char *classes[RATE_CLASSES]; /* names; the index plus one is the class */
+	char *classes[RATE_CLASSES]; /* names; the first is nobody's */
 	bool loaded, out, again;
 	struct timer retry;
 };
@@ -74,12 +74,12 @@ const struct route *route_find(const struct worker *w, struct slice event)
 /* Classes beyond the table share its last place. */
 static uint8_t rate_class(struct routes *rs, struct slice name)
 {
-	size_t i = 0;
+	size_t i = 1;
 	while (i < RATE_CLASSES - 1 && rs->classes[i] && !slice_eq(slice_str(rs->classes[i]), name))
 		i++;
 	if (!rs->classes[i])
 		rs->classes[i] = mem_strndup(name.p, name.n);
-	return (uint8_t)(i + 1);
+	return (uint8_t)i;
 }
 
 static double number(struct slice s)
@@ -102,9 +102,11 @@ static void add(struct worker *w, const struct db_result *r, int row)
 	struct route *x = NEW(struct route);
 	x->event = mem_strndup(event.p, event.n);
 	x->max_bytes = (uint32_t)number(db_value(r, row, 2));
-	x->rate_class = rate_class(rs, db_value(r, row, 3));
-	x->rate_per_s = number(db_value(r, row, 4));
-	x->burst = (uint32_t)number(db_value(r, row, 5));
+	x->limit = (struct rate_limit){
+		.per_s = number(db_value(r, row, 4)), /* null: 0 */
+		.burst = (uint32_t)number(db_value(r, row, 5)),
+		.rate_class = rate_class(rs, db_value(r, row, 3)),
+	};
 	x->lock_key = lock_key.n ? mem_strndup(lock_key.p, lock_key.n) : NULL;
 	x->repeat = repeat(db_value(r, row, 7));
 	x->ok = slice_eq(db_value(r, row, 8), SLICE("t"));

@@ -3,6 +3,7 @@
  *
  *   open.c     CONNECT: token, rt.socket_open, `connected`            client.c  users, sockets, how they end
  *   refresh.c  tokens that run out, auth:refresh                      close.c   rt.socket_close
+ *   rate.c     token buckets
  *   gate.c     client events: route, limits, rt.dispatch, ack         routes.c  routes and settings as rows
  *   feed.c     the pump's events to rooms, control rows               confirm.c delivery fences, rt.confirm
  *   rooms.c    rooms read again                                       maintain.c rt.maintain
@@ -25,7 +26,7 @@
 
 #define UUID_LEN 36
 #define ROOM_EVERYONE "\x01" /* no row can name it */
-#define RATE_CLASSES 16
+#define RATE_CLASSES 64 /* the first is auth:refresh's; routes name the others */
 
 /* Why a client was ended by us, for rt.socket_close and the log. */
 enum client_state {
@@ -35,19 +36,14 @@ enum client_state {
 	CLIENT_REFUSED, /* told to go; whatever it still sends is ignored */
 };
 
-struct bucket {
-	uint8_t rate_class; /* 0: unused */
-	float tokens;
-	uint64_t at_ms;
-};
-
 struct user {
 	struct map_node node;
 	struct list clients;
-	struct bucket buckets[6]; /* one a rate class in use, the first that is free; more classes share the last */
-	struct list idle_link;    /* without clients, kept until its buckets are full again: reconnecting refills nothing */
-	uint64_t idle_at;
+	struct bucket *buckets;   /* by rate class, as far as one was used */
+	uint8_t nbuckets;
 	char id[UUID_LEN];
+	uint64_t full_ms;         /* when all buckets are full again */
+	struct list idle_link;    /* without clients, kept until then */
 };
 
 struct fence {
@@ -90,7 +86,7 @@ struct worker {
 	struct tls_context *tls;
 	struct address_list *trusted_proxies;
 	struct map users;
-	struct list idle_users;     /* the longest idle first */
+	struct list idle_users;     /* looked at in turn, whoever is to stay goes to the end */
 	uint32_t nidle;
 	char edge_id[UUID_LEN + 1];
 	struct metrics m;
@@ -122,7 +118,8 @@ struct client *client_new(struct worker *w, struct sio_socket *s, const char *us
 void client_free(struct client *c);
 struct user *user_find(const struct worker *w, struct slice id);
 void worker_users_init(struct worker *w);
-void worker_users_sweep(struct worker *w, uint64_t idle_ms); /* forgets those without clients for so long */
+void worker_users_fini(struct worker *w);  /* after the last client */
+void worker_users_sweep(struct worker *w); /* forgets those without clients whose buckets are full */
 
 /* `error` {code, message, timestamp, event?, client_id?}; event empty: none. client_id is JSON source text. */
 struct error_about {
@@ -160,14 +157,21 @@ void close_tell(struct worker *w, struct slice socket_id, struct slice user, boo
 void closes_database_up(struct worker *w);
 bool closes_idle(const struct worker *w);
 
+/* ---- rate.c ---- */
+struct rate_limit {
+	double per_s; /* 0: none */
+	uint32_t burst;
+	uint8_t rate_class;
+};
+bool rate_allows(struct user *u, const struct rate_limit *l, uint64_t now_ms, uint64_t *retry_after_ms);
+void rate_free(struct user *u);
+
 /* ---- routes.c ---- */
 struct route {
 	struct map_node node;
 	char *event, *lock_key; /* lock_key may be NULL */
 	uint32_t max_bytes;
-	double rate_per_s;
-	uint32_t burst;
-	uint8_t rate_class;
+	struct rate_limit limit;
 	bool ok;
 	enum db_repeat repeat;
 	uint32_t metric;

@@ -287,6 +287,33 @@ describe('rate limits', () => {
     await until(async () => await limited() === 0, 'the higher limit', 1000)
   })
 
+  test('rate_per_s null: no limit', async () => {
+    await w.sql("update bellwire.routes set rate_per_s = 0.01, rate_burst = 1 where event = 'chat:typing'")
+    const { a, good } = await scene('chat:typing')
+    const limited = async (n) => (await Promise.all(Array.from({ length: n }, () => a.ask('chat:typing', good)))).filter((x) => x.code === 'RATE_LIMIT').length
+    await until(() => limited(2), 'the limit')
+    await w.sql("update bellwire.routes set rate_per_s = null where event = 'chat:typing'")
+    await until(async () => await limited(2) === 0, 'no limit', 1000)
+    assert.equal(await limited(300), 0)
+  })
+
+  test('reconnecting refills nothing', async () => {
+    await w.sql("update bellwire.routes set rate_per_s = 0.01, rate_burst = 3 where event = 'chat:message:send'")
+    const { a, ann, good } = await scene('chat:message:send')
+    await until(async () => (await a.ask('chat:message:send', good)).code === 'RATE_LIMIT', 'the limit')
+    a.close()
+    const again = await w.connect(ann)
+    assert.equal((await again.ask('chat:message:send', good)).code, 'RATE_LIMIT')
+  })
+
+  test('auth:refresh', async () => {
+    const { a, ann } = await scene('chat:typing')
+    const acks = await Promise.all(Array.from({ length: 30 }, () => a.ask('auth:refresh', { token: token(ann) })))
+    const limited = acks.filter((x) => x.code === 'RATE_LIMIT')
+    assert.ok(limited.length > 0 && acks.length - limited.length >= 10, `${limited.length} of 30 limited`)
+    assert.equal(acks[0].status, 'refreshed')
+  })
+
   test('one user\'s limit is no other user\'s', async () => {
     await w.sql("update bellwire.routes set rate_per_s = 0.1, rate_burst = 1 where event = 'notification:read'")
     const one = await scene('notification:read')
