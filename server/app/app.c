@@ -59,6 +59,7 @@ static void on_disconnect(struct sio_socket *s, enum close_reason why, void *ctx
 	struct client *c = sio_user(s);
 	bool clean = why == CLOSE_CLIENT_LEFT;
 	log_info(sio_ident(s), "disconnected", LS("reason", close_label(why)));
+	w->m.disconnects[why]++;
 	if (!c)
 		return;
 	open_forget(c, clean);
@@ -285,11 +286,12 @@ static void make_db(struct app *a, const struct config *c)
 
 static bool listen_for_clients(struct worker *w, const char **error)
 {
+	w->max_connections = max_connections(w->cfg);
 	struct listener_config cfg = {
 		.address = w->cfg->listen,
 		.backlog = 4096,
 		.accepts_per_turn = 64,
-		.max_connections = max_connections(w->cfg),
+		.max_connections = w->max_connections,
 		.tls = w->tls,
 	};
 	w->listener = listener_new(w->loop, &w->budget, &cfg, on_conn, w, error);
@@ -318,6 +320,7 @@ static bool start(struct app *a, const struct config *c)
 	metrics_init(&w->m);
 	worker_users_init(w);
 	w->loop = loop_new();
+	w->loop_started_ms = loop_now(w->loop);
 	w->hub = hub_new();
 	make_sio(w, c);
 	make_db(a, c);

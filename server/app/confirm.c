@@ -63,8 +63,10 @@ static void grow(struct client *c)
 
 void confirm_expect(struct client *c, struct blob *confirm, uint64_t value)
 {
-	if (c->fences_n == RING_MAX)
+	if (c->fences_n == RING_MAX) {
+		c->w->m.fences_skipped++;
 		return; /* never claimed, so never wrong: the history read counts as delivered */
+	}
 	if (c->fences_n == c->fences_cap)
 		grow(c);
 	c->fences[(c->fences_head + c->fences_n++) % c->fences_cap] = (struct fence){value, blob_ref(confirm)};
@@ -77,7 +79,7 @@ static void gather(struct worker *w, const struct client *c, const struct blob *
 	struct buf text = {0};
 	int64_t at_us;
 	memcpy(&at_us, b->p, sizeof(at_us));
-	histogram_add(&w->m.confirmed, ((double)clock_wall_ms() * 1000 - (double)at_us) / 1e6, 1);
+	histogram_add(&w->m.confirmed, ((double)clock_wall_us() - (double)at_us) / 1e6, 1);
 	buf_str(&text, "{\"user_id\":\"");
 	buf_slice(&text, user_id(c->user));
 	buf_str(&text, "\",\"confirm\":");

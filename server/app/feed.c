@@ -140,7 +140,7 @@ void feed_event(struct worker *w, const struct db_event *e, void (*told)(struct 
 	size_t n = hub_send(w->hub, rooms, e->except_rooms, deliver, &d);
 	w->m.events[metrics_event_find(&w->m, e->event)].n[STATUS_OK] += n;
 	if (n)
-		histogram_add(&w->m.latency, ((double)clock_wall_ms() * 1000 - (double)e->at_us) / 1e6, n);
+		metrics_written(w, e->at_us, n);
 	log_debug(&w->ident, "event", LSL("event", e->event), LU("id", e->id), LU("sockets", n));
 	packet_unref(&d.packet);
 	if (d.confirm)

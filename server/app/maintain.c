@@ -12,8 +12,8 @@
 struct maintenance {
 	struct worker *w;
 	struct timer timer;
-	bool out;
-	bool failing; /* said so */
+	bool out, looking;
+	bool failing, blind; /* said so */
 };
 
 static double number(struct slice s)
@@ -41,13 +41,41 @@ static void done(void *arg, const struct db_result *r)
 	mt->failing = r->outcome == DB_ERROR;
 }
 
+static void looked(void *arg, const struct db_result *r)
+{
+	struct worker *w = arg;
+	struct maintenance *mt = w->maintenance;
+	mt->looking = false;
+	if (r->outcome == DB_OK && r->nrows == 1 && r->ncols == 2) {
+		w->m.foreign_locks = (uint64_t)number(db_value(r, 0, 0));
+		w->m.outbox_age = number(db_value(r, 0, 1));
+		mt->blind = false;
+		return;
+	}
+	if (r->outcome == DB_ERROR && !mt->blind)
+		log_warn(&w->ident, "monitor failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
+	mt->blind = r->outcome == DB_ERROR;
+}
+
+/* A call of its own: what only feeds the metrics cannot hold up the lease. */
+static void look(struct maintenance *mt)
+{
+	if (mt->looking)
+		return;
+	mt->looking = true;
+	db_call(mt->w->db, "select * from rt.monitor()", NULL, 0, looked, mt->w);
+}
+
 static void tick(struct timer *t)
 {
 	struct maintenance *mt = container_of(t, struct maintenance, timer);
 	struct worker *w = mt->w;
 	timer_set(w->loop, t, loop_now(w->loop) + EVERY_MS);
 	worker_users_sweep(w);
-	if (mt->out || db_state(w->db) != DB_UP)
+	if (db_state(w->db) != DB_UP)
+		return;
+	look(mt);
+	if (mt->out)
 		return;
 	mt->out = true;
 	struct slice edge = slice_str(w->edge_id);

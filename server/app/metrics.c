@@ -11,6 +11,7 @@
 #endif
 
 #define EVENTS_MAX 512
+#define BATCH_BUCKETS 6 /* 1 2 4 8 16 32: rt.dispatch takes no more */
 
 /* The specification's 0.1, 0.5, 1, 2, 5, and finer ones below. */
 static const double bounds[] = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10};
@@ -18,9 +19,30 @@ _Static_assert(ARRAY_LEN(bounds) < ARRAY_LEN(((struct histogram *)0)->buckets), 
 
 /* ---- counting ---- */
 
+static void count_written(struct deferred *d)
+{
+	struct metrics *m = container_of(d, struct metrics, written);
+	double now = (double)clock_wall_us();
+	for (size_t i = 0; i < m->nunwritten; i++)
+		histogram_add(&m->latency, (now - (double)m->unwritten[i].at_us) / 1e6, m->unwritten[i].times);
+	m->nunwritten = 0;
+}
+
+void metrics_written(struct worker *w, int64_t at_us, uint64_t times)
+{
+	struct metrics *m = &w->m;
+	if (m->nunwritten == m->unwritten_cap) {
+		m->unwritten_cap = m->unwritten_cap ? m->unwritten_cap * 2 : 64;
+		m->unwritten = mem_realloc(m->unwritten, m->unwritten_cap * sizeof(*m->unwritten));
+	}
+	m->unwritten[m->nunwritten++] = (struct unwritten){at_us, times};
+	loop_defer(w->loop, LOOP_SWEEP, &m->written); /* the phase behind LOOP_FLUSH */
+}
+
 void metrics_init(struct metrics *m)
 {
 	*m = (struct metrics){0};
+	deferred_init(&m->written, count_written);
 	metrics_event(m, SLICE("other"));
 	static const char *const ours[] = {
 		"connected", "sync:required", "error", "auth:refresh", "chat:message:new", "chat:message:delivered", "chat:message:read",
@@ -35,6 +57,8 @@ void metrics_fini(struct metrics *m)
 	for (uint32_t i = 0; i < m->nevents; i++)
 		free(m->events[i].name);
 	free(m->events);
+	free(m->unwritten);
+	deferred_cancel(&m->written);
 	*m = (struct metrics){0};
 }
 
@@ -110,15 +134,23 @@ static void labelled(struct page *p, const char *label, const char *value, doubl
 	buf_printf(p->out, "\"} %.17g\n", v);
 }
 
+static void bucket(struct page *p, double bound, uint64_t upto)
+{
+	buf_printf(p->out, "%s_bucket{le=\"%g\"} %llu\n", p->name, bound, (unsigned long long)upto);
+}
+
+static void bucket_rest(struct page *p, uint64_t count, double sum)
+{
+	buf_printf(p->out, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %.17g\n%s_count %llu\n", p->name, (unsigned long long)count, p->name, sum, p->name,
+	           (unsigned long long)count);
+}
+
 static void histogram(struct page *p, const struct histogram *h)
 {
-	uint64_t sum = 0;
-	for (size_t i = 0; i < ARRAY_LEN(bounds); i++) {
-		sum += h->buckets[i];
-		buf_printf(p->out, "%s_bucket{le=\"%g\"} %llu\n", p->name, bounds[i], (unsigned long long)sum);
-	}
-	buf_printf(p->out, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %.9g\n%s_count %llu\n", p->name, (unsigned long long)h->count, p->name, h->sum,
-	           p->name, (unsigned long long)h->count);
+	uint64_t n = 0;
+	for (size_t i = 0; i < ARRAY_LEN(bounds); i++)
+		bucket(p, bounds[i], n += h->buckets[i]);
+	bucket_rest(p, h->count, h->sum);
 }
 
 static void print_messages(struct page *p)
@@ -148,6 +180,16 @@ static void print_ready(struct page *p)
 }
 
 static void print_connections(struct page *p) { one(p, (double)p->w->budget.open); }
+static void print_connections_limit(struct page *p) { one(p, p->w->max_connections); }
+
+static void by_reason(struct page *p, const uint64_t n[CLOSE_REASON_MAX])
+{
+	for (int i = 0; i < CLOSE_REASON_MAX; i++)
+		labelled(p, "reason", close_label((enum close_reason)i), (double)n[i]);
+}
+
+static void print_disconnects(struct page *p) { by_reason(p, p->w->m.disconnects); }
+static void print_connections_closed(struct page *p) { by_reason(p, p->w->budget.killed); }
 
 static void print_sessions(struct page *p)
 {
@@ -182,12 +224,9 @@ static void print_handshakes_refused(struct page *p)
 		labelled(p, "code", (char[]){(char)('0' + i), 0}, (double)s->refused[i]);
 }
 
-static void print_closed(struct page *p)
-{
-	const struct sio_stats *s = sio_server_stats(p->w->sio);
-	for (int i = 0; i < CLOSE_REASON_MAX; i++)
-		labelled(p, "reason", close_label((enum close_reason)i), (double)s->session_closed[i]);
-}
+static void print_opened(struct page *p) { one(p, (double)sio_server_stats(p->w->sio)->sessions_opened); }
+static void print_upgrades(struct page *p) { one(p, (double)sio_server_stats(p->w->sio)->upgrades); }
+static void print_closed(struct page *p) { by_reason(p, sio_server_stats(p->w->sio)->session_closed); }
 
 static void print_errors(struct page *p)
 {
@@ -196,6 +235,8 @@ static void print_errors(struct page *p)
 }
 
 static void print_queue_bytes(struct page *p) { one(p, (double)p->w->budget.total_bytes); }
+
+static void print_queue_limit(struct page *p) { one(p, (double)p->w->budget.max_total_bytes); }
 
 static void print_bytes(struct page *p)
 {
@@ -206,7 +247,7 @@ static void print_bytes(struct page *p)
 static void print_writes(struct page *p) { one(p, (double)p->w->budget.writes); }
 static void print_db_up(struct page *p) { one(p, db_state(p->w->db) == DB_UP); }
 static void print_db_links(struct page *p) { one(p, (double)db_stats(p->w->db)->links_up); }
-static void print_db_reconnects(struct page *p) { one(p, (double)db_stats(p->w->db)->reconnects); }
+static void print_db_reconnects(struct page *p) { one(p, (double)db_stats(p->w->db)->lost); }
 
 static void print_db_calls(struct page *p)
 {
@@ -216,8 +257,16 @@ static void print_db_calls(struct page *p)
 }
 
 static void print_db_queue(struct page *p) { one(p, (double)db_stats(p->w->db)->queue_items); }
-static void print_batches(struct page *p) { one(p, (double)db_stats(p->w->db)->batches); }
-static void print_items(struct page *p) { one(p, (double)db_stats(p->w->db)->items); }
+
+static void print_batch_size(struct page *p)
+{
+	const struct db_stats *s = db_stats(p->w->db);
+	uint64_t n = 0;
+	for (size_t i = 0; i < BATCH_BUCKETS; i++)
+		bucket(p, (double)(1u << i), n += s->batch_size_hist[i]);
+	bucket_rest(p, s->batches, (double)s->items);
+}
+
 static void print_deferred(struct page *p) { one(p, (double)db_stats(p->w->db)->items_deferred); }
 static void print_uncertain(struct page *p) { one(p, (double)db_stats(p->w->db)->items_uncertain); }
 static void print_pump_state(struct page *p) { one(p, (double)db_stats(p->w->db)->pump_state); }
@@ -225,11 +274,22 @@ static void print_pump_fetches(struct page *p) { one(p, (double)db_stats(p->w->d
 static void print_pump_rows(struct page *p) { one(p, (double)db_stats(p->w->db)->rows); }
 static void print_pump_bells(struct page *p) { one(p, (double)db_stats(p->w->db)->bells); }
 static void print_pump_gaps(struct page *p) { one(p, (double)db_stats(p->w->db)->gaps); }
+static void print_pump_epochs(struct page *p) { one(p, (double)db_stats(p->w->db)->epochs); }
+
+static void print_pump_silence(struct page *p)
+{
+	uint64_t last = db_stats(p->w->db)->fetched_ms, now = loop_now(p->w->loop), began = p->w->loop_started_ms;
+	one(p, (double)(now - (last ? last : began)) / 1e3);
+}
+
 static void print_pump_lag(struct page *p) { one(p, (double)db_stats(p->w->db)->pump_lag_us / 1e6); }
 static void print_outbox_rows(struct page *p) { one(p, (double)p->w->m.outbox_rows); }
+static void print_outbox_age(struct page *p) { one(p, p->w->m.outbox_age); }
+static void print_foreign_locks(struct page *p) { one(p, (double)p->w->m.foreign_locks); }
 static void print_notify_usage(struct page *p) { one(p, p->w->m.notify_usage); }
 static void print_edges(struct page *p) { one(p, (double)p->w->m.edges); }
 static void print_presence_dropped(struct page *p) { one(p, (double)p->w->m.presence_dropped); }
+static void print_fences_skipped(struct page *p) { one(p, (double)p->w->m.fences_skipped); }
 static void print_start_time(struct page *p) { one(p, (double)p->w->started_ms / 1000); }
 
 static double seconds(struct timeval t)

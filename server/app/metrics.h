@@ -6,36 +6,43 @@
 
 #include "auth/auth.h"
 #include "base/buf.h"
+#include "base/close.h"
+#include "net/loop.h"
 
 /* X(id, name, type, help) */
 #define METRICS(X)                                                                                                      \
 	X(messages, "websocket_messages_total", "counter", "Client events answered (ok, error) and deliveries of events to clients (ok, dropped), by event; names that no route and no row has are other") \
-	X(latency, "websocket_message_latency_seconds", "histogram", "From a row written to its frames handed to the connections")                  \
-	X(confirmed, "bellwire_confirmed_latency_seconds", "histogram", "From a row written to the first client library that confirmed it")    \
+	X(latency, "websocket_message_latency_seconds", "histogram", "From a row written to its frames written to the connections, once for each socket") \
+	X(confirmed, "bellwire_confirmed_latency_seconds", "histogram", "From a row written to a client library's confirmation, once for each socket that was asked") \
 	X(ack, "bellwire_ack_seconds", "histogram", "From a client event received to its ack sent")                              \
 	X(build, "bellwire_build_info", "gauge", "Always 1; the version is a label")                                           \
 	X(ready, "bellwire_ready", "gauge", "1 when /readyz answers 200")                                                       \
-	X(connections, "bellwire_connections", "gauge", "TCP connections")                                                     \
+	X(connections, "bellwire_connections", "gauge", "TCP connections of clients")                                          \
+	X(connections_limit, "bellwire_connections_limit", "gauge", "Connections at which new ones are closed at once")        \
+	X(connections_closed, "bellwire_connections_closed_total", "counter", "TCP connections of clients ended, by reason")   \
 	X(sessions, "bellwire_sessions", "gauge", "Engine.IO sessions by transport")                                           \
 	X(sockets, "bellwire_sockets", "gauge", "Socket.IO sockets")                                                           \
 	X(users, "bellwire_users", "gauge", "Users with a socket on this edge")                                                \
 	X(rooms, "bellwire_rooms", "gauge", "Rooms with a member")                                                             \
 	X(members, "bellwire_room_members", "gauge", "Memberships over all rooms")                                             \
 	X(connects, "bellwire_connects_total", "counter", "Sockets that got connected, by reason of sync:required")             \
+	X(disconnects, "bellwire_disconnects_total", "counter", "Sockets that ended, by reason; client_left is a clean end")   \
 	X(tokens_refused, "bellwire_tokens_refused_total", "counter", "Tokens refused, by cause")                              \
 	X(handshakes_refused, "bellwire_handshakes_refused_total", "counter", "Engine.IO handshakes refused, by code")           \
+	X(opened, "bellwire_sessions_opened_total", "counter", "Sessions begun")                                               \
+	X(upgrades, "bellwire_upgrades_total", "counter", "Sessions that changed from polling to WebSocket")                   \
 	X(closed, "bellwire_sessions_closed_total", "counter", "Sessions ended, by reason")                                    \
 	X(errors, "bellwire_errors_total", "counter", "Errors told to clients, by code")                                       \
 	X(queue_bytes, "bellwire_queue_bytes", "gauge", "Bytes waiting for slow connections")                                  \
+	X(queue_limit, "bellwire_queue_bytes_limit", "gauge", "BELLWIRE_MAX_MEMORY_BYTES: what may wait for all clients together") \
 	X(bytes, "bellwire_bytes_total", "counter", "Bytes by direction")                                                      \
 	X(writes, "bellwire_writes_total", "counter", "System calls that wrote to connections")                                \
 	X(db_up, "bellwire_database_up", "gauge", "1 when calls and pump are connected")                                       \
 	X(db_links, "bellwire_database_links", "gauge", "Connections to the database that are up")                             \
-	X(db_reconnects, "bellwire_database_reconnects_total", "counter", "Connections to the database made again")            \
-	X(db_calls, "bellwire_database_calls_total", "counter", "Calls by outcome")                                            \
+	X(db_reconnects, "bellwire_database_reconnects_total", "counter", "Connections to the database that were lost and had to be made again") \
+	X(db_calls, "bellwire_database_calls_total", "counter", "Calls besides client events, by outcome")                     \
 	X(db_queue, "bellwire_database_queue", "gauge", "Client events waiting for a connection")                              \
-	X(batches, "bellwire_dispatch_batches_total", "counter", "Batches of client events")                                   \
-	X(items, "bellwire_dispatch_items_total", "counter", "Client events sent to the database")                             \
+	X(batch_size, "bellwire_dispatch_batch_size", "histogram", "Client events in one call; the count is calls, the sum is events") \
 	X(deferred, "bellwire_dispatch_deferred_total", "counter", "Client events that met a row locked by somebody else")     \
 	X(uncertain, "bellwire_dispatch_uncertain_total", "counter", "Client events whose outcome a lost connection left open") \
 	X(pump_state, "bellwire_pump_state", "gauge", "0 away, 1 busy, 2 drain, 3 asleep")                                     \
@@ -43,11 +50,16 @@
 	X(pump_rows, "bellwire_pump_rows_total", "counter", "Rows read from the outbox")                                       \
 	X(pump_bells, "bellwire_pump_bells_total", "counter", "Bells heard")                                                   \
 	X(pump_gaps, "bellwire_pump_gaps_total", "counter", "Times the cursor did not cover the outbox: all clients resynchronise") \
-	X(pump_lag, "bellwire_pump_lag_seconds", "gauge", "Age of the oldest row of the last read")                            \
-	X(outbox_rows, "bellwire_outbox_rows", "gauge", "Rows in the outbox, estimated")                                       \
+	X(pump_epochs, "bellwire_pump_epochs_total", "counter", "Times the pump found Postgres in another epoch, after a crash or a restore") \
+	X(pump_lag, "bellwire_pump_lag_seconds", "gauge", "Age of the oldest row of the last read when it was read; 0 when there was none") \
+	X(pump_silence, "bellwire_pump_last_read_seconds", "gauge", "Time since the last read of the outbox was answered")      \
+	X(outbox_rows, "bellwire_outbox_rows", "gauge", "Rows in the outbox, by the statistics of Postgres")                   \
+	X(outbox_age, "bellwire_outbox_oldest_seconds", "gauge", "Age of the oldest row in the outbox; with the default retention rows are kept 5 to 15 minutes") \
+	X(foreign_locks, "bellwire_foreign_locks", "gauge", "Advisory locks of bellwire held by sessions that are no edge's pump") \
 	X(notify_usage, "bellwire_notify_queue_usage", "gauge", "How full the database's NOTIFY queue is, 0 to 1")             \
 	X(edges, "bellwire_edges", "gauge", "Edges at this database")                                                          \
 	X(presence_dropped, "bellwire_presence_coalesced_total", "counter", "Presence changes superseded before they were sent") \
+	X(fences_skipped, "bellwire_fences_skipped_total", "counter", "Deliveries that will not be confirmed: too many of the socket wait for that already") \
 	X(start_time, "process_start_time_seconds", "gauge", "When the process started, since 1970")                           \
 	X(cpu, "process_cpu_seconds_total", "counter", "User and system CPU time")                                             \
 	X(memory, "process_resident_memory_bytes", "gauge", "Resident memory")                                                 \
@@ -68,6 +80,12 @@ struct event_metric {
 	uint64_t n[STATUS_MAX];
 };
 
+/* Events that were handed to connections in this turn and are not written yet. */
+struct unwritten {
+	int64_t at_us;
+	uint64_t times;
+};
+
 /* Error codes of contract 5, in the order of their metric. */
 #define ERROR_CODES(X)                                                                                                 \
 	X(INVALID_DATA) X(UNAUTHORIZED) X(FORBIDDEN) X(CHAT_NOT_FOUND) X(MESSAGE_TOO_LARGE) X(RATE_LIMIT) X(UNAVAILABLE) X(INTERNAL)
@@ -79,9 +97,13 @@ struct metrics {
 	uint64_t connects[3]; /* connection_established, reconnection, token_refresh */
 	uint64_t tokens_refused[AUTH_CLAIMS + 2]; /* by enum auth_result; the last: user unknown or disabled */
 	uint64_t errors[8];
-	uint64_t presence_dropped;
-	uint64_t outbox_rows, edges;
-	double notify_usage;
+	uint64_t disconnects[CLOSE_REASON_MAX];
+	uint64_t presence_dropped, fences_skipped;
+	uint64_t outbox_rows, edges, foreign_locks;
+	double notify_usage, outbox_age;
+	struct unwritten *unwritten;
+	size_t nunwritten, unwritten_cap;
+	struct deferred written;
 };
 
 void metrics_init(struct metrics *m);
@@ -92,6 +114,8 @@ void metrics_error(struct metrics *m, struct slice code);
 void histogram_add(struct histogram *h, double seconds, uint64_t times);
 
 struct worker;
+/* The frames of a row written at at_us wait in so many connections: the latency is taken once this turn has written them. */
+void metrics_written(struct worker *w, int64_t at_us, uint64_t times);
 void metrics_print(struct worker *w, struct buf *out); /* Prometheus text format 0.0.4 */
 void metrics_markdown(struct buf *out);                /* the table of docs/metrics.md */
 

@@ -300,6 +300,7 @@ static void refuse_token(struct worker *w, struct sio_socket *s, enum auth_resul
 	struct buf data = {0};
 	error_put(&data, &(struct error_about){.code = SLICE("UNAUTHORIZED"), .message = SLICE("Invalid token")}, false);
 	metrics_error(&w->m, SLICE("UNAUTHORIZED"));
+	w->m.events[metrics_event_find(&w->m, SLICE("error"))].n[STATUS_OK]++;
 	struct packet *p = sio_event_packet("/", SLICE("error"), buf_view(&data));
 	sio_accept(s, (struct slice){0});
 	sio_send(s, p);

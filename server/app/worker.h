@@ -99,7 +99,9 @@ struct worker {
 	struct presence *presence;
 	struct log_ident ident;
 	uint64_t started_ms;        /* wall clock */
+	uint64_t loop_started_ms;   /* loop_now */
 	uint64_t fence_value;
+	unsigned max_connections;
 	bool draining, pump_ready;
 	int schema_version;         /* of the database; 0: not known yet */
 };

@@ -184,11 +184,16 @@ bool secret_eq(struct slice a, struct slice b)
 	return differ == 0;
 }
 
-uint64_t clock_wall_ms(void)
+uint64_t clock_wall_us(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t clock_wall_ms(void)
+{
+	return clock_wall_us() / 1000;
 }
 
 void iso_time(char out[25], uint64_t wall_ms)

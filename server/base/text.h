@@ -22,6 +22,7 @@ void random_id(char *out, size_t n);        /* n characters of A-Za-z0-9_-, 6 bi
 bool secret_eq(struct slice a, struct slice b) MUST_CHECK; /* constant time in the content, not in the length (X7) */
 
 uint64_t clock_wall_ms(void);               /* since 1970, UTC */
+uint64_t clock_wall_us(void);
 void iso_time(char out[25], uint64_t wall_ms); /* 2026-01-10T12:00:00.000Z, terminated */
 
 #endif

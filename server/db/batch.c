@@ -93,6 +93,5 @@ void batch_count(struct db_stats *s, size_t n)
 	while (bucket + 1 < ARRAY_LEN(s->batch_size_hist) && n > (size_t)1 << bucket)
 		bucket++;
 	s->batches++;
-	s->batch_size_sum += n;
 	s->batch_size_hist[bucket]++;
 }

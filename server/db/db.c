@@ -29,9 +29,9 @@ void db_link_is_up(struct db *d, const char *role)
 /* One line when a link goes down; its vain attempts after that only show in last_error and at debug. */
 void db_link_is_down(struct db *d, const char *role, bool was_up, const char *why)
 {
-	d->stats.reconnects++;
 	if (was_up) {
 		d->stats.links_up--;
+		d->stats.lost++;
 		db_problem(d, role, why);
 		return;
 	}

@@ -44,11 +44,11 @@ struct db_events {
 struct db_stats {
 	uint64_t calls[4];                     /* by outcome */
 	uint64_t batches, items, items_deferred, items_uncertain;
-	uint64_t batch_size_sum;
-	uint64_t batch_size_hist[7];           /* <=1 2 4 8 16 32 64 */
-	uint64_t queue_items, links_up, reconnects;
+	uint64_t batch_size_hist[7];           /* <=1 2 4 8 16 32 64; items is their sum */
+	uint64_t queue_items, links_up, lost;    /* lost: links that were up */
 	uint64_t fetches, rows, bells, pump_state, pump_transitions, gaps, epochs;
-	uint64_t pump_lag_us;                  /* row written to row read, last batch's oldest */
+	uint64_t pump_lag_us;                  /* row written to row read, the last read's oldest; 0: it brought none */
+	uint64_t fetched_ms;                   /* loop_now of the last read's answer; 0: none yet */
 };
 
 struct db *db_new(struct loop *l, const struct db_config *cfg, const struct db_events *ev, void *ctx);

@@ -92,8 +92,7 @@ static void count_rows(struct db *d, const struct cursor *c, const struct db_eve
 		if (events[i].at_us < oldest)
 			oldest = events[i].at_us;
 	d->stats.rows += n;
-	if (n)
-		d->stats.pump_lag_us = (uint64_t)(c->now_us - oldest);
+	d->stats.pump_lag_us = (uint64_t)(c->now_us - oldest);
 }
 
 static size_t next_limit(const PGresult *res)
@@ -185,6 +184,7 @@ const char *fetch_take(struct db *d, struct cursor *c, const struct db_pump_even
 	c->after = 0;
 	c->limit = PAGE_ROWS;
 	d->stats.fetches++;
+	d->stats.fetched_ms = loop_now(d->loop);
 	if (c->snapshot && !gap) {
 		const char *wrong = deliver(d, c, ev, ctx, res, 1, true, h);
 		if (wrong)

@@ -102,8 +102,9 @@ begin
 		order by p.user_id limit 1000 for no key update skip locked);
 	perform rt_private.presence_offline(v_users);
 
-	outbox_rows := (select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint from pg_class c
-		where c.oid in (select i.inhrelid from pg_inherits i where i.inhparent in ('bellwire.outbox'::regclass, 'bellwire.outbox_ephemeral'::regclass)));
+	-- no vacuum counts the outbox (pg_class.reltuples); the statistics follow every commit and TRUNCATE
+	outbox_rows := (select coalesce(sum(pg_stat_get_live_tuples(i.inhrelid)), 0) from pg_inherits i
+		where i.inhparent in ('bellwire.outbox'::regclass, 'bellwire.outbox_ephemeral'::regclass));
 	notify_usage := pg_notification_queue_usage();
 	edges := (select count(*)::int from bellwire.edges);
 	return next;
@@ -111,3 +112,29 @@ end
 $$;
 comment on function rt.maintain(uuid) is
 	'Every few seconds per edge: renews its lease, ticks, rotates the outbox, sweeps edges whose lease of 30 s lapsed, announces who went offline. Returns the outbox''s rows (estimated), how full the NOTIFY queue is (0-1) and how many edges there are.';
+
+create or replace function rt.monitor()
+returns table (foreign_locks int, outbox_age double precision)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	-- the bell, held shared by pumps alone (writers try it for less than a microsecond), and the edges' signs of life
+	foreign_locks := (
+		select count(*) from pg_locks l
+		where l.locktype = 'advisory' and l.granted
+			and l.database = (select d.oid from pg_database d where d.datname = current_database())
+			and case l.objsubid
+				when 1 then (l.classid::bigint << 32 | l.objid::bigint) = rt_private.bell_key()
+				when 2 then l.classid = rt_private.alive_class()::oid and l.objid <> (-1)::oid -- -1: rotate()
+			end
+			and not exists (select from bellwire.edges e where e.pid = l.pid));
+	-- by the index: ids and times follow the transactions' order closely enough
+	outbox_age := coalesce((
+		select extract(epoch from clock_timestamp() - min(x.at))
+		from ((select o.at from bellwire.outbox o order by o.xid limit 1)
+			union all (select o.at from bellwire.outbox_ephemeral o order by o.xid limit 1)) x), 0);
+	return next;
+end
+$$;
+comment on function rt.monitor() is
+	'What the metrics need besides: how many advisory locks of ours sessions hold that are no edge''s pump, and the age of the oldest row in the outbox, in seconds.';
