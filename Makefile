@@ -23,7 +23,7 @@ layer_lib = $(B)/lib/$(1).a
 obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
 OBJ_app := $(B)/obj/gen/embedded.o
 
-.PHONY: all unit unit-bin packages modules test run bench lint clean help
+.PHONY: all unit unit-bin packages modules test test-compose run bench lint clean help
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
 
 define layer_rule
@@ -94,6 +94,9 @@ modules: $(NODE_MODULES)
 test: packages modules ## install what is missing, build, run every suite, normally and under ASan+UBSan
 	@tests/run
 
+test-compose: ## the compose project, really built and used (Docker, or root on Debian 12)
+	@tests/containers/run
+
 run: packages modules ## the demo: Postgres, bellwire and its page on port 3000 (PORT=...)
 	@$(MAKE) -j$(shell nproc) --no-print-directory $(B)/bellwire
 	@B=$(B) tests/env/run
@@ -111,7 +114,7 @@ lint: ## shellcheck, where it is installed
 	@if command -v shellcheck >/dev/null; then shellcheck -S warning -e SC2034 $(SCRIPTS); else echo "lint: no shellcheck"; fi
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 clean: ## remove everything built
 	rm -rf build

@@ -1,16 +1,17 @@
-// usage: client.mjs URL PEOPLE-FILE DB-CONTAINER    two stock clients through an outage of the database
+// Two stock clients through an outage of the database and the end of the edge; run beside tests/containers/run.
+//   client.mjs URL PEOPLE-FILE DB-CONTAINER EDGE-CONTAINER
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import assert from 'node:assert/strict';
 
 const { io } = createRequire(new URL('../package.json', import.meta.url))('socket.io-client');
-const [url, peopleFile, container] = process.argv.slice(2);
+const [url, peopleFile, container, edge] = process.argv.slice(2);
 const people = readFileSync(peopleFile, 'utf8').trim().split('\n').map((l) => l.split(' ')).map(([name, id, token]) => ({ name, id, token }));
 const [anna, boris] = ['Anna', 'Boris'].map((n) => people.find((p) => p.name === n));
 const docker = (...args) => execFileSync('docker', args, { encoding: 'utf8' }).trim();
 const sql = (text) => docker('exec', container, 'sh', '-c',
-  'PGPASSWORD=$(cat /var/lib/bellwire/superuser_password) exec psql -h 127.0.0.1 -U postgres -d bellwire -AtX -v ON_ERROR_STOP=1 -c "$0"', text);
+  'PGPASSWORD=$(cat /var/lib/bellwire-owner/superuser_password) exec psql -h 127.0.0.1 -U postgres -d bellwire -AtX -v ON_ERROR_STOP=1 -c "$0"', text);
 
 const within = (promise, what, ms = 60000) => {
   let timer;
@@ -57,5 +58,11 @@ await within((async () => {
   }
 })(), 'database back');
 await written;
+
+// Sent away, not cut off: the transport closes in good order, and the client is meant to come back by itself.
+const sentAway = next(a, 'disconnect');
+docker('stop', '--time', '60', edge);
+assert.equal(await sentAway, 'transport close');
+assert(a.active);
 a.close();
 b.close();
