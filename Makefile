@@ -15,6 +15,15 @@ SAN_FLAGS_address := -fsanitize=address,undefined -fno-sanitize-recover=all -fno
 SAN_FLAGS_thread  := -fsanitize=thread -fno-omit-frame-pointer
 SAN_FLAGS := $(SAN_FLAGS_$(SAN))
 LIBS    := -lpq -lev -lwslay -ljansson -ljwt -lssl -lcrypto -lm
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+ifneq ($(words $(CURDIR)),1)
+$(error $(CURDIR): make cannot work in a path with blanks; move the checkout)
+endif
+ifneq ($(if $(SAN),$(or $(SAN_FLAGS),unknown)),$(SAN_FLAGS))
+$(error SAN=$(SAN): there are SAN=address and SAN=thread)
+endif
 
 # Includes point down only: each layer may use those before it (docs/architecture.md).
 LAYERS  := base net http ws eio sio hub db auth app cmd
@@ -23,18 +32,30 @@ layer_lib = $(B)/lib/$(1).a
 obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
 OBJ_app := $(B)/obj/gen/embedded.o
 
-.PHONY: all unit unit-bin packages modules test test-compose run bench lint clean help
+.PHONY: all unit unit-bin packages modules test test-compose run bench install uninstall lint clean help FORCE
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
 
+# What is built with other flags is built anew.
+FLAGS := $(B)/flags
+FLAGS_NOW := $(strip $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS))
+ifneq ($(strip $(file <$(FLAGS))),$(FLAGS_NOW))
+$(FLAGS): FORCE
+endif
+$(FLAGS): export NOW = $(FLAGS_NOW)
+$(FLAGS):
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$NOW" > $@
+
+# The directory stands for files that came or went.
 define layer_rule
-$(call layer_lib,$(1)): $(call obj,$(call layer_src,$(1))) $(OBJ_$(1))
+$(call layer_lib,$(1)): $(call obj,$(call layer_src,$(1))) $(OBJ_$(1)) server/$(1)
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	ar rcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
 
-$(B)/obj/%.o: server/%.c
+$(B)/obj/%.o: server/%.c $(FLAGS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c $< -o $@
 
@@ -45,34 +66,32 @@ $(B)/gen/embedded.c: server/cmd/embed $(SQL_SRC)
 	server/cmd/embed > $@.new
 	@mv $@.new $@
 
-$(B)/obj/gen/embedded.o: $(B)/gen/embedded.c
+$(B)/obj/gen/embedded.o: $(B)/gen/embedded.c $(FLAGS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c $< -o $@
-
-$(B)/obj/cmd/version.o: Makefile
 
 # The archives a program needs, the highest first.
 upto = $(if $(filter $(1),$(firstword $(2))),$(firstword $(2)),$(firstword $(2)) $(call upto,$(1),$(wordlist 2,99,$(2))))
 rev  = $(if $(1),$(call rev,$(wordlist 2,99,$(1))) $(firstword $(1)))
 libs_upto = $(foreach l,$(call rev,$(call upto,$(1),$(LAYERS))),$(if $(call layer_src,$(l)),$(call layer_lib,$(l))))
 
-$(B)/echo-server: $(call obj,$(wildcard server/echo/*.c)) $(call libs_upto,sio)
-	$(CC) $(ALL_CFLAGS) $^ -o $@ -lev -lwslay -ljansson -lssl -lcrypto -lm
+$(B)/echo-server: $(call obj,$(wildcard server/echo/*.c)) $(call libs_upto,sio) server/echo
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(filter %.o %.a,$^) -o $@ -lev -lwslay -ljansson -lssl -lcrypto -lm
 
 $(B)/bellwire: $(call obj,server/main.c) $(call libs_upto,cmd)
-	$(CC) $(ALL_CFLAGS) $^ -o $@ $(LIBS)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
 
 # Unit tests: tests/unit/<layer>/<name>_test.c is linked with its layer and those below.
 UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 define unit_rule
-$(B)/unit/$(1)/%: tests/unit/$(1)/%.c $(call libs_upto,$(1))
+$(B)/unit/$(1)/%: tests/unit/$(1)/%.c $(call libs_upto,$(1)) $(FLAGS)
 	@mkdir -p $$(@D)
 	$(CC) $(ALL_CFLAGS) -Itests/unit $$< $(call libs_upto,$(1)) -o $$@ $(LIBS)
 endef
 $(foreach l,$(LAYERS),$(eval $(call unit_rule,$(l))))
 
-unit-bin: $(UNIT_BIN)
+unit-bin: $(UNIT_BIN) ## build the unit tests
 
 unit: unit-bin ## unit tests alone
 	@for t in $(UNIT_BIN); do $$t || exit 1; done
@@ -82,14 +101,14 @@ unit-%: ## unit tests of one layer, e.g. unit-net
 	@for t in $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/$*/*_test.c)); do $$t || exit 1; done
 
 # What builds and tests need comes first: packages may bring the compiler itself, hence the inner make.
-packages:
+packages: ## install the Debian packages that are missing
 	@tests/env/packages
 
 NODE_MODULES := tests/node_modules/.stamp
 $(NODE_MODULES): tests/package-lock.json tests/package.json tests/.npmrc | packages
 	cd tests && npm ci --loglevel=error
 	@touch $@
-modules: $(NODE_MODULES)
+modules: $(NODE_MODULES) ## install what the tests need from npm, under tests/
 
 test: packages modules ## install what is missing, build, run every suite, normally and under ASan+UBSan
 	@tests/run
@@ -101,7 +120,7 @@ run: packages modules ## the demo: Postgres, bellwire and its page on port 3000 
 	@$(MAKE) -j$(shell nproc) --no-print-directory $(B)/bellwire
 	@B=$(B) tests/env/run
 
-$(B)/bench/load: tests/bench/load.c tests/bench/conn.c tests/bench/conn.h
+$(B)/bench/load: tests/bench/load.c tests/bench/conn.c tests/bench/conn.h $(FLAGS)
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(filter %.c,$^) -o $@ -lpq
 
@@ -109,12 +128,18 @@ bench: packages modules ## figures beside socket.io for Node (ARGS="fanout memor
 	@$(MAKE) -j$(shell nproc) --no-print-directory $(B)/bellwire $(B)/bench/load
 	@B=$(abspath $(B)) node tests/bench/run.mjs $(ARGS)
 
+install: $(B)/bellwire ## bellwire to $(DESTDIR)$(PREFIX)/bin (PREFIX=/usr/local)
+	install -D -m 755 $(B)/bellwire $(DESTDIR)$(PREFIX)/bin/bellwire
+
+uninstall: ## take it away again
+	rm -f $(DESTDIR)$(PREFIX)/bin/bellwire
+
 SCRIPTS = $(shell grep -rlIE '^\#!(/bin/|/usr/bin/env )(ba)?sh' --exclude-dir=node_modules .ci server tests)
 lint: ## shellcheck, where it is installed
 	@if command -v shellcheck >/dev/null; then shellcheck -S warning -e SC2034 $(SCRIPTS); else echo "lint: no shellcheck"; fi
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 clean: ## remove everything built
 	rm -rf build
