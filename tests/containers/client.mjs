@@ -9,7 +9,7 @@ const { io } = createRequire(new URL('../package.json', import.meta.url))('socke
 const [url, peopleFile, container, edge] = process.argv.slice(2);
 const people = readFileSync(peopleFile, 'utf8').trim().split('\n').map((l) => l.split(' ')).map(([name, id, token]) => ({ name, id, token }));
 const [anna, boris] = ['Anna', 'Boris'].map((n) => people.find((p) => p.name === n));
-const docker = (...args) => execFileSync('docker', args, { encoding: 'utf8' }).trim();
+const docker = (...args) => execFileSync('docker', args, { encoding: 'utf8', stdio: 'pipe' }).trim();
 const sql = (text) => docker('exec', container, 'sh', '-c',
   'PGPASSWORD=$(cat /var/lib/bellwire-owner/superuser_password) exec psql -h 127.0.0.1 -U postgres -d bellwire -AtX -v ON_ERROR_STOP=1 -c "$0"', text);
 
