@@ -1,7 +1,7 @@
 /*
  * The edge as a process: one worker from its settings, signals, and an orderly end.
  *
- *   SIGTERM, SIGINT  drain: no new clients, the present ones are sent away over BELLWIRE_DRAIN_MS, then the end; again: at once
+ *   SIGTERM, SIGINT  drain: no new sessions, the present ones are sent away over BELLWIRE_DRAIN_MS, then the end; again: at once
  *   SIGHUP           log level, certificate and token keys are read again
  */
 #include "app/app.h"
@@ -118,20 +118,19 @@ static void step(struct timer *t)
 	struct app *a = container_of(t, struct app, step);
 	struct worker *w = &a->w;
 	uint64_t now = loop_now(w->loop);
-	uint64_t sessions = sio_server_stats(w->sio)->sessions;
-	if (sessions == 0) {
-		if (!a->give_up_at)
-			a->give_up_at = now + LAST_WORDS_MS;
-		close_step(a);
+	const struct sio_stats *s = sio_server_stats(w->sio);
+	if (s->sessions == s->websockets || now >= a->drain_until)
+		listener_stop(w->listener); /* a polling client may need a new connection for its next request */
+	/* peers that do not take their last bytes in time are left */
+	if (s->sessions && now < a->drain_until + LAST_WORDS_MS) {
+		uint64_t left = a->drain_until > now ? a->drain_until - now : 0, steps = left / DRAIN_STEP_MS + 1;
+		sio_drain_some(w->sio, (size_t)((s->sessions + steps - 1) / steps));
+		timer_set(w->loop, t, now + DRAIN_STEP_MS);
 		return;
 	}
-	if (now >= a->drain_until + LAST_WORDS_MS) {
-		loop_stop(w->loop); /* peers that do not take their last bytes */
-		return;
-	}
-	uint64_t left = a->drain_until > now ? a->drain_until - now : 0, steps = left / DRAIN_STEP_MS + 1;
-	sio_drain_some(w->sio, (size_t)((sessions + steps - 1) / steps));
-	timer_set(w->loop, t, now + DRAIN_STEP_MS);
+	if (!a->give_up_at)
+		a->give_up_at = now + LAST_WORDS_MS;
+	close_step(a);
 }
 
 static void drain(struct ev_loop *ev, ev_signal *sig, int revents)
@@ -147,7 +146,6 @@ static void drain(struct ev_loop *ev, ev_signal *sig, int revents)
 	log_info(&w->ident, "draining", LU("sessions", sio_server_stats(w->sio)->sessions), LU("ms", w->cfg->drain_ms));
 	a->ending = DRAINING;
 	w->draining = true;
-	listener_stop(w->listener);
 	sio_refuse_new(w->sio);
 	a->drain_until = loop_now(w->loop) + w->cfg->drain_ms;
 	timer_set(w->loop, &a->step, loop_now(w->loop));

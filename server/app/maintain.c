@@ -2,6 +2,7 @@
  * Every few seconds rt.maintain: the edge's lease, the outbox's rotation, who went offline. After an outage the live sockets
  * are entered again, because the table of sockets does not survive a crash of Postgres.
  */
+#include "app/embedded.h"
 #include "app/worker.h"
 #include "base/mem.h"
 #include <stdlib.h>
@@ -66,6 +67,20 @@ static void look(struct maintenance *mt)
 	db_call(mt->w->db, "select * from rt.monitor()", NULL, 0, looked, mt->w);
 }
 
+static void version_read(void *arg, const struct db_result *r)
+{
+	struct worker *w = arg;
+	if (r->outcome == DB_OK && r->nrows == 1 && r->ncols == 2)
+		w->schema_version = (int)number(db_value(r, 0, 0));
+	else
+		log_warn(&w->ident, "version of the schema not read", LS("message", r->message ? r->message : ""));
+}
+
+static void read_version(struct worker *w)
+{
+	db_call(w->db, "select * from rt.version()", NULL, 0, version_read, w);
+}
+
 static void tick(struct timer *t)
 {
 	struct maintenance *mt = container_of(t, struct maintenance, timer);
@@ -78,6 +93,8 @@ static void tick(struct timer *t)
 	if (mt->out)
 		return;
 	mt->out = true;
+	if (w->schema_version < embedded_schema_version)
+		read_version(w); /* somebody may have migrated meanwhile */
 	struct slice edge = slice_str(w->edge_id);
 	db_call(w->db, "select * from rt.maintain($1::uuid)", &edge, 1, done, w);
 }
@@ -145,18 +162,9 @@ static void register_sockets(struct worker *w)
 	buf_fini(&text);
 }
 
-static void version_read(void *arg, const struct db_result *r)
-{
-	struct worker *w = arg;
-	if (r->outcome == DB_OK && r->nrows == 1 && r->ncols == 2)
-		w->schema_version = (int)number(db_value(r, 0, 0));
-	else
-		log_warn(&w->ident, "version of the schema not read", LS("message", r->message ? r->message : ""));
-}
-
 void maintenance_database_up(struct worker *w, bool again)
 {
-	db_call(w->db, "select * from rt.version()", NULL, 0, version_read, w);
+	read_version(w);
 	if (again)
 		register_sockets(w);
 }

@@ -47,12 +47,8 @@ void db_check_state(struct db *d)
 	if (s == d->state || d->freeing)
 		return;
 	d->state = s;
-	if (s == DB_UP) {
-		log_info(NULL, "db_up");
+	if (s == DB_UP)
 		d->last_error[0] = '\0';
-	} else {
-		log_warn(NULL, "db_away", LS("why", d->last_error));
-	}
 	if (d->ev.on_state)
 		d->ev.on_state(d->ctx, s);
 }

@@ -1,0 +1,231 @@
+// What an operator does: TLS, keys, reload, readiness, draining, logs.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { createSign, generateKeyPairSync, sign as signWith } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, test } from 'node:test'
+import tls from 'node:tls'
+import { TRANSPORTS } from './lib/client.mjs'
+import { Dart } from './lib/dart.mjs'
+import { seconds, token, until, world } from './lib/world.mjs'
+
+const w = await world(import.meta.url)
+const dir = mkdtempSync(join(tmpdir(), 'bellwire-'))
+after(() => rmSync(dir, { recursive: true, force: true }))
+const path = (name) => join(dir, name)
+
+const readyz = async (edge) => {
+  const r = await edge.admin('/readyz')
+  return [r.status, (await r.text()).trim()]
+}
+
+// ---- keys ----
+
+const b64 = (x) => Buffer.from(typeof x === 'string' ? x : JSON.stringify(x)).toString('base64url')
+const SIGN = {
+  RS256: (body, key) => createSign('sha256').update(body).sign(key, 'base64url'),
+  ES256: (body, key) => createSign('sha256').update(body).sign({ key, dsaEncoding: 'ieee-p1363' }, 'base64url'),
+  EdDSA: (body, key) => signWith(null, Buffer.from(body), key).toString('base64url'),
+}
+const MAKE = { RS256: ['rsa', { modulusLength: 2048 }], ES256: ['ec', { namedCurve: 'P-256' }], EdDSA: ['ed25519', {}] }
+const pem = (k) => k.export({ type: 'spki', format: 'pem' })
+function signed(alg, key, user) {
+  const body = `${b64({ alg, typ: 'JWT' })}.${b64({ sub: user.id, exp: seconds() + 600 })}`
+  return `${body}.${SIGN[alg](body, key)}`
+}
+
+describe('tokens by public key', { concurrency: true }, () => {
+  for (const alg of Object.keys(SIGN)) {
+    test(`${alg}: its own key only; SIGHUP takes another, or keeps this one when the file is bad`, async () => {
+      const keys = [1, 2].map(() => generateKeyPairSync(...MAKE[alg]))
+      const file = path(`${alg}.pem`)
+      writeFileSync(file, pem(keys[0].publicKey))
+      const edge = await w.edge({ JWT_SECRET: '', JWT_ALGORITHM: alg, JWT_PUBLIC_KEY_FILE: file })
+      edge.expected.push(/reload refused/)
+      const user = await w.user(alg)
+      const [good, other] = keys.map((k) => signed(alg, k.privateKey, user))
+      const stays = await w.connect(user, { edge, token: good })
+      const refused = async (t) => {
+        const c = w.client(user, { edge, token: t })
+        assert.equal(await c.down(), 'io server disconnect')
+        assert.equal(c.heard('error')[0].code, 'UNAUTHORIZED')
+      }
+      await refused(other)
+      await refused(token(user)) // a MAC under the public key's text has been tried elsewhere
+      writeFileSync(file, 'no key')
+      edge.signal('SIGHUP')
+      await until(() => /reload refused/.test(edge.log), 'refused')
+      ;(await w.connect(user, { edge, token: good })).close()
+      writeFileSync(file, pem(keys[1].publicKey))
+      edge.signal('SIGHUP')
+      await until(() => / reloaded/.test(edge.log), 'reloaded')
+      ;(await w.connect(user, { edge, token: other })).close()
+      await refused(good)
+      assert.deepEqual(stays.ends, [], 'who is there stays')
+      stays.close()
+    })
+  }
+})
+
+// ---- TLS ----
+
+function certificate(name) {
+  const [cert, key] = [path('chain.pem'), path('key.pem')]
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', `/CN=${name}`,
+    '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', key, '-out', cert], { stdio: 'ignore' })
+  return { cert, key, ca: readFileSync(cert) }
+}
+
+test('TLS: stock clients over every transport; SIGHUP serves the new certificate to new connections', async () => {
+  const { cert, key, ca } = certificate('first')
+  const edge = await w.edge({ BELLWIRE_TLS_CERT_FILE: cert, BELLWIRE_TLS_KEY_FILE: key })
+  edge.url = edge.url.replace('http:', 'https:')
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const chat = await w.chat(ann, bob)
+  const clients = []
+  for (const transport of Object.keys(TRANSPORTS)) clients.push(await w.connect(bob, { edge, transport, ca }))
+  const text = 'ж'.repeat(8000)
+  const { id } = await w.message(chat, ann, text)
+  for (const c of clients) assert.equal((await c.hear('chat:message:new', { id })).content, text)
+  assert.equal((await clients[1].ask('chat:message:send', { chat_id: chat.id, type: 'text', content: text })).status, 'sent')
+  const read = await new Promise((resolve, reject) => import('node:https').then((https) => https.get(`${edge.url}/api/v2/chats`, { ca, headers: { authorization: `Bearer ${token(ann)}` } }, resolve).on('error', reject)))
+  assert.equal(read.statusCode, 200)
+  read.resume()
+  // what is no TLS is not answered in the clear
+  const plain = net.connect(edge.port, '127.0.0.1')
+  let answer = ''
+  plain.on('error', () => {})
+  plain.on('data', (d) => { answer += d.toString('latin1') })
+  plain.write('GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n')
+  await until(() => plain.destroyed || plain.readableEnded || answer.length > 0, 'the end of plain HTTP')
+  assert.doesNotMatch(answer, /HTTP\/1\.1 200|"sid"/)
+  plain.destroy()
+
+  const subject = () => new Promise((resolve, reject) => {
+    const s = tls.connect({ port: edge.port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
+      resolve([s.getPeerCertificate().subject.CN, s.getProtocol()])
+      s.destroy()
+    }).on('error', reject)
+  })
+  assert.deepEqual(await subject(), ['first', 'TLSv1.3'])
+  await assert.rejects(new Promise((resolve, reject) => tls.connect({ port: edge.port, host: '127.0.0.1', rejectUnauthorized: false, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' }, resolve).on('error', reject)))
+  certificate('second')
+  edge.signal('SIGHUP')
+  await until(async () => (await subject())[0] === 'second', 'the new certificate')
+  assert.deepEqual(clients.map((c) => c.ends), [[], [], []])
+  for (const c of clients) c.close()
+})
+
+// ---- readiness ----
+
+test('/livez and /readyz: schema too old, database away, starting', async () => {
+  const edge = await w.edge()
+  assert.deepEqual(await readyz(edge), [200, 'ok'])
+  assert.equal((await edge.admin('/livez')).status, 200)
+  assert.equal((await edge.admin('/nothing')).status, 404)
+  const rows = await w.sql("delete from bellwire.migrations where version <> '0001' returning *")
+  const starting = w.edge()
+  const second = [...w.edges].at(-1)
+  try {
+    await until(async () => second.port && (await readyz(second))[1] === 'schema too old: run bellwire migrate', 'too old')
+    assert.equal((await readyz(second))[0], 503)
+  } finally {
+    for (const r of rows) await w.sql('insert into bellwire.migrations select * from jsonb_populate_record(null::bellwire.migrations, $1)', [JSON.stringify(r)])
+  }
+  await starting
+  assert.deepEqual(await readyz(second), [200, 'ok'], 'migrated meanwhile, without a restart')
+  await edge.stop()
+  await second.stop()
+})
+
+// ---- the end ----
+
+test('SIGTERM: not ready, no newcomers, everybody sent away within the time, no 41 and no Close', async () => {
+  const edge = await w.edge({ BELLWIRE_DRAIN_MS: '1500' })
+  const other = await w.edge()
+  const users = await w.users(...Array.from({ length: 20 }, (_, i) => `user ${i}`))
+  const clients = await Promise.all(users.map((u, i) => w.connect(u, { edge, transport: i % 2 ? 'polling' : 'websocket' })))
+  const dart = await Dart.up(edge, await w.user('Dart'))
+  const began = Date.now()
+  edge.signal('SIGTERM')
+  await until(async () => (await readyz(edge).catch(() => [0]))[0] !== 200, 'not ready')
+  // polling clients still need their connections: what is refused is a new session
+  assert.deepEqual(await (await fetch(`${edge.url}/socket.io/?EIO=4&transport=polling`)).json().then((x) => x.code), 4, 'nobody is let in')
+  const gone = []
+  await until(() => clients.every((c, i) => {
+    if (c.ends.length && gone[i] === undefined) gone[i] = Date.now() - began
+    return c.ends.length
+  }), 'all are sent away')
+  for (const c of clients) assert.match(c.ends[0], /^transport (close|error)$/)
+  await dart.down()
+  assert.ok(!dart.frames.includes('41') && !dart.closeFrame, 'FIN alone')
+  assert.ok(Math.max(...gone) - Math.min(...gone) > 500, `spread over the time: ${gone}`)
+  assert.equal(await edge.process.gone, 0)
+  assert.ok(Date.now() - began < 1500 + 3000, 'within the time, and what the database must be told')
+  assert.match(edge.log, / stopped/)
+  assert.equal(await w.value('select count(*) from bellwire.edges where edge_id = $1', [edge.id]), 0, `it has signed off\n${edge.log.slice(-3000)}`)
+  // they come back elsewhere, and nobody was offline
+  const again = await w.connect(users[0], { edge: other })
+  assert.equal(again.heard('sync:required')[0].reason, 'reconnection')
+  w.edges.delete(edge)
+  again.close()
+  await other.stop()
+})
+
+test('a second SIGTERM ends at once', async () => {
+  const edge = await w.edge({ BELLWIRE_DRAIN_MS: '600000' })
+  const c = await w.connect(await w.user(), { edge })
+  edge.signal('SIGTERM')
+  await until(() => / draining/.test(edge.log), 'draining')
+  edge.signal('SIGTERM')
+  assert.equal(await edge.process.gone, 0)
+  await c.down()
+  w.edges.delete(edge)
+})
+
+// ---- logs ----
+
+test('logs: one event a line, key=value, levels; never a token or a message body', async () => {
+  const edge = await w.edge({ BELLWIRE_LOG_LEVEL: 'trace' })
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const chat = await w.chat(ann, bob)
+  const t = token(ann)
+  const a = await w.connect(ann, { edge, token: t })
+  const bad = token(bob, { exp: 1 })
+  await w.client(bob, { edge, token: bad }).down()
+  await a.ask('chat:message:send', { chat_id: chat.id, type: 'text', content: 'nobody may read this', client_id: 'secret-client-id' })
+  await a.ask('auth:refresh', { token: bad })
+  await a.ask('chat:message:send', { chat_id: chat.id, type: 'nobody may read this' })
+  await fetch(`${edge.url}/api/v2/chats`, { headers: { authorization: `Bearer ${bad}` } })
+  a.close()
+  await until(() => /disconnected sid=/.test(edge.log), 'the end')
+  for (const secret of [t, bad, t.split('.')[2], 'nobody may read this', 'secret-client-id']) assert.ok(!edge.log.includes(secret), `the log holds ${secret}`)
+  for (const line of edge.log.trim().split('\n')) assert.match(line, /^\d{4}-\d\d-\d\dT[\d:.]+Z (error|warn|info|debug|trace) [a-z][^=]*( [a-z_]+=("([^"\\]|\\.)*"|[^\s"]*))*$/, line)
+  await edge.stop()
+  const quiet = await w.edge({ BELLWIRE_LOG_LEVEL: 'info' })
+  assert.doesNotMatch(quiet.log, / (debug|trace) /)
+  await quiet.stop()
+})
+
+test('behind a proxy: the address of X-Forwarded-For, only from whom it is believed', async () => {
+  const hear = async (trusted) => {
+    const edge = await w.edge(trusted ? { BELLWIRE_TRUSTED_PROXIES: '127.0.0.0/8' } : {})
+    const c = await w.connect(await w.user(), { edge, extraHeaders: { 'X-Forwarded-For': '203.0.113.9, 198.51.100.7' } })
+    c.close()
+    const peer = / connected .*peer=(\S+)/.exec(edge.log)[1]
+    await edge.stop()
+    return peer
+  }
+  assert.equal(await hear(true), '198.51.100.7')
+  assert.equal(await hear(false), '127.0.0.1')
+})
+
+test('BELLWIRE_COOKIE: on the polling handshake, for balancers', async () => {
+  const edge = await w.edge({ BELLWIRE_COOKIE: 'edge' })
+  const r = await fetch(`${edge.url}/socket.io/?EIO=4&transport=polling`)
+  assert.match(r.headers.get('set-cookie'), /^edge=[\w-]{20}; Path=\/; HttpOnly; SameSite=Lax$/)
+  await edge.stop()
+})
