@@ -83,6 +83,7 @@ static void on_db_state(void *ctx, enum db_state state)
 		routes_load(w);
 	opens_database_up(w);
 	closes_database_up(w);
+	confirms_database_up(w);
 	rooms_database_up(w);
 }
 
@@ -105,7 +106,7 @@ static void close_step(struct app *a)
 		loop_stop(w->loop);
 		return;
 	}
-	if (closes_idle(w) && a->ending == DRAINING) {
+	if (closes_idle(w) && confirms_idle(w) && a->ending == DRAINING) {
 		struct slice edge = slice_str(w->edge_id);
 		a->ending = CLOSING;
 		db_call(w->db, "select rt.edge_close($1::uuid)", &edge, 1, edge_closed, a);

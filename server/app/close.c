@@ -6,20 +6,29 @@
 #include "base/mem.h"
 
 #define BATCH_MAX 256
+#define AGAIN_MS 1000
 
 struct closes {
 	struct worker *w;
 	struct buf *items;  /* JSON texts not sent yet */
 	size_t n, cap, out; /* the first `out` of them are with the database */
 	struct deferred send;
+	struct timer again;
 };
 
 static void send_batch(struct deferred *d);
+
+static void send_again(struct timer *t)
+{
+	struct closes *cs = container_of(t, struct closes, again);
+	loop_defer(cs->w->loop, LOOP_WORK, &cs->send);
+}
 
 void closes_start(struct worker *w)
 {
 	w->closes = NEW(struct closes);
 	w->closes->w = w;
+	w->closes->again.fire = send_again;
 	deferred_init(&w->closes->send, send_batch);
 }
 
@@ -29,6 +38,7 @@ void closes_stop(struct worker *w)
 	if (!cs)
 		return;
 	deferred_cancel(&cs->send);
+	timer_stop(w->loop, &cs->again);
 	for (size_t i = 0; i < cs->n; i++)
 		buf_fini(&cs->items[i]);
 	free(cs->items);
@@ -62,6 +72,10 @@ static void sent(void *arg, const struct db_result *r)
 		return; /* repeating is harmless; closes_database_up comes back to it */
 	if (r->outcome == DB_ERROR)
 		log_error(&w->ident, "socket_close failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
+	if (r->outcome == DB_ERROR && db_is_passing(r->sqlstate)) { /* forgotten, they would be online for ever */
+		timer_set(w->loop, &cs->again, loop_now(w->loop) + AGAIN_MS);
+		return;
+	}
 	for (size_t i = 0; i < out; i++)
 		buf_fini(&cs->items[i]);
 	memmove(cs->items, cs->items + out, (cs->n - out) * sizeof(*cs->items));
@@ -74,7 +88,7 @@ static void send_batch(struct deferred *d)
 {
 	struct closes *cs = container_of(d, struct closes, send);
 	struct worker *w = cs->w;
-	if (cs->out || !cs->n || db_state(w->db) != DB_UP)
+	if (cs->out || !cs->n || timer_is_set(&cs->again) || db_state(w->db) != DB_UP)
 		return;
 	cs->out = cs->n < BATCH_MAX ? cs->n : BATCH_MAX;
 	struct buf items = {0};

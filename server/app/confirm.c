@@ -9,21 +9,32 @@
 #include "base/text.h"
 
 #define RING_MAX 512
+#define BATCH_MAX 1000
+#define WAITING_MAX 100000 /* while the database is away; one is some 150 bytes */
+#define AGAIN_MS 1000
 
 struct confirms {
 	struct worker *w;
-	struct buf items; /* elements of the array literal, built as they come */
-	size_t n;
-	bool out;
+	struct buf items;  /* JSON texts not confirmed in the database yet, each ended by a newline */
+	size_t n;          /* of them */
+	size_t out, out_n; /* bytes and number of those that are with the database, the first ones */
 	struct deferred send;
+	struct timer again;
 };
 
 static void send_batch(struct deferred *d);
+
+static void send_again(struct timer *t)
+{
+	struct confirms *cf = container_of(t, struct confirms, again);
+	loop_defer(cf->w->loop, LOOP_WORK, &cf->send);
+}
 
 void confirms_start(struct worker *w)
 {
 	w->confirms = NEW(struct confirms);
 	w->confirms->w = w;
+	w->confirms->again.fire = send_again;
 	deferred_init(&w->confirms->send, send_batch);
 }
 
@@ -32,6 +43,7 @@ void confirms_stop(struct worker *w)
 	if (!w->confirms)
 		return;
 	deferred_cancel(&w->confirms->send);
+	timer_stop(w->loop, &w->confirms->again);
 	buf_fini(&w->confirms->items);
 	free(w->confirms);
 	w->confirms = NULL;
@@ -76,22 +88,20 @@ void confirm_expect(struct client *c, struct blob *confirm, uint64_t value)
 static void gather(struct worker *w, const struct client *c, const struct blob *b)
 {
 	struct confirms *cf = w->confirms;
-	struct buf text = {0};
 	int64_t at_us;
 	memcpy(&at_us, b->p, sizeof(at_us));
 	histogram_add(&w->m.confirmed, ((double)clock_wall_us() - (double)at_us) / 1e6, 1);
-	buf_str(&text, "{\"user_id\":\"");
-	buf_slice(&text, user_id(c->user));
-	buf_str(&text, "\",\"confirm\":");
-	buf_add(&text, b->p + sizeof(at_us), b->n - sizeof(at_us));
-	buf_char(&text, '}');
-	if (cf->n == 0)
-		db_array_begin(&cf->items);
-	db_array_add(&cf->items, buf_view(&text));
+	if (cf->n == WAITING_MAX) {
+		w->m.fences_skipped++;
+		return;
+	}
+	buf_str(&cf->items, "{\"user_id\":\"");
+	buf_slice(&cf->items, user_id(c->user));
+	buf_str(&cf->items, "\",\"confirm\":");
+	buf_add(&cf->items, b->p + sizeof(at_us), b->n - sizeof(at_us)); /* jsonb's text: no newline outside of strings' escapes */
+	buf_str(&cf->items, "}\n");
 	cf->n++;
-	buf_fini(&text);
-	if (!cf->out)
-		loop_defer(w->loop, LOOP_WORK, &cf->send);
+	loop_defer(w->loop, LOOP_WORK, &cf->send);
 }
 
 void confirm_fence(struct sio_socket *s, uint64_t value, void *ctx)
@@ -115,24 +125,50 @@ void confirm_fence(struct sio_socket *s, uint64_t value, void *ctx)
 static void sent(void *arg, const struct db_result *r)
 {
 	struct worker *w = arg;
-	w->confirms->out = false;
+	struct confirms *cf = w->confirms;
+	size_t out = cf->out, n = cf->out_n;
+	cf->out = cf->out_n = 0;
+	if (r->outcome == DB_FAILED || r->outcome == DB_UNCERTAIN)
+		return; /* repeating is harmless; confirms_database_up comes back to it */
 	if (r->outcome == DB_ERROR)
 		log_error(&w->ident, "confirm failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
-	else if (r->outcome != DB_OK)
-		log_warn(&w->ident, "confirmations lost with the connection"); /* delivered is claimed later, by the next read */
-	if (w->confirms->n)
-		loop_defer(w->loop, LOOP_WORK, &w->confirms->send);
+	if (r->outcome == DB_ERROR && db_is_passing(r->sqlstate)) {
+		timer_set(w->loop, &cf->again, loop_now(w->loop) + AGAIN_MS);
+		return;
+	}
+	buf_drop(&cf->items, out);
+	cf->n -= n;
+	if (cf->n)
+		loop_defer(w->loop, LOOP_WORK, &cf->send);
+	else
+		buf_fini(&cf->items);
 }
 
 static void send_batch(struct deferred *d)
 {
 	struct confirms *cf = container_of(d, struct confirms, send);
-	if (cf->out || cf->n == 0)
+	struct buf array = {0};
+	if (cf->out || cf->n == 0 || timer_is_set(&cf->again) || db_state(cf->w->db) != DB_UP)
 		return;
-	db_array_end(&cf->items);
-	struct slice param = buf_view(&cf->items);
-	cf->out = true;
-	cf->n = 0;
+	db_array_begin(&array);
+	while (cf->out < cf->items.n && cf->out_n < BATCH_MAX) {
+		const char *p = cf->items.p + cf->out, *end = memchr(p, '\n', cf->items.n - cf->out);
+		db_array_add(&array, slice_of(p, (size_t)(end - p)));
+		cf->out += (size_t)(end - p) + 1;
+		cf->out_n++;
+	}
+	db_array_end(&array);
+	struct slice param = buf_view(&array);
 	db_call(cf->w->db, "select rt.confirm($1::jsonb[])", &param, 1, sent, cf->w);
-	buf_fini(&cf->items);
+	buf_fini(&array);
+}
+
+void confirms_database_up(struct worker *w)
+{
+	loop_defer(w->loop, LOOP_WORK, &w->confirms->send);
+}
+
+bool confirms_idle(const struct worker *w)
+{
+	return w->confirms->n == 0;
 }

@@ -59,7 +59,7 @@
 	X(notify_usage, "bellwire_notify_queue_usage", "gauge", "How full the database's NOTIFY queue is, 0 to 1")             \
 	X(edges, "bellwire_edges", "gauge", "Edges at this database")                                                          \
 	X(presence_dropped, "bellwire_presence_coalesced_total", "counter", "Presence changes superseded before they were sent") \
-	X(fences_skipped, "bellwire_fences_skipped_total", "counter", "Deliveries that will not be confirmed: too many of the socket wait for that already") \
+	X(fences_skipped, "bellwire_fences_skipped_total", "counter", "Deliveries that will not be confirmed: too many wait for that already, at the socket or for the database") \
 	X(start_time, "process_start_time_seconds", "gauge", "When the process started, since 1970")                           \
 	X(cpu, "process_cpu_seconds_total", "counter", "User and system CPU time")                                             \
 	X(memory, "process_resident_memory_bytes", "gauge", "Resident memory")                                                 \

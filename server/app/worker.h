@@ -223,6 +223,8 @@ void late_free(struct late_list *l);
 /* ---- confirm.c ---- */
 void confirms_start(struct worker *w);
 void confirms_stop(struct worker *w);
+void confirms_database_up(struct worker *w);
+bool confirms_idle(const struct worker *w);
 void confirm_expect(struct client *c, struct blob *confirm, uint64_t value);
 void confirm_fence(struct sio_socket *s, uint64_t value, void *ctx);
 void confirm_forget(struct client *c);

@@ -59,20 +59,10 @@ void batch_item(const PGresult *res, const struct batch_answer *a, size_t i, str
 		out->code = SLICE("INTERNAL");
 }
 
-/* Resources, operator intervention, locks, a server that turned read-only: the same event may succeed later. */
-static bool is_passing(const char *sqlstate)
-{
-	static const char *const some[] = {"53", "57", "58", "40", "55P03", "25006"};
-	for (size_t i = 0; i < ARRAY_LEN(some); i++)
-		if (strncmp(sqlstate, some[i], strlen(some[i])) == 0)
-			return true;
-	return false;
-}
-
 void batch_failure(const PGresult *res, struct db_item_result *out)
 {
 	const char *sqlstate = db_sqlstate(res), *why = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
-	bool passing = is_passing(sqlstate);
+	bool passing = db_is_passing(sqlstate);
 	*out = (struct db_item_result){
 		.outcome = DB_ERROR,
 		.code = passing ? SLICE("UNAVAILABLE") : SLICE("INTERNAL"),

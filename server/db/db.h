@@ -55,6 +55,8 @@ struct db *db_new(struct loop *l, const struct db_config *cfg, const struct db_e
 void db_start(struct db *d);
 enum db_state db_state(const struct db *d);
 const char *db_last_error(const struct db *d); /* text for logs and /readyz, "" when none */
+/* Resources, operator intervention, locks, a server that turned read-only: the same call may succeed later. */
+bool db_is_passing(const char *sqlstate);
 const struct db_stats *db_stats(const struct db *d);
 void db_stop(struct db *d);  /* no new work; what is out finishes */
 void db_free(struct db **d);

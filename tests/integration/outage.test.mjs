@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'
 import { fails, keys } from './lib/client.mjs'
+import { Dart } from './lib/dart.mjs'
 import { until, world } from './lib/world.mjs'
 
 const w = await world(import.meta.url)
@@ -43,6 +44,26 @@ test('UNAVAILABLE, nobody is disconnected, and all is well afterwards', async ()
   await a.barrier()
   assert.deepEqual([a.heard('chat:message:new').length, a.ends, b.heard('user:offline', { user_id: ann.id })], [1, [], []])
   await until(async () => (await a.ask('chat:message:send', good)).status === 'sent')
+})
+
+test('a delivery that was confirmed meanwhile is recorded afterwards', async () => {
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const chat = await w.chat(ann, bob)
+  const a = await w.connect(ann)
+  const d = await Dart.up(edge, bob, { pong: false })
+  const { id } = await w.message(chat, ann)
+  await d.hear('chat:message:new', { id })
+  await until(() => d.pings > 0, 'the fence')
+  const back = await away()
+  await until(async () => !await edge.ready(), 'away')
+  d.sendText('3')
+  // the edge has read the pong when it answers what came behind it
+  d.emit('chat:typing', { chat_id: chat.id, is_typing: true })
+  await d.hear('error', { code: 'UNAVAILABLE' })
+  assert.deepEqual(await w.sql('select from platform.message_receipts where message_id = $1', [id]), [])
+  await back()
+  await a.hear('chat:message:delivered', { message_id: id, delivered_to: bob.id })
+  d.close()
 })
 
 test('a bad token is refused all the same', async () => {
