@@ -10,6 +10,11 @@
 #define PREFIX "/demo/"
 #define FILE_MAX (4u << 20)
 
+/* The page needs nothing but its own files and this server; whatever slipped into it as markup could do no more. */
+#define HEADERS                                                                                                           \
+	"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"                      \
+	"Content-Security-Policy: default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'\r\n"
+
 static const char *type_of(struct slice name)
 {
 	static const struct {
@@ -71,7 +76,7 @@ void demo_handle(struct worker *w, struct http_exchange *x)
 	if (name.n == 0)
 		name = SLICE("index.html");
 	if ((h->method == HTTP_GET || h->method == HTTP_HEAD) && good_name(name) && read_file(w->cfg->demo_dir, name, &body))
-		http_respond(x, &(struct http_reply){.status = 200, .content_type = type_of(name), .headers = SLICE("Cache-Control: no-store\r\n"), .body = buf_view(&body)});
+		http_respond(x, &(struct http_reply){.status = 200, .content_type = type_of(name), .headers = SLICE(HEADERS), .body = buf_view(&body)});
 	else
 		http_respond(x, &(struct http_reply){.status = 404, .content_type = "text/plain", .body = SLICE("not found\n")});
 	buf_fini(&body);

@@ -87,9 +87,9 @@ select m.id, p.user_id, m.created_at, m.created_at
    and m.id not in ('d0000000-0000-4000-8000-000000000113', 'd0000000-0000-4000-8000-000000000203')
 on conflict do nothing;
 
-insert into platform.posts (id, author_id, content, created_at) values
+insert into platform.posts (id, author_id, content, media_url, created_at) values
   ('b0000000-0000-4000-8000-000000000001', 'a0000000-0000-4000-8000-000000000001',
-   'Two years of dreaming, six weeks of paint: the new studio is open.', now() - interval '3 hours')
+   'Two years of dreaming, six weeks of paint: the new studio is open.', 'studio.svg', now() - interval '3 hours')
 on conflict (id) do nothing;
 
 insert into platform.post_likes (post_id, user_id, created_at)

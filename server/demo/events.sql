@@ -1,34 +1,36 @@
 -- Client events of the demo page, added the way any service adds its own: a function in rt and a row in bellwire.routes,
--- no restart, no C. Applied by the demo only, after its data; a deploy of sql/ leaves them alone.
+-- no restart, no C. Applied by the demo only; a deploy of sql/ leaves them alone, and a second time changes nothing.
 
--- A post as its page shows it to one user.
-create or replace function rt_private.demo_post(p_post_id uuid, p_user_id uuid) returns jsonb
+create or replace function rt_private.demo_comment(p_comment platform.post_comments) returns jsonb
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select jsonb_build_object(
-           'id', p.id, 'author_id', p.author_id, 'author_name', a.name, 'content', p.content,
-           'likes_count', coalesce(n.likes_count, 0), 'comments_count', coalesce(n.comments_count, 0),
-           'liked', exists (select from platform.post_likes l where l.post_id = p.id and l.user_id = p_user_id),
-           'comments', coalesce((
-             select jsonb_agg(jsonb_build_object('id', c.id, 'author_name', u.name, 'content', c.content) order by c.created_at desc)
-               from (select * from platform.post_comments k where k.post_id = p.id order by k.created_at desc limit 20) c
-               join platform.users u on u.id = c.author_id), '[]'))
-    from platform.posts p
-    join platform.users a on a.id = p.author_id
-    left join platform.post_counts n on n.post_id = p.id
-   where p.id = p_post_id;
+  select jsonb_build_object('id', p_comment.id, 'author_id', u.id, 'author_name', u.name, 'content', p_comment.content,
+           'created_at', rt_private.iso(p_comment.created_at))
+    from platform.users u where u.id = p_comment.author_id;
 $$;
 
--- demo:post:get  ->  the newest post
+-- demo:post:get  ->  the newest post, as its page shows it to the user
 create or replace function rt.demo_post_get(p_user_id uuid, p_payload jsonb) returns jsonb
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce((select rt_private.demo_post(p.id, p_user_id) from platform.posts p order by p.created_at desc limit 1), '{}');
+  select coalesce((
+    select jsonb_build_object(
+             'id', p.id, 'author_id', p.author_id, 'author_name', a.name, 'content', p.content, 'media_url', p.media_url,
+             'created_at', rt_private.iso(p.created_at),
+             'likes_count', coalesce(n.likes_count, 0), 'comments_count', coalesce(n.comments_count, 0),
+             'liked', exists (select from platform.post_likes l where l.post_id = p.id and l.user_id = p_user_id),
+             'comments', coalesce((
+               select jsonb_agg(rt_private.demo_comment(c) order by c.created_at desc)
+                 from (select * from platform.post_comments k where k.post_id = p.id order by k.created_at desc limit 50) c), '[]'))
+      from platform.posts p
+      join platform.users a on a.id = p.author_id
+      left join platform.post_counts n on n.post_id = p.id
+     order by p.created_at desc limit 1), '{}');
 $$;
 
--- demo:post:like {"post_id", "like": true|false}  ->  the post
+-- demo:post:like {"post_id", "like": true|false}  ->  {"status": "ok"}; the count comes as post:liked or post:unliked
 create or replace function rt.demo_post_like(p_user_id uuid, p_payload jsonb) returns jsonb
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -41,25 +43,49 @@ begin
   else
     delete from platform.post_likes l where l.post_id = v_post and l.user_id = p_user_id;
   end if;
-  return rt_private.demo_post(v_post, p_user_id);
+  return '{"status": "ok"}';
 end;
 $$;
 
--- demo:post:comment {"post_id", "content"}  ->  the post
+-- demo:post:comment {"post_id", "content"}  ->  {"post_id", "comment", "comments_count"}, as in post:commented
 create or replace function rt.demo_post_comment(p_user_id uuid, p_payload jsonb) returns jsonb
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_post constant uuid := rt_private.payload_uuid(p_payload, 'post_id');
+  v_row  platform.post_comments;
 begin
   if rt_private.is_blank(coalesce(p_payload ->> 'content', '')) then
     raise exception using errcode = 'RT400', message = 'content must not be blank';
   end if;
-  insert into platform.post_comments (post_id, author_id, content) values (v_post, p_user_id, p_payload ->> 'content');
-  return rt_private.demo_post(v_post, p_user_id);
+  insert into platform.post_comments (post_id, author_id, content) values (v_post, p_user_id, p_payload ->> 'content')
+  returning * into v_row;
+  return (select jsonb_build_object('post_id', v_post, 'comment', rt_private.demo_comment(v_row), 'comments_count', n.comments_count)
+            from platform.post_counts n where n.post_id = v_post);
 end;
 $$;
+
+-- post:commented is the author's. The page shows comments live to followers too, by an event of the demo's own.
+create or replace function rt_private.demo_commented() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform rt.emit(array['followers:' || p.author_id], 'demo:post:commented', jsonb_build_object(
+            'post_id', p.id, 'comment', rt_private.demo_comment(c), 'comments_count', n.comments_count))
+     from new_rows r
+     join platform.post_comments c on c.id = r.id
+     join platform.posts p on p.id = c.post_id
+     join platform.post_counts n on n.post_id = p.id
+    order by r.created_at, r.id;
+  return null;
+end;
+$$;
+
+-- By its name behind comments_insert, which counts.
+select bellwire.ensure_trigger('platform.post_comments', 'demo_commented',
+  $$after insert on platform.post_comments referencing new table as new_rows for each statement execute function rt_private.demo_commented()$$);
 
 select bellwire.ensure_route('demo:post:get', 'rt.demo_post_get', p_repeatable => 'always');
 select bellwire.ensure_route('demo:post:like', 'rt.demo_post_like', p_repeatable => 'always');

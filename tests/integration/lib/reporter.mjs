@@ -2,7 +2,7 @@
 import { inspect } from 'node:util'
 
 // The message and where in the tests it happened.
-const describe = (e) => (e?.stack ? e.stack.replace(/^ +at (?!.*integration).*\n?/gm, '') : inspect(e, { depth: 6 })).trimEnd()
+const describe = (e) => (e?.stack ? e.stack.replace(/^ +at (?!.*tests\/(integration|browser)).*\n?/gm, '') : inspect(e, { depth: 6 })).trimEnd()
 
 const indent = (s) => s.replaceAll('\n', '\n    ')
 

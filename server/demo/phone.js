@@ -1,0 +1,139 @@
+// One phone on the page: a person's head line, pages and tabs. Text goes in as text, never as HTML.
+import { Alerts, alertText } from './alerts.js';
+import { Chat } from './chat.js';
+import { summary } from './bubble.js';
+import { ChatList } from './chats.js';
+import { avatar, el, say } from './dom.js';
+import { icon } from './icons.js';
+import { Post } from './post.js';
+
+const TOAST_MS = 4500;
+const states = { connecting: 'Connecting\u2026', online: 'Online', reconnecting: 'Reconnecting\u2026', dropped: 'Connection dropped', expired: 'Token expired' };
+const reasons = { connection_established: '', reconnection: ' \u00b7 in sync after reconnection', token_refresh: ' \u00b7 in sync with a new token' };
+const tabIcons = { chats: 'chats', post: 'post', alerts: 'bell' };
+const pages = ['chats', 'chat', 'post', 'alerts'];
+
+export class Phone {
+  constructor(person, opensChat) {
+    this.person = person;
+    this.root = document.getElementById('phone-template').content.firstElementChild.cloneNode(true);
+    Object.assign(this.root.dataset, { pane: person.id, user: person.id });
+    this.root.ariaLabel = `${person.name}'s phone`;
+    this.$('[data-slot=avatar]').replaceWith(avatar(person.id, person.name));
+    say(this.$('.name'), person.name);
+    this.parts = {
+      chats: new ChatList(this, this.$('[data-page=chats]')), chat: new Chat(this, this.$('[data-page=chat]')),
+      post: new Post(this, this.$('[data-page=post]')), alerts: new Alerts(this, this.$('[data-page=alerts]')),
+    };
+    this.#controls();
+    // A reload comes back to what was open; the first visit has one conversation open and one waiting.
+    this.opensChat = opensChat;
+    const kept = this.#kept();
+    this.page = pages.includes(kept.page) ? kept.page : 'chats';
+    if (this.page === 'chat' && typeof kept.chat === 'string') this.opens = kept.chat; else if (this.page === 'chat') this.page = 'chats';
+    person.addEventListener('change', () => this.#soon());
+    person.addEventListener('ring', (e) => this.#ring(e.detail));
+    this.draw();
+  }
+
+  $(selector) { return this.root.querySelector(selector); }
+
+  #kept() {
+    try { return JSON.parse(sessionStorage.getItem(`bellwire.${this.person.id}`)) ?? { first: true }; } catch { return { first: true }; }
+  }
+
+  #keep() {
+    try { sessionStorage.setItem(`bellwire.${this.person.id}`, JSON.stringify({ page: this.page, chat: this.person.openChat ?? this.opens })); } catch { /* a browser that keeps nothing */ }
+  }
+
+  #controls() {
+    const p = this.person;
+    this.$('.wire').addEventListener('click', () => (p.state === 'dropped' ? p.restore() : p.drop()));
+    this.$('.banner button').addEventListener('click', () => p.renew());
+    for (const tab of this.root.querySelectorAll('[data-tab]')) {
+      tab.prepend(icon(tabIcons[tab.dataset.tab]));
+      tab.addEventListener('click', () => this.show(tab.dataset.tab));
+    }
+  }
+
+  show(page) {
+    if (page !== 'chat') this.person.close();
+    this.page = page;
+    this.#keep();
+    this.draw();
+  }
+
+  /** An opened chat takes the keyboard along, but not on the first visit. */
+  openChat(id, { focus = true } = {}) {
+    this.person.open(id);
+    this.show('chat');
+    if (focus) this.parts.chat.focus();
+  }
+
+  #ring({ page, chat, from, title, message, notification }) {
+    if (notification && this.person.onScreen && this.page === 'alerts') return; // in sight
+    const text = notification ? alertText(notification) : { title, body: summary(message) };
+    const toast = el('button', { type: 'button', className: 'toast', onclick: () => { toast.remove(); if (chat) this.openChat(chat); else this.show(page); } },
+      from ? avatar(from, text.who ?? text.title) : null, el('span', { className: 'lines' }, el('strong', { textContent: text.title }), el('span', { textContent: text.body })));
+    this.$('.toasts').replaceChildren(toast);
+    setTimeout(() => toast.remove(), TOAST_MS);
+    this.root.classList.remove('rings');
+    void this.root.offsetWidth; // restarts the animation
+    this.root.classList.add('rings');
+  }
+
+  /** Several changes in one turn are drawn once. */
+  #soon() {
+    if (this.waits) return;
+    this.waits = true;
+    queueMicrotask(() => { this.waits = false; this.draw(); });
+  }
+
+  #firstPage() {
+    const { opens, opensChat } = this;
+    this.opens = null;
+    this.opensChat = false;
+    const id = opens ?? (opensChat && this.#kept().first ? this.person.chats[0]?.id : null);
+    if (id && this.person.chats.some((c) => c.id === id)) this.openChat(id, { focus: false });
+    else if (opens) this.show('chats');
+  }
+
+  draw() {
+    const p = this.person;
+    if (p.chats && (this.opens || this.opensChat)) this.#firstPage();
+    this.root.dataset.state = p.state;
+    say(this.$('.state'), states[p.state] + (p.online && p.synced ? reasons[p.synced] ?? '' : ''));
+    const wire = this.$('.wire');
+    wire.hidden = p.state === 'expired';
+    wire.toggleAttribute('data-off', p.state === 'dropped');
+    say(wire, p.state === 'dropped' ? 'Restore' : 'Drop');
+    wire.title = p.state === 'dropped' ? `Bring ${p.name}'s connection back` : `Cut ${p.name}'s connection, as a tunnel would`;
+    this.#banner();
+    for (const page of this.root.querySelectorAll('.page')) page.hidden = page.dataset.page !== this.page;
+    const tab = this.page === 'chat' ? 'chats' : this.page;
+    for (const t of this.root.querySelectorAll('[data-tab]')) if (t.dataset.tab === tab) t.setAttribute('aria-current', 'page'); else t.removeAttribute('aria-current');
+    this.#badge('chats', p.unread);
+    this.#badge('alerts', p.unreadNotifications);
+    this.parts[this.page].draw();
+  }
+
+  #banner() {
+    const p = this.person;
+    const banner = this.$('.banner');
+    const [text, button] = p.state === 'expired' ? [`${p.name}'s token has expired, and the server has said goodbye. A start of make run makes new tokens.`, 'Use the new one']
+      : p.state === 'dropped' ? [`${p.name} is in a tunnel. What is written meanwhile waits here, and is read again on the way out.`, '']
+        : p.problem ? [p.problem, ''] : ['', ''];
+    banner.hidden = text === '';
+    banner.dataset.kind = p.state === 'expired' ? 'bad' : 'note';
+    say(banner.querySelector('p'), text);
+    say(banner.querySelector('button'), button);
+    banner.querySelector('button').hidden = button === '';
+  }
+
+  #badge(name, n) {
+    const b = this.$(`[data-badge=${name}]`);
+    b.hidden = n === 0;
+    say(b, n > 99 ? '99+' : String(n));
+    b.ariaLabel = `${n} unread`;
+  }
+}

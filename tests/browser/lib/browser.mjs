@@ -1,0 +1,91 @@
+// A browser of Debian's, and the demo page in it as a visitor sees it.
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { chromium } from 'playwright-core'
+import { ANNA, BORIS } from './demo.mjs'
+
+export const WAIT_MS = Number(process.env.BELLWIRE_TEST_WAIT_MS ?? 15000)
+
+const EXECUTABLES = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium']
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+
+export const launch = () => chromium.launch({ executablePath: EXECUTABLES.find(existsSync), headless: true, args: FLAGS })
+
+export class Visit {
+  // what: width, height, scheme, scale
+  static async open(browser, url, what = {}) {
+    const v = new Visit()
+    const { width = 1440, height = 900, scheme = 'light', scale = 1 } = what
+    v.narrow = width <= 720
+    v.context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, deviceScaleFactor: scale, reducedMotion: 'reduce' })
+    v.page = await v.context.newPage()
+    v.page.setDefaultTimeout(WAIT_MS)
+    v.complaints = []
+    v.expected = []
+    v.page.on('console', (m) => { if (m.type() === 'error' || m.type() === 'warning') v.complaints.push(`${m.type()}: ${m.text()} ${m.location().url}`) })
+    v.page.on('pageerror', (e) => v.complaints.push(e.stack))
+    v.context.on('request', (r) => { if (new URL(r.url()).origin !== new URL(url).origin) v.complaints.push(`asked a stranger: ${r.url()}`) })
+    await v.page.goto(`${url}/demo/`)
+    v.anna = new Person(v, ANNA)
+    v.boris = new Person(v, BORIS)
+    return v
+  }
+
+  // A condition within the page, with a description for when it does not come true.
+  until(what, fn, arg) { return this.page.waitForFunction(fn, arg).catch((e) => { throw new Error(`not within ${WAIT_MS} ms: ${what} (${e.message.split('\n')[0]})`) }) }
+
+  async show(pane) { if (this.narrow) await this.page.locator(`#panes [data-show="${pane}"]`).click() }
+
+  log(user, event, direction) { return this.page.locator(`#log-lines li${direction ? `.${direction}` : ''}[data-user="${user}"][data-event="${event}"]`) }
+
+  async end() {
+    await this.context.close()
+    assert.deepEqual(this.complaints.filter((c) => !this.expected.some((e) => e.test(c))), [], 'what the browser complained about')
+  }
+}
+
+class Person {
+  constructor(visit, id) {
+    Object.assign(this, { visit, id, root: visit.page.locator(`.phone[data-user="${id}"]`) })
+  }
+
+  $(selector) { return this.root.locator(selector) }
+
+  // On a phone's width one pane is seen at a time.
+  async look() { await this.visit.show(this.id); return this }
+
+  async tab(name) { await this.look(); await this.$(`[data-tab=${name}]`).click(); await this.$(`.page[data-page=${name}]`).waitFor() }
+
+  async openChat(title) {
+    await this.tab('chats')
+    await this.$('.chat-list button').filter({ has: this.visit.page.locator('.middle > .name', { hasText: new RegExp(`^${title}$`) }) }).click()
+    await this.$('.messages[aria-busy=false]').waitFor()
+  }
+
+  async online() { await this.root.and(this.visit.page.locator('[data-state=online]')).waitFor({ state: 'attached' }) }
+
+  async drop() { await this.look(); await this.$('.wire').click(); await this.root.and(this.visit.page.locator('[data-state=dropped]')).waitFor() }
+
+  async restore() { await this.look(); await this.$('.wire').click(); await this.online() }
+
+  async write(text) { await this.look(); await this.$('.composer textarea').fill(text); await this.$('.composer textarea').press('Enter') }
+
+  message(text) { return this.$('.message').filter({ hasText: text }) }
+
+  // The message is just here: one of these.
+  ticks(text, ...statuses) {
+    return this.visit.until(`"${text}" is ${statuses} at ${this.id}`, ([id, t, all]) => [...document.querySelectorAll(`.phone[data-user="${id}"] .message`)]
+      .some((m) => m.textContent.includes(t) && all.includes(m.dataset.status)), [this.id, text, statuses])
+  }
+
+  // The text of an element, once it is this or matches.
+  text(selector, wanted) {
+    return this.visit.until(`${selector} of ${this.id} says ${wanted}`, ([id, sel, w, re]) => {
+      const e = document.querySelector(`.phone[data-user="${id}"] ${sel}`)
+      const t = e && !e.hidden ? e.textContent.trim() : ''
+      return re ? new RegExp(w).test(t) : t === w
+    }, [this.id, selector, wanted instanceof RegExp ? wanted.source : wanted, wanted instanceof RegExp])
+  }
+
+  badge(name, n) { return this.text(`[data-badge=${name}]`, n === 0 ? '' : String(n)) }
+}
