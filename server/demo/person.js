@@ -6,6 +6,9 @@ import { Outbox } from './outbox.js';
 const TYPING_MS = 6000;
 const SYNC_AGAIN_MS = 2000;
 const TROUBLE_MS = 6000;
+const CLOCK_MS = 5000; // two clocks may differ
+
+const expiryOf = (token) => JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/'))).exp * 1000;
 
 export class Person extends EventTarget {
   constructor({ id, name, token }) {
@@ -33,6 +36,9 @@ export class Person extends EventTarget {
     this.changed();
   }
 
+  /** Not to come back by itself. */
+  get stopped() { return ['dropped', 'expired', 'refused'].includes(this.state); }
+
   get online() { return this.state === 'online'; }
 
   #follow() {
@@ -43,7 +49,7 @@ export class Person extends EventTarget {
     now('connected', () => { this.state = 'online'; this.problem = ''; this.outbox.flush(); });
     now('sync:required', (d) => this.#sync(d.reason));
     now('disconnect', (why) => this.#disconnected(why));
-    now('connect_error', () => { if (this.state !== 'dropped' && this.state !== 'expired') this.state = 'reconnecting'; });
+    now('connect_error', () => { if (!this.stopped) this.state = 'reconnecting'; });
     now('error', (e) => this.#refused(e));
     data('chat:message:new', (m) => this.#arrived(m));
     data('chat:message:delivered', (d) => this.histories.get(d.chat_id)?.raise(d.message_id, 'delivered'));
@@ -67,7 +73,8 @@ export class Person extends EventTarget {
   }
 
   #refused(e) {
-    if (e.code === 'UNAUTHORIZED' && !e.event) this.state = 'expired';
+    // One message for every bad token; whether its time is over can be seen in it.
+    if (e.code === 'UNAUTHORIZED' && !e.event) this.state = expiryOf(this.token) <= Date.now() + CLOCK_MS ? 'expired' : 'refused';
     else this.#trouble(e.code === 'UNAVAILABLE' ? 'The database is away. Messages wait here.' : e.message);
   }
 
@@ -77,7 +84,7 @@ export class Person extends EventTarget {
     for (const people of this.typing.values()) for (const t of people.values()) clearTimeout(t.timer);
     this.typing.clear();
     this.saidTyping = 0;
-    if (this.state === 'expired' || this.state === 'dropped') return;
+    if (this.stopped) return;
     this.state = 'reconnecting';
     // The client library comes back by itself, but not after the server's own goodbye.
     if (why === 'io server disconnect') setTimeout(() => { if (this.state === 'reconnecting') this.#connect(); }, 1000);

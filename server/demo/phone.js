@@ -8,7 +8,7 @@ import { icon } from './icons.js';
 import { Post } from './post.js';
 
 const TOAST_MS = 4500;
-const states = { connecting: 'Connecting\u2026', online: 'Online', reconnecting: 'Reconnecting\u2026', dropped: 'Connection dropped', expired: 'Token expired' };
+const states = { connecting: 'Connecting\u2026', online: 'Online', reconnecting: 'Reconnecting\u2026', dropped: 'Connection dropped', expired: 'Token expired', refused: 'Token refused' };
 const reasons = { connection_established: '', reconnection: ' \u00b7 in sync after reconnection', token_refresh: ' \u00b7 in sync with a new token' };
 const tabIcons = { chats: 'chats', post: 'post', alerts: 'bell' };
 const pages = ['chats', 'chat', 'post', 'alerts'];
@@ -104,11 +104,11 @@ export class Phone {
     this.root.dataset.state = p.state;
     say(this.$('.state'), states[p.state] + (p.online && p.synced ? reasons[p.synced] ?? '' : ''));
     const wire = this.$('.wire');
-    wire.hidden = p.state === 'expired';
+    wire.hidden = p.state === 'expired' || p.state === 'refused';
     wire.toggleAttribute('data-off', p.state === 'dropped');
     say(wire, p.state === 'dropped' ? 'Restore' : 'Drop');
     wire.title = p.state === 'dropped' ? `Bring ${p.name}'s connection back` : `Cut ${p.name}'s connection, as a tunnel would`;
-    this.#banner();
+    this.#banner(wire.hidden);
     for (const page of this.root.querySelectorAll('.page')) page.hidden = page.dataset.page !== this.page;
     const tab = this.page === 'chat' ? 'chats' : this.page;
     for (const t of this.root.querySelectorAll('[data-tab]')) if (t.dataset.tab === tab) t.setAttribute('aria-current', 'page'); else t.removeAttribute('aria-current');
@@ -117,14 +117,15 @@ export class Phone {
     this.parts[this.page].draw();
   }
 
-  #banner() {
+  #banner(bad) {
     const p = this.person;
     const banner = this.$('.banner');
     const [text, button] = p.state === 'expired' ? [`${p.name}'s token has expired, and the server has said goodbye. A start of make run makes new tokens.`, 'Use the new one']
+      : p.state === 'refused' ? [`The server takes ${p.name}'s token no longer: the user is disabled or gone, or the demo has been made anew.`, 'Try again']
       : p.state === 'dropped' ? [`${p.name} is in a tunnel. What is written meanwhile waits here, and is read again on the way out.`, '']
         : p.problem ? [p.problem, ''] : ['', ''];
     banner.hidden = text === '';
-    banner.dataset.kind = p.state === 'expired' ? 'bad' : 'note';
+    banner.dataset.kind = bad ? 'bad' : 'note';
     say(banner.querySelector('p'), text);
     say(banner.querySelector('button'), button);
     banner.querySelector('button').hidden = button === '';

@@ -91,7 +91,11 @@ describe('tokens', () => {
     v.expected.push(/401/)
     await v.anna.online()
     await demo.sql('update platform.users set disabled_at = now() where id = $1', [ANNA])
-    await v.anna.root.and(v.page.locator('[data-state=expired]')).waitFor()
+    await v.anna.root.and(v.page.locator('[data-state=refused]')).waitFor()
+    await v.anna.text('.banner p', /disabled/)
+    await v.anna.$('.banner button').click()
+    await v.log(ANNA, 'error', 'in').nth(1).waitFor() // refused again
+    await v.anna.text('.state', 'Token refused')
     await demo.sql('update platform.users set disabled_at = null where id = $1', [ANNA])
     await v.anna.$('.banner button').click()
     await v.anna.online()

@@ -64,6 +64,19 @@ export function stories(file, size) {
       assert.equal(await anna.message('one step after the other').count(), 1)
     })
 
+    if (size.width <= 720) {
+      it('who is not looking has not read', async () => {
+        await visit()
+        await boris.openChat('Anna')
+        await anna.write('only when you look')
+        await anna.ticks('only when you look', 'delivered')
+        await v.page.locator(`#panes [data-show="${BORIS}"] .dot`).waitFor()
+        assert.equal(await demo.value('select count(*) from platform.message_receipts r join platform.messages m on m.id = r.message_id where m.content = $1 and r.read_at is not null', ['only when you look']), 0)
+        await boris.look()
+        await anna.ticks('only when you look', 'read')
+      })
+    }
+
     it('typing is shown and goes: with an emptied line, with the message, with silence', async () => {
       await visit()
       await boris.openChat('Anna')
