@@ -171,7 +171,8 @@ static int check(struct eio_server *srv, struct http_exchange *x, struct request
 	if (r->has_sid) {
 		if (!r->session)
 			return 1;
-		if (r->upgrade ? !r->websocket || r->session->ws || r->session->probe : r->websocket != (r->session->ws != NULL))
+		/* a session over a WebSocket takes no requests at all (W10, U6), a polling one only its own transport or one WebSocket at a time (U8) */
+		if (r->session->ws || (r->upgrade ? !r->websocket || r->session->probe : r->websocket))
 			return 3;
 		return r->eio4 ? -1 : 3;
 	}

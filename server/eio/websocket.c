@@ -7,7 +7,8 @@
 static void on_activity(struct ws *w, void *owner)
 {
 	(void)w;
-	session_heard(owner);
+	if (!session_overdue(owner)) /* B5: what comes too late is no life any more */
+		session_heard(owner);
 }
 
 static void on_message(struct ws *w, void *owner, bool binary, struct slice data)

@@ -46,14 +46,14 @@ static void got_connect(struct session *ses, const struct sio_packet *p)
 		eio_close(ses->eio, CLOSE_LIMIT);
 		return;
 	}
-	ses->late_until = 0;
+	ses->late &= ~(1u << (nsp - srv->nsps));
 	nsp->on_connect(socket_new(ses, nsp), p->json, p->flaws, nsp->ctx);
 }
 
 static bool is_late(const struct session *ses, const struct sio_namespace *nsp)
 {
 	const struct sio_server *srv = ses->srv;
-	return nsp && ses->late_until > loop_now(srv->loop) && &srv->nsps[ses->late_nsp] == nsp;
+	return nsp && ses->late & 1u << (nsp - srv->nsps) && ses->late_until > loop_now(srv->loop);
 }
 
 static void got_event(struct sio_socket *s, const struct sio_packet *p, const struct slice *attachments)

@@ -17,7 +17,7 @@ struct sio_server *sio_server_new(struct loop *l, const struct sio_config *cfg, 
 {
 	struct sio_server *srv = NEW(struct sio_server);
 	const struct sio_limits *m = &cfg->limits;
-	assert(m->max_attachments <= 16);
+	assert(m->max_attachments <= 16 && n <= 32);
 	srv->loop = l;
 	srv->cfg = *cfg;
 	srv->nsps = nsps;

@@ -25,9 +25,9 @@ struct session {
 	struct sio_socket *sockets; /* linked by sibling; one as a rule */
 	struct assembly *assembly;
 	struct timer connect_timeout;
-	uint64_t late_until;      /* packets for late_nsp are ignored until then (S9) */
-	uint16_t late_nsp, connects;
-	uint16_t count;
+	uint64_t late_until;      /* packets for late namespaces are ignored until then (S9) */
+	uint32_t late;            /* those we ended, one bit each */
+	uint16_t connects, count;
 };
 
 struct sio_socket {

@@ -175,7 +175,7 @@ void sio_disconnect(struct sio_socket *s, bool close, enum close_reason why)
 	struct buf b = {0};
 	sio_put_head(&b, '1', 0, s->nsp->name);
 	session_send(ses, &b);
-	ses->late_nsp = (uint16_t)(s->nsp - srv->nsps);
+	ses->late |= 1u << (s->nsp - srv->nsps);
 	ses->late_until = loop_now(srv->loop) + IN_FLIGHT_MS;
 	socket_close(s, why);
 	if (close)

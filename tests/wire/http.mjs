@@ -209,7 +209,8 @@ const checks = [ // step, session, query, code, method, headers
   [4, null, 'EIO=4&transport=polling&sid=x', 1], [4, null, `EIO=4&transport=polling&sid=${'y'.repeat(4000)}`, 1], [4, 'closed', 'EIO=4&transport=polling&sid={sid}', 1],
   [4, 'polling', 'EIO=4&transport=polling&sid={sid}x', 1], [4, 'polling', 'EIO=4&transport=polling&sid={SID}', 1], [4, null, 'EIO=4&transport=polling&sid=__proto__', 1],
   [5, 'polling', 'EIO=4&transport=websocket&sid={sid}', 3], [5, 'websocket', 'EIO=4&transport=polling&sid={sid}', 3],
-  [5, 'websocket', 'EIO=4&transport=websocket&sid={sid}', null], [5, 'upgraded', 'EIO=4&transport=polling&sid={sid}', 3], [5, 'upgraded', 'EIO=4&transport=polling&sid={sid}', 3, 'POST'],
+  [5, 'websocket', 'EIO=4&transport=websocket&sid={sid}', 3], [5, 'websocket', 'EIO=4&transport=websocket&sid={sid}', 3, 'POST'],
+  [5, 'upgraded', 'EIO=4&transport=websocket&sid={sid}', 3], [5, 'upgraded', 'EIO=4&transport=websocket&sid={sid}', 3, 'POST'], [5, 'upgraded', 'EIO=4&transport=polling&sid={sid}', 3], [5, 'upgraded', 'EIO=4&transport=polling&sid={sid}', 3, 'POST'],
   [6, 'polling', 'transport=polling&sid={sid}', 3], [6, 'polling', 'EIO=3&transport=polling&sid={sid}', 3], [6, 'polling', 'EIO=44&transport=polling&sid={sid}', 3],
   [7, null, 'EIO=4&transport=polling', 2, 'POST'], [7, null, 'EIO=4&transport=polling', 2, 'PUT'], [7, null, 'EIO=4&transport=polling', 2, 'DELETE'],
   [7, null, 'EIO=4&transport=polling', 2, 'HEAD'], [7, null, 'EIO=3&transport=polling', 2, 'POST'], [7, null, 'EIO=4&transport=websocket', 2, 'POST'],
@@ -219,7 +220,6 @@ const checks = [ // step, session, query, code, method, headers
   [10, null, 'EIO=4.0&transport=polling', 5], [10, null, 'EIO=&transport=polling', 5], [10, null, 'EIO=-1&transport=polling', 5],
 ]
 for (const [step, kind, q, n, method = 'GET'] of checks) {
-  if (n === null) continue // served by W10: a WebSocket session has no plain requests
   add('H6 H7', `step ${step}: ${method} ${q.length > 80 ? `${q.slice(0, 60)}...` : q} ${kind ?? ''}`, async (t) => {
     const s = kind && (await sessions[kind](t))
     const flipped = s && s.sid.replace(/[a-z]/gi, (c) => (c < 'a' ? c.toLowerCase() : c.toUpperCase()))
