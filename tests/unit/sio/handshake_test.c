@@ -1,0 +1,108 @@
+/*
+ * What the application has to say about handshakes: the gate, draining, limits, the cookie.
+ */
+#include "net/address.h"
+#include "site.h"
+
+/* H6 step 9, H7, H8 */
+static const char *refuse_all(const struct http_exchange *x, void *ctx)
+{
+	(void)x;
+	return ctx;
+}
+
+static void expect_answer(struct site *t, const char *status, const char *body)
+{
+	const char *end = memmem(t->pair.got.p, t->pair.got.n, "\r\n\r\n", 4);
+	CHECK(end);
+	CHECK(t->pair.got.n > strlen(status) && memcmp(t->pair.got.p, status, strlen(status)) == 0);
+	CHECK_SLICE(slice_of(end + 4, t->pair.got.n - (size_t)(end + 4 - t->pair.got.p)), slice_str(body));
+	t->pair.got.n = 0;
+}
+
+#define HANDSHAKE "/socket.io/?EIO=4&transport=polling"
+
+TEST(the_gate_refuses_before_the_revision_is_looked_at)
+{
+	struct site t;
+	struct sio_config cfg = ordinary();
+	cfg.admit = refuse_all;
+	cfg.ctx = "not \"you\"";
+	start(&t, cfg);
+	say_http(&t, HANDSHAKE, "");
+	expect_answer(&t, "HTTP/1.1 403 ", "{\"code\":4,\"message\":\"not \\\"you\\\"\"}");
+	say_http(&t, "/socket.io/?EIO=3&transport=polling", "");
+	expect_answer(&t, "HTTP/1.1 403 ", "{\"code\":4,\"message\":\"not \\\"you\\\"\"}");
+	say_http(&t, "/socket.io/?EIO=4&transport=websocket", "");
+	expect_answer(&t, "HTTP/1.1 400 ", "{\"code\":3,\"message\":\"Bad request\"}");
+	say_http(&t, "/socket.io/?EIO=4&transport=websocket", UPGRADE);
+	expect_answer(&t, "HTTP/1.1 400 ", "not \"you\"");
+	CHECK_INT(sio_server_stats(t.sio)->refused[4], 3);
+	finish(&t);
+}
+
+TEST(draining_refuses_new_sessions_only)
+{
+	struct site t;
+	open_socket(&t, ordinary());
+	sio_refuse_new(t.sio);
+	SAY(&t, "42[\"still\"]");
+	expect(&t, "event still\n", "");
+	CHECK_INT(sio_drain_some(t.sio, 5), 0);
+	turn(&t);
+	expect(&t, "gone shutdown\n", "FIN\n"); /* C7: no 41, no Close */
+	finish(&t);
+	start(&t, ordinary());
+	sio_refuse_new(t.sio);
+	say_http(&t, HANDSHAKE, "");
+	expect_answer(&t, "HTTP/1.1 403 ", "{\"code\":4,\"message\":\"Draining\"}");
+	finish(&t);
+}
+
+TEST(sessions_of_one_address_are_limited)
+{
+	struct site t;
+	struct sio_config cfg = ordinary();
+	struct address_list *proxies = address_list_new("192.0.2.1");
+	CHECK(proxies);
+	cfg.limits.max_sessions_per_address = 2;
+	cfg.trusted_proxies = proxies;
+	start(&t, cfg);
+	for (int i = 0; i < 2; i++) {
+		say_http(&t, HANDSHAKE, "");
+		CHECK(memcmp(t.pair.got.p, "HTTP/1.1 200 ", 13) == 0);
+		t.pair.got.n = 0;
+	}
+	say_http(&t, HANDSHAKE, "");
+	expect_answer(&t, "HTTP/1.1 403 ", "{\"code\":4,\"message\":\"Too many sessions\"}");
+	/* the peer is a proxy that we trust: its clients are counted, each by itself */
+	say_http(&t, HANDSHAKE, "X-Forwarded-For: 198.51.100.7\r\n");
+	CHECK(memcmp(t.pair.got.p, "HTTP/1.1 200 ", 13) == 0);
+	finish(&t);
+	address_list_free(&proxies);
+}
+
+/* H12 */
+TEST(the_cookie_of_a_handshake)
+{
+	struct site t;
+	struct sio_config cfg = ordinary();
+	cfg.cookie = "io";
+	start(&t, cfg);
+	say_http(&t, HANDSHAKE, "");
+	const char *sid = memmem(t.pair.got.p, t.pair.got.n, "\"sid\":\"", 7);
+	CHECK(sid);
+	char line[128];
+	snprintf(line, sizeof line, "\r\nSet-Cookie: io=%.20s; Path=/; HttpOnly; SameSite=Lax\r\n", sid + 7);
+	CHECK(memmem(t.pair.got.p, t.pair.got.n, line, strlen(line)));
+	char target[128];
+	snprintf(target, sizeof target, HANDSHAKE "&sid=%.20s", sid + 7);
+	t.pair.got.n = 0;
+	sio_drain_some(t.sio, 1); /* something to answer with */
+	say_http(&t, target, "");
+	CHECK(t.pair.got.n > 0 && !memmem(t.pair.got.p, t.pair.got.n, "Set-Cookie", 10));
+	finish(&t);
+	open_session(&t, cfg);
+	CHECK(!memmem(t.pair.got.p, t.pair.got.n, "Set-Cookie", 10));
+	finish(&t);
+}
