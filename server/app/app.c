@@ -250,12 +250,15 @@ static void make_sio(struct worker *w, const struct config *c)
 		.websocket = true,
 		.cookie = c->cookie,
 		.trusted_proxies = w->trusted_proxies,
+		.budget = &w->budget,
 	};
 	cfg.limits.ping_interval_ms = c->ping_interval_ms;
 	cfg.limits.ping_timeout_ms = c->ping_timeout_ms;
 	cfg.limits.connect_timeout_ms = c->connect_timeout_ms;
 	cfg.limits.max_payload = c->max_payload;
 	cfg.limits.max_queue_bytes = c->max_queue_bytes;
+	unsigned connections = max_connections(c); /* a client by polling has two at times, and none at others */
+	cfg.limits.max_sessions = connections < UINT32_MAX / 2 ? 2 * connections : UINT32_MAX;
 	cfg.limits.max_sessions_per_address = (unsigned)c->max_sessions_per_address;
 	w->root = (struct sio_namespace){
 		.name = "/", .on_connect = open_connect, .on_event = gate_event, .on_disconnect = on_disconnect, .on_fence = confirm_fence, .ctx = w,
@@ -311,8 +314,9 @@ static bool start(struct app *a, const struct config *c)
 		log_error(&w->ident, "not started", LS("error", error));
 		return false;
 	}
-	w->budget = (struct conn_budget){.max_queue_bytes = c->max_queue_bytes, .max_queue_items = 16384, .max_total_bytes = c->max_memory_bytes};
-	w->admin_budget = (struct conn_budget){.max_queue_bytes = 4 << 20, .max_queue_items = 1024, .max_total_bytes = 64 << 20};
+	w->budget = (struct conn_budget){.max_queue_bytes = c->max_queue_bytes, .max_queue_items = 16384, .max_total_bytes = c->max_memory_bytes,
+	                                 .max_input_bytes = c->max_memory_bytes / 2};
+	w->admin_budget = (struct conn_budget){.max_queue_bytes = 4 << 20, .max_queue_items = 1024, .max_total_bytes = 64 << 20, .max_input_bytes = 4 << 20};
 	w->http = (struct http_config){.max_head = 16384, .max_body = 65536, .head_timeout_ms = 15000, .request_timeout_ms = 300000, .idle_timeout_ms = 65000};
 	w->trusted_proxies = c->trusted_proxies ? address_list_new(c->trusted_proxies) : NULL; /* config_check has been over it */
 	make_edge_id(w);

@@ -235,6 +235,7 @@ static void print_errors(struct page *p)
 }
 
 static void print_queue_bytes(struct page *p) { one(p, (double)p->w->budget.total_bytes); }
+static void print_input_bytes(struct page *p) { one(p, (double)p->w->budget.input_bytes); }
 
 static void print_queue_limit(struct page *p) { one(p, (double)p->w->budget.max_total_bytes); }
 

@@ -33,8 +33,9 @@
 	X(upgrades, "bellwire_upgrades_total", "counter", "Sessions that changed from polling to WebSocket")                   \
 	X(closed, "bellwire_sessions_closed_total", "counter", "Sessions ended, by reason")                                    \
 	X(errors, "bellwire_errors_total", "counter", "Errors told to clients, by code")                                       \
-	X(queue_bytes, "bellwire_queue_bytes", "gauge", "Bytes waiting for slow connections")                                  \
+	X(queue_bytes, "bellwire_queue_bytes", "gauge", "Bytes waiting for slow connections, and for clients between two polls") \
 	X(queue_limit, "bellwire_queue_bytes_limit", "gauge", "BELLWIRE_MAX_MEMORY_BYTES: what may wait for all clients together") \
+	X(input_bytes, "bellwire_input_bytes", "gauge", "Bytes received of messages that are not complete")                    \
 	X(bytes, "bellwire_bytes_total", "counter", "Bytes by direction")                                                      \
 	X(writes, "bellwire_writes_total", "counter", "System calls that wrote to connections")                                \
 	X(db_up, "bellwire_database_up", "gauge", "1 when calls and pump are connected")                                       \

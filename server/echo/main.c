@@ -190,14 +190,16 @@ static void on_signal(struct ev_loop *ev, ev_signal *w, int revents)
 static bool start(struct echo *e, const struct options *o)
 {
 	const struct sio_limits *m = &o->limits;
-	e->budget = (struct conn_budget){.max_queue_bytes = 8 << 20, .max_queue_items = 65536, .max_total_bytes = 256 << 20};
+	e->budget = (struct conn_budget){.max_queue_bytes = 8 << 20, .max_queue_items = 65536, .max_total_bytes = 256 << 20, .max_input_bytes = 64 << 20};
 	e->http = (struct http_config){.max_head = 16384, .max_body = 65536, .head_timeout_ms = 60000, .request_timeout_ms = 300000, .idle_timeout_ms = 65000};
 	struct eio_config eio = {
 		.path = "/engine.io/", .ping_interval_ms = m->ping_interval_ms, .ping_timeout_ms = m->ping_timeout_ms,
 		.upgrade_timeout_ms = m->upgrade_timeout_ms, .linger_ms = m->linger_ms, .max_payload = m->max_payload, .max_poll_packets = m->max_poll_packets,
-		.max_queue_bytes = m->max_queue_bytes, .max_queue_packets = m->max_queue_packets, .cors_origin = o->cors, .polling = true, .websocket = true,
+		.max_queue_bytes = m->max_queue_bytes, .max_queue_packets = m->max_queue_packets, .max_sessions = 20000, .budget = &e->budget,
+		.cors_origin = o->cors, .polling = true, .websocket = true,
 	};
-	struct sio_config sio = {.path = "/socket.io/", .limits = *m, .cors_origin = o->cors, .polling = true, .websocket = true};
+	struct sio_config sio = {.path = "/socket.io/", .limits = *m, .cors_origin = o->cors, .polling = true, .websocket = true, .budget = &e->budget};
+	sio.limits.max_sessions = eio.max_sessions;
 	e->loop = loop_new();
 	e->eio = eio_server_new(e->loop, &eio, &engine_echo, e);
 	e->sio = sio_server_new(e->loop, &sio, namespaces, ARRAY_LEN(namespaces));

@@ -29,7 +29,9 @@ struct eio_config {
 	unsigned max_poll_packets;    /* per answer (P13) */
 	size_t max_queue_bytes;       /* per polling session (X6); WebSockets are bounded by their connection's budget */
 	unsigned max_queue_packets;
+	unsigned max_sessions;        /* 0: no limit. A session by polling needs no connection, so it is no limit on connections */
 	unsigned max_sessions_per_address; /* 0: no limit */
+	struct conn_budget *budget;   /* what waits for a GET counts as what waits for a connection does; may be NULL */
 	const struct address_list *trusted_proxies; /* whose X-Forwarded-For is believed; may be NULL */
 	const char *cors_origin;      /* NULL: off; "*"; else a comma list (H9) */
 	bool polling, websocket;      /* transports (H6) */

@@ -15,14 +15,20 @@ void queue_push(struct eio_session *s, struct packet *p)
 	}
 	s->queue[s->queued++] = packet_ref(p);
 	s->queue_bytes += packet_size(p);
+	if (s->srv->cfg.budget)
+		s->srv->cfg.budget->total_bytes += packet_size(p);
 }
 
 static void queue_forget(struct eio_session *s, uint32_t n)
 {
+	size_t bytes = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		s->queue_bytes -= packet_size(s->queue[i]);
+		bytes += packet_size(s->queue[i]);
 		packet_unref(&s->queue[i]);
 	}
+	s->queue_bytes -= bytes;
+	if (s->srv->cfg.budget)
+		s->srv->cfg.budget->total_bytes -= bytes;
 	s->queued -= n;
 	if (s->queued) {
 		memmove(s->queue, s->queue + n, s->queued * sizeof(struct packet *));

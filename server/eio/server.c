@@ -148,7 +148,8 @@ static const char *admission(struct eio_server *srv, const struct http_exchange 
 	struct map_node *n = srv->cfg.max_sessions_per_address ? map_find(&srv->addresses, http_client(x, srv->cfg.trusted_proxies)) : NULL;
 	if (n && container_of(n, struct address, node)->sessions >= srv->cfg.max_sessions_per_address)
 		return "Too many sessions";
-	return srv->cfg.admit ? srv->cfg.admit(x, srv->cfg.ctx) : NULL;
+	const char *gate = srv->cfg.admit ? srv->cfg.admit(x, srv->cfg.ctx) : NULL;
+	return gate || session_room(srv) ? gate : "Too many sessions";
 }
 
 /* -1 when all is well, else the code. */
@@ -208,6 +209,8 @@ void eio_handle(struct eio_server *srv, struct http_exchange *x)
 		refuse(srv, x, code, r.gate);
 		return;
 	}
+	if (r.session)
+		session_claimed(r.session);
 	if (!r.upgrade) {
 		if (r.session)
 			polling_handle(r.session, x);
@@ -255,6 +258,7 @@ struct eio_server *eio_server_new(struct loop *l, const struct eio_config *cfg, 
 	map_init(&srv->sessions, session_key);
 	map_init(&srv->addresses, address_key);
 	list_init(&srv->all);
+	list_init(&srv->unclaimed);
 	struct slice none = slice_of("", 0);
 	srv->ping = packet_text('2', none);
 	srv->noop = packet_text('6', none);

@@ -59,6 +59,7 @@ void session_end(struct eio_session *s, enum close_reason why)
 	struct eio_server *srv = s->srv;
 	leave(s, EIO_ENDED, why);
 	timer_stop(srv->loop, &s->timer);
+	session_claimed(s);
 	map_del(&srv->sessions, &s->node);
 	list_del(&s->link);
 	srv->stats.sessions--;
@@ -174,6 +175,26 @@ void session_heard(struct eio_session *s)
 	s->seen = loop_now(s->srv->loop);
 }
 
+/* ---- how many there are ---- */
+
+void session_claimed(struct eio_session *s)
+{
+	if (s->unclaimed.next)
+		list_del(&s->unclaimed);
+	s->unclaimed = (struct list){0};
+}
+
+/* A client uses its sid as soon as it has it. Who asks for sessions and leaves them lying has his own go first, not those of others refused. */
+bool session_room(struct eio_server *srv)
+{
+	if (!srv->cfg.max_sessions || srv->stats.sessions < srv->cfg.max_sessions)
+		return true;
+	if (list_empty(&srv->unclaimed))
+		return false;
+	session_end(list_first(&srv->unclaimed, struct eio_session, unclaimed), CLOSE_LIMIT);
+	return true;
+}
+
 /* ---- the delivery fence ---- */
 
 void session_confirm(struct eio_session *s, uint64_t value)
@@ -233,8 +254,13 @@ void eio_send(struct eio_session *s, struct packet *p)
 		websocket_send(s, p);
 		return;
 	}
-	if (s->queued >= s->srv->cfg.max_queue_packets || s->queue_bytes + packet_size(p) > s->srv->cfg.max_queue_bytes) {
+	const struct eio_config *cfg = &s->srv->cfg;
+	if (s->queued >= cfg->max_queue_packets || s->queue_bytes + packet_size(p) > cfg->max_queue_bytes) {
 		session_end(s, CLOSE_SLOW);
+		return;
+	}
+	if (cfg->budget && cfg->budget->total_bytes + packet_size(p) > cfg->budget->max_total_bytes) {
+		session_end(s, CLOSE_LIMIT);
 		return;
 	}
 	queue_push(s, p);
@@ -353,6 +379,7 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
 		srv->stats.websockets++;
 		eio_send(s, open);
 	} else {
+		list_add_tail(&srv->unclaimed, &s->unclaimed);
 		polling_handshake(s, x, open);
 	}
 	packet_unref(&open);

@@ -29,6 +29,7 @@ struct probe {
 struct eio_session {
 	struct map_node node;
 	struct list link;
+	struct list unclaimed;       /* of a handshake by polling, until its sid is used */
 	struct eio_server *srv;
 	void *user;
 	struct ws *ws;               /* NULL: polling */
@@ -58,7 +59,7 @@ struct eio_server {
 	const struct eio_events *ev;
 	void *ctx;
 	struct map sessions, addresses;
-	struct list all;
+	struct list all, unclaimed;  /* the oldest first */
 	struct packet *ping, *noop, *close, *probe_answer;
 	struct blob *separator;
 	struct eio_stats stats;
@@ -69,6 +70,8 @@ struct eio_server {
 struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x, bool websocket, struct ws *(*accept)(struct eio_session *, struct http_exchange *));
 bool session_overdue(struct eio_session *s);             /* B5: a passed deadline takes effect now; true when it ended the session */
 void session_heard(struct eio_session *s);               /* bytes arrived */
+void session_claimed(struct eio_session *s);             /* somebody has read the handshake: the sid was used */
+bool session_room(struct eio_server *srv);               /* for one more, which may cost the oldest that nobody claimed */
 void session_pong(struct eio_session *s);
 void session_confirm(struct eio_session *s, uint64_t value);
 void session_end(struct eio_session *s, enum close_reason why); /* C1: at once; the transport is the caller's or is dropped */

@@ -35,6 +35,7 @@ struct http_exchange {
 	struct http_chunked chunked;
 	struct buf body;
 	struct http_head head;
+	size_t kept;        /* of head and body, told to the connection */
 	bool keep_alive;
 	char *text; /* the head, which all slices point into */
 	unsigned nheaders;
@@ -61,9 +62,16 @@ static struct http_exchange *exchange_new(struct http *h, const struct http_pars
 	return x;
 }
 
+static void exchange_keep(struct http_exchange *x, size_t n)
+{
+	x->kept += n;
+	conn_keep(x->h->conn, n);
+}
+
 static void exchange_free(struct http_exchange *x)
 {
 	x->h->x = NULL;
+	conn_unkeep(x->h->conn, x->kept);
 	buf_fini(&x->body);
 	free(x->text);
 	free(x);
@@ -247,6 +255,7 @@ static size_t take_head(struct http *h, const char *p, size_t n)
 		return n;
 	}
 	struct http_exchange *x = h->x = exchange_new(h, &parsed, text);
+	exchange_keep(x, end);
 	enter(h, x->head.has_body ? HTTP_IN_BODY : HTTP_BUSY);
 	bool gone = false;
 	h->gone = &gone;
@@ -271,7 +280,9 @@ static size_t take_body(struct http *h, const char *p, size_t n)
 	struct http_exchange *x = h->x;
 	size_t used = 0;
 	if (x->head.chunked) {
+		size_t before = x->body.n;
 		enum http_chunked_result r = http_chunked_feed(&x->chunked, p, n, &x->body, x->max_body, &used);
+		exchange_keep(x, x->body.n - before);
 		if (r == HTTP_CHUNKED_BAD) {
 			abort_exchange(h);
 			refuse(h, 400, CLOSE_HTTP_BAD);
@@ -292,6 +303,7 @@ static size_t take_body(struct http *h, const char *p, size_t n)
 		return used;
 	}
 	buf_add(&x->body, p, used);
+	exchange_keep(x, used);
 	if (x->body_left == 0)
 		body_whole(h, buf_view(&x->body));
 	return used;

@@ -37,6 +37,7 @@ struct conn {
 	struct timer linger;
 	struct buf in;         /* received, not consumed */
 	struct outq out;       /* sent, not yet taken by the kernel */
+	size_t kept;           /* of the input, here and by whoever reads: a share of the budget's */
 	uint64_t id;
 	char *peer;
 	struct log_ident ident;
@@ -141,6 +142,7 @@ static void say_fin(struct conn *c)
 		conn_kill(c, c->why);
 		return;
 	}
+	conn_unkeep(c, c->in.n);
 	buf_fini(&c->in);
 	timer_set(c->loop, &c->linger, loop_now(c->loop) + LINGER_MS);
 }
@@ -173,6 +175,52 @@ static void flush(struct conn *c)
 	watch(c);
 }
 
+/* ---- what is kept of the input ---- */
+
+static struct conn *greediest(struct conn_budget *b)
+{
+	struct conn *most = NULL;
+	struct list *it, *tmp;
+	list_each(it, tmp, &b->all) {
+		struct conn *c = list_entry(it, struct conn, link);
+		if (!most || c->kept > most->kept)
+			most = c;
+	}
+	return most;
+}
+
+/* A crowd that begins long messages and ends none must not keep others from sending short ones: who holds most goes first. */
+void conn_keep(struct conn *c, size_t n)
+{
+	struct conn_budget *b = c->budget;
+	if (c->dead)
+		return;
+	c->kept += n;
+	b->input_bytes += n;
+	while (b->max_input_bytes && b->input_bytes > b->max_input_bytes) {
+		struct conn *most = greediest(b); /* c at least */
+		conn_kill(most, CLOSE_LIMIT);
+		if (most == c)
+			break;
+	}
+}
+
+void conn_unkeep(struct conn *c, size_t n)
+{
+	if (c->dead)
+		return; /* given back at once when it was killed */
+	c->kept -= n;
+	c->budget->input_bytes -= n;
+}
+
+static void in_changed(struct conn *c, size_t before)
+{
+	if (c->in.n > before)
+		conn_keep(c, c->in.n - before);
+	else if (c->in.n < before)
+		conn_unkeep(c, before - c->in.n);
+}
+
 /* ---- reading ---- */
 
 /* Shows bytes until nothing more is taken; returns how many were. A handler that hands the connection over lets the next one continue. */
@@ -200,12 +248,16 @@ static void received(struct conn *c, const char *p, size_t n)
 		return; /* W9: discarded, so that our last bytes are not destroyed by a reset */
 	if (c->in.n == 0) {
 		size_t taken = show(c, p, n);
-		if (!c->dead && c->state == CONN_LIVE)
+		if (!c->dead && c->state == CONN_LIVE && taken < n) {
 			buf_add(&c->in, p + taken, n - taken);
+			conn_keep(c, n - taken);
+		}
 		return;
 	}
+	size_t before = c->in.n;
 	buf_add(&c->in, p, n);
 	buf_drop(&c->in, show(c, c->in.p, c->in.n));
+	in_changed(c, before);
 	if (c->in.n == 0)
 		buf_fini(&c->in);
 }
@@ -276,7 +328,9 @@ static void on_turn(struct deferred *d)
 	if (c->reshow && c->state == CONN_LIVE && !c->paused) {
 		c->reshow = false;
 		if (c->in.n) {
+			size_t before = c->in.n;
 			buf_drop(&c->in, show(c, c->in.p, c->in.n));
+			in_changed(c, before);
 			if (!c->dead && c->in.n == 0)
 				buf_fini(&c->in);
 		}
@@ -382,6 +436,8 @@ void conn_kill(struct conn *c, enum close_reason why)
 		return;
 	c->dead = true;
 	c->why = why;
+	c->budget->input_bytes -= c->kept;
+	c->kept = 0;
 	ev_io_stop(loop_ev(c->loop), &c->io);
 	timer_stop(c->loop, &c->linger);
 	deferred_cancel(&c->readable);

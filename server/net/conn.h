@@ -39,8 +39,9 @@ struct conn_budget {
 	struct list all;          /* of the connections; set up by the first */
 	size_t max_queue_bytes;   /* per connection */
 	size_t max_queue_items;   /* per connection */
-	size_t max_total_bytes;   /* per worker: queued bytes over all connections */
-	size_t total_bytes;
+	size_t max_total_bytes;   /* per worker: queued bytes over all connections, and over sessions that have none at the moment */
+	size_t max_input_bytes;   /* per worker: received bytes that wait for the rest of their message; apart, so that input cannot stop output */
+	size_t total_bytes, input_bytes;
 	uint64_t ids;             /* the last connection number given */
 	uint64_t open;            /* connections now */
 	uint64_t bytes_in, bytes_out, writes, killed[CLOSE_REASON_MAX];
@@ -60,6 +61,9 @@ size_t conn_queued(const struct conn *c);                                   /* b
 bool conn_blocked(const struct conn *c);                                    /* the kernel did not take everything last time */
 void conn_want_drained(struct conn *c);                                     /* on_drained when the queue is empty, at the latest next turn */
 void conn_reshow(struct conn *c);                                          /* shows kept bytes again, in this turn, not from inside this call */
+/* How much of its input whoever reads this connection keeps for later. Over the worker's limit the connection that keeps most is killed. */
+void conn_keep(struct conn *c, size_t n);
+void conn_unkeep(struct conn *c, size_t n);
 void conn_pause(struct conn *c, bool paused);                               /* stop reading (back-pressure); FIN is not seen while paused */
 
 void conn_finish(struct conn *c, enum close_reason why); /* flush, FIN (and close_notify), read and discard for a moment (W9), then dead */

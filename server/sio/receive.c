@@ -109,14 +109,29 @@ static void got_packet(struct session *ses, const struct sio_packet *p, const st
 	}
 }
 
-/* ---- binary packets ---- */
+/* ---- binary packets: over polling no connection keeps what has arrived, so it is counted here ---- */
 
-void assembly_free(struct assembly **a)
+static bool assembly_keep(struct session *ses, size_t n)
+{
+	struct conn_budget *b = ses->srv->cfg.budget;
+	if (b && b->max_input_bytes && b->input_bytes + n > b->max_input_bytes) {
+		eio_close(ses->eio, CLOSE_LIMIT);
+		return false;
+	}
+	ses->assembly->bytes += n;
+	if (b)
+		b->input_bytes += n;
+	return true;
+}
+
+void assembly_free(struct session *ses, struct assembly **a)
 {
 	struct assembly *gone = *a;
 	*a = NULL;
 	if (!gone)
 		return;
+	if (ses->srv->cfg.budget)
+		ses->srv->cfg.budget->input_bytes -= gone->bytes;
 	buf_fini(&gone->header);
 	for (unsigned i = 0; i < gone->wanted; i++)
 		buf_fini(&gone->attachments[i]);
@@ -127,9 +142,9 @@ static void assembly_start(struct session *ses, struct slice text, unsigned want
 {
 	struct assembly *a = mem_zalloc(sizeof *a + wanted * sizeof a->attachments[0]);
 	a->wanted = wanted;
-	a->bytes = text.n;
-	buf_slice(&a->header, text);
 	ses->assembly = a;
+	if (assembly_keep(ses, text.n))
+		buf_slice(&a->header, text);
 }
 
 static void assembly_done(struct session *ses)
@@ -142,7 +157,7 @@ static void assembly_done(struct session *ses)
 		attachments[i] = a->attachments[i].n ? buf_view(&a->attachments[i]) : slice_of("", 0);
 	if (sio_parse(buf_view(&a->header), a->wanted, &p))
 		got_packet(ses, &p, attachments);
-	assembly_free(&a);
+	assembly_free(ses, &a);
 }
 
 void receive_binary(struct session *ses, struct slice data)
@@ -152,11 +167,12 @@ void receive_binary(struct session *ses, struct slice data)
 		violate(ses);
 		return;
 	}
-	a->bytes += data.n; /* X6: the sum counts towards maxPayload */
-	if (a->bytes > ses->srv->cfg.limits.max_payload) {
+	if (a->bytes + data.n > ses->srv->cfg.limits.max_payload) { /* X6: the sum counts towards maxPayload */
 		eio_close(ses->eio, CLOSE_TOO_LARGE);
 		return;
 	}
+	if (!assembly_keep(ses, data.n))
+		return;
 	buf_slice(&a->attachments[a->got++], data);
 	if (a->got == a->wanted)
 		assembly_done(ses);

@@ -27,6 +27,7 @@ struct sio_server *sio_server_new(struct loop *l, const struct sio_config *cfg, 
 		.path = cfg->path, .ping_interval_ms = m->ping_interval_ms, .ping_timeout_ms = m->ping_timeout_ms,
 		.upgrade_timeout_ms = m->upgrade_timeout_ms, .linger_ms = m->linger_ms, .max_payload = m->max_payload,
 		.max_poll_packets = m->max_poll_packets, .max_queue_bytes = m->max_queue_bytes, .max_queue_packets = m->max_queue_packets,
+		.max_sessions = m->max_sessions, .budget = cfg->budget,
 		.max_sessions_per_address = m->max_sessions_per_address, .trusted_proxies = cfg->trusted_proxies, .cors_origin = cfg->cors_origin, .polling = cfg->polling,
 		.websocket = cfg->websocket, .cookie = cfg->cookie, .admit = cfg->admit, .ctx = cfg->ctx,
 	};

@@ -41,7 +41,7 @@ static void on_close(struct eio_session *e, enum close_reason why, void *ctx)
 	(void)ctx;
 	struct session *ses = eio_user(e);
 	timer_stop(ses->srv->loop, &ses->connect_timeout);
-	assembly_free(&ses->assembly);
+	assembly_free(ses, &ses->assembly);
 	while (ses->sockets)
 		socket_end(ses->sockets, why);
 	free(ses);

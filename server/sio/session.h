@@ -62,7 +62,7 @@ void socket_end(struct sio_socket *s, enum close_reason why);   /* its session i
 /* receive.c: messages of a session, in order */
 void receive_text(struct session *ses, struct slice text);
 void receive_binary(struct session *ses, struct slice data);
-void assembly_free(struct assembly **a);
+void assembly_free(struct session *ses, struct assembly **a);
 
 /* session.c */
 extern const struct eio_events session_events;

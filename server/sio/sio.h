@@ -36,6 +36,7 @@ struct sio_limits {
 	unsigned max_queue_packets;
 	unsigned max_sockets_per_session;           /* namespaces joined or asked for at once */
 	unsigned max_connects_per_session;          /* CONNECT attempts in a session's life */
+	unsigned max_sessions;                      /* 0: no limit */
 	unsigned max_sessions_per_address;          /* 0: no limit */
 };
 extern const struct sio_limits sio_default_limits;
@@ -47,6 +48,7 @@ struct sio_config {
 	bool polling, websocket; /* transports (H6) */
 	const char *cookie;      /* cookie name, NULL: off (H12) */
 	const struct address_list *trusted_proxies; /* whose X-Forwarded-For is believed; may be NULL */
+	struct conn_budget *budget; /* of the connections: what is kept elsewhere counts as well; may be NULL */
 	/* Admission gate (H6 step 9): NULL admits; a text refuses with code 4. May be NULL. */
 	const char *(*admit)(const struct http_exchange *x, void *ctx);
 	void *ctx;

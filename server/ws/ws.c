@@ -206,6 +206,7 @@ static void message(struct ws *w, struct slice data)
 		violate(w, 1007);
 	else if (w->ev)
 		w->ev->on_message(w, w->owner, binary, data);
+	conn_unkeep(w->conn, kept.n);
 	buf_fini(&kept);
 }
 
@@ -221,6 +222,7 @@ static bool data_piece(struct ws *w, struct slice piece, bool last)
 		return true;
 	}
 	buf_slice(&w->message, piece);
+	conn_keep(w->conn, piece.n);
 	if (last)
 		message(w, buf_view(&w->message));
 	return true;

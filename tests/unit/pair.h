@@ -66,6 +66,7 @@ static inline void pair_close(struct pair *p)
 	loop_settle(p->loop);
 	CHECK_INT(p->budget.open, 0);
 	CHECK_INT(p->budget.total_bytes, 0);
+	CHECK_INT(p->budget.input_bytes, 0);
 	buf_fini(&p->got);
 	close(p->fd);
 	loop_free(&p->loop);

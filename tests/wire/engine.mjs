@@ -391,9 +391,8 @@ add('X6 P14', 'a polling session that fetches nothing is closed at some number o
 add('X6', 'a WebSocket that does not read is closed, and the server lives', async (t) => {
   const ws = await openWebSocket(t)
   ws.socket.pause()
+  const cut = new Promise((resolve) => { ws.socket.once('close', resolve) })
   const message = text(`4${'x'.repeat(900000)}`)
-  for (let i = 0; i < 60 && !ws.socket.destroyed; i++) {
-    await Promise.race([ws.write(message), new Promise((resolve) => { ws.socket.once('close', resolve) })])
-  }
+  for (let i = 0; i < 60 && !ws.socket.destroyed; i++) await Promise.race([ws.write(message), cut])
   await assertGone(t, ws)
 }, { once: true })

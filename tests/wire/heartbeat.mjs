@@ -1,4 +1,5 @@
-// §6 heartbeat, and the other clocks: upgrade, closing linger. Rows about time run once, after the others.
+// §6 heartbeat, and the other clocks: upgrade, closing linger. Rows about time run once, after the others. A clock that the row has to be
+// faster than is long, one that it waits for is short: a machine that is busy makes rows slow, not wrong.
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { binary, close, frame, OP, readFrame, row, text, upgrade } from './lib.mjs'
@@ -6,8 +7,10 @@ import { ask, assertAlive, assertError, assertGone, expectFrames, handshake101, 
 
 const file = 'heartbeat'
 const INTERVAL = 300, TIMEOUT = 200
-const quick = ['--ping-interval', String(INTERVAL), '--ping-timeout', String(TIMEOUT)]
-const add = (rule, name, run, args = quick) => row({ file, rule, name, run, args, once: true, quiet: true })
+const PATIENCE = 1500
+const clocks = (interval, timeout) => ['--ping-interval', String(interval), '--ping-timeout', String(timeout)]
+const quick = clocks(INTERVAL, TIMEOUT), patient = clocks(INTERVAL, PATIENCE), beats = clocks(INTERVAL, 20000)
+const add = (rule, name, run, args = beats) => row({ file, rule, name, run, args, once: true, quiet: true })
 const now = () => performance.now()
 
 // Every measure errs in one direction only: a session began before its open packet was here, and what arrived was sent before.
@@ -59,47 +62,49 @@ add('B3', 'WebSocket: no pong within the timeout: Close', async (t) => {
   assert.equal(await readFrame(ws), '2')
   await expectFrames(ws, [close()])
   await assertGone(t, ws)
-})
+}, quick)
 add('B3', 'polling: no pong within the timeout: a parked poll gets 1', async (t) => {
   const before = now()
   const s = await openPolling(t)
   assert.equal((await s.get()).text, '2')
   const parked = await s.get()
-  atLeast(before, INTERVAL + TIMEOUT, 'the end')
+  atLeast(before, INTERVAL + PATIENCE, 'the end')
   assert.equal(parked.text, '1')
   await assertGone(t, s)
-})
+}, patient)
 add('B3', 'bytes that arrive are life: an upload that moves is not cut, one that stands is', async (t) => {
   const ws = await openWebSocket(t)
-  const f = text(`4${'x'.repeat(60)}`)
+  const f = text(`4${'x'.repeat(118)}`)
   const started = now()
-  for (let i = 0; i < f.length; i++) { // 1.3 s, beyond interval and timeout, without a pong
+  for (let i = 0; i < f.length; i++) { // beyond interval and timeout, without a pong
     ws.write(f.subarray(i, i + 1))
     await sleep(20)
   }
-  assert.ok(now() - started > 2 * (INTERVAL + TIMEOUT))
+  assert.ok(now() - started > INTERVAL + PATIENCE)
   assert.equal(await readFrame(ws), '2')
-  assert.equal(await readFrame(ws), f.length ? `4${'x'.repeat(60)}` : '')
+  assert.equal(await readFrame(ws), `4${'x'.repeat(118)}`)
   ws.write(text('4half').subarray(0, 3))
   await expectFrames(ws, [close()])
-})
+}, patient)
 add('B3', 'a control ping is life, too, and is answered', async (t) => {
   const ws = await openWebSocket(t)
   assert.equal(await readFrame(ws), '2')
-  for (let i = 0; i < 10; i++) {
+  const started = now()
+  for (let i = 0; now() - started < PATIENCE + 300; i++) {
     ws.write(frame(OP.ping, `${i}`))
     assert.deepEqual(await readFrame(ws), { pong: `${i}` })
     await sleep(50)
   }
   ws.write([text('3'), text('4a')])
   assert.equal(await readFrame(ws), '4a')
-})
+}, patient)
 add('E5', 'pongs that nobody asked for move no clock', async (t) => {
-  const before = now()
-  const ws = await openWebSocket(t)
-  for (let i = 0; i < 10; i++) { ws.write(text('3')); await sleep(20) }
-  assert.equal(await readFrame(ws), '2')
-  assert.ok(now() - before < 2 * INTERVAL + 150, `${now() - before} ms`)
+  const eager = await openWebSocket(t), quiet = await openWebSocket(t) // in this order, so the eager one hears its ping first
+  for (let i = 0; i < 10; i++) { eager.write(text('3')); await sleep(20) }
+  assert.equal(await readFrame(quiet), '2')
+  eager.write(frame(OP.ping, 'here'))
+  assert.equal(await readFrame(eager), '2')
+  assert.deepEqual(await readFrame(eager), { pong: 'here' })
 })
 
 // ---- B4, B5 ----
@@ -109,20 +114,20 @@ add('B4 B5', 'an abandoned polling session is gone after interval and timeout, t
   await sleep(INTERVAL + TIMEOUT) // since the last of them was opened: for all of them the deadline has passed
   const errors = await Promise.all(all.map((s) => s.get()))
   for (const r of errors) assertError(r, 1)
-})
+}, quick)
 add('B3 B4', 'a poll is a sign of life, but no pong: the session ends a timeout behind the last one', async (t) => {
   const s = await openPolling(t)
-  await sleep(INTERVAL + TIMEOUT / 2)
+  await sleep(INTERVAL + 50)
   assert.equal((await s.get()).text, '2') // waited in the queue
-  await sleep(TIMEOUT)
+  await sleep(PATIENCE)
   assertError(await s.get(), 1)
-})
+}, patient)
 // The server stands still while the deadline passes: what arrives then finds the session ended, although no timer could fire.
-const frozen = (n) => ['--ping-interval', String(INTERVAL + n), '--ping-timeout', String(TIMEOUT)]
+const frozen = (n) => clocks(INTERVAL + n, PATIENCE)
 const stand = async (t, late) => {
   const { child } = await t.server()
   child.kill('SIGSTOP')
-  await sleep(TIMEOUT + 50)
+  await sleep(PATIENCE + 50)
   await late()
   child.kill('SIGCONT')
 }
@@ -149,11 +154,11 @@ add('B5', 'polling: so does a poll behind the deadline', async (t) => {
 add('B6', 'the two numbers of the handshake are those that are kept to', async (t) => {
   const ws = await openWebSocket(t)
   assert.deepEqual([ws.open.pingInterval, ws.open.pingTimeout], [INTERVAL, TIMEOUT])
-})
+}, quick)
 
 // ---- U8, U10 ----
 
-const impatient = ['--upgrade-timeout', '300']
+const impatient = ['--upgrade-timeout', String(PATIENCE)]
 add('U8', 'no 5 in time: the probing WebSocket is closed, the session goes on', async (t) => {
   const s = await openPolling(t)
   const before = now()
@@ -163,7 +168,7 @@ add('U8', 'no 5 in time: the probing WebSocket is closed, the session goes on', 
   mute.write(upgrade(silent.wsTarget))
   await handshake101(mute)
   assert.deepEqual(await readFrame(ws), close())
-  atLeast(before, 300, 'the probe\'s end')
+  atLeast(before, PATIENCE, 'the probe\'s end')
   assert.deepEqual(await readFrame(mute), close())
   await assertAlive(s)
   await assertAlive(silent)
@@ -178,7 +183,7 @@ add('U10', 'a ping sent by polling stays armed over the upgrade: no pong, the se
   ws.write(text('5'))
   await expectFrames(ws, [close()])
   await assertGone(t, s)
-})
+}, patient)
 add('U10', 'the pong may come by WebSocket', async (t) => {
   const s = await openPolling(t)
   assert.equal((await s.get()).text, '2')
@@ -204,15 +209,15 @@ add('C5', 'a closing session is forgotten after the linger time', async (t) => {
   const [fetched, forgotten] = await Promise.all([openPolling(t, { path: SOCKET }), openPolling(t, { path: SOCKET })])
   for (const s of [fetched, forgotten]) assert.equal((await s.post('4broken')).text, 'ok')
   assert.equal((await fetched.get()).text, '1')
-  await sleep(400)
+  await sleep(PATIENCE)
   assertError(await forgotten.get(), 1)
-}, ['--linger', '400'])
+}, ['--linger', String(PATIENCE)])
 add('C5 B4', 'no ping goes to a closing session', async (t) => {
   const s = await openPolling(t, { path: SOCKET })
   assert.equal((await s.post('4broken')).text, 'ok')
   await sleep(INTERVAL + TIMEOUT)
   assert.equal((await s.get()).text, '1')
-}, [...quick, '--linger', '5000'])
+}, [...quick, '--linger', '20000'])
 
 // ---- E7 ----
 

@@ -265,7 +265,7 @@ add('N8', 'no namespace joined in time: graceful close', async (t) => {
   await expectFrames(ws, ['44/nope,{"message":"Invalid namespace"}', close()])
   assert.equal((await polling.answer()).text, '1')
   await assertGone(t, polling)
-}, { args: ['--connect-timeout', '500'], once: true, quiet: true })
+}, { args: ['--connect-timeout', '3000'], once: true, quiet: true })
 add('N8', 'the first success stops the clock, also when the client has left since', async (t) => {
   const left = await openSocket(t)
   left.write(text('41'))
@@ -275,7 +275,7 @@ add('N8', 'the first success stops the clock, also when the client has left sinc
   await quietWebSocket(joined)
   left.write(text('40'))
   await expectFrames(left, [/^40\{/, '42["auth",{}]'])
-}, { args: ['--connect-timeout', '500'], once: true, quiet: true })
+}, { args: ['--connect-timeout', '3000'], once: true, quiet: true })
 
 // ---- §13: what clients send that others do not ----
 

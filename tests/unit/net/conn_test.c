@@ -364,3 +364,49 @@ TEST(budget_is_shared)
 	close(fds[1]);
 	shut(&p, &o);
 }
+
+/* Three peers that send what nobody takes; the one that has sent most goes when all together are too much. */
+TEST(what_is_kept_of_the_input_is_bounded)
+{
+	enum { N = 3 };
+	static const char *const texts[N] = {"1234", "1234567", "12345"};
+	struct pair p;
+	struct owner o[N] = {{0}};
+	struct conn *c[N];
+	int fds[N][2];
+	open_with(&p, &o[0]);
+	c[0] = p.conn;
+	fds[0][1] = p.fd;
+	p.budget.max_input_bytes = 17;
+	for (int i = 1; i < N; i++) {
+		CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds[i]) == 0);
+		c[i] = conn_new(p.loop, &p.budget, fds[i][0], NULL, "");
+		conn_set_events(c[i], &events, &o[i]);
+	}
+	for (int i = 0; i < N; i++)
+		CHECK_INT(send(fds[i][1], texts[i], strlen(texts[i]), MSG_NOSIGNAL), strlen(texts[i]));
+	pair_turn(&p);
+	CHECK_INT(p.budget.input_bytes, 16);
+	conn_keep(c[2], 1); /* a reader that keeps something of its own */
+	CHECK(!conn_is_dead(c[0]) && !conn_is_dead(c[1]) && !conn_is_dead(c[2]));
+	conn_unkeep(c[2], 1);
+	CHECK_INT(send(fds[0][1], "56", 2, MSG_NOSIGNAL), 2);
+	pair_turn(&p);
+	CHECK_INT(o[1].dead, 1);
+	CHECK_INT(o[1].why, CLOSE_LIMIT);
+	CHECK_INT(p.budget.killed[CLOSE_LIMIT], 1);
+	CHECK_INT(p.budget.input_bytes, 11);
+	o[0].take = 100;
+	pair_say(&p, SLICE("."));
+	CHECK_SLICE(buf_view(&o[0].seen), SLICE("123456."));
+	CHECK_INT(p.budget.input_bytes, 5);
+	/* the greediest may be the one that has just received */
+	p.budget.max_input_bytes = 4;
+	CHECK_INT(send(fds[2][1], "6", 1, MSG_NOSIGNAL), 1);
+	pair_turn(&p);
+	CHECK_INT(o[2].why, CLOSE_LIMIT);
+	CHECK_INT(p.budget.input_bytes, 0);
+	close(fds[1][1]);
+	close(fds[2][1]);
+	shut(&p, &o[0]);
+}

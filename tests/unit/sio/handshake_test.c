@@ -106,3 +106,87 @@ TEST(the_cookie_of_a_handshake)
 	CHECK(!memmem(t.pair.got.p, t.pair.got.n, "Set-Cookie", 10));
 	finish(&t);
 }
+
+static void handshake(struct site *t, char sid[21])
+{
+	t->pair.got.n = 0;
+	say_http(t, HANDSHAKE, "");
+	const char *at = memmem(t->pair.got.p, t->pair.got.n, "\"sid\":\"", 7);
+	CHECK(at);
+	snprintf(sid, 21, "%.20s", at + 7);
+	t->pair.got.n = 0;
+}
+
+/* A request that claims the sid and changes nothing (H13). */
+static bool alive(struct site *t, const char *sid)
+{
+	char text[256];
+	snprintf(text, sizeof text, "PUT %s&sid=%s HTTP/1.1\r\nHost: h\r\n\r\n", HANDSHAKE, sid);
+	t->pair.got.n = 0;
+	pair_say(&t->pair, slice_str(text));
+	const char *code = memmem(t->pair.got.p, t->pair.got.n, "{\"code\":", 8);
+	CHECK(code && (code[8] == '1' || code[8] == '3'));
+	t->pair.got.n = 0;
+	return code[8] == '3';
+}
+
+/* X6: sessions by polling need no connection. Who asks for them and leaves them lying does not keep others out. */
+TEST(sessions_are_limited_and_those_nobody_claims_go_first)
+{
+	struct site t;
+	struct sio_config cfg = ordinary();
+	char sids[5][21];
+	cfg.limits.max_sessions = 3;
+	start(&t, cfg);
+	handshake(&t, sids[0]);
+	CHECK(alive(&t, sids[0]));
+	for (int i = 1; i < 5; i++)
+		handshake(&t, sids[i]);
+	CHECK_INT(sio_server_stats(t.sio)->sessions, 3);
+	CHECK(alive(&t, sids[0]));
+	CHECK(!alive(&t, sids[1]));
+	CHECK(!alive(&t, sids[2]));
+	CHECK(alive(&t, sids[3]));
+	CHECK(alive(&t, sids[4]));
+	CHECK_INT(sio_server_stats(t.sio)->session_closed[CLOSE_LIMIT], 2);
+	say_http(&t, HANDSHAKE, ""); /* all are in use */
+	expect_answer(&t, "HTTP/1.1 403 ", "{\"code\":4,\"message\":\"Too many sessions\"}");
+	finish(&t);
+}
+
+/* X6: what waits for a poll, and attachments that wait for the others, are counted with what connections hold */
+TEST(what_sessions_hold_is_counted)
+{
+	struct site t;
+	struct sio_config cfg = ordinary();
+	cfg.budget = &t.pair.budget;
+	char sid[21], text[300];
+	start(&t, cfg);
+	t.pair.budget.max_total_bytes = 60000;
+	t.pair.budget.max_input_bytes = 5000;
+	handshake(&t, sid);
+	static const char body[] = "40\x1e" "452-[\"e\"]\x1e" "bAAAA";
+	snprintf(text, sizeof text, "POST %s&sid=%s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n%s", HANDSHAKE, sid, sizeof body - 1, body);
+	t.log.n = 0;
+	pair_say(&t.pair, slice_str(text));
+	/* not accepted yet: an event for it closes the session, but not before its attachments are there */
+	CHECK_INT(t.pair.budget.input_bytes, strlen("52-[\"e\"]") + 3);
+	CHECK_INT(t.pair.budget.total_bytes, 0);
+	sio_accept(t.socket, slice_of("", 0));
+	size_t reply = strlen("40{\"sid\":\"\"}") + SIO_ID_LEN + 2;
+	CHECK_INT(t.pair.budget.total_bytes, reply);
+	struct buf big = {0};
+	for (int i = 0; i < 30000; i++)
+		buf_char(&big, '1');
+	struct packet *p = sio_event_packet("/", SLICE("e"), buf_view(&big));
+	sio_send(t.socket, p);
+	CHECK(t.pair.budget.total_bytes > 30000);
+	sio_send(t.socket, p);
+	packet_unref(&p);
+	buf_fini(&big);
+	pair_turn(&t.pair);
+	CHECK_INT(t.pair.budget.total_bytes, 0);
+	CHECK_INT(t.pair.budget.input_bytes, 0);
+	CHECK_INT(sio_server_stats(t.sio)->session_closed[CLOSE_LIMIT], 1);
+	finish(&t);
+}
