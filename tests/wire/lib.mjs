@@ -294,7 +294,7 @@ async function runOne(r, bytewise) {
   }
 }
 
-// Runs all rows, `width` at a time, those that measure time after the others and fewer together. only: part of rule or name.
+// Runs all rows, `width` at a time, then those that measure time (`quiet`), then those that keep the machine busy (`heavy`). only: part of rule or name.
 export async function runAll({ width = 48, only = '', log = () => {} } = {}) {
   const chosen = tests.filter((r) => `${r.file ?? ''} ${r.rule} ${r.name}`.includes(only))
   const jobs = chosen.flatMap((r) => (r.once ? [[r, false]] : [[r, false], [r, true]]))
@@ -309,7 +309,8 @@ export async function runAll({ width = 48, only = '', log = () => {} } = {}) {
       }
     }))
   }
-  await drain(jobs.filter(([r]) => !r.quiet), width)
+  await drain(jobs.filter(([r]) => !r.quiet && !r.heavy), width)
   await drain(jobs.filter(([r]) => r.quiet), 16)
+  await drain(jobs.filter(([r]) => r.heavy), 4)
   return results
 }
