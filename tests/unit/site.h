@@ -17,6 +17,7 @@ struct site {
 	struct buf log, got;       /* of the application; of the client */
 	bool gone_inside;          /* on_disconnect came while a call of ours was running */
 	bool inside;
+	bool accepting;            /* everybody, at once */
 };
 
 static void on_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void *ctx)
@@ -27,6 +28,8 @@ static void on_connect(struct sio_socket *s, struct slice auth, unsigned flaws, 
 	buf_str(&t->log, "connect ");
 	buf_slice(&t->log, auth);
 	buf_char(&t->log, '\n');
+	if (t->accepting)
+		sio_accept(s, slice_of("", 0));
 }
 
 static void on_event(struct sio_socket *s, const struct sio_event *ev, void *ctx)
@@ -63,8 +66,10 @@ static const struct sio_namespace namespaces[] = {
 static void on_head(struct http_exchange *x, void *ctx)
 {
 	struct site *t = ctx;
-	CHECK(sio_wants(t->sio, x));
-	sio_handle(t->sio, x);
+	if (sio_wants(t->sio, x))
+		sio_handle(t->sio, x);
+	else
+		http_respond(x, &(struct http_reply){.status = 404, .close = http_head(x)->upgrade});
 }
 
 static const struct http_events routes = {.on_head = on_head};
