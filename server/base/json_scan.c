@@ -165,6 +165,8 @@ static void note_key(struct scan *s, struct slice raw)
 /* 64-bit hashes of a few keys that agree are taken for equal keys; a chance of 2^-50 to refuse a message is cheaper than a second look. */
 static void check_keys(struct scan *s, size_t first)
 {
+	if (s->keys.n == first)
+		return;
 	struct key *keys = (struct key *)(void *)(s->keys.p + first);
 	size_t n = (s->keys.n - first) / sizeof *keys;
 	if (n > 8)
