@@ -1,8 +1,8 @@
 -- Small things that payloads are read and written with. Functions with a RETURN body have their names bound when they
--- are created: they need no search_path, and the planner inlines them.
+-- are created: they need no search_path, and the planner inlines them. The others run inside definer functions and have theirs.
 
 create or replace function rt_private.payload_uuid(p_payload jsonb, p_key text) returns uuid
-language plpgsql immutable set search_path = pg_catalog, pg_temp
+language plpgsql immutable
 as $$
 begin
 	if jsonb_typeof(p_payload -> p_key) = 'string'
@@ -28,7 +28,7 @@ return p_text ~* '^https?://[^][:space:][:cntrl:]/?#@:"<>\\^`{|}][^[:space:][:cn
 comment on function rt_private.is_url(text) is 'An http(s) URL with a host. Null: null.';
 
 create or replace function rt_private.json_is(p_value jsonb, p_kind text) returns boolean
-language plpgsql immutable set search_path = pg_catalog, pg_temp
+language plpgsql immutable
 as $$
 begin
 	if p_value is null or p_value = 'null' then

@@ -2,7 +2,7 @@
 -- they hold for every writer.
 
 create or replace function rt_private.message_problem(p_type text, p_content text, p_metadata jsonb) returns text
-language plpgsql immutable set search_path = pg_catalog, pg_temp
+language plpgsql immutable
 as $$
 declare
 	m constant jsonb := p_metadata;
@@ -80,7 +80,7 @@ begin
 	new.metadata := coalesce(new.metadata, '{}');
 	if new.type is null or new.content is null then
 		raise exception using errcode = 'RT400', message = 'type and content are required';
-	elsif octet_length(new.content) > rt_private.setting('content_max')::int then
+	elsif octet_length(new.content) > (select s.value::int from bellwire.settings s where s.name = 'content_max') then
 		raise exception using errcode = 'RT413', message = 'content is too large';
 	elsif new.metadata <> '{}' and octet_length(new.metadata::text) > rt_private.setting('metadata_max')::int then
 		raise exception using errcode = 'RT413', message = 'metadata is too large';
@@ -102,7 +102,7 @@ create or replace function rt_private.messages_number() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-	v_silent constant boolean := coalesce(current_setting('bellwire.silent', true) = 'on' and rt_private.silent(), false);
+	v_silent constant boolean := current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent();
 	v_member boolean;
 	v_seq    bigint;
 	v_at     timestamptz;
@@ -138,7 +138,7 @@ create or replace function rt_private.messages_fixed() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-	if current_setting('bellwire.silent', true) = 'on' and rt_private.silent() then
+	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
 		return new;
 	end if;
 	raise exception using errcode = 'RT400', message = 'A message keeps its chat, sender, place and time';
@@ -162,18 +162,18 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
 	v_payload jsonb;
+	v_room    text;
 begin
-	if current_setting('bellwire.silent', true) = 'on' and rt_private.silent() then
+	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
 		perform rt_private.silent_note();
 		return null;
 	end if;
 	select rt_private.message_payload(new.id, new.chat_id, new.seq, new.sender_id, u.name, u.avatar_url, new.type, new.content,
-		new.metadata, new.created_at, 'sent')
-	into v_payload
+		new.metadata, new.created_at, 'sent'),
+		case (select s.value from bellwire.settings s where s.name = 'message_audience') when 'joined' then 'chat:' else 'participants:' end || new.chat_id
+	into v_payload, v_room
 	from platform.users u where u.id = new.sender_id;
-	perform rt_private.publish(
-		array[case rt_private.setting('message_audience') when 'joined' then 'chat:' else 'participants:' end || new.chat_id],
-		'chat:message:new', v_payload, p_confirm => jsonb_build_object('message_id', new.id));
+	perform rt_private.publish(array[v_room], 'chat:message:new', v_payload, p_confirm => jsonb_build_object('message_id', new.id));
 	return null;
 end
 $$;

@@ -27,7 +27,7 @@ as $$
 declare
 	r record;
 begin
-	if current_setting('bellwire.silent', true) = 'on' and rt_private.silent() then
+	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
 		perform rt_private.silent_note();
 		return null;
 	end if;

@@ -5,8 +5,9 @@ language sql stable
 return to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 comment on function rt_private.iso(timestamptz) is 'The form in which times leave the database: UTC, milliseconds, 2026-01-10T12:00:00.000Z (contract 4).';
 
+-- Runs as its callers, which are definer functions with a pinned search_path: a switch costs more than the look-up.
 create or replace function rt_private.setting(p_name text) returns text
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
 declare
 	v_value text;
@@ -23,10 +24,8 @@ return nullif(current_setting('bellwire.socket_id', true), '');
 comment on function rt.socket_id() is 'The socket whose event is being handled; null outside a client event.';
 
 create or replace function rt_private.silent() returns boolean
-language sql stable set search_path = pg_catalog, pg_temp
-as $$
-	select current_setting('bellwire.silent', true) = 'on' and pg_has_role(session_user, 'bellwire_service', 'member')
-$$;
+language sql stable
+return current_setting('bellwire.silent', true) is not distinct from 'on' and pg_has_role(session_user, 'bellwire_service', 'member');
 comment on function rt_private.silent() is
 	'Bulk import: "set local bellwire.silent = on" writes without events; honoured only for members of bellwire_service (design 8.13).';
 

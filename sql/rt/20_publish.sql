@@ -6,27 +6,35 @@ return (floor(date_part('epoch', p_at) / 600)::bigint % 3)::smallint;
 comment on function rt_private.outbox_slot(timestamptz) is 'Slot 0-2 of the outbox that is written at a time: ten minutes each.';
 
 -- Runs as its callers, which are definer functions with a pinned search_path: a second switch would cost a tenth of the insert.
+-- Each slot by its name: finding a row's partition costs as much as writing the row.
 create or replace function rt_private.outbox_write(p_rooms text[], p_except text[], p_event text, p_data jsonb, p_confirm jsonb,
 	p_control text, p_ephemeral boolean) returns void
 language plpgsql volatile
 as $$
 declare
-	v_at constant timestamptz := clock_timestamp();
+	v_at   constant timestamptz := clock_timestamp();
+	v_slot constant smallint := rt_private.outbox_slot(v_at);
 begin
 	loop
 		if p_ephemeral then
 			insert into bellwire.outbox_ephemeral (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
-			select rt_private.outbox_slot(v_at), e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control from bellwire.epoch e;
+			select v_slot, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control from bellwire.epoch e;
+		elsif v_slot = 0 then
+			insert into bellwire.outbox_0 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
+			select 0, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control from bellwire.epoch e;
+		elsif v_slot = 1 then
+			insert into bellwire.outbox_1 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
+			select 1, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control from bellwire.epoch e;
 		else
-			insert into bellwire.outbox (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
-			select rt_private.outbox_slot(v_at), e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control from bellwire.epoch e;
+			insert into bellwire.outbox_2 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
+			select 2, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control from bellwire.epoch e;
 		end if;
 		exit when found;
 		perform rt_private.epoch_n(); -- the first write after a crash
 	end loop;
 end
 $$;
-comment on function rt_private.outbox_write(text[], text[], text, jsonb, jsonb, text, boolean) is 'The one insert into the outbox.';
+comment on function rt_private.outbox_write(text[], text[], text, jsonb, jsonb, text, boolean) is 'The insert into the outbox, of one row.';
 
 create or replace function rt_private.control(p_verb text, p_data jsonb) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -58,20 +66,21 @@ end
 $$;
 comment on function rt_private.silent_note() is 'A silent transaction changes rooms without control rows: leaves one "read rooms again".';
 
+-- As outbox_write: nobody but the owner's functions may call it, and those have a search_path.
 create or replace function rt_private.publish(p_rooms text[], p_event text, p_data jsonb, p_except text[] default '{}',
 	p_ephemeral boolean default false, p_confirm jsonb default null) returns void
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+language plpgsql volatile
 as $$
 begin
-	if current_setting('bellwire.silent', true) = 'on' and rt_private.silent() then
+	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
 		perform rt_private.silent_note();
 		return;
 	end if;
 	if cardinality(p_rooms) = 0 then
 		return;
 	end if;
-	if p_event is null or p_event = '' or p_event ~ '[[:cntrl:]]' or jsonb_typeof(p_data) is distinct from 'object'
-		or array_to_string(p_rooms, '', '') ~ '[[:cntrl:]]' or array_to_string(p_except, '', '') ~ '[[:cntrl:]]'
+	if p_event is null or p_event = '' or jsonb_typeof(p_data) is distinct from 'object'
+		or concat(p_event, array_to_string(p_rooms, ''), array_to_string(p_except, '')) ~ '[[:cntrl:]]'
 		or array_position(p_rooms, null) is not null or p_except is null or array_position(p_except, null) is not null then
 		raise exception 'publish: an event name, an object and room names without control characters are needed' using errcode = 'RT400';
 	end if;
@@ -142,13 +151,16 @@ end
 $$;
 comment on function rt_private.bell_ring() is 'NOTIFY, if an edge sleeps.';
 
+-- As outbox_write: those who may insert there are definer functions.
 create or replace function rt_private.outbox_written() returns trigger
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+language plpgsql volatile
 as $$
 begin
 	-- inside rt.dispatch: its edge polls by itself and rings for the others after the commit
 	if current_setting('bellwire.dispatch', true) = pg_current_xact_id()::text then
-		perform set_config('bellwire.published', current_setting('bellwire.dispatch', true), true);
+		if current_setting('bellwire.published', true) is distinct from current_setting('bellwire.dispatch', true) then
+			perform set_config('bellwire.published', current_setting('bellwire.dispatch', true), true);
+		end if;
 	else
 		perform rt_private.bell_ring();
 	end if;
@@ -157,10 +169,10 @@ end
 $$;
 comment on function rt_private.outbox_written() is 'After a statement that wrote the outbox.';
 
-select bellwire.ensure_trigger('bellwire.outbox', 'outbox_written',
-	$$after insert on bellwire.outbox for each statement execute function rt_private.outbox_written()$$);
-select bellwire.ensure_trigger('bellwire.outbox_ephemeral', 'outbox_written',
-	$$after insert on bellwire.outbox_ephemeral for each statement execute function rt_private.outbox_written()$$);
+-- A statement's triggers are those of the table it names: outbox_write names the slots.
+select bellwire.ensure_trigger(t.name, 'outbox_written',
+	format($$after insert on %s for each statement execute function rt_private.outbox_written()$$, t.name))
+from (values ('bellwire.outbox'), ('bellwire.outbox_0'), ('bellwire.outbox_1'), ('bellwire.outbox_2'), ('bellwire.outbox_ephemeral')) t (name);
 
 create or replace function rt.ring() returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp

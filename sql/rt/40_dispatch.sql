@@ -27,9 +27,9 @@ $$;
 comment on function rt_private.error_code(text, text) is
 	'The contract''s code of an SQLSTATE, and what the client may read: the text of RT errors, else a fixed one (contract 5).';
 
--- Item i of the batch, parsed; null when it is not what the edge sends.
+-- Functions without a search_path of their own run inside rt.dispatch and have its: each switch costs more than a look-up.
 create or replace function rt_private.item_parse(p_item text) returns jsonb
-language plpgsql immutable set search_path = pg_catalog, pg_temp
+language plpgsql immutable
 as $$
 begin
 	return p_item::jsonb;
@@ -40,8 +40,19 @@ end
 $$;
 comment on function rt_private.item_parse(text) is 'JSON text of one item; null when jsonb cannot hold it (the block writes nothing, so it costs no subtransaction id).';
 
+create or replace function rt_private.items_parse(p_items text[]) returns jsonb[]
+language plpgsql immutable
+as $$
+begin
+	return p_items::jsonb[];
+exception when data_exception or program_limit_exceeded then
+	return array(select rt_private.item_parse(t.item) from unnest(p_items) with ordinality t (item, n) order by t.n);
+end
+$$;
+comment on function rt_private.items_parse(text[]) is 'The items of a batch; those that jsonb cannot hold are null.';
+
 create or replace function rt_private.items_lock(p_items jsonb[], p_wait boolean) returns text[]
-language plpgsql volatile set search_path = pg_catalog, pg_temp
+language plpgsql volatile
 as $$
 declare
 	c_uuid constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
@@ -64,6 +75,7 @@ begin
 		execute format('select array_agg(x.id) from (select t.%2$I as id from %1$s t where t.%2$I = any($1) order by t.%2$I for no key update %3$s) x',
 			v_lock.relation, v_lock.key, case when p_wait then '' else 'skip locked' end)
 			into v_got using v_lock.keys;
+		continue when cardinality(v_got) = cardinality(v_lock.keys);
 		execute format('select array_agg(t.%2$I) from %1$s t where t.%2$I = any($1) and t.%2$I <> all($2)', v_lock.relation, v_lock.key)
 			into v_busy using v_lock.keys, coalesce(v_got, '{}');
 		v_all := v_all || coalesce(v_busy::text[], '{}');
@@ -74,32 +86,31 @@ $$;
 comment on function rt_private.items_lock(jsonb[], boolean) is
 	'Locks the rows that the batch''s lock keys name, in sorted order. Returns the keys that somebody else holds.';
 
-create or replace function rt_private.item_call(p_item jsonb) returns text
-language plpgsql volatile set search_path = pg_catalog, pg_temp
+create or replace function rt_private.item_call(p_item jsonb, p_function text) returns text
+language plpgsql volatile
 as $$
 declare
-	v_function text;
-	v_body jsonb;
+	v_socket text;
+	v_body   jsonb;
 begin
-	perform set_config('bellwire.socket_id', p_item ->> 'socket_id', true);
-	select r.function into v_function from bellwire.routes r where r.event = p_item ->> 'event';
-	if v_function is null then
+	v_socket := set_config('bellwire.socket_id', p_item ->> 'socket_id', true); -- an assignment costs half of a perform
+	if p_function is null then
 		raise exception 'Unknown event' using errcode = 'RT400';
 	end if;
-	execute format('select %s($1, $2)', v_function) into v_body using (p_item ->> 'user_id')::uuid, p_item -> 'payload';
+	execute 'select ' || p_function || '($1, $2)' into v_body using (p_item ->> 'user_id')::uuid, p_item -> 'payload';
 	return coalesce(v_body, 'null')::text;
 end
 $$;
-comment on function rt_private.item_call(jsonb) is 'Calls the function of one item''s route; the ack as JSON text.';
+comment on function rt_private.item_call(jsonb, text) is 'Calls the function of one item''s route (null: there is none); the ack as JSON text.';
 
-create or replace function rt_private.item_run(p_item jsonb,
+create or replace function rt_private.item_run(p_item jsonb, p_function text,
 	out outcome text, out body text, out code text, out message text, out state text, out detail text) returns record
-language plpgsql volatile set search_path = pg_catalog, pg_temp
+language plpgsql volatile
 as $$
 declare
 	v_context text;
 begin
-	body := rt_private.item_call(p_item);
+	body := rt_private.item_call(p_item, p_function);
 	set constraints all immediate;
 	set constraints all deferred;
 	outcome := 'ok';
@@ -113,16 +124,16 @@ exception when others then
 	end if;
 end
 $$;
-comment on function rt_private.item_run(jsonb) is 'Runs one item; whatever it raises undoes that item alone.';
+comment on function rt_private.item_run(jsonb, text) is 'Runs one item; whatever it raises undoes that item alone.';
 
-create or replace function rt_private.items_run(p_items jsonb[]) returns text[]
-language plpgsql volatile set search_path = pg_catalog, pg_temp
+create or replace function rt_private.items_run(p_items jsonb[], p_functions text[]) returns text[]
+language plpgsql volatile
 as $$
 declare
 	v_bodies text[];
 begin
 	for i in 1 .. cardinality(p_items) loop
-		v_bodies[i] := rt_private.item_call(p_items[i]);
+		v_bodies[i] := rt_private.item_call(p_items[i], p_functions[i]);
 	end loop;
 	set constraints all immediate;
 	set constraints all deferred;
@@ -132,21 +143,24 @@ exception when others then
 	return null;
 end
 $$;
-comment on function rt_private.items_run(jsonb[]) is
+comment on function rt_private.items_run(jsonb[], text[]) is
 	'Runs items in one block, because a block for each costs nearly as much as the item; null when one fails, and then nothing has happened.';
 
 create or replace function rt_private.dispatch(p_items text[], p_alone boolean)
 returns table (ord int, outcome text, body text, code text, message text, sqlstate text, detail text)
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+language plpgsql volatile
 as $$
 declare
 	v_items jsonb[];
+	v_functions text[];
+	v_keys text[];
+	v_ephemeral boolean[];
 	v_busy text[];
 	v_deferred text[] := '{}';
 	v_sync constant text := current_setting('synchronous_commit');
-	v_key text;
 	v_outcomes text[];
 	v_run jsonb[] := '{}';
+	v_run_functions text[] := '{}';
 	v_bodies text[];
 	v_durable boolean := false;
 	v_ran int := 0;
@@ -155,29 +169,31 @@ begin
 		raise exception 'a batch has at most 32 items' using errcode = 'RT400';
 	end if;
 	perform set_config('bellwire.dispatch', pg_current_xact_id()::text, true);
-	select array_agg(rt_private.item_parse(t.item) order by t.n) into v_items from unnest(p_items) with ordinality t (item, n);
+	v_items := rt_private.items_parse(p_items);
+	select array_agg(r.function order by i.n), array_agg(lower(i.item -> 'payload' ->> r.lock_key) order by i.n), array_agg(r.ephemeral order by i.n)
+	into v_functions, v_keys, v_ephemeral
+	from unnest(v_items) with ordinality i (item, n)
+	left join bellwire.routes r on r.event = i.item ->> 'event';
 	v_busy := rt_private.items_lock(v_items, p_alone);
 	for i in 1 .. coalesce(cardinality(v_items), 0) loop
 		if v_items[i] is null or jsonb_typeof(v_items[i] -> 'payload') is distinct from 'object' then
 			v_outcomes[i] := 'unfit';
 			continue;
 		end if;
-		v_key := null;
-		select v_items[i] -> 'payload' ->> r.lock_key into v_key from bellwire.routes r where r.event = v_items[i] ->> 'event';
-		if v_items[i] ->> 'socket_id' = any(v_deferred) or lower(v_key) = any(v_busy) then
+		if v_items[i] ->> 'socket_id' = any(v_deferred) or v_keys[i] = any(v_busy) then
 			-- and with it what this socket sent later: a client's events stay in order
 			v_deferred := v_deferred || (v_items[i] ->> 'socket_id');
 			v_outcomes[i] := 'deferred';
 			continue;
 		end if;
 		v_run := v_run || v_items[i];
+		v_run_functions := v_run_functions || v_functions[i];
+		v_durable := v_durable or v_ephemeral[i] is false;
 	end loop;
-	v_durable := exists (
-		select from unnest(v_run) t (item) join bellwire.routes r on r.event = t.item ->> 'event' where not r.ephemeral);
 	-- what a socket sent before its deferred item is not deferred
 	v_deferred := '{}';
 	if cardinality(v_run) > 1 then
-		v_bodies := rt_private.items_run(v_run);
+		v_bodies := rt_private.items_run(v_run, v_run_functions);
 	end if;
 	for i in 1 .. coalesce(cardinality(v_items), 0) loop
 		ord := i; outcome := v_outcomes[i]; body := null; code := null; message := null; sqlstate := null; detail := null;
@@ -190,7 +206,7 @@ begin
 			outcome := 'deferred';
 		elsif outcome is null then
 			select r.outcome, r.body, r.code, r.message, r.state, r.detail into outcome, body, code, message, sqlstate, detail
-			from rt_private.item_run(v_items[i]) r;
+			from rt_private.item_run(v_items[i], v_functions[i]) r;
 			if not p_alone and sqlstate in ('40P01', '40001', '55P03') then
 				v_deferred := v_deferred || (v_items[i] ->> 'socket_id');
 				outcome := 'deferred';
