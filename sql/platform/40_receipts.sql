@@ -25,52 +25,49 @@ end
 $$;
 comment on function rt_private.receipts_first() is 'The first delivery and the first read count; a read is a delivery too. RT400.';
 
-create or replace function rt_private.receipt_publish(p_message_id uuid, p_chat_id uuid, p_sender_id uuid, p_user_id uuid,
-	p_delivered_at timestamptz, p_read_at timestamptz) returns void
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-as $$
-begin
-	if p_delivered_at is not null then
-		perform rt_private.publish(array['user:' || p_sender_id], 'chat:message:delivered', jsonb_build_object('message_id', p_message_id,
-			'chat_id', p_chat_id, 'delivered_to', p_user_id, 'delivered_at', rt_private.iso(p_delivered_at)));
-	end if;
-	if p_read_at is not null then
-		perform rt_private.publish(array['user:' || p_sender_id], 'chat:message:read', jsonb_build_object('message_id', p_message_id,
-			'chat_id', p_chat_id, 'read_by', p_user_id, 'read_at', rt_private.iso(p_read_at)));
-	end if;
-end
-$$;
-comment on function rt_private.receipt_publish(uuid, uuid, uuid, uuid, timestamptz, timestamptz) is
-	'chat:message:delivered and chat:message:read to user:<sender>; a null time announces nothing.';
-
+-- By statement: a batch of confirmations is hundreds of receipts, and each of them is one event.
 create or replace function rt_private.receipts_publish() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-	r record;
+	v_rooms    text[];
+	v_events   text[];
+	v_data     jsonb[];
+	v_own      boolean;
+	v_stranger boolean;
 begin
 	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
 		perform rt_private.silent_note();
 		return null;
 	end if;
 	if tg_op = 'INSERT' then
-		for r in
+		select array_agg('user:' || r.sender_id order by r.message_id, r.user_id, e.n) filter (where e.n is not null),
+			array_agg(e.event order by r.message_id, r.user_id, e.n) filter (where e.n is not null),
+			array_agg(jsonb_build_object('message_id', r.message_id, 'chat_id', r.chat_id, e.who, r.user_id, e.whenever, rt_private.iso(e.at))
+				order by r.message_id, r.user_id, e.n) filter (where e.n is not null),
+			bool_or(r.sender_id = r.user_id),
+			bool_or(not exists (select from platform.chat_participants p where p.chat_id = r.chat_id and p.user_id = r.user_id))
+		into v_rooms, v_events, v_data, v_own, v_stranger
+		from (
 			select n.message_id, m.chat_id, m.sender_id, n.user_id, n.read_at,
-				case when n.delivered_at is distinct from n.read_at - interval '1 microsecond' then n.delivered_at end as delivered_at,
-				exists (select from platform.chat_participants p where p.chat_id = m.chat_id and p.user_id = n.user_id) as is_member
+				case when n.delivered_at is distinct from n.read_at - interval '1 microsecond' then n.delivered_at end as delivered_at
 			from new_rows n
 			join platform.messages m on m.id = n.message_id
-			order by n.message_id, n.user_id
-		loop
-			if r.sender_id = r.user_id then
-				raise exception using errcode = 'RT400', message = 'One''s own message has no receipt';
-			elsif not r.is_member then
-				raise exception using errcode = 'RT403', message = 'Not a participant of this chat';
-			end if;
-			perform rt_private.receipt_publish(r.message_id, r.chat_id, r.sender_id, r.user_id, r.delivered_at, r.read_at);
-		end loop;
+		) r
+		left join lateral (values (1, 'chat:message:delivered', 'delivered_to', 'delivered_at', r.delivered_at),
+			(2, 'chat:message:read', 'read_by', 'read_at', r.read_at)) e (n, event, who, whenever, at) on e.at is not null;
+		if v_own then
+			raise exception using errcode = 'RT400', message = 'One''s own message has no receipt';
+		elsif v_stranger then
+			raise exception using errcode = 'RT403', message = 'Not a participant of this chat';
+		end if;
 	else
-		for r in
+		select array_agg('user:' || r.sender_id order by r.message_id, r.user_id, e.n),
+			array_agg(e.event order by r.message_id, r.user_id, e.n),
+			array_agg(jsonb_build_object('message_id', r.message_id, 'chat_id', r.chat_id, e.who, r.user_id, e.whenever, rt_private.iso(e.at))
+				order by r.message_id, r.user_id, e.n)
+		into v_rooms, v_events, v_data
+		from (
 			select n.message_id, m.chat_id, m.sender_id, n.user_id,
 				case when o.read_at is null then n.read_at end as read_at,
 				case when o.delivered_at is null and n.delivered_at is distinct from n.read_at - interval '1 microsecond'
@@ -78,19 +75,22 @@ begin
 			from new_rows n
 			join old_rows o using (message_id, user_id)
 			join platform.messages m on m.id = n.message_id
-			order by n.message_id, n.user_id
-		loop
-			perform rt_private.receipt_publish(r.message_id, r.chat_id, r.sender_id, r.user_id, r.delivered_at, r.read_at);
-		end loop;
+		) r
+		join lateral (values (1, 'chat:message:delivered', 'delivered_to', 'delivered_at', r.delivered_at),
+			(2, 'chat:message:read', 'read_by', 'read_at', r.read_at)) e (n, event, who, whenever, at) on e.at is not null;
 	end if;
+	perform rt_private.publish_each(v_rooms, v_events, v_data);
 	return null;
 end
 $$;
 comment on function rt_private.receipts_publish() is
-	'Announces the times that this statement set. Refuses a receipt of one''s own message (RT400) and of somebody who does not take part (RT403).';
+	'Announces the times that this statement set: chat:message:delivered and chat:message:read to user:<sender>. Refuses a receipt of one''s own message (RT400) and of somebody who does not take part (RT403).';
 
 select bellwire.ensure_trigger('platform.message_receipts', 'receipts_first',
-	$$before insert or update on platform.message_receipts for each row execute function rt_private.receipts_first()$$);
+	$$before insert on platform.message_receipts for each row when (new.read_at is not null and new.delivered_at is null)
+	execute function rt_private.receipts_first()$$);
+select bellwire.ensure_trigger('platform.message_receipts', 'receipts_first_update',
+	$$before update on platform.message_receipts for each row execute function rt_private.receipts_first()$$);
 select bellwire.ensure_trigger('platform.message_receipts', 'receipts_publish_insert',
 	$$after insert on platform.message_receipts referencing new table as new_rows for each statement execute function rt_private.receipts_publish()$$);
 select bellwire.ensure_trigger('platform.message_receipts', 'receipts_publish_update',
