@@ -51,6 +51,7 @@ struct eio_stats {
 	uint64_t sessions, opened, websockets, upgrades, refused[6];
 	uint64_t closed[CLOSE_REASON_MAX];
 	uint64_t packets_out;
+	uint64_t lost[CLOSE_REASON_MAX]; /* polling: packets that no GET fetched, by what ended their session */
 };
 
 struct eio_server *eio_server_new(struct loop *l, const struct eio_config *cfg, const struct eio_events *ev, void *ctx);
@@ -71,7 +72,7 @@ void eio_forget_headers(struct eio_session *s);
 bool eio_is_open(const struct eio_session *s);
 bool eio_writable(const struct eio_session *s); /* what is sent now goes out at once: nothing waits for the kernel; polling: a GET is parked */
 
-void eio_send(struct eio_session *s, struct packet *p);
+bool eio_send(struct eio_session *s, struct packet *p); /* false: the session has ended, or ends by this: its queue is full */
 /* on_fence(value) once everything sent so far is with the peer. Values of a session never fall; one call may confirm several. */
 void eio_fence(struct eio_session *s, uint64_t value);
 void eio_close(struct eio_session *s, enum close_reason why);      /* graceful: what is queued first (C2) */

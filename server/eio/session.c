@@ -57,6 +57,7 @@ void session_end(struct eio_session *s, enum close_reason why)
 	if (s->state == EIO_ENDED)
 		return;
 	struct eio_server *srv = s->srv;
+	srv->stats.lost[why] += s->queued - (s->queued && s->state == EIO_CLOSING); /* but the 1 */
 	leave(s, EIO_ENDED, why);
 	timer_stop(srv->loop, &s->timer);
 	session_claimed(s);
@@ -245,26 +246,27 @@ void session_mark(struct eio_session *s)
 		loop_defer(s->srv->loop, LOOP_FLUSH, &s->turn);
 }
 
-void eio_send(struct eio_session *s, struct packet *p)
+bool eio_send(struct eio_session *s, struct packet *p)
 {
 	if (s->state != EIO_OPEN)
-		return;
+		return false;
 	s->srv->stats.packets_out++;
-	if (s->ws) {
-		websocket_send(s, p);
-		return;
-	}
+	if (s->ws)
+		return websocket_send(s, p);
 	const struct eio_config *cfg = &s->srv->cfg;
-	if (s->queued >= cfg->max_queue_packets || s->queue_bytes + packet_size(p) > cfg->max_queue_bytes) {
-		session_end(s, CLOSE_SLOW);
-		return;
-	}
-	if (cfg->budget && cfg->budget->total_bytes + packet_size(p) > cfg->budget->max_total_bytes) {
-		session_end(s, CLOSE_LIMIT);
-		return;
+	enum close_reason why = CLOSE_DONE;
+	if (s->queued >= cfg->max_queue_packets || s->queue_bytes + packet_size(p) > cfg->max_queue_bytes)
+		why = CLOSE_SLOW;
+	else if (cfg->budget && cfg->budget->total_bytes + packet_size(p) > cfg->budget->max_total_bytes)
+		why = CLOSE_LIMIT;
+	if (why != CLOSE_DONE) {
+		s->srv->stats.lost[why]++;
+		session_end(s, why);
+		return false;
 	}
 	queue_push(s, p);
 	session_mark(s);
+	return true;
 }
 
 /* ---- packets in ---- */

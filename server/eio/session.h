@@ -92,7 +92,7 @@ void queue_clear(struct eio_session *s);
 /* websocket.c */
 struct ws *websocket_accept(struct eio_session *s, struct http_exchange *x);
 void websocket_probe(struct eio_session *s, struct http_exchange *x);
-void websocket_send(struct eio_session *s, struct packet *p);
+bool websocket_send(struct eio_session *s, struct packet *p);
 void probe_end(struct eio_session *s); /* closes the probing WebSocket, if any */
 
 /* server.c */

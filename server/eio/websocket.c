@@ -43,9 +43,9 @@ struct ws *websocket_accept(struct eio_session *s, struct http_exchange *x)
 	return w;
 }
 
-void websocket_send(struct eio_session *s, struct packet *p)
+bool websocket_send(struct eio_session *s, struct packet *p)
 {
-	ws_send(s->ws, packet_frame(p, s->b64));
+	return ws_send(s->ws, packet_frame(p, s->b64));
 }
 
 /* ---- a WebSocket that asks to take a polling session over ---- */

@@ -30,6 +30,7 @@ struct conn {
 	enum close_reason why : 8;
 	bool dead : 1, eof : 1, paused : 1, showing : 1, reshow : 1, want_drained : 1, blocked : 1, reset : 1;
 	bool read_wants_write : 1, write_wants_read : 1;
+	bool counts_lost : 1;
 	int ready;             /* what libev reported and `readable` has not served */
 	struct deferred readable;
 	struct tls *tls;
@@ -72,28 +73,43 @@ static void mark(struct conn *c)
 
 /* ---- sending ---- */
 
-void conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n)
+static bool lost(struct conn *c, uint32_t parts)
 {
-	if (c->dead || c->state != CONN_LIVE || n == 0)
-		return;
+	if (c->counts_lost)
+		c->budget->lost[c->why] += parts;
+	return false;
+}
+
+bool conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n)
+{
 	const struct conn_budget *limit = c->budget;
+	if (n == 0)
+		return true;
+	if (c->dead || c->state != CONN_LIVE)
+		return lost(c, 1);
 	if (c->out.bytes + n > limit->max_queue_bytes || c->out.count >= limit->max_queue_items) {
 		conn_kill(c, CLOSE_SLOW);
-		return;
+		return lost(c, 1);
 	}
 	if (limit->total_bytes + n > limit->max_total_bytes) {
 		conn_kill(c, CLOSE_LIMIT);
-		return;
+		return lost(c, 1);
 	}
 	outq_push(&c->out, b, off, n);
 	c->budget->total_bytes += n;
 	if (!c->blocked)
 		mark(c);
+	return true;
 }
 
-void conn_send(struct conn *c, struct blob *b)
+bool conn_send(struct conn *c, struct blob *b)
 {
-	conn_send_part(c, b, 0, b->n);
+	return conn_send_part(c, b, 0, b->n);
+}
+
+void conn_count_lost(struct conn *c)
+{
+	c->counts_lost = true;
 }
 
 void conn_send_copy(struct conn *c, struct slice s)
@@ -345,6 +361,7 @@ static void sweep(struct deferred *d)
 {
 	struct conn *c = container_of(d, struct conn, turn);
 	c->budget->total_bytes -= c->out.bytes;
+	lost(c, c->out.count);
 	outq_clear(&c->out);
 	buf_fini(&c->in);
 	tls_free(&c->tls);

@@ -45,6 +45,7 @@ struct conn_budget {
 	uint64_t ids;             /* the last connection number given */
 	uint64_t open;            /* connections now */
 	uint64_t bytes_in, bytes_out, writes, killed[CLOSE_REASON_MAX];
+	uint64_t lost[CLOSE_REASON_MAX]; /* sends never written, by what ended their connection (conn_count_lost) */
 };
 
 struct tls_context; /* net/tls.h */
@@ -54,10 +55,11 @@ struct conn *conn_new(struct loop *l, struct conn_budget *b, int fd, struct tls_
 void conn_set_events(struct conn *c, const struct conn_events *ev, void *owner);
 /* For hand-over: bytes left unread by the last on_data are shown to the new owner before anything else, in this turn. */
 
-void conn_send(struct conn *c, struct blob *b);                             /* takes a reference of its own */
-void conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n);  /* a part of it */
+bool conn_send(struct conn *c, struct blob *b);                             /* takes a reference of its own; false: it ended, or ends by this */
+bool conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n);  /* a part of it */
 void conn_send_copy(struct conn *c, struct slice s);                        /* small things; neighbours may be joined */
 size_t conn_queued(const struct conn *c);                                   /* bytes not yet taken by the kernel */
+void conn_count_lost(struct conn *c);                                       /* every send is a message: those never written are counted */
 bool conn_blocked(const struct conn *c);                                    /* the kernel did not take everything last time */
 void conn_want_drained(struct conn *c);                                     /* on_drained when the queue is empty, at the latest next turn */
 void conn_reshow(struct conn *c);                                          /* shows kept bytes again, in this turn, not from inside this call */

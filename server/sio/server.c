@@ -56,6 +56,7 @@ const struct sio_stats *sio_server_stats(struct sio_server *srv)
 	out->upgrades = e->upgrades;
 	out->packets_out = e->packets_out;
 	memcpy(out->refused, e->refused, sizeof out->refused);
+	memcpy(out->lost, e->lost, sizeof out->lost);
 	memcpy(out->session_closed, e->closed, sizeof out->session_closed);
 	return out;
 }

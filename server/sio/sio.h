@@ -82,6 +82,7 @@ struct sio_stats {
 	uint64_t websockets, upgrades, refused[6];                       /* handshakes refused by code (H6) */
 	uint64_t session_closed[CLOSE_REASON_MAX];
 	uint64_t events_in, packets_out;
+	uint64_t lost[CLOSE_REASON_MAX]; /* packets that no poll fetched */
 };
 
 struct sio_server *sio_server_new(struct loop *l, const struct sio_config *cfg, const struct sio_namespace *nsps, size_t n);
@@ -109,7 +110,7 @@ bool sio_handshake_header(const struct sio_socket *s, const char *name, struct s
 /* extra: further members of the CONNECT reply as JSON text `"pid":"..."`, or empty (N2 wants only sid with recovery off). */
 void sio_accept(struct sio_socket *s, struct slice extra);
 void sio_refuse(struct sio_socket *s, struct slice message, struct slice data); /* 4{...} (N4); the session stays */
-void sio_send(struct sio_socket *s, struct packet *p);  /* shared; order of calls is order on the wire (E7) */
+bool sio_send(struct sio_socket *s, struct packet *p);  /* shared; order of calls is order on the wire (E7). false: it cannot get there any more */
 bool sio_writable(const struct sio_socket *s);          /* what is sent now goes out at once; for volatile events */
 void sio_send_binary(struct sio_socket *s, struct packet *header, struct packet *const *attachments, unsigned n);
 void sio_ack(struct sio_socket *s, uint64_t ack_id, struct slice args); /* args: JSON array text; ignored when the socket is not connected */

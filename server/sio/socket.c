@@ -129,10 +129,9 @@ void sio_refuse(struct sio_socket *s, struct slice message, struct slice data)
 	socket_close(s, CLOSE_UNAUTHORIZED);
 }
 
-void sio_send(struct sio_socket *s, struct packet *p)
+bool sio_send(struct sio_socket *s, struct packet *p)
 {
-	if (s->state == SIO_STATE_CONNECTED)
-		eio_send(s->session->eio, p);
+	return s->state == SIO_STATE_CONNECTED && eio_send(s->session->eio, p);
 }
 
 bool sio_writable(const struct sio_socket *s)

@@ -360,6 +360,7 @@ struct ws *ws_accept(struct http_exchange *x, const struct ws_config *cfg, struc
 	w->conn = http_detach(x, buf_view(&head));
 	buf_fini(&head);
 	conn_set_events(w->conn, &ws_conn_events, w);
+	conn_count_lost(w->conn);
 	return w;
 }
 
@@ -369,10 +370,9 @@ void ws_set_owner(struct ws *w, const struct ws_events *ev, void *owner)
 	w->owner = owner;
 }
 
-void ws_send(struct ws *w, struct blob *frame)
+bool ws_send(struct ws *w, struct blob *frame)
 {
-	if (w->state == WS_OPEN)
-		conn_send(w->conn, frame);
+	return w->state == WS_OPEN && conn_send(w->conn, frame);
 }
 
 void ws_send_part(struct ws *w, struct blob *b, size_t off, size_t n)

@@ -35,7 +35,7 @@ int ws_check(const struct http_exchange *x, const char **why) MUST_CHECK;
 struct ws *ws_accept(struct http_exchange *x, const struct ws_config *cfg, struct slice headers, const struct ws_events *ev, void *owner);
 
 void ws_set_owner(struct ws *w, const struct ws_events *ev, void *owner);
-void ws_send(struct ws *w, struct blob *frame);                               /* whole frame(s), built with ws_frame_head; shared */
+bool ws_send(struct ws *w, struct blob *frame);                               /* whole frame(s), built with ws_frame_head; shared. false: it ended */
 void ws_send_part(struct ws *w, struct blob *b, size_t off, size_t n);
 void ws_close(struct ws *w, int code, enum close_reason why);                 /* flush, Close (code 0: empty body), wait, FIN; on_close follows */
 void ws_finish(struct ws *w, enum close_reason why);                          /* flush, FIN, no Close (C7 drain) */

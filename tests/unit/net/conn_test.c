@@ -257,6 +257,29 @@ TEST(slow_peers_are_cut_off)
 	}
 }
 
+TEST(what_was_never_written_is_counted)
+{
+	for (int counted = 0; counted < 2; counted++) {
+		struct pair p;
+		struct owner o = {0};
+		open_with(&p, &o);
+		p.budget.max_queue_bytes = 100;
+		if (counted)
+			conn_count_lost(p.conn);
+		struct blob *b = blob_new(40);
+		memset(b->p, 'x', b->n);
+		CHECK(conn_send(p.conn, b));
+		pair_turn(&p);
+		CHECK(conn_send(p.conn, b) && conn_send(p.conn, b));
+		CHECK(!conn_send(p.conn, b)); /* over the limit: it ends by this */
+		CHECK(!conn_send(p.conn, b));
+		blob_unref(&b);
+		shut(&p, &o);
+		CHECK_INT(o.why, CLOSE_SLOW);
+		CHECK_INT(p.budget.lost[CLOSE_SLOW], counted ? 4 : 0); /* the first was written */
+	}
+}
+
 TEST(peer_says_fin)
 {
 	struct pair p;
