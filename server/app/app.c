@@ -334,6 +334,7 @@ static bool start(struct app *a, const struct config *c)
 	confirms_start(w);
 	presence_start(w);
 	feed_start(w);
+	emitter_start(w);
 	maintenance_start(w);
 	if (!admin_listen(w, &why) || !listen_for_clients(w, &why)) {
 		log_error(&w->ident, "cannot listen", LS("address", w->admin || !c->admin_listen ? c->listen : c->admin_listen), LS("error", why));
@@ -368,6 +369,7 @@ static void stop(struct app *a)
 	loop_settle(w->loop);
 	worker_users_fini(w);
 	maintenance_stop(w);
+	emitter_stop(w);
 	presence_stop(w);
 	confirms_stop(w);
 	rooms_stop(w);

@@ -132,9 +132,8 @@ void put_timestamp(struct buf *out, uint64_t wall_ms)
 void client_emit(struct client *c, struct slice name, struct slice data)
 {
 	struct packet *p = sio_event_packet("/", name, data);
-	sio_send(c->sio, p);
+	c->w->m.events[metrics_event_find(&c->w->m, name)].n[sio_send(c->sio, p) ? STATUS_OK : STATUS_DROPPED]++;
 	packet_unref(&p);
-	c->w->m.events[metrics_event_find(&c->w->m, name)].n[STATUS_OK]++;
 }
 
 void error_put(struct buf *out, const struct error_about *e, bool as_ack)
@@ -183,14 +182,25 @@ void client_sync(struct client *c, struct slice reason)
 	buf_fini(&data);
 }
 
+static void send_away(struct client *c, bool close, enum close_reason why)
+{
+	c->state = CLIENT_REFUSED;
+	timer_stop(c->w->loop, &c->timer);
+	hub_leave_all(c->w->hub, &c->member);
+	sio_disconnect(c->sio, close, why);
+}
+
 /* The text is the contract's: clients compare it (contract 2.4). */
 void client_refuse(struct client *c)
 {
 	if (c->state == CLIENT_REFUSED)
 		return;
 	client_error(c, &(struct error_about){.code = SLICE("UNAUTHORIZED"), .message = SLICE("Invalid token")});
-	c->state = CLIENT_REFUSED;
-	timer_stop(c->w->loop, &c->timer);
-	hub_leave_all(c->w->hub, &c->member);
-	sio_disconnect(c->sio, true, CLOSE_UNAUTHORIZED);
+	send_away(c, true, CLOSE_UNAUTHORIZED);
+}
+
+void client_kick(struct client *c, bool close)
+{
+	if (c->state != CLIENT_REFUSED)
+		send_away(c, close, CLOSE_KICKED);
 }

@@ -101,7 +101,7 @@ static void control(struct worker *w, const struct db_event *e)
 struct delivery {
 	struct packet *packet;
 	struct blob *confirm; /* NULL: no fence */
-	uint64_t value;
+	uint64_t value, dropped;
 	void (*told)(struct client *c, void *arg); /* NULL: nobody counts */
 	void *arg;
 };
@@ -112,8 +112,9 @@ static void deliver(struct hub_member *m, void *arg)
 	struct delivery *d = arg;
 	if (c->state != CLIENT_OPEN)
 		return;
-	sio_send(c->sio, d->packet);
-	if (d->confirm)
+	if (!sio_send(c->sio, d->packet))
+		d->dropped++;
+	else if (d->confirm)
 		confirm_expect(c, d->confirm, d->value);
 	if (d->told)
 		d->told(c, d->arg);
@@ -138,7 +139,10 @@ void feed_event(struct worker *w, const struct db_event *e, void (*told)(struct 
 	if (e->confirm.n)
 		d.confirm = confirm_blob(e);
 	size_t n = hub_send(w->hub, rooms, e->except_rooms, deliver, &d);
-	w->m.events[metrics_event_find(&w->m, e->event)].n[STATUS_OK] += n;
+	struct event_metric *metric = &w->m.events[metrics_event_find(&w->m, e->event)];
+	n -= d.dropped;
+	metric->n[STATUS_OK] += n;
+	metric->n[STATUS_DROPPED] += d.dropped;
 	if (n)
 		metrics_written(w, e->at_us, n);
 	log_debug(&w->ident, "event", LSL("event", e->event), LU("id", e->id), LU("sockets", n));
@@ -173,6 +177,8 @@ static void on_ready(void *ctx, const char *snapshot, bool first)
 	(void)snapshot;
 	w->pump_ready = true;
 	log_info(&w->ident, first ? "pump started" : "pump resumed");
+	if (!first)
+		emitter_gap(w);
 }
 
 void feed_start(struct worker *w)

@@ -245,6 +245,21 @@ static void print_bytes(struct page *p)
 	labelled(p, "direction", "out", (double)p->w->budget.bytes_out);
 }
 
+static void print_dropped(struct page *p)
+{
+	const struct sio_stats *s = sio_server_stats(p->w->sio);
+	labelled(p, "reason", "volatile", (double)p->w->m.volatile_skipped);
+	for (int i = 0; i < CLOSE_REASON_MAX; i++)
+		labelled(p, "reason", close_label((enum close_reason)i), (double)(s->lost[i] + p->w->budget.lost[i]));
+}
+
+static void print_emitter(struct page *p)
+{
+	for (int i = 0; i < EMITTER_OUTCOME_MAX; i++)
+		labelled(p, "outcome", emitter_outcome_label((enum emitter_outcome)i), (double)p->w->m.emitter[i]);
+}
+
+static void print_emitter_gaps(struct page *p) { one(p, (double)p->w->m.emitter_gaps); }
 static void print_writes(struct page *p) { one(p, (double)p->w->budget.writes); }
 static void print_db_up(struct page *p) { one(p, db_state(p->w->db) == DB_UP); }
 static void print_db_links(struct page *p) { one(p, (double)db_stats(p->w->db)->links_up); }

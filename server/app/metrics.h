@@ -4,6 +4,7 @@
 #ifndef APP_METRICS_H
 #define APP_METRICS_H
 
+#include "app/emitter_message.h"
 #include "auth/auth.h"
 #include "base/buf.h"
 #include "base/close.h"
@@ -37,6 +38,7 @@
 	X(queue_limit, "bellwire_queue_bytes_limit", "gauge", "BELLWIRE_MAX_MEMORY_BYTES: what may wait for all clients together") \
 	X(input_bytes, "bellwire_input_bytes", "gauge", "Bytes received of messages that are not complete")                    \
 	X(bytes, "bellwire_bytes_total", "counter", "Bytes by direction")                                                      \
+	X(dropped, "bellwire_packets_dropped_total", "counter", "Packets that never left: volatile ones not sent, and those waiting for a connection that ended, by reason") \
 	X(writes, "bellwire_writes_total", "counter", "System calls that wrote to connections")                                \
 	X(db_up, "bellwire_database_up", "gauge", "1 when calls and pump are connected")                                       \
 	X(db_links, "bellwire_database_links", "gauge", "Connections to the database that are up")                             \
@@ -61,6 +63,8 @@
 	X(edges, "bellwire_edges", "gauge", "Edges at this database")                                                          \
 	X(presence_dropped, "bellwire_presence_coalesced_total", "counter", "Presence changes superseded before they were sent") \
 	X(fences_skipped, "bellwire_fences_skipped_total", "counter", "Deliveries that will not be confirmed: too many wait for that already, at the socket or for the database") \
+	X(emitter, "bellwire_emitter_messages_total", "counter", "Messages of @socket.io/postgres-emitter, by outcome") \
+	X(emitter_gaps, "bellwire_emitter_gaps_total", "counter", "Times the emitter's channel was not heard for a while: messages may be lost") \
 	X(start_time, "process_start_time_seconds", "gauge", "When the process started, since 1970")                           \
 	X(cpu, "process_cpu_seconds_total", "counter", "User and system CPU time")                                             \
 	X(memory, "process_resident_memory_bytes", "gauge", "Resident memory")                                                 \
@@ -99,7 +103,8 @@ struct metrics {
 	uint64_t tokens_refused[AUTH_CLAIMS + 2]; /* by enum auth_result; the last: user unknown or disabled */
 	uint64_t errors[8];
 	uint64_t disconnects[CLOSE_REASON_MAX];
-	uint64_t presence_dropped, fences_skipped;
+	uint64_t presence_dropped, fences_skipped, volatile_skipped;
+	uint64_t emitter[EMITTER_OUTCOME_MAX], emitter_gaps;
 	uint64_t outbox_rows, edges, foreign_locks;
 	double notify_usage, outbox_age;
 	struct unwritten *unwritten;

@@ -8,6 +8,7 @@
  *   feed.c     the pump's events to rooms, control rows               confirm.c delivery fences, rt.confirm
  *   rooms.c    rooms read again                                       maintain.c rt.maintain
  *   presence.c who came and went, coalesced                           demo.c     the demo page
+ *   emitter.c  @socket.io/postgres-emitter
  *   reads.c    HTTP reads     admin.c  /livez /readyz /metrics        serve.c   start, signals, drain
  */
 #ifndef APP_WORKER_H
@@ -63,6 +64,7 @@ struct client {
 	struct opening *opening;    /* the call that is out */
 	struct fence *fences;       /* ring of unconfirmed deliveries, oldest first */
 	uint16_t fences_head, fences_n, fences_cap;
+	uint16_t emitter_rooms;     /* those that @socket.io/postgres-emitter joined */
 	uint32_t presence_flush;    /* presence.c: which flush presence_told counts for */
 	uint16_t presence_told;
 	uint8_t state;
@@ -97,6 +99,7 @@ struct worker {
 	struct rooms_reader *rooms;
 	struct maintenance *maintenance;
 	struct presence *presence;
+	struct emitter *emitter;    /* NULL: off */
 	struct log_ident ident;
 	uint64_t started_ms;        /* wall clock */
 	uint64_t loop_started_ms;   /* loop_now */
@@ -132,6 +135,7 @@ void error_put(struct buf *out, const struct error_about *e, bool as_ack);
 void client_error(struct client *c, const struct error_about *e);
 void client_emit(struct client *c, struct slice name, struct slice data);
 void client_refuse(struct client *c);                 /* UNAUTHORIZED "Invalid token", then 41 (contract 2.4, 2.7) */
+void client_kick(struct client *c, bool close);        /* 41; close: the session too */
 void client_sync(struct client *c, struct slice reason);
 void put_timestamp(struct buf *out, uint64_t wall_ms); /* quoted */
 
@@ -195,6 +199,11 @@ void feed_event(struct worker *w, const struct db_event *e, void (*told)(struct 
 void presence_start(struct worker *w);
 void presence_stop(struct worker *w);
 bool presence_takes(struct worker *w, const struct db_event *e); /* true: it is sent later, or superseded */
+
+/* ---- emitter.c ---- */
+void emitter_start(struct worker *w); /* before db_start; does nothing where it is off */
+void emitter_stop(struct worker *w);
+void emitter_gap(struct worker *w);   /* the pump's session was away */
 
 /* ---- rooms.c ---- */
 void rooms_start(struct worker *w);

@@ -1,0 +1,54 @@
+/*
+ * One message of @socket.io/postgres-emitter, settled before anything acts on it (wire-protocol.md G2-G9). Takes bytes, knows no
+ * sockets. Everything on its channel may be forged: any role that can connect to the database can NOTIFY.
+ */
+#ifndef APP_EMITTER_MESSAGE_H
+#define APP_EMITTER_MESSAGE_H
+
+#include "base/buf.h"
+
+#define EMITTER_TEXT_MOST (2u << 20)   /* JSON text of a large message */
+#define EMITTER_DATA_MOST (256u << 10) /* an event's data, as rt.emit takes it (contract 6) */
+#define EMITTER_NAME_MOST 256          /* bytes of an event's or a room's name */
+#define EMITTER_ROOMS_MOST 10000       /* in one list */
+#define EMITTER_CHANGE_MOST 64         /* rooms that one message joins or leaves */
+
+/* What became of a message; the words are a metric's labels and stand in docs/emitter.md. */
+#define EMITTER_OUTCOMES(X)                                                                                            \
+	X(DONE, done)        /* carried out; nobody may have been concerned */                                        \
+	X(IGNORED, ignored)  /* not for us: what Node servers tell each other, serverSideEmit */                      \
+	X(INVALID, invalid)  /* not what the emitter writes, or JSON that is not taken */                             \
+	X(REFUSED, refused)  /* understood, and not allowed */                                                        \
+	X(MISSING, missing)  /* a large message whose row is not there or cannot be read */                           \
+	X(LOST, lost)        /* a large message, and the database was away or too many waited */
+
+enum emitter_outcome {
+#define X(NAME, label) EMITTER_##NAME,
+	EMITTER_OUTCOMES(X)
+#undef X
+	EMITTER_OUTCOME_MAX
+};
+const char *emitter_outcome_label(enum emitter_outcome o);
+
+enum emitter_verb { EMITTER_EMIT = 3, EMITTER_JOIN = 4, EMITTER_LEAVE = 5, EMITTER_DISCONNECT = 6 }; /* as on the wire */
+
+struct emitter_message {
+	enum emitter_verb verb;
+	uint64_t attachment;      /* not 0: the message itself is in this row (G3), nothing else here is set */
+	bool everyone;            /* no rooms named: every socket */
+	bool is_volatile;         /* emit */
+	bool close;               /* disconnect: the session too */
+	struct buf rooms, except; /* names joined by newline, as hub_send takes them */
+	struct buf change;        /* join, leave: likewise */
+	struct buf event;         /* emit: name, unescaped */
+	struct buf data;          /* emit: compact JSON text of an object */
+};
+
+/*
+ * m is zeroed before and given to emitter_message_fini after, whatever came out. EMITTER_DONE: m says what to do. Else *why tells
+ * a person. attached: the text came out of a row, so it cannot name another one.
+ */
+enum emitter_outcome emitter_message_parse(struct emitter_message *m, struct slice text, bool attached, const char **why) MUST_CHECK;
+void emitter_message_fini(struct emitter_message *m);
+
+#endif
