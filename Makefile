@@ -36,6 +36,9 @@ OBJ_app := $(B)/obj/gen/embedded.o
 .PHONY: all unit unit-bin packages modules test test-compose run bench install uninstall lint clean help FORCE
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
 
+# V=1 shows whole commands.
+brief = $(if $(V),,@echo "  $(1) $@";)
+
 # What is built with other flags is built anew.
 FLAGS := $(B)/flags
 FLAGS_NOW := $(strip $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS))
@@ -52,24 +55,24 @@ define layer_rule
 $(call layer_lib,$(1)): $(call obj,$(call layer_src,$(1))) $(OBJ_$(1)) server/$(1)
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$(filter %.o,$$^)
+	$$(call brief,ar) ar rcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
 
 $(B)/obj/%.o: server/%.c $(FLAGS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c $< -o $@
+	$(call brief,cc) $(CC) $(ALL_CFLAGS) -c $< -o $@
 
 # The SQL that the program carries. The directory stands for files that came or went.
 SQL_SRC := migrations $(wildcard migrations/*.sql) sql/bootstrap.sql sql/manifest $(addprefix sql/,$(shell cat sql/manifest))
 $(B)/gen/embedded.c: server/cmd/embed $(SQL_SRC)
 	@mkdir -p $(@D)
-	server/cmd/embed > $@.new
+	$(call brief,embed) server/cmd/embed > $@.new
 	@mv $@.new $@
 
 $(B)/obj/gen/embedded.o: $(B)/gen/embedded.c $(FLAGS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c $< -o $@
+	$(call brief,cc) $(CC) $(ALL_CFLAGS) -c $< -o $@
 
 # The archives a program needs, the highest first.
 upto = $(if $(filter $(1),$(firstword $(2))),$(firstword $(2)),$(firstword $(2)) $(call upto,$(1),$(wordlist 2,99,$(2))))
@@ -77,10 +80,10 @@ rev  = $(if $(1),$(call rev,$(wordlist 2,99,$(1))) $(firstword $(1)))
 libs_upto = $(foreach l,$(call rev,$(call upto,$(1),$(LAYERS))),$(if $(call layer_src,$(l)),$(call layer_lib,$(l))))
 
 $(B)/echo-server: $(call obj,$(wildcard server/echo/*.c)) $(call libs_upto,sio) server/echo
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(filter %.o %.a,$^) -o $@ -lev -lwslay -ljansson -lssl -lcrypto -lm
+	$(call brief,cc) $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(filter %.o %.a,$^) -o $@ -lev -lwslay -ljansson -lssl -lcrypto -lm
 
 $(B)/bellwire: $(call obj,server/main.c) $(call libs_upto,cmd)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
+	$(call brief,cc) $(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
 
 # Unit tests: tests/unit/<layer>/<name>_test.c is linked with its layer and those below.
 UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
@@ -88,7 +91,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 define unit_rule
 $(B)/unit/$(1)/%: tests/unit/$(1)/%.c $(call libs_upto,$(1)) $(FLAGS)
 	@mkdir -p $$(@D)
-	$(CC) $(ALL_CFLAGS) -Itests/unit $$< $(call libs_upto,$(1)) -o $$@ $(LIBS)
+	$$(call brief,cc) $(CC) $(ALL_CFLAGS) -Itests/unit $$< $(call libs_upto,$(1)) -o $$@ $(LIBS)
 endef
 $(foreach l,$(LAYERS),$(eval $(call unit_rule,$(l))))
 
@@ -123,7 +126,7 @@ run: packages modules ## the demo: Postgres, bellwire and its page on port 3000 
 
 $(B)/bench/load: tests/bench/load.c tests/bench/conn.c tests/bench/conn.h $(FLAGS)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(filter %.c,$^) -o $@ -lpq
+	$(call brief,cc) $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(filter %.c,$^) -o $@ -lpq
 
 bench: packages modules ## figures beside socket.io for Node (ARGS="fanout memory", ARGS="rounds=5")
 	@$(MAKE) -j$(shell nproc) --no-print-directory $(B)/bellwire $(B)/bench/load
