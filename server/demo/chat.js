@@ -16,7 +16,8 @@ function messageItem(phone, first) {
   const status = el('span', { className: 'ticks' });
   const word = el('span', { className: 'unseen' });
   const at = el('time');
-  const retry = el('button', { type: 'button', className: 'retry' }, icon('retry'), 'Not sent. Try again');
+  const why = el('span');
+  const retry = el('button', { type: 'button', className: 'retry' }, icon('retry'), why);
   const li = el('li', { className: mine ? 'message mine' : 'message' }, sender,
     el('div', { className: 'bubble' }, body(first), el('span', { className: 'meta' }, at, mine ? status : null, mine ? word : null)), mine ? retry : null);
   li.dataset.type = first.type;
@@ -28,7 +29,7 @@ function messageItem(phone, first) {
     say(at, time(m.created_at));
     retry.hidden = m.status !== 'failed';
     retry.onclick = () => person.outbox.retry(m);
-    retry.title = m.error ?? '';
+    say(why, `Not sent${m.error ? `: ${m.error}` : ''}. Try again`);
     if (li.dataset.status === m.status) return;
     li.dataset.status = status.dataset.status = m.status;
     if (mine) { status.replaceChildren(tick(m.status)); say(word, words[m.status]); status.title = words[m.status]; }

@@ -8,6 +8,7 @@ export const title = (person, chat) => peers(person, chat).map((u) => u.name).jo
 
 /** Who is there: in words for the head line, and whether anybody is. */
 export function presence(person, chat) {
+  if (!person.online) return { online: false, text: 'not known without a connection' };
   const others = peers(person, chat).map((u) => person.presence.get(u.user_id) ?? u);
   const online = others.filter((u) => u.online).length;
   if (others.length > 1) return { online: false, text: online ? `${others.length + 1} people, ${online} of them online` : `${others.length + 1} people` };

@@ -68,9 +68,10 @@ describe('the files', () => {
 
 describe('tokens', () => {
   it('a token that ends is said clearly, and a new one takes the page back', async () => {
-    await demo.page(4)
+    await demo.page(8)
     v = await Visit.open(browser, edge.url)
     v.expected.push(/401/)
+    await v.anna.text('.chat-head .name', 'Boris')
     await v.anna.root.and(v.page.locator('[data-state=expired]')).waitFor()
     await v.anna.text('.state', 'Token expired')
     await v.anna.text('.banner p', /token has expired/)
@@ -109,7 +110,7 @@ describe('tokens', () => {
     await v.anna.write('rather too long for this setting')
     await v.anna.ticks('rather too long', 'failed')
     await demo.setting('content_max', 16384)
-    await v.anna.$('.retry:visible').click()
+    await v.anna.$('.retry:visible').filter({ hasText: 'Not sent: content is too large. Try again' }).click()
     await v.anna.ticks('rather too long', 'sent')
     assert.equal(await v.anna.message('rather too long').count(), 1)
   })

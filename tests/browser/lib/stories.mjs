@@ -81,11 +81,14 @@ export function stories(file, size) {
       await visit()
       await boris.openChat('Anna')
       const line = boris.$('.composer textarea')
-      for (const end of [() => line.fill(''), () => line.press('Enter'), () => null]) {
+      for (const end of [() => line.fill(''), () => line.press('Enter'), null]) {
         await boris.look()
         await line.pressSequentially('Hm')
         await anna.text('p.typing', 'Boris is typing')
-        await end()
+        if (end) {
+          await end() // said at once, silence need not be waited for
+          assert.match(await v.log(BORIS, 'chat:typing', 'out').first().locator('.frame').textContent(), /"is_typing":false/)
+        }
         await anna.text('p.typing', '')
       }
       assert.equal(await demo.value(`select count(*) from bellwire.outbox where event = 'chat:typing'`), 0, 'typing leaves no row')
