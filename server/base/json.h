@@ -2,8 +2,8 @@
  * The scanner that settles what JSON from outside is before anything else looks at it (X1-X5, S4). It copies nothing:
  * values are handed on as slices of the source, never re-printed.
  *
- * Two grades of bad: broken grammar (or invalid UTF-8, raw control characters, over the key or element budget) closes the
- * session; a flaw is valid JSON that the product does not take (INVALID_DATA, the session lives).
+ * Two grades of bad: broken grammar (or invalid UTF-8, raw control characters) closes the session; a flaw is valid JSON that the
+ * product does not take (INVALID_DATA, the session lives).
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H

@@ -306,7 +306,7 @@ static void read_some(struct conn *c)
 		if (got < 0) {
 			if (c->state == CONN_LIVE && c->ev->on_broken)
 				c->ev->on_broken(c, c->owner);
-			conn_kill(c, c->state == CONN_LINGERING ? c->why : CLOSE_TRANSPORT);
+			conn_kill(c, c->state == CONN_LINGERING ? c->why : c->tls && !tls_established(c->tls) ? CLOSE_TLS : CLOSE_TRANSPORT);
 			return;
 		}
 		received(c, scratch, (size_t)got);

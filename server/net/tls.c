@@ -14,6 +14,7 @@ struct tls_context {
 struct tls {
 	struct tls_context *context;
 	SSL *ssl;
+	bool established; /* after a failure OpenSSL does not know any more */
 };
 
 static struct tls_context *refuse(SSL_CTX *ctx, const char *what, const char *file, char *error, size_t n)
@@ -108,6 +109,7 @@ ssize_t tls_read(struct tls *t, char *p, size_t n, bool *wants_other)
 	*wants_other = false;
 	ERR_clear_error();
 	int got = SSL_read(t->ssl, p, n > 1 << 30 ? 1 << 30 : (int)n);
+	t->established |= SSL_is_init_finished(t->ssl);
 	return got > 0 ? got : outcome(t, got, SSL_ERROR_WANT_READ, wants_other);
 }
 
@@ -127,6 +129,11 @@ ssize_t tls_writev(struct tls *t, const struct iovec *iov, int n, char *scratch,
 	ERR_clear_error();
 	int put = SSL_write(t->ssl, scratch, (int)have);
 	return put > 0 ? put : outcome(t, put, SSL_ERROR_WANT_WRITE, wants_other);
+}
+
+bool tls_established(const struct tls *t)
+{
+	return t->established;
 }
 
 bool tls_pending(const struct tls *t)
