@@ -30,6 +30,10 @@ begin
 	end if;
 	if not exists (select from pg_catalog.pg_namespace where nspname = 'bellwire') then
 		execute pg_catalog.format('grant create on database %I to bellwire_owner', pg_catalog.current_database());
+		-- Every role may make temporary tables unless PUBLIC loses that; the edge must not (design 3). Once, so that what an
+		-- administrator grants later stays; and by the owner of the database alone, others are only warned.
+		execute pg_catalog.format('revoke temporary on database %I from public', pg_catalog.current_database());
+		execute pg_catalog.format('grant temporary on database %I to bellwire_service', pg_catalog.current_database());
 		create schema bellwire authorization bellwire_owner;
 	end if;
 end

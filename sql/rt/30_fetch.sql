@@ -143,6 +143,29 @@ comment on function rt.fetch_page(text, text, bigint, int, text) is
 	'The next rows of a fetch that was cut: not visible in p_from, visible in p_upto, id > p_after. p_epoch is the one the fetch was called with.';
 
 ----------------------------------------------------------------------------------------------------- the pump
+create or replace function rt_private.restored() returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_system constant text := (select s.system_identifier from pg_control_system() s);
+	v_known text;
+begin
+	select s.system_identifier into v_known from bellwire.outbox_state s;
+	if v_known = v_system then
+		return;
+	end if;
+	-- once: who comes second waits here, and finds it done
+	select s.system_identifier into v_known from bellwire.outbox_state s for update;
+	if v_known <> v_system then
+		truncate bellwire.outbox, bellwire.outbox_ephemeral, bellwire.sockets, bellwire.edges, bellwire.ticks, bellwire.epoch;
+		update bellwire.outbox_state s set dropped = null;
+	end if;
+	update bellwire.outbox_state s set system_identifier = v_system where s.system_identifier is distinct from v_system;
+end
+$$;
+comment on function rt_private.restored() is
+	'Where a dump of another cluster was restored: outbox, sockets, edges and all snapshots of that cluster go, before they are taken for this one''s (design 8.13).';
+
 create or replace function rt.pump_open(p_edge uuid, p_name text)
 returns table (epoch text, schema_version int, system_identifier text, bell_key bigint)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -157,6 +180,7 @@ begin
 	perform set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),
 		set_config('max_parallel_workers_per_gather', '0', false), set_config('jit', 'off', false),
 		set_config('default_transaction_isolation', 'read committed', false);
+	perform rt_private.restored();
 	-- an earlier session of this edge may hang on a connection that is gone
 	perform pg_terminate_backend(e.pid) from bellwire.edges e, pg_stat_get_activity(e.pid) a
 	where e.edge_id = p_edge and e.pid <> pg_backend_pid() and a.backend_start = e.backend_start;

@@ -36,6 +36,15 @@ as $$
 $$;
 comment on function tests.sent() is 'Outbox rows of this transaction since tests.mark().';
 
+create function tests.moves() returns setof text
+language sql
+as $$
+	select s.control || ' ' || right(s.data ->> 'user_id', 1)
+		|| ' ' || coalesce(split_part(s.data ->> 'room', ':', 1) || ' ' || right(s.data ->> 'room', 2), s.data ->> 'reason')
+	from tests.sent() s where s.control is not null order by s.id
+$$;
+comment on function tests.moves() is 'Control rows about users, short: verb, user, room or reason.';
+
 create function tests.item(p_event text, p_user int, p_socket text, p_payload jsonb) returns text
 language sql
 return jsonb_build_object('event', p_event, 'user_id', tests.u(p_user), 'socket_id', p_socket, 'payload', p_payload)::text;

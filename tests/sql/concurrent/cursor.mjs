@@ -1,5 +1,5 @@
 // The cursor: whatever is committed is fetched once, whatever is not is never fetched (design 2, 8.8).
-import { Pump, connect, connectEdge, is, many, ok, random, sleep, uuid } from './lib.mjs';
+import { Pump, connect, connectEdge, is, many, ok, random, run, sleep, uuid } from './lib.mjs';
 
 const key = (row) => `${row.event} ${row.data} ${row.ephemeral}`;
 
@@ -174,10 +174,10 @@ async function standingPlans() {
   is(await admin.one('select rt_private.edge_alive($1)', [uuid(902)]), false, 'until its session ends');
 }
 
-export default [
+await run([
   ['cursor: exact', exact],
   ['cursor: a big transaction', big],
   ['cursor: above xmax', above],
   ['cursor: cost', cost],
   ['pump: sessions', standingPlans],
-];
+]);

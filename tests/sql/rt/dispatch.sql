@@ -1,6 +1,7 @@
--- rt.dispatch and rt.dispatch_one in one session. Locks, bells and commits are in concurrent.mjs.
+-- rt.dispatch in one session. Locks and commits are in concurrent/.
 begin;
 select no_plan();
+
 select tests.users(1, 3);
 select tests.chat(10, 1, 2);
 create table tests.rows (n int primary key, parent int, constraint parent_fkey foreign key (parent) references tests.rows deferrable initially deferred);

@@ -1,4 +1,4 @@
--- rt.fetch, rt.fetch_page and what is under them: rows by snapshot. Commits, rollbacks and other sessions are in concurrent.mjs.
+-- rt.fetch and what is under it: rows by snapshot. Commits, rollbacks and other sessions are in concurrent/.
 begin;
 select no_plan();
 
@@ -92,10 +92,6 @@ select is((select array_agg(control || coalesce(': ' || data, '')) from rt.fetch
 select throws_ok($$select * from rt.fetch('x', rt_private.epoch_text())$$, '22P02', null, 'no snapshot');
 select is((select array_agg(control) from rt.fetch(pg_current_snapshot()::text, null)), array['gap'], 'a cursor without an epoch');
 
--- own rows are not visible to a fetch before the commit
-select rt_private.publish(array['r'], 'mine', '{}');
-select is((select count(*) from rt.fetch(rt.pump_poll() || ':' || rt.pump_poll() || ':', rt_private.epoch_text()) where event = 'mine'), 0::bigint, 'what is not committed is not there');
-
 -- the gap rule against its definition: whatever the dropped snapshot sees, the cursor must have seen
 create function pg_temp.gap(p_from pg_snapshot, p_dropped pg_snapshot) returns boolean language plpgsql as $$
 begin
@@ -111,34 +107,6 @@ select is((select count(*) from gaps where must and not told), 0::bigint, 'a gap
 select is((select count(*) from gaps where told and not must and pg_snapshot_xmax(cursor) >= pg_snapshot_xmax(dropped)), 0::bigint, 'and told only where something is missing');
 select ok(count(*) filter (where must) > 100 and count(*) filter (where not told) > 100, 'both occur') from gaps;
 update bellwire.outbox_state set dropped = null;
-
--- rt.fetch_page
-select is((select string_agg(id::text, ' ') from rt.fetch_page(pg_temp.snap(10, 10)::text, pg_temp.snap(14, 14)::text, 8987, 2, rt_private.epoch_text())), '8988 8989', 'a page');
-select is((select count(*) from rt.fetch_page(pg_temp.snap(10, 10)::text, pg_temp.snap(14, 14)::text, 9000, 2, rt_private.epoch_text())), 0::bigint, 'past the last');
-select is((
-	with recursive page as (
-		select 0 as n, array_agg(p.id) as ids, max(p.id) as last from rt.fetch_page(pg_temp.snap(1, 1)::text, pg_temp.snap(41, 41)::text, 0, 7, rt_private.epoch_text()) p
-		union all
-		select n + 1, q.ids, q.last from page, lateral (
-			select array_agg(p.id) as ids, max(p.id) as last from rt.fetch_page(pg_temp.snap(1, 1)::text, pg_temp.snap(41, 41)::text, page.last, 7, rt_private.epoch_text()) p) q
-		where page.last is not null and q.last is not null)
-	select array_agg(i order by n, k) from page, unnest(ids) with ordinality u (i, k)),
-	array(select generate_series(8960::bigint, 8999)), 'pages of seven: each row once, in order');
-update bellwire.outbox_state set dropped = '5:9:7';
-select throws_ok($$select * from rt.fetch_page('4:8:5', '10:10:', 0, 10, rt_private.epoch_text())$$, '40001', null, 'a page whose slot was truncated');
-
-select is(rt.pump_poll(), pg_snapshot_xmin(pg_current_snapshot())::text, 'rt.pump_poll');
-
--- the pump's session
-select is((select array[epoch, schema_version::text, system_identifier, bell_key::text] from rt.pump_open(tests.u(1), 'edge one')),
-	array[rt_private.epoch_text(), (select max(version)::int from bellwire.migrations)::text, (select system_identifier::text from pg_control_system()), '7090192401480381029'], 'rt.pump_open');
-select is(array[current_setting('plan_cache_mode'), current_setting('enable_seqscan'), current_setting('max_parallel_workers_per_gather'), current_setting('jit'), current_setting('default_transaction_isolation')],
-	'{force_generic_plan,off,0,off,"read committed"}', 'pins the session''s plans');
-select is((select array[name, pid::text] from bellwire.edges where edge_id = tests.u(1)), array['edge one', pg_backend_pid()::text], 'the edge is registered');
-select ok(rt_private.edge_alive(tests.u(1)), 'and alive');
-select ok(not rt_private.edge_alive(tests.u(2)), 'another is not');
-select rt.pump_open(tests.u(1), 'again');
-select is((select array_agg(name) from bellwire.edges where edge_id = tests.u(1)), array['again'], 'once more: the same row');
 
 select * from finish();
 rollback;

@@ -1,34 +1,23 @@
--- What a message must be, whoever writes it; its place; its announcement; chat:message:send.
+-- platform.messages: what a message must be, whoever writes it; its place; its announcement.
 begin;
 select no_plan();
 
-create function pg_temp.u(n int) returns uuid language sql immutable as $$ select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
-create function pg_temp.mark() returns void language sql as $$
-	select set_config('test.mark', (select last_value::text from bellwire.outbox_id), true) $$;
-create function pg_temp.sent() returns table (id bigint, rooms text[], except_rooms text[], event text, data jsonb, confirm jsonb, control text, ephemeral boolean)
-language sql as $$
-	select id, rooms, except_rooms, event, data, confirm, control, false from bellwire.outbox
-	where xid = pg_current_xact_id() and id > current_setting('test.mark')::bigint
-	union all
-	select id, rooms, except_rooms, event, data, confirm, control, true from bellwire.outbox_ephemeral
-	where xid = pg_current_xact_id() and id > current_setting('test.mark')::bigint
-	order by 1 $$;
 -- a plain insert, as psql would do it
 create function pg_temp.put(p_type text, p_content text, p_metadata jsonb default '{}', p_sender int default 1, p_chat int default 10) returns text
 language sql as $$
 	insert into platform.messages (chat_id, sender_id, type, content, metadata)
-	values (pg_temp.u(p_chat), pg_temp.u(p_sender), p_type, p_content, p_metadata) returning 'ok' $$;
+	values (tests.u(p_chat), tests.u(p_sender), p_type, p_content, p_metadata) returning 'ok' $$;
 create function pg_temp.fine(p_type text, p_content text, p_metadata jsonb, p_what text) returns text
 language sql as $$ select lives_ok(format('select pg_temp.put(%L, %L, %L::jsonb)', p_type, p_content, p_metadata), p_type || ': ' || p_what) $$;
 create function pg_temp.wrong(p_type text, p_content text, p_metadata jsonb, p_message text, p_code text default 'RT400') returns text
 language sql as $$ select throws_ok(format('select pg_temp.put(%L, %L, %L::jsonb)', p_type, p_content, p_metadata), p_code, p_message,
 	coalesce(p_type, 'null') || ': ' || p_message || ' ' || left(coalesce(p_content, 'null') || p_metadata::text, 80)) $$;
 
-insert into platform.users (id, name, avatar_url) values (pg_temp.u(1), 'Anna', 'https://a/1.jpg'), (pg_temp.u(2), 'Boris', null), (pg_temp.u(3), 'Stranger', null);
-insert into platform.chats (id) values (pg_temp.u(10)), (pg_temp.u(11));
-insert into platform.chat_participants (chat_id, user_id) values (pg_temp.u(10), pg_temp.u(1)), (pg_temp.u(10), pg_temp.u(2)), (pg_temp.u(11), pg_temp.u(1));
+insert into platform.users (id, name, avatar_url) values (tests.u(1), 'Anna', 'https://a/1.jpg'), (tests.u(2), 'Boris', null), (tests.u(3), 'Stranger', null);
+insert into platform.chats (id) values (tests.u(10)), (tests.u(11));
+insert into platform.chat_participants (chat_id, user_id) values (tests.u(10), tests.u(1)), (tests.u(10), tests.u(2)), (tests.u(11), tests.u(1));
 
-------------------------------------------------------------------------------------------------------- types
+------------------------------------------------------------------------ messages_check, by rt_private.message_problem, is_blank, is_url
 select pg_temp.fine('text', 'hello', '{"anything": [1, {"x": null}]}', 'other metadata is kept');
 select pg_temp.wrong('text', E' \t\n', '{}', 'content must not be blank');
 select pg_temp.wrong('text', '', '{}', 'content must not be blank');
@@ -79,18 +68,18 @@ select pg_temp.wrong('location', '0,-180.5', '{"lat": 0, "lng": -180.5}', 'metad
 select pg_temp.wrong('location', '55.7558,37.6173', '{"lat": 55.7559, "lng": 37.6173}', 'metadata.lat and metadata.lng must equal content');
 select pg_temp.wrong('location', '1,2', '{"lat": 1, "lng": 2, "address": 3}', 'metadata.address must be a string');
 
-select pg_temp.fine('profile_share', pg_temp.u(2)::text, '{"name": "Анна", "avatar": "https://x.y/a", "is_master": true}', 'as specified');
+select pg_temp.fine('profile_share', tests.u(2)::text, '{"name": "Анна", "avatar": "https://x.y/a", "is_master": true}', 'as specified');
 select pg_temp.fine('profile_share', upper(gen_random_uuid()::text), '{}', 'bare');
 select pg_temp.wrong('profile_share', 'anna', '{}', 'content must be a uuid');
-select pg_temp.wrong('profile_share', pg_temp.u(2)::text || 'a', '{}', 'content must be a uuid');
-select pg_temp.wrong('profile_share', pg_temp.u(2)::text, '{"name": 1}', 'metadata.name must be a string');
-select pg_temp.wrong('profile_share', pg_temp.u(2)::text, '{"avatar": {}}', 'metadata.avatar must be a string');
-select pg_temp.wrong('profile_share', pg_temp.u(2)::text, '{"is_master": "yes"}', 'metadata.is_master must be a boolean');
+select pg_temp.wrong('profile_share', tests.u(2)::text || 'a', '{}', 'content must be a uuid');
+select pg_temp.wrong('profile_share', tests.u(2)::text, '{"name": 1}', 'metadata.name must be a string');
+select pg_temp.wrong('profile_share', tests.u(2)::text, '{"avatar": {}}', 'metadata.avatar must be a string');
+select pg_temp.wrong('profile_share', tests.u(2)::text, '{"is_master": "yes"}', 'metadata.is_master must be a boolean');
 
-select pg_temp.fine('post_share', pg_temp.u(9)::text, '{"author_name": "Мария", "media_url": "https://x.y/p.jpg"}', 'as specified');
+select pg_temp.fine('post_share', tests.u(9)::text, '{"author_name": "Мария", "media_url": "https://x.y/p.jpg"}', 'as specified');
 select pg_temp.wrong('post_share', 'post', '{}', 'content must be a uuid');
-select pg_temp.wrong('post_share', pg_temp.u(9)::text, '{"author_name": []}', 'metadata.author_name must be a string');
-select pg_temp.wrong('post_share', pg_temp.u(9)::text, '{"media_url": 5}', 'metadata.media_url must be an http(s) URL');
+select pg_temp.wrong('post_share', tests.u(9)::text, '{"author_name": []}', 'metadata.author_name must be a string');
+select pg_temp.wrong('post_share', tests.u(9)::text, '{"media_url": 5}', 'metadata.media_url must be an http(s) URL');
 
 select pg_temp.fine('booking_proposal', 'Хотите записаться?', '{"service_id": "s", "service_name": "Маникюр", "price": 0, "duration": 60}', 'as specified');
 select pg_temp.wrong('booking_proposal', ' ', '{"service_id": "s", "service_name": "n", "price": 0, "duration": 60}', 'content must not be blank');
@@ -112,81 +101,49 @@ update bellwire.settings set value = '5' where name = 'content_max';
 select pg_temp.wrong('text', 'sixsix', '{}', 'content is too large', 'RT413');
 update bellwire.settings set value = '16384' where name = 'content_max';
 
------------------------------------------------------------------------------------------------------ writers
+---------------------------------------------------------------------- messages_number, messages_fixed; rt_private.chat_refuse
 select throws_ok($$select pg_temp.put('text', 'x', p_sender => 3)$$, 'RT403', 'Not a participant of this chat', 'a stranger is refused');
 select throws_ok($$select pg_temp.put('text', 'x', p_chat => 99)$$, 'RT404', 'No such chat', 'no such chat');
 select throws_ok($$update platform.messages set content = ' ' where type = 'text'$$, 'RT400', 'content must not be blank', 'an update obeys the rules too');
 select throws_ok($$update platform.messages set seq = seq + 100$$, 'RT400', 'A message keeps its chat, sender, place and time', 'no message moves');
 select lives_ok($$update platform.messages set content = 'edited' where type = 'text'$$, 'content may be edited');
 
--------------------------------------------------------------------------------------------------------- place
+---------------------------------------------------------- messages_number, messages_publish; rt_private.message_payload
 delete from platform.messages;
-select pg_temp.mark();
+select tests.mark();
 insert into platform.messages (id, chat_id, sender_id, type, content, seq, created_at)
-values (pg_temp.u(21), pg_temp.u(10), pg_temp.u(1), 'text', 'a', 77, '2001-01-01'), (pg_temp.u(22), pg_temp.u(10), pg_temp.u(2), 'text', 'b', 77, '2001-01-01'),
-	(pg_temp.u(23), pg_temp.u(11), pg_temp.u(1), 'text', 'c', 77, '2001-01-01');
+values (tests.u(21), tests.u(10), tests.u(1), 'text', 'a', 77, '2001-01-01'), (tests.u(22), tests.u(10), tests.u(2), 'text', 'b', 77, '2001-01-01'),
+	(tests.u(23), tests.u(11), tests.u(1), 'text', 'c', 77, '2001-01-01');
 select results_eq($$select content, seq from platform.messages order by content$$, $$values ('a', 1::bigint), ('b', 2), ('c', 1)$$, 'the database sets seq, per chat');
 select ok(bool_and(created_at > now() - interval '1 minute'), 'and the time') from platform.messages;
-select is((select rooms from pg_temp.sent() where data ->> 'content' = 'b'), array['participants:' || pg_temp.u(10)], 'announced to the participants');
-select is((select data - 'created_at' from pg_temp.sent() where data ->> 'content' = 'a'), jsonb_build_object('id', pg_temp.u(21), 'chat_id', pg_temp.u(10),
-	'sender_id', pg_temp.u(1), 'sender_name', 'Anna', 'sender_avatar', 'https://a/1.jpg', 'type', 'text', 'content', 'a', 'metadata', '{}'::jsonb,
+select is((select rooms from tests.sent() where data ->> 'content' = 'b'), array['participants:' || tests.u(10)], 'announced to the participants');
+select is((select data - 'created_at' from tests.sent() where data ->> 'content' = 'a'), jsonb_build_object('id', tests.u(21), 'chat_id', tests.u(10),
+	'sender_id', tests.u(1), 'sender_name', 'Anna', 'sender_avatar', 'https://a/1.jpg', 'type', 'text', 'content', 'a', 'metadata', '{}'::jsonb,
 	'status', 'sent', 'seq', 1), 'the payload');
-select matches((select data ->> 'created_at' from pg_temp.sent() where data ->> 'content' = 'a'), '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$', 'its time');
-select is((select data -> 'sender_avatar' from pg_temp.sent() where data ->> 'content' = 'b'), 'null', 'a missing avatar is null');
-select is((select confirm from pg_temp.sent() where data ->> 'content' = 'a'), jsonb_build_object('message_id', pg_temp.u(21)), 'asks to be confirmed');
-select results_eq($$select data ->> 'content' from pg_temp.sent() where data ->> 'chat_id' = pg_temp.u(10)::text$$, array['a', 'b'], 'in order of seq');
+select matches((select data ->> 'created_at' from tests.sent() where data ->> 'content' = 'a'), '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$', 'its time');
+select is((select data -> 'sender_avatar' from tests.sent() where data ->> 'content' = 'b'), 'null', 'a missing avatar is null');
+select is((select confirm from tests.sent() where data ->> 'content' = 'a'), jsonb_build_object('message_id', tests.u(21)), 'asks to be confirmed');
+select results_eq($$select data ->> 'content' from tests.sent() where data ->> 'chat_id' = tests.u(10)::text$$, array['a', 'b'], 'in order of seq');
 alter table platform.messages disable trigger user;
-update platform.messages set created_at = now() + interval '1 hour' where id = pg_temp.u(22);
+update platform.messages set created_at = now() + interval '1 hour' where id = tests.u(22);
 alter table platform.messages enable trigger user;
 select pg_temp.put('text', 'later');
-select ok((select created_at from platform.messages where content = 'later') >= (select created_at from platform.messages where id = pg_temp.u(22)), 'time never goes back in a chat');
+select ok((select created_at from platform.messages where content = 'later') >= (select created_at from platform.messages where id = tests.u(22)), 'time never goes back in a chat');
 
 update bellwire.settings set value = 'joined' where name = 'message_audience';
-select pg_temp.mark();
+select tests.mark();
 select pg_temp.put('text', 'to joined');
-select is((select rooms from pg_temp.sent()), array['chat:' || pg_temp.u(10)], 'message_audience joined');
+select is((select rooms from tests.sent()), array['chat:' || tests.u(10)], 'message_audience joined');
 update bellwire.settings set value = 'participants' where name = 'message_audience';
-
--------------------------------------------------------------------------------------------------------- send
-create function pg_temp.send(p_user int, p_payload jsonb) returns jsonb language sql as $$
-	select rt.chat_message_send(pg_temp.u(p_user), '{"chat_id": "00000000-0000-4000-8000-000000000010", "type": "text", "content": "hi"}'::jsonb || p_payload) $$;
-select pg_temp.mark();
-select pg_temp.send(1, '{}') as ack \gset
-select is((select array_agg(k order by k) from jsonb_object_keys(:'ack'::jsonb) k), array['created_at', 'message_id', 'status'], 'keys of the ack');
-select is(:'ack'::jsonb ->> 'status', 'sent', 'sent');
-select is((select rt_private.iso(created_at) from platform.messages where id = (:'ack'::jsonb ->> 'message_id')::uuid), :'ack'::jsonb ->> 'created_at', 'the row is there');
-select pg_temp.send(1, '{"client_id": "c-1"}') as ack \gset
-select is(:'ack'::jsonb ->> 'client_id', 'c-1', 'client_id comes back');
-select pg_temp.mark();
-select is(pg_temp.send(1, '{"client_id": "c-1"}'), :'ack'::jsonb, 'again: the same ack');
-select is(pg_temp.send(1, '{"client_id": "c-1", "chat_id": 5, "type": "x", "content": ""}'), :'ack'::jsonb, 'whatever else changed');
-select is((select count(*) from pg_temp.sent()), 0::bigint, 'and no second announcement');
-select isnt(pg_temp.send(2, '{"client_id": "c-1"}') ->> 'message_id', :'ack'::jsonb ->> 'message_id', 'client_id is the sender''s own');
-select throws_ok(format($$insert into platform.messages (chat_id, sender_id, type, content, client_id) values (%L, %L, 'text', 'x', 'c-1')$$, pg_temp.u(10), pg_temp.u(1)), '23505', null, 'unique for every writer');
-select lives_ok($$select pg_temp.send(1, jsonb_build_object('client_id', repeat('я', 64)))$$, '64 characters');
-select lives_ok($$select pg_temp.send(1, '{"client_id": null, "metadata": null}')$$, 'null is absent');
-select throws_ok($$select pg_temp.send(1, jsonb_build_object('client_id', repeat('x', 65)))$$, 'RT400', null, '65 are too many');
-select throws_ok($$select pg_temp.send(1, '{"client_id": ""}')$$, 'RT400', null, 'none is too few');
-select throws_ok($$select pg_temp.send(1, '{"client_id": 7}')$$, 'RT400', null, 'client_id is a string');
-select throws_ok($$select pg_temp.send(1, '{"content": 7}')$$, 'RT400', 'content must be a string', 'content is a string');
-select throws_ok($$select pg_temp.send(1, '{"type": null}')$$, 'RT400', 'type must be a string', 'type is a string');
-select throws_ok($$select pg_temp.send(1, '{"metadata": [1]}')$$, 'RT400', 'metadata must be an object', 'metadata is an object');
-select throws_ok($$select pg_temp.send(1, '{"chat_id": "x"}')$$, 'RT400', 'chat_id must be a uuid', 'chat_id is a uuid');
-select throws_ok($$select rt.chat_message_send(pg_temp.u(1), '[]')$$, 'RT400', 'chat_id must be a uuid', 'not an object');
-select throws_ok($$select pg_temp.send(3, '{}')$$, 'RT403', 'Not a participant of this chat', 'send: a stranger is refused');
-select throws_ok($$select pg_temp.send(1, '{"chat_id": "00000000-0000-4000-8000-000000000099"}')$$, 'RT404', 'No such chat', 'send: no such chat');
-select throws_ok($$select pg_temp.send(1, jsonb_build_object('content', repeat('x', 16385)))$$, 'RT413', null, 'send: too large');
-delete from platform.chat_participants where user_id = pg_temp.u(1) and chat_id = pg_temp.u(10);
-select is(pg_temp.send(1, '{"client_id": "c-1"}'), :'ack'::jsonb, 'even after one has left');
 
 ------------------------------------------------------------------------------------------------------- silent
 set local bellwire.silent = on;
-select pg_temp.mark();
-insert into platform.messages (chat_id, sender_id, type, content, seq, created_at) values (pg_temp.u(11), pg_temp.u(1), 'text', 'old', 500, '2001-01-01');
-insert into platform.messages (chat_id, sender_id, type, content) values (pg_temp.u(11), pg_temp.u(1), 'text', 'old too');
+select tests.mark();
+insert into platform.messages (chat_id, sender_id, type, content, seq, created_at) values (tests.u(11), tests.u(1), 'text', 'old', 500, '2001-01-01');
+insert into platform.messages (chat_id, sender_id, type, content) values (tests.u(11), tests.u(1), 'text', 'old too');
 select results_eq($$select seq from platform.messages where content like 'old%' order by seq$$, array[500::bigint, 501], 'an import brings its places along');
 select is((select created_at from platform.messages where content = 'old'), '2001-01-01'::timestamptz, 'and times');
-select is((select count(*) from pg_temp.sent() where event is not null), 0::bigint, 'without events');
+select is((select count(*) from tests.sent() where event is not null), 0::bigint, 'without events');
 select throws_ok($$select pg_temp.put('text', ' ', p_chat => 11)$$, 'RT400', null, 'but not without rules');
 
 -- as a service, which has DML and nothing else

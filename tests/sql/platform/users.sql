@@ -1,0 +1,56 @@
+-- platform.users: who is deleted or disabled loses the sockets.
+begin;
+select no_plan();
+
+insert into platform.users (id, name) select tests.u(n), 'User ' || n from generate_series(1, 5) n;
+insert into platform.chats (id) values (tests.u(10)), (tests.u(11));
+insert into platform.chat_participants (chat_id, user_id) values (tests.u(10), tests.u(1)), (tests.u(10), tests.u(2)), (tests.u(11), tests.u(1));
+insert into platform.follows (follower_id, followee_id) values (tests.u(1), tests.u(2)), (tests.u(1), tests.u(4));
+
+-- users_kick_update
+select tests.mark();
+update platform.users set name = 'Other', last_seen_at = now() where id = tests.u(1);
+select is_empty($$select * from tests.moves()$$, 'another name moves nobody');
+update platform.users set disabled_at = now() where id = tests.u(1);
+update platform.users set disabled_at = now() + interval '1 second' where id = tests.u(1);
+select results_eq($$select * from tests.moves()$$, array['user_kick 1 disabled'], 'a disabled user loses the sockets, once');
+update platform.users set disabled_at = null where id = tests.u(1);
+
+-- users_kick_delete
+select tests.mark();
+delete from platform.users where id = tests.u(1);
+select set_eq($$select * from tests.moves()$$, array['user_kick 1 deleted', 'user_leave 1 participants 10', 'user_leave 1 chat 10', 'user_leave 1 participants 11', 'user_leave 1 chat 11', 'user_leave 1 followers 02', 'user_leave 1 followers 04'],
+	'a deleted user loses the sockets');
+
+select tests.mark();
+update platform.users set id = tests.u(55) where id = tests.u(5);
+select results_eq($$select * from tests.moves()$$, array['user_kick 5 deleted'], 'another id is another user');
+select throws_ok($$insert into platform.users (id) values (tests.u(56))$$, '23502', null, 'a name is needed');
+select results_eq($$insert into platform.users (name) values ('X') returning is_master, avatar_url, last_seen_at, disabled_at, created_at$$,
+	$$values (false, null::text, null::timestamptz, null::timestamptz, now())$$, 'defaults');
+
+-- what goes with a user
+insert into platform.messages (chat_id, sender_id, type, content) values (tests.u(10), tests.u(2), 'text', 'x');
+insert into platform.notifications (user_id, type, title, body) values (tests.u(2), 'mention', 't', 'b');
+insert into platform.posts (id, author_id) values (tests.u(41), tests.u(2));
+insert into platform.post_comments (post_id, author_id, content) values (tests.u(41), tests.u(3), 'x');
+delete from platform.users where id = tests.u(2);
+select is_empty($$select 1 from platform.messages where sender_id = tests.u(2) union all select 1 from platform.notifications where user_id = tests.u(2)
+	union all select 1 from platform.posts where author_id = tests.u(2) union all select 1 from platform.post_counts where post_id = tests.u(41)
+	union all select 1 from platform.post_comments where post_id = tests.u(41)$$, 'deleting takes all rows of the user along');
+
+-- silent
+set local bellwire.silent = on;
+select tests.mark();
+update platform.users set disabled_at = now() where id = tests.u(3);
+delete from platform.users where id = tests.u(4);
+select results_eq($$select control, data from tests.sent()$$, $$values ('rooms_stale', '{}'::jsonb)$$, 'an import: read again, once');
+set local bellwire.silent = off;
+
+-- users_truncated
+select tests.mark();
+truncate platform.users cascade;
+select ok((select count(*) from tests.sent() where control = 'rooms_stale' and data = '{}') >= 1, 'TRUNCATE: read the rooms of everyone again');
+
+select * from finish();
+rollback;
