@@ -81,6 +81,21 @@ end
 $$;
 comment on function rt_private.follows_rooms() is 'A follower''s sockets are in followers:<followee> while the row exists.';
 
+create or replace function rt_private.users_lock() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	if coalesce(current_setting('bellwire.silent', true) = 'on' and rt_private.silent(), false) is false then
+		-- Sorted, as everybody locks them; the cascade would take them in the order of its rows. The user's own row is locked by
+		-- now, and a message that has its chat may want its sender: rt.dispatch defers that item, others can get a 40P01.
+		perform from platform.chats c
+		where c.id in (select p.chat_id from platform.chat_participants p where p.user_id = old.id) order by c.id for no key update;
+	end if;
+	return old;
+end
+$$;
+comment on function rt_private.users_lock() is 'A user who is deleted leaves chats: locks them first, sorted.';
+
 create or replace function rt_private.users_kick() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -121,6 +136,8 @@ select bellwire.ensure_trigger('platform.follows', 'follows_rooms_delete',
 select bellwire.ensure_trigger('platform.follows', 'follows_truncated',
 	$$after truncate on platform.follows for each statement execute function rt_private.rooms_truncated()$$);
 
+select bellwire.ensure_trigger('platform.users', 'users_lock',
+	$$before delete on platform.users for each row execute function rt_private.users_lock()$$);
 -- By row and with a condition: last_seen_at of every coming and going must cost nothing here.
 select bellwire.ensure_trigger('platform.users', 'users_kick_update',
 	$$after update on platform.users for each row

@@ -69,6 +69,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
 	v_edge record;
+	v_lapsed uuid[];
 	v_users uuid[];
 begin
 	update bellwire.edges e set seen_at = clock_timestamp() where e.edge_id = p_edge;
@@ -76,12 +77,14 @@ begin
 	select clock_timestamp() where not exists (select from bellwire.ticks t where t.at > clock_timestamp() - interval '5 seconds')
 	on conflict do nothing;
 	delete from bellwire.ticks t where t.at < clock_timestamp() - interval '2 hours';
-	perform rt_private.rotate();
-
-	for v_edge in
-		select e.edge_id, e.pid, e.backend_start from bellwire.edges e
+	v_lapsed := array(
+		select e.edge_id from bellwire.edges e
 		where e.seen_at < clock_timestamp() - interval '30 seconds' and e.edge_id <> p_edge
-		order by e.edge_id for no key update skip locked
+		order by e.edge_id for no key update skip locked);
+	-- the users of all of them at once: edge by edge the order would not be everybody's
+	perform rt_private.presence_lock(array(select distinct s.user_id from bellwire.sockets s where s.edge_id = any(v_lapsed)));
+	for v_edge in
+		select e.edge_id, e.pid, e.backend_start from bellwire.edges e where e.edge_id = any(v_lapsed) order by e.edge_id
 	loop
 		-- its pump may be stuck with the bell armed: everybody would ring for nobody (design 8.10)
 		perform pg_terminate_backend(a.pid) from pg_stat_get_activity(v_edge.pid) a
@@ -101,6 +104,9 @@ begin
 		select p.user_id from bellwire.presence p where p.offline_due < clock_timestamp()
 		order by p.user_id limit 1000 for no key update skip locked);
 	perform rt_private.presence_offline(v_users);
+
+	-- last, so that nothing above is waited for while the slot is locked
+	perform rt_private.rotate();
 
 	-- no vacuum counts the outbox (pg_class.reltuples); the statistics follow every commit and TRUNCATE
 	outbox_rows := (select coalesce(sum(pg_stat_get_live_tuples(i.inhrelid)), 0) from pg_inherits i

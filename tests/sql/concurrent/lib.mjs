@@ -44,8 +44,9 @@ export async function run(cases) {
   console.log(`1..${count}`);
 }
 
-async function open(config) {
-  const client = new pg.Client(config);
+// Nothing waits for ever, whatever is broken.
+export async function session(config) {
+  const client = new pg.Client({ statement_timeout: 60000, ...config });
   client.on('error', () => {});
   await client.connect();
   clients.push(client);
@@ -54,12 +55,14 @@ async function open(config) {
   return client;
 }
 
-export const connect = () => open({ connectionString: url });
+export const connect = () => session({ connectionString: url });
 
-export async function connectEdge() {
+export async function connectAs(user, secret) {
   const { hostname, port, pathname } = new URL(url);
-  return open({ host: hostname, port: Number(port), database: pathname.slice(1), user: 'bellwire_edge', password });
+  return session({ host: hostname, port: Number(port), database: pathname.slice(1), user, password: secret });
 }
+
+export const connectEdge = () => connectAs('bellwire_edge', password);
 
 export const many = (n, what = connect) => Promise.all(Array.from({ length: n }, what));
 
@@ -79,7 +82,7 @@ export const item = (event, user, socket, payload) =>
 
 export async function dispatch(client, items) {
   const rows = await client.rows('select * from rt.dispatch($1)', [items]);
-  return rows.map((row) => (row.ord ? [row.outcome, row.code].filter(Boolean).join(' ') : row.outcome));
+  return rows.map((row) => (row.ord ? row.outcome === 'error' ? `error ${row.code}` : row.outcome : row.outcome));
 }
 
 export async function outcome(promise) {
@@ -144,4 +147,45 @@ export class Pump {
     }
     await this.poll();
   }
+}
+
+// Waits for what a query says, not for a time.
+export async function until(what, seconds = 10) {
+  for (const end = Date.now() + seconds * 1000; ;) {
+    const value = await what();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`never became true: ${what}`);
+    await sleep(5);
+  }
+}
+
+export const blocked = (admin, client) =>
+  until(() => admin.one('select cardinality(pg_blocking_pids($1)) > 0', [client.processID]));
+
+// A route whose function has this body.
+export const route = (admin, event, body, lockKey = null) =>
+  admin.query('select tests.route($1, $2, $3)', [event, body, lockKey]);
+
+export async function world(admin, users, chats) {
+  await admin.query('select tests.users($1, $2)', [1, users]);
+  for (const [chat, members] of Object.entries(chats)) await admin.query('select tests.chat($1, variadic $2)', [chat, members]);
+}
+
+// LISTENs to the bell; mark() gives what rang before it, because notifications of one database keep their order.
+export async function listen(admin) {
+  const client = await connect();
+  let heard = [];
+  let seen = () => {};
+  client.on('notification', (n) => { heard.push(n); seen(); });
+  await client.query('listen bellwire');
+  let n = 0;
+  client.mark = async () => {
+    const mark = `mark ${++n}`;
+    await admin.query('select pg_notify($1, $2)', ['bellwire', mark]);
+    while (!heard.some((h) => h.payload === mark)) await new Promise((resolve) => { seen = resolve; });
+    const before = heard.slice(0, heard.findIndex((h) => h.payload === mark)).map((h) => h.payload);
+    heard = [];
+    return before;
+  };
+  return client;
 }

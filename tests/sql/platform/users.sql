@@ -16,7 +16,7 @@ update platform.users set disabled_at = now() + interval '1 second' where id = t
 select results_eq($$select * from tests.moves()$$, array['user_kick 1 disabled'], 'a disabled user loses the sockets, once');
 update platform.users set disabled_at = null where id = tests.u(1);
 
--- users_kick_delete
+-- users_lock, users_kick_delete
 select tests.mark();
 delete from platform.users where id = tests.u(1);
 select set_eq($$select * from tests.moves()$$, array['user_kick 1 deleted', 'user_leave 1 participants 10', 'user_leave 1 chat 10', 'user_leave 1 participants 11', 'user_leave 1 chat 11', 'user_leave 1 followers 02', 'user_leave 1 followers 04'],

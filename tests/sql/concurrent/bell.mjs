@@ -1,0 +1,140 @@
+// The silenced bell: who rings, and that no wake-up is lost (design 2, 8.15). bellwire.outbox and its twin: outbox_written.
+import { Pump, connect, connectEdge, dispatch, is, item, listen, many, ok, outcome, random, run, sleep, until, uuid, world } from './lib.mjs';
+
+const publish = (client, ephemeral = false) => client.query("select rt_private.publish(array['r'], 'b', '{}', p_ephemeral => $1)", [ephemeral]);
+
+async function rings() {
+  const [admin, writer] = await many(2);
+  const ear = await listen(admin);
+  const sleeper = await connectEdge();
+  await publish(writer);
+  await publish(writer, true);
+  is((await ear.mark()).length, 0, 'nobody sleeps: no writer rings');
+  await sleeper.query('select * from rt.bell_arm()');
+  await publish(writer);
+  is(JSON.stringify(await ear.mark()), '[""]', 'an edge sleeps: a write rings, without content');
+  await publish(writer, true);
+  is((await ear.mark()).length, 1, 'an ephemeral one, too');
+  await writer.query('begin');
+  for (let i = 0; i < 5; i++) await publish(writer);
+  await writer.query('commit');
+  is((await ear.mark()).length, 1, 'a transaction rings once');
+  await writer.query('begin');
+  await publish(writer);
+  await writer.query('rollback');
+  is((await ear.mark()).length, 0, 'one that is rolled back does not');
+  // the probe comes after the insert: a write that began before the edge armed
+  await sleeper.query('select rt.bell_disarm()');
+  await writer.query('begin');
+  await writer.query('select pg_current_xact_id()');
+  await sleeper.query('select * from rt.bell_arm()');
+  await publish(writer);
+  await writer.query('commit');
+  is((await ear.mark()).length, 1, 'armed in the middle of a transaction: its writes ring');
+  is(await admin.one("select count(*)::int from pg_locks where locktype = 'advisory' and pid = $1", [writer.processID]), 0, 'the question leaves no lock behind');
+  await writer.query('begin');
+  await publish(writer);
+  await outcome(writer.query('select 1 / 0'));
+  is(await admin.one("select count(*)::int from pg_locks where locktype = 'advisory' and pid = $1", [writer.processID]), 0, 'nor where the transaction fails');
+  await writer.query('rollback');
+  const { processID } = sleeper;
+  sleeper.end();
+  await until(() => admin.one('select not exists (select from pg_stat_activity where pid = $1)', [processID]));
+  await ear.mark();
+  await publish(writer);
+  is((await ear.mark()).length, 0, 'a sleeper that dies leaves no bell armed');
+}
+
+// A transaction that NOTIFYs stands in line with all others of the cluster: never one with a batch in it.
+async function batches() {
+  const admin = await connect();
+  await world(admin, 2, { 11: [1, 2] });
+  const ear = await listen(admin);
+  const [edge, sleeper] = await many(2, connectEdge);
+  await sleeper.query('select * from rt.bell_arm()');
+  const say = (n) => item('chat:message:send', 1, 's', { chat_id: uuid(11), type: 'text', content: `m${n}` });
+  is((await dispatch(edge, [say(1), say(2), item('chat:typing', 1, 's', { chat_id: uuid(11), is_typing: true })])).join(), 'ok,ok,ok,published', 'a batch that publishes');
+  is((await ear.mark()).length, 0, 'rings nobody by itself');
+  await edge.query('select * from rt.dispatch_one($1)', [say(3)]);
+  is((await ear.mark()).length, 0, 'nor alone');
+  await edge.query('select rt.ring()');
+  is((await ear.mark()).length, 1, 'the edge does, afterwards');
+  await admin.query("insert into platform.messages (chat_id, sender_id, type, content) values ($1, $2, 'text', 'psql')", [uuid(11), uuid(1)]);
+  is((await ear.mark()).length, 1, "everybody else's writes ring");
+  await edge.query('begin');
+  await dispatch(edge, [say(4)]);
+  await edge.query('commit');
+  await edge.query('select rt.socket_open($1, $2)', [uuid(900), [JSON.stringify({ socket_id: 'x', user_id: uuid(1) })]]);
+  is((await ear.mark()).length, 1, 'a session that has dispatched rings for what it writes otherwise');
+}
+
+async function twoPhases() {
+  const [admin, writer] = await many(2);
+  const pump = await Pump.start();
+  await writer.query('begin');
+  await publish(writer);
+  is(await outcome(writer.query("prepare transaction 'bell'")), 'ok', 'two-phase commit, while no edge sleeps');
+  is((await pump.poll()).rows.length, 0, 'prepared is not committed');
+  await admin.query("commit prepared 'bell'");
+  is((await pump.poll()).rows.filter((r) => r.event === 'b').length, 1, 'the poll delivers it');
+  is((await pump.poll()).rows.length, 0, 'once');
+  const sleeper = await connectEdge();
+  await sleeper.query('select * from rt.bell_arm()');
+  await writer.query('begin');
+  await publish(writer);
+  is(await outcome(writer.query("prepare transaction 'bell'")), '0A000', 'with an edge asleep Postgres refuses it: such writers need BELLWIRE_BELL=off at the edges');
+  await writer.query('rollback');
+}
+
+// A pump that falls asleep while something is being written: it has seen it by the end of DRAIN, or the bell rings.
+async function wakeUps() {
+  const writer = await connect();
+  const pump = await Pump.start();
+  let ring = () => {};
+  pump.client.on('notification', () => ring());
+  await pump.client.query('listen bellwire');
+  const rnd = random(5);
+  const lost = [];
+  let slept = 0;
+  for (let i = 0; i < 150; i++) {
+    const write = (async () => {
+      await writer.query('begin');
+      if (rnd() < 0.5) await writer.query('select pg_current_xact_id()');
+      if (rnd() < 0.5) await sleep(rnd() * 4);
+      await publish(writer);
+      if (rnd() < 0.7) await sleep(rnd() * 6);
+      await writer.query('commit');
+    })();
+    if (rnd() < 0.7) await sleep(rnd() * 6);
+    let seen = 0;
+    let rung = false;
+    const bell = new Promise((resolve) => { ring = () => { rung = true; resolve(true); }; });
+    const poll = async () => {
+      const { header, rows } = await pump.poll();
+      seen += rows.filter((r) => r.event === 'b').length;
+      return BigInt(header.xid);
+    };
+    // nobody holds the lock but writers for the moment of their question
+    let armed = null;
+    while (!armed) [{ xid: armed }] = await pump.client.rows('select * from rt.bell_arm()');
+    while (await poll() <= BigInt(armed)) await sleep(1);
+    // asleep: nothing but the bell
+    if (!seen) {
+      slept++;
+      if (!rung && !(await Promise.race([bell, sleep(5000)]))) lost.push(i);
+    }
+    await write;
+    await poll();
+    if (seen !== 1) lost.push(i);
+    await pump.client.query('select rt.bell_disarm()');
+  }
+  is(lost.join(), '', '150 writes around the moment of falling asleep: each seen once, or rung for');
+  ok(slept > 10 && slept < 140, 'both happened', slept);
+}
+
+await run([
+  ['bell: who rings', rings],
+  ['bell: batches', batches],
+  ['bell: two-phase commit', twoPhases],
+  ['bell: wake-ups', wakeUps],
+]);

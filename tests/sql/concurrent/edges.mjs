@@ -1,0 +1,50 @@
+// An edge that is stuck with the bell armed makes everybody ring for nobody: another one ends its session (design 8.10). bellwire.edges.
+import { connect, connectEdge, is, many, run, until, uuid } from './lib.mjs';
+
+const lapse = (admin, edge) => admin.query("update bellwire.edges set seen_at = clock_timestamp() - interval '31 s' where edge_id = $1", [uuid(edge)]);
+const gone = (admin, client) => admin.one('select not exists (select from pg_stat_activity where pid = $1)', [client.processID]);
+const armed = (admin) => admin.one("select count(*)::int from pg_locks where locktype = 'advisory' and (classid::bigint << 32) + objid::bigint = rt_private.bell_key() and objsubid = 1");
+
+async function stuck() {
+  const admin = await connect();
+  const [stuckOne, live] = await many(2, connectEdge);
+  await stuckOne.query('select * from rt.pump_open($1, $2)', [uuid(901), 'stuck']);
+  await stuckOne.query('select * from rt.bell_arm()');
+  await live.query('select * from rt.pump_open($1, $2)', [uuid(902), 'live']);
+  await live.query('select * from rt.maintain($1)', [uuid(902)]);
+  is(await armed(admin), 1, 'an edge whose lease runs is left alone');
+  await lapse(admin, 901);
+  await live.query('select * from rt.maintain($1)', [uuid(902)]);
+  await until(() => gone(admin, stuckOne));
+  is(await armed(admin), 0, 'one that lapsed is ended, and its bell with it');
+  is(await admin.one('select string_agg(name, $1) from bellwire.edges', [',']), 'live', 'its row is gone');
+
+  // its own session a second time: no row to sweep, and nothing else is ended
+  const heir = await connectEdge();
+  await heir.query('select * from rt.pump_open($1, $2)', [uuid(903), 'heir']);
+  await admin.query("update bellwire.edges set backend_start = backend_start - interval '1 s' where edge_id = $1", [uuid(903)]);
+  await lapse(admin, 903);
+  await live.query('select * from rt.maintain($1)', [uuid(902)]);
+  is(await admin.one('select count(*)::int from bellwire.edges where edge_id = $1', [uuid(903)]), 0, 'a lapsed row whose pid is now somebody else\'s is swept');
+  is(await gone(admin, heir), false, 'but that session lives');
+  await lapse(admin, 902);
+  await live.query('select * from rt.maintain($1)', [uuid(902)]);
+  is(await gone(admin, live), false, 'no edge ends itself');
+}
+
+// Everybody sweeps, once: leases that lapse together, users in common.
+async function sweep() {
+  const admin = await connect();
+  await admin.query('select tests.users(1, 20)');
+  const edges = await many(4, connectEdge);
+  for (const [e, edge] of edges.entries()) await edge.query('select * from rt.pump_open($1, $2)', [uuid(931 + e), 'edge']);
+  await admin.query("insert into bellwire.edges (edge_id, name, pid, backend_start, seen_at) select tests.u(n), 'dead', 0, now(), now() - interval '1 hour' from generate_series(941, 946) n");
+  await admin.query("insert into bellwire.sockets (socket_id, edge_id, user_id) select e || '-' || u, tests.u(e), tests.u(u) from generate_series(941, 946) e, generate_series(1, 20) u");
+  await admin.query('insert into bellwire.presence (user_id, online) select tests.u(u), true from generate_series(1, 20) u');
+  await Promise.all(edges.map((edge, e) => edge.query('select * from rt.maintain($1)', [uuid(931 + e)])));
+  is(await admin.one("select count(*)::int from bellwire.edges where name = 'dead'"), 0, 'six dead edges, four that sweep at once');
+  is(await admin.one('select count(*)::int from bellwire.sockets'), 0, 'their sockets are gone');
+  is(await admin.one('select count(*)::int from bellwire.presence where online and offline_due is not null'), 20, 'their users have their grace');
+}
+
+await run([['edges: a stuck sleeper', stuck], ['edges: sweeping', sweep]]);
