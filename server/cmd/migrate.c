@@ -211,7 +211,8 @@ static bool deploy_changed(struct migrate *m, bool force)
 		return false;
 	bool same = PQntuples(now) == 1 && strcmp(PQgetvalue(now, 0, 0), embedded_code_sha256) == 0;
 	PQclear(now);
-	return (same && !force) || deploy(m);
+	/* a migration that makes a table anew leaves it without triggers: they are code */
+	return (same && !force && !m->done) || deploy(m);
 }
 
 /* ---- the command ---- */

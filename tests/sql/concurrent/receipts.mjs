@@ -1,0 +1,45 @@
+// Receipts with several sessions (design 8.12): sorted, so that confirmations never wait for each other crosswise; told once.
+import { Pump, connect, connectEdge, is, many, outcome, run, uuid } from './lib.mjs';
+
+async function crosswise() {
+  const admin = await connect();
+  await admin.query('select tests.users(1, 6); select tests.chat(11, 1, 2, 3, 4, 5, 6)');
+  await admin.query("insert into platform.messages (id, chat_id, sender_id, type, content) select tests.u(n), tests.u(11), tests.u(1), 'text', 'x' from generate_series(1001, 1600) n");
+  const pump = await Pump.start();
+  const edges = await many(4, connectEdge);
+  const results = [];
+  for (let round = 0; round < 10; round++) {
+    const all = Array.from({ length: 60 }, (_, n) => n).flatMap((n) => [2, 3, 4, 5, 6].map((u) => ({ confirm: { message_id: uuid(1001 + round * 60 + n) }, user_id: uuid(u) })));
+    results.push(...await Promise.all(edges.map((edge, e) => outcome(edge.query('select rt.confirm($1)', [e % 2 ? all : [...all].reverse()])))));
+  }
+  is(results.filter((r) => r !== 'ok').join(), '', 'the same confirmations by four edges, in opposite order');
+  await pump.poll();
+  const told = pump.rows.filter((r) => r.event === 'chat:message:delivered').map((r) => JSON.parse(r.data)).map((d) => `${d.message_id} ${d.delivered_to}`);
+  is(told.length, 3000, 'each is told');
+  is(new Set(told).size, 3000, 'once');
+  await Promise.all(edges.map((edge) => edge.query('select rt.dispatch($1)', [[2, 3].map((u) => JSON.stringify({ event: 'chat:message:read', user_id: uuid(u), socket_id: `s${u}`, payload: { chat_id: uuid(11), message_id: uuid(1001) } }))])));
+  is((await pump.poll()).rows.filter((r) => r.event === 'chat:message:read').length, 2, 'read by four at once: the first counts');
+}
+
+// A message, its reader or the reader's place goes away at the moment of the confirmation.
+async function gone() {
+  const [admin, other] = await many(2);
+  const edge = await connectEdge();
+  await admin.query("insert into platform.messages (id, chat_id, sender_id, type, content) select tests.u(n), tests.u(11), tests.u(1), 'text', 'x' from generate_series(2001, 2010) n");
+  const confirm = (user) => outcome(edge.query('select rt.confirm($1)', [Array.from({ length: 10 }, (_, n) => ({ confirm: { message_id: uuid(2001 + n) }, user_id: uuid(user) }))]));
+  for (const [what, sql, user] of [
+    ['a message is deleted', 'delete from platform.messages where id = tests.u(2005)', 2],
+    ['a user is deleted', 'delete from platform.users where id = tests.u(3)', 3],
+    ['a participant leaves', 'delete from platform.chat_participants where user_id = tests.u(4)', 4],
+  ]) {
+    await other.query('begin');
+    await other.query(sql);
+    const done = confirm(user);
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+    await other.query('commit');
+    is(await done, 'ok', `${what} under the confirmation: the others are receipts`);
+  }
+  is(await admin.one('select count(*)::int from platform.message_receipts where message_id >= tests.u(2001) and user_id = tests.u(2)'), 9, 'nine of ten');
+}
+
+await run([['receipts: crosswise', crosswise], ['receipts: gone', gone]]);

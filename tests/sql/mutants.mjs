@@ -1,0 +1,111 @@
+// Does a test fail without the rule? Each row breaks one function (text that it has, text instead), or runs a statement, and names the
+// files of which one must fail. Not part of the suite: tests/sql/run --mutants [TEXT]
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const locks = 'concurrent/locks.mjs';
+const rotation = 'concurrent/rotation.mjs';
+const crash = 'concurrent/crash.mjs';
+const bell = 'concurrent/bell.mjs';
+const mutants = [
+  // rule, function, text, instead, files
+  ['8.1 a busy key is skipped', 'rt_private.items_lock', "'skip locked'", "''", locks],
+  ['8.1 keys are locked in order', 'rt_private.items_lock', 'order by t.%2$I for', 'order by random() for', locks],
+  ['8.1 the chat is locked first', 'rt_private.dispatch', 'v_busy := rt_private.items_lock(v_items, p_alone)', "v_busy := '{}'", locks],
+  ['8.1 what the socket sent later is deferred', 'rt_private.dispatch', "v_items[i] ->> 'socket_id' = any(v_deferred) or lower", 'lower', locks],
+  ['8.1 250 ms', "alter function rt.dispatch_one(text) set lock_timeout = '20ms'", locks],
+  ['8.3 an item that jsonb cannot hold', 'rt_private.item_parse', 'data_exception or program_limit_exceeded', 'division_by_zero', 'rt/dispatch.sql'],
+  ['8.3 constraints that fail late', 'rt_private.item_run', 'set constraints all immediate;', '', 'rt/dispatch.sql'],
+  ['8.3 one by one after a failure', 'rt_private.items_run', 'return null;', 'raise;', 'rt/dispatch.sql'],
+  ['8.3 a deadlock is tried again', 'rt_private.dispatch', "'40P01', ", '', locks],
+  ['8.4 across epochs', 'rt.fetch', 'p_epoch = v_epoch', 'true', crash],
+  ['8.4 by the old epoch\'s cursor', 'rt_private.fetch_rows_across', '(o.epoch = p_epoch and not pg_visible_in_snapshot(o.xid, p_from))', 'false', crash],
+  ['8.4 a row knows its epoch', 'rt_private.fetch_rows_across', 'o.epoch > p_epoch or', '', crash],
+  ['8.4 failover is a gap', 'rt_private.gap', "split_part(p_epoch, '/', 1) is distinct from split_part(p_epoch_now, '/', 1)", 'false', crash],
+  ['8.5 rows younger than the tick', 'rt_private.rotate', 'where not pg_visible_in_snapshot(xid, $1)', 'where false and not pg_visible_in_snapshot(xid, $1)', rotation],
+  ['8.5 ticks older than the retention', 'rt_private.rotate', 't.at < clock_timestamp() - make_interval', 't.at < clock_timestamp() - 0 * make_interval', rotation],
+  ['8.5 dropped is told', 'rt_private.rotate', 'set dropped = v_tick', 'set dropped = dropped', rotation],
+  ['8.5 once in ten seconds', 'rt_private.rotate', "interval '10 seconds'", "interval '0 seconds'", rotation],
+  ['8.5 a short wait', "alter function rt_private.rotate() set lock_timeout = '0'", rotation],
+  ['8.5 the last slot', 'rt_private.rotate', '+ 2) % 3', '+ 1) % 3', rotation],
+  ['8.5 the second look of a fetch', 'rt.fetch', 'if rt_private.gap(v_from, p_epoch, v_epoch) is not null then', 'if false then', rotation],
+  ['8.5 the look of a page', 'rt.fetch_page', 'if rt_private.gap(', 'if false and null is not distinct from rt_private.gap(', rotation],
+  ['8.6 durability is the batch\'s', 'rt_private.dispatch', "case when v_durable or v_sync = 'off' then v_sync else 'off' end", "current_setting('synchronous_commit')", 'concurrent/session.mjs'],
+  ['8.6 typing does not wait', 'rt_private.dispatch', "v_durable or v_sync = 'off'", 'true', 'concurrent/session.mjs'],
+  ['8.7 membership takes the chat\'s lock', 'rt_private.participants_lock', 'order by c.id for no key update', '', locks],
+  ['8.7 a join holds the participant', 'rt.chat_join', 'for key share nowait', '', locks],
+  ['8.7 TRUNCATE', 'rt_private.rooms_truncated', 'perform rt_private.rooms_stale(null);', '', 'platform/follows.sql'],
+  ['8.8 up to the second snapshot', 'rt_private.fetch_rows', 'and pg_visible_in_snapshot(o.xid, p_upto)', '', 'concurrent/cursor.mjs'],
+  ['8.8 what was in flight', 'rt_private.fetch_rows', 'from bellwire.outbox a where a.xid = any(array(select pg_snapshot_xip(p_from)))', 'from bellwire.outbox a where false', 'concurrent/cursor.mjs'],
+  ['8.9 no standby', 'rt.fetch', 'pg_is_in_recovery()', 'false', crash],
+  ['8.9 index probes', 'rt_private.fetch_rows', 'select a.*, false as ephemeral from bellwire.outbox a\n\t\twhere', 'select a.*, false as ephemeral from bellwire.outbox a\n\t\twhere a.xid::text::numeric >= 0 and a.id + 0 > 0 and a.xid::text is not null and (a.xid >= pg_snapshot_xmax(p_from) or a.xid is null) and', 'rt/fetch.sql concurrent/cursor.mjs'],
+  ['8.10 a stuck sleeper is ended', 'rt.maintain', 'perform pg_terminate_backend(a.pid) from pg_stat_get_activity(v_edge.pid) a\n\t\twhere', 'perform from pg_stat_get_activity(v_edge.pid) a\n\t\twhere', 'concurrent/edges.mjs'],
+  ['8.10 nobody else\'s session is', 'rt.maintain', 'where a.backend_start = v_edge.backend_start', 'where true', 'concurrent/edges.mjs'],
+  ['8.11 no session state', 'rt_private.dispatch', "set_config('bellwire.socket_id', '', true)", "set_config('work_mem', '5MB', false)", 'concurrent/session.mjs'],
+  ['8.11 the socket is the item\'s', 'rt_private.item_call', "->> 'socket_id', true)", "->> 'socket_id', false)", 'concurrent/session.mjs'],
+  ['8.12 large chats', 'rt_private.deliver', 'not f.large or f.n = 1', 'true or f.n = 1', 'rt/confirm.sql'],
+  ['8.12 delivered once', 'rt_private.deliver', 'do update set delivered_at = excluded.delivered_at where r.delivered_at is null', 'do update set delivered_at = excluded.delivered_at', 'concurrent/receipts.mjs rt/confirm.sql'],
+  ['8.13 silence is for services', 'rt_private.silent', "and pg_has_role(session_user, 'bellwire_service', 'member')", '', 'concurrent/silent.mjs'],
+  ['8.13 one row a transaction', 'rt_private.silent_note', 'is distinct from pg_current_xact_id()::text', "is distinct from 'x'", 'concurrent/silent.mjs'],
+  ['8.13 no chat lock in an import', 'rt_private.messages_number', 'if not v_silent then', 'if true then', 'concurrent/silent.mjs'],
+  ['8.13 another cluster\'s rows go', 'rt_private.restored', 'if v_known <> v_system then', 'if false then', crash],
+  ['2 the bell rings for sleepers', 'rt_private.bell_ring', 'is not true', 'is null', bell],
+  ['2 and for them alone', 'rt_private.bell_ring', 'is not true', 'is not null', bell],
+  ['2 never inside a batch', 'rt_private.outbox_written', "current_setting('bellwire.dispatch', true) = pg_current_xact_id()::text", 'false', bell],
+  ['2 only of that batch', 'rt_private.outbox_written', '= pg_current_xact_id()::text', "<> ''", bell],
+  ['2 DRAIN', 'rt.bell_arm', 'xid := pg_current_xact_id()::text', "xid := '3'", bell],
+  ['2 the chat\'s lock before seq', 'rt_private.messages_number', 'for no key update', '', 'concurrent/order.mjs'],
+  ['2 time under the lock', 'rt_private.messages_number', 'greatest(clock_timestamp(), v_at)', 'now()', 'concurrent/order.mjs'],
+  ['3 transitions are serialised', 'rt_private.presence_lock', 'order by p.user_id for no key update', '', 'concurrent/presence.mjs'],
+  ['8.15 likes are counted under a lock', 'rt_private.likes_insert', 'set likes_count = c.likes_count + excluded.likes_count', 'set likes_count = (select count(*) from platform.post_likes l where l.post_id = c.post_id)', 'concurrent/likes.mjs'],
+  ['3 a route\'s function is looked at', 'rt_private.route_problem', 'if v_oid is null then', 'if false then', 'bellwire/routes.sql'],
+  ['3 grants: the edge', 'grant select on bellwire.routes to bellwire_edge', 'grants.sql'],
+  ['3 grants: the edge, a function', 'grant execute on function rt.emit(text[], text, jsonb, text[], boolean) to bellwire_edge', 'grants.sql'],
+  ['3 grants: PUBLIC', 'grant execute on function rt.socket_id() to public', 'grants.sql'],
+  ['3 grants: the service', 'grant truncate on platform.messages to bellwire_service', 'grants.sql'],
+  ['3 grants: search_path', 'alter function rt.rooms(uuid[]) reset search_path', 'grants.sql'],
+  ['7 an index of messages', 'alter table platform.messages drop constraint messages_chat_id_seq_key', 'concurrent/plans.mjs'],
+];
+
+const [only] = process.argv.slice(2);
+const dir = mkdtempSync(join(tmpdir(), 'mutant-'));
+const file = join(dir, 'mutant.sql');
+const quoted = (text) => `$mutant$${text}$mutant$`;
+
+// A trigger fewer: the tests of its table say so.
+function triggers() {
+  const url = process.env.BELLWIRE_TEST_PG.replace(/[^/]*$/, 'bellwire_test_sql');
+  const list = execFileSync('psql', ['-qAtX', '-F', ' ', url, '-c', "select tgname, tgrelid::regclass from pg_trigger where not tgisinternal and tgparentid = 0 and tgrelid::regclass::text ~ '^(platform|bellwire)' order by 2, 1"], { encoding: 'utf8' });
+  return list.trim().split('\n').map((line) => {
+    const [name, table] = line.split(' ');
+    const [schema, plain] = table.split('.');
+    return [`trigger ${name}`, `drop trigger ${name} on ${table}`, /^outbox/.test(plain) ? bell : name === 'users_lock' ? locks : `${schema}/${plain}.sql${/^(likes|comments)_truncated$/.test(name) ? ' platform/post_counts.sql' : ''}`];
+  });
+}
+
+let good = 0;
+const missed = [];
+for (const row of [...mutants, ...triggers()]) {
+  const [rule] = row;
+  if (only && !rule.includes(only)) continue;
+  const files = row.at(-1);
+  if (row.length === 3) {
+    writeFileSync(file, `${row[1]};\n`);
+  } else {
+    const [, name, text, instead] = row;
+    writeFileSync(file, `do $do$ declare v text := pg_get_functiondef('${name}'::regproc); begin
+      if position(${quoted(text)} in v) = 0 then raise exception 'no such text in ${name}'; end if;
+      execute replace(v, ${quoted(text)}, ${quoted(instead)}); end $do$;\n`);
+  }
+  const { status, stdout, stderr } = spawnSync('tests/sql/run', files.split(' ').map((f) => `tests/sql/${f}`), { env: { ...process.env, MUTANT: file }, encoding: 'utf8' });
+  const red = /^pgtap: \d+ passed, [1-9]\d* failed$/m.test(stdout) && /not ok|exit status|planned/.test(stdout + stderr);
+  if (red) good++;
+  else missed.push(`${rule}${status ? `: ${(stdout + stderr).trim().split('\n').at(-1)}` : ''}`);
+  console.log(`${red ? 'noticed' : 'MISSED '}  ${rule}  ${/: not ok \d+ - (.*)/.exec(stdout)?.[1]?.slice(0, 90) ?? ''}`);
+}
+rmSync(dir, { recursive: true, force: true });
+for (const m of missed) console.log(`missed: ${m}`);
+console.log(`mutants: ${good} passed, ${missed.length} failed`);
+process.exitCode = missed.length ? 1 : 0;
