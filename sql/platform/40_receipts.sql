@@ -122,8 +122,8 @@ begin
 					join m on m.id = q.message_id and m.sender_id <> q.user_id
 					join chats h on h.chat_id = m.chat_id
 					join platform.chat_participants p on p.chat_id = m.chat_id and p.user_id = q.user_id
-					where not exists (select from platform.message_receipts d
-						where d.message_id = m.id and d.user_id = q.user_id and d.delivered_at is not null)
+					-- a value and no join: that would read all receipts of a message for each of them
+					where (select d.delivered_at from platform.message_receipts d where d.message_id = m.id and d.user_id = q.user_id) is null
 				) c
 			) f
 			where not f.large or f.n = 1
