@@ -107,7 +107,7 @@ begin
 			-- sorted by (message, user): two of these never wait for each other crosswise (design 8.12)
 			with m as materialized (
 				select o.id, o.chat_id, o.sender_id from platform.messages o where o.id = any(p_message_ids)
-			), chats as materialized (
+			), sizes as materialized (
 				-- once for each chat: counting the participants costs as much as they are many
 				select c.chat_id, exists (select from platform.chat_participants a where a.chat_id = c.chat_id offset v_max) as large
 				from (select distinct m.chat_id from m) c
@@ -120,7 +120,7 @@ begin
 					select distinct m.id as message_id, p.user_id, h.large
 					from unnest(p_message_ids, p_user_ids) as q(message_id, user_id)
 					join m on m.id = q.message_id and m.sender_id <> q.user_id
-					join chats h on h.chat_id = m.chat_id
+					join sizes h on h.chat_id = m.chat_id
 					join platform.chat_participants p on p.chat_id = m.chat_id and p.user_id = q.user_id
 					-- a value and no join: that would read all receipts of a message for each of them
 					where (select d.delivered_at from platform.message_receipts d where d.message_id = m.id and d.user_id = q.user_id) is null

@@ -66,7 +66,8 @@ const mutants = [
   ['3 grants: PUBLIC', 'grant execute on function rt.socket_id() to public', 'grants.sql'],
   ['3 grants: the service', 'grant truncate on platform.messages to bellwire_service', 'grants.sql'],
   ['3 grants: search_path', 'alter function rt.rooms(uuid[]) reset search_path', 'grants.sql'],
-  ['7 an index of messages', 'alter table platform.messages drop constraint messages_chat_id_seq_key', 'concurrent/plans.mjs'],
+  ['7 an index', 'drop index platform.notifications_user_id_idx', 'concurrent/plans.mjs'],
+  ['7 the index of a foreign key', 'drop index platform.post_comments_author_id_idx', 'concurrent/plans.mjs'],
 ];
 
 const [only] = process.argv.slice(2);
