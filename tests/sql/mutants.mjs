@@ -82,7 +82,7 @@ function triggers() {
   return list.trim().split('\n').map((line) => {
     const [name, table] = line.split(' ');
     const [schema, plain] = table.split('.');
-    return [`trigger ${name}`, `drop trigger ${name} on ${table}`, /^outbox/.test(plain) ? bell : name === 'users_lock' ? locks : `${schema}/${plain}.sql${/^(likes|comments)_truncated$/.test(name) ? ' platform/post_counts.sql' : ''}`];
+    return [`trigger ${name}`, `drop trigger ${name} on ${table}`, /^outbox/.test(plain) ? bell : /^(users|participants)_lock$/.test(name) ? locks : `${schema}/${plain}.sql${/^(likes|comments)_truncated$/.test(name) ? ' platform/post_counts.sql' : ''}`];
   });
 }
 

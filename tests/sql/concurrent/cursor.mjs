@@ -109,6 +109,7 @@ async function cost() {
   const slot = await writer.one('select rt_private.outbox_slot(clock_timestamp())');
   await old.query('begin isolation level repeatable read');
   await old.query('select pg_current_xact_id()');
+  await writer.query('set statement_timeout = 0');
   await writer.query(`insert into bellwire.outbox (slot, epoch, rooms, except_rooms, event, data)
     select $1, rt_private.epoch_n(), array['r'], '{}', 'many', '{"a": "some text that makes a row as long as a short event"}' from generate_series(1, 1000000)`, [slot]);
   const pump = await Pump.start();

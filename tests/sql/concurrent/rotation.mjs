@@ -1,8 +1,9 @@
 // Rotation by ticks (design 8.5): bellwire.outbox_state, bellwire.ticks, rt_private.rotate.
 import { Pump, blocked, connect, connectEdge, is, many, ok, outcome, run, uuid } from './lib.mjs';
 
-// The slot that is neither written nor next, as rt_private.rotate chooses it.
+// The slot that is neither written nor next, as rt_private.rotate chooses it; not just before the clock makes another one that.
 async function slot(admin) {
+  await admin.query('select pg_sleep(case when s > 570 then 600.1 - s else 0 end) from (select extract(epoch from clock_timestamp())::numeric % 600 as s) t');
   return admin.one('select (rt_private.outbox_slot(clock_timestamp()) + 2) % 3');
 }
 const put = (client, into, event) => client.query(`insert into bellwire.outbox (slot, epoch, rooms, except_rooms, event, data) values ($1, rt_private.epoch_n(), array['r'], '{}', $2, '{}')`, [into, event]);
@@ -19,7 +20,8 @@ async function ticks() {
   await edge.query("set statement_timeout = '20s'");
   await admin.query("update bellwire.settings set value = '10' where name = 'outbox_retention'");
   const pump = await Pump.start();
-  const early = { ...pump, cursor: pump.cursor };
+  const early = { cursor: pump.cursor };
+  await admin.query('truncate bellwire.outbox, bellwire.outbox_ephemeral');
   const s = await slot(admin);
   // younger than the only tick that is old enough
   await tick(admin, '1 minute');
@@ -36,20 +38,20 @@ async function ticks() {
   await maintain(admin, edge);
   is(await left(admin, s), 2, 'a row whose transaction was in flight at the tick stays');
   await pump.poll();
-  const between = pump.cursor;
   await admin.query('delete from bellwire.ticks');
   await tick(admin, '5 s');
   await maintain(admin, edge);
   is(await left(admin, s), 2, 'a tick younger than the retention does not count');
   await admin.query('delete from bellwire.ticks');
   await tick(admin, '11 s');
+  await pump.poll();
   await maintain(admin, edge);
   is(await left(admin, s), 0, 'what is older than an old tick goes');
   is(await admin.one('select dropped from bellwire.outbox_state'), await admin.one("select snapshot from bellwire.ticks where at < clock_timestamp() - interval '10 s'"), 'and that tick is what was dropped');
   const fetch = async (cursor) => (await edge.rows('select * from rt.fetch($1, $2)', [cursor, pump.epoch])).map((r) => r.control ?? r.event).join();
   is(await fetch(early.cursor), 'gap', 'a cursor from before: a gap');
   await pump.poll();
-  is(pump.gaps.length, between === pump.cursor ? 0 : pump.gaps.length, 'the pump goes on');
+  is(pump.gaps.join(), '', 'the pump, which had read it, has none');
   is(await fetch(pump.cursor), 'ok', 'a cursor from after: none');
   is(await outcome(edge.query('select * from rt.fetch_page($1, $2, 0, 10, $3)', [early.cursor, pump.cursor, pump.epoch])), '40001', 'a page of a fetch that began before: again');
 }

@@ -31,15 +31,7 @@ select tests.mark();
 truncate platform.chat_participants;
 select results_eq($$select control, data from tests.sent()$$, $$values ('rooms_stale', '{}'::jsonb)$$, 'TRUNCATE: read the rooms of everyone again');
 
--- participants_lock: the chat's row is locked before the control row is written
-create function pg_temp.locked(p_chat int) returns boolean language sql as $$
-	select exists (select from platform.chats c where c.id = tests.u(p_chat) and c.xmax::text::bigint = pg_current_xact_id()::xid::text::bigint) $$;
-insert into platform.chats (id) values (tests.u(12)), (tests.u(13));
-select ok(not pg_temp.locked(12), 'a chat nobody touched');
-insert into platform.chat_participants (chat_id, user_id) values (tests.u(12), tests.u(1));
-select ok(pg_temp.locked(12), 'is locked by who comes');
-update platform.chat_participants set chat_id = tests.u(13) where chat_id = tests.u(12);
-select ok(pg_temp.locked(13), 'and the one that a row moves to');
+-- participants_lock: in concurrent/locks.mjs
 
 -- silent
 set local bellwire.silent = on;

@@ -50,7 +50,7 @@ set local bellwire.silent = off;
 -- users_truncated
 select tests.mark();
 truncate platform.users cascade;
-select ok((select count(*) from tests.sent() where control = 'rooms_stale' and data = '{}') >= 1, 'TRUNCATE: read the rooms of everyone again');
+select is((select count(*) from tests.sent() where control = 'rooms_stale' and data = '{}'), 3::bigint, 'TRUNCATE: read the rooms of everyone again, as for participants and follows, which go along');
 
 select * from finish();
 rollback;
