@@ -1,5 +1,5 @@
--- platform.message_receipts: times that anybody sets are told to the sender, once. receipts_first, receipts_publish_insert,
--- receipts_publish_update.
+-- platform.message_receipts: times that anybody sets are told to the sender, once. receipts_first,
+-- receipts_first_update, receipts_publish_insert, receipts_publish_update.
 begin;
 select no_plan();
 
