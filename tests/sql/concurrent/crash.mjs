@@ -8,7 +8,7 @@ import { Pump, is, ok, outcome, run, session, until, uuid } from './lib.mjs';
 const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../../..');
 const dir = mkdtempSync(join(root, 'build', 'test-crash-'));
 const [primary, second] = [join(dir, 'primary'), join(dir, 'standby')];
-const env = { ...process.env, PGOPTIONS: '' };
+const env = { ...process.env, PGOPTIONS: '', FSYNC: 'off' };
 delete env.BELLWIRE_DEV_DATABASE_URL;
 const server = (...args) => execFileSync(join(root, 'tests/env/postgres'), args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
 const database = (of, name = 'bellwire_test_crash') => server('url', of).replace(/[^/]*$/, name);
