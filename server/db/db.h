@@ -146,6 +146,13 @@ void db_pump_poke(struct db *d); /* poll now: our own dispatch returned */
  * What is notified while that session is away is lost: on_ready with first false says that it was.
  */
 void db_listen(struct db *d, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx);
+/* Where the pump stands: all that `snapshot` sees has been delivered. False while a fetch is half delivered, or before there is a position. Borrowed. */
+struct db_position {
+	const char *snapshot, *epoch;
+	int64_t now_us; /* the database's clock at the last fetch */
+	bool live;      /* the pump is there */
+};
+bool db_pump_position(const struct db *d, struct db_position *at) MUST_CHECK;
 /* done once a fetch that started after this call has been delivered (or the pump is away: then at once, from the loop) */
 void db_pump_after(struct db *d, void (*done)(void *arg), void *arg);
 
@@ -154,5 +161,8 @@ struct db_snapshot;
 struct db_snapshot *db_snapshot_parse(const char *text); /* NULL when malformed */
 void db_snapshot_free(struct db_snapshot **s);
 bool db_snapshot_sees(const struct db_snapshot *s, uint64_t xid); /* committed before it, as far as the snapshot tells */
+/* As few bytes: numbers of seven bits a byte, what is in flight as distances. Whatever unpack takes is a snapshot, in the one form that pack gives it. */
+bool db_snapshot_pack(struct buf *out, const char *text) MUST_CHECK;             /* false: malformed, nothing was added */
+bool db_snapshot_unpack(struct slice *in, struct buf *text, size_t max) MUST_CHECK; /* from the start of *in, which moves on; at most max in flight */
 
 #endif

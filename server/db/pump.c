@@ -353,6 +353,14 @@ void db_pump_poke(struct db *d)
 	pump_step(p);
 }
 
+bool db_pump_position(const struct db *d, struct db_position *at)
+{
+	const struct pump *p = d->pump;
+	const struct cursor *c = &p->cursor;
+	*at = (struct db_position){.snapshot = c->snapshot, .epoch = c->epoch, .now_us = c->now_us, .live = p->ready};
+	return c->snapshot && !c->upto;
+}
+
 void db_pump_after(struct db *d, void (*done)(void *arg), void *arg)
 {
 	struct pump *p = d->pump;

@@ -1,4 +1,5 @@
 #include "base/mem.h"
+#include "base/varint.h"
 #include "db/db.h"
 
 /* pg_snapshot as text: xmin:xmax:xip,xip,... with xip ascending, each xmin <= xip < xmax. */
@@ -80,6 +81,45 @@ bool db_snapshot_sees(const struct db_snapshot *s, uint64_t xid)
 			lo = mid + 1;
 		else
 			hi = mid;
+	}
+	return true;
+}
+
+/* ---- few bytes ---- */
+
+bool db_snapshot_pack(struct buf *out, const char *text)
+{
+	struct db_snapshot *s = db_snapshot_parse(text);
+	if (!s)
+		return false;
+	varint_put(out, s->xmin);
+	varint_put(out, s->xmax - s->xmin);
+	varint_put(out, s->n);
+	uint64_t before = s->xmin;
+	for (size_t i = 0; i < s->n; i++) {
+		varint_put(out, s->xip[i] - before);
+		before = s->xip[i];
+	}
+	db_snapshot_free(&s);
+	return true;
+}
+
+bool db_snapshot_unpack(struct slice *in, struct buf *text, size_t max)
+{
+	uint64_t xmin, width, n, xmax;
+	if (!varint_take(in, &xmin) || xmin == 0 || !varint_take(in, &width) || __builtin_add_overflow(xmin, width, &xmax) || !varint_take(in, &n) || n > max)
+		return false;
+	buf_u64(text, xmin);
+	buf_char(text, ':');
+	buf_u64(text, xmax);
+	buf_char(text, ':');
+	for (uint64_t i = 0, at = xmin, step; i < n; i++) {
+		if (!varint_take(in, &step) || (i && step == 0) || step >= xmax - at)
+			return false;
+		at += step;
+		if (i)
+			buf_char(text, ',');
+		buf_u64(text, at);
 	}
 	return true;
 }

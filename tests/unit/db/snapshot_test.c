@@ -1,5 +1,6 @@
 #include "db/db.h"
 
+#include "base/buf.h"
 #include "test.h"
 
 TEST(malformed)
@@ -51,4 +52,69 @@ TEST(many_in_flight)
 	for (int x = 900; x < 9100; x++)
 		CHECK_INT(db_snapshot_sees(s, (uint64_t)x), x < 1000 || (x < 9000 && (x - 1000) % 3 != 0));
 	db_snapshot_free(&s);
+}
+
+/* ---- few bytes ---- */
+
+TEST(packed_and_unpacked)
+{
+	static const char *const good[] = {
+		"1:1:", "10:10:", "10:20:", "10:20:10", "10:20:10,14,19", "1000000:1000003:1000000,1000002",
+		"18446744073709551614:18446744073709551615:18446744073709551614", "1:18446744073709551615:1,18446744073709551614",
+	};
+	struct buf packed = {0}, text = {0};
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		CHECK_ROW(good[i]);
+		packed.n = text.n = 0;
+		CHECK(db_snapshot_pack(&packed, good[i]));
+		buf_str(&packed, "rest");
+		struct slice in = buf_view(&packed);
+		CHECK(db_snapshot_unpack(&in, &text, 3));
+		CHECK_SLICE(buf_view(&text), slice_str(good[i]));
+		CHECK_SLICE(in, SLICE("rest"));
+		for (size_t n = 0; n < packed.n - 4; n++) { /* cut anywhere */
+			in = slice_of(packed.p, n);
+			text.n = 0;
+			CHECK(!db_snapshot_unpack(&in, &text, 3));
+		}
+	}
+	packed.n = 0;
+	CHECK(!db_snapshot_pack(&packed, "10:20:13,12"));
+	CHECK_INT(packed.n, 0);
+	CHECK(db_snapshot_pack(&packed, "10:20:11,12,13"));
+	CHECK_INT(packed.n, 6);
+	struct slice in = buf_view(&packed);
+	text.n = 0;
+	CHECK(!db_snapshot_unpack(&in, &text, 2));
+	buf_fini(&packed);
+	buf_fini(&text);
+}
+
+/* Whatever bytes it takes are a snapshot, and pack gives the same bytes. */
+TEST(any_bytes)
+{
+	uint64_t x = 88172645463325252u;
+	size_t taken = 0;
+	struct buf text = {0}, again = {0};
+	for (int round = 0; round < 300000; round++) {
+		char raw[12];
+		size_t n = 3 + (size_t)(x >> 40) % (sizeof(raw) - 2);
+		for (size_t i = 0; i < n; i++) {
+			x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+			raw[i] = (char)((x >> 20) % 7 ? x >> 32 & 15 : x >> 32);
+		}
+		char *copy = memcpy(malloc(n), raw, n);
+		struct slice in = slice_of(copy, n);
+		text.n = again.n = 0;
+		if (db_snapshot_unpack(&in, &text, 8)) {
+			taken++;
+			buf_char(&text, '\0');
+			CHECK(db_snapshot_pack(&again, text.p));
+			CHECK_SLICE(buf_view(&again), slice_of(raw, n - in.n));
+		}
+		free(copy);
+	}
+	CHECK(taken > 1000);
+	buf_fini(&text);
+	buf_fini(&again);
 }
