@@ -53,6 +53,22 @@ static void on_conn(struct conn *c, void *ctx)
 	http_serve(c, &w->http, &routes, w);
 }
 
+/* The ends that recovery leaves nothing of (wire-protocol R6): either side said 41, or the peer is not to be trusted. */
+static bool is_over(enum close_reason why)
+{
+	switch (why) {
+	case CLOSE_CLIENT_LEFT:
+	case CLOSE_PARSE:
+	case CLOSE_PROTOCOL:
+	case CLOSE_TOO_LARGE:
+	case CLOSE_KICKED:
+	case CLOSE_UNAUTHORIZED:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void on_disconnect(struct sio_socket *s, enum close_reason why, void *ctx)
 {
 	struct worker *w = ctx;
@@ -64,7 +80,7 @@ static void on_disconnect(struct sio_socket *s, enum close_reason why, void *ctx
 		return;
 	open_forget(c, clean);
 	if (c->registered && !c->opening)
-		close_tell(w, client_id(c), user_id(c->user), clean, c->expired);
+		close_tell(w, &(struct ended){client_id(c), user_id(c->user), clean, is_over(why), c->expired});
 	client_free(c);
 }
 
@@ -77,6 +93,7 @@ static void on_db_state(void *ctx, enum db_state state)
 		return;
 	}
 	log_info(&w->ident, "database up");
+	offsets_database_up(w);
 	maintenance_database_up(w, a->was_up);
 	a->was_up = true;
 	if (!routes_loaded(w))
@@ -333,6 +350,8 @@ static bool start(struct app *a, const struct config *c)
 	rooms_start(w);
 	confirms_start(w);
 	presence_start(w);
+	offsets_start(w);
+	recoveries_start(w);
 	feed_start(w);
 	emitter_start(w);
 	maintenance_start(w);
@@ -370,6 +389,8 @@ static void stop(struct app *a)
 	worker_users_fini(w);
 	maintenance_stop(w);
 	emitter_stop(w);
+	recoveries_stop(w);
+	offsets_stop(w);
 	presence_stop(w);
 	confirms_stop(w);
 	rooms_stop(w);

@@ -111,6 +111,7 @@ void client_free(struct client *c)
 	struct user *u = c->user;
 	timer_stop(w->loop, &c->timer);
 	confirm_forget(c);
+	recovery_forget(c);
 	hub_leave_all(w->hub, &c->member);
 	list_del(&c->open_link);
 	list_del(&c->user_link);
@@ -180,12 +181,15 @@ void client_sync(struct client *c, struct slice reason)
 	buf_char(&data, '}');
 	client_emit(c, SLICE("sync:required"), buf_view(&data));
 	buf_fini(&data);
+	if (c->recovery)
+		offset_synced(c);
 }
 
 static void send_away(struct client *c, bool close, enum close_reason why)
 {
 	c->state = CLIENT_REFUSED;
 	timer_stop(c->w->loop, &c->timer);
+	list_del(&c->open_link);
 	hub_leave_all(c->w->hub, &c->member);
 	sio_disconnect(c->sio, close, why);
 }
@@ -195,6 +199,7 @@ void client_refuse(struct client *c)
 {
 	if (c->state == CLIENT_REFUSED)
 		return;
+	sio_accept(c->sio, (struct slice){0}); /* in case it was not told yet */
 	client_error(c, &(struct error_about){.code = SLICE("UNAUTHORIZED"), .message = SLICE("Invalid token")});
 	send_away(c, true, CLOSE_UNAUTHORIZED);
 }
@@ -203,4 +208,13 @@ void client_kick(struct client *c, bool close)
 {
 	if (c->state != CLIENT_REFUSED)
 		send_away(c, close, CLOSE_KICKED);
+}
+
+/* 41, so that a client that is alive after all does not come back and take it over in turn (wire-protocol R7). */
+void client_taken_over(struct client *c)
+{
+	if (c->state == CLIENT_REFUSED)
+		return;
+	sio_accept(c->sio, (struct slice){0});
+	send_away(c, true, CLOSE_TAKEN_OVER);
 }

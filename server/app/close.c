@@ -46,7 +46,7 @@ void closes_stop(struct worker *w)
 	w->closes = NULL;
 }
 
-void close_tell(struct worker *w, struct slice socket_id, struct slice user, bool clean, bool expired)
+void close_tell(struct worker *w, const struct ended *e)
 {
 	struct closes *cs = w->closes;
 	if (cs->n == cs->cap) {
@@ -56,9 +56,9 @@ void close_tell(struct worker *w, struct slice socket_id, struct slice user, boo
 	struct buf *b = &cs->items[cs->n++];
 	*b = (struct buf){0};
 	buf_str(b, "{\"socket_id\":");
-	buf_json_str(b, socket_id);
-	buf_printf(b, ",\"user_id\":\"%.*s\",\"clean\":%s%s}", (int)user.n, user.p, clean ? "true" : "false",
-	           expired ? ",\"why\":\"token_expired\"" : "");
+	buf_json_str(b, e->socket_id);
+	buf_printf(b, ",\"user_id\":\"%.*s\",\"clean\":%s%s%s}", (int)e->user.n, e->user.p, e->clean ? "true" : "false",
+	           e->over ? ",\"over\":true" : "", e->expired ? ",\"why\":\"token_expired\"" : "");
 	loop_defer(w->loop, LOOP_WORK, &cs->send);
 }
 

@@ -85,6 +85,14 @@ void confirm_expect(struct client *c, struct blob *confirm, uint64_t value)
 	sio_fence(c->sio, value);
 }
 
+struct blob *confirm_blob(const struct db_event *e)
+{
+	struct blob *b = blob_new(sizeof(e->at_us) + e->confirm.n);
+	memcpy(b->p, &e->at_us, sizeof(e->at_us));
+	memcpy(b->p + sizeof(e->at_us), e->confirm.p, e->confirm.n);
+	return b;
+}
+
 static void gather(struct worker *w, const struct client *c, const struct blob *b)
 {
 	struct confirms *cf = w->confirms;

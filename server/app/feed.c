@@ -36,7 +36,7 @@ static void user_control(struct worker *w, const struct db_event *e, char verb)
 		rooms_late(w, buf_view(&id), e->xid, verb, buf_view(&room));
 		list_each (it, tmp, &u->clients) {
 			struct client *c = list_entry(it, struct client, user_link);
-			if (!open_late(c, e->xid, verb, buf_view(&room)) && c->state == CLIENT_OPEN)
+			if (!open_late(c, e->xid, verb, buf_view(&room)) && client_in_rooms(c))
 				feed_apply(c, verb, buf_view(&room));
 		}
 	}
@@ -49,11 +49,24 @@ static void socket_control(struct worker *w, const struct db_event *e, char verb
 	struct buf id = {0}, room = {0};
 	if (json_text(e->data, "socket_id", &id) && json_text(e->data, "room", &room)) {
 		struct client *c = client_of(w, buf_view(&id));
-		if (c && c->state == CLIENT_OPEN)
+		if (c && c->state == CLIENT_OPEN) {
 			feed_apply(c, verb, buf_view(&room));
+			if (c->recovery)
+				offset_due(c); /* offsets tell what it has joined */
+		}
 	}
 	buf_fini(&id);
 	buf_fini(&room);
+}
+
+static void socket_kick(struct worker *w, const struct db_event *e, char verb)
+{
+	struct buf id = {0};
+	struct client *c = json_text(e->data, "socket_id", &id) ? client_of(w, buf_view(&id)) : NULL;
+	(void)verb;
+	if (c)
+		client_taken_over(c);
+	buf_fini(&id);
 }
 
 static void rooms_stale(struct worker *w, const struct db_event *e)
@@ -81,7 +94,7 @@ static void control(struct worker *w, const struct db_event *e)
 		char verb;
 	} verbs[] = {
 		{{"socket_join", 11}, socket_control, 'j'}, {{"socket_leave", 12}, socket_control, 'l'}, {{"user_join", 9}, user_control, 'j'},
-		{{"user_leave", 10}, user_control, 'l'},    {{"user_kick", 9}, user_control, 'k'},
+		{{"user_leave", 10}, user_control, 'l'},    {{"user_kick", 9}, user_control, 'k'},     {{"socket_kick", 11}, socket_kick, 'k'},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		if (slice_eq(e->control, verbs[i].name)) {
@@ -110,32 +123,34 @@ static void deliver(struct hub_member *m, void *arg)
 {
 	struct client *c = container_of(m, struct client, member);
 	struct delivery *d = arg;
-	if (c->state != CLIENT_OPEN)
+	if (c->state != CLIENT_OPEN) {
+		if (c->state == CLIENT_RECOVERING)
+			recover_hold(c, d->packet, d->confirm);
 		return;
+	}
 	if (!sio_send(c->sio, d->packet))
 		d->dropped++;
 	else if (d->confirm)
 		confirm_expect(c, d->confirm, d->value);
 	if (d->told)
 		d->told(c, d->arg);
+	if (c->recovery)
+		offset_due(c);
 }
 
-/* The confirm value with the time its row was written in front, for the confirmed latency. */
-static struct blob *confirm_blob(const struct db_event *e)
+struct packet *feed_packet(const struct db_event *e)
 {
-	struct blob *b = blob_new(sizeof(e->at_us) + e->confirm.n);
-	memcpy(b->p, &e->at_us, sizeof(e->at_us));
-	memcpy(b->p + sizeof(e->at_us), e->confirm.p, e->confirm.n);
-	return b;
+	struct buf data = {0};
+	json_compact(&data, e->data);
+	struct packet *p = sio_event_packet("/", e->event, buf_view(&data));
+	buf_fini(&data);
+	return p;
 }
 
 void feed_event(struct worker *w, const struct db_event *e, void (*told)(struct client *c, void *arg), void *arg)
 {
 	struct slice rooms = e->everyone ? SLICE(ROOM_EVERYONE) : e->rooms;
-	struct buf data = {0};
-	json_compact(&data, e->data);
-	struct delivery d = {.packet = sio_event_packet("/", e->event, buf_view(&data)), .value = ++w->fence_value, .told = told, .arg = arg};
-	buf_fini(&data);
+	struct delivery d = {.packet = feed_packet(e), .value = ++w->fence_value, .told = told, .arg = arg};
 	if (e->confirm.n)
 		d.confirm = confirm_blob(e);
 	size_t n = hub_send(w->hub, rooms, e->except_rooms, deliver, &d);
@@ -161,12 +176,16 @@ static void on_batch(void *ctx, const struct db_batch *b)
 		else if (!presence_takes(w, e))
 			feed_event(w, e, NULL, NULL);
 	}
+	if (b->last)
+		offsets_turn(w);
 }
 
 static void on_gap(void *ctx, const char *why)
 {
 	struct worker *w = ctx;
 	log_warn(&w->ident, "events may be missing, clients resynchronise", LS("why", why));
+	offsets_gap(w);
+	recoveries_gap(w);
 	rooms_read_all(w, true);
 	routes_load(w);
 }

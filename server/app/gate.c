@@ -167,7 +167,7 @@ void gate_event(struct sio_socket *s, const struct sio_event *ev, void *ctx)
 	/* checking a token costs more than any other event does here */
 	static const struct rate_limit refresh_limit = {.per_s = 1, .burst = 10, .rate_class = 0};
 	uint64_t retry_after_ms = 0, now = loop_now(w->loop);
-	if (!c || c->state == CLIENT_REFUSED || c->state == CLIENT_OPENING)
+	if (!c || c->state == CLIENT_REFUSED || c->state == CLIENT_OPENING || c->state == CLIENT_RECOVERING)
 		return;
 	bool refresh = slice_eq(ev->name, SLICE("auth:refresh"));
 	const struct route *r = refresh ? NULL : route_find(w, ev->name);

@@ -87,6 +87,7 @@ static void tick(struct timer *t)
 	struct worker *w = mt->w;
 	timer_set(w->loop, t, loop_now(w->loop) + EVERY_MS);
 	worker_users_sweep(w);
+	offsets_tick(w);
 	if (db_state(w->db) != DB_UP)
 		return;
 	look(mt);
@@ -142,7 +143,7 @@ static void register_sockets(struct worker *w)
 		struct user *u = container_of(node, struct user, node);
 		list_each (it, tmp, &u->clients) {
 			struct client *c = list_entry(it, struct client, user_link);
-			if (c->state != CLIENT_OPEN)
+			if (!client_in_rooms(c))
 				continue;
 			if (n == 0)
 				db_array_begin(&items);

@@ -210,6 +210,14 @@ static void print_connects(struct page *p)
 		labelled(p, "reason", reasons[i], (double)p->w->m.connects[i]);
 }
 
+static void print_recoveries(struct page *p)
+{
+	labelled(p, "outcome", "recovered", (double)p->w->m.recoveries[0]);
+	labelled(p, "outcome", "refused", (double)p->w->m.recoveries[1]);
+}
+
+static void print_recovered_events(struct page *p) { one(p, (double)p->w->m.recovered_events); }
+
 static void print_tokens_refused(struct page *p)
 {
 	for (int i = AUTH_MALFORMED; i <= AUTH_CLAIMS; i++)

@@ -28,6 +28,8 @@
 	X(members, "bellwire_room_members", "gauge", "Memberships over all rooms")                                             \
 	X(connects, "bellwire_connects_total", "counter", "Sockets that got connected, by reason of sync:required")             \
 	X(disconnects, "bellwire_disconnects_total", "counter", "Sockets that ended, by reason; client_left is a clean end")   \
+	X(recoveries, "bellwire_recoveries_total", "counter", "Offsets presented by clients that ask for recovery, by outcome")   \
+	X(recovered_events, "bellwire_recovered_events_total", "counter", "Events sent again to sockets that were recovered")      \
 	X(tokens_refused, "bellwire_tokens_refused_total", "counter", "Tokens refused, by cause")                              \
 	X(handshakes_refused, "bellwire_handshakes_refused_total", "counter", "Engine.IO handshakes refused, by code")           \
 	X(opened, "bellwire_sessions_opened_total", "counter", "Sessions begun")                                               \
@@ -100,6 +102,8 @@ struct metrics {
 	uint32_t nevents;
 	struct histogram latency, confirmed, ack;
 	uint64_t connects[3]; /* connection_established, reconnection, token_refresh */
+	uint64_t recoveries[2]; /* recovered, refused */
+	uint64_t recovered_events;
 	uint64_t tokens_refused[AUTH_CLAIMS + 2]; /* by enum auth_result; the last: user unknown or disabled */
 	uint64_t errors[8];
 	uint64_t disconnects[CLOSE_REASON_MAX];

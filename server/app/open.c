@@ -2,6 +2,7 @@
  * CONNECT: the token is checked here, user and rooms by rt.socket_open, a batch at a time.
  *
  *   open_connect -> OPENING --rows say yes--> OPEN: CONNECT reply, `connected`, `sync:required`
+ *        |             |--- presents an offset ---> RECOVERING --recover.c--> OPEN
  *        |             |-------- no --------> REFUSED: CONNECT reply, `error`, 41
  *        |             |--- database away --> WAITING: CONNECT reply, `error` UNAVAILABLE
  *        |----- away ------------------------> WAITING --database up--> as OPENING, the reply is out already
@@ -70,6 +71,7 @@ static void wait_for_database(struct client *c)
 	if (c->state == CLIENT_WAITING)
 		return;
 	c->state = CLIENT_WAITING;
+	recovery_forget(c); /* the reply goes out without an id for it */
 	sio_accept(c->sio, (struct slice){0});
 	client_error(c, &(struct error_about){.code = SLICE("UNAVAILABLE"), .message = SLICE("Try again")});
 	uint32_t spread;
@@ -97,11 +99,14 @@ void opens_database_up(struct worker *w)
 
 static void reply(struct client *c)
 {
-	if (c->state == CLIENT_OPENING)
-		sio_accept(c->sio, (struct slice){0});
+	struct buf extra = {0};
+	if (c->recovery)
+		recovery_member(&extra, c);
+	sio_accept(c->sio, buf_view(&extra)); /* nothing when it is out already */
+	buf_fini(&extra);
 }
 
-static void say_connected(struct client *c, struct slice reason)
+static void say_connected(struct client *c, bool recovered)
 {
 	struct buf data = {0};
 	buf_str(&data, "{\"socket_id\":");
@@ -110,15 +115,29 @@ static void say_connected(struct client *c, struct slice reason)
 	buf_slice(&data, user_id(c->user));
 	buf_str(&data, "\",\"timestamp\":");
 	put_timestamp(&data, clock_wall_ms());
-	buf_char(&data, '}');
+	buf_str(&data, recovered ? ",\"recovered\":true}" : "}");
 	client_emit(c, SLICE("connected"), buf_view(&data));
 	buf_fini(&data);
-	client_sync(c, reason);
 }
 
 static void count_connect(struct worker *w, struct slice reason)
 {
 	w->m.connects[slice_eq(reason, SLICE("reconnection")) ? 1 : slice_eq(reason, SLICE("token_refresh")) ? 2 : 0]++;
+}
+
+void open_finish(struct client *c, struct slice reason, bool recovered)
+{
+	c->state = CLIENT_OPEN;
+	count_connect(c->w, reason);
+	log_info(sio_ident(c->sio), "connected", LSL("user", user_id(c->user)), LSL("reason", reason), LS("recovered", recovered ? "yes" : "no"));
+	if (!recovered)
+		reply(c); /* else what was missed has followed it */
+	say_connected(c, recovered);
+	if (!recovered)
+		client_sync(c, reason);
+	else
+		offset_due(c);
+	refresh_arm(c);
 }
 
 /* Control rows that the rooms do not know yet, in their order; false: one of them ends the socket. */
@@ -159,7 +178,6 @@ static void opened(struct opening *o, const struct db_result *r, int row)
 		ok = apply_late(c, &o->late, snapshot);
 		db_snapshot_free(&snapshot);
 	}
-	reply(c);
 	timer_stop(w->loop, &c->timer);
 	if (!ok) {
 		w->m.tokens_refused[AUTH_CLAIMS + 1]++;
@@ -167,12 +185,9 @@ static void opened(struct opening *o, const struct db_result *r, int row)
 		client_refuse(c);
 		return;
 	}
-	c->state = CLIENT_OPEN;
 	struct slice reason = db_value(r, row, 3);
-	count_connect(w, reason);
-	log_info(sio_ident(c->sio), "connected", LSL("user", user_id(c->user)), LSL("reason", reason));
-	say_connected(c, reason);
-	refresh_arm(c);
+	if (!c->recovery || !recover_begin(c, reason))
+		open_finish(c, reason, false);
 }
 
 static void release_batch(struct opens *os)
@@ -199,7 +214,7 @@ static void answered(void *arg, const struct db_result *r)
 		struct opening *o = &os->batch[i];
 		if (!o->c) {
 			/* the rows may be there, also where the outcome is unknown: telling it twice is harmless */
-			close_tell(w, slice_of(o->id, SIO_ID_LEN), slice_of(o->user, UUID_LEN), o->clean, false);
+			close_tell(w, &(struct ended){slice_of(o->id, SIO_ID_LEN), slice_of(o->user, UUID_LEN), o->clean, .over = true});
 		} else if (good) {
 			opened(o, r, (int)i);
 		} else {
@@ -216,7 +231,12 @@ static void put_item(struct buf *items, struct buf *text, const struct client *c
 	text->n = 0;
 	buf_str(text, "{\"socket_id\":");
 	buf_json_str(text, client_id(c));
-	buf_printf(text, ",\"user_id\":\"%.*s\",\"recovery\":%s}", UUID_LEN, c->user->id, c->recovering ? "true" : "false");
+	buf_printf(text, ",\"user_id\":\"%.*s\",\"recovery\":%s", UUID_LEN, c->user->id, c->recovering ? "true" : "false");
+	if (c->recovery) {
+		buf_char(text, ',');
+		recovery_member(text, c);
+	}
+	buf_char(text, '}');
 	db_array_add(items, buf_view(text));
 }
 
@@ -332,5 +352,6 @@ void open_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void 
 	c->state = CLIENT_OPENING;
 	c->until_ms = claims.until_ms;
 	c->recovering = recovery_asked(auth);
+	recover_asked(c, auth);
 	enqueue(c);
 }

@@ -70,6 +70,13 @@ static void flush(struct timer *t)
 	}
 	if (!list_empty(&p->order))
 		timer_set(w->loop, t, p->last_ms + FLUSH_MS);
+	else
+		offsets_turn(w);
+}
+
+bool presence_idle(const struct worker *w)
+{
+	return list_empty(&w->presence->order);
 }
 
 void presence_start(struct worker *w)

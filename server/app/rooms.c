@@ -36,7 +36,7 @@ void late_free(struct late_list *l)
 
 /* ---- entering ---- */
 
-static bool next_line(struct slice *lines, struct slice *line)
+bool rooms_next(struct slice *lines, struct slice *line)
 {
 	if (lines->n == 0)
 		return false;
@@ -49,7 +49,7 @@ static bool next_line(struct slice *lines, struct slice *line)
 void rooms_enter(struct client *c, struct slice rooms)
 {
 	struct slice room;
-	while (next_line(&rooms, &room))
+	while (rooms_next(&rooms, &room))
 		hub_join(c->w->hub, &c->member, room);
 }
 
@@ -129,10 +129,15 @@ bool rooms_late(struct worker *w, struct slice user, uint64_t xid, char verb, st
 static bool has_line(struct slice lines, struct slice prefix, struct slice rest)
 {
 	struct slice line;
-	while (next_line(&lines, &line))
+	while (rooms_next(&lines, &line))
 		if (line.n == prefix.n + rest.n && slice_starts(line, prefix) && memcmp(line.p + prefix.n, rest.p, rest.n) == 0)
 			return true;
 	return false;
+}
+
+bool rooms_has(struct slice lines, struct slice room)
+{
+	return has_line(lines, SLICE(""), room);
 }
 
 /* Does the answer still grant this room? Rooms of no known kind are not ours to take away. A joined chat needs its participation. */
@@ -141,7 +146,7 @@ static bool still_granted(struct slice room, struct slice rooms)
 	static const struct slice derived[] = {{"user:", 5}, {"participants:", 13}, {"followers:", 10}};
 	for (size_t i = 0; i < ARRAY_LEN(derived); i++)
 		if (slice_starts(room, derived[i]))
-			return has_line(rooms, SLICE(""), room);
+			return rooms_has(rooms, room);
 	if (slice_starts(room, SLICE("chat:")))
 		return has_line(rooms, SLICE("participants:"), slice_of(room.p + 5, room.n - 5));
 	return true;
@@ -170,14 +175,14 @@ static void user_read(struct worker *w, struct reading *rd, const struct db_resu
 	free(text);
 	list_each (it, tmp, &u->clients) {
 		struct client *c = list_entry(it, struct client, user_link);
-		if (c->state != CLIENT_OPEN)
+		if (!client_in_rooms(c))
 			continue;
 		if (!slice_eq(db_value(r, row, 1), SLICE("t"))) {
 			client_refuse(c);
 			continue;
 		}
 		set_rooms(c, db_value(r, row, 2));
-		for (struct late *l = rd->late.first; l && c->state == CLIENT_OPEN; l = l->next)
+		for (struct late *l = rd->late.first; l && client_in_rooms(c); l = l->next)
 			if (!snapshot || !db_snapshot_sees(snapshot, l->xid))
 				feed_apply(c, l->verb, slice_of(l->room, l->n));
 		if (w->rooms->sync && c->state == CLIENT_OPEN)

@@ -9,6 +9,7 @@
  *   rooms.c    rooms read again                                       maintain.c rt.maintain
  *   presence.c who came and went, coalesced                           demo.c     the demo page
  *   emitter.c  @socket.io/postgres-emitter
+ *   offsets.c  recovery: what clients that asked are given             recover.c  recovery: what they missed
  *   reads.c    HTTP reads     admin.c  /livez /readyz /metrics        serve.c   start, signals, drain
  */
 #ifndef APP_WORKER_H
@@ -28,11 +29,13 @@
 #define UUID_LEN 36
 #define ROOM_EVERYONE "\x01" /* no row can name it */
 #define RATE_CLASSES 64 /* the first is auth:refresh's; routes name the others */
+#define PID_LEN 24
 
 /* Why a client was ended by us, for rt.socket_close and the log. */
 enum client_state {
 	CLIENT_OPENING, /* rt.socket_open is out or queued */
 	CLIENT_WAITING, /* database away: CONNECT answered, `connected` not yet */
+	CLIENT_RECOVERING, /* in its rooms; what it missed is looked for, CONNECT not answered */
 	CLIENT_OPEN,
 	CLIENT_REFUSED, /* told to go; whatever it still sends is ignored */
 };
@@ -52,6 +55,19 @@ struct fence {
 	struct blob *confirm;
 };
 
+/* Of a client that asked for recovery; others have none. */
+struct recovery {
+	struct client *client;
+	struct list due;         /* gets an offset in this turn */
+	struct list age;         /* by when it got its last one */
+	uint64_t sent_at;
+	char pid[PID_LEN];
+	struct buf former;       /* sockets whose place it took, joined by newline: it is in their rooms as well */
+	bool owes_sync;          /* something was lost: no offset before sync:required has been said */
+	bool withdrawn;          /* the last offset said was none */
+	struct attempt *attempt; /* what it presented, until it is settled */
+};
+
 struct client {
 	struct hub_member member;
 	struct worker *w;
@@ -63,6 +79,7 @@ struct client {
 	uint64_t until_ms;          /* wall clock: when the token ends */
 	struct opening *opening;    /* the call that is out */
 	struct fence *fences;       /* ring of unconfirmed deliveries, oldest first */
+	struct recovery *recovery;  /* NULL: not asked for; beside the state, which every delivery looks at */
 	uint16_t fences_head, fences_n, fences_cap;
 	uint16_t emitter_rooms;     /* those that @socket.io/postgres-emitter joined */
 	uint32_t presence_flush;    /* presence.c: which flush presence_told counts for */
@@ -100,6 +117,8 @@ struct worker {
 	struct maintenance *maintenance;
 	struct presence *presence;
 	struct emitter *emitter;    /* NULL: off */
+	struct offsets *offsets;
+	struct recoveries *recoveries;
 	struct log_ident ident;
 	uint64_t started_ms;        /* wall clock */
 	uint64_t loop_started_ms;   /* loop_now */
@@ -134,6 +153,11 @@ struct error_about {
 void error_put(struct buf *out, const struct error_about *e, bool as_ack);
 void client_error(struct client *c, const struct error_about *e);
 void client_emit(struct client *c, struct slice name, struct slice data);
+void client_taken_over(struct client *c);             /* another connection goes on in its place */
+static inline bool client_in_rooms(const struct client *c)
+{
+	return c->state == CLIENT_OPEN || c->state == CLIENT_RECOVERING;
+}
 void client_refuse(struct client *c);                 /* UNAUTHORIZED "Invalid token", then 41 (contract 2.4, 2.7) */
 void client_kick(struct client *c, bool close);        /* 41; close: the session too */
 void client_sync(struct client *c, struct slice reason);
@@ -148,6 +172,34 @@ void open_forget(struct client *c, bool clean);       /* the socket went while i
 /* keeps a control row for the answer of the call that is out; false: none is */
 bool open_late(struct client *c, uint64_t xid, char verb, struct slice room);
 
+void open_finish(struct client *c, struct slice reason, bool recovered); /* CONNECT's reply and what follows; the rooms are entered */
+
+/* ---- offsets.c ---- */
+void offsets_start(struct worker *w);
+void offsets_stop(struct worker *w);
+void offsets_database_up(struct worker *w);
+const unsigned char *offsets_key(const struct worker *w); /* NULL: not read yet */
+bool offsets_key_wanted(const struct worker *w);          /* it will be known, or known not to come */
+void offsets_epoch(unsigned char out[8], const char *epoch);
+void offsets_turn(struct worker *w);  /* the pump or presence has moved on */
+void offsets_tick(struct worker *w);
+void offsets_gap(struct worker *w);   /* everybody is owed a sync:required */
+void offset_due(struct client *c);    /* it asked for recovery, and has been sent something */
+void offset_synced(struct client *c); /* it has been told sync:required */
+void recovery_new(struct client *c);
+void recovery_forget(struct client *c);
+void recovery_member(struct buf *out, const struct client *c); /* "pid":"..." */
+
+/* ---- recover.c ---- */
+void recoveries_start(struct worker *w);
+void recoveries_stop(struct worker *w);
+void recoveries_key(struct worker *w); /* the key came, or will not */
+void recoveries_gap(struct worker *w);
+void recover_asked(struct client *c, struct slice auth);       /* CONNECT's payload */
+bool recover_begin(struct client *c, struct slice reason);     /* its rooms are entered; true: open_finish follows later */
+void recover_hold(struct client *c, struct packet *p, struct blob *confirm);
+void attempt_free(struct attempt **a);
+
 /* ---- refresh.c ---- */
 void refresh_arm(struct client *c);
 void refresh_event(struct client *c, const struct sio_event *ev);
@@ -159,7 +211,11 @@ void gate_fail(struct client *c, const struct sio_event *ev, struct slice code, 
 /* ---- close.c ---- */
 void closes_start(struct worker *w);
 void closes_stop(struct worker *w);
-void close_tell(struct worker *w, struct slice socket_id, struct slice user, bool clean, bool expired);
+struct ended {
+	struct slice socket_id, user;
+	bool clean, over, expired; /* over: cannot be recovered */
+};
+void close_tell(struct worker *w, const struct ended *e);
 void closes_database_up(struct worker *w);
 bool closes_idle(const struct worker *w);
 
@@ -191,6 +247,7 @@ bool routes_loaded(const struct worker *w);
 /* ---- feed.c ---- */
 void feed_start(struct worker *w);
 void feed_apply(struct client *c, char verb, struct slice room); /* 'j' join, 'l' leave, 'k' kick */
+struct packet *feed_packet(const struct db_event *e);
 
 /* to the sockets of its rooms; told (or NULL) is called for each */
 void feed_event(struct worker *w, const struct db_event *e, void (*told)(struct client *c, void *arg), void *arg);
@@ -199,6 +256,7 @@ void feed_event(struct worker *w, const struct db_event *e, void (*told)(struct 
 void presence_start(struct worker *w);
 void presence_stop(struct worker *w);
 bool presence_takes(struct worker *w, const struct db_event *e); /* true: it is sent later, or superseded */
+bool presence_idle(const struct worker *w); /* nothing waits */
 
 /* ---- emitter.c ---- */
 void emitter_start(struct worker *w); /* before db_start; does nothing where it is off */
@@ -212,6 +270,8 @@ void rooms_read(struct worker *w, struct user *u);    /* soon; control rows seen
 void rooms_read_all(struct worker *w, bool sync);     /* sync: tell clients sync:required afterwards (a gap) */
 void rooms_database_up(struct worker *w);
 void rooms_enter(struct client *c, struct slice rooms); /* names joined by newline */
+bool rooms_next(struct slice *lines, struct slice *line);
+bool rooms_has(struct slice lines, struct slice room);
 bool rooms_late(struct worker *w, struct slice user, uint64_t xid, char verb, struct slice room);
 
 /* Control rows that come while a call that reads rooms is out, to be applied to its answer (contract 2.3). */
@@ -235,6 +295,7 @@ void confirms_stop(struct worker *w);
 void confirms_database_up(struct worker *w);
 bool confirms_idle(const struct worker *w);
 void confirm_expect(struct client *c, struct blob *confirm, uint64_t value);
+struct blob *confirm_blob(const struct db_event *e);  /* the confirm value with the time its row was written in front */
 void confirm_fence(struct sio_socket *s, uint64_t value, void *ctx);
 void confirm_forget(struct client *c);
 

@@ -19,6 +19,7 @@
 	X(CLIENT_LEFT, client_left, "client said goodbye: 41, or Engine.IO 1")                                         \
 	X(KICKED, kicked, "server disconnected the socket")                                                           \
 	X(UNAUTHORIZED, unauthorized, "token refused or expired")                                                     \
+	X(TAKEN_OVER, taken_over, "another connection recovered its state")                                           \
 	X(UNAVAILABLE, unavailable, "database away for too long while connecting")                                    \
 	X(LIMIT, limit, "a limit on connections, sessions or memory")                                                 \
 	X(TLS, tls, "TLS failed")                                                                                     \

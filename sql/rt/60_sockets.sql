@@ -96,11 +96,12 @@ begin
 	-- what the socket's reason was made of is used up
 	update bellwire.presence p set expired_token_at = null, ended_by_expiry = false
 	where p.user_id = any(v_users) and (p.expired_token_at is not null or p.ended_by_expiry);
+	perform rt_private.recovery_register(p_sockets, v_users);
 	perform rt_private.presence_online(v_users);
 end
 $$;
 comment on function rt.socket_open(uuid, text[]) is
-	'Sockets {socket_id, user_id, recovery} of this edge open. A row each: ok (user exists and is active), rooms joined by newline, reason for sync:required, snapshot: control rows that it does not see are to be applied to the rooms.';
+	'Sockets {socket_id, user_id, recovery, pid?} of this edge open. A row each: ok (user exists and is active), rooms joined by newline, reason for sync:required, snapshot: control rows that it does not see are to be applied to the rooms.';
 
 create or replace function rt.socket_register(p_edge uuid, p_sockets text[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -177,6 +178,7 @@ begin
 	update bellwire.presence p set ended_at = clock_timestamp(), ended_by_expiry = p.user_id = any(coalesce(v_expired, '{}')),
 		unclean_at = case when p.user_id = any(coalesce(v_unclean, '{}')) then clock_timestamp() else p.unclean_at end
 	where p.user_id = any(v_users);
+	perform rt_private.recovery_end(p_sockets);
 	perform rt_private.sockets_gone(v_unclean, rt_private.setting('presence_grace'));
 	-- a clean end has no grace, unless a lost socket of the same user is still within its own
 	perform rt_private.presence_offline(array(
@@ -184,7 +186,7 @@ begin
 end
 $$;
 comment on function rt.socket_close(uuid, text[]) is
-	'Sockets {socket_id, user_id, clean, why} of this edge ended. clean: the client said so; why "token_expired" makes the next reason token_refresh.';
+	'Sockets {socket_id, user_id, clean, over?, why?} of this edge ended. clean: the client said so; over: by an end that cannot be recovered from; why "token_expired" makes the next reason token_refresh.';
 
 create or replace function rt.rooms(p_users uuid[]) returns table (user_id text, active boolean, rooms text, snapshot text)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp

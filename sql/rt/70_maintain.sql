@@ -76,6 +76,9 @@ begin
 	insert into bellwire.ticks (at)
 	select clock_timestamp() where not exists (select from bellwire.ticks t where t.at > clock_timestamp() - interval '5 seconds')
 	on conflict do nothing;
+	if found then -- as rarely as ticks
+		perform rt_private.recovery_sweep();
+	end if;
 	delete from bellwire.ticks t where t.at < clock_timestamp() - interval '2 hours';
 	v_lapsed := array(
 		select e.edge_id from bellwire.edges e

@@ -1,0 +1,160 @@
+#include "app/recovery_token.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/varint.h"
+#include "db/db.h"
+#include <openssl/hmac.h>
+
+#define VERSION 1
+#define MAC 16
+#define UUID_BYTES 16
+#define IN_FLIGHT_MAX TOKEN_MAX /* each takes a byte at least */
+
+/* ---- the MAC ---- */
+
+static void mac(unsigned char out[MAC], const unsigned char key[TOKEN_KEY], struct slice user, struct slice pid, struct slice body)
+{
+	static const struct slice what = {"bellwire offset", 15}; /* the key may serve other ends one day */
+	struct buf b = {0};
+	unsigned char full[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	const struct slice parts[] = {what, user, pid, body};
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		varint_put(&b, parts[i].n); /* so that no two lists of parts are the same bytes */
+		buf_slice(&b, parts[i]);
+	}
+	if (!HMAC(EVP_sha256(), key, TOKEN_KEY, (const unsigned char *)b.p, b.n, full, &n) || n < MAC)
+		abort();
+	memcpy(out, full, MAC);
+	buf_fini(&b);
+}
+
+/* ---- letters ---- */
+
+static void put_base64url(struct buf *out, struct slice raw)
+{
+	size_t from = out->n;
+	base64_encode(out, raw);
+	while (out->n > from && out->p[out->n - 1] == '=')
+		out->n--;
+	for (size_t i = from; i < out->n; i++)
+		out->p[i] = out->p[i] == '+' ? '-' : out->p[i] == '/' ? '_' : out->p[i];
+}
+
+/* The one spelling of some bytes: what is written again is what was read. */
+static bool take_base64url(struct buf *raw, struct slice text)
+{
+	struct buf again = {0};
+	if (text.n == 0 || text.n > TOKEN_MAX_TEXT || !base64_decode(raw, text) || raw->n > TOKEN_MAX)
+		return false;
+	put_base64url(&again, buf_view(raw));
+	bool same = slice_eq(buf_view(&again), text);
+	buf_fini(&again);
+	return same;
+}
+
+static unsigned digit(char c)
+{
+	return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+static bool put_uuid(struct buf *out, struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] >= 'A' && text.p[i] <= 'Z')
+			return false;
+	if (!uuid_valid(text))
+		return false;
+	for (size_t i = 0; i < TOKEN_UUID; i += 2) {
+		i += text.p[i] == '-';
+		buf_char(out, (char)(digit(text.p[i]) << 4 | digit(text.p[i + 1])));
+	}
+	return true;
+}
+
+static void take_uuid(struct buf *text, const char *raw)
+{
+	static const char hex[] = "0123456789abcdef";
+	for (size_t i = 0; i < UUID_BYTES; i++) {
+		unsigned char c = (unsigned char)raw[i];
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			buf_char(text, '-');
+		buf_char(text, hex[c >> 4]);
+		buf_char(text, hex[c & 15]);
+	}
+}
+
+/* ---- writing ---- */
+
+bool token_head(struct buf *out, const unsigned char epoch[TOKEN_EPOCH], uint64_t issued_us, const char *snapshot)
+{
+	buf_char(out, VERSION);
+	buf_add(out, epoch, TOKEN_EPOCH);
+	varint_put(out, issued_us);
+	return db_snapshot_pack(out, snapshot);
+}
+
+bool token_put(struct buf *out, const unsigned char key[TOKEN_KEY], struct slice user, struct slice pid, struct slice head, struct slice socket,
+               struct slice chats)
+{
+	struct buf body = {0};
+	bool good = socket.n == TOKEN_SOCKET && chats.n % TOKEN_UUID == 0 && head.n + TOKEN_SOCKET + chats.n / TOKEN_UUID * UUID_BYTES + MAC <= TOKEN_MAX;
+	if (good) {
+		buf_slice(&body, head);
+		buf_slice(&body, socket);
+	}
+	for (size_t i = 0; good && i < chats.n; i += TOKEN_UUID)
+		good = put_uuid(&body, slice_of(chats.p + i, TOKEN_UUID));
+	if (good) {
+		unsigned char sum[MAC];
+		mac(sum, key, user, pid, buf_view(&body));
+		buf_add(&body, sum, MAC);
+		put_base64url(out, buf_view(&body));
+	}
+	buf_fini(&body);
+	return good;
+}
+
+/* ---- reading ---- */
+
+static bool take(struct slice *in, void *to, size_t n)
+{
+	if (in->n < n)
+		return false;
+	memcpy(to, in->p, n);
+	*in = slice_of(in->p + n, in->n - n);
+	return true;
+}
+
+static bool read_body(struct recovery_token *t, struct slice body)
+{
+	char version;
+	if (!take(&body, &version, 1) || version != VERSION || !take(&body, t->epoch, TOKEN_EPOCH) || !varint_take(&body, &t->issued_us) ||
+	    t->issued_us > INT64_MAX || !db_snapshot_unpack(&body, &t->snapshot, IN_FLIGHT_MAX) || !take(&body, t->socket, TOKEN_SOCKET) ||
+	    body.n % UUID_BYTES)
+		return false;
+	for (size_t i = 0; i < body.n; i += UUID_BYTES)
+		take_uuid(&t->chats, body.p + i);
+	return true;
+}
+
+bool token_read(struct recovery_token *t, const unsigned char key[TOKEN_KEY], struct slice user, struct slice pid, struct slice text)
+{
+	struct buf raw = {0};
+	unsigned char want[MAC];
+	*t = (struct recovery_token){0};
+	bool good = take_base64url(&raw, text) && raw.n > MAC;
+	if (good) {
+		struct slice body = slice_of(raw.p, raw.n - MAC);
+		mac(want, key, user, pid, body);
+		good = secret_eq(slice_of(want, MAC), slice_of(raw.p + body.n, MAC)) && read_body(t, body);
+	}
+	buf_fini(&raw);
+	return good;
+}
+
+void token_fini(struct recovery_token *t)
+{
+	buf_fini(&t->snapshot);
+	buf_fini(&t->chats);
+}

@@ -1,0 +1,206 @@
+#include "app/recovery_token.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "test.h"
+
+#define FUZZ_ROUNDS 200000
+
+static const unsigned char key[TOKEN_KEY] = "0123456789abcdef0123456789abcdef", other_key[TOKEN_KEY] = "0123456789abcdef0123456789abcdeF";
+static const unsigned char epoch[TOKEN_EPOCH] = {1, 0, 255, 3, 4, 5, 6, 7};
+#define ANN SLICE("0b0e7c9e-6a86-4d0c-8a56-0a2b6a9d8a01")
+#define EVE SLICE("0b0e7c9e-6a86-4d0c-8a56-0a2b6a9d8a02")
+#define PID SLICE("abcdefghijklmnopqrstuvwx")
+#define SOCKET SLICE("AAAAAAAAAAbbbbbbbbbb")
+#define CHATS "6d2c2c0e-0000-4fff-8abc-00000000000109876543-21ab-cdef-0123-456789abcdef"
+#define SNAPSHOT "1000:1010:1001,1009"
+
+static bool write_token(struct buf *out, struct slice user, struct slice pid, const char *snapshot, struct slice chats)
+{
+	struct buf head = {0};
+	bool good = token_head(&head, epoch, 1764083167123456, snapshot) && token_put(out, key, user, pid, buf_view(&head), SOCKET, chats);
+	buf_fini(&head);
+	return good;
+}
+
+/* Bytes of exactly their size, so that a sanitizer sees the first one read too far. */
+static bool reads(struct recovery_token *t, const unsigned char *k, struct slice user, struct slice pid, struct slice text)
+{
+	char *copy = text.n ? mem_dup(text.p, text.n) : NULL;
+	bool good = token_read(t, k, user, pid, slice_of(copy, text.n));
+	free(copy);
+	return good;
+}
+
+static bool refuses(const unsigned char *k, struct slice user, struct slice pid, struct slice text)
+{
+	struct recovery_token t;
+	bool good = reads(&t, k, user, pid, text);
+	token_fini(&t);
+	return !good;
+}
+
+TEST(what_is_written_is_read)
+{
+	static const struct {
+		const char *name, *snapshot, *chats;
+	} rows[] = {{"chats", SNAPSHOT, CHATS}, {"none", SNAPSHOT, ""}, {"nothing in flight", "7:7:", CHATS}};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct buf text = {0};
+		struct recovery_token t;
+		CHECK_ROW(rows[i].name);
+		CHECK(write_token(&text, ANN, PID, rows[i].snapshot, slice_str(rows[i].chats)));
+		for (size_t c = 0; c < text.n; c++) /* goes into JSON and URLs as it is */
+			CHECK(strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", text.p[c]));
+		CHECK(reads(&t, key, ANN, PID, buf_view(&text)));
+		CHECK(memcmp(t.epoch, epoch, TOKEN_EPOCH) == 0);
+		CHECK(t.issued_us == 1764083167123456);
+		CHECK_SLICE(slice_of(t.socket, TOKEN_SOCKET), SOCKET);
+		CHECK_SLICE(buf_view(&t.snapshot), slice_str(rows[i].snapshot));
+		CHECK_SLICE(buf_view(&t.chats), slice_str(rows[i].chats));
+		token_fini(&t);
+		buf_fini(&text);
+	}
+}
+
+TEST(for_one_user_one_private_id_and_one_key)
+{
+	struct buf text = {0};
+	CHECK(write_token(&text, ANN, PID, SNAPSHOT, SLICE(CHATS)));
+	struct slice good = buf_view(&text);
+	CHECK(!refuses(key, ANN, PID, good));
+	CHECK(refuses(key, EVE, PID, good));
+	CHECK(refuses(key, ANN, SLICE("abcdefghijklmnopqrstuvwy"), good));
+	CHECK(refuses(key, ANN, SLICE(""), good));
+	CHECK(refuses(other_key, ANN, PID, good));
+	/* what leaves the user at its end and enters the id at its front is another pair */
+	CHECK(refuses(key, slice_of(ANN.p, ANN.n - 1), SLICE("1abcdefghijklmnopqrstuvwx"), good));
+	buf_fini(&text);
+}
+
+TEST(cut_or_longer)
+{
+	struct buf text = {0};
+	CHECK(write_token(&text, ANN, PID, SNAPSHOT, SLICE(CHATS)));
+	for (size_t n = 0; n < text.n; n++)
+		CHECK(refuses(key, ANN, PID, slice_of(text.p, n)));
+	static const char *const tails[] = {"A", "AA", "AAAA", "=", "==", " ", "\n", "+", "/"};
+	for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
+		struct buf longer = {0};
+		CHECK_ROW(tails[i]);
+		buf_slice(&longer, buf_view(&text));
+		buf_str(&longer, tails[i]);
+		CHECK(refuses(key, ANN, PID, buf_view(&longer)));
+		longer.n = 0;
+		buf_str(&longer, tails[i]);
+		buf_slice(&longer, buf_view(&text));
+		CHECK(refuses(key, ANN, PID, buf_view(&longer)));
+		buf_fini(&longer);
+	}
+	buf_fini(&text);
+}
+
+TEST(every_bit_counts)
+{
+	struct buf text = {0}, raw = {0};
+	CHECK(write_token(&text, ANN, PID, SNAPSHOT, SLICE(CHATS)));
+	CHECK(base64_decode(&raw, buf_view(&text)));
+	for (size_t bit = 0; bit < raw.n * 8; bit++) {
+		struct buf changed = {0};
+		raw.p[bit / 8] = (char)(raw.p[bit / 8] ^ 1 << bit % 8);
+		base64_encode(&changed, buf_view(&raw));
+		while (changed.n && changed.p[changed.n - 1] == '=')
+			changed.n--;
+		for (size_t i = 0; i < changed.n; i++)
+			changed.p[i] = changed.p[i] == '+' ? '-' : changed.p[i] == '/' ? '_' : changed.p[i];
+		CHECK(refuses(key, ANN, PID, buf_view(&changed)));
+		raw.p[bit / 8] = (char)(raw.p[bit / 8] ^ 1 << bit % 8);
+		buf_fini(&changed);
+	}
+	buf_fini(&text);
+	buf_fini(&raw);
+}
+
+TEST(over_the_cap)
+{
+	struct buf chats = {0}, text = {0};
+	size_t most = 0;
+	for (size_t n = 0; n < 100; n++, buf_str(&chats, "6d2c2c0e-0000-4fff-8abc-000000000001")) {
+		text.n = 0;
+		if (write_token(&text, ANN, PID, SNAPSHOT, buf_view(&chats)))
+			most = n;
+		else
+			CHECK_INT(text.n, 0);
+		CHECK(text.n <= TOKEN_MAX_TEXT);
+	}
+	CHECK(most >= 40 && most <= 48);
+	char snapshot[40000];
+	int at = sprintf(snapshot, "1000:99000:");
+	for (int i = 0; i < 2000; i++)
+		at += sprintf(snapshot + at, "%s%d", i ? "," : "", 1000 + 3 * i);
+	text.n = 0;
+	CHECK(!write_token(&text, ANN, PID, snapshot, SLICE("")));
+	CHECK(!write_token(&text, ANN, PID, "1:2", SLICE("")));
+	CHECK(!write_token(&text, ANN, PID, SNAPSHOT, SLICE("6d2c2c0e-0000-4fff-8abc-00000000000")));
+	CHECK(!write_token(&text, ANN, PID, SNAPSHOT, SLICE("6d2c2c0e-0000-4fff-8abc-00000000000G")));
+	CHECK(!write_token(&text, ANN, PID, SNAPSHOT, SLICE("6D2C2C0E-0000-4fff-8abc-000000000001"))); /* rooms have one spelling */
+	CHECK_INT(text.n, 0);
+	buf_fini(&chats);
+	buf_fini(&text);
+}
+
+/* Mutations of good texts, and any letters: nothing but the good ones is taken. */
+TEST(mutations)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/ \n\"\\\xff";
+	uint64_t x = 88172645463325252u;
+	struct buf good = {0};
+	CHECK(write_token(&good, ANN, PID, SNAPSHOT, SLICE(CHATS)));
+	for (int round = 0; round < FUZZ_ROUNDS; round++) {
+		char text[1200];
+		size_t n = good.n;
+		memcpy(text, good.p, n);
+		x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+		for (size_t i = 0; i <= x % 4; i++) {
+			x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+			size_t at = (size_t)(x >> 8) % n;
+			char c = letters[(x >> 40) % (sizeof(letters) - 1)];
+			switch (x >> 60 & 3) {
+			case 0: /* out */
+				memmove(text + at, text + at + 1, n - at - 1);
+				n--;
+				break;
+			case 1: /* in */
+				memmove(text + at + 1, text + at, n - at);
+				text[at] = c;
+				n++;
+				break;
+			default:
+				text[at] = c;
+			}
+		}
+		struct slice changed = slice_of(text, n);
+		if (!slice_eq(changed, buf_view(&good)))
+			CHECK(refuses(key, ANN, PID, changed));
+	}
+	buf_fini(&good);
+}
+
+/* Under a good MAC as well, a body that is none is refused: another version of the program may have written it. */
+TEST(authentic_but_no_body)
+{
+	static const struct slice heads[] = {
+		{"", 0}, {"\x01", 1}, {"\x02" "ABCDEFGH" "\x01\x01\x00\x00", 13}, {"\x01" "ABCDEFGH", 9}, {"\x01" "ABCDEFGH" "\x01\x00\x00\x00", 13},
+		{"\x01" "ABCDEFGH" "\x01\x05\x01\x05", 13}, {"\x01" "ABCDEFGH" "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x05\x00\x00", 22},
+	};
+	struct buf text = {0};
+	for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
+		text.n = 0;
+		CHECK(token_put(&text, key, ANN, PID, heads[i], SOCKET, SLICE("")));
+		CHECK(refuses(key, ANN, PID, buf_view(&text)));
+	}
+	text.n = 0;
+	CHECK(token_put(&text, key, ANN, PID, (struct slice){"\x01" "ABCDEFGH" "\x01\x05\x00\x00", 13}, SOCKET, SLICE("")));
+	CHECK(!refuses(key, ANN, PID, buf_view(&text)));
+	buf_fini(&text);
+}
