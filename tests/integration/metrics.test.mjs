@@ -172,6 +172,28 @@ test('reasons of sync:required', async () => {
   }, (d) => d === 1)
 })
 
+test('recoveries', async () => {
+  const user = await w.user()
+  const c = await w.connect(user, { edge, auth: { token: token(user), recovery: true } })
+  await c.barrier()
+  await until(() => c.events.at(-1).event === '$o', 'an offset')
+  const again = async (auth) => {
+    const n = c.heard('connected').length
+    c.drop()
+    await until(() => c.socket.disconnected, 'lost')
+    Object.assign(c.socket.auth, auth)
+    c.socket.connect()
+    await c.hear('connected', undefined, n + 1)
+  }
+  const name = (outcome) => `bellwire_recoveries_total{outcome="${outcome}"}`
+  await moved([name('recovered'), name('refused'), 'bellwire_recovered_events_total'], async () => {
+    const back = again()
+    await w.notify(user)
+    await back
+  }, (yes, no, events) => yes === 1 && no === 0 && events >= 1)
+  await moved([name('recovered'), name('refused')], () => again({ offset: 'forged' }), (yes, no) => yes === 0 && no === 1)
+})
+
 test('tokens refused, by cause', async () => {
   const user = await w.user()
   const head = { alg: 'HS256', typ: 'JWT' }

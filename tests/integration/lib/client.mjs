@@ -108,8 +108,13 @@ export class Client {
 
   // Loses the connection without a word.
   drop() {
-    const { transport } = this.socket.io.engine
-    if (transport.name === 'websocket') transport.ws.terminate()
-    else this.socket.io.engine.onClose('transport error')
+    const { engine } = this.socket.io
+    if (engine.transport.name === 'websocket') {
+      engine.transport.ws.terminate()
+    } else {
+      engine.transport.doClose = () => {} // it would say 1
+      engine.transport.pollXhr?.abort()
+      engine._onClose('transport error')
+    }
   }
 }
