@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define UNSENT_MAX 65536 /* what the kernel takes ahead of the peer's window; without it 4 MiB go there unseen before a slow reader is noticed */
 #define LINGER_MS 1000 /* W9: how long after our FIN the peer's is waited for */
 
 /*
@@ -388,8 +389,9 @@ static void linger_over(struct timer *t)
 struct conn *conn_new(struct loop *l, struct conn_budget *b, int fd, struct tls_context *tls, const char *peer)
 {
 	struct conn *c = NEW(struct conn);
-	int on = 1;
+	int on = 1, unsent = UNSENT_MAX;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
 	c->loop = l;
 	c->budget = b;
 	c->fd = fd;

@@ -2,6 +2,9 @@
 
 #include "base/mem.h"
 #include "pair.h"
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
 
 /* An owner that takes `take` bytes a call (0: none), remembers all it was shown, and may do something when shown data. */
 struct owner {
@@ -278,6 +281,39 @@ TEST(what_was_never_written_is_counted)
 		CHECK_INT(o.why, CLOSE_SLOW);
 		CHECK_INT(p.budget.lost[CLOSE_SLOW], counted ? 4 : 0); /* the first was written */
 	}
+}
+
+/* Over TCP: the end of ours (*fd) and the peer's. */
+static void tcp_pair(int *fd, int *peer)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHECK(bind(listener, (struct sockaddr *)&at, sizeof at) == 0 && listen(listener, 1) == 0);
+	getsockname(listener, (struct sockaddr *)&at, &(socklen_t){sizeof at});
+	*peer = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHECK(connect(*peer, (struct sockaddr *)&at, sizeof at) == 0);
+	*fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	CHECK(*fd >= 0);
+	close(listener);
+}
+
+TEST(a_slow_peer_fills_our_queue_not_the_kernel)
+{
+	struct pair p = {.loop = loop_new(), .budget = {.max_queue_bytes = 4 << 20, .max_queue_items = 1000, .max_total_bytes = 4 << 20}};
+	struct owner o = {0};
+	static char block[16384];
+	int fd, in_kernel = 0;
+	tcp_pair(&fd, &p.fd);
+	p.conn = conn_new(p.loop, &p.budget, fd, NULL, "192.0.2.1");
+	conn_set_events(p.conn, &events, &o);
+	for (int k = 0; k < 200; k++) { /* 3.1 MiB; the peer's own buffer takes some */
+		conn_send_copy(p.conn, slice_of(block, sizeof block));
+		pair_turn(&p);
+	}
+	CHECK(ioctl(fd, SIOCOUTQ, &in_kernel) == 0);
+	CHECK(in_kernel < 512 << 10);
+	CHECK(conn_queued(p.conn) > 1 << 20);
+	shut(&p, &o);
 }
 
 TEST(peer_says_fin)
