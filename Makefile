@@ -125,11 +125,13 @@ run: packages modules ## the demo: Postgres, bellwire and its page on port 3000 
 	@B=$(B) tests/env/run
 
 $(B)/bench/load: tests/bench/load.c tests/bench/conn.c tests/bench/conn.h $(FLAGS)
+$(B)/bench/floor: tests/bench/floor.c $(FLAGS)
+$(B)/bench/load $(B)/bench/floor:
 	@mkdir -p $(@D)
 	$(call brief,cc) $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(filter %.c,$^) -o $@ -lpq
 
 bench: packages modules ## figures beside socket.io for Node (ARGS="fanout memory", ARGS="rounds=5")
-	@$(MAKE) -j$(shell nproc) --no-print-directory $(B)/bellwire $(B)/bench/load
+	@$(MAKE) -j$(shell nproc) --no-print-directory $(B)/bellwire $(B)/bench/load $(B)/bench/floor
 	@B=$(abspath $(B)) node tests/bench/run.mjs $(ARGS)
 
 install: $(B)/bellwire ## bellwire to $(DESTDIR)$(PREFIX)/bin (PREFIX=/usr/local)

@@ -4,10 +4,13 @@
  * JSON when it is done:
  *
  *   connect FIRST COUNT AT-ONCE     opens clients, until all have been let in
- *   settle MS                       reads until nothing came for so long; frames since the start
+ *   settle MS [OTHERS]              reads until nothing came for so long, and so many unwatched events did; frames since the start
+ *   wait MS                         reads for so long
  *   emit STEPS FRAMES SQL           runs SQL and waits until FRAMES watched frames came, STEPS times over
  *   send COUNT AT-ONCE              chat:message:send with ack, so many at once; waits for all watched frames of it, too
  *   pace COUNT PER-SECOND FRAMES SQL  SQL at that rate ($1: the number), each making FRAMES watched frames; latencies
+ *   tally COUNT PER-SECOND SQL      the same, then reads until nothing came for 3 s: how many frames were lost, twice, out of order
+ *   freeze FIRST COUNT              these clients read no more
  *
  * Events that ask for an ack get one. Watched: events whose name starts with "bench:" or is chat:message:new. */
 #include "conn.h"
@@ -46,6 +49,9 @@ struct load {
 	/* pace */
 	int64_t *begun, *committed; /* by number */
 	uint32_t paced, written;
+	/* tally */
+	uint8_t *seen; /* by number */
+	uint32_t newest, misordered;
 	/* latencies in microseconds */
 	int64_t *lat, *lat2;
 	uint32_t *of; /* lat[i] belongs to this number */
@@ -149,7 +155,12 @@ static void on_event(struct load *l, struct conn *c, const char *t, size_t len)
 	if (!l->begun) return;
 	const char *at = memmem(t, len, "\"bench ", 7);
 	uint32_t i = at ? (uint32_t)strtoul(at + 7, NULL, 10) : l->paced;
-	if (i < l->paced) note(l, now_us(), i);
+	if (i >= l->paced) return;
+	note(l, now_us(), i);
+	if (!l->seen) return;
+	if (l->seen[i] < 255) l->seen[i]++;
+	if (i < l->newest) l->misordered++;
+	else l->newest = i;
 }
 
 static void on_packet(struct conn *c, const char *t, size_t len, void *ctx)
@@ -160,10 +171,11 @@ static void on_packet(struct conn *c, const char *t, size_t len, void *ctx)
 }
 
 /* One turn; how many events there were. The database's answers are the caller's. */
-static int turn(struct load *l, int ms, bool *db)
+static int turn_us(struct load *l, int64_t us, bool *db)
 {
 	struct epoll_event e[TURN];
-	int n = epoll_wait(l->epoll, e, TURN, ms);
+	struct timespec t = { us / 1000000, us % 1000000 * 1000 };
+	int n = epoll_pwait2(l->epoll, e, TURN, &t, NULL);
 	for (int i = 0; i < n; i++) {
 		struct conn *c = e[i].data.ptr;
 		if (c) conn_turn(l->pool, c, l->users[c->n].token);
@@ -172,12 +184,17 @@ static int turn(struct load *l, int ms, bool *db)
 	return n;
 }
 
+static int turn(struct load *l, int ms)
+{
+	return turn_us(l, ms * 1000L, NULL);
+}
+
 static void wait_for(struct load *l, const uint64_t *counter, uint64_t want)
 {
 	uint64_t before = *counter;
 	int64_t since = now_us();
 	while (*counter < want) {
-		turn(l, 1000, NULL);
+		turn(l, 1000);
 		if (*counter != before) {
 			before = *counter;
 			since = now_us();
@@ -226,15 +243,23 @@ static void do_connect(struct load *l, size_t first, size_t count, size_t at_onc
 	l->asked = count;
 	while (at_once--) open_next(l);
 	while (l->ready + l->dead < want) {
-		if (turn(l, MAX_STALL_MS, NULL) <= 0) fail("connect", "stalled");
+		if (turn(l, MAX_STALL_MS) <= 0) fail("connect", "stalled");
 	}
 	printf("{\"ready\":%zu,\"dead\":%zu,\"why\":\"%s\",\"us\":%ld}\n", l->ready, l->dead, l->why ? l->why : "", (long)(now_us() - t));
 }
 
-static void do_settle(struct load *l, int ms)
+static void do_settle(struct load *l, int ms, uint64_t others)
 {
-	while (turn(l, ms, NULL) > 0) {}
+	int64_t give_up = now_us() + MAX_STALL_MS * 1000L;
+	while (turn(l, ms) > 0 || (l->other < others && now_us() < give_up)) {}
 	printf("{\"watched\":%lu,\"others\":%lu,\"dead\":%zu}\n", (unsigned long)l->watched, (unsigned long)l->other, l->dead);
+}
+
+static void do_wait(struct load *l, int ms)
+{
+	int64_t until = now_us() + ms * 1000L, left;
+	while ((left = until - now_us()) > 0) turn_us(l, left, NULL);
+	printf("{\"dead\":%zu}\n", l->dead);
 }
 
 static void do_emit(struct load *l, unsigned steps, unsigned frames, const char *sql)
@@ -290,11 +315,12 @@ static void pace_write(struct load *l, const char *sql)
 	if (!PQsendQueryParams(l->db, sql, 1, NULL, (const char *[]){ number }, NULL, NULL, 0)) fail("pace", PQerrorMessage(l->db));
 }
 
-static void do_pace(struct load *l, unsigned count, unsigned per_second, unsigned frames, const char *sql)
+/* Writes them all; with `frames` it also waits until each has made so many. */
+static void pace(struct load *l, unsigned count, unsigned per_second, unsigned frames, const char *sql)
 {
 	int64_t start = now_us(), step = 1000000 / per_second, due = start + step;
 	uint64_t begin = l->watched;
-	expect_latencies(l, (size_t)count * frames);
+	expect_latencies(l, (size_t)count * (frames ? frames : 1));
 	l->begun = need(calloc(count, sizeof *l->begun));
 	l->committed = need(calloc(count, sizeof *l->committed));
 	l->paced = l->written = 0;
@@ -306,22 +332,56 @@ static void do_pace(struct load *l, unsigned count, unsigned per_second, unsigne
 			due = start + (int64_t)l->paced * step + rand() % step;
 		}
 		bool db = false;
-		int wait = l->paced < count && l->written == l->paced ? (int)((due - now) / 1000) : 1000;
-		turn(l, wait < 0 ? 0 : wait, &db);
+		int64_t wait = l->paced < count && l->written == l->paced ? due - now : 1000000;
+		turn_us(l, wait < 0 ? 0 : wait, &db);
 		if (db) pace_result(l);
 		if (now_us() - start > (int64_t)count * step + MAX_STALL_MS * 1000L) fail("pace", "frames are missing");
 	}
+}
+
+static void pace_over(struct load *l)
+{
+	free(l->begun);
+	free(l->committed);
+	l->begun = l->committed = NULL;
+}
+
+static void do_pace(struct load *l, unsigned count, unsigned per_second, unsigned frames, const char *sql)
+{
+	int64_t start = now_us();
+	pace(l, count, per_second, frames, sql);
+	printf("{\"events\":%u,\"us\":%ld", count, (long)(now_us() - start));
 	for (size_t i = 0; i < l->n_lat; i++) {
 		l->lat2[i] = l->lat[i] - l->begun[l->of[i]];
 		l->lat[i] -= l->committed[l->of[i]];
 	}
-	printf("{\"events\":%u,\"us\":%ld", count, (long)(now_us() - start));
 	print_latency("commit", l->lat, l->n_lat);
 	print_latency("begin", l->lat2, l->n_lat);
 	printf("}\n");
-	free(l->begun);
-	free(l->committed);
-	l->begun = l->committed = NULL;
+	pace_over(l);
+}
+
+static void do_tally(struct load *l, unsigned count, unsigned per_second, const char *sql)
+{
+	l->seen = need(calloc(count, 1));
+	l->newest = l->misordered = 0;
+	pace(l, count, per_second, 0, sql);
+	while (turn(l, 3000) > 0) {}
+	unsigned lost = 0, twice = 0;
+	for (unsigned i = 0; i < count; i++) {
+		lost += !l->seen[i];
+		twice += l->seen[i] > 1;
+	}
+	printf("{\"events\":%u,\"lost\":%u,\"twice\":%u,\"misordered\":%u}\n", count, lost, twice, l->misordered);
+	free(l->seen);
+	l->seen = NULL;
+	pace_over(l);
+}
+
+static void do_freeze(struct load *l, size_t first, size_t count)
+{
+	for (size_t i = first; i < first + count && i < l->n; i++) epoll_ctl(l->epoll, EPOLL_CTL_DEL, l->conns[i].fd, NULL);
+	printf("{\"frozen\":%zu}\n", count);
 }
 
 static void order(struct load *l, char *line)
@@ -330,10 +390,14 @@ static void order(struct load *l, char *line)
 	int at = 0;
 	line[strcspn(line, "\n")] = 0;
 	if (sscanf(line, "connect %u %u %u", &a, &b, &c) == 3) do_connect(l, a, b, c);
-	else if (sscanf(line, "settle %u", &a) == 1) do_settle(l, (int)a);
+	else if (sscanf(line, "settle %u %u", &a, &b) == 2) do_settle(l, (int)a, b);
+	else if (sscanf(line, "settle %u", &a) == 1) do_settle(l, (int)a, 0);
+	else if (sscanf(line, "wait %u", &a) == 1) do_wait(l, (int)a);
 	else if (sscanf(line, "emit %u %u %n", &a, &b, &at) == 2 && at) do_emit(l, a, b, line + at);
 	else if (sscanf(line, "send %u %u %u", &a, &b, &c) == 3) do_send(l, a, b, c);
 	else if (sscanf(line, "pace %u %u %u %n", &a, &b, &c, &at) == 3 && at) do_pace(l, a, b, c, line + at);
+	else if (sscanf(line, "tally %u %u %n", &a, &b, &at) == 2 && at) do_tally(l, a, b, line + at);
+	else if (sscanf(line, "freeze %u %u", &a, &b) == 2) do_freeze(l, a, b);
 	else fail("unknown order", line);
 	fflush(stdout);
 }
@@ -369,6 +433,7 @@ int main(int argc, char **argv)
 	l.pool = conn_pool_new(l.epoll, atoi(argv[1]), &(struct conn_calls){ on_ready, on_dead, on_packet }, &l);
 	l.db = PQconnectdb(argv[3]);
 	if (PQstatus(l.db) != CONNECTION_OK) fail("database", PQerrorMessage(l.db));
+	PQclear(PQexec(l.db, "set synchronous_commit = off")); /* how fast the disk is, is not the question */
 	struct epoll_event e = { .events = EPOLLIN, .data.ptr = NULL };
 	epoll_ctl(l.epoll, EPOLL_CTL_ADD, PQsocket(l.db), &e);
 	/* clients are served between orders, too: they have heartbeats to answer */
@@ -390,7 +455,7 @@ int main(int argc, char **argv)
 		} else if (have == sizeof line - 1) {
 			fail("order too long", "");
 		} else {
-			turn(&l, 5, NULL);
+			turn(&l, 5);
 		}
 	}
 	for (size_t i = 0; i < l.n; i++) conn_shut(&l.conns[i]);

@@ -10,7 +10,6 @@ import { Server } from 'socket.io'
 
 const { DATABASE_URL, JWT_SECRET, RECEIPTS } = process.env
 const pool = new pg.Pool({ connectionString: DATABASE_URL })
-const listener = new pg.Client(DATABASE_URL)
 
 function verify(token) {
   const [head, body, mac] = String(token).split('.')
@@ -88,7 +87,7 @@ async function note(message, user) {
 }
 
 function deliver(room, event, data) {
-  if (!RECEIPTS || event !== 'chat:message:new') return void io.to(room).emit(event, data)
+  if (!RECEIPTS || event !== 'chat:message:new') return void (room ? io.to(room) : io).emit(event, data)
   for (const id of io.of('/').adapter.rooms.get(room) ?? []) {
     const socket = io.of('/').sockets.get(id)
     if (socket.data.user === data.sender_id) socket.emit(event, data)
@@ -96,12 +95,19 @@ function deliver(room, event, data) {
   }
 }
 
-await listener.connect()
-listener.on('notification', ({ payload }) => {
-  const { room, event, data } = JSON.parse(payload)
-  deliver(room, event, data)
-})
-await listener.query('listen deliveries')
+// LISTEN as the documentation of `pg` shows it, and again when the session is gone.
+async function listen() {
+  const listener = new pg.Client({ connectionString: DATABASE_URL, application_name: 'listener' })
+  listener.on('notification', ({ payload }) => {
+    const { room, event, data } = JSON.parse(payload)
+    deliver(room, event, data)
+  })
+  listener.on('error', () => {})
+  listener.on('end', () => setTimeout(listen, 10))
+  await listener.connect()
+  await listener.query('listen deliveries')
+}
+await listen()
 
 process.on('SIGUSR2', () => globalThis.gc?.())
 http.listen(0, '127.0.0.1', () => console.log(`listening ${http.address().port}`))

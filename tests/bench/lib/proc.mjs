@@ -36,6 +36,13 @@ export function memory(pid) {
   return { anon: kib('status', 'RssAnon'), own: kib('smaps_rollup', 'Private_Clean') + kib('smaps_rollup', 'Private_Dirty') }
 }
 
+// A server's connections, and the bytes that the kernel holds for those who do not read, given up ones included.
+export function connections(port) {
+  const hex = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n').map((l) => l.trim().split(/\s+/)).filter((f) => f[1] === hex && f[3] !== '0A')
+  return { open: rows.filter((f) => f[3] === '01').length, queued: rows.reduce((sum, f) => sum + parseInt(f[4].split(':')[0], 16), 0) }
+}
+
 export function machine() {
-  return `${cpus()[0].model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, load ${loadavg().map((l) => l.toFixed(2)).join(' ')}`
+  return `${cpus()[0].model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release().split('-')[0]}, load ${loadavg().map((l) => l.toFixed(2)).join(' ')}`
 }

@@ -9,12 +9,12 @@ import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
-const build = process.env.B ?? join(root, 'build')
-const dir = join(build, 'bench')
+export const build = process.env.B ?? join(root, 'build')
+export const dir = join(build, 'bench')
 const postgres = (command) => execFileSync(join(root, 'tests/env/postgres'), [command, dir], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim()
 
 export const BIG = 1000 // the first people have one chat together
-export const PEOPLE = 11000 // the others are in four chats of ten each
+export const PEOPLE = 11000 // the others are in four chats of ten each, and followed by two
 const HISTORY = 20 // messages of old in each chat
 const SECRET = randomBytes(32).toString('hex')
 const EDGE_PASSWORD = randomBytes(16).toString('hex')
@@ -43,7 +43,7 @@ const urlOf = (database, user, password) => {
 // What bellwire's product settings are for the servers started next.
 export const setting = (name, value) => sql('bench_bellwire', ['update bellwire.settings set value = $2 where name = $1', [name, value]])
 
-async function sql(database, ...statements) {
+export async function sql(database, ...statements) {
   const c = new pg.Client(urlOf(database))
   await c.connect()
   let last
@@ -57,15 +57,18 @@ const usersFile = join(dir, 'users')
 async function populate(database) {
   const ids = Array.from({ length: PEOPLE }, (_, i) => i)
   const members = ids.flatMap((i) => (i < BIG ? [[BIG_CHAT, person(i)]] : [0, 1, 2, 3].map((w) => [chatOf(i, w), person(i)])))
+  const others = ids.slice(BIG)
+  const followed = (by) => others.map((i) => person(BIG + (i - BIG + by) % others.length))
   await sql(database, "set bellwire.silent = 'on'",
     ["insert into platform.users (id, name) select u.id, 'person ' || u.n from unnest($1::uuid[]) with ordinality u (id, n)", [ids.map(person)]],
     ['insert into platform.chats (id) select distinct unnest($1::uuid[])', [members.map((m) => m[0])]],
     ['insert into platform.chat_participants (chat_id, user_id) select * from unnest($1::uuid[], $2::uuid[])', [members.map((m) => m[0]), members.map((m) => m[1])]],
+    ['insert into platform.follows (follower_id, followee_id) select * from unnest($1::uuid[], $2::uuid[])', [[...others, ...others].map(person), [...followed(1), ...followed(2)]]],
     // A history: a table that is known to be empty gets plans that read all of it.
     [`insert into platform.messages (chat_id, seq, sender_id, type, content, created_at)
       select p.chat_id, n, min(p.user_id::text)::uuid, 'text', 'one of the messages of old', now() - interval '1 day' + n * interval '1 minute'
       from platform.chat_participants p, generate_series(1, $1) n group by p.chat_id, n`, [HISTORY]],
-    'vacuum analyze platform.users', 'vacuum analyze platform.chats', 'vacuum analyze platform.chat_participants', 'vacuum analyze platform.messages', 'checkpoint')
+    'vacuum analyze platform.users', 'vacuum analyze platform.follows', 'vacuum analyze platform.chats', 'vacuum analyze platform.chat_participants', 'vacuum analyze platform.messages', 'checkpoint')
 }
 
 export async function prepare() {
@@ -77,24 +80,39 @@ export async function prepare() {
   const tables = readFileSync(join(root, 'migrations/0100_platform.sql'), 'utf8').split('-- migrate:down')[0]
   await sql('bench_peer', 'create schema platform', tables, readFileSync(join(root, 'tests/bench/peer.sql'), 'utf8'))
   await sql('bench_bellwire', `alter role bellwire_edge login password '${EDGE_PASSWORD}'`, "update bellwire.settings set value = 'contacts' where name = 'presence_audience'")
+  for (const s of Object.values(SERVERS)) await sql(s.database, ...s.tables)
+  await sql('bench_bellwire', 'alter function platform.bench_event() owner to bellwire_owner')
   await populate('bench_bellwire')
   await populate('bench_peer')
   writeFileSync(usersFile, Array.from({ length: PEOPLE }, (_, i) => `${sign(person(i))} ${i < BIG ? BIG_CHAT : chatOf(i, 0)}\n`).join(''))
   const [{ server_version: version }] = await sql('postgres', 'show server_version')
-  return { version, postmaster: Number(readFileSync(join(dir, 'data/postmaster.pid'), 'utf8').split('\n')[0]) }
+  return { version, url, postmaster: Number(readFileSync(join(dir, 'data/postmaster.pid'), 'utf8').split('\n')[0]) }
 }
 
 export const finish = () => postgres('stop')
 
 // Both: how to start it, its database, and SQL for the same work.
+// emit: n events to a room (null: to all). pair: one event to the two followers of somebody. big: 4 KiB to a room.
+// writers: a table whose rows are events to nobody. cut: what ends the session that listens.
 const event = "jsonb_build_object('n', i, 'text', repeat('x', 160))"
+const quoted = (room) => (room === null ? 'null' : `'${room}'`)
+const somebody = `'followers:0000000a-0000-4000-8000-' || lpad(to_hex(${BIG} + ($1::int * 7919) % ${PEOPLE - BIG}), 12, '0')`
+const rowsTable = (call) => [`create table platform.bench_rows (body text)`, `create table platform.bench_events (body text)`,
+  `create function platform.bench_event() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$ begin perform ${call}; return null; end $$`,
+  'create trigger bench_event after insert on platform.bench_events for each row execute function platform.bench_event()']
+const rowEvent = "'user:nobody', 'bench:event', jsonb_build_object('text', new.body)"
 export const SERVERS = {
   bellwire: {
     database: 'bench_bellwire',
     start: (env) => spawn(join(build, 'bellwire'), ['serve'], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, JWT_SECRET: SECRET,
       DATABASE_URL: urlOf('bench_bellwire', 'bellwire_edge', EDGE_PASSWORD), BELLWIRE_LISTEN: '127.0.0.1:0', BELLWIRE_ADMIN_LISTEN: '127.0.0.1:0', BELLWIRE_DRAIN_MS: '0', ...env } }),
     listening: / listening .* port=(\d+)/,
-    emit: (room, n) => `select rt.emit(array['${room}'], 'bench:event', ${event}) from generate_series(1, ${n}) i`,
+    emit: (room, n) => `select rt.emit(${room === null ? 'null' : `array['${room}']`}, 'bench:event', ${event}) from generate_series(1, ${n}) i`,
+    big: (room) => `select rt.emit(array['${room}'], 'bench:event', jsonb_build_object('text', repeat('x', 4096)))`,
+    numbered: (user) => `select rt.emit(array['user:${user}'], 'bench:event', jsonb_build_object('text', 'bench ' || $1))`,
+    pair: `select rt.emit(array[${somebody}], 'bench:event', jsonb_build_object('text', repeat('x', 160)))`,
+    tables: rowsTable(`rt_private.publish(array[${rowEvent.replace(',', '],')})`),
+    cut: "usename = 'bellwire_edge'",
     insert: (chat, sender) => `insert into platform.messages (chat_id, sender_id, type, content) values ('${chat}', '${sender}', 'text', 'bench ' || $1)`,
   },
   'socket.io': {
@@ -103,7 +121,12 @@ export const SERVERS = {
       JWT_SECRET: SECRET, DATABASE_URL: urlOf('bench_peer'), ...env } }),
     listening: /^listening (\d+)/m,
     tidy: 'SIGUSR2',
-    emit: (room, n) => `select platform.peer_emit('${room}', 'bench:event', ${event}) from generate_series(1, ${n}) i`,
+    emit: (room, n) => `select platform.peer_emit(${quoted(room)}, 'bench:event', ${event}) from generate_series(1, ${n}) i`,
+    big: (room) => `select platform.peer_emit('${room}', 'bench:event', jsonb_build_object('text', repeat('x', 4096)))`,
+    numbered: (user) => `select platform.peer_emit('user:${user}', 'bench:event', jsonb_build_object('text', 'bench ' || $1))`,
+    pair: `select platform.peer_emit(${somebody}, 'bench:event', jsonb_build_object('text', repeat('x', 160)))`,
+    tables: rowsTable(`platform.peer_emit(${rowEvent})`),
+    cut: "application_name = 'listener'",
     insert: (chat, sender) => `with m as (insert into platform.messages (chat_id, seq, sender_id, type, content, created_at) values ('${chat}', nextval('platform.peer_seq'),
       '${sender}', 'text', 'bench ' || $1, clock_timestamp()) returning *) select platform.peer_notify(m, u) from m join platform.users u on u.id = m.sender_id`.replace(/\s+/g, ' '),
   },
@@ -136,6 +159,8 @@ export async function withServer(name, fn, { env = {} } = {}) {
   const run = {
     ...server,
     pid: child.pid,
+    port: Number(port),
+    url: urlOf(server.database),
     log: () => log,
     async load(order) {
       load.stdin.write(`${order}\n`)
