@@ -4,7 +4,7 @@
  * JSON when it is done:
  *
  *   connect FIRST COUNT AT-ONCE     opens clients, until all have been let in
- *   settle MS [OTHERS]              reads until nothing came for so long, and so many unwatched events did; frames since the start
+ *   settle MS [OTHERS]              reads until no event came for so long, and so many unwatched events did; frames since the start
  *   wait MS                         reads for so long
  *   emit STEPS FRAMES SQL           runs SQL and waits until FRAMES watched frames came, STEPS times over
  *   send COUNT AT-ONCE              chat:message:send with ack, so many at once; waits for all watched frames of it, too
@@ -250,8 +250,15 @@ static void do_connect(struct load *l, size_t first, size_t count, size_t at_onc
 
 static void do_settle(struct load *l, int ms, uint64_t others)
 {
-	int64_t give_up = now_us() + MAX_STALL_MS * 1000L;
-	while (turn(l, ms) > 0 || (l->other < others && now_us() < give_up)) {}
+	int64_t since = now_us(), give_up = since + MAX_STALL_MS * 1000L;
+	uint64_t before = 0;
+	while (now_us() - since < ms * 1000L || (l->other < others && now_us() < give_up)) {
+		turn(l, ms);
+		/* heartbeats never end */
+		if (l->watched + l->other == before) continue;
+		before = l->watched + l->other;
+		since = now_us();
+	}
 	printf("{\"watched\":%lu,\"others\":%lu,\"dead\":%zu}\n", (unsigned long)l->watched, (unsigned long)l->other, l->dead);
 }
 
@@ -366,7 +373,10 @@ static void do_tally(struct load *l, unsigned count, unsigned per_second, const 
 	l->seen = need(calloc(count, 1));
 	l->newest = l->misordered = 0;
 	pace(l, count, per_second, 0, sql);
-	while (turn(l, 3000) > 0) {}
+	for (uint64_t before = 0; before != l->watched;) {
+		before = l->watched;
+		for (int64_t until = now_us() + 3000000, left; (left = until - now_us()) > 0;) turn_us(l, left, NULL);
+	}
 	unsigned lost = 0, twice = 0;
 	for (unsigned i = 0; i < count; i++) {
 		lost += !l->seen[i];

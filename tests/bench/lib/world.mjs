@@ -59,7 +59,7 @@ async function populate(database) {
   const members = ids.flatMap((i) => (i < BIG ? [[BIG_CHAT, person(i)]] : [0, 1, 2, 3].map((w) => [chatOf(i, w), person(i)])))
   const others = ids.slice(BIG)
   const followed = (by) => others.map((i) => person(BIG + (i - BIG + by) % others.length))
-  await sql(database, "set bellwire.silent = 'on'",
+  await sql(database, 'set session_replication_role = replica', // no triggers: the rows are right
     ["insert into platform.users (id, name) select u.id, 'person ' || u.n from unnest($1::uuid[]) with ordinality u (id, n)", [ids.map(person)]],
     ['insert into platform.chats (id) select distinct unnest($1::uuid[])', [members.map((m) => m[0])]],
     ['insert into platform.chat_participants (chat_id, user_id) select * from unnest($1::uuid[], $2::uuid[])', [members.map((m) => m[0]), members.map((m) => m[1])]],
@@ -108,7 +108,7 @@ export const SERVERS = {
       DATABASE_URL: urlOf('bench_bellwire', 'bellwire_edge', EDGE_PASSWORD), BELLWIRE_LISTEN: '127.0.0.1:0', BELLWIRE_ADMIN_LISTEN: '127.0.0.1:0', BELLWIRE_DRAIN_MS: '0', ...env } }),
     listening: / listening .* port=(\d+)/,
     emit: (room, n) => `select rt.emit(${room === null ? 'null' : `array['${room}']`}, 'bench:event', ${event}) from generate_series(1, ${n}) i`,
-    big: (room) => `select rt.emit(array['${room}'], 'bench:event', jsonb_build_object('text', repeat('x', 4096)))`,
+    big: (room) => `select rt.emit(array['${room}'], 'bench:event', jsonb_build_object('n', $1::int, 'text', repeat('x', 4096)))`,
     numbered: (user) => `select rt.emit(array['user:${user}'], 'bench:event', jsonb_build_object('text', 'bench ' || $1))`,
     pair: `select rt.emit(array[${somebody}], 'bench:event', jsonb_build_object('text', repeat('x', 160)))`,
     tables: rowsTable(`rt_private.publish(array[${rowEvent.replace(',', '],')})`),
@@ -122,7 +122,7 @@ export const SERVERS = {
     listening: /^listening (\d+)/m,
     tidy: 'SIGUSR2',
     emit: (room, n) => `select platform.peer_emit(${quoted(room)}, 'bench:event', ${event}) from generate_series(1, ${n}) i`,
-    big: (room) => `select platform.peer_emit('${room}', 'bench:event', jsonb_build_object('text', repeat('x', 4096)))`,
+    big: (room) => `select platform.peer_emit('${room}', 'bench:event', jsonb_build_object('n', $1::int, 'text', repeat('x', 4096)))`,
     numbered: (user) => `select platform.peer_emit('user:${user}', 'bench:event', jsonb_build_object('text', 'bench ' || $1))`,
     pair: `select platform.peer_emit(${somebody}, 'bench:event', jsonb_build_object('text', repeat('x', 160)))`,
     tables: rowsTable(`platform.peer_emit(${rowEvent})`),
