@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { createServer, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 const bin = '/usr/lib/postgresql/15/bin'
@@ -59,6 +60,11 @@ export async function standby(url, data, ms, sql) {
     execFileSync(`${bin}/pg_ctl`, ['-D', `${dir}/data`, '-l', `${dir}/log`, '-w', '-t', '60', '-s', 'start'], { ...as, stdio: 'ignore' })
     running = true
     await sql("alter system set synchronous_standby_names = 'far'", 'select pg_reload_conf()')
+    // the standby tries again every 5 s, and its first try may have found nobody who forwards
+    for (const until = Date.now() + 30000; !(await sql("select from pg_stat_replication where sync_state = 'sync'")).length;) {
+      if (Date.now() > until) throw new Error('it does not follow')
+      await sleep(100)
+    }
     return undo
   } catch (e) {
     const log = running ? '' : (() => { try { return readFileSync(`${dir}/log`, 'utf8').slice(-1000) } catch { return '' } })()
