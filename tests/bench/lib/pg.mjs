@@ -21,8 +21,8 @@ export async function writers(url, clients, seconds, statement, dir) {
 
 // A port from which the way to `port` takes that long; the way back takes nothing.
 function distance(port, ms) {
-  const server = createServer((near) => {
-    const far = connect(port, '127.0.0.1')
+  const server = createServer({ noDelay: true }, (near) => {
+    const far = connect({ port, host: '127.0.0.1', noDelay: true })
     const late = []
     near.on('data', (d) => {
       late.push(d)
