@@ -3,7 +3,7 @@ begin;
 select no_plan();
 
 select results_eq('select name, value from bellwire.settings order by name', $$values ('content_max', '16384'), ('message_audience', 'participants'), ('metadata_max', '16384'),
-	('outbox_retention', '300'), ('presence_audience', 'everyone'), ('presence_grace', '3'), ('presence_grace_restart', '30'), ('receipts_max_participants', '1000')$$, 'the contract''s, with their defaults');
+	('outbox_retention', '300'), ('presence_audience', 'everyone'), ('presence_grace', '3'), ('presence_grace_restart', '30'), ('receipts_max_participants', '1000'), ('recovery_window', '240')$$, 'the contract''s, with their defaults');
 select throws_ok(format('update bellwire.settings set value = %L where name = %L', v, n), '23514', null, n || ' ' || v)
 from (values ('presence_audience', 'nobody'), ('presence_audience', 'everyone '), ('presence_audience', 'everyone|contacts'), ('presence_grace', '-1'), ('presence_grace', '1.5'), ('presence_grace', ''),
 	('presence_grace_restart', '10000'), ('message_audience', ''), ('content_max', '0'), ('metadata_max', '1e3'), ('receipts_max_participants', '0'), ('outbox_retention', '9')) t (n, v);
