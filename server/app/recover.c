@@ -9,6 +9,7 @@
  * in other chats than the socket is in, events may have been held wrongly: the rooms are set right and it begins again from the
  * pump. Whatever cannot be shown to be whole ends as a new socket that is told to synchronise.
  */
+#include "app/recover_walk.h"
 #include "app/recovery_token.h"
 #include "app/worker.h"
 #include "base/mem.h"
@@ -18,16 +19,6 @@
 #define ROUNDS_MAX 3
 #define EVENTS_MAX 500     /* with what was held; a client remembers as many fences */
 #define PATIENCE_MS 5000   /* in the queue: a storm is better told to synchronise */
-
-struct held {
-	struct packet *packet;
-	struct blob *confirm;
-};
-
-struct held_list {
-	struct held *all;
-	size_t n, cap;
-};
 
 struct attempt {
 	char *pid, *offset;          /* as presented */
@@ -77,25 +68,6 @@ void recoveries_stop(struct worker *w)
 
 /* ---- what is held ---- */
 
-static void hold(struct held_list *l, struct packet *p, struct blob *confirm)
-{
-	if (l->n == l->cap) {
-		l->cap = l->cap ? l->cap * 2 : 8;
-		l->all = mem_realloc(l->all, l->cap * sizeof(*l->all));
-	}
-	l->all[l->n++] = (struct held){packet_ref(p), confirm ? blob_ref(confirm) : NULL};
-}
-
-static void held_free(struct held_list *l)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		packet_unref(&l->all[i].packet);
-		blob_unref(&l->all[i].confirm);
-	}
-	free(l->all);
-	*l = (struct held_list){0};
-}
-
 static void held_send(struct client *c, const struct held_list *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
@@ -114,7 +86,7 @@ void recover_hold(struct client *c, struct packet *p, struct blob *confirm)
 		held_free(&a->held);
 		return;
 	}
-	hold(&a->held, p, confirm);
+	held_add(&a->held, p, confirm);
 }
 
 void attempt_free(struct attempt **pa)
@@ -343,89 +315,7 @@ void recoveries_gap(struct worker *w)
 	}
 }
 
-/* ---- the walk ---- */
-
-enum { COL_ORD, COL_WHAT, COL_AT, COL_ROOMS, COL_EXCEPT, COL_EVENT, COL_CONTROL, COL_DATA, COL_CONFIRM, COLS };
-
-struct walk {
-	struct hub *hub;
-	struct hub_member member;
-	bool hit;
-	struct held_list missed;
-};
-
-static void walk_names(struct walk *k, struct slice names)
-{
-	struct slice name;
-	while (rooms_next(&names, &name))
-		hub_join(k->hub, &k->member, name);
-}
-
-static void walk_begin(struct walk *k, const struct client *c, struct slice rooms, struct slice former)
-{
-	const struct buf *chats = &c->recovery->attempt->token.chats;
-	struct buf room = {0};
-	walk_names(k, rooms);
-	walk_names(k, former);
-	hub_join(k->hub, &k->member, client_id(c));
-	hub_join(k->hub, &k->member, SLICE(ROOM_EVERYONE));
-	for (size_t i = 0; i < chats->n; i += UUID_LEN) {
-		room.n = 0;
-		buf_str(&room, "chat:");
-		buf_add(&room, chats->p + i, UUID_LEN);
-		hub_join(k->hub, &k->member, buf_view(&room));
-	}
-	buf_fini(&room);
-}
-
-static void hit(struct hub_member *m, void *arg)
-{
-	(void)m;
-	*(bool *)arg = true;
-}
-
-static bool read_time(struct slice text, int64_t *us)
-{
-	*us = 0;
-	for (size_t i = 0; i < text.n; i++)
-		if (text.p[i] < '0' || text.p[i] > '9' || __builtin_mul_overflow(*us, 10, us) || __builtin_add_overflow(*us, text.p[i] - '0', us))
-			return false;
-	return text.n > 0;
-}
-
-static bool walk_event(struct walk *k, const struct db_result *r, int row)
-{
-	bool everyone = db_is_null(r, row, COL_ROOMS), reached = false;
-	struct db_event e = {.event = db_value(r, row, COL_EVENT), .data = db_value(r, row, COL_DATA), .confirm = db_value(r, row, COL_CONFIRM)};
-	if (!read_time(db_value(r, row, COL_AT), &e.at_us))
-		return false;
-	hub_send(k->hub, everyone ? SLICE(ROOM_EVERYONE) : db_value(r, row, COL_ROOMS), db_value(r, row, COL_EXCEPT), hit, &reached);
-	if (!reached)
-		return true;
-	struct packet *p = feed_packet(&e);
-	struct blob *confirm = e.confirm.n ? confirm_blob(&e) : NULL;
-	hold(&k->missed, p, confirm);
-	packet_unref(&p);
-	blob_unref(&confirm);
-	return true;
-}
-
-/* Rows are of this user and its former sockets already. */
-static bool walk_control(struct walk *k, struct slice verb, struct slice data)
-{
-	bool join = slice_eq(verb, SLICE("user_join")) || slice_eq(verb, SLICE("socket_join"));
-	struct buf room = {0};
-	struct slice v;
-	if (!join && !slice_eq(verb, SLICE("user_leave")) && !slice_eq(verb, SLICE("socket_leave")))
-		return true; /* a kick of the socket before; what cannot be walked over is "no" already */
-	bool good = json_get(data, "room", &v) && json_unescape(&room, v) && room.n;
-	if (good && join)
-		hub_join(k->hub, &k->member, buf_view(&room));
-	else if (good)
-		hub_leave(k->hub, &k->member, buf_view(&room));
-	buf_fini(&room);
-	return good;
-}
+/* ---- where the walk ends ---- */
 
 /* Whether the socket's chats are those where the walk ended; where they are not, they are now. Access is what the rows grant today. */
 static bool same_chats(struct client *c, const struct walk *k)
@@ -472,12 +362,10 @@ static void settle(struct client *c, const struct db_result *r, int first, int l
 		why[cause.n < sizeof(why) ? cause.n : 0] = '\0';
 	} else if (slice_eq(end, SLICE("ok")) && slice_eq(db_value(r, first, COL_WHAT), SLICE("rooms"))) {
 		good = true;
-		walk_begin(&k, c, db_value(r, first, COL_ROOMS), former);
+		walk_begin(&k, db_value(r, first, COL_ROOMS), former, client_id(c), buf_view(&a->token.chats));
 	}
-	for (int row = first + 1; good && row < last; row++) {
-		struct slice verb = db_value(r, row, COL_CONTROL);
-		good = slice_eq(db_value(r, row, COL_WHAT), SLICE("row")) && (verb.n ? walk_control(&k, verb, db_value(r, row, COL_DATA)) : walk_event(&k, r, row));
-	}
+	for (int row = first + 1; good && row < last; row++)
+		good = walk_row(&k, r, row);
 	if (good && k.missed.n + a->held.n > EVENTS_MAX)
 		a->broken = "size";
 	if (!good || a->broken) {
@@ -491,9 +379,7 @@ static void settle(struct client *c, const struct db_result *r, int first, int l
 		else
 			fail(c, "its chats change all the time");
 	}
-	held_free(&k.missed);
-	hub_leave_all(k.hub, &k.member);
-	hub_free(&k.hub);
+	walk_end(&k);
 }
 
 /* ---- the call ---- */
@@ -512,7 +398,7 @@ static void answered(void *arg, const struct db_result *r)
 		int64_t i;
 		for (last = first; last < r->nrows - 1 && slice_eq(db_value(r, last + 1, COL_ORD), ord);)
 			last++;
-		if (!read_time(ord, &i) || i < 1 || (size_t)i > out)
+		if (!walk_number(ord, &i) || i < 1 || (size_t)i > out)
 			continue;
 		struct client *c = recovering(w, rs->batch[i - 1]);
 		memset(rs->batch[i - 1], 0, SIO_ID_LEN);

@@ -9,7 +9,7 @@
  *   rooms.c    rooms read again                                       maintain.c rt.maintain
  *   presence.c who came and went, coalesced                           demo.c     the demo page
  *   emitter.c  @socket.io/postgres-emitter
- *   offsets.c  recovery: what clients that asked are given             recover.c  recovery: what they missed
+ *   offsets.c  recovery: what clients that asked are given             recover.c, recover_walk.c  what they missed
  *   reads.c    HTTP reads     admin.c  /livez /readyz /metrics        serve.c   start, signals, drain
  */
 #ifndef APP_WORKER_H

@@ -1,0 +1,113 @@
+#include "app/recover_walk.h"
+#include "app/worker.h"
+#include "base/mem.h"
+
+/* ---- what is held ---- */
+
+void held_add(struct held_list *l, struct packet *p, struct blob *confirm)
+{
+	if (l->n == l->cap) {
+		l->cap = l->cap ? l->cap * 2 : 8;
+		l->all = mem_realloc(l->all, l->cap * sizeof(*l->all));
+	}
+	l->all[l->n++] = (struct held){packet_ref(p), confirm ? blob_ref(confirm) : NULL};
+}
+
+void held_free(struct held_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		packet_unref(&l->all[i].packet);
+		blob_unref(&l->all[i].confirm);
+	}
+	free(l->all);
+	*l = (struct held_list){0};
+}
+
+/* ---- the walk ---- */
+
+static void walk_names(struct walk *k, struct slice names)
+{
+	struct slice name;
+	while (rooms_next(&names, &name))
+		hub_join(k->hub, &k->member, name);
+}
+
+void walk_begin(struct walk *k, struct slice rooms, struct slice former, struct slice id, struct slice chats)
+{
+	struct buf room = {0};
+	walk_names(k, rooms);
+	walk_names(k, former);
+	hub_join(k->hub, &k->member, id);
+	hub_join(k->hub, &k->member, SLICE(ROOM_EVERYONE));
+	for (size_t i = 0; i < chats.n; i += UUID_LEN) {
+		room.n = 0;
+		buf_str(&room, "chat:");
+		buf_add(&room, chats.p + i, UUID_LEN);
+		hub_join(k->hub, &k->member, buf_view(&room));
+	}
+	buf_fini(&room);
+}
+
+static void hit(struct hub_member *m, void *arg)
+{
+	(void)m;
+	*(bool *)arg = true;
+}
+
+bool walk_number(struct slice text, int64_t *us)
+{
+	*us = 0;
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] < '0' || text.p[i] > '9' || __builtin_mul_overflow(*us, 10, us) || __builtin_add_overflow(*us, text.p[i] - '0', us))
+			return false;
+	return text.n > 0;
+}
+
+static bool walk_event(struct walk *k, const struct db_result *r, int row)
+{
+	bool everyone = db_is_null(r, row, COL_ROOMS), reached = false;
+	struct db_event e = {.event = db_value(r, row, COL_EVENT), .data = db_value(r, row, COL_DATA), .confirm = db_value(r, row, COL_CONFIRM)};
+	if (!walk_number(db_value(r, row, COL_AT), &e.at_us))
+		return false;
+	hub_send(k->hub, everyone ? SLICE(ROOM_EVERYONE) : db_value(r, row, COL_ROOMS), db_value(r, row, COL_EXCEPT), hit, &reached);
+	if (!reached)
+		return true;
+	struct packet *p = feed_packet(&e);
+	struct blob *confirm = e.confirm.n ? confirm_blob(&e) : NULL;
+	held_add(&k->missed, p, confirm);
+	packet_unref(&p);
+	blob_unref(&confirm);
+	return true;
+}
+
+/* Rows are of this user and its former sockets already. */
+static bool walk_control(struct walk *k, struct slice verb, struct slice data)
+{
+	bool join = slice_eq(verb, SLICE("user_join")) || slice_eq(verb, SLICE("socket_join"));
+	struct buf room = {0};
+	struct slice v;
+	if (!join && !slice_eq(verb, SLICE("user_leave")) && !slice_eq(verb, SLICE("socket_leave")))
+		return true; /* a kick of the socket before; what cannot be walked over is "no" already */
+	bool good = json_get(data, "room", &v) && json_unescape(&room, v) && room.n;
+	if (good && join)
+		hub_join(k->hub, &k->member, buf_view(&room));
+	else if (good)
+		hub_leave(k->hub, &k->member, buf_view(&room));
+	buf_fini(&room);
+	return good;
+}
+
+bool walk_row(struct walk *k, const struct db_result *r, int row)
+{
+	struct slice verb = db_value(r, row, COL_CONTROL);
+	if (!slice_eq(db_value(r, row, COL_WHAT), SLICE("row")))
+		return false;
+	return verb.n ? walk_control(k, verb, db_value(r, row, COL_DATA)) : walk_event(k, r, row);
+}
+
+void walk_end(struct walk *k)
+{
+	held_free(&k->missed);
+	hub_leave_all(k->hub, &k->member);
+	hub_free(&k->hub);
+}
