@@ -3,6 +3,8 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <unistd.h>
 
 enum log_level log_threshold = LOG_INFO;
@@ -48,7 +50,28 @@ static void add_fields(struct buf *line, const struct log_field *f, size_t max)
 	}
 }
 
-/* One write per line, so lines of two processes on one pipe do not mix. What a full pipe refuses is lost: logging never waits. */
+/* The line ends at PIPE_BUF bytes, not inside of a character. */
+static void end_line(struct buf *line)
+{
+	if (line->n >= PIPE_BUF) {
+		line->n = PIPE_BUF - 1;
+		while (((unsigned char)line->p[line->n] & 0xc0) == 0x80)
+			line->n--;
+	}
+	buf_char(line, '\n');
+}
+
+/*
+ * stderr is whatever we were given, as a rule a pipe or a socket that blocks, shared with others: its mode is not ours to change.
+ * Where it says that it takes something, it takes PIPE_BUF bytes.
+ */
+static bool takes_a_line(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	return poll(&p, 1, 0) == 1 && p.revents & POLLOUT;
+}
+
+/* One write per line of at most PIPE_BUF bytes, so lines of two processes on one pipe do not mix. */
 void log_event(enum log_level level, const struct log_ident *who, const char *event, const struct log_field *fields)
 {
 	struct buf line = {0};
@@ -58,9 +81,9 @@ void log_event(enum log_level level, const struct log_ident *who, const char *ev
 	for (; who; who = who->parent)
 		add_fields(&line, who->fields, ARRAY_LEN(who->fields));
 	add_fields(&line, fields, SIZE_MAX);
-	buf_char(&line, '\n');
+	end_line(&line);
 	int kept = errno;
-	ssize_t n = write(STDERR_FILENO, line.p, line.n);
+	ssize_t n = takes_a_line(STDERR_FILENO) ? write(STDERR_FILENO, line.p, line.n) : 0;
 	(void)n;
 	errno = kept;
 	buf_fini(&line);

@@ -5,8 +5,8 @@
  *   log_info(&c->ident, "closed", LS("reason", close_label(why)), LU("queued", n));
  *   2026-01-10T12:00:00.000Z info closed conn=81 reason=slow queued=1048731
  *
- * A value with blanks, quotes or control characters is quoted and escaped. Never blocks: what stderr does not take is
- * dropped and counted.
+ * A value with blanks, quotes or control characters is quoted and escaped; a line ends after PIPE_BUF bytes. Never
+ * waits: what stderr does not take at once is lost.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -3,6 +3,7 @@
 #include "test.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 
 /* stderr goes into a pipe; what one call wrote, without its time stamp. */
 static int pipe_fds[2];
@@ -10,7 +11,8 @@ static char line[8192];
 
 static void capture(void)
 {
-	CHECK(pipe2(pipe_fds, O_NONBLOCK) == 0);
+	CHECK(pipe2(pipe_fds, 0) == 0); /* as we are given it: writing to a full one waits */
+	CHECK(fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK) == 0);
 	CHECK(dup2(pipe_fds[1], STDERR_FILENO) == STDERR_FILENO);
 }
 
@@ -99,10 +101,36 @@ TEST(full_pipe_does_not_block)
 {
 	capture();
 	char page[4096] = {0};
+	CHECK(fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK) == 0);
 	while (write(STDERR_FILENO, page, sizeof page) > 0)
 		;
+	CHECK(fcntl(STDERR_FILENO, F_SETFL, 0) == 0);
+	alarm(5);
 	errno = 77;
 	log_error(NULL, "lost");
 	if (errno != 77)
 		_exit(1); /* logging in between must not disturb who looks at errno */
+	while (read(pipe_fds[0], line, sizeof line) > 0)
+		;
+	log_error(NULL, "kept");
+	EXPECT("error kept\n");
+}
+
+/* A longer one could be written in parts: others' lines between them, and the last for ever when nobody reads. */
+TEST(long_line_is_cut)
+{
+	static char value[6000];
+	capture();
+	memset(value, 'x', sizeof value);
+	log_error(NULL, "long", LSL("value", slice_of(value, sizeof value)));
+	CHECK_INT(written().n, PIPE_BUF - 25);
+	CHECK(memcmp(line + 25, "error long value=xxx", 20) == 0 && line[PIPE_BUF - 1] == '\n');
+	for (size_t i = 0; i + 1 < sizeof value; i += 2)
+		memcpy(value + i, "\xc3\xa9", 2);
+	for (int shift = 0; shift < 2; shift++) { /* not inside of a character */
+		log_error(NULL, shift ? "long" : "longer", LSL("value", slice_of(value, sizeof value)));
+		struct slice s = written();
+		CHECK(s.n == PIPE_BUF - 25u || s.n == PIPE_BUF - 26u);
+		CHECK(s.p[s.n - 1] == '\n' && s.p[s.n - 2] == '\xa9');
+	}
 }
