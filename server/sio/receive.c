@@ -109,16 +109,22 @@ static void got_packet(struct session *ses, const struct sio_packet *p, const st
 	}
 }
 
-/* ---- binary packets: over polling no connection keeps what has arrived, so it is counted here ---- */
-
+/*
+ * ---- binary packets: over polling no connection keeps what has arrived, so it is counted here ----
+ *
+ * No connection can be ended for it either: half of the input is the most that all sessions keep so, or a crowd that ends none of its
+ * packets would have connections killed that merely receive.
+ */
 static bool assembly_keep(struct session *ses, size_t n)
 {
-	struct conn_budget *b = ses->srv->cfg.budget;
-	if (b && b->max_input_bytes && b->input_bytes + n > b->max_input_bytes) {
+	struct sio_server *srv = ses->srv;
+	struct conn_budget *b = srv->cfg.budget;
+	if (b && b->max_input_bytes && (srv->assembled + n > b->max_input_bytes / 2 || b->input_bytes + n > b->max_input_bytes)) {
 		eio_close(ses->eio, CLOSE_LIMIT);
 		return false;
 	}
 	ses->assembly->bytes += n;
+	srv->assembled += n;
 	if (b)
 		b->input_bytes += n;
 	return true;
@@ -130,6 +136,7 @@ void assembly_free(struct session *ses, struct assembly **a)
 	*a = NULL;
 	if (!gone)
 		return;
+	ses->srv->assembled -= gone->bytes;
 	if (ses->srv->cfg.budget)
 		ses->srv->cfg.budget->input_bytes -= gone->bytes;
 	buf_fini(&gone->header);

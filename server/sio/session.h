@@ -50,6 +50,7 @@ struct sio_server {
 	const struct sio_namespace *nsps;
 	size_t nnsps;
 	struct map sockets;
+	size_t assembled; /* bytes that assemblies hold */
 	struct sio_stats stats;
 };
 

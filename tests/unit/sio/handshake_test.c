@@ -190,3 +190,26 @@ TEST(what_sessions_hold_is_counted)
 	CHECK_INT(sio_server_stats(t.sio)->session_closed[CLOSE_LIMIT], 1);
 	finish(&t);
 }
+
+/* X6: who begins binary messages and ends none leaves at least half of the input to the others: it is their sessions that end. */
+TEST(unfinished_binary_takes_half_of_the_input_at_most)
+{
+	struct site t;
+	struct sio_config cfg = ordinary();
+	cfg.budget = &t.pair.budget;
+	char sids[4][21], body[400] = "452-[\"e\"]\x1e" "b", text[700];
+	size_t n = strlen(body), each = strlen("52-[\"e\"]") + 300 / 4 * 3;
+	memset(body + n, 'A', 300);
+	start(&t, cfg);
+	t.pair.budget.max_input_bytes = 4 * each + 100; /* two and some are half of it */
+	for (size_t i = 0; i < ARRAY_LEN(sids); i++) {
+		handshake(&t, sids[i]);
+		snprintf(text, sizeof text, "POST %s&sid=%s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n%s", HANDSHAKE, sids[i], strlen(body), body);
+		pair_say(&t.pair, slice_str(text));
+		CHECK_INT(t.pair.budget.input_bytes, (i < 2 ? i + 1 : 2) * each);
+	}
+	CHECK_INT(sio_server_stats(t.sio)->session_closed[CLOSE_LIMIT], 2);
+	CHECK_INT(t.pair.budget.killed[CLOSE_LIMIT], 0);
+	finish(&t);
+	CHECK_INT(t.pair.budget.input_bytes, 0);
+}
