@@ -77,14 +77,15 @@ static void answer_parts(struct eio_session *s, struct http_exchange *x, struct 
 	free(parts);
 }
 
-/* P13: python refuses more than 16 packets in an answer; near maxPayload in bytes, but one packet always. */
+/* P13: python refuses more than 16 packets in an answer; near maxPayload in bytes and no more than a connection takes, but one packet always. */
 static uint32_t answer_size(const struct eio_session *s)
 {
-	size_t bytes = 0;
+	const struct eio_config *cfg = &s->srv->cfg;
+	size_t bytes = 0, most = cfg->max_payload < cfg->max_queue_bytes / 2 ? cfg->max_payload : cfg->max_queue_bytes / 2;
 	uint32_t n = 0;
-	while (n < s->queued && n < s->srv->cfg.max_poll_packets) {
+	while (n < s->queued && n < cfg->max_poll_packets) {
 		bytes += packet_size(s->queue[n]) + 1;
-		if (n && bytes > s->srv->cfg.max_payload)
+		if (n && bytes > most)
 			break;
 		n++;
 	}

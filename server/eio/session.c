@@ -255,7 +255,7 @@ bool eio_send(struct eio_session *s, struct packet *p)
 		return websocket_send(s, p);
 	const struct eio_config *cfg = &s->srv->cfg;
 	enum close_reason why = CLOSE_DONE;
-	if (s->queued >= cfg->max_queue_packets || s->queue_bytes + packet_size(p) > cfg->max_queue_bytes)
+	if (s->queued >= cfg->max_queue_packets || s->queue_bytes >= cfg->max_queue_bytes)
 		why = CLOSE_SLOW;
 	else if (cfg->budget && cfg->budget->total_bytes + packet_size(p) > cfg->budget->max_total_bytes)
 		why = CLOSE_LIMIT;

@@ -88,7 +88,7 @@ bool conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n)
 		return true;
 	if (c->dead || c->state != CONN_LIVE)
 		return lost(c, 1);
-	if (c->out.bytes + n > limit->max_queue_bytes || c->out.count >= limit->max_queue_items) {
+	if (c->out.bytes >= limit->max_queue_bytes || c->out.count >= limit->max_queue_items) {
 		conn_kill(c, CLOSE_SLOW);
 		return lost(c, 1);
 	}

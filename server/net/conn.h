@@ -9,7 +9,8 @@
  *        on_data took it | shown again together with what comes next
  *
  * Writing: conn_send queues a reference and marks the connection; the loop writes every marked one once per turn (writev);
- * only what did not fit asks for writability. Over the limits the connection is killed with CLOSE_SLOW.
+ * only what did not fit asks for writability. Who sends to a connection whose queue is full kills it with CLOSE_SLOW; the size of what
+ * is sent does not matter, a large answer is nobody's slowness.
  */
 #ifndef NET_CONN_H
 #define NET_CONN_H
@@ -37,7 +38,7 @@ struct conn_events {
 /* Limits and counters shared by all connections of a worker; the counters are read by the metrics. */
 struct conn_budget {
 	struct list all;          /* of the connections; set up by the first */
-	size_t max_queue_bytes;   /* per connection */
+	size_t max_queue_bytes;   /* per connection: as many unsent bytes make its queue full */
 	size_t max_queue_items;   /* per connection */
 	size_t max_total_bytes;   /* per worker: queued bytes over all connections, and over sessions that have none at the moment */
 	size_t max_input_bytes;   /* per worker: received bytes that wait for the rest of their message; apart, so that input cannot stop output */

@@ -140,6 +140,15 @@ describe('messages', { concurrency: true }, () => {
     assert.equal((await status())[m1.id], 'delivered')
   })
 
+  test('a page may be larger than what a slow client is left with', async () => {
+    const ann = await w.user()
+    const chat = await w.chat(ann)
+    const text = 'x'.repeat(16384)
+    await w.sql(`insert into platform.messages (chat_id, sender_id, type, content) select $1, $2, 'text', $3 from generate_series(1, 100)`, [chat.id, ann.id, text])
+    const list = (await items(ann, `chats/${chat.id}/messages?limit=100`)).items
+    assert.deepEqual([list.length, list[0].content, list[99].content], [100, text, text])
+  })
+
   test('not mine, not there, no uuid', async () => {
     const [ann, bob] = await w.users('Анна', 'Борис')
     const chat = await w.chat(bob)

@@ -260,13 +260,32 @@ TEST(slow_peers_are_cut_off)
 	}
 }
 
+/* What is large is not slow: only what waits already tells that the peer does not read. */
+TEST(one_large_message_is_not_slowness)
+{
+	struct pair p;
+	struct owner o = {0};
+	open_with(&p, &o);
+	p.budget.max_queue_bytes = 100;
+	struct blob *b = blob_new(5000);
+	memset(b->p, 'x', b->n);
+	conn_send_copy(p.conn, SLICE("head"));
+	CHECK(conn_send(p.conn, b));
+	CHECK(!conn_is_dead(p.conn));
+	CHECK(!conn_send(p.conn, b));
+	blob_unref(&b);
+	pair_turn(&p);
+	CHECK_INT(o.why, CLOSE_SLOW);
+	shut(&p, &o);
+}
+
 TEST(what_was_never_written_is_counted)
 {
 	for (int counted = 0; counted < 2; counted++) {
 		struct pair p;
 		struct owner o = {0};
 		open_with(&p, &o);
-		p.budget.max_queue_bytes = 100;
+		p.budget.max_queue_bytes = 80;
 		if (counted)
 			conn_count_lost(p.conn);
 		struct blob *b = blob_new(40);
