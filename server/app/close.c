@@ -68,11 +68,10 @@ static void sent(void *arg, const struct db_result *r)
 	struct closes *cs = w->closes;
 	size_t out = cs->out;
 	cs->out = 0;
-	if (r->outcome == DB_FAILED || r->outcome == DB_UNCERTAIN)
-		return; /* repeating is harmless; closes_database_up comes back to it */
 	if (r->outcome == DB_ERROR)
 		log_error(&w->ident, "socket_close failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
-	if (r->outcome == DB_ERROR && db_is_passing(r->sqlstate)) { /* forgotten, they would be online for ever */
+	/* Forgotten, they would be online for ever, and repeating is harmless. Where only this link died no news of the database follow. */
+	if (r->outcome == DB_FAILED || r->outcome == DB_UNCERTAIN || (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))) {
 		timer_set(w->loop, &cs->again, loop_now(w->loop) + AGAIN_MS);
 		return;
 	}

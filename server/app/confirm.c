@@ -136,11 +136,10 @@ static void sent(void *arg, const struct db_result *r)
 	struct confirms *cf = w->confirms;
 	size_t out = cf->out, n = cf->out_n;
 	cf->out = cf->out_n = 0;
-	if (r->outcome == DB_FAILED || r->outcome == DB_UNCERTAIN)
-		return; /* repeating is harmless; confirms_database_up comes back to it */
 	if (r->outcome == DB_ERROR)
 		log_error(&w->ident, "confirm failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
-	if (r->outcome == DB_ERROR && db_is_passing(r->sqlstate)) {
+	/* Repeating is harmless. Where only this link died no news of the database follow. */
+	if (r->outcome == DB_FAILED || r->outcome == DB_UNCERTAIN || (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))) {
 		timer_set(w->loop, &cf->again, loop_now(w->loop) + AGAIN_MS);
 		return;
 	}

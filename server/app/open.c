@@ -15,6 +15,7 @@
 
 #define BATCH_MAX 128
 #define PATIENCE_MS 5000
+#define AGAIN_MS 1000
 
 struct opening {
 	struct client *c; /* NULL: gone meanwhile */
@@ -30,14 +31,23 @@ struct opens {
 	struct opening batch[BATCH_MAX];
 	size_t out;
 	struct deferred send;
+	struct timer again;  /* a call failed and the database is up: no news of it follow */
 };
 
 static void send_batch(struct deferred *d);
+
+static void send_again(struct timer *t)
+{
+	struct worker *w = container_of(t, struct opens, again)->w;
+	if (db_state(w->db) == DB_UP)
+		opens_database_up(w);
+}
 
 void opens_start(struct worker *w)
 {
 	w->opens = NEW(struct opens);
 	w->opens->w = w;
+	w->opens->again.fire = send_again;
 	list_init(&w->opens->queue);
 	list_init(&w->opens->waiting);
 	deferred_init(&w->opens->send, send_batch);
@@ -48,6 +58,7 @@ void opens_stop(struct worker *w)
 	if (!w->opens)
 		return;
 	deferred_cancel(&w->opens->send);
+	timer_stop(w->loop, &w->opens->again);
 	for (size_t i = 0; i < w->opens->out; i++)
 		late_free(&w->opens->batch[i].late);
 	free(w->opens);
@@ -223,6 +234,8 @@ static void answered(void *arg, const struct db_result *r)
 			wait_for_database(o->c);
 		}
 	}
+	if (!good)
+		timer_set(w->loop, &os->again, loop_now(w->loop) + AGAIN_MS);
 	release_batch(os);
 }
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 
 #define BATCH_MAX 128
+#define AGAIN_MS 1000
 
 /* ---- control rows kept for later ---- */
 
@@ -67,14 +68,22 @@ struct rooms_reader {
 	size_t out;
 	bool sync;             /* tell them afterwards: something may have been missed */
 	struct deferred send;
+	struct timer again;    /* a read failed and the database is up: no news of it follow */
 };
 
 static void send_batch(struct deferred *d);
+
+static void send_again(struct timer *t)
+{
+	struct rooms_reader *rr = container_of(t, struct rooms_reader, again);
+	loop_defer(rr->w->loop, LOOP_WORK, &rr->send);
+}
 
 void rooms_start(struct worker *w)
 {
 	w->rooms = NEW(struct rooms_reader);
 	w->rooms->w = w;
+	w->rooms->again.fire = send_again;
 	deferred_init(&w->rooms->send, send_batch);
 }
 
@@ -83,6 +92,7 @@ void rooms_stop(struct worker *w)
 	if (!w->rooms)
 		return;
 	deferred_cancel(&w->rooms->send);
+	timer_stop(w->loop, &w->rooms->again);
 	for (size_t i = 0; i < w->rooms->out; i++)
 		late_free(&w->rooms->batch[i].late);
 	buf_fini(&w->rooms->queue);
@@ -212,6 +222,8 @@ static void answered(void *arg, const struct db_result *r)
 		rr->sync = false;
 	else if (good)
 		loop_defer(w->loop, LOOP_WORK, &rr->send);
+	else
+		timer_set(w->loop, &rr->again, loop_now(w->loop) + AGAIN_MS);
 }
 
 static void send_batch(struct deferred *d)
@@ -219,7 +231,7 @@ static void send_batch(struct deferred *d)
 	struct rooms_reader *rr = container_of(d, struct rooms_reader, send);
 	struct worker *w = rr->w;
 	struct buf users = {0};
-	if (rr->out || rr->queue.n == 0 || db_state(w->db) != DB_UP)
+	if (rr->out || rr->queue.n == 0 || timer_is_set(&rr->again) || db_state(w->db) != DB_UP)
 		return;
 	db_array_begin(&users);
 	while (rr->out < BATCH_MAX && rr->queue.n) {
