@@ -384,8 +384,7 @@ static void stop(struct app *a)
 	conn_budget_kill_all(&w->budget, CLOSE_SHUTDOWN);
 	conn_budget_kill_all(&w->admin_budget, CLOSE_SHUTDOWN);
 	loop_settle(w->loop);
-	db_free(&w->db);
-	loop_settle(w->loop);
+	db_free(&w->db); /* what its last answers put off is not to be done any more */
 	worker_users_fini(w);
 	maintenance_stop(w);
 	emitter_stop(w);
