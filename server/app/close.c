@@ -87,7 +87,7 @@ static void send_batch(struct deferred *d)
 {
 	struct closes *cs = container_of(d, struct closes, send);
 	struct worker *w = cs->w;
-	if (cs->out || !cs->n || timer_is_set(&cs->again) || db_state(w->db) != DB_UP)
+	if (cs->out || !cs->n || timer_is_set(&cs->again) || maintenance_registers(w) || db_state(w->db) != DB_UP)
 		return;
 	cs->out = cs->n < BATCH_MAX ? cs->n : BATCH_MAX;
 	struct buf items = {0};

@@ -9,13 +9,20 @@
 
 #define EVERY_MS 2000
 #define BATCH_MAX 256
+#define RECORD (SIO_ID_LEN + UUID_LEN)
 
 struct maintenance {
 	struct worker *w;
 	struct timer timer;
 	bool out, looking;
-	bool failing, blind; /* said so */
+	bool failing, blind;   /* said so */
+	bool registering;      /* a call with sockets is out, */
+	bool over_again;       /* and the database was away again meanwhile */
+	struct buf sockets;    /* to be entered again: their ids and their users' */
+	size_t at, upto;       /* those before `at` have been, those up to `upto` are with the database */
 };
+
+static void register_next(struct maintenance *mt);
 
 static double number(struct slice s)
 {
@@ -90,6 +97,7 @@ static void tick(struct timer *t)
 	offsets_tick(w);
 	if (db_state(w->db) != DB_UP)
 		return;
+	register_next(mt); /* should the last call have failed */
 	look(mt);
 	if (mt->out)
 		return;
@@ -113,59 +121,90 @@ void maintenance_stop(struct worker *w)
 	if (!w->maintenance)
 		return;
 	timer_stop(w->loop, &w->maintenance->timer);
+	buf_fini(&w->maintenance->sockets);
 	free(w->maintenance);
 	w->maintenance = NULL;
 }
 
 /* ---- after an outage ---- */
 
-static void registered(void *arg, const struct db_result *r)
+static void register_all(struct maintenance *mt)
 {
-	struct worker *w = arg;
-	if (r->outcome == DB_ERROR)
-		log_error(&w->ident, "socket_register failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
-}
-
-static void send_sockets(struct worker *w, struct buf *items)
-{
-	db_array_end(items);
-	struct slice params[] = {slice_str(w->edge_id), buf_view(items)};
-	db_call(w->db, "select rt.socket_register($1::uuid, $2::text[])", params, 2, registered, w);
-	buf_fini(items);
-}
-
-static void register_sockets(struct worker *w)
-{
-	struct buf items = {0}, text = {0};
+	struct worker *w = mt->w;
 	struct list *it, *tmp;
-	size_t n = 0;
+	mt->at = mt->upto = mt->sockets.n = 0;
 	for (struct map_node *node = map_next(&w->users, NULL); node; node = map_next(&w->users, node)) {
 		struct user *u = container_of(node, struct user, node);
 		list_each (it, tmp, &u->clients) {
 			struct client *c = list_entry(it, struct client, user_link);
 			if (!client_in_rooms(c))
 				continue;
-			if (n == 0)
-				db_array_begin(&items);
-			text.n = 0;
-			buf_str(&text, "{\"socket_id\":");
-			buf_json_str(&text, client_id(c));
-			buf_printf(&text, ",\"user_id\":\"%.*s\"}", UUID_LEN, u->id);
-			db_array_add(&items, buf_view(&text));
-			if (++n == BATCH_MAX) {
-				send_sockets(w, &items);
-				n = 0;
-			}
+			buf_slice(&mt->sockets, client_id(c));
+			buf_slice(&mt->sockets, user_id(u));
 		}
 	}
-	if (n)
-		send_sockets(w, &items);
+	register_next(mt);
+}
+
+static void registered(void *arg, const struct db_result *r)
+{
+	struct worker *w = arg;
+	struct maintenance *mt = w->maintenance;
+	mt->registering = false;
+	closes_database_up(w); /* they wait for this */
+	if (r->outcome == DB_ERROR)
+		log_error(&w->ident, "socket_register failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
+	if (mt->over_again) {
+		mt->over_again = false;
+		register_all(mt);
+	} else if (r->outcome == DB_OK || (r->outcome == DB_ERROR && !db_is_passing(r->sqlstate))) {
+		mt->at = mt->upto;
+		register_next(mt);
+	} /* else by the next tick: repeating is harmless */
+}
+
+/* The next of them that are still here, one call at a time: all at once would queue for longer than a call may. */
+static void register_next(struct maintenance *mt)
+{
+	struct worker *w = mt->w;
+	struct buf items = {0}, text = {0};
+	if (mt->registering || mt->at == mt->sockets.n || db_state(w->db) != DB_UP)
+		return;
+	db_array_begin(&items);
+	size_t n = 0;
+	for (mt->upto = mt->at; mt->upto < mt->sockets.n && n < BATCH_MAX; mt->upto += RECORD) {
+		const char *p = mt->sockets.p + mt->upto;
+		struct slice id = slice_of(p, SIO_ID_LEN);
+		if (!client_of(w, id))
+			continue;
+		text.n = 0;
+		buf_str(&text, "{\"socket_id\":");
+		buf_json_str(&text, id);
+		buf_printf(&text, ",\"user_id\":\"%.*s\"}", UUID_LEN, p + SIO_ID_LEN);
+		db_array_add(&items, buf_view(&text));
+		n++;
+	}
+	db_array_end(&items);
+	struct slice params[] = {slice_str(w->edge_id), buf_view(&items)};
+	mt->registering = true;
+	db_call(w->db, "select rt.socket_register($1::uuid, $2::text[])", params, 2, registered, w);
+	buf_fini(&items);
 	buf_fini(&text);
+}
+
+bool maintenance_registers(const struct worker *w)
+{
+	return w->maintenance->registering;
 }
 
 void maintenance_database_up(struct worker *w, bool again)
 {
 	read_version(w);
-	if (again)
-		register_sockets(w);
+	struct maintenance *mt = w->maintenance;
+	if (!again)
+		return;
+	if (mt->registering)
+		mt->over_again = true;
+	else
+		register_all(mt);
 }

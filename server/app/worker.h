@@ -303,6 +303,7 @@ void confirm_forget(struct client *c);
 void maintenance_start(struct worker *w);
 void maintenance_stop(struct worker *w);
 void maintenance_database_up(struct worker *w, bool again); /* again: it was away, sockets are registered once more */
+bool maintenance_registers(const struct worker *w);         /* such a call is out: rt.socket_close must not overtake it */
 
 /* ---- reads.c, admin.c, static.c ---- */
 bool reads_wants(const struct worker *w, struct slice path);
