@@ -20,7 +20,8 @@ void late_add(struct late_list *l, uint64_t xid, char verb, struct slice room)
 {
 	struct late *x = mem_alloc(sizeof(*x) + room.n);
 	*x = (struct late){.xid = xid, .verb = verb, .n = (uint32_t)room.n};
-	memcpy(x->room, room.p, room.n);
+	if (room.n) /* a kick names none */
+		memcpy(x->room, room.p, room.n);
 	*l->last = x;
 	l->last = &x->next;
 }
@@ -100,23 +101,25 @@ void rooms_stop(struct worker *w)
 	w->rooms = NULL;
 }
 
+static void enqueue(struct rooms_reader *rr, struct user *u)
+{
+	if (!u->stale)
+		buf_add(&rr->queue, u->id, UUID_LEN);
+	u->stale = true;
+}
+
 void rooms_read(struct worker *w, struct user *u)
 {
-	struct rooms_reader *rr = w->rooms;
-	for (size_t i = 0; i < rr->queue.n; i += UUID_LEN)
-		if (memcmp(rr->queue.p + i, u->id, UUID_LEN) == 0)
-			return;
-	buf_add(&rr->queue, u->id, UUID_LEN);
-	loop_defer(w->loop, LOOP_WORK, &rr->send);
+	enqueue(w->rooms, u);
+	loop_defer(w->loop, LOOP_WORK, &w->rooms->send);
 }
 
 void rooms_read_all(struct worker *w, bool sync)
 {
 	struct rooms_reader *rr = w->rooms;
-	rr->queue.n = 0;
 	rr->sync = rr->sync || sync;
 	for (struct map_node *n = map_next(&w->users, NULL); n; n = map_next(&w->users, n))
-		buf_add(&rr->queue, container_of(n, struct user, node)->id, UUID_LEN);
+		enqueue(rr, container_of(n, struct user, node));
 	loop_defer(w->loop, LOOP_WORK, &rr->send);
 }
 
@@ -128,45 +131,76 @@ void rooms_database_up(struct worker *w)
 bool rooms_late(struct worker *w, struct slice user, uint64_t xid, char verb, struct slice room)
 {
 	struct rooms_reader *rr = w->rooms;
-	for (size_t i = 0; i < rr->out; i++)
+	bool kept = false;
+	for (size_t i = 0; i < rr->out; i++) /* it can be there twice: it went and came while it was in line */
 		if (slice_eq(slice_of(rr->batch[i].user, UUID_LEN), user)) {
 			late_add(&rr->batch[i].late, xid, verb, room);
-			return true;
+			kept = true;
 		}
-	return false;
+	return kept;
 }
 
-static bool has_line(struct slice lines, struct slice prefix, struct slice rest)
+/* The rooms of an answer in order: who follows thousands must not cost thousands of looks for each. */
+struct granted {
+	struct slice *names;
+	size_t n;
+};
+
+static int by_name(const void *a, const void *b)
 {
-	struct slice line;
-	while (rooms_next(&lines, &line))
-		if (line.n == prefix.n + rest.n && slice_starts(line, prefix) && memcmp(line.p + prefix.n, rest.p, rest.n) == 0)
-			return true;
-	return false;
+	const struct slice *x = a, *y = b;
+	int order = memcmp(x->p, y->p, x->n < y->n ? x->n : y->n);
+	return order ? order : (x->n > y->n) - (x->n < y->n);
+}
+
+static void granted_init(struct granted *g, struct slice rooms)
+{
+	struct slice left = rooms, name;
+	*g = (struct granted){0};
+	while (rooms_next(&left, &name))
+		g->n++;
+	g->names = mem_alloc(g->n * sizeof(*g->names));
+	for (size_t i = 0; rooms_next(&rooms, &name); i++)
+		g->names[i] = name;
+	qsort(g->names, g->n, sizeof(*g->names), by_name);
+}
+
+static bool grants(const struct granted *g, struct slice name)
+{
+	return bsearch(&name, g->names, g->n, sizeof(*g->names), by_name);
 }
 
 bool rooms_has(struct slice lines, struct slice room)
 {
-	return has_line(lines, SLICE(""), room);
+	struct slice line;
+	while (rooms_next(&lines, &line))
+		if (slice_eq(line, room))
+			return true;
+	return false;
 }
 
 /* Does the answer still grant this room? Rooms of no known kind are not ours to take away. A joined chat needs its participation. */
-static bool still_granted(struct slice room, struct slice rooms)
+static bool still_granted(struct slice room, const struct granted *g)
 {
 	static const struct slice derived[] = {{"user:", 5}, {"participants:", 13}, {"followers:", 10}};
 	for (size_t i = 0; i < ARRAY_LEN(derived); i++)
 		if (slice_starts(room, derived[i]))
-			return rooms_has(rooms, room);
-	if (slice_starts(room, SLICE("chat:")))
-		return has_line(rooms, SLICE("participants:"), slice_of(room.p + 5, room.n - 5));
-	return true;
+			return grants(g, room);
+	if (!slice_starts(room, SLICE("chat:")))
+		return true;
+	struct buf name = {0};
+	buf_str(&name, "participants:");
+	buf_add(&name, room.p + 5, room.n - 5);
+	bool participates = grants(g, buf_view(&name));
+	buf_fini(&name);
+	return participates;
 }
 
-static void set_rooms(struct client *c, struct slice rooms)
+static void set_rooms(struct client *c, struct slice rooms, const struct granted *g)
 {
 	struct slice room;
 	for (uint32_t i = 0; hub_room_of(&c->member, i, &room);) {
-		if (still_granted(room, rooms))
+		if (still_granted(room, g))
 			i++;
 		else
 			hub_leave(c->w->hub, &c->member, room); /* another takes place i */
@@ -174,15 +208,14 @@ static void set_rooms(struct client *c, struct slice rooms)
 	rooms_enter(c, rooms);
 }
 
-static void user_read(struct worker *w, struct reading *rd, const struct db_result *r, int row)
+static void user_read(struct worker *w, struct user *u, struct reading *rd, const struct db_result *r, int row)
 {
-	struct user *u = user_find(w, slice_of(rd->user, UUID_LEN));
 	struct list *it, *tmp;
-	if (!u)
-		return;
 	char *text = mem_strndup(db_value(r, row, 3).p, db_value(r, row, 3).n);
 	struct db_snapshot *snapshot = db_snapshot_parse(text);
 	free(text);
+	struct granted g;
+	granted_init(&g, db_value(r, row, 2));
 	list_each (it, tmp, &u->clients) {
 		struct client *c = list_entry(it, struct client, user_link);
 		if (!client_in_rooms(c))
@@ -191,13 +224,14 @@ static void user_read(struct worker *w, struct reading *rd, const struct db_resu
 			client_refuse(c);
 			continue;
 		}
-		set_rooms(c, db_value(r, row, 2));
+		set_rooms(c, db_value(r, row, 2), &g);
 		for (struct late *l = rd->late.first; l && client_in_rooms(c); l = l->next)
 			if (!snapshot || !db_snapshot_sees(snapshot, l->xid))
 				feed_apply(c, l->verb, slice_of(l->room, l->n));
 		if (w->rooms->sync && c->state == CLIENT_OPEN)
 			client_sync(c, SLICE("reconnection"));
 	}
+	free(g.names);
 	db_snapshot_free(&snapshot);
 }
 
@@ -211,10 +245,11 @@ static void answered(void *arg, const struct db_result *r)
 	if (!good)
 		log_warn(&w->ident, "rooms not read", LS("message", r->message ? r->message : ""));
 	for (size_t i = 0; i < rr->out; i++) {
-		if (good)
-			user_read(w, &rr->batch[i], r, (int)i);
-		else
-			buf_add(&rr->queue, rr->batch[i].user, UUID_LEN); /* until it is known */
+		struct user *u = user_find(w, slice_of(rr->batch[i].user, UUID_LEN));
+		if (u && good)
+			user_read(w, u, &rr->batch[i], r, (int)i);
+		else if (u)
+			enqueue(rr, u); /* until it is known */
 		late_free(&rr->batch[i].late);
 	}
 	rr->out = 0;
@@ -234,13 +269,18 @@ static void send_batch(struct deferred *d)
 	if (rr->out || rr->queue.n == 0 || timer_is_set(&rr->again) || db_state(w->db) != DB_UP)
 		return;
 	db_array_begin(&users);
-	while (rr->out < BATCH_MAX && rr->queue.n) {
+	size_t at = 0;
+	for (; rr->out < BATCH_MAX && at < rr->queue.n; at += UUID_LEN) {
+		struct slice id = slice_of(rr->queue.p + at, UUID_LEN);
+		struct user *u = user_find(w, id);
+		if (u)
+			u->stale = false;
 		struct reading *rd = &rr->batch[rr->out++];
-		memcpy(rd->user, rr->queue.p, UUID_LEN);
+		memcpy(rd->user, id.p, UUID_LEN);
 		late_init(&rd->late);
-		buf_drop(&rr->queue, UUID_LEN);
-		db_array_add(&users, slice_of(rd->user, UUID_LEN));
+		db_array_add(&users, id);
 	}
+	buf_drop(&rr->queue, at);
 	db_array_end(&users);
 	struct slice param = buf_view(&users);
 	db_call(w->db, "select * from rt.rooms($1::uuid[])", &param, 1, answered, w);

@@ -45,6 +45,7 @@ struct user {
 	struct list clients;
 	struct bucket *buckets;   /* by rate class, as far as one was used */
 	uint8_t nbuckets;
+	bool stale;               /* in line for its rooms to be read again */
 	char id[UUID_LEN];
 	uint64_t full_ms;         /* when all buckets are full again */
 	struct list idle_link;    /* without clients, kept until then */
@@ -88,7 +89,6 @@ struct client {
 	bool registered;            /* rt.socket_open entered it: rt.socket_close must be told */
 	bool expired;               /* ends because its token did */
 	bool recovering;            /* asked with a recovery id */
-	bool stale;                 /* its rooms are being read again */
 };
 
 struct worker {
