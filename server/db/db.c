@@ -1,6 +1,6 @@
 #include "base/log.h"
 #include "base/mem.h"
-#include "db/db_internal.h"
+#include "db/dispatch.h"
 #include <stdio.h>
 
 /* ---- what links report ---- */
@@ -138,7 +138,7 @@ struct db *db_new(struct loop *l, const struct db_config *cfg, const struct db_e
 	d->cfg.listen_url = copy(cfg->listen_url && *cfg->listen_url ? cfg->listen_url : cfg->url);
 	d->cfg.edge_id = copy(cfg->edge_id);
 	d->cfg.name = copy(cfg->name);
-	d->cfg.lanes = between(cfg->lanes, 1, 4);
+	d->cfg.lanes = between(cfg->lanes, 1, LANES_MOST);
 	d->cfg.batch_max = between(cfg->batch_max, 1, 32); /* the cap is rt.dispatch's (design 8.15) */
 	if (ev)
 		d->ev = *ev;

@@ -24,7 +24,7 @@ struct db_config {
 	const char *listen_url;    /* pump: a session of its own */
 	const char *edge_id;       /* uuid of this edge's life, made at start */
 	const char *name;          /* for application_name and bellwire.edges */
-	unsigned lanes;            /* links for dispatch, 2-4 */
+	unsigned lanes;            /* links for dispatch, 1-16, and one more besides */
 	unsigned batch_max;        /* items per rt.dispatch, at most 32 (design 8.15) */
 	size_t queue_max_items;    /* waiting items over all lanes; beyond: DB_FAILED at once */
 	uint64_t item_timeout_ms;  /* an item that has not been sent by then fails (5000) */

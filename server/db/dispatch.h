@@ -16,7 +16,7 @@
 #include "db/db_internal.h"
 
 #define BATCH_MOST 32
-#define LANES_MOST 5 /* with the reserved one */
+#define LANES_MOST 16
 
 struct line {
 	struct map_node node;
@@ -58,7 +58,7 @@ struct lane {
 
 struct dispatch {
 	struct db *db;
-	struct lane lanes[LANES_MOST];
+	struct lane lanes[LANES_MOST + 1];
 	unsigned nlanes;      /* ordinary ones; the reserved one is lanes[nlanes] */
 	struct map lines;
 	uint64_t seed[2];

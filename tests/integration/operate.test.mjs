@@ -223,6 +223,12 @@ test('behind a proxy: the address of X-Forwarded-For, only from whom it is belie
   assert.equal(await hear(false), '127.0.0.1')
 })
 
+test('BELLWIRE_DB_CONNECTIONS: as many as were asked for', async () => {
+  const edge = await w.edge({ BELLWIRE_DB_CONNECTIONS: '9', BELLWIRE_NAME: 'nine' })
+  await until(async () => await w.value("select count(*) from pg_stat_activity where application_name = 'nine dispatch'") === 9, 'nine of them')
+  await edge.stop()
+})
+
 test('BELLWIRE_COOKIE: on the polling handshake, for balancers', async () => {
   const edge = await w.edge({ BELLWIRE_COOKIE: 'edge' })
   const r = await fetch(`${edge.url}/socket.io/?EIO=4&transport=polling`)
