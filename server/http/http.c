@@ -257,6 +257,10 @@ static size_t take_head(struct http *h, const char *p, size_t n)
 	struct http_exchange *x = h->x = exchange_new(h, &parsed, text);
 	exchange_keep(x, end);
 	enter(h, x->head.has_body ? HTTP_IN_BODY : HTTP_BUSY);
+	if (conn_is_dead(h->conn)) { /* by what it keeps: nobody hears of the request */
+		exchange_free(x);
+		return end;
+	}
 	bool gone = false;
 	h->gone = &gone;
 	x->ev->on_head(x, x->ctx);

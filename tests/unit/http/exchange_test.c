@@ -397,3 +397,17 @@ TEST(queries)
 		finish(&p, &s);
 	}
 }
+
+/* What a killed connection still brings is nobody's request: its answer would find no one, and only half of its life would come. */
+TEST(a_request_that_costs_its_connection_is_not_told)
+{
+	struct pair p;
+	struct site s = {.park = true};
+	serve(&p, &s);
+	p.budget.max_input_bytes = 10;
+	pair_say(&p, SLICE("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
+	CHECK_INT(s.heads, 0);
+	CHECK_INT(s.aborts, 0);
+	CHECK_INT(p.budget.killed[CLOSE_LIMIT], 1);
+	finish(&p, &s);
+}
