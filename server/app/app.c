@@ -5,6 +5,7 @@
  *   SIGHUP           log level, certificate and token keys are read again
  */
 #include "app/app.h"
+#include "app/config_check.h"
 #include "app/worker.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -173,14 +174,7 @@ static void drain(struct ev_loop *ev, ev_signal *sig, int revents)
 
 static struct auth *make_auth(const struct config *c, char *error, size_t n)
 {
-	struct auth_config ac = {
-		.algorithm = c->jwt_algorithm,
-		.secret = c->jwt_secret,
-		.public_key_file = c->jwt_public_key_file,
-		.issuer = c->jwt_issuer,
-		.audience = c->jwt_audience,
-		.leeway_s = (uint32_t)c->jwt_leeway_s,
-	};
+	struct auth_config ac = config_auth(c);
 	return auth_new(&ac, error, n);
 }
 

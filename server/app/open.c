@@ -308,7 +308,7 @@ static bool find_token(struct sio_socket *s, struct slice auth, struct buf *toke
 	struct slice v;
 	if (auth.n && json_kind_of(auth) == JSON_OBJECT && json_get(auth, "token", &v) && json_kind_of(v) != JSON_NULL)
 		return json_kind_of(v) == JSON_STRING && json_unescape(token, v);
-	if (!sio_handshake_header(s, "authorization", &v) || v.n < 7 || strncasecmp(v.p, "Bearer ", 7) != 0)
+	if (!sio_authorization(s, &v) || v.n < 7 || strncasecmp(v.p, "Bearer ", 7) != 0)
 		return false;
 	while (v.n > 7 && v.p[7] == ' ')
 		v = slice_of(v.p + 1, v.n - 1);

@@ -67,8 +67,8 @@ void eio_set_user(struct eio_session *s, void *user);
 void *eio_user(const struct eio_session *s);
 const struct log_ident *eio_ident(const struct eio_session *s);
 const char *eio_peer(const struct eio_session *s);
-const char *eio_header(const struct eio_session *s, const char *name); /* "authorization", "x-forwarded-for" of the handshake; NULL: absent or forgotten */
-void eio_forget_headers(struct eio_session *s);
+const char *eio_authorization(const struct eio_session *s); /* that header of the handshake; NULL: absent or forgotten */
+void eio_forget_authorization(struct eio_session *s);
 bool eio_is_open(const struct eio_session *s);
 bool eio_writable(const struct eio_session *s); /* what is sent now goes out at once: nothing waits for the kernel; polling: a GET is parked */
 

@@ -22,7 +22,7 @@ static void session_free(struct eio_session *s)
 	deferred_cancel(&s->turn);
 	queue_clear(s);
 	forget_address(s);
-	eio_forget_headers(s);
+	eio_forget_authorization(s);
 	free(s->peer);
 	free(s);
 }
@@ -317,12 +317,6 @@ bool session_packet(struct eio_session *s, bool binary, struct slice p, enum clo
 
 /* ---- opening ---- */
 
-static char *keep_header(const struct http_exchange *x, const char *name)
-{
-	struct slice v;
-	return http_header(x, name, &v) ? mem_strndup(v.p, v.n) : NULL;
-}
-
 static void remember_address(struct eio_session *s)
 {
 	struct eio_server *srv = s->srv;
@@ -359,10 +353,9 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
 	random_id(s->sid, EIO_SID_LEN);
 	s->b64 = http_query(x, "b64", &b64) && b64.n > 0; /* E6 */
 	buf_fini(&b64);
-	struct slice client = http_client(x, srv->cfg.trusted_proxies);
+	struct slice client = http_client(x, srv->cfg.trusted_proxies), token;
 	s->peer = mem_strndup(client.p, client.n);
-	s->authorization = keep_header(x, "authorization");
-	s->forwarded = keep_header(x, "x-forwarded-for");
+	s->authorization = http_header(x, "authorization", &token) ? mem_strndup(token.p, token.n) : NULL;
 	s->ident.fields[0] = (struct log_field){.key = "session", .kind = LOG_F_STR, .s = {s->sid, 6}}; /* E3: never whole */
 	s->ident.fields[1] = LS("peer", s->peer);
 	s->timer.fire = on_timer;
@@ -411,16 +404,15 @@ const char *eio_peer(const struct eio_session *s)
 	return s->peer;
 }
 
-const char *eio_header(const struct eio_session *s, const char *name)
+const char *eio_authorization(const struct eio_session *s)
 {
-	return strcmp(name, "authorization") == 0 ? s->authorization : s->forwarded;
+	return s->authorization;
 }
 
-void eio_forget_headers(struct eio_session *s)
+void eio_forget_authorization(struct eio_session *s)
 {
 	free(s->authorization);
-	free(s->forwarded);
-	s->authorization = s->forwarded = NULL;
+	s->authorization = NULL;
 }
 
 bool eio_is_open(const struct eio_session *s)

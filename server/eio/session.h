@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "eio/eio.h"
+#include "net/address.h"
 #include "ws/ws.h"
 
 #define EIO_SID_LEN 20
@@ -15,7 +16,7 @@ enum eio_state { EIO_OPEN, EIO_CLOSING, EIO_ENDED };
 struct address {
 	struct map_node node;
 	unsigned sessions;
-	char text[48];
+	char text[ADDRESS_TEXT_MOST + 1];
 };
 
 /* A WebSocket that wants to become the session's transport (U1-U9). */
@@ -44,7 +45,7 @@ struct eio_session {
 	uint64_t seen;               /* when bytes last arrived */
 	uint64_t fence_wanted, fence_armed, fence_done; /* B: last value asked for, behind the ping that is out, confirmed */
 	struct log_ident ident;
-	char *peer, *authorization, *forwarded;
+	char *peer, *authorization;
 	struct address *address;
 	enum eio_state state : 8;
 	enum close_reason why : 8;

@@ -105,7 +105,7 @@ void sio_set_user(struct sio_socket *s, void *user);    /* the application's obj
 void *sio_user(const struct sio_socket *s);
 const struct log_ident *sio_ident(const struct sio_socket *s);
 const char *sio_peer(const struct sio_socket *s);       /* textual address */
-bool sio_handshake_header(const struct sio_socket *s, const char *name, struct slice *value); /* only "authorization" and "x-forwarded-for" are kept, until sio_accept/refuse */
+bool sio_authorization(const struct sio_socket *s, struct slice *value); /* that header of the handshake, kept until sio_accept */
 
 /* extra: further members of the CONNECT reply as JSON text `"pid":"..."`, or empty (N2 wants only sid with recovery off). */
 void sio_accept(struct sio_socket *s, struct slice extra);

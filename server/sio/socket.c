@@ -100,7 +100,7 @@ void sio_accept(struct sio_socket *s, struct slice extra)
 	struct session *ses = s->session;
 	enter(s, SIO_STATE_CONNECTED);
 	timer_stop(ses->srv->loop, &ses->connect_timeout); /* N8: the first success stops it for good */
-	eio_forget_headers(ses->eio);
+	eio_forget_authorization(ses->eio);
 	struct buf b = {0};
 	sio_put_head(&b, '0', 0, s->nsp->name);
 	buf_printf(&b, "{\"sid\":\"%.*s\"", SIO_ID_LEN, s->id);
@@ -218,9 +218,9 @@ const char *sio_peer(const struct sio_socket *s)
 	return eio_peer(s->session->eio);
 }
 
-bool sio_handshake_header(const struct sio_socket *s, const char *name, struct slice *value)
+bool sio_authorization(const struct sio_socket *s, struct slice *value)
 {
-	const char *v = eio_header(s->session->eio, name);
+	const char *v = eio_authorization(s->session->eio);
 	*value = slice_str(v);
 	return v != NULL;
 }
