@@ -9,22 +9,28 @@ static struct slice trim(struct slice s)
 	return s;
 }
 
+/* From the right: each proxy appended whom it saw; what a stranger wrote himself stands further left. False: this is the client. */
+static bool step_back(struct slice *client, struct slice line, const struct address_list *trusted)
+{
+	while (line.n) {
+		const char *comma = memrchr(line.p, ',', line.n);
+		struct slice part = comma ? slice_of(comma + 1, line.n - (size_t)(comma + 1 - line.p)) : line;
+		line = comma ? slice_of(line.p, (size_t)(comma - line.p)) : (struct slice){0};
+		part = trim(part);
+		if (part.n == 0 || part.n > ADDRESS_TEXT_MOST)
+			return false;
+		*client = part;
+		if (!address_list_has(trusted, part))
+			return false;
+	}
+	return true;
+}
+
 struct slice http_client(const struct http_exchange *x, const struct address_list *trusted)
 {
-	struct slice client = slice_str(conn_peer(http_conn(x))), rest;
-	if (!address_list_has(trusted, client) || !http_header(x, "x-forwarded-for", &rest))
-		return client;
-	/* from the right: each proxy appended whom it saw; what a stranger wrote himself stands further left */
-	while (rest.n) {
-		const char *comma = memrchr(rest.p, ',', rest.n);
-		struct slice part = comma ? slice_of(comma + 1, rest.n - (size_t)(comma + 1 - rest.p)) : rest;
-		rest = comma ? slice_of(rest.p, (size_t)(comma - rest.p)) : (struct slice){0};
-		part = trim(part);
-		if (part.n == 0 || part.n >= 64)
-			break;
-		client = part;
-		if (!address_list_has(trusted, client))
-			break;
-	}
+	struct slice client = slice_str(conn_peer(http_conn(x))), line;
+	bool more = address_list_has(trusted, client);
+	for (unsigned i = 0; more && http_header_back(x, "x-forwarded-for", i, &line); i++) /* a proxy may append a line of its own */
+		more = step_back(&client, line, trusted);
 	return client;
 }

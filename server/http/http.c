@@ -395,6 +395,16 @@ bool http_header(const struct http_exchange *x, const char *name, struct slice *
 	return false;
 }
 
+bool http_header_back(const struct http_exchange *x, const char *name, unsigned i, struct slice *value)
+{
+	for (unsigned k = x->nheaders; k-- > 0;)
+		if (http_name_eq(x->headers[k].name, name) && i-- == 0) {
+			*value = x->headers[k].value;
+			return true;
+		}
+	return false;
+}
+
 bool http_header_has_token(const struct http_exchange *x, const char *name, const char *token)
 {
 	for (unsigned i = 0; i < x->nheaders; i++)

@@ -78,6 +78,15 @@ TEST(sessions_of_one_address_are_limited)
 	/* the peer is a proxy that we trust: its clients are counted, each by itself */
 	say_http(&t, HANDSHAKE, "X-Forwarded-For: 198.51.100.7\r\n");
 	CHECK(memcmp(t.pair.got.p, "HTTP/1.1 200 ", 13) == 0);
+	/* some proxies append a line: what stands in those before it is the client's word */
+	for (int i = 0; i < 2; i++) {
+		t.pair.got.n = 0;
+		say_http(&t, HANDSHAKE, i ? "X-Forwarded-For: 8.8.4.4\r\nX-Forwarded-For: 198.51.100.7\r\n" : "X-Forwarded-For: 8.8.8.8\r\nX-Forwarded-For: 198.51.100.7, 192.0.2.1\r\n");
+		CHECK(memcmp(t.pair.got.p, i ? "HTTP/1.1 403 " : "HTTP/1.1 200 ", 13) == 0);
+	}
+	t.pair.got.n = 0;
+	say_http(&t, HANDSHAKE, "X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-For: 192.0.2.1\r\n"); /* a proxy's own word goes on with the line before */
+	CHECK(memcmp(t.pair.got.p, "HTTP/1.1 403 ", 13) == 0);
 	finish(&t);
 	address_list_free(&proxies);
 }
