@@ -25,7 +25,7 @@ struct conn;
 struct conn_events {
 	/* n > 0 bytes at p; returns how many were consumed. May kill or hand the connection over (conn_set_events). */
 	size_t (*on_data)(struct conn *c, void *owner, const char *p, size_t n);
-	/* the peer will send no more (FIN; with TLS close_notify or FIN). The connection can still write. */
+	/* the peer will send no more (FIN; with TLS close_notify, a FIN without it is broken off). The connection can still write. */
 	void (*on_eof)(struct conn *c, void *owner);
 	/* the peer broke off: its requests are over before the next connection is read (P5); on_dead follows. May be NULL */
 	void (*on_broken)(struct conn *c, void *owner);

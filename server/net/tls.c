@@ -27,6 +27,13 @@ static struct tls_context *refuse(SSL_CTX *ctx, const char *what, const char *fi
 	return NULL;
 }
 
+/* Else an encrypted key makes OpenSSL ask on the terminal, and the loop wait for the answer. */
+static int no_passphrase(char *buf, int n, int writing, void *arg)
+{
+	(void)buf, (void)n, (void)writing, (void)arg;
+	return 0;
+}
+
 struct tls_context *tls_context_new(const char *cert_file, const char *key_file, char *error, size_t n)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
@@ -35,6 +42,7 @@ struct tls_context *tls_context_new(const char *cert_file, const char *key_file,
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
 		return refuse(ctx, "certificate", cert_file, error, n);
 	if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1)
