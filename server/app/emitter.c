@@ -134,7 +134,8 @@ static void leave(struct client *c, struct slice names)
 {
 	struct slice name;
 	while (next_name(&names, &name))
-		c->emitter_rooms -= hub_leave(c->w->hub, &c->member, name);
+		if (hub_leave(c->w->hub, &c->member, name) && c->emitter_rooms) /* a control row may have joined it */
+			c->emitter_rooms--;
 }
 
 /* Nobody joins or leaves while the hub counts heads: first all of them, then each. */
