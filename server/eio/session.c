@@ -88,14 +88,13 @@ void eio_close(struct eio_session *s, enum close_reason why)
 		session_end(s, why);
 		return;
 	}
-	if (s->poll) { /* C3: what is queued and the 1 share the answer */
-		queue_push(s, s->srv->close);
-		polling_release(s, NULL);
+	queue_push(s, s->srv->close);
+	polling_release(s, NULL); /* C3: what is queued and the 1 share the answer */
+	if (s->queued == 0) {
 		session_end(s, why);
 		return;
 	}
 	leave(s, EIO_CLOSING, why); /* C4: the next GET fetches the rest */
-	queue_push(s, s->srv->close);
 	timer_set(s->srv->loop, &s->timer, loop_now(s->srv->loop) + s->srv->cfg.linger_ms);
 }
 

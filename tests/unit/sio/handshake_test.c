@@ -222,3 +222,42 @@ TEST(unfinished_binary_takes_half_of_the_input_at_most)
 	finish(&t);
 	CHECK_INT(t.pair.budget.input_bytes, 0);
 }
+
+static unsigned separators(const struct buf *b)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < b->n; i++)
+		n += b->p[i] == '\x1e';
+	return n;
+}
+
+/* C3, C4: a parked poll takes one answer's worth; what is behind it is not lost with the session. */
+TEST(closing_with_more_queued_than_the_parked_poll_takes)
+{
+	struct site t;
+	char sid[21], text[300], target[128];
+	start(&t, ordinary());
+	handshake(&t, sid);
+	snprintf(text, sizeof text, "POST %s&sid=%s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n40", HANDSHAKE, sid);
+	pair_say(&t.pair, slice_str(text));
+	sio_accept(t.socket, slice_of("", 0));
+	snprintf(target, sizeof target, "%s&sid=%s", HANDSHAKE, sid);
+	say_http(&t, target, ""); /* the CONNECT reply */
+	t.pair.got.n = 0;
+	say_http(&t, target, ""); /* parked */
+	CHECK_INT(t.pair.got.n, 0);
+	struct packet *p = sio_event_packet("/", SLICE("e"), slice_of("", 0));
+	for (int i = 0; i < 20; i++)
+		sio_send(t.socket, p);
+	packet_unref(&p);
+	sio_drain_some(t.sio, 1);
+	pair_turn(&t.pair);
+	pair_read(&t.pair);
+	CHECK_INT(separators(&t.pair.got), 15);
+	t.pair.got.n = 0;
+	say_http(&t, target, "");
+	CHECK_INT(separators(&t.pair.got), 4);
+	CHECK(t.pair.got.n && t.pair.got.p[t.pair.got.n - 1] == '1');
+	CHECK_INT(sio_server_stats(t.sio)->lost[CLOSE_SHUTDOWN], 0);
+	finish(&t);
+}
