@@ -3,6 +3,9 @@
 #include "db/dispatch.h"
 #include <stdio.h>
 
+#define SAME_AGAIN_MS  60000 /* between two lines about connections that cannot be made */
+#define OTHER_AGAIN_MS 1000
+
 /* ---- what links report ---- */
 
 struct link *db_link(struct db *d, bool direct, const char *role, const struct link_events *ev, void *ctx)
@@ -26,7 +29,10 @@ void db_link_is_up(struct db *d, const char *role)
 	log_debug(NULL, "db_link_up", LS("link", role));
 }
 
-/* One line when a link goes down; its vain attempts after that only show in last_error and at debug. */
+/*
+ * A link that went down is a line, and so is the first reason why it does not come back. The links fail alike and often: after
+ * that another reason is a line, at most one each second, and the same one again every minute.
+ */
 void db_link_is_down(struct db *d, const char *role, bool was_up, const char *why)
 {
 	if (was_up) {
@@ -35,8 +41,16 @@ void db_link_is_down(struct db *d, const char *role, bool was_up, const char *wh
 		db_problem(d, role, why);
 		return;
 	}
+	if (!*why)
+		why = "no reason was given";
 	snprintf(d->last_error, sizeof d->last_error, "%s: %s", role, why);
 	log_debug(NULL, "db_connect_failed", LS("link", role), LS("why", why));
+	uint64_t age = loop_now(d->loop) - d->told_at;
+	if (*d->told && age < (strncmp(d->told, why, sizeof d->told - 1) == 0 ? SAME_AGAIN_MS : OTHER_AGAIN_MS))
+		return;
+	snprintf(d->told, sizeof d->told, "%s", why);
+	d->told_at = loop_now(d->loop);
+	log_warn(NULL, "db_unreachable", LS("why", why));
 }
 
 void db_check_state(struct db *d)
@@ -48,7 +62,7 @@ void db_check_state(struct db *d)
 		return;
 	d->state = s;
 	if (s == DB_UP)
-		d->last_error[0] = '\0';
+		d->last_error[0] = d->told[0] = '\0';
 	if (d->ev.on_state)
 		d->ev.on_state(d->ctx, s);
 }

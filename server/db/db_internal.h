@@ -20,6 +20,8 @@ struct db {
 	bool stopping, freeing;
 	struct db_stats stats;
 	char last_error[256];
+	char told[256];      /* why connecting failed, as last logged; empty once all is well */
+	uint64_t told_at;
 	struct calls *calls;
 	struct dispatch *dispatch;
 	struct pump *pump;

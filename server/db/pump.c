@@ -118,6 +118,15 @@ static void schedule(struct pump *p)
 
 /* ---- answers ---- */
 
+/* What an operator has forgotten, as a rule. */
+static const char *advice(const PGresult *res)
+{
+	const char *state = db_sqlstate(res);
+	if (strcmp(state, "3F000") == 0 || strcmp(state, "42883") == 0) /* no such schema, no such function */
+		return "; run bellwire migrate";
+	return strcmp(state, "42501") == 0 ? "; is this the login of an edge (bellwire_edge)?" : "";
+}
+
 static bool answered(struct pump *p, const char *what, enum link_fate fate, const PGresult *res, int rows, int cols)
 {
 	if (fate != LINK_ANSWERED)
@@ -125,7 +134,7 @@ static bool answered(struct pump *p, const char *what, enum link_fate fate, cons
 	if (db_rows_ok(res) ? PQntuples(res) == rows && PQnfields(res) == cols : PQresultStatus(res) == PGRES_COMMAND_OK && rows == 0)
 		return true;
 	const char *why = db_rows_ok(res) ? "returned another number of rows or columns" : PQresultErrorMessage(res);
-	char *text = mem_printf("%s: %s", what, why);
+	char *text = mem_printf("%s: %.*s%s", what, (int)strcspn(why, "\n"), why, db_rows_ok(res) ? "" : advice(res));
 	link_drop(p->link, text);
 	free(text);
 	return false;

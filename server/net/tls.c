@@ -20,7 +20,7 @@ struct tls {
 static struct tls_context *refuse(SSL_CTX *ctx, const char *what, const char *file, char *error, size_t n)
 {
 	char reason[128];
-	ERR_error_string_n(ERR_peek_last_error(), reason, sizeof reason);
+	ERR_error_string_n(ERR_peek_error(), reason, sizeof reason); /* the first tells why, the last only where it ended */
 	snprintf(error, n, "%s %s: %s", what, file, reason);
 	ERR_clear_error();
 	SSL_CTX_free(ctx);
@@ -36,6 +36,7 @@ static int no_passphrase(char *buf, int n, int writing, void *arg)
 
 struct tls_context *tls_context_new(const char *cert_file, const char *key_file, char *error, size_t n)
 {
+	ERR_clear_error();
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	if (!ctx)
 		return refuse(NULL, "TLS", "context", error, n);

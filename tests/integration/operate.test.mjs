@@ -141,6 +141,33 @@ test('/livez and /readyz: schema too old, database away, starting', async () => 
   await second.stop()
 })
 
+test('a Postgres that cannot be reached: the log says why, once for all connections', async () => {
+  const target = new URL(w.url())
+  const door = net.createServer((c) => {
+    const pg = net.connect(target.port, target.hostname)
+    c.on('error', () => pg.destroy()).on('close', () => pg.destroy()).pipe(pg)
+    pg.on('error', () => c.destroy()).pipe(c)
+  })
+  const open = (port) => new Promise((resolve, reject) => door.on('error', reject).listen(port, '127.0.0.1', resolve))
+  await open(0)
+  const { port } = door.address()
+  await new Promise((resolve) => door.close(resolve))
+
+  const url = new URL(w.edgeUrl())
+  Object.assign(url, { hostname: '127.0.0.1', port })
+  const starting = w.edge({ DATABASE_URL: url.href })
+  const edge = [...w.edges].at(-1)
+  const lines = () => edge.log.split('\n').filter((l) => / warn /.test(l))
+  await until(() => lines().length > 0 && edge.port, 'a warning')
+  assert.match(lines()[0], / db_unreachable why=".*Connection refused"$/)
+  await until(async () => (await readyz(edge))[1].includes('Connection refused'), 'not ready for that reason')
+  assert.equal(lines().length, 1, edge.log)
+  await open(port)
+  await starting
+  await edge.stop()
+  door.close()
+})
+
 // ---- the end ----
 
 test('SIGTERM: not ready, no newcomers, everybody sent away within the time, no 41 and no Close', async () => {

@@ -119,6 +119,8 @@ export class World {
     return u.href
   }
 
+  edgeUrl() { return this.url('bellwire_edge', EDGE_PASSWORD) }
+
   async build() {
     const admin = new pg.Client(ADMIN_URL)
     await admin.connect()
@@ -150,7 +152,7 @@ export class World {
   }
 
   async edge(env = {}) {
-    const edge = new Edge(this, start(['serve'], { DATABASE_URL: this.url('bellwire_edge', EDGE_PASSWORD), JWT_SECRET: SECRET, BELLWIRE_LISTEN: '127.0.0.1:0',
+    const edge = new Edge(this, start(['serve'], { DATABASE_URL: this.edgeUrl(), JWT_SECRET: SECRET, BELLWIRE_LISTEN: '127.0.0.1:0',
       BELLWIRE_ADMIN_LISTEN: '127.0.0.1:0', BELLWIRE_DRAIN_MS: '200', BELLWIRE_NAME: `edge${this.edges.size + 1}`, ...env }))
     this.edges.add(edge)
     return edge.up()
