@@ -93,6 +93,9 @@ static enum pg_outcome try_work(PGconn *pg, const struct work *w)
 		o = run(pg, w->last, w->what);
 	if (PQtransactionStatus(pg) != PQTRANS_IDLE)
 		PQclear(PQexec(pg, "rollback"));
+	if (o == PG_DENIED)
+		fputs("  The first time migrate's login has to own the database, and to be a member of bellwire_owner or one who may create\n"
+		      "  roles; later it has to be a member of bellwire_owner.\n", stderr);
 	return o;
 }
 
@@ -294,7 +297,8 @@ int cmd_migrate(int argc, char **argv)
 	struct config c;
 	if (!cmd_load(&c, file))
 		return EXIT_FAILED;
-	PGconn *pg = pg_open(c.migrate_database_url, "MIGRATE_DATABASE_URL");
+	bool own = !c.migrate_database_url || c.migrate_database_url != c.database_url;
+	PGconn *pg = pg_open(c.migrate_database_url, own ? "MIGRATE_DATABASE_URL" : "DATABASE_URL");
 	bool good = pg && migrate(pg, force);
 	PQfinish(pg);
 	config_free(&c);

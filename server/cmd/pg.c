@@ -29,7 +29,7 @@ PGconn *pg_open(const char *url, const char *setting)
 		return NULL;
 	}
 	if (!readable(url)) {
-		cmd_error("%s is no connection string", setting);
+		cmd_error("%s is no connection string, such as postgresql://user:password@host/database", setting);
 		return NULL;
 	}
 	/* a later word wins over an earlier one: the URL may have its own timeout */
@@ -92,13 +92,19 @@ static bool is_busy(const PGresult *r)
 	                 (strcmp(state, "XX000") == 0 && strstr(PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY), "concurrently")));
 }
 
+static bool is_denied(const PGresult *r)
+{
+	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+	return state && strcmp(state, "42501") == 0;
+}
+
 enum pg_outcome pg_run(PGconn *pg, struct pg_text t)
 {
 	PGresult *r = PQexec(pg, t.text);
 	ExecStatusType status = PQresultStatus(r);
 	enum pg_outcome outcome = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY ? PG_DONE :
-	                          is_busy(r) ? PG_BUSY : PG_FAILED;
-	if (outcome == PG_FAILED)
+	                          is_busy(r) ? PG_BUSY : is_denied(r) ? PG_DENIED : PG_FAILED;
+	if (outcome == PG_DENIED || outcome == PG_FAILED)
 		print_error(pg, r, t);
 	PQclear(r);
 	return outcome;

@@ -10,6 +10,7 @@
 enum pg_outcome {
 	PG_DONE,
 	PG_BUSY,   /* somebody else's lock: worth another try */
+	PG_DENIED, /* a right is missing; said which on stderr */
 	PG_FAILED, /* said why on stderr */
 };
 
