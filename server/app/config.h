@@ -36,7 +36,7 @@
 	X(connect_timeout_ms, BELLWIRE_CONNECT_TIMEOUT_MS, NUM, "45000", 100, 600000, "ms", "time a client has to join the namespace") \
 	X(max_payload, BELLWIRE_MAX_PAYLOAD, NUM, "1000000", 1024, 16777216, "bytes", "largest message or body from a client")  \
 	X(polling, BELLWIRE_POLLING, BOOL, "on", 0, 0, "", "long-polling besides WebSocket")                                   \
-	X(workers, BELLWIRE_WORKERS, NUM, "1", 1, 1, "", "event loops; more than one is not supported yet")                    \
+	X(workers, BELLWIRE_WORKERS, NUM, "1", 1, 1, "", "event loops of the process: one; more edges use more processors")    \
 	X(max_connections, BELLWIRE_MAX_CONNECTIONS, NUM, "0", 0, 10000000, "", "connections at once, and half the sessions; 0: what the descriptor limit allows") \
 	X(max_sessions_per_address, BELLWIRE_MAX_SESSIONS_PER_ADDRESS, NUM, "0", 0, 1000000, "", "sessions of one client address; 0: no limit") \
 	X(max_queue_bytes, BELLWIRE_MAX_QUEUE_BYTES, NUM, "1048576", 65536, 67108864, "bytes", "unsent bytes of one client, then it is disconnected as too slow") \

@@ -10,7 +10,7 @@
  *   presence.c who came and went, coalesced                           demo.c     the demo page
  *   emitter.c  @socket.io/postgres-emitter
  *   offsets.c  recovery: what clients that asked are given             recover.c, recover_walk.c  what they missed
- *   reads.c    HTTP reads     admin.c  /livez /readyz /metrics        serve.c   start, signals, drain
+ *   reads.c    HTTP reads     admin.c  /livez /readyz /metrics        app.c     start, signals, drain
  */
 #ifndef APP_WORKER_H
 #define APP_WORKER_H
