@@ -15,7 +15,7 @@ enum json_flaw {
 	JSON_NUL = 1 << 1,           /* backslash u0000 */
 	JSON_DUPLICATE_KEY = 1 << 2,
 	JSON_TOO_DEEP = 1 << 3,      /* nesting over JSON_MAX_DEPTH; the grammar is still checked, with bounded memory */
-	JSON_NUMBER_RANGE = 1 << 4,  /* outside double range */
+	JSON_NUMBER_RANGE = 1 << 4,  /* outside double range, or 1e-401 and below */
 	JSON_PLACEHOLDER = 1 << 5,   /* an object has a key _placeholder (after unescaping) */
 };
 

@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include <math.h>
 
+#define EXPONENT_DOWN_MAX 400 /* the smallest double is 5e-324 */
+
 /*
  * One pass, no recursion: the containers that are open lie on a stack of their own. Nesting beyond JSON_MAX_DEPTH is a flaw, not bad
  * grammar, so the pass goes on; the stack then costs a byte a level, at most one level a byte of input.
@@ -76,6 +78,17 @@ static const char *digits(const char *p, const char *end)
 	return p;
 }
 
+/* Of `from` (a sign, digits) to `to`. Postgres keeps 1e-16383 in a few bytes and writes 16 KB for it, for 0e-16383 too. */
+static bool exponent_too_small(const char *from, const char *to)
+{
+	unsigned n = 0;
+	if (*from != '-')
+		return false;
+	for (const char *p = from + 1; p < to && n <= EXPONENT_DOWN_MAX; p++)
+		n = n * 10 + (unsigned)(*p - '0');
+	return n > EXPONENT_DOWN_MAX;
+}
+
 static bool scan_number(struct scan *s)
 {
 	const char *from = s->p, *p = from + (*from == '-'), *mark = p;
@@ -91,12 +104,14 @@ static bool scan_number(struct scan *s)
 	}
 	bool exponent = p < s->end && (*p == 'e' || *p == 'E');
 	if (exponent) {
-		p++;
+		const char *sign = ++p;
 		p += p < s->end && (*p == '+' || *p == '-');
 		mark = p;
 		p = digits(p, s->end);
 		if (p == mark)
 			return false;
+		if (exponent_too_small(sign, p))
+			s->flaws |= JSON_NUMBER_RANGE;
 	}
 	s->p = p;
 	if (!exponent && magnitude < 300)

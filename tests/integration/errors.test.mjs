@@ -96,7 +96,7 @@ describe('bad input', { concurrency: 3 }, () => {
       const d = await Dart.up(edge, ann)
       const open = JSON.stringify(good).slice(0, -1)
       const first = Object.keys(good)[0]
-      const cases = [`${open},"${first}":${JSON.stringify(good[first])}}`, `${open},"x":1,"x":2}`, `${open},"x":{"y":1,"y":1}}`, `${open},"x":1e999}`, `${open},"x":-1e400}`,
+      const cases = [`${open},"${first}":${JSON.stringify(good[first])}}`, `${open},"x":1,"x":2}`, `${open},"x":{"y":1,"y":1}}`, `${open},"x":1e999}`, `${open},"x":-1e400}`, `${open},"x":0e-16383}`,
         `${open},"x":"\\ud800\\u0041"}`, `${open},"x":"\\u0000"}`, `${open},"x":${'['.repeat(100)}${']'.repeat(100)}}`, `${open},"\\u0078":1,"x":2}`]
       let ackId = 100
       for (const raw of cases) {
