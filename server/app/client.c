@@ -85,6 +85,15 @@ static struct user *user_get(struct worker *w, const char *id)
 	return u;
 }
 
+bool rate_allows_id(struct worker *w, const char *user, const struct rate_limit *l, uint64_t *retry_after_ms)
+{
+	struct user *u = user_get(w, user);
+	bool allowed = rate_allows(u, l, loop_now(w->loop), retry_after_ms);
+	if (list_empty(&u->clients))
+		user_idle(w, u);
+	return allowed;
+}
+
 /* ---- clients ---- */
 
 struct client *client_of(const struct worker *w, struct slice socket_id)

@@ -165,7 +165,7 @@ void gate_event(struct sio_socket *s, const struct sio_event *ev, void *ctx)
 	struct worker *w = ctx;
 	struct client *c = sio_user(s);
 	/* checking a token costs more than any other event does here */
-	static const struct rate_limit refresh_limit = {.per_s = 1, .burst = 10, .rate_class = 0};
+	static const struct rate_limit refresh_limit = {.per_s = 1, .burst = 10, .rate_class = RATE_REFRESH};
 	uint64_t retry_after_ms = 0, now = loop_now(w->loop);
 	if (!c || c->state == CLIENT_REFUSED || c->state == CLIENT_OPENING || c->state == CLIENT_RECOVERING)
 		return;

@@ -324,9 +324,12 @@ static void expired_noted(void *arg, const struct db_result *r)
 /* Before there is a user there is no client: the socket is told and forgotten (contract 2.4). */
 static void refuse_token(struct worker *w, struct sio_socket *s, enum auth_result why, const struct auth_claims *claims)
 {
+	/* what is noted is a time, and looked at for minutes: a client in a loop need not write it each time */
+	static const struct rate_limit limit = {.per_s = 1, .burst = 1, .rate_class = RATE_EXPIRED};
+	uint64_t retry_after_ms;
 	w->m.tokens_refused[why]++;
 	log_info(sio_ident(s), "token refused", LS("cause", auth_result_label(why)));
-	if (why == AUTH_EXPIRED && db_state(w->db) == DB_UP) {
+	if (why == AUTH_EXPIRED && db_state(w->db) == DB_UP && rate_allows_id(w, claims->sub, &limit, &retry_after_ms)) {
 		struct slice user = slice_str(claims->sub);
 		db_call(w->db, "select rt.token_expired($1::uuid)", &user, 1, expired_noted, NULL);
 	}

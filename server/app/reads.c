@@ -92,13 +92,18 @@ static int status_of(struct slice code)
 	return 500;
 }
 
-static void respond_error(struct worker *w, struct http_exchange *x, const char *code, struct slice message)
+static void respond_error_after(struct worker *w, struct http_exchange *x, const char *code, struct slice message, uint64_t retry_after_ms)
 {
 	struct buf body = {0};
-	error_put(&body, &(struct error_about){.code = slice_str(code), .message = message}, false);
+	error_put(&body, &(struct error_about){.code = slice_str(code), .message = message, .retry_after_ms = retry_after_ms}, false);
 	metrics_error(&w->m, slice_str(code));
 	respond(w, x, status_of(slice_str(code)), buf_view(&body));
 	buf_fini(&body);
+}
+
+static void respond_error(struct worker *w, struct http_exchange *x, const char *code, struct slice message)
+{
+	respond_error_after(w, x, code, message, 0);
 }
 
 /* The contract's code of an SQLSTATE, as rt_private.error_code has it for client events (contract 5). */
@@ -231,8 +236,11 @@ void reads_handle(struct worker *w, struct http_exchange *x)
 {
 	static const struct http_events events = {.on_body = on_body, .on_abort = on_abort};
 	const struct http_head *h = http_head(x);
+	/* reads and openings wait in one queue: a sync of many chats fits in, a loop does not keep others from connecting */
+	static const struct rate_limit limit = {.per_s = 20, .burst = 200, .rate_class = RATE_READ};
 	struct slice id;
 	char user[UUID_LEN + 1];
+	uint64_t retry_after_ms = 0;
 	if (h->method == HTTP_OPTIONS)
 		respond(w, x, 204, (struct slice){0});
 	else if (!match(h->path, &id))
@@ -243,6 +251,8 @@ void reads_handle(struct worker *w, struct http_exchange *x)
 		respond_error(w, x, "UNAUTHORIZED", SLICE("Invalid token"));
 	else if (db_state(w->db) != DB_UP)
 		respond_error(w, x, "UNAVAILABLE", SLICE("Try again"));
+	else if (!rate_allows_id(w, user, &limit, &retry_after_ms))
+		respond_error_after(w, x, "RATE_LIMIT", SLICE("Too many requests"), retry_after_ms);
 	else {
 		struct read *rd = NEW(struct read);
 		rd->w = w;

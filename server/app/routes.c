@@ -11,7 +11,7 @@
 struct routes {
 	struct worker *w;
 	struct map map;
-	char *classes[RATE_CLASSES]; /* names; the first is nobody's */
+	char *classes[RATE_CLASSES]; /* names; the first are the edge's own */
 	bool loaded, out, again;
 	struct timer retry;
 };
@@ -74,7 +74,7 @@ const struct route *route_find(const struct worker *w, struct slice event)
 /* Classes beyond the table share its last place. */
 static uint8_t rate_class(struct routes *rs, struct slice name)
 {
-	size_t i = 1;
+	size_t i = RATE_ROUTES;
 	while (i < RATE_CLASSES - 1 && rs->classes[i] && !slice_eq(slice_str(rs->classes[i]), name))
 		i++;
 	if (!rs->classes[i])

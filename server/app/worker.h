@@ -28,8 +28,11 @@
 
 #define UUID_LEN 36
 #define ROOM_EVERYONE "\x01" /* no row can name it */
-#define RATE_CLASSES 64 /* the first is auth:refresh's; routes name the others */
+#define RATE_CLASSES 64
 #define PID_LEN 24
+
+/* Rate classes of the edge itself; routes name the others. */
+enum { RATE_REFRESH, RATE_READ, RATE_EXPIRED, RATE_ROUTES };
 
 /* Why a client was ended by us, for rt.socket_close and the log. */
 enum client_state {
@@ -226,6 +229,7 @@ struct rate_limit {
 	uint8_t rate_class;
 };
 bool rate_allows(struct user *u, const struct rate_limit *l, uint64_t now_ms, uint64_t *retry_after_ms);
+bool rate_allows_id(struct worker *w, const char *user, const struct rate_limit *l, uint64_t *retry_after_ms); /* whether or not it has a socket here */
 void rate_free(struct user *u);
 
 /* ---- routes.c ---- */

@@ -227,6 +227,26 @@ describe('questions that are refused', { concurrency: true }, () => {
   })
 })
 
+test('one user in a loop is told to wait; others are not, nor is the same user at another edge', async () => {
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const began = Date.now()
+  const all = []
+  const loop = async () => { while (!all.some((r) => r.status === 429)) all.push(await get(ann, 'chats?limit=1')) }
+  await Promise.all(Array.from({ length: 50 }, loop))
+  const late = all.filter((r) => r.status === 429)
+  const done = all.length - late.length
+  assert.ok(done >= 200 && done <= 201 + 20 * (Date.now() - began) / 1000, `${done} in ${Date.now() - began} ms`)
+  for (const r of late) {
+    keys(r.body, 'code', 'message', 'timestamp', 'retry_after_ms')
+    assert.equal(r.body.code, 'RATE_LIMIT')
+    assert.ok(r.body.retry_after_ms > 0 && r.body.retry_after_ms <= 50)
+  }
+  assert.equal((await get(bob, 'chats')).status, 200)
+  const other = await w.edge()
+  assert.equal((await get(ann, 'chats', { on: other })).status, 200)
+  await other.stop()
+})
+
 describe('CORS', { concurrency: true }, () => {
   test('any origin by default, on answers, errors and preflights', async () => {
     const ann = await w.user()
