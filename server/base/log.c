@@ -25,12 +25,58 @@ bool log_level_parse(struct slice s, enum log_level *out)
 	return false;
 }
 
-static bool plain(struct slice s)
+/*
+ * Beyond what JSON escapes: what a terminal or a reader of the log takes for control - C1 (a new line, CSI), line separators and
+ * changes of direction - and bytes that are no text at all. The bytes of it at i; 0: harmless.
+ */
+static size_t control_at(struct slice s, size_t i, bool text, unsigned *code)
 {
+	const unsigned char *p = (const unsigned char *)s.p + i;
+	*code = p[0];
+	if (p[0] == 0x7f)
+		return 1;
+	if (p[0] < 0x80)
+		return 0;
+	if (!text)
+		return 1;
+	if (p[0] == 0xc2 && p[1] < 0xa0) {
+		*code = p[1];
+		return 2;
+	}
+	if (p[0] != 0xe2 || (p[1] != 0x80 && p[1] != 0x81))
+		return 0;
+	*code = 0x2000u + (p[1] & 1u) * 64u + (p[2] & 63u);
+	return (*code >= 0x200e && *code <= 0x200f) || (*code >= 0x2028 && *code <= 0x202e) || (*code >= 0x2066 && *code <= 0x2069) ? 3 : 0;
+}
+
+static bool plain(struct slice s, bool text)
+{
+	unsigned code;
 	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == '"' || s.p[i] == '=' || s.p[i] == '\\' || s.p[i] == 0x7f)
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == '"' || s.p[i] == '=' || s.p[i] == '\\' || control_at(s, i, text, &code))
 			return false;
 	return s.n > 0;
+}
+
+static void add_text(struct buf *line, struct slice s)
+{
+	bool text = utf8_valid(s);
+	if (plain(s, text)) {
+		buf_slice(line, s);
+		return;
+	}
+	struct buf quoted = {0};
+	buf_json_str(&quoted, s);
+	struct slice q = buf_view(&quoted);
+	for (size_t i = 0, n; i < q.n; i += n ? n : 1) {
+		unsigned code;
+		n = control_at(q, i, text, &code);
+		if (n)
+			buf_printf(line, "\\u%04x", code);
+		else
+			buf_char(line, q.p[i]);
+	}
+	buf_fini(&quoted);
 }
 
 static void add_fields(struct buf *line, const struct log_field *f, size_t max)
@@ -43,10 +89,8 @@ static void add_fields(struct buf *line, const struct log_field *f, size_t max)
 			buf_u64(line, f[i].u);
 		else if (f[i].kind == LOG_F_I64)
 			buf_printf(line, "%lld", (long long)f[i].i);
-		else if (plain(f[i].s))
-			buf_slice(line, f[i].s);
 		else
-			buf_json_str(line, f[i].s);
+			add_text(line, f[i].s);
 	}
 }
 
