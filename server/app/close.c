@@ -12,6 +12,7 @@ struct closes {
 	struct worker *w;
 	struct buf *items;  /* JSON texts not sent yet */
 	size_t n, cap, out; /* the first `out` of them are with the database */
+	uint64_t told, past; /* ends so far; those that nobody needs to wait for any more */
 	struct deferred send;
 	struct timer again;
 };
@@ -54,6 +55,7 @@ void close_tell(struct worker *w, const struct ended *e)
 		cs->items = mem_realloc(cs->items, cs->cap * sizeof(*cs->items));
 	}
 	struct buf *b = &cs->items[cs->n++];
+	cs->told++;
 	*b = (struct buf){0};
 	buf_str(b, "{\"socket_id\":");
 	buf_json_str(b, e->socket_id);
@@ -62,12 +64,21 @@ void close_tell(struct worker *w, const struct ended *e)
 	loop_defer(w->loop, LOOP_WORK, &cs->send);
 }
 
+static void go_past(struct closes *cs, uint64_t mark)
+{
+	if (mark > cs->past)
+		cs->past = mark;
+	opens_go_on(cs->w);
+}
+
 static void sent(void *arg, const struct db_result *r)
 {
 	struct worker *w = arg;
 	struct closes *cs = w->closes;
 	size_t out = cs->out;
 	cs->out = 0;
+	if (r->outcome != DB_OK)
+		go_past(cs, cs->told); /* who opens waits for the order of things, not for a database in trouble */
 	if (r->outcome == DB_ERROR)
 		log_error(&w->ident, "socket_close failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
 	/* Forgotten, they would be online for ever, and repeating is harmless. Where only this link died no news of the database follow. */
@@ -79,6 +90,7 @@ static void sent(void *arg, const struct db_result *r)
 		buf_fini(&cs->items[i]);
 	memmove(cs->items, cs->items + out, (cs->n - out) * sizeof(*cs->items));
 	cs->n -= out;
+	go_past(cs, cs->told - cs->n);
 	if (cs->n)
 		loop_defer(w->loop, LOOP_WORK, &cs->send);
 }
@@ -87,6 +99,8 @@ static void send_batch(struct deferred *d)
 {
 	struct closes *cs = container_of(d, struct closes, send);
 	struct worker *w = cs->w;
+	if (maintenance_registers(w))
+		go_past(cs, cs->told); /* that may take long, and the ends come after it */
 	if (cs->out || !cs->n || timer_is_set(&cs->again) || maintenance_registers(w) || db_state(w->db) != DB_UP)
 		return;
 	cs->out = cs->n < BATCH_MAX ? cs->n : BATCH_MAX;
@@ -108,4 +122,14 @@ void closes_database_up(struct worker *w)
 bool closes_idle(const struct worker *w)
 {
 	return w->closes->n == 0;
+}
+
+uint64_t closes_mark(const struct worker *w)
+{
+	return w->closes->told;
+}
+
+bool closes_past(const struct worker *w, uint64_t mark)
+{
+	return w->closes->past >= mark;
 }

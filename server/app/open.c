@@ -96,7 +96,21 @@ static void enqueue(struct client *c)
 	struct opens *os = c->w->opens;
 	list_del(&c->open_link);
 	list_add_tail(&os->queue, &c->open_link);
+	c->after_ends = closes_mark(c->w);
 	loop_defer(c->w->loop, LOOP_WORK, &os->send);
+}
+
+void opens_go_on(struct worker *w)
+{
+	if (!list_empty(&w->opens->queue))
+		loop_defer(w->loop, LOOP_WORK, &w->opens->send);
+}
+
+/* The first of the queue that may be sent: it came behind ends that the database knows by now. */
+static struct client *next_ready(const struct opens *os)
+{
+	struct client *c = list_first(&os->queue, struct client, open_link);
+	return c && closes_past(os->w, c->after_ends) ? c : NULL;
 }
 
 void opens_database_up(struct worker *w)
@@ -259,15 +273,17 @@ static void send_batch(struct deferred *d)
 	struct worker *w = os->w;
 	struct buf items = {0}, text = {0};
 	struct client *c;
-	if (os->out || list_empty(&os->queue))
+	if (os->out)
 		return;
 	if (db_state(w->db) != DB_UP) {
 		while ((c = list_first(&os->queue, struct client, open_link)))
 			wait_for_database(c);
 		return;
 	}
+	if (!next_ready(os))
+		return;
 	db_array_begin(&items);
-	while (os->out < BATCH_MAX && (c = list_first(&os->queue, struct client, open_link))) {
+	while (os->out < BATCH_MAX && (c = next_ready(os))) {
 		struct opening *o = &os->batch[os->out++];
 		list_del(&c->open_link);
 		*o = (struct opening){.c = c};

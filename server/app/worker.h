@@ -79,6 +79,7 @@ struct client {
 	struct user *user;
 	struct list user_link;
 	struct list open_link;      /* waiting for rt.socket_open, or for the database */
+	uint64_t after_ends;        /* it opens when these are known: an end decides the reason (contract 2.6) */
 	struct timer timer;         /* CLIENT_OPEN: the token runs out. CLIENT_WAITING: patience does */
 	uint64_t until_ms;          /* wall clock: when the token ends */
 	struct opening *opening;    /* the call that is out */
@@ -171,6 +172,7 @@ void opens_start(struct worker *w);
 void opens_stop(struct worker *w);
 void open_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void *ctx);
 void opens_database_up(struct worker *w);
+void opens_go_on(struct worker *w); /* ends have become known */
 void open_forget(struct client *c, bool clean);       /* the socket went while it was being opened */
 /* keeps a control row for the answer of the call that is out; false: none is */
 bool open_late(struct client *c, uint64_t xid, char verb, struct slice room);
@@ -221,6 +223,8 @@ struct ended {
 void close_tell(struct worker *w, const struct ended *e);
 void closes_database_up(struct worker *w);
 bool closes_idle(const struct worker *w);
+uint64_t closes_mark(const struct worker *w); /* the ends told so far; closes_past: the database knows them, or cannot be waited for */
+bool closes_past(const struct worker *w, uint64_t mark);
 
 /* ---- rate.c ---- */
 struct rate_limit {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, createSign } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { keys, TIME, TRANSPORTS } from './lib/client.mjs'
-import { seconds, sign, SECRET, token, until, world } from './lib/world.mjs'
+import { seconds, sign, SECRET, sleep, token, until, world } from './lib/world.mjs'
 
 const w = await world(import.meta.url)
 const edge = await w.edge()
@@ -228,6 +228,26 @@ describe('reason', { concurrency: true }, () => {
     c.socket.auth = { token: token(user) }
     c.socket.connect()
     assert.equal((await c.hear('sync:required', undefined, 2)).reason, 'token_refresh')
+  })
+
+  test('who comes back at once is let in when the end is known', async () => {
+    // an end that the database takes long to note, and behind it the one that counts
+    const [slow, user] = await w.users('slow', 'back at once')
+    const own = await w.edge()
+    const c = await w.connect(user, { edge: own, token: token(user, { exp: seconds() + 3 }) })
+    const other = await w.connect(slow, { edge: own })
+    await w.transaction(async (sql) => {
+      await sql('select from bellwire.presence where user_id = $1 for update', [slow.id])
+      other.close()
+      await c.down()
+      c.socket.auth = { token: token(user) }
+      c.socket.connect()
+      await until(() => c.socket.io.engine.readyState === 'open', 'the session')
+      await sleep(300)
+    })
+    assert.equal((await c.hear('sync:required', undefined, 2)).reason, 'token_refresh')
+    c.close()
+    await own.stop()
   })
 })
 
