@@ -7,7 +7,7 @@ import { connect, ok, run } from './concurrent/lib.mjs';
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
 const files = (dir) => readdirSync(dir, { withFileTypes: true }).flatMap((e) => {
   if (e.isDirectory()) return files(join(dir, e.name));
-  return /\.(sql|mjs)$/.test(e.name) && !['named.mjs', 'mutants.mjs', 'helpers.sql'].includes(e.name) ? [join(dir, e.name)] : [];
+  return /\.(sql|mjs)$/.test(e.name) && !['named.mjs', 'mutants.mjs', 'lib.sql'].includes(e.name) ? [join(dir, e.name)] : [];
 });
 const has = (schema, name) => ['sql', 'mjs'].some((ext) => existsSync(join(here, schema, `${name}.${ext}`)));
 // Tables of one subject share a file.
