@@ -1,6 +1,6 @@
 /*
- * Every few seconds rt.maintain: the edge's lease, the outbox's rotation, who went offline. After an outage the live sockets
- * are entered again, because the table of sockets does not survive a crash of Postgres.
+ * Every few seconds rt.maintain: the edge's lease, the outbox's rotation, who went offline; and rt.sweep until nothing is left, a
+ * transaction for each portion, so that nobody waits long for its locks. After an outage the live sockets are entered again, because the table of sockets does not survive a crash of Postgres.
  */
 #include "app/embedded.h"
 #include "app/worker.h"
@@ -14,7 +14,7 @@
 struct maintenance {
 	struct worker *w;
 	struct timer timer;
-	bool out, looking;
+	bool out, looking, sweeping;
 	bool failing, blind;   /* said so */
 	bool registering;      /* a call with sockets is out, */
 	bool over_again;       /* and the database was away again meanwhile */
@@ -32,6 +32,25 @@ static double number(struct slice s)
 	return strtod(text, NULL);
 }
 
+static void swept(void *arg, const struct db_result *r);
+
+static void sweep(struct worker *w)
+{
+	struct slice edge = slice_str(w->edge_id);
+	w->maintenance->sweeping = true;
+	db_call(w->db, "select rt.sweep($1::uuid)", &edge, 1, swept, w);
+}
+
+static void swept(void *arg, const struct db_result *r)
+{
+	struct worker *w = arg;
+	w->maintenance->sweeping = false;
+	if (r->outcome == DB_OK && r->nrows == 1 && r->ncols == 1 && slice_eq(db_value(r, 0, 0), SLICE("t")))
+		sweep(w);
+	else if (r->outcome == DB_ERROR)
+		log_error(&w->ident, "sweep failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
+}
+
 static void done(void *arg, const struct db_result *r)
 {
 	struct worker *w = arg;
@@ -42,6 +61,8 @@ static void done(void *arg, const struct db_result *r)
 		w->m.notify_usage = number(db_value(r, 0, 1));
 		w->m.edges = (uint64_t)number(db_value(r, 0, 2));
 		mt->failing = false;
+		if (!mt->sweeping)
+			sweep(w); /* a long one must not hold up the lease */
 		return;
 	}
 	if (r->outcome == DB_ERROR && !mt->failing)

@@ -14,7 +14,7 @@
 	"select pg_catalog.string_agg('rt.' || f.name, ', ') from pg_catalog.unnest(array["                              \
 	"'pump_open', 'fetch', 'fetch_page', 'bell_arm', 'bell_disarm', 'ring', 'dispatch', 'dispatch_one', 'socket_open', "  \
 	"'socket_register', 'socket_close', 'rooms', 'token_expired', 'recover', 'recovery_key', 'routes', 'version', "       \
-	"'maintain', 'monitor', 'edge_close', 'confirm', 'emitter_attachment', 'get_chats', 'get_messages', "                \
+	"'maintain', 'sweep', 'monitor', 'edge_close', 'confirm', 'emitter_attachment', 'get_chats', 'get_messages', "       \
 	"'get_notifications']) f(name) "                                                                                      \
 	"where not exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace "      \
 	"where n.nspname = 'rt' and p.proname = f.name and pg_catalog.has_schema_privilege(n.oid, 'usage') "                \

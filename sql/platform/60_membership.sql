@@ -101,6 +101,11 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
 	perform rt_private.user_kick(old.id, case when tg_op = 'UPDATE' and new.id = old.id then 'disabled' else 'deleted' end);
+	if tg_op = 'DELETE' then
+		-- who is online goes offline first, and who comes or goes at this moment is forgotten then (rt_private.presence_forget)
+		delete from bellwire.presence p
+		where p.user_id = (select q.user_id from bellwire.presence q where q.user_id = old.id and not q.online for update skip locked);
+	end if;
 	return null;
 end
 $$;

@@ -68,7 +68,7 @@ comment on function rt_private.reason(uuid, boolean) is 'Reason of sync:required
 
 create or replace function rt.socket_open(p_edge uuid, p_sockets text[])
 returns table (ord int, ok boolean, rooms text, reason text, snapshot text)
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
 as $$
 declare
 	-- older than every row read below: control rows it does not see are applied on top, in order, which is right
@@ -76,9 +76,8 @@ declare
 	v_snapshot constant text := pg_current_snapshot()::text;
 	v_users uuid[];
 begin
-	-- a user that is being disabled at this moment is waited for
-	perform from platform.users u
-	where u.id in (select (s.j::jsonb ->> 'user_id')::uuid from unnest(p_sockets) s (j)) order by u.id for key share;
+	-- No lock: a user who is being disabled or deleted at this moment is ended by the control row of that, which the snapshot does
+	-- not see. Whoever else holds the row would stop all connecting.
 	select array_agg(distinct u.id) into v_users from platform.users u
 	where u.id in (select (s.j::jsonb ->> 'user_id')::uuid from unnest(p_sockets) s (j)) and u.disabled_at is null;
 	v_users := coalesce(v_users, '{}');
@@ -104,7 +103,7 @@ comment on function rt.socket_open(uuid, text[]) is
 	'Sockets {socket_id, user_id, recovery, pid?} of this edge open. A row each: ok (user exists and is active), rooms joined by newline, reason for sync:required, snapshot: control rows that it does not see are to be applied to the rooms.';
 
 create or replace function rt.socket_register(p_edge uuid, p_sockets text[]) returns void
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
 as $$
 declare
 	v_users uuid[];
@@ -126,7 +125,6 @@ create or replace function rt_private.sockets_gone(p_users uuid[], p_grace text)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-	v_user uuid;
 	v_due constant timestamptz := clock_timestamp() + make_interval(secs => p_grace::double precision);
 begin
 	-- a statement of its own: its snapshot is younger than the locks on the presence rows
@@ -136,6 +134,16 @@ begin
 end
 $$;
 comment on function rt_private.sockets_gone(uuid[], text) is 'Users of whom no socket is left get p_grace seconds. Their presence rows are locked.';
+
+create or replace function rt_private.presence_forget(p_users uuid[]) returns void
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+	delete from bellwire.presence p
+	where p.user_id = any(p_users) and not p.online
+		and not exists (select from platform.users u where u.id = p.user_id)
+		and not exists (select from bellwire.sockets s where s.user_id = p.user_id)
+$$;
+comment on function rt_private.presence_forget(uuid[]) is 'The presence rows of deleted users go once their end has been told. Those rows are locked.';
 
 create or replace function rt_private.presence_offline(p_users uuid[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -153,12 +161,13 @@ begin
 	update bellwire.presence p set offline_due = null
 	where p.user_id = any(p_users) and p.offline_due is not null
 		and exists (select from bellwire.sockets s where s.user_id = p.user_id);
+	perform rt_private.presence_forget(p_users);
 end
 $$;
 comment on function rt_private.presence_offline(uuid[]) is 'Announces those offline who have no socket. Their presence rows are locked.';
 
 create or replace function rt.socket_close(p_edge uuid, p_sockets text[]) returns void
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
 as $$
 declare
 	v_users uuid[];
@@ -183,6 +192,7 @@ begin
 	-- a clean end has no grace, unless a lost socket of the same user is still within its own
 	perform rt_private.presence_offline(array(
 		select p.user_id from bellwire.presence p where p.user_id = any(v_clean) and p.online and p.offline_due is null));
+	perform rt_private.presence_forget(v_users);
 end
 $$;
 comment on function rt.socket_close(uuid, text[]) is
@@ -212,7 +222,7 @@ $$;
 comment on function rt.may_join(uuid, text[]) is 'Of these rooms, those that a socket of the user may enter.';
 
 create or replace function rt.token_expired(p_user uuid) returns void
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
 as $$
 begin
 	update bellwire.presence p set expired_token_at = clock_timestamp() where p.user_id = p_user;

@@ -163,7 +163,7 @@ comment on function rt_private.recovery_rooms(uuid, pg_snapshot, int, boolean, t
 create or replace function rt.recover(p_items text[])
 returns table (ord int, what text, at_us bigint, rooms text, except_rooms text, event text, control text, data text, confirm text)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-	set enable_seqscan = off set jit = off set max_parallel_workers_per_gather = 0
+	set lock_timeout = '2s' set enable_seqscan = off set jit = off set max_parallel_workers_per_gather = 0
 as $$
 declare
 	c_rows constant int := 500;

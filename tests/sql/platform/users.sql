@@ -52,5 +52,22 @@ select tests.mark();
 truncate platform.users cascade;
 select is((select count(*) from tests.sent() where control = 'rooms_stale' and data = '{}'), 3::bigint, 'TRUNCATE: read the rooms of everyone again, as for participants and follows, which go along');
 
+-- presence of who is gone
+select tests.users(20, 22);
+create function pg_temp.s(p_socket text, p_user int, p_clean boolean) returns text[] language sql as $$
+	select array[jsonb_build_object('socket_id', p_socket, 'user_id', tests.u(p_user), 'clean', p_clean)::text] $$;
+select rt.socket_open(tests.u(901), pg_temp.s('s20', 20, true)), rt.socket_open(tests.u(901), pg_temp.s('s21', 21, true)), rt.socket_open(tests.u(901), pg_temp.s('s22', 22, true));
+select rt.socket_close(tests.u(901), pg_temp.s('s20', 20, true));
+delete from platform.users where id in (tests.u(20), tests.u(21), tests.u(22));
+select is_empty($$select from bellwire.presence where user_id = tests.u(20)$$, 'a deleted user who was offline leaves no presence');
+select tests.mark();
+select rt.socket_close(tests.u(901), pg_temp.s('s21', 21, true));
+select is((select event || ' ' || (data ->> 'user_id') from tests.sent()), 'user:offline ' || tests.u(21), 'one who was online is told offline');
+select is_empty($$select from bellwire.presence where user_id = tests.u(21)$$, 'and leaves none then');
+select rt.socket_close(tests.u(901), pg_temp.s('s22', 22, false));
+update bellwire.presence set offline_due = '-infinity' where user_id = tests.u(22);
+select rt.sweep(tests.u(901));
+select is_empty($$select from bellwire.presence where user_id = tests.u(22)$$, 'also after a grace');
+
 select * from finish();
 rollback;

@@ -47,6 +47,9 @@ select is(pg_temp.told(), null, 'once');
 -- after a crash the table of sockets is empty
 insert into bellwire.presence (user_id, online) values (tests.u(5), true);
 select rt.maintain(tests.u(901));
+select is((select offline_due from bellwire.presence where user_id = tests.u(5)), null, 'everybody is looked at as rarely as there are ticks');
+delete from bellwire.ticks;
+select rt.maintain(tests.u(901));
 select is((select round(extract(epoch from offline_due - clock_timestamp()))::int from bellwire.presence where user_id = tests.u(5)), 30, 'who is online without a socket has presence_grace_restart');
 select is((select offline_due from bellwire.presence where user_id = tests.u(1)), null, 'who has one stays');
 

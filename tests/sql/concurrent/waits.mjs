@@ -1,0 +1,68 @@
+// Connecting, leaving and maintenance wait for no row that somebody else holds: one open transaction of a service, a psql that was
+// forgotten, would stop all sockets of an edge, or let the leases of all edges lapse.
+import { Pump, connect, connectEdge, is, many, ok, outcome, run, uuid } from './lib.mjs';
+
+const sockets = (...users) => users.map((u) => JSON.stringify({ socket_id: `w${u}`, user_id: uuid(u), clean: true }));
+// What waits now fails.
+const impatient = async (client) => { await client.query("set statement_timeout = '1500ms'"); return client; };
+
+async function users() {
+  const [admin, holder, service] = await many(3);
+  await admin.query('select tests.users(1, 20)');
+  const edge = await impatient(await connectEdge());
+  const pump = await Pump.start(900);
+  for (const [what, lock] of [['changed', 'update platform.users set name = name where id = $1'], ['locked', 'select from platform.users where id = $1 for update']]) {
+    await holder.query('begin');
+    await holder.query(lock, [uuid(5)]);
+    const before = await admin.one('select last_seen_at::text from platform.users where id = $1', [uuid(5)]);
+    is(await outcome(edge.query('select * from rt.socket_open($1, $2)', [uuid(901), sockets(4, 5, 6)])), 'ok', `a user whose row is being ${what} connects, and so do others`);
+    is(await outcome(edge.query('select rt.socket_close($1, $2)', [uuid(901), sockets(4, 5, 6)])), 'ok', 'and leaves');
+    const { rows } = await pump.poll();
+    is(rows.filter((r) => r.event === 'user:offline').length, 3, 'all are told offline');
+    is(await admin.one('select last_seen_at::text from platform.users where id = $1', [uuid(5)]), before, 'last_seen_at is not written');
+    is(await outcome(edge.query('select rt.sweep($1)', [uuid(901)])), 'ok', 'nor waited for');
+    await holder.query('commit');
+    await edge.query('select rt.sweep($1)', [uuid(901)]);
+    is(await admin.one("select last_seen_at > now() - interval '1 minute' from platform.users where id = $1", [uuid(5)]), true, 'but written when the row is free');
+    is(await admin.one('select count(*)::int from bellwire.presence where last_seen_owed is not null'), 0, 'once');
+    await admin.query("update platform.users set last_seen_at = null");
+  }
+  await service.end();
+}
+
+// A user who is deleted while connecting ends by the control row, which the snapshot of the rooms does not see.
+async function deleted() {
+  const [admin, holder] = await many(2);
+  await admin.query('select tests.users(31, 31)');
+  const edge = await impatient(await connectEdge());
+  const pump = await Pump.start(900);
+  await holder.query('begin');
+  await holder.query('delete from platform.users where id = $1', [uuid(31)]);
+  const [row] = await edge.rows('select * from rt.socket_open($1, $2)', [uuid(901), sockets(31)]);
+  await holder.query('commit');
+  const kick = (await pump.poll()).rows.find((r) => r.control === 'user_kick');
+  ok(row.ok && !(await admin.one('select pg_visible_in_snapshot($1::xid8, $2::pg_snapshot)', [kick.xid, row.snapshot])), 'the kick comes after the rooms');
+  await edge.query('select rt.socket_close($1, $2)', [uuid(901), sockets(31)]);
+  is(await admin.one('select count(*)::int from bellwire.presence where user_id = $1', [uuid(31)]), 0, 'and nothing of the user is left');
+}
+
+async function leases() {
+  const [admin, holder] = await many(2);
+  await admin.query('select tests.users(41, 60)');
+  const edge = await impatient(await connectEdge());
+  await edge.query('select * from rt.pump_open($1, $2)', [uuid(951), 'live']);
+  await admin.query("insert into bellwire.edges (edge_id, name, pid, backend_start, seen_at) values ($1, 'dead', 0, now(), now() - interval '1 hour')", [uuid(952)]);
+  await admin.query("insert into bellwire.sockets (socket_id, edge_id, user_id) select 'd' || n, $1, tests.u(n) from generate_series(41, 60) n", [uuid(952)]);
+  await admin.query('insert into bellwire.presence (user_id, online, offline_due) select tests.u(n), true, null from generate_series(41, 60) n');
+  await admin.query("update bellwire.edges set seen_at = now() - interval '20 s' where edge_id = $1", [uuid(951)]);
+  await holder.query('begin');
+  await holder.query('select from bellwire.presence where user_id = $1 for no key update', [uuid(45)]);
+  is(await outcome(edge.query('select rt.maintain($1)', [uuid(951)])), 'ok', 'a presence row in use is not waited for');
+  is(await admin.one("select seen_at > now() - interval '5 s' from bellwire.edges where edge_id = $1", [uuid(951)]), true, 'the lease is renewed');
+  is(await admin.one('select string_agg(socket_id, $1) from bellwire.sockets where edge_id = $2', [',', uuid(952)]), 'd45', 'the others are swept');
+  await holder.query('commit');
+  await edge.query('select rt.maintain($1)', [uuid(951)]);
+  is(await admin.one('select count(*)::int from bellwire.edges where edge_id = $1', [uuid(952)]), 0, 'and the last one when its row is free');
+}
+
+await run([['waits: rows of users', users], ['waits: a user who is being deleted', deleted], ['waits: leases', leases]]);
