@@ -360,4 +360,30 @@ test('iss, aud and leeway when configured', async () => {
   await strict.stop()
 })
 
+describe('rows that somebody holds', () => {
+  test('a user whose row is locked for long comes and goes, and so does everybody else', async () => {
+    const [held, other] = await w.users('held', 'other')
+    await w.transaction(async (sql) => {
+      await sql('select from platform.users where id = $1 for update', [held.id])
+      const began = Date.now()
+      const clients = await Promise.all([w.connect(held), w.connect(other)])
+      assert.ok(Date.now() - began < 2000, `${Date.now() - began} ms`)
+      for (const c of clients) c.close()
+      await until(async () => await w.value('select count(*)::int from bellwire.sockets where user_id = any($1)', [[held.id, other.id]]) === 0, 'both are gone')
+    })
+  })
+
+  test('a call that failed while the database is there is repeated', async () => {
+    const user = await w.user()
+    let c
+    await w.transaction(async (sql) => {
+      await sql('lock table bellwire.sockets in share mode')
+      c = w.client(user)
+      assert.equal((await c.hear('error')).code, 'UNAVAILABLE')
+    })
+    await c.up()
+    assert.deepEqual(c.ends, [])
+  })
+})
+
 test('one edge under all of it', () => assert.equal(edge.ended, null))
