@@ -226,6 +226,11 @@ static bool usable(PGconn *pg)
 		cmd_error("Postgres %d is too old: 15 is needed", PQserverVersion(pg) / 10000);
 		return false;
 	}
+	const char *encoding = PQparameterStatus(pg, "server_encoding");
+	if (!encoding || strcmp(encoding, "UTF8") != 0) { /* clients send all of Unicode */
+		cmd_error("the database's encoding is %s: UTF8 is needed", encoding ? encoding : "unknown");
+		return false;
+	}
 	PGresult *r = pg_query(pg, "select pg_catalog.pg_is_in_recovery()");
 	bool standby = r && PQgetvalue(r, 0, 0)[0] == 't';
 	PQclear(r);
