@@ -106,7 +106,10 @@ for (const transport of ['websocket', 'polling', 'upgrade']) {
     const c = await connected(bob, { transport })
     const committed = []
     let writing = true
-    const writers = Promise.all(Array.from({ length: 8 }, (_, i) => write(chats[i % 4], ann, 40, committed))).then(() => { writing = false })
+    const writers = Promise.all(Array.from({ length: 8 }, (_, i) => write(chats[i % 4], ann, 40, committed))).then(() => {
+      writing = false
+      return write(chats[0], ann, 1, committed) // an offset for a cut that still waits for one
+    })
     const ids = new Set([c.id])
     let rounds = 0
     for (; writing && rounds < 12; rounds++) {
