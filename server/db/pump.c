@@ -47,7 +47,7 @@ struct pump {
 	struct ear ear;
 	uint64_t armed_xid;
 	uint64_t window_at, window_rows, fetch_rows;
-	uint64_t drain_ms, fetch_at;
+	uint64_t armed_at, fetch_at;
 	unsigned errors; /* fetches in a row that Postgres refused */
 	struct timer timer; /* next poll */
 	struct waiters waiters;
@@ -101,14 +101,25 @@ static void account(struct pump *p, uint64_t rows, uint64_t xmin)
 		set_state(p, PUMP_ASLEEP);
 }
 
+/*
+ * What commits in DRAIN without ringing is as old as the drain itself: a pause of a quarter of its age adds no more than that to
+ * what the writer's own commit took, and an old transaction costs 20 polls a second.
+ */
+static uint64_t drain_pause(const struct pump *p, uint64_t now)
+{
+	uint64_t pause = (now - p->armed_at) / 4;
+	if (pause > DRAIN_MOST_MS)
+		pause = DRAIN_MOST_MS;
+	return pause > p->db->cfg.poll_ms ? pause : p->db->cfg.poll_ms;
+}
+
 static void schedule(struct pump *p)
 {
 	uint64_t now = loop_now(p->db->loop), at = now + p->db->cfg.fallback_poll_ms;
 	if (p->state == PUMP_BUSY) {
 		at = p->fetch_at + p->db->cfg.poll_ms;
 	} else if (p->state == PUMP_DRAIN) {
-		at = now + p->drain_ms;
-		p->drain_ms = p->drain_ms * 2 < DRAIN_MOST_MS ? p->drain_ms * 2 : DRAIN_MOST_MS;
+		at = now + drain_pause(p, now);
 	} else if (p->db->cfg.fallback_poll_ms == 0) {
 		timer_stop(p->db->loop, &p->timer);
 		return;
@@ -177,7 +188,7 @@ static void on_armed(void *arg, enum link_fate fate, const PGresult *res)
 			return;
 		}
 		set_state(p, PUMP_DRAIN);
-		p->drain_ms = p->db->cfg.poll_ms;
+		p->armed_at = loop_now(p->db->loop);
 		new_window(p, loop_now(p->db->loop));
 		p->poll_now = true;
 	} /* else a writer was asking at this moment: after the next window */
