@@ -50,6 +50,26 @@ $$;
 comment on function rt_private.json_is(jsonb, text) is
 	'A value is absent, null, or of a kind: text, url, boolean, not negative, positive, positive integer.';
 
+-- Services write what their own clients said: the same may not go out here that a client may not send in (wire-protocol X4, X5).
+create or replace function rt_private.relay_problem(p_data jsonb, p_text text) returns text
+language plpgsql immutable
+as $$
+begin
+	-- p_text is as jsonb writes it: a quote inside a string has a backslash before it
+	if p_text ~ '(^|[^\\])"_placeholder":' then
+		return 'must not have a key _placeholder';
+	elsif length(p_text) > 124 and jsonb_path_exists(p_data, 'strict $.**{62} ? (@.type() == "object" || @.type() == "array")') then
+		return 'must not be nested deeper than 62';
+	elsif length(p_text) > 309 and jsonb_path_exists(p_data,
+		'strict $.** ? (@.type() == "number" && (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308))') then
+		return 'must not have a number beyond double range';
+	end if;
+	return null;
+end
+$$;
+comment on function rt_private.relay_problem(jsonb, text) is
+	'Why an object (and its text) of whoever wrote it would break some clients'' decoders: a key _placeholder (the C++ client ends), nesting, numbers; null: it would not.';
+
 create or replace function rt_private.chat_refuse(p_chat_id uuid) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$

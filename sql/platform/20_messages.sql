@@ -89,6 +89,12 @@ begin
 	elsif char_length(new.client_id) not between 1 and 64 then
 		raise exception using errcode = 'RT400', message = 'client_id must be a string of 1 to 64 characters';
 	end if;
+	if new.metadata <> '{}' then
+		v_problem := rt_private.relay_problem(new.metadata, new.metadata::text);
+		if v_problem is not null then
+			raise exception using errcode = 'RT400', message = 'metadata ' || v_problem;
+		end if;
+	end if;
 	v_problem := rt_private.message_problem(new.type, new.content, new.metadata);
 	if v_problem is not null then
 		raise exception using errcode = 'RT400', message = v_problem;

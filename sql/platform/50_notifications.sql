@@ -26,6 +26,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
 	r record;
+	v_problem text;
 begin
 	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
 		perform rt_private.silent_note();
@@ -33,10 +34,16 @@ begin
 	end if;
 	if tg_op = 'INSERT' then
 		for r in
-			select n.user_id, rt_private.notification_payload(n.id, n.type, n.title, n.body, n.data, n.created_at, n.read_at) as payload
+			select n.user_id, n.data, rt_private.notification_payload(n.id, n.type, n.title, n.body, n.data, n.created_at, n.read_at) as payload
 			from new_rows n
 			order by n.created_at, n.id
 		loop
+			if r.data <> '{}' then
+				v_problem := rt_private.relay_problem(r.data, r.data::text);
+				if v_problem is not null then
+					raise exception using errcode = 'RT400', message = 'data ' || v_problem;
+				end if;
+			end if;
 			perform rt_private.publish(array['user:' || r.user_id], 'notification:new', r.payload);
 		end loop;
 	else

@@ -4,6 +4,9 @@ create or replace function rt.emit(rooms text[], event text, data jsonb, except_
 returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
+declare
+	v_text constant text := data::text;
+	v_problem text;
 begin
 	if cardinality(rooms) = 0 or array_position(rooms, null) is not null or '' = any(rooms) then
 		raise exception 'rooms: at least one name, or null for every socket' using errcode = 'RT400';
@@ -18,8 +21,12 @@ begin
 	if jsonb_typeof(data) is distinct from 'object' then
 		raise exception 'data: an object is needed' using errcode = 'RT400';
 	end if;
-	if octet_length(data::text) > 262144 then
+	if octet_length(v_text) > 262144 then
 		raise exception 'data: over 256 KiB' using errcode = 'RT413';
+	end if;
+	v_problem := rt_private.relay_problem(data, v_text);
+	if v_problem is not null then
+		raise exception using errcode = 'RT400', message = 'data: ' || v_problem;
 	end if;
 	perform rt_private.publish(rooms, event, data, except_rooms, coalesce(ephemeral, false));
 end

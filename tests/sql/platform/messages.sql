@@ -25,6 +25,17 @@ select pg_temp.wrong('text', U&'\3000\200B\00A0', '{}', 'content must not be bla
 select pg_temp.wrong('sticker', 'x', '{}', 'type is unknown');
 select pg_temp.wrong(null, 'x', '{}', 'type and content are required');
 select pg_temp.wrong('text', null, '{}', 'type and content are required');
+-- relay_problem: what a client may not send does not come by way of a service either
+select pg_temp.wrong('text', 'x', '{"_placeholder": true, "num": 0}', 'metadata must not have a key _placeholder');
+select pg_temp.wrong('text', 'x', '{"a": [{"b": 1, "\u005fplaceholder": null}]}', 'metadata must not have a key _placeholder');
+select pg_temp.fine('text', 'x', '{"a": "_placeholder", "b": "\"_placeholder\": 1", "_placeholder ": 1}', 'the word as a value is kept');
+select pg_temp.wrong('text', 'x', (repeat('{"a":', 63) || '1' || repeat('}', 63))::jsonb, 'metadata must not be nested deeper than 62');
+select pg_temp.wrong('text', 'x', ('{"a":' || repeat('[', 62) || repeat(']', 62) || '}')::jsonb, 'metadata must not be nested deeper than 62');
+select pg_temp.fine('text', 'x', (repeat('{"a":', 62) || '"{{{"' || repeat('}', 62))::jsonb, 'as deep as a client may');
+select pg_temp.wrong('text', 'x', '{"a": [1.8e308]}', 'metadata must not have a number beyond double range');
+select pg_temp.wrong('text', 'x', '{"a": {"b": -1e400}}', 'metadata must not have a number beyond double range');
+select pg_temp.fine('text', 'x', jsonb_build_object('a', 1.7976931348623157e308::numeric, 'b', repeat('9', 400), 'c', -1e308::numeric), 'large, and digits in a string');
+select throws_ok($$update platform.messages set metadata = '{"_placeholder": 1}'$$, 'RT400', 'metadata must not have a key _placeholder', 'an update neither');
 select pg_temp.wrong('text', 'x', '[]', 'metadata must be an object');
 select pg_temp.wrong('text', 'x', '"x"', 'metadata must be an object');
 select pg_temp.wrong('text', 'x', 'null', 'metadata must be an object');

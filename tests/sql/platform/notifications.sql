@@ -19,6 +19,7 @@ select lives_ok(format($$insert into platform.notifications (user_id, type, titl
 from unnest('{booking_request,booking_confirmed,booking_cancelled,friend_request,friend_accepted,post_liked,post_commented,post_reposted,mention,review_received,auto_booking_proposal}'::text[]) t;
 select throws_ok($$insert into platform.notifications (user_id, type, title, body) values (tests.u(1), 'other', 't', 'b')$$, '23514', null, 'the types are a closed list');
 select throws_ok($$insert into platform.notifications (user_id, type, title, body, data) values (tests.u(1), 'mention', 't', 'b', '[]')$$, '23514', null, 'data is an object');
+select throws_ok($$select platform.notify(tests.u(1), 'mention', 't', 'b', '{"a": {"_placeholder": true}}')$$, 'RT400', 'data must not have a key _placeholder', 'data that breaks a client is refused');
 
 select set_config('bellwire.socket_id', '', true);
 select tests.mark();

@@ -26,6 +26,8 @@ select pg_temp.refused($$array['r'], null, '{}'$$, 'no event');
 select pg_temp.refused($$array['r'], e'a\tb', '{}'$$, 'an event with a control character');
 select pg_temp.refused(format($$array['r'], 'e', %L$$, d), 'data ' || d) from unnest(array['[]', '"x"', '1', 'null', 'true']) d;
 select pg_temp.refused($$array['r'], 'e', null$$, 'no data');
+select pg_temp.refused(format($$array['r'], 'e', %L$$, d), 'data that breaks a client: ' || left(d, 40))
+from unnest(array['{"_placeholder": true, "num": "x"}', '{"n": 1e309}', repeat('{"a":', 63) || '1' || repeat('}', 63)]) d;
 select lives_ok($$select rt.emit(array['r'], 'e', jsonb_build_object('k', repeat('x', 262144 - 9)))$$, '256 KiB');
 select pg_temp.refused($$array['r'], 'e', jsonb_build_object('k', repeat('x', 262144 - 8))$$, 'a byte more', 'RT413');
 select is((select count(*) from tests.sent()), 1::bigint, 'what was refused told nobody');
