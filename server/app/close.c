@@ -79,7 +79,9 @@ static void sent(void *arg, const struct db_result *r)
 	cs->out = 0;
 	if (r->outcome != DB_OK)
 		go_past(cs, cs->told); /* who opens waits for the order of things, not for a database in trouble */
-	if (r->outcome == DB_ERROR)
+	if (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))
+		log_warn(&w->ident, "socket_close failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
+	else if (r->outcome == DB_ERROR)
 		log_error(&w->ident, "socket_close failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
 	/* Forgotten, they would be online for ever, and repeating is harmless. Where only this link died no news of the database follow. */
 	if (r->outcome == DB_FAILED || r->outcome == DB_UNCERTAIN || (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))) {

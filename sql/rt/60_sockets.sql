@@ -167,7 +167,7 @@ $$;
 comment on function rt_private.presence_offline(uuid[]) is 'Announces those offline who have no socket. Their presence rows are locked.';
 
 create or replace function rt.socket_close(p_edge uuid, p_sockets text[]) returns void
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '5s'
 as $$
 declare
 	v_users uuid[];
