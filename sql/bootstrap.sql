@@ -16,6 +16,16 @@ begin
 			end;
 		end if;
 	end loop;
+	-- What waits for a lock has to see what was committed meanwhile: a database whose default is another isolation would give two
+	-- messages one place. Of the role, so that it holds behind a pooler; once, so that what an administrator sets later stays.
+	if not exists (select from pg_catalog.pg_roles r where r.rolname = 'bellwire_edge'
+		and pg_catalog.array_to_string(r.rolconfig, ' ') ~ 'default_transaction_isolation=') then
+		begin
+			alter role bellwire_edge set default_transaction_isolation = 'read committed';
+		exception
+			when insufficient_privilege or internal_error then null; -- who made the role could; or another migrate did it
+		end;
+	end if;
 	if not pg_catalog.pg_has_role(current_user, 'bellwire_owner', 'member') then
 		execute pg_catalog.format('grant bellwire_owner to %I', current_user);
 	end if;

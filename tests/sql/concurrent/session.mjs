@@ -1,5 +1,5 @@
 // A batch changes nothing of its session (design 8.11), and what it acks has been flushed (design 8.6).
-import { connect, connectEdge, dispatch, is, item, ok, outcome, route, run, uuid, world } from './lib.mjs';
+import { connect, connectEdge, dispatch, is, item, many, ok, outcome, route, run, uuid, world } from './lib.mjs';
 
 const state = async (client) => ({
   settings: await client.rows('select name, setting from pg_settings order by name'),
@@ -64,4 +64,25 @@ async function flushed() {
   await admin.query('select pg_reload_conf()');
 }
 
-await run([['session: unchanged', unchanged], ['session: flushed', flushed]]);
+// Two sends of one moment in one chat: under a snapshot from before the lock the second would get the first one's place.
+async function isolation() {
+  const admin = await connect();
+  await admin.query('select tests.users(3, 4), tests.chat(12, 3, 4)');
+  const name = await admin.one('select current_database()');
+  await admin.query(`alter database ${name} set default_transaction_isolation = 'repeatable read'`);
+  try {
+    const edge = await connectEdge();
+    is(await edge.one('select current_setting($1)', ['transaction_isolation']), 'read committed', 'a database of another isolation: the edge keeps its own');
+    const edges = await many(4, connectEdge);
+    const sent = await Promise.all(edges.map(async (e, n) => {
+      const all = [];
+      for (let i = 0; i < 50; i++) all.push(...await e.rows('select * from rt.dispatch_one($1)', [item('chat:message:send', n % 2 + 3, 's', { chat_id: uuid(12), type: 'text', content: 'x' })]));
+      return all;
+    }));
+    is(sent.flat().filter((r) => r.ord && r.code === 'INVALID_DATA').length, 0, 'and no two messages want one place');
+  } finally {
+    await admin.query(`alter database ${name} reset default_transaction_isolation`);
+  }
+}
+
+await run([['session: unchanged', unchanged], ['session: flushed', flushed], ['session: isolation', isolation]]);
