@@ -57,8 +57,10 @@ begin
 		return 'token_refresh';
 	end if;
 	if p_recovery or v.unclean_at > v_since or exists (
-		select from bellwire.sockets s
-		where s.user_id = p_user and not rt_private.edge_alive(s.edge_id)) then
+		-- once an edge, not a socket: with a thousand of them a user would hold up everybody's opening (offset 0: or the planner
+		-- asks before it makes them distinct)
+		select from (select distinct s.edge_id from bellwire.sockets s where s.user_id = p_user offset 0) x
+		where not rt_private.edge_alive(x.edge_id)) then
 		return 'reconnection';
 	end if;
 	return 'connection_established';

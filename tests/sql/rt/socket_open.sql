@@ -67,5 +67,12 @@ select rt.socket_open(tests.u(901), array[pg_temp.s('e', 4)]);
 select is(pg_temp.told(), null, 'who comes back within the grace was never offline');
 select ok(online and offline_due is null, 'and has none running') from bellwire.presence where user_id = tests.u(4);
 
+-- many sockets of one user do not make opening the next one dear for everybody
+insert into bellwire.sockets (socket_id, edge_id, user_id) select 'many' || n, tests.u(901), tests.u(5) from generate_series(1, 300) n;
+create function pg_temp.asked() returns bigint language sql volatile as $$ select coalesce(sum(calls), 0)::bigint from pg_stat_xact_user_functions where funcname = 'edge_alive' $$;
+create temp table asked as select pg_temp.asked() as before;
+select rt.socket_open(tests.u(901), array[pg_temp.s('f', 5)]);
+select is(pg_temp.asked() - before, 1::bigint, 'an edge is asked about once') from asked;
+
 select * from finish();
 rollback;
