@@ -17,6 +17,7 @@
 #define WINDOW_MS 30
 #define ROWS_TO_WAKE 2 /* H: in a window; must lie below the rate that ringing itself allows (design section 2) */
 #define ROWS_TO_STAY 1 /* L */
+#define AGE_TO_WAKE_US 30000
 #define DRAIN_MOST_MS 50
 #define CUT_MOST_MS 60000 /* a cut fetch older than this may have lost rows to rotation unseen */
 #define ERRORS_MOST 5
@@ -95,7 +96,9 @@ static void account(struct pump *p, uint64_t rows, uint64_t xmin)
 	if (over)
 		new_window(p, now);
 	p->window_rows += rows;
-	if (p->window_rows >= ROWS_TO_WAKE && p->db->cfg.bell != DB_BELL_ALWAYS)
+	/* Ringing stands in one line: where a commit takes long, behind a far standby, it may be what keeps the rate below H. */
+	bool late = rows && p->db->stats.pump_lag_us >= AGE_TO_WAKE_US;
+	if ((p->window_rows >= ROWS_TO_WAKE || late) && p->db->cfg.bell != DB_BELL_ALWAYS)
 		go_busy(p);
 	else if (p->state == PUMP_DRAIN && xmin > p->armed_xid)
 		set_state(p, PUMP_ASLEEP);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'
-import { until, world } from './lib/world.mjs'
+import { sleep, until, world } from './lib/world.mjs'
 
 const w = await world(import.meta.url)
 const pause = (ms) => new Promise((r) => setTimeout(r, ms))
@@ -103,6 +103,24 @@ test('an old open transaction keeps it from sleeping, not from delivering', asyn
   })
   await until(async () => (await edge.metric('bellwire_pump_state')) === asleep, 'asleep')
   await edge.stop()
+})
+
+test('a row that was long on its way makes it poll: ringing may be what holds the writers up', async () => {
+  const quiet = await w.edge()
+  const asleep = () => until(async () => await quiet.metric('bellwire_pump_state') === 3, 'asleep')
+  await asleep()
+  const c = await w.connect(await w.user(), { edge: quiet })
+  await asleep()
+  const before = await quiet.metric('bellwire_pump_fetches_total')
+  await w.transaction(async (sql) => {
+    await sql('select rt.emit(array[$1], $2, $3)', [c.id, 'test:late', {}])
+    await sleep(200)
+  })
+  await c.hear('test:late')
+  await until(async () => await quiet.metric('bellwire_pump_fetches_total') >= before + 8, 'it polls', 2000)
+  await asleep()
+  c.close()
+  await quiet.stop()
 })
 
 test('a burst makes it poll instead of being rung for', async () => {
