@@ -96,6 +96,8 @@ test('an old open transaction keeps it from sleeping, not from delivering', asyn
   const committed = []
   await w.transaction(async (sql) => {
     await sql('select pg_current_xact_id()')
+    // it may sleep already
+    await w.sql("select rt.emit(array['nobody'], 'test:wake', '{}') from generate_series(1, 3)")
     await until(async () => (await edge.metric('bellwire_pump_state')) === drain, 'drain')
     await Promise.all(Array.from({ length: 4 }, () => write(chat, ann, 10, committed, () => 0)))
     await exactlyOnce(clients, committed)
