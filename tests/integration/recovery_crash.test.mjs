@@ -72,6 +72,8 @@ test('a socket that lived through the crash, lost after it', async () => {
   await c.barrier()
   await cut(c)
   const missed = await w.message(chat, ann)
+  // an edge whose pump is still away recovers nobody, it tells to synchronise
+  await until(() => two.ready(), 'the other edge')
   await back(c, { edge: two })
   recovered(c)
   assert.deepEqual([...new Set(c.heard('chat:message:new').map((m) => m.id))], [live.id, missed.id])
