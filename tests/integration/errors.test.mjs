@@ -33,6 +33,11 @@ async function scene(event) {
     'notification:read': { notification_id: notification },
   }[event]
 
+  // what was written before they connected may still have been on its way
+  await Promise.all([a, b].map((c) => c.barrier()))
+  const heard = () => b.events.filter((e) => /^chat:(message|typing)|^notification:read/.test(e.event)).length
+  const before = heard()
+
   // Nothing has happened: no row, no event to others, no room changed, the connection lives.
   async function untouched() {
     await w.sql('select rt.emit(array[$1], $2, $3)', [`chat:${chat.id}`, 'test:room', {}])
@@ -44,7 +49,7 @@ async function scene(event) {
       read: await w.value('select count(*) from platform.message_receipts r join platform.messages m on m.id = r.message_id where m.chat_id = any ($1) and r.read_at is not null',
         [[chat.id, foreign.id]]),
       notifications: await w.value('select count(*) from platform.notifications where user_id = any ($1) and read_at is not null', [[ann.id, bob.id]]),
-      heard: b.events.filter((e) => /^chat:(message|typing)|^notification:read/.test(e.event)).length,
+      heard: heard() - before,
       joined: a.heard('test:room').length,
     }, { ends: 0, messages: 2, read: 0, notifications: 0, heard: 0, joined: event === 'chat:leave' ? 1 : 0 })
   }
