@@ -108,21 +108,11 @@ static void emit(struct emitter *em, const struct emitter_message *m)
 	log_debug(&w->ident, "emitter event", LSL("event", event), LU("sockets", e.sent), LU("skipped", e.skipped));
 }
 
-static bool next_name(struct slice *names, struct slice *name)
-{
-	if (names->n == 0)
-		return false;
-	const char *end = memchr(names->p, '\n', names->n);
-	*name = slice_of(names->p, end ? (size_t)(end - names->p) : names->n);
-	*names = end ? slice_of(end + 1, names->n - name->n - 1) : (struct slice){0};
-	return true;
-}
-
 /* False: it is in as many rooms as it may be. */
 static bool join(struct client *c, struct slice names)
 {
 	struct slice name;
-	while (next_name(&names, &name)) {
+	while (rooms_next(&names, &name)) {
 		if (c->emitter_rooms == SOCKET_ROOMS_MOST)
 			return false;
 		c->emitter_rooms += hub_join(c->w->hub, &c->member, name);
@@ -133,7 +123,7 @@ static bool join(struct client *c, struct slice names)
 static void leave(struct client *c, struct slice names)
 {
 	struct slice name;
-	while (next_name(&names, &name))
+	while (rooms_next(&names, &name))
 		if (hub_leave(c->w->hub, &c->member, name) && c->emitter_rooms) /* a control row may have joined it */
 			c->emitter_rooms--;
 }
