@@ -1,27 +1,13 @@
 // Postgres restarts and crashes in the middle, for real: a cluster of this file's own.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { ownPostgres } from './lib/own_postgres.mjs'
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
-const dir = join(root, 'build/test/restart-postgres')
-const { BELLWIRE_DEV_DATABASE_URL: _, ...env } = process.env
-const postgres = (command) => execFileSync(join(root, 'tests/env/postgres'), [command, dir], { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'inherit'] }).trim()
-// what an interrupted run has left
-postgres('stop')
-rmSync(dir, { recursive: true, force: true })
-postgres('start')
-process.env.BELLWIRE_TEST_PG = postgres('url')
+const { postgres, remove } = ownPostgres('restart-postgres')
 const { sleep, until, world } = await import('./lib/world.mjs')
 
 const w = await world(import.meta.url)
-after(() => {
-  postgres('stop')
-  rmSync(dir, { recursive: true, force: true })
-})
+after(remove)
 const [one, two] = [await w.edge(), await w.edge()]
 for (const e of [one, two]) e.expected.push(/ error /)
 
