@@ -45,7 +45,7 @@
 	X(db_queue, BELLWIRE_DB_QUEUE, NUM, "10000", 16, 1000000, "", "client events that may wait for the database; beyond: UNAVAILABLE") \
 	X(db_timeout_ms, BELLWIRE_DB_TIMEOUT_MS, NUM, "5000", 100, 60000, "ms", "time an event may wait for the database")      \
 	X(bell, BELLWIRE_BELL, CHOICE, "auto", 0, 0, "auto|off|always", "auto: NOTIFY only while this edge sleeps; off: poll only; always: NOTIFY for every write") \
-	X(poll_ms, BELLWIRE_POLL_MS, NUM, "3", 1, 1000, "ms", "time between polls while events flow")                          \
+	X(poll_ms, BELLWIRE_POLL_MS, NUM, "3", 1, 1000, "ms", "time between polls while events flow, at most")                 \
 	X(fallback_poll_ms, BELLWIRE_FALLBACK_POLL_MS, NUM, "1000", 0, 60000, "ms", "time between polls while asleep, should a bell be missed; 0: never") \
 	X(drain_ms, BELLWIRE_DRAIN_MS, NUM, "30000", 0, 600000, "ms", "time over which clients are sent away after SIGTERM")    \
 	X(rest, BELLWIRE_REST, BOOL, "on", 0, 0, "", "answer the HTTP reads under /api/v2/")                                   \

@@ -1,6 +1,6 @@
 /*
  * Delivery fences: an event with a confirm value is followed by an Engine.IO ping; what the pong confirms goes back to the
- * database untouched, with the user it reached, gathered per turn into one call (design section 4 "Delivery fence").
+ * database untouched, with the user it reached, gathered for some milliseconds into one call (design section 4 "Delivery fence").
  *
  * Unconfirmed deliveries of a client form a ring, oldest first; values rise, so a pong frees a run from its start.
  */
@@ -11,6 +11,7 @@
 #define RING_MAX 512
 #define BATCH_MAX 1000
 #define WAITING_MAX 100000 /* while the database is away; one is some 150 bytes */
+#define GATHER_MS 10 /* what one message's recipients confirm comes within a few turns: a call costs as much as thirty of them */
 #define AGAIN_MS 1000
 
 struct confirms {
@@ -19,22 +20,28 @@ struct confirms {
 	size_t n;          /* of them */
 	size_t out, out_n; /* bytes and number of those that are with the database, the first ones */
 	struct deferred send;
-	struct timer again;
+	struct timer wait; /* for more, or after a failure */
 };
 
 static void send_batch(struct deferred *d);
 
-static void send_again(struct timer *t)
+static void send_now(struct timer *t)
 {
-	struct confirms *cf = container_of(t, struct confirms, again);
+	struct confirms *cf = container_of(t, struct confirms, wait);
 	loop_defer(cf->w->loop, LOOP_WORK, &cf->send);
+}
+
+static void send_after(struct confirms *cf, uint64_t ms)
+{
+	if (!timer_is_set(&cf->wait))
+		timer_set(cf->w->loop, &cf->wait, loop_now(cf->w->loop) + ms);
 }
 
 void confirms_start(struct worker *w)
 {
 	w->confirms = NEW(struct confirms);
 	w->confirms->w = w;
-	w->confirms->again.fire = send_again;
+	w->confirms->wait.fire = send_now;
 	deferred_init(&w->confirms->send, send_batch);
 }
 
@@ -43,7 +50,7 @@ void confirms_stop(struct worker *w)
 	if (!w->confirms)
 		return;
 	deferred_cancel(&w->confirms->send);
-	timer_stop(w->loop, &w->confirms->again);
+	timer_stop(w->loop, &w->confirms->wait);
 	buf_fini(&w->confirms->items);
 	free(w->confirms);
 	w->confirms = NULL;
@@ -109,7 +116,8 @@ static void gather(struct worker *w, const struct client *c, const struct blob *
 	buf_add(&cf->items, b->p + sizeof(at_us), b->n - sizeof(at_us)); /* jsonb's text: no newline outside of strings' escapes */
 	buf_str(&cf->items, "}\n");
 	cf->n++;
-	loop_defer(w->loop, LOOP_WORK, &cf->send);
+	if (!cf->out)
+		send_after(cf, GATHER_MS);
 }
 
 void confirm_fence(struct sio_socket *s, uint64_t value, void *ctx)
@@ -142,13 +150,13 @@ static void sent(void *arg, const struct db_result *r)
 		log_error(&w->ident, "confirm failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
 	/* Repeating is harmless. Where only this link died no news of the database follow. */
 	if (r->outcome == DB_FAILED || r->outcome == DB_UNCERTAIN || (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))) {
-		timer_set(w->loop, &cf->again, loop_now(w->loop) + AGAIN_MS);
+		send_after(cf, AGAIN_MS);
 		return;
 	}
 	buf_drop(&cf->items, out);
 	cf->n -= n;
 	if (cf->n)
-		loop_defer(w->loop, LOOP_WORK, &cf->send);
+		send_after(cf, GATHER_MS);
 	else
 		buf_fini(&cf->items);
 }
@@ -157,7 +165,7 @@ static void send_batch(struct deferred *d)
 {
 	struct confirms *cf = container_of(d, struct confirms, send);
 	struct buf array = {0};
-	if (cf->out || cf->n == 0 || timer_is_set(&cf->again) || db_state(cf->w->db) != DB_UP)
+	if (cf->out || cf->n == 0 || timer_is_set(&cf->wait) || db_state(cf->w->db) != DB_UP)
 		return;
 	db_array_begin(&array);
 	while (cf->out < cf->items.n && cf->out_n < BATCH_MAX) {

@@ -22,7 +22,8 @@ const char *batch_read(const PGresult *res, size_t n, struct batch_answer *out)
 		if (!db_cell_u64(res, row, COL_ORD, &ord) || ord > n)
 			return "rt.dispatch returned a row for no item";
 		if (ord == 0) {
-			out->published = slice_eq(outcome, SLICE("published"));
+			out->asleep = slice_eq(outcome, SLICE("asleep"));
+			out->published = out->asleep || slice_eq(outcome, SLICE("published"));
 			continue;
 		}
 		enum verdict v = verdict_of(outcome);

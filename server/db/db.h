@@ -29,7 +29,7 @@ struct db_config {
 	size_t queue_max_items;    /* waiting items over all lanes; beyond: DB_FAILED at once */
 	uint64_t item_timeout_ms;  /* an item that has not been sent by then fails (5000) */
 	uint64_t call_timeout_ms;  /* a call that has not answered by then: its link is dropped, uncertain (15000) */
-	uint64_t poll_ms;          /* 3: BUSY interval */
+	uint64_t poll_ms;          /* 3: BUSY interval, at most */
 	uint64_t fallback_poll_ms; /* 1000: ASLEEP; 0 turns it off (tests) */
 	enum { DB_BELL_AUTO, DB_BELL_OFF, DB_BELL_ALWAYS } bell;
 };

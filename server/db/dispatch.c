@@ -201,7 +201,7 @@ static void on_rows(struct dispatch *x, struct lane *lane, const PGresult *res, 
 		return;
 	}
 	/* a statement of its own: only ringing, it waits for no flush and no standby (design section 2) */
-	if (a.published)
+	if (a.asleep)
 		link_send(lane->link, "select rt.ring()", 0, NULL, x->db->cfg.call_timeout_ms, on_rang, lane);
 	bool alone = dispatch_is_reserved(x, (unsigned)(lane - x->lanes));
 	for (size_t i = 0; i < n; i++)

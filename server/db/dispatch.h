@@ -89,7 +89,7 @@ enum verdict { VERDICT_NONE, VERDICT_OK, VERDICT_ERROR, VERDICT_DEFERRED };
 struct batch_answer {
 	enum verdict verdict[BATCH_MOST];
 	int row[BATCH_MOST];
-	bool published;
+	bool published, asleep; /* it wrote outbox rows; and an edge is to be rung */
 };
 
 /* The rows of rt.dispatch or rt.dispatch_one for n items; NULL, or what is wrong with them as a whole. */

@@ -115,7 +115,8 @@ static void flush(struct link *k)
 	watch(k, more > 0 ? EV_READ | EV_WRITE : EV_READ);
 }
 
-bool link_send(struct link *k, const char *sql, int n, const char *const *values, uint64_t timeout_ms, link_answer *answer, void *arg)
+/* One of sql and prepared. */
+static bool send(struct link *k, const char *sql, const char *prepared, int n, const char *const *values, uint64_t timeout_ms, link_answer *answer, void *arg)
 {
 	if (k->state != LINK_IDLE)
 		return false;
@@ -128,11 +129,21 @@ bool link_send(struct link *k, const char *sql, int n, const char *const *values
 	k->arg = arg;
 	k->unflushed = false;
 	timer_set(k->loop, &k->timer, loop_now(k->loop) + timeout_ms);
-	if (PQsendQueryParams(k->pg, sql, n, NULL, values, NULL, NULL, 0))
+	if (prepared ? PQsendQueryPrepared(k->pg, prepared, n, values, NULL, NULL, 0) : PQsendQueryParams(k->pg, sql, n, NULL, values, NULL, NULL, 0))
 		flush(k);
 	else /* libpq may have written some of it: lost, not unsent */
 		loop_defer(k->loop, LOOP_WORK, &k->dying);
 	return true;
+}
+
+bool link_send(struct link *k, const char *sql, int n, const char *const *values, uint64_t timeout_ms, link_answer *answer, void *arg)
+{
+	return send(k, sql, NULL, n, values, timeout_ms, answer, arg);
+}
+
+bool link_execute(struct link *k, const char *name, int n, const char *const *values, uint64_t timeout_ms, link_answer *answer, void *arg)
+{
+	return send(k, NULL, name, n, values, timeout_ms, answer, arg);
 }
 
 static bool is_error(const PGresult *r)

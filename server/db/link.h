@@ -39,6 +39,8 @@ bool link_idle(const struct link *k); /* up with nothing out */
 
 /* false: the link is not idle or has just died; nothing was sent and answer is not called. Text parameters, NULL for null. */
 bool link_send(struct link *k, const char *sql, int n, const char *const *values, uint64_t timeout_ms, link_answer *answer, void *arg);
+/* The same for a statement that this session has prepared (`prepare name as ...`). */
+bool link_execute(struct link *k, const char *name, int n, const char *const *values, uint64_t timeout_ms, link_answer *answer, void *arg);
 void link_drop(struct link *k, const char *why); /* ends the connection, answers what is out, reconnects */
 PGresult *link_take(struct link *k);             /* from inside an answer: the result becomes the caller's */
 void link_settled(struct link *k);               /* the connection proved good: backoff starts anew */

@@ -10,7 +10,7 @@
 /*
  * The pump's session. One statement is out at a time; pump_step says which comes next.
  *
- *   BUSY    polls every few ms; writers need not ring
+ *   BUSY    polls every 1 to 3 ms (poll_ms); writers need not ring
  *   DRAIN   bell armed; polls until every transaction that may have seen "nobody sleeps" is over
  *   ASLEEP  bell armed; polls when it rings, and rarely anyway
  */
@@ -18,12 +18,13 @@
 #define ROWS_TO_WAKE 2 /* H: in a window; must lie below the rate that ringing itself allows (design section 2) */
 #define ROWS_TO_STAY 1 /* L */
 #define AGE_TO_WAKE_US 30000
+#define BUSY_SHARE 8
 #define DRAIN_MOST_MS 50
 #define CUT_MOST_MS 60000 /* a cut fetch older than this may have lost rows to rotation unseen */
 #define ERRORS_MOST 5
 
 enum pump_state { PUMP_AWAY, PUMP_BUSY, PUMP_DRAIN, PUMP_ASLEEP };
-enum pump_step { STEP_OPEN, STEP_LISTEN, STEP_LISTEN_MORE, STEP_RUN };
+enum pump_step { STEP_OPEN, STEP_PREPARE, STEP_LISTEN, STEP_LISTEN_MORE, STEP_RUN };
 
 struct ear {
 	const char *channel; /* NULL: nobody listens */
@@ -49,6 +50,7 @@ struct pump {
 	uint64_t armed_xid;
 	uint64_t window_at, window_rows, fetch_rows;
 	uint64_t armed_at, fetch_at;
+	uint64_t asked_us, took_us; /* when the last fetch was asked for, and how long its answer took */
 	unsigned errors; /* fetches in a row that Postgres refused */
 	struct timer timer; /* next poll */
 	struct waiters waiters;
@@ -116,11 +118,18 @@ static uint64_t drain_pause(const struct pump *p, uint64_t now)
 	return pause > p->db->cfg.poll_ms ? pause : p->db->cfg.poll_ms;
 }
 
+/* Polls take an eighth of one backend at most, down to one a millisecond; where the machine is busy they become rarer by themselves. */
+static uint64_t busy_pause(const struct pump *p)
+{
+	uint64_t pause = p->took_us * BUSY_SHARE / 1000, most = p->db->cfg.poll_ms;
+	return pause < 1 ? 1 : pause < most ? pause : most;
+}
+
 static void schedule(struct pump *p)
 {
 	uint64_t now = loop_now(p->db->loop), at = now + p->db->cfg.fallback_poll_ms;
 	if (p->state == PUMP_BUSY) {
-		at = p->fetch_at + p->db->cfg.poll_ms;
+		at = p->fetch_at + busy_pause(p);
 	} else if (p->state == PUMP_DRAIN) {
 		at = now + drain_pause(p, now);
 	} else if (p->db->cfg.fallback_poll_ms == 0) {
@@ -166,6 +175,15 @@ static void on_opened(void *arg, enum link_fate fate, const PGresult *res)
 		cursor_void(c, "the database restarted during a long fetch");
 	else if (c->upto && loop_now(p->db->loop) - c->cut_at > CUT_MOST_MS)
 		cursor_void(c, "a long fetch was cut for too long");
+	p->step = STEP_PREPARE;
+	pump_step(p);
+}
+
+static void on_prepared(void *arg, enum link_fate fate, const PGresult *res)
+{
+	struct pump *p = arg;
+	if (!answered(p, "prepare", fate, res, 0, 0))
+		return;
 	p->step = STEP_LISTEN;
 	pump_step(p);
 }
@@ -287,6 +305,7 @@ static void on_fetched(void *arg, enum link_fate fate, const PGresult *res)
 	struct pump *p = arg;
 	if (fate != LINK_ANSWERED)
 		return;
+	p->took_us = loop_now_us(p->db->loop) - p->asked_us;
 	if (db_rows_ok(res))
 		take_answer(p, res);
 	else
@@ -316,9 +335,11 @@ static void send_fetch(struct pump *p)
 	p->poll_now = false;
 	p->fetch_rows = 0;
 	p->fetch_at = p->cursor.cut_at = loop_now(p->db->loop);
+	p->asked_us = loop_now_us(p->db->loop);
 	timer_stop(p->db->loop, &p->timer);
 	waiters_fetching(&p->waiters);
-	ask(p, "select * from rt.fetch($1,$2)", 2, (const char *[]){p->cursor.snapshot, p->cursor.epoch}, on_fetched);
+	/* prepared: parsing and planning would cost as much as a fetch that brings nothing */
+	link_execute(p->link, "bellwire_fetch", 2, (const char *[]){p->cursor.snapshot, p->cursor.epoch}, p->db->cfg.call_timeout_ms, on_fetched, p);
 }
 
 static void send_listen(struct pump *p)
@@ -352,6 +373,8 @@ static void pump_step(struct pump *p)
 		return;
 	if (p->step == STEP_OPEN) {
 		ask(p, "select * from rt.pump_open($1,$2)", 2, (const char *[]){p->db->cfg.edge_id, p->db->cfg.name}, on_opened);
+	} else if (p->step == STEP_PREPARE) {
+		ask(p, "prepare bellwire_fetch(text, text) as select * from rt.fetch($1, $2)", 0, NULL, on_prepared);
 	} else if (p->step == STEP_LISTEN) {
 		ask(p, "listen bellwire", 0, NULL, on_listening);
 	} else if (p->step == STEP_LISTEN_MORE) {

@@ -1,5 +1,81 @@
 -- Writing the outbox, and the bell.
 
+---------------------------------------------------------------------------------------------------------- bell
+create or replace function rt_private.bell_key() returns bigint
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$ select 7090192401480381029 $$;
+comment on function rt_private.bell_key() is '"bellwire" in ASCII. Sleeping edges hold this advisory lock shared.';
+
+-- These run as their callers, which are definer functions with a pinned search_path: a second switch would cost a tenth of
+-- the insert. They return what nobody needs: an assignment costs half of a perform.
+create or replace function rt_private.edge_sleeps() returns boolean
+language plpgsql volatile
+as $$
+begin
+	-- One expression, so that no error can leave the lock behind (design section 2).
+	return (case when pg_try_advisory_lock(7090192401480381029) then pg_advisory_unlock(7090192401480381029) else false end) is not true;
+end
+$$;
+comment on function rt_private.edge_sleeps() is 'An edge waits for the bell, or asks this at the same moment.';
+
+create or replace function rt_private.ring() returns boolean
+language plpgsql volatile
+as $$
+begin
+	if rt_private.edge_sleeps() then
+		perform pg_notify('bellwire', '');
+	end if;
+	return true;
+end
+$$;
+comment on function rt_private.ring() is 'NOTIFY, if an edge sleeps.';
+
+create or replace function rt_private.bell() returns boolean
+language plpgsql volatile
+as $$
+declare
+	v_batch constant text := current_setting('bellwire.dispatch', true);
+	v_note  text;
+begin
+	if v_batch <> '' and v_batch = pg_current_xact_id()::text then
+		-- inside rt.dispatch: its edge polls by itself and rings for the others after the commit
+		v_note := set_config('bellwire.published', v_batch, true);
+		return true;
+	end if;
+	return rt_private.ring();
+end
+$$;
+comment on function rt_private.bell() is 'After the outbox was written: rings, or notes it for the batch.';
+
+-- For the statements that write the outbox by the name of the whole; outbox_insert sees to its own.
+create or replace function rt_private.outbox_written() returns trigger
+language plpgsql volatile
+as $$
+declare
+	v_rung boolean;
+begin
+	v_rung := rt_private.bell();
+	return null;
+end
+$$;
+comment on function rt_private.outbox_written() is 'After a statement that wrote the outbox.';
+
+select bellwire.ensure_trigger(t.name, 'outbox_written',
+	format($$after insert on %s for each statement execute function rt_private.outbox_written()$$, t.name))
+from (values ('bellwire.outbox'), ('bellwire.outbox_ephemeral')) t (name);
+
+create or replace function rt.ring() returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_rung boolean;
+begin
+	v_rung := rt_private.ring();
+end
+$$;
+comment on function rt.ring() is 'Rings if an edge sleeps: the edge calls it after a batch that published, as a statement of its own.';
+
+-------------------------------------------------------------------------------------------------------- outbox
 create or replace function rt_private.outbox_slot(p_at timestamptz) returns smallint
 language sql stable
 return (floor(date_part('epoch', p_at) / 600)::bigint % 3)::smallint;
@@ -7,13 +83,14 @@ comment on function rt_private.outbox_slot(timestamptz) is 'Slot 0-2 of the outb
 
 -- Runs as its callers, which are definer functions with a pinned search_path: a second switch would cost a tenth of the insert.
 -- Each slot by its name: finding a row's partition costs as much as writing the row.
-create or replace function rt_private.outbox_write(p_rooms text[], p_except text[], p_event text, p_data jsonb, p_confirm jsonb,
-	p_control text, p_ephemeral boolean) returns void
+create or replace function rt_private.outbox_insert(p_rooms text[], p_except text[], p_event text, p_data jsonb, p_confirm jsonb,
+	p_control text, p_ephemeral boolean) returns boolean
 language plpgsql volatile
 as $$
 declare
 	v_at   constant timestamptz := clock_timestamp();
 	v_slot constant smallint := rt_private.outbox_slot(v_at);
+	v_rung boolean;
 begin
 	loop
 		if p_ephemeral then
@@ -32,15 +109,21 @@ begin
 		exit when found;
 		perform rt_private.epoch_n(); -- the first write after a crash
 	end loop;
+	if not p_ephemeral then
+		v_rung := rt_private.bell(); -- a trigger of each slot would cost as much as the row
+	end if;
+	return true;
 end
 $$;
-comment on function rt_private.outbox_write(text[], text[], text, jsonb, jsonb, text, boolean) is 'The insert into the outbox, of one row.';
+comment on function rt_private.outbox_insert(text[], text[], text, jsonb, jsonb, text, boolean) is 'The insert into the outbox, of one row.';
 
 create or replace function rt_private.control(p_verb text, p_data jsonb) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
+declare
+	v_done boolean;
 begin
-	perform rt_private.outbox_write('{}', '{}', null, p_data, null, p_verb, false);
+	v_done := rt_private.outbox_insert('{}', '{}', null, p_data, null, p_verb, false);
 end
 $$;
 comment on function rt_private.control(text, jsonb) is 'Writes a control row (docs/edge-sql.md): an order to the edges that travels with the events around it.';
@@ -66,11 +149,13 @@ end
 $$;
 comment on function rt_private.silent_note() is 'A silent transaction changes rooms without control rows: leaves one "read rooms again".';
 
--- As outbox_write: nobody but the owner's functions may call it, and those have a search_path.
+-- As outbox_insert: nobody but the owner's functions may call it, and those have a search_path.
 create or replace function rt_private.publish(p_rooms text[], p_event text, p_data jsonb, p_except text[] default '{}',
 	p_ephemeral boolean default false, p_confirm jsonb default null) returns void
 language plpgsql volatile
 as $$
+declare
+	v_done boolean;
 begin
 	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
 		perform rt_private.silent_note();
@@ -84,7 +169,7 @@ begin
 		or array_position(p_rooms, null) is not null or p_except is null or array_position(p_except, null) is not null then
 		raise exception 'publish: an event name, an object and room names without control characters are needed' using errcode = 'RT400';
 	end if;
-	perform rt_private.outbox_write(p_rooms, p_except, p_event, p_data, p_confirm, null, p_ephemeral);
+	v_done := rt_private.outbox_insert(p_rooms, p_except, p_event, p_data, p_confirm, null, p_ephemeral);
 end
 $$;
 comment on function rt_private.publish(text[], text, jsonb, text[], boolean, jsonb) is
@@ -118,16 +203,24 @@ comment on function rt_private.publish_each(text[], text[], jsonb[]) is
 
 -- Membership of live sockets, ordered with the events around it (design section 3).
 create or replace function rt_private.socket_join(p_room text) returns void
-language sql volatile security definer set search_path = pg_catalog, pg_temp
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
-	select rt_private.control('socket_join', jsonb_build_object('socket_id', rt.socket_id(), 'room', p_room)) where rt.socket_id() is not null
+begin
+	if rt.socket_id() is not null then
+		perform rt_private.control('socket_join', jsonb_build_object('socket_id', rt.socket_id(), 'room', p_room));
+	end if;
+end
 $$;
 comment on function rt_private.socket_join(text) is 'The calling socket enters the room; nothing outside a client event.';
 
 create or replace function rt_private.socket_leave(p_room text) returns void
-language sql volatile security definer set search_path = pg_catalog, pg_temp
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
-	select rt_private.control('socket_leave', jsonb_build_object('socket_id', rt.socket_id(), 'room', p_room)) where rt.socket_id() is not null
+begin
+	if rt.socket_id() is not null then
+		perform rt_private.control('socket_leave', jsonb_build_object('socket_id', rt.socket_id(), 'room', p_room));
+	end if;
+end
 $$;
 comment on function rt_private.socket_leave(text) is 'The calling socket leaves the room; nothing outside a client event.';
 
@@ -145,62 +238,16 @@ $$;
 comment on function rt_private.user_control(text, uuid, text, text) is 'A control row about a user.';
 
 create or replace function rt_private.user_join(p_user uuid, p_room text) returns void
-language sql volatile security definer set search_path = pg_catalog, pg_temp
-as $$ select rt_private.user_control('user_join', p_user, 'room', p_room) $$;
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$ begin perform rt_private.user_control('user_join', p_user, 'room', p_room); end $$;
 comment on function rt_private.user_join(uuid, text) is 'All sockets of the user enter the room.';
 
 create or replace function rt_private.user_leave(p_user uuid, p_room text) returns void
-language sql volatile security definer set search_path = pg_catalog, pg_temp
-as $$ select rt_private.user_control('user_leave', p_user, 'room', p_room) $$;
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$ begin perform rt_private.user_control('user_leave', p_user, 'room', p_room); end $$;
 comment on function rt_private.user_leave(uuid, text) is 'All sockets of the user leave the room.';
 
 create or replace function rt_private.user_kick(p_user uuid, p_reason text) returns void
-language sql volatile security definer set search_path = pg_catalog, pg_temp
-as $$ select rt_private.user_control('user_kick', p_user, 'reason', p_reason) $$;
-comment on function rt_private.user_kick(uuid, text) is 'The user''s sockets end: "disabled" or "deleted" (contract 2.8).';
-
----------------------------------------------------------------------------------------------------------- bell
-create or replace function rt_private.bell_key() returns bigint
-language sql immutable set search_path = pg_catalog, pg_temp
-as $$ select 7090192401480381029 $$;
-comment on function rt_private.bell_key() is '"bellwire" in ASCII. Sleeping edges hold this advisory lock shared.';
-
-create or replace function rt_private.bell_ring() returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-as $$
-begin
-	-- One expression, so that no error can leave the lock behind. Not true: an edge sleeps (design section 2).
-	if (case when pg_try_advisory_lock(7090192401480381029) then pg_advisory_unlock(7090192401480381029) else false end) is not true then
-		perform pg_notify('bellwire', '');
-	end if;
-end
-$$;
-comment on function rt_private.bell_ring() is 'NOTIFY, if an edge sleeps.';
-
--- As outbox_write: those who may insert there are definer functions.
-create or replace function rt_private.outbox_written() returns trigger
-language plpgsql volatile
-as $$
-begin
-	-- inside rt.dispatch: its edge polls by itself and rings for the others after the commit
-	if current_setting('bellwire.dispatch', true) = pg_current_xact_id()::text then
-		if current_setting('bellwire.published', true) is distinct from current_setting('bellwire.dispatch', true) then
-			perform set_config('bellwire.published', current_setting('bellwire.dispatch', true), true);
-		end if;
-	else
-		perform rt_private.bell_ring();
-	end if;
-	return null;
-end
-$$;
-comment on function rt_private.outbox_written() is 'After a statement that wrote the outbox.';
-
--- A statement's triggers are those of the table it names: outbox_write names the slots.
-select bellwire.ensure_trigger(t.name, 'outbox_written',
-	format($$after insert on %s for each statement execute function rt_private.outbox_written()$$, t.name))
-from (values ('bellwire.outbox'), ('bellwire.outbox_0'), ('bellwire.outbox_1'), ('bellwire.outbox_2'), ('bellwire.outbox_ephemeral')) t (name);
-
-create or replace function rt.ring() returns void
-language sql volatile security definer set search_path = pg_catalog, pg_temp
-as $$ select rt_private.bell_ring() $$;
-comment on function rt.ring() is 'Rings if an edge sleeps: the edge calls it after a batch that published, as a statement of its own.';
+as $$ begin perform rt_private.user_control('user_kick', p_user, 'reason', p_reason); end $$;
+comment on function rt_private.user_kick(uuid, text) is 'The user''s sockets end: "disabled" or "deleted" (contract 2.8).';

@@ -51,40 +51,45 @@ end
 $$;
 comment on function rt_private.items_parse(text[]) is 'The items of a batch; those that jsonb cannot hold are null.';
 
-create or replace function rt_private.items_lock(p_items jsonb[], p_wait boolean) returns text[]
+create or replace function rt_private.items_lock(p_relations text[], p_columns text[], p_keys uuid[], p_wait boolean) returns uuid[]
 language plpgsql volatile
 as $$
 declare
-	c_uuid constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
+	c_how constant text := case when p_wait then '' else 'skip locked' end;
 	v_lock record;
-	v_got uuid[];
-	v_busy uuid[];
-	v_all text[] := '{}';
+	v_got  uuid[];
+	v_busy uuid[] := '{}';
 begin
+	if cardinality(p_keys) = 1 then -- the usual batch: a plan for many costs twice as much
+		if p_keys[1] is not null then
+			execute format('select array[t.%2$I] from %1$s t where t.%2$I = $1 for no key update %3$s', p_relations[1], p_columns[1], c_how)
+				into v_got using p_keys[1];
+			if v_got is null then
+				execute format('select coalesce(array_agg(t.%2$I), ''{}'') from %1$s t where t.%2$I = $1', p_relations[1], p_columns[1]) into v_busy using p_keys[1];
+			end if;
+		end if;
+		return v_busy;
+	end if;
 	for v_lock in
-		select l.relation, l.key, array_agg(distinct (i.item -> 'payload' ->> l.lock_key)::uuid) as keys
-		from unnest(p_items) as i (item)
-		join bellwire.routes r on r.event = i.item ->> 'event'
-		join bellwire.lock_keys l on l.lock_key = r.lock_key
-		where case when jsonb_typeof(i.item -> 'payload' -> l.lock_key) = 'string'
-			then (i.item -> 'payload' ->> l.lock_key) ~ c_uuid else false end
-		group by l.relation, l.key
-		order by l.relation, l.key
+		select k.relation, k.col, array_agg(distinct k.key) as keys
+		from unnest(p_relations, p_columns, p_keys) k (relation, col, key)
+		where k.key is not null
+		group by k.relation, k.col
+		order by k.relation, k.col
 	loop
 		-- sorted, or two batches deadlock; skipping, or one foreign lock stops all
 		execute format('select array_agg(x.id) from (select t.%2$I as id from %1$s t where t.%2$I = any($1) order by t.%2$I for no key update %3$s) x',
-			v_lock.relation, v_lock.key, case when p_wait then '' else 'skip locked' end)
+			v_lock.relation, v_lock.col, c_how)
 			into v_got using v_lock.keys;
 		continue when cardinality(v_got) = cardinality(v_lock.keys);
-		execute format('select array_agg(t.%2$I) from %1$s t where t.%2$I = any($1) and t.%2$I <> all($2)', v_lock.relation, v_lock.key)
-			into v_busy using v_lock.keys, coalesce(v_got, '{}');
-		v_all := v_all || coalesce(v_busy::text[], '{}');
+		execute format('select $2 || array_agg(t.%2$I) from %1$s t where t.%2$I = any($1) and t.%2$I <> all($3)', v_lock.relation, v_lock.col)
+			into v_busy using v_lock.keys, v_busy, coalesce(v_got, '{}');
 	end loop;
-	return v_all;
+	return v_busy;
 end
 $$;
-comment on function rt_private.items_lock(jsonb[], boolean) is
-	'Locks the rows that the batch''s lock keys name, in sorted order. Returns the keys that somebody else holds.';
+comment on function rt_private.items_lock(text[], text[], uuid[], boolean) is
+	'Locks the rows that the items'' lock keys name (relation, column, key; a null key: none), in sorted order. Returns the keys that somebody else holds.';
 
 create or replace function rt_private.item_call(p_item jsonb, p_function text) returns text
 language plpgsql volatile
@@ -151,18 +156,23 @@ returns table (ord int, outcome text, body text, code text, message text, sqlsta
 language plpgsql volatile
 as $$
 declare
+	c_uuid constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
 	v_items jsonb[];
+	v_event text;
+	v_route record;
 	v_functions text[];
-	v_keys text[];
-	v_ephemeral boolean[];
-	v_busy text[];
+	v_durable boolean[];
+	v_relations text[];
+	v_columns text[];
+	v_keys uuid[] := '{}';
+	v_busy uuid[];
 	v_deferred text[] := '{}';
 	v_sync constant text := current_setting('synchronous_commit');
 	v_outcomes text[];
 	v_run jsonb[] := '{}';
 	v_run_functions text[] := '{}';
 	v_bodies text[];
-	v_durable boolean := false;
+	v_lasting boolean := false;
 	v_ran int := 0;
 begin
 	if cardinality(p_items) > 32 then
@@ -170,11 +180,23 @@ begin
 	end if;
 	perform set_config('bellwire.dispatch', pg_current_xact_id()::text, true);
 	v_items := rt_private.items_parse(p_items);
-	select array_agg(r.function order by i.n), array_agg(lower(i.item -> 'payload' ->> r.lock_key) order by i.n), array_agg(r.ephemeral order by i.n)
-	into v_functions, v_keys, v_ephemeral
-	from unnest(v_items) with ordinality i (item, n)
-	left join bellwire.routes r on r.event = i.item ->> 'event';
-	v_busy := rt_private.items_lock(v_items, p_alone);
+	-- item by item, as most of a batch is of one event: a query for all costs as much as five for one
+	for i in 1 .. coalesce(cardinality(v_items), 0) loop
+		if v_event is null or v_items[i] ->> 'event' is distinct from v_event then
+			v_event := v_items[i] ->> 'event';
+			select r.function, r.ephemeral, r.lock_key, l.relation, l.key as col into v_route
+			from bellwire.routes r
+			left join bellwire.lock_keys l on l.lock_key = r.lock_key
+			where r.event = v_event;
+		end if;
+		v_functions[i] := v_route.function;
+		v_durable[i] := not v_route.ephemeral;
+		v_relations[i] := v_route.relation;
+		v_columns[i] := v_route.col;
+		v_keys[i] := case when jsonb_typeof(v_items[i] -> 'payload' -> v_route.lock_key) = 'string'
+			and v_items[i] -> 'payload' ->> v_route.lock_key ~ c_uuid then (v_items[i] -> 'payload' ->> v_route.lock_key)::uuid end;
+	end loop;
+	v_busy := rt_private.items_lock(v_relations, v_columns, v_keys, p_alone);
 	for i in 1 .. coalesce(cardinality(v_items), 0) loop
 		if v_items[i] is null or jsonb_typeof(v_items[i] -> 'payload') is distinct from 'object' then
 			v_outcomes[i] := 'unfit';
@@ -188,7 +210,7 @@ begin
 		end if;
 		v_run := v_run || v_items[i];
 		v_run_functions := v_run_functions || v_functions[i];
-		v_durable := v_durable or v_ephemeral[i] is false;
+		v_lasting := v_lasting or v_durable[i];
 	end loop;
 	-- what a socket sent before its deferred item is not deferred
 	v_deferred := '{}';
@@ -216,9 +238,11 @@ begin
 	end loop;
 	perform set_config('bellwire.socket_id', '', true);
 	-- durability is the batch's: an item must not make its neighbours' acks a lie (design 8.6)
-	perform set_config('synchronous_commit', case when v_durable or v_sync = 'off' then v_sync else 'off' end, true);
+	perform set_config('synchronous_commit', case when v_lasting or v_sync = 'off' then v_sync else 'off' end, true);
 	ord := 0; body := null; code := null; message := null; sqlstate := null; detail := null;
-	outcome := case when current_setting('bellwire.published', true) = current_setting('bellwire.dispatch') then 'published' else 'quiet' end;
+	-- Asked before the commit, as by every writer: who goes to sleep after this waits for this transaction (rt.bell_arm).
+	outcome := case when current_setting('bellwire.published', true) is distinct from current_setting('bellwire.dispatch') then 'quiet'
+		when rt_private.edge_sleeps() then 'asleep' else 'published' end;
 	return next;
 end
 $$;
@@ -233,7 +257,7 @@ begin
 end
 $$;
 comment on function rt.dispatch(text[]) is
-	'Runs up to 32 client events {event, user_id, socket_id, payload} (JSON text). A row an item: ok (body: the ack), error (code, message for the client; sqlstate, detail for the log), deferred (its row is locked by somebody else, or an earlier one of its socket was: send it again alone). Last a row with ord 0: published or quiet. Does not ring.';
+	'Runs up to 32 client events {event, user_id, socket_id, payload} (JSON text). A row an item: ok (body: the ack), error (code, message for the client; sqlstate, detail for the log), deferred (its row is locked by somebody else, or an earlier one of its socket was: send it again alone). Last a row with ord 0: quiet; published; or asleep: published, and an edge sleeps, so that rt.ring is to be called. Does not ring.';
 
 create or replace function rt.dispatch_one(p_item text)
 returns table (ord int, outcome text, body text, code text, message text, sqlstate text, detail text)

@@ -97,9 +97,12 @@ test('too old', async () => {
 test('the outbox no longer has it', async () => {
   const [ann, bob] = await w.users('Анна', 'Борис')
   const chat = await w.chat(ann, bob)
+  const here = await Promise.all([one, two].map((edge) => w.client(ann, { edge }).up()))
   const c = await away(bob)
   await w.message(chat, ann)
-  await w.sql('update bellwire.outbox_state set dropped = pg_current_snapshot()')
+  const dropped = await w.value('select pg_current_snapshot()::text')
+  await Promise.all(here.map((h) => h.barrier())) // the edges' own cursors are past it
+  await w.sql('update bellwire.outbox_state set dropped = $1', [dropped])
   await back(c, { edge: two })
   refused(c)
 })
@@ -117,6 +120,7 @@ test('a gap of the pump: no offset before sync:required', async () => {
     await sql('lock table platform.follows in access exclusive mode')
     // an epoch that the database does not know: the cursor proves nothing
     await w.sql('with gone as (delete from bellwire.epoch) delete from bellwire.epochs')
+    await w.endPumps()
     await until(async () => await lone.metric('bellwire_pump_gaps_total') === 1, 'the gap')
     for (const n of [1, 2, 3]) {
       await w.sql("select rt.emit(array[$1], 'test:since', $2)", [c.id, { n }])

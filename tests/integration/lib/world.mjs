@@ -161,6 +161,9 @@ export class World {
   // Rows of one statement, as any service's psql would send it.
   async sql(text, values) { return (await this.pool.query(text, values)).rows }
 
+  // The edges' pumps begin new sessions.
+  async endPumps() { await this.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name ~ ' pump$'") }
+
   // Rows of one statement sent by another login: edge, service or nobody.
   async sqlAs(role, text, values) {
     const c = new pg.Client({ connectionString: this.url(role === 'edge' ? 'bellwire_edge' : `bellwire_test_${role}`, EDGE_PASSWORD), statement_timeout: STATEMENT_MS })

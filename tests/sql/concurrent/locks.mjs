@@ -67,8 +67,8 @@ async function waiting() {
   const pair = await many(2);
   const results = [];
   for (let i = 0; i < 40; i++)
-    results.push(...await Promise.all(pair.map((client, e) => outcome(client.query('select rt_private.items_lock($1::jsonb[], true)',
-      [(e ? chats : [...chats].reverse()).map((c) => say(1, 'x', c))])))));
+    results.push(...await Promise.all(pair.map((client, e) => outcome(client.query("select rt_private.items_lock(array_fill('platform.chats'::text, array[30]), array_fill('id'::text, array[30]), $1, true)",
+      [(e ? chats : [...chats].reverse()).map(uuid)])))));
   is(results.filter((r) => r !== 'ok').join(), '', 'keys are locked in one order, whatever the order of the items');
 }
 

@@ -17,7 +17,7 @@ insert into platform.users (id, name, avatar_url) values (tests.u(1), 'Anna', 'h
 insert into platform.chats (id) values (tests.u(10)), (tests.u(11));
 insert into platform.chat_participants (chat_id, user_id) values (tests.u(10), tests.u(1)), (tests.u(10), tests.u(2)), (tests.u(11), tests.u(1));
 
------------------------------------------------------------------------- messages_check, by rt_private.message_problem, is_blank, is_url
+------------------------------------------------------------------------ message_check, rt_private.message_problem, is_blank, is_url
 select pg_temp.fine('text', 'hello', '{"anything": [1, {"x": null}]}', 'other metadata is kept');
 select pg_temp.wrong('text', E' \t\n', '{}', 'content must not be blank');
 select pg_temp.wrong('text', '', '{}', 'content must not be blank');
@@ -112,14 +112,14 @@ update bellwire.settings set value = '5' where name = 'content_max';
 select pg_temp.wrong('text', 'sixsix', '{}', 'content is too large', 'RT413');
 update bellwire.settings set value = '16384' where name = 'content_max';
 
----------------------------------------------------------------------- messages_number, messages_fixed; rt_private.chat_refuse
+---------------------------------------------------------------------- messages_insert, messages_fixed; rt_private.chat_refuse
 select throws_ok($$select pg_temp.put('text', 'x', p_sender => 3)$$, 'RT403', 'Not a participant of this chat', 'a stranger is refused');
 select throws_ok($$select pg_temp.put('text', 'x', p_chat => 99)$$, 'RT404', 'No such chat', 'no such chat');
 select throws_ok($$update platform.messages set content = ' ' where type = 'text'$$, 'RT400', 'content must not be blank', 'an update obeys the rules too');
 select throws_ok($$update platform.messages set seq = seq + 100$$, 'RT400', 'A message keeps its chat, sender, place and time', 'no message moves');
 select lives_ok($$update platform.messages set content = 'edited' where type = 'text'$$, 'content may be edited');
 
----------------------------------------------------------- messages_number, messages_publish; rt_private.message_payload
+---------------------------------------------------------- messages_insert, messages_publish; rt_private.message_payload
 delete from platform.messages;
 select tests.mark();
 insert into platform.messages (id, chat_id, sender_id, type, content, seq, created_at)

@@ -80,9 +80,12 @@ select is((select concat_ws(' ', outcome, code, sqlstate) from rt.dispatch_one(t
 	'error UNAVAILABLE ' || s, s || ' alone: UNAVAILABLE') from unnest(array['40001', '40P01', '55P03']) s;
 
 -- lock keys
-select is(rt_private.items_lock(array[tests.item('locked', 1, 's1', jsonb_build_object('chat_id', v))::jsonb], false), '{}', 'lock key ' || v::text || ': nobody holds it')
+select is(pg_temp.outcomes(tests.item('locked', 1, 's1', jsonb_build_object('chat_id', v))), '1 ok, 0 quiet', 'lock key ' || v::text || ': nobody holds it')
 from unnest(array['"x"', 'null', '5', '{}', to_jsonb(tests.u(99))::text, upper(to_jsonb(tests.u(10))::text)]::jsonb[]) v;
-select is(rt_private.items_lock(array[tests.item('locked', 1, 's1', '{}')::jsonb, null, '5'], false), '{}', 'no lock key');
+select is(pg_temp.outcomes(tests.item('locked', 1, 's1', '{}'), tests.item('locked', 1, 's1', '[1]'), tests.item('locked', 1, 's1', '"x"'), tests.item('locked', 1, 's1', jsonb_build_object('chat_id', tests.u(10)))),
+	'1 ok, 2 error INVALID_DATA, 3 error INVALID_DATA, 4 ok, 0 quiet', 'no lock key');
+select is(rt_private.items_lock(array['platform.chats'], array['id'], array[tests.u(99)], false), '{}', 'what is not there is not held, alone');
+select is(rt_private.items_lock(array['platform.chats', 'platform.chats', null], array['id', 'id', null], array[tests.u(99), tests.u(10), null], false), '{}', 'nor among others');
 select is(pg_temp.outcomes(tests.item('locked', 1, 's1', jsonb_build_object('chat_id', tests.u(10))), tests.item('locked', 1, 's2', jsonb_build_object('chat_id', tests.u(10)))), '1 ok, 2 ok, 0 quiet', 'twice the same');
 
 -- durability is the batch's
