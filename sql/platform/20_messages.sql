@@ -189,7 +189,6 @@ as $$
 declare
 	v_payload jsonb;
 	v_room    text;
-	v_done    boolean;
 begin
 	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
 		perform rt_private.silent_note();
@@ -200,8 +199,7 @@ begin
 		case (select s.value from bellwire.settings s where s.name = 'message_audience') when 'joined' then 'chat:' else 'participants:' end || new.chat_id
 	into v_payload, v_room
 	from platform.users u where u.id = new.sender_id;
-	-- not by publish, which would check what is known to be right
-	v_done := rt_private.outbox_insert(array[v_room], '{}', 'chat:message:new', v_payload, jsonb_build_object('message_id', new.id), null, false);
+	perform rt_private.publish(array[v_room], 'chat:message:new', v_payload, p_confirm => jsonb_build_object('message_id', new.id));
 	return null;
 end
 $$;
