@@ -90,10 +90,10 @@ static void on_db_state(void *ctx, enum db_state state)
 	struct app *a = ctx;
 	struct worker *w = &a->w;
 	if (state != DB_UP) {
-		log_warn(&w->ident, "database away", LS("error", db_last_error(w->db)));
+		log_warn(w->ident, "database away", LS("error", db_last_error(w->db)));
 		return;
 	}
-	log_info(&w->ident, "database up");
+	log_info(w->ident, "database up");
 	offsets_database_up(w);
 	maintenance_database_up(w, a->was_up);
 	a->was_up = true;
@@ -164,11 +164,11 @@ static void drain(struct ev_loop *ev, ev_signal *sig, int revents)
 	struct worker *w = &a->w;
 	(void)ev, (void)revents;
 	if (a->ending != RUNNING) {
-		log_warn(&w->ident, "stopped at once");
+		log_warn(w->ident, "stopped at once");
 		loop_stop(w->loop);
 		return;
 	}
-	log_info(&w->ident, "draining", LU("sessions", sio_server_stats(w->sio)->sessions), LU("ms", w->cfg->drain_ms));
+	log_info(w->ident, "draining", LU("sessions", sio_server_stats(w->sio)->sessions), LU("ms", w->cfg->drain_ms));
 	a->ending = DRAINING;
 	w->draining = true;
 	sio_refuse_new(w->sio);
@@ -205,7 +205,7 @@ static void reload(struct ev_loop *ev, ev_signal *sig, int revents)
 	/* all or nothing: a typing error in one setting changes none */
 	if (!config_load(&fresh, a->config_file, error, sizeof(error)) || !(auth = make_auth(&fresh, error, sizeof(error))) ||
 	    !make_tls(&fresh, &tls, error, sizeof(error))) {
-		log_error(&w->ident, "reload refused, nothing changed", LS("error", error));
+		log_error(w->ident, "reload refused, nothing changed", LS("error", error));
 		auth_free(&auth);
 		config_free(&fresh);
 		return;
@@ -221,7 +221,7 @@ static void reload(struct ev_loop *ev, ev_signal *sig, int revents)
 		tls_context_unref(&tls); /* from plain to TLS needs a restart */
 	}
 	config_free(&fresh);
-	log_info(&w->ident, "reloaded");
+	log_info(w->ident, "reloaded");
 }
 
 /* ---- start ---- */
@@ -234,7 +234,7 @@ static void raise_limits(struct worker *w)
 	l.rlim_cur = l.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &l) != 0)
 		getrlimit(RLIMIT_NOFILE, &l);
-	log_info(&w->ident, "descriptors", LU("limit", l.rlim_cur));
+	log_info(w->ident, "descriptors", LU("limit", l.rlim_cur));
 }
 
 static unsigned max_connections(const struct config *c)
@@ -317,6 +317,12 @@ static bool listen_for_clients(struct worker *w, const char **error)
 	return w->listener != NULL;
 }
 
+static void put_edge(struct log_line *line, const void *of)
+{
+	const struct config *c = of;
+	log_put(line, LS("edge", c->name ? c->name : "edge"));
+}
+
 static bool start(struct app *a, const struct config *c)
 {
 	struct worker *w = &a->w;
@@ -325,10 +331,10 @@ static bool start(struct app *a, const struct config *c)
 	w->cfg = c;
 	w->started_ms = clock_wall_ms();
 	log_threshold = (enum log_level)c->log_level;
-	w->ident = (struct log_ident){.fields = {LS("edge", c->name ? c->name : "edge")}};
+	w->ident = (struct log_ident){put_edge, c};
 	raise_limits(w);
 	if (!(w->auth = make_auth(c, error, sizeof(error))) || !make_tls(c, &w->tls, error, sizeof(error))) {
-		log_error(&w->ident, "not started", LS("error", error));
+		log_error(w->ident, "not started", LS("error", error));
 		return false;
 	}
 	w->budget = (struct conn_budget){.max_queue_bytes = c->max_queue_bytes, .max_queue_items = 16384, .max_total_bytes = c->max_memory_bytes,
@@ -356,11 +362,11 @@ static bool start(struct app *a, const struct config *c)
 	emitter_start(w);
 	maintenance_start(w);
 	if (!admin_listen(w, &why) || !listen_for_clients(w, &why)) {
-		log_error(&w->ident, "cannot listen", LS("address", w->admin || !c->admin_listen ? c->listen : c->admin_listen), LS("error", why));
+		log_error(w->ident, "cannot listen", LS("address", w->admin || !c->admin_listen ? c->listen : c->admin_listen), LS("error", why));
 		return false;
 	}
 	db_start(w->db);
-	log_info(&w->ident, "listening", LS("address", c->listen), LU("port", listener_port(w->listener)), LU("admin_port", w->admin ? listener_port(w->admin) : 0),
+	log_info(w->ident, "listening", LS("address", c->listen), LU("port", listener_port(w->listener)), LU("admin_port", w->admin ? listener_port(w->admin) : 0),
 	         LS("edge_id", w->edge_id), LI("pid", getpid()));
 	return true;
 }
@@ -420,7 +426,7 @@ int app_serve(const struct config *cfg, const char *config_file)
 		ev_signal_stop(loop_ev(a->w.loop), &a->term);
 		ev_signal_stop(loop_ev(a->w.loop), &a->interrupt);
 		ev_signal_stop(loop_ev(a->w.loop), &a->hup);
-		log_info(&a->w.ident, "stopped");
+		log_info(a->w.ident, "stopped");
 	}
 	stop(a);
 	free(a);

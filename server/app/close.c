@@ -80,9 +80,9 @@ static void sent(void *arg, const struct db_result *r)
 	if (r->outcome != DB_OK)
 		go_past(cs, cs->told); /* who opens waits for the order of things, not for a database in trouble */
 	if (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))
-		log_warn(&w->ident, "socket_close failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
+		log_warn(w->ident, "socket_close failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
 	else if (r->outcome == DB_ERROR)
-		log_error(&w->ident, "socket_close failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
+		log_error(w->ident, "socket_close failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
 	/* Forgotten, they would be online for ever, and repeating is harmless. Where only this link died no news of the database follow. */
 	if (r->outcome == DB_FAILED || r->outcome == DB_UNCERTAIN || (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))) {
 		timer_set(w->loop, &cs->again, loop_now(w->loop) + AGAIN_MS);

@@ -145,9 +145,9 @@ static void sent(void *arg, const struct db_result *r)
 	size_t out = cf->out, n = cf->out_n;
 	cf->out = cf->out_n = 0;
 	if (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))
-		log_warn(&w->ident, "confirm failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
+		log_warn(w->ident, "confirm failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
 	else if (r->outcome == DB_ERROR)
-		log_error(&w->ident, "confirm failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
+		log_error(w->ident, "confirm failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
 	/* Repeating is harmless. Where only this link died no news of the database follow. */
 	if (r->outcome == DB_FAILED || r->outcome == DB_UNCERTAIN || (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))) {
 		send_after(cf, AGAIN_MS);

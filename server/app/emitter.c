@@ -41,7 +41,7 @@ static void complain(struct emitter *em, enum emitter_outcome outcome, const cha
 		em->unlogged++;
 		return;
 	}
-	log_warn(&em->w->ident, "emitter message not taken", LS("outcome", emitter_outcome_label(outcome)), LS("why", why), LU("unlogged", em->unlogged),
+	log_warn(em->w->ident, "emitter message not taken", LS("outcome", emitter_outcome_label(outcome)), LS("why", why), LU("unlogged", em->unlogged),
 	         event.n ? LSL("event", event) : (struct log_field){0});
 	em->log_until += LOG_EVERY_MS;
 	em->unlogged = 0;
@@ -105,7 +105,7 @@ static void emit(struct emitter *em, const struct emitter_message *m)
 	metric->n[STATUS_OK] += e.sent;
 	metric->n[STATUS_DROPPED] += e.skipped + e.dropped;
 	w->m.volatile_skipped += e.skipped;
-	log_debug(&w->ident, "emitter event", LSL("event", event), LU("sockets", e.sent), LU("skipped", e.skipped));
+	log_debug(w->ident, "emitter event", LSL("event", event), LU("sockets", e.sent), LU("skipped", e.skipped));
 }
 
 /* False: it is in as many rooms as it may be. */
@@ -142,7 +142,7 @@ static bool move(struct emitter *em, const struct emitter_message *m)
 		else
 			client_kick(s.clients[i], m->close);
 	}
-	log_debug(&em->w->ident, "emitter moved sockets", LU("type", m->verb), LU("sockets", s.n));
+	log_debug(em->w->ident, "emitter moved sockets", LU("type", m->verb), LU("sockets", s.n));
 	free(s.clients);
 	return all;
 }
@@ -252,7 +252,7 @@ void emitter_start(struct worker *w)
 	w->emitter = NEW(struct emitter);
 	w->emitter->w = w;
 	db_listen(w->db, CHANNEL, heard, w->emitter);
-	log_info(&w->ident, "emitter on: any role that can connect to the database can send events", LS("channel", CHANNEL));
+	log_info(w->ident, "emitter on: any role that can connect to the database can send events", LS("channel", CHANNEL));
 }
 
 void emitter_stop(struct worker *w)
@@ -270,5 +270,5 @@ void emitter_gap(struct worker *w)
 	if (!w->emitter)
 		return;
 	w->m.emitter_gaps++;
-	log_warn(&w->ident, "emitter messages may be lost: its channel was not heard for a while");
+	log_warn(w->ident, "emitter messages may be lost: its channel was not heard for a while");
 }

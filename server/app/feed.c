@@ -31,7 +31,7 @@ static void user_control(struct worker *w, const struct db_event *e, char verb)
 	struct user *u;
 	struct list *it, *tmp;
 	if (!json_text(e->data, "user_id", &id) || (verb != 'k' && !json_text(e->data, "room", &room))) {
-		log_error(&w->ident, "control row not understood", LSL("verb", e->control));
+		log_error(w->ident, "control row not understood", LSL("verb", e->control));
 	} else if ((u = user_find(w, buf_view(&id)))) {
 		rooms_late(w, buf_view(&id), e->xid, verb, buf_view(&room));
 		list_each (it, tmp, &u->clients) {
@@ -106,7 +106,7 @@ static void control(struct worker *w, const struct db_event *e)
 	else if (slice_eq(e->control, SLICE("routes_changed")))
 		routes_load(w);
 	else if (!slice_eq(e->control, SLICE("settings_changed"))) /* the functions read settings themselves */
-		log_warn(&w->ident, "unknown control row", LSL("verb", e->control));
+		log_warn(w->ident, "unknown control row", LSL("verb", e->control));
 }
 
 /* ---- events ---- */
@@ -160,7 +160,7 @@ void feed_event(struct worker *w, const struct db_event *e, void (*told)(struct 
 	metric->n[STATUS_DROPPED] += d.dropped;
 	if (n)
 		metrics_written(w, e->at_us, n);
-	log_debug(&w->ident, "event", LSL("event", e->event), LU("id", e->id), LU("sockets", n));
+	log_debug(w->ident, "event", LSL("event", e->event), LU("id", e->id), LU("sockets", n));
 	packet_unref(&d.packet);
 	if (d.confirm)
 		blob_unref(&d.confirm);
@@ -183,7 +183,7 @@ static void on_batch(void *ctx, const struct db_batch *b)
 static void on_gap(void *ctx, const char *why)
 {
 	struct worker *w = ctx;
-	log_warn(&w->ident, "events may be missing, clients resynchronise", LS("why", why));
+	log_warn(w->ident, "events may be missing, clients resynchronise", LS("why", why));
 	offsets_gap(w);
 	recoveries_gap(w);
 	rooms_read_all(w, true);
@@ -195,7 +195,7 @@ static void on_ready(void *ctx, const char *snapshot, bool first)
 	struct worker *w = ctx;
 	(void)snapshot;
 	w->pump_ready = true;
-	log_info(&w->ident, first ? "pump started" : "pump resumed");
+	log_info(w->ident, first ? "pump started" : "pump resumed");
 	if (!first)
 		emitter_gap(w);
 }

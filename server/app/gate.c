@@ -92,10 +92,10 @@ static void refused(struct call *k, const struct db_item_result *r)
 		e.code = r->code;
 		e.message = r->message;
 		if (slice_eq(r->code, SLICE("INTERNAL")))
-			log_error(&w->ident, "event function failed", LSL("event", e.event), LSL("sqlstate", r->sqlstate), LSL("message", r->message),
+			log_error(w->ident, "event function failed", LSL("event", e.event), LSL("sqlstate", r->sqlstate), LSL("message", r->message),
 			          LSL("detail", r->detail));
 	} else {
-		log_debug(&w->ident, "event not done", LSL("event", e.event), LS("outcome", r->outcome == DB_UNCERTAIN ? "uncertain" : "failed"));
+		log_debug(w->ident, "event not done", LSL("event", e.event), LS("outcome", r->outcome == DB_UNCERTAIN ? "uncertain" : "failed"));
 	}
 	if (c && c->state == CLIENT_OPEN)
 		fail(c, &e, k->wants_ack, k->ack_id);

@@ -48,7 +48,7 @@ static void swept(void *arg, const struct db_result *r)
 	if (r->outcome == DB_OK && r->nrows == 1 && r->ncols == 1 && slice_eq(db_value(r, 0, 0), SLICE("t")))
 		sweep(w);
 	else if (r->outcome == DB_ERROR)
-		log_error(&w->ident, "sweep failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
+		log_error(w->ident, "sweep failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
 }
 
 static void done(void *arg, const struct db_result *r)
@@ -66,7 +66,7 @@ static void done(void *arg, const struct db_result *r)
 		return;
 	}
 	if (r->outcome == DB_ERROR && !mt->failing)
-		log_error(&w->ident, "maintain failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
+		log_error(w->ident, "maintain failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
 	mt->failing = r->outcome == DB_ERROR;
 }
 
@@ -82,7 +82,7 @@ static void looked(void *arg, const struct db_result *r)
 		return;
 	}
 	if (r->outcome == DB_ERROR && !mt->blind)
-		log_warn(&w->ident, "monitor failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
+		log_warn(w->ident, "monitor failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
 	mt->blind = r->outcome == DB_ERROR;
 }
 
@@ -101,7 +101,7 @@ static void version_read(void *arg, const struct db_result *r)
 	if (r->outcome == DB_OK && r->nrows == 1 && r->ncols == 2)
 		w->schema_version = (int)number(db_value(r, 0, 0));
 	else
-		log_warn(&w->ident, "version of the schema not read", LS("message", r->message ? r->message : ""));
+		log_warn(w->ident, "version of the schema not read", LS("message", r->message ? r->message : ""));
 }
 
 static void read_version(struct worker *w)
@@ -174,7 +174,7 @@ static void registered(void *arg, const struct db_result *r)
 	mt->registering = false;
 	closes_database_up(w); /* they wait for this */
 	if (r->outcome == DB_ERROR)
-		log_error(&w->ident, "socket_register failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
+		log_error(w->ident, "socket_register failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
 	if (mt->over_again) {
 		mt->over_again = false;
 		register_all(mt);

@@ -67,7 +67,7 @@ static void key_read(void *arg, const struct db_result *r)
 	struct offsets *os = w->offsets;
 	bool good = r->outcome == DB_OK && r->nrows == 1 && r->ncols == 1 && take_key(os, db_value(r, 0, 0));
 	if (r->outcome == DB_ERROR || (r->outcome == DB_OK && !good))
-		log_error(&w->ident, "no recovery: its key was not read", LS("sqlstate", r->sqlstate), LS("message", r->message ? r->message : "unexpected result"));
+		log_error(w->ident, "no recovery: its key was not read", LS("sqlstate", r->sqlstate), LS("message", r->message ? r->message : "unexpected result"));
 	os->key_state = good ? KEY_THERE : KEY_MISSING; /* asked for again when the database is next up */
 	recoveries_key(w);
 	offsets_turn(w);

@@ -234,9 +234,9 @@ static void answered(void *arg, const struct db_result *r)
 		good = slice_eq(db_value(r, (int)i, 0), slice_of(ord, (size_t)snprintf(ord, sizeof ord, "%zu", i + 1)));
 	}
 	if (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))
-		log_warn(&w->ident, "socket_open failed", LS("sqlstate", r->sqlstate), LS("message", r->message ? r->message : ""));
+		log_warn(w->ident, "socket_open failed", LS("sqlstate", r->sqlstate), LS("message", r->message ? r->message : ""));
 	else if (r->outcome == DB_ERROR || (r->outcome == DB_OK && !good))
-		log_error(&w->ident, "socket_open failed", LS("sqlstate", r->sqlstate), LS("message", r->message ? r->message : "unexpected result"));
+		log_error(w->ident, "socket_open failed", LS("sqlstate", r->sqlstate), LS("message", r->message ? r->message : "unexpected result"));
 	for (size_t i = 0; i < os->out; i++) {
 		struct opening *o = &os->batch[i];
 		if (!o->c) {

@@ -129,7 +129,7 @@ static void failed(struct worker *w, struct http_exchange *x, const struct db_re
 		char id[12], text[64];
 		random_id(id, sizeof(id));
 		snprintf(text, sizeof(text), "Internal error %.12s", id);
-		log_error(&w->ident, "read failed", LSL("id", slice_of(id, sizeof(id))), LS("sqlstate", r->sqlstate), LS("message", r->message));
+		log_error(w->ident, "read failed", LSL("id", slice_of(id, sizeof(id))), LS("sqlstate", r->sqlstate), LS("message", r->message));
 		respond_error(w, x, code, slice_str(text));
 	} else if (r->outcome == DB_ERROR && strncmp(r->sqlstate, "RT", 2) == 0) {
 		respond_error(w, x, code, slice_str(r->message));

@@ -391,7 +391,7 @@ static void answered(void *arg, const struct db_result *r)
 	size_t out = rs->out;
 	bool good = r->outcome == DB_OK && r->ncols == COLS;
 	if (r->outcome == DB_ERROR || (r->outcome == DB_OK && !good))
-		log_error(&w->ident, "recover failed", LS("sqlstate", r->sqlstate), LS("message", r->message ? r->message : "unexpected result"));
+		log_error(w->ident, "recover failed", LS("sqlstate", r->sqlstate), LS("message", r->message ? r->message : "unexpected result"));
 	rs->out = 0;
 	for (int first = 0, last; good && first < r->nrows; first = last + 1) {
 		struct slice ord = db_value(r, first, COL_ORD);

@@ -243,7 +243,7 @@ static void answered(void *arg, const struct db_result *r)
 	for (size_t i = 0; good && i < rr->out; i++) /* nobody gets another's rooms, whatever the plan */
 		good = slice_eq(db_value(r, (int)i, 0), slice_of(rr->batch[i].user, UUID_LEN));
 	if (!good)
-		log_warn(&w->ident, "rooms not read", LS("message", r->message ? r->message : ""));
+		log_warn(w->ident, "rooms not read", LS("message", r->message ? r->message : ""));
 	for (size_t i = 0; i < rr->out; i++) {
 		struct user *u = user_find(w, slice_of(rr->batch[i].user, UUID_LEN));
 		if (u && good)

@@ -112,7 +112,7 @@ static void add(struct worker *w, const struct db_result *r, int row)
 	x->ok = slice_eq(db_value(r, row, 8), SLICE("t"));
 	x->metric = metrics_event(&w->m, event);
 	if (!x->ok)
-		log_error(&w->ident, "route refused", LSL("event", event), LSL("function", db_value(r, row, 1)), LSL("problem", db_value(r, row, 9)));
+		log_error(w->ident, "route refused", LSL("event", event), LSL("function", db_value(r, row, 1)), LSL("problem", db_value(r, row, 9)));
 	map_add(&rs->map, &x->node);
 }
 
@@ -122,7 +122,7 @@ static void loaded(void *arg, const struct db_result *r)
 	struct routes *rs = w->routes;
 	rs->out = false;
 	if (r->outcome != DB_OK || r->ncols != 10) {
-		log_warn(&w->ident, "routes not read", LS("message", r->message ? r->message : ""));
+		log_warn(w->ident, "routes not read", LS("message", r->message ? r->message : ""));
 		timer_set(w->loop, &rs->retry, loop_now(w->loop) + RETRY_MS);
 		return;
 	}
@@ -130,7 +130,7 @@ static void loaded(void *arg, const struct db_result *r)
 	for (int i = 0; i < r->nrows; i++)
 		add(w, r, i);
 	rs->loaded = true;
-	log_info(&w->ident, "routes read", LI("routes", r->nrows));
+	log_info(w->ident, "routes read", LI("routes", r->nrows));
 	if (rs->again)
 		routes_load(w);
 }

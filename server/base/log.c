@@ -79,19 +79,28 @@ static void add_text(struct buf *line, struct slice s)
 	buf_fini(&quoted);
 }
 
-static void add_fields(struct buf *line, const struct log_field *f, size_t max)
+struct log_line {
+	struct buf text;
+};
+
+void log_put(struct log_line *line, struct log_field f)
 {
-	for (size_t i = 0; i < max && f[i].key; i++) {
-		buf_char(line, ' ');
-		buf_str(line, f[i].key);
-		buf_char(line, '=');
-		if (f[i].kind == LOG_F_U64)
-			buf_u64(line, f[i].u);
-		else if (f[i].kind == LOG_F_I64)
-			buf_printf(line, "%lld", (long long)f[i].i);
-		else
-			add_text(line, f[i].s);
-	}
+	struct buf *text = &line->text;
+	buf_char(text, ' ');
+	buf_str(text, f.key);
+	buf_char(text, '=');
+	if (f.kind == LOG_F_U64)
+		buf_u64(text, f.u);
+	else if (f.kind == LOG_F_I64)
+		buf_printf(text, "%lld", (long long)f.i);
+	else
+		add_text(text, f.s);
+}
+
+void log_put_ident(struct log_line *line, struct log_ident who)
+{
+	if (who.put)
+		who.put(line, who.of);
 }
 
 /* The line ends at PIPE_BUF bytes, not inside of a character. */
@@ -116,19 +125,20 @@ static bool takes_a_line(int fd)
 }
 
 /* One write per line of at most PIPE_BUF bytes, so lines of two processes on one pipe do not mix. */
-void log_event(enum log_level level, const struct log_ident *who, const char *event, const struct log_field *fields)
+void log_event(enum log_level level, struct log_ident who, const char *event, const struct log_field *fields)
 {
-	struct buf line = {0};
+	struct log_line line = {0};
+	struct buf *text = &line.text;
 	char now[25];
 	iso_time(now, clock_wall_ms());
-	buf_printf(&line, "%s %s %s", now, level_names[level], event);
-	for (; who; who = who->parent)
-		add_fields(&line, who->fields, ARRAY_LEN(who->fields));
-	add_fields(&line, fields, SIZE_MAX);
-	end_line(&line);
+	buf_printf(text, "%s %s %s", now, level_names[level], event);
+	log_put_ident(&line, who);
+	for (const struct log_field *f = fields; f->key; f++)
+		log_put(&line, *f);
+	end_line(text);
 	int kept = errno;
-	ssize_t n = takes_a_line(STDERR_FILENO) ? write(STDERR_FILENO, line.p, line.n) : 0;
+	ssize_t n = takes_a_line(STDERR_FILENO) ? write(STDERR_FILENO, text->p, text->n) : 0;
 	(void)n;
 	errno = kept;
-	buf_fini(&line);
+	buf_fini(text);
 }

@@ -1,9 +1,9 @@
 /*
- * Log lines: one event a line, key=value fields, to stderr. The connection's identity comes from the struct log_ident
- * that its owner keeps, never from the caller's memory. Tokens and message bodies never appear.
+ * Log lines: one event a line, key=value fields, to stderr. A connection's identity comes from the object that has it, never from
+ * the caller's memory. Tokens and message bodies never appear.
  *
- *   log_info(&c->ident, "closed", LS("reason", close_label(why)), LU("queued", n));
- *   2026-01-10T12:00:00.000Z info closed conn=81 reason=slow queued=1048731
+ *   log_info(sio_ident(s), "disconnected", LS("reason", close_label(why)));
+ *   2026-01-10T12:00:00.000Z info disconnected sid=Qx9... session=Yh2kQ1 peer=192.0.2.7 reason=slow
  *
  * A value with blanks, quotes or control characters is quoted and escaped; a line ends after PIPE_BUF bytes. Never
  * waits: what stderr does not take at once is lost.
@@ -32,11 +32,18 @@ struct log_field {
 	};
 };
 
-/* Who speaks: up to three fields, then the parent's. Owned by the object it names. */
+struct log_line;
+
+/* Who speaks: an object, and what puts its fields into a line that is being written. Nothing is kept for it. */
 struct log_ident {
-	const struct log_ident *parent;
-	struct log_field fields[3];
+	void (*put)(struct log_line *line, const void *of); /* NULL: nobody in particular */
+	const void *of;
 };
+#define LOG_NOBODY ((struct log_ident){0})
+
+/* For `put`: a field, and all of whoever stands behind the object. */
+void log_put(struct log_line *line, struct log_field f);
+void log_put_ident(struct log_line *line, struct log_ident who);
 
 #define LS(k, str) ((struct log_field){.key = (k), .kind = LOG_F_STR, .s = slice_str(str)})
 #define LSL(k, sl) ((struct log_field){.key = (k), .kind = LOG_F_STR, .s = (sl)})
@@ -46,7 +53,7 @@ struct log_ident {
 extern enum log_level log_threshold; /* set once at start and by SIGHUP; the one global the process keeps, with the fd */
 
 bool log_level_parse(struct slice s, enum log_level *out) MUST_CHECK;
-void log_event(enum log_level level, const struct log_ident *who, const char *event, const struct log_field *fields);
+void log_event(enum log_level level, struct log_ident who, const char *event, const struct log_field *fields);
 
 #define log_at(lvl, who, event, ...)                                                                                  \
 	do {                                                                                                          \

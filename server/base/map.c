@@ -57,47 +57,53 @@ void map_fini(struct map *m)
 	m->nslots = m->count = 0;
 }
 
+static struct map_node **slot_of(const struct map *m, struct slice key)
+{
+	return &m->slots[hash_bytes(m->seed, key) & (m->nslots - 1)];
+}
+
 struct map_node *map_find(const struct map *m, struct slice key)
 {
 	if (m->count == 0)
 		return NULL;
-	uint32_t hash = (uint32_t)hash_bytes(m->seed, key);
-	for (struct map_node *n = m->slots[hash & (m->nslots - 1)]; n; n = n->next)
-		if (n->hash == hash && slice_eq(m->key(n), key))
-			return n;
-	return NULL;
+	struct map_node *n = *slot_of(m, key);
+	while (n && !slice_eq(m->key(n), key))
+		n = n->next;
+	return n;
+}
+
+static void put(struct map *m, struct map_node *n)
+{
+	struct map_node **slot = slot_of(m, m->key(n));
+	n->next = *slot;
+	*slot = n;
 }
 
 static void grow(struct map *m)
 {
-	uint32_t nslots = m->nslots ? m->nslots * 2 : 16;
-	struct map_node **slots = mem_zalloc(nslots * sizeof *slots);
-	for (uint32_t i = 0; i < m->nslots; i++)
-		for (struct map_node *n = m->slots[i], *next; n; n = next) {
+	struct map_node **old = m->slots;
+	uint32_t nold = m->nslots;
+	m->nslots = nold ? nold * 2 : 16;
+	m->slots = mem_zalloc(m->nslots * sizeof(*m->slots));
+	for (uint32_t i = 0; i < nold; i++)
+		for (struct map_node *n = old[i], *next; n; n = next) {
 			next = n->next;
-			struct map_node **slot = &slots[n->hash & (nslots - 1)];
-			n->next = *slot;
-			*slot = n;
+			put(m, n);
 		}
-	free(m->slots);
-	m->slots = slots;
-	m->nslots = nslots;
+	free(old);
 }
 
 void map_add(struct map *m, struct map_node *n)
 {
 	if (m->count == m->nslots)
 		grow(m);
-	n->hash = (uint32_t)hash_bytes(m->seed, m->key(n));
-	struct map_node **slot = &m->slots[n->hash & (m->nslots - 1)];
-	n->next = *slot;
-	*slot = n;
+	put(m, n);
 	m->count++;
 }
 
 void map_del(struct map *m, struct map_node *n)
 {
-	struct map_node **at = &m->slots[n->hash & (m->nslots - 1)];
+	struct map_node **at = slot_of(m, m->key(n));
 	while (*at != n)
 		at = &(*at)->next;
 	*at = n->next;
@@ -109,7 +115,7 @@ struct map_node *map_next(const struct map *m, const struct map_node *n)
 {
 	if (n && n->next)
 		return n->next;
-	for (uint32_t i = n ? (n->hash & (m->nslots - 1)) + 1 : 0; i < m->nslots; i++)
+	for (uint32_t i = n ? (uint32_t)(slot_of(m, m->key(n)) - m->slots) + 1 : 0; i < m->nslots; i++)
 		if (m->slots[i])
 			return m->slots[i];
 	return NULL;

@@ -8,8 +8,7 @@
 #include "base/slice.h"
 
 struct map_node {
-	struct map_node *next;
-	uint32_t hash;
+	struct map_node *next; /* no hash: there are many nodes, and it follows from the key */
 };
 
 struct map {

@@ -20,13 +20,13 @@ struct link *db_link(struct db *d, bool direct, const char *role, const struct l
 void db_problem(struct db *d, const char *what, const char *why)
 {
 	snprintf(d->last_error, sizeof d->last_error, "%s: %.*s", what, (int)strcspn(why, "\n"), why);
-	log_warn(NULL, "db_problem", LS("what", what), LS("why", why));
+	log_warn(LOG_NOBODY, "db_problem", LS("what", what), LS("why", why));
 }
 
 void db_link_is_up(struct db *d, const char *role)
 {
 	d->stats.links_up++;
-	log_debug(NULL, "db_link_up", LS("link", role));
+	log_debug(LOG_NOBODY, "db_link_up", LS("link", role));
 }
 
 /*
@@ -44,13 +44,13 @@ void db_link_is_down(struct db *d, const char *role, bool was_up, const char *wh
 	if (!*why)
 		why = "no reason was given";
 	snprintf(d->last_error, sizeof d->last_error, "%s: %s", role, why);
-	log_debug(NULL, "db_connect_failed", LS("link", role), LS("why", why));
+	log_debug(LOG_NOBODY, "db_connect_failed", LS("link", role), LS("why", why));
 	uint64_t age = loop_now(d->loop) - d->told_at;
 	if (*d->told && age < (strncmp(d->told, why, sizeof d->told - 1) == 0 ? SAME_AGAIN_MS : OTHER_AGAIN_MS))
 		return;
 	snprintf(d->told, sizeof d->told, "%s", why);
 	d->told_at = loop_now(d->loop);
-	log_warn(NULL, "db_unreachable", LS("why", why));
+	log_warn(LOG_NOBODY, "db_unreachable", LS("why", why));
 }
 
 void db_check_state(struct db *d)

@@ -151,7 +151,7 @@ static void on_failed(struct dispatch *x, const PGresult *res, struct item *cons
 {
 	struct db_item_result r;
 	batch_failure(res, &r);
-	log_warn(NULL, "dispatch_failed", LU("items", n), LSL("sqlstate", r.sqlstate), LSL("why", r.detail));
+	log_warn(LOG_NOBODY, "dispatch_failed", LU("items", n), LSL("sqlstate", r.sqlstate), LSL("why", r.detail));
 	for (size_t i = 0; i < n; i++) {
 		bool again = !items[i]->tried && (n > 1 || batch_is_serialization(r.sqlstate));
 		if (again) {

@@ -37,7 +37,7 @@ static void count_epoch(struct db *d, const struct cursor *c)
 {
 	if (c->epoch && strcmp(c->epoch, c->upto_epoch) != 0) {
 		d->stats.epochs++;
-		log_warn(NULL, "pump_epoch", LS("from", c->epoch), LS("to", c->upto_epoch));
+		log_warn(LOG_NOBODY, "pump_epoch", LS("from", c->epoch), LS("to", c->upto_epoch));
 	}
 }
 
@@ -162,7 +162,7 @@ static void take_position(struct db *d, struct cursor *c, const struct db_pump_e
 	if (!gap)
 		return;
 	d->stats.gaps++;
-	log_warn(NULL, "pump_gap", LS("why", gap));
+	log_warn(LOG_NOBODY, "pump_gap", LS("why", gap));
 	if (ev->on_gap)
 		ev->on_gap(ctx, gap);
 }

@@ -65,7 +65,7 @@ size_t eio_drain_some(struct eio_server *srv, size_t n);          /* ends n sess
 
 void eio_set_user(struct eio_session *s, void *user);
 void *eio_user(const struct eio_session *s);
-const struct log_ident *eio_ident(const struct eio_session *s);
+struct log_ident eio_ident(const struct eio_session *s);
 const char *eio_peer(const struct eio_session *s);
 const char *eio_authorization(const struct eio_session *s); /* that header of the handshake; NULL: absent or forgotten */
 void eio_forget_authorization(struct eio_session *s);

@@ -355,8 +355,6 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
 	struct slice client = http_client(x, srv->cfg.trusted_proxies), token;
 	s->peer = mem_strndup(client.p, client.n);
 	s->authorization = http_header(x, "authorization", &token) ? mem_strndup(token.p, token.n) : NULL;
-	s->ident.fields[0] = (struct log_field){.key = "session", .kind = LOG_F_STR, .s = {s->sid, 6}}; /* E3: never whole */
-	s->ident.fields[1] = LS("peer", s->peer);
 	s->timer.fire = on_timer;
 	deferred_init(&s->turn, on_turn);
 	s->seen = loop_now(srv->loop);
@@ -393,9 +391,16 @@ void *eio_user(const struct eio_session *s)
 	return s->user;
 }
 
-const struct log_ident *eio_ident(const struct eio_session *s)
+static void put_ident(struct log_line *line, const void *of)
 {
-	return &s->ident;
+	const struct eio_session *s = of;
+	log_put(line, LSL("session", slice_of(s->sid, 6))); /* E3: never whole */
+	log_put(line, LS("peer", s->peer));
+}
+
+struct log_ident eio_ident(const struct eio_session *s)
+{
+	return (struct log_ident){put_ident, s};
 }
 
 const char *eio_peer(const struct eio_session *s)

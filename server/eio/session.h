@@ -44,7 +44,6 @@ struct eio_session {
 	struct deferred turn;        /* flush, then the farewell */
 	uint64_t seen;               /* when bytes last arrived */
 	uint64_t fence_wanted, fence_armed, fence_done; /* B: last value asked for, behind the ping that is out, confirmed */
-	struct log_ident ident;
 	char *peer, *authorization;
 	struct address *address;
 	enum eio_state state : 8;

@@ -40,9 +40,7 @@ struct conn {
 	struct buf in;         /* received, not consumed */
 	struct outq out;       /* sent, not yet taken by the kernel */
 	size_t kept;           /* of the input, here and by whoever reads: a share of the budget's */
-	uint64_t id;
 	char *peer;
-	struct log_ident ident;
 };
 
 /* ---- watching ---- */
@@ -399,8 +397,6 @@ struct conn *conn_new(struct loop *l, struct conn_budget *b, int fd, struct tls_
 	outq_init(&c->out);
 	c->linger.fire = linger_over;
 	c->peer = mem_strndup(peer, strlen(peer));
-	c->id = ++b->ids;
-	c->ident.fields[0] = LU("conn", c->id);
 	deferred_init(&c->turn, on_turn);
 	deferred_init(&c->readable, serve);
 	ev_io_init(&c->io, on_io, fd, EV_READ);
@@ -487,16 +483,6 @@ bool conn_is_dead(const struct conn *c)
 const char *conn_peer(const struct conn *c)
 {
 	return c->peer;
-}
-
-uint64_t conn_id(const struct conn *c)
-{
-	return c->id;
-}
-
-const struct log_ident *conn_ident(const struct conn *c)
-{
-	return &c->ident;
 }
 
 struct loop *conn_loop(const struct conn *c)

@@ -17,7 +17,6 @@
 
 #include "base/blob.h"
 #include "base/close.h"
-#include "base/log.h"
 #include "net/loop.h"
 
 struct conn;
@@ -43,7 +42,6 @@ struct conn_budget {
 	size_t max_total_bytes;   /* per worker: queued bytes over all connections, and over sessions that have none at the moment */
 	size_t max_input_bytes;   /* per worker: received bytes that wait for the rest of their message; apart, so that input cannot stop output */
 	size_t total_bytes, input_bytes;
-	uint64_t ids;             /* the last connection number given */
 	uint64_t open;            /* connections now */
 	uint64_t bytes_in, bytes_out, writes, killed[CLOSE_REASON_MAX];
 	uint64_t lost[CLOSE_REASON_MAX]; /* sends never written, by what ended their connection (conn_count_lost) */
@@ -77,8 +75,6 @@ void conn_budget_kill_all(struct conn_budget *b, enum close_reason why); /* for 
 
 bool conn_is_dead(const struct conn *c);
 const char *conn_peer(const struct conn *c);
-uint64_t conn_id(const struct conn *c);
-const struct log_ident *conn_ident(const struct conn *c);
 struct loop *conn_loop(const struct conn *c);
 
 #endif

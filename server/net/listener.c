@@ -1,5 +1,6 @@
 #include "net/listener.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "net/tls.h"
 #include <arpa/inet.h>
@@ -68,7 +69,7 @@ static void peer_text(const struct sockaddr_storage *a, char out[INET6_ADDRSTRLE
 static void starved(struct listener *ls, const char *why)
 {
 	if (!ls->starved)
-		log_error(NULL, "accept_failed", LS("error", why));
+		log_error(LOG_NOBODY, "accept_failed", LS("error", why));
 	ls->starved = true;
 	ev_io_stop(loop_ev(ls->loop), &ls->io);
 	timer_set(ls->loop, &ls->resume, loop_now(ls->loop) + PAUSE_MS);

@@ -37,7 +37,6 @@ struct sio_socket {
 	const struct sio_namespace *nsp;
 	void *user;
 	struct deferred goodbye;   /* on_disconnect outside of whoever ended the socket */
-	struct log_ident ident;
 	enum sio_state state : 8;
 	enum close_reason why : 8;
 	char id[SIO_ID_LEN];

@@ -103,7 +103,7 @@ struct sio_socket *sio_find(const struct sio_server *srv, struct slice id); /* N
 struct slice sio_id(const struct sio_socket *s);        /* public id (N2) */
 void sio_set_user(struct sio_socket *s, void *user);    /* the application's object */
 void *sio_user(const struct sio_socket *s);
-const struct log_ident *sio_ident(const struct sio_socket *s);
+struct log_ident sio_ident(const struct sio_socket *s);
 const char *sio_peer(const struct sio_socket *s);       /* textual address */
 bool sio_authorization(const struct sio_socket *s, struct slice *value); /* that header of the handshake, kept until sio_accept */
 

@@ -80,8 +80,6 @@ struct sio_socket *socket_new(struct session *ses, const struct sio_namespace *n
 	s->session = ses;
 	s->nsp = nsp;
 	random_id(s->id, SIO_ID_LEN);
-	s->ident.parent = eio_ident(ses->eio);
-	s->ident.fields[0] = LSL("sid", slice_of(s->id, SIO_ID_LEN));
 	deferred_init(&s->goodbye, on_goodbye);
 	s->sibling = ses->sockets;
 	ses->sockets = s;
@@ -208,9 +206,16 @@ void *sio_user(const struct sio_socket *s)
 	return s->user;
 }
 
-const struct log_ident *sio_ident(const struct sio_socket *s)
+static void put_ident(struct log_line *line, const void *of)
 {
-	return &s->ident;
+	const struct sio_socket *s = of;
+	log_put(line, LSL("sid", slice_of(s->id, SIO_ID_LEN)));
+	log_put_ident(line, eio_ident(s->session->eio));
+}
+
+struct log_ident sio_ident(const struct sio_socket *s)
+{
+	return (struct log_ident){put_ident, s};
 }
 
 const char *sio_peer(const struct sio_socket *s)

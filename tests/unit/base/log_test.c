@@ -57,9 +57,9 @@ TEST(levels_have_names)
 TEST(line_has_event_and_fields)
 {
 	capture();
-	log_info(NULL, "started");
+	log_info(LOG_NOBODY, "started");
 	EXPECT("info started\n");
-	log_error(NULL, "closed", LS("reason", "slow"), LU("queued", UINT64_MAX), LI("delta", INT64_MIN));
+	log_error(LOG_NOBODY, "closed", LS("reason", "slow"), LU("queued", UINT64_MAX), LI("delta", INT64_MIN));
 	EXPECT("error closed reason=slow queued=18446744073709551615 delta=-9223372036854775808\n");
 	CHECK(line[4] == '-' && line[10] == 'T' && line[23] == 'Z' && line[24] == ' ');
 }
@@ -67,42 +67,55 @@ TEST(line_has_event_and_fields)
 TEST(values_cannot_forge_fields_or_lines)
 {
 	capture();
-	log_info(NULL, "e", LS("a", "x y"), LS("b", "x=1"), LS("c", "q\"q"), LS("d", "a\nb\r"), LS("e", ""), LS("f", "back\\slash"), LSL("g", SLICE("n\0l")));
+	log_info(LOG_NOBODY, "e", LS("a", "x y"), LS("b", "x=1"), LS("c", "q\"q"), LS("d", "a\nb\r"), LS("e", ""), LS("f", "back\\slash"), LSL("g", SLICE("n\0l")));
 	EXPECT("info e a=\"x y\" b=\"x=1\" c=\"q\\\"q\" d=\"a\\nb\\r\" e=\"\" f=\"back\\\\slash\" g=\"n\\u0000l\"\n");
-	log_info(NULL, "e", LS("none", NULL), LS("esc", "\x1b[2J"), LS("del", "a\x7f"), LS("utf8", "\xc3\xa9"));
+	log_info(LOG_NOBODY, "e", LS("none", NULL), LS("esc", "\x1b[2J"), LS("del", "a\x7f"), LS("utf8", "\xc3\xa9"));
 	EXPECT("info e none=\"\" esc=\"\\u001b[2J\" del=\"a\\u007f\" utf8=\xc3\xa9\n");
 }
 
 TEST(values_cannot_steer_a_terminal_or_hide)
 {
 	capture();
-	log_info(NULL, "e", LS("nel", "a\xc2\x85" "error"), LS("csi", "\xc2\x9b" "31m"), LS("ls", "\xe2\x80\xa8"), LS("rlo", "\xe2\x80\xae" "txt"), LS("pdi", "\xe2\x81\xa9"));
+	log_info(LOG_NOBODY, "e", LS("nel", "a\xc2\x85" "error"), LS("csi", "\xc2\x9b" "31m"), LS("ls", "\xe2\x80\xa8"), LS("rlo", "\xe2\x80\xae" "txt"), LS("pdi", "\xe2\x81\xa9"));
 	EXPECT("info e nel=\"a\\u0085error\" csi=\"\\u009b31m\" ls=\"\\u2028\" rlo=\"\\u202etxt\" pdi=\"\\u2069\"\n");
-	log_info(NULL, "e", LS("raw", "\x9b" "31m"), LS("cut", "\xc3"), LS("nbsp", "\xc2\xa0"), LS("dash", "\xe2\x80\x93"), LS("i", "\xd0\x98 \xf0\x9f\x99\x82"));
+	log_info(LOG_NOBODY, "e", LS("raw", "\x9b" "31m"), LS("cut", "\xc3"), LS("nbsp", "\xc2\xa0"), LS("dash", "\xe2\x80\x93"), LS("i", "\xd0\x98 \xf0\x9f\x99\x82"));
 	EXPECT("info e raw=\"\\u009b31m\" cut=\"\\u00c3\" nbsp=\xc2\xa0 dash=\xe2\x80\x93 i=\"\xd0\x98 \xf0\x9f\x99\x82\"\n");
 }
 
-TEST(identity_comes_with_its_parents)
+struct thing {
+	const struct thing *behind;
+	const char *name;
+	unsigned number;
+};
+
+static void put_thing(struct log_line *out, const void *of)
 {
-	struct log_ident conn = {.fields = {LU("conn", 81)}};
-	struct log_ident session = {.parent = &conn, .fields = {LS("sid", "abc"), LU("a", 1), LU("b", 2)}};
+	const struct thing *t = of;
+	log_put(out, LS("name", t->name));
+	log_put(out, LU("number", t->number));
+	log_put_ident(out, t->behind ? (struct log_ident){put_thing, t->behind} : LOG_NOBODY);
+}
+
+TEST(identity_comes_with_who_stands_behind_it)
+{
+	struct thing conn = {NULL, "conn", 81}, session = {&conn, "a b", 2};
 	capture();
-	log_warn(&session, "odd", LU("n", 3));
-	EXPECT("warn odd sid=abc a=1 b=2 conn=81 n=3\n");
+	log_warn(((struct log_ident){put_thing, &session}), "odd", LU("n", 3));
+	EXPECT("warn odd name=\"a b\" number=2 name=conn number=81 n=3\n");
 }
 
 TEST(threshold_keeps_lower_levels_out)
 {
 	capture();
-	log_debug(NULL, "unseen");
+	log_debug(LOG_NOBODY, "unseen");
 	EXPECT("");
 	log_threshold = LOG_DEBUG;
-	log_debug(NULL, "seen");
+	log_debug(LOG_NOBODY, "seen");
 	EXPECT("debug seen\n");
-	log_trace(NULL, "unseen");
+	log_trace(LOG_NOBODY, "unseen");
 	EXPECT("");
 	log_threshold = LOG_ERROR;
-	log_warn(NULL, "unseen");
+	log_warn(LOG_NOBODY, "unseen");
 	EXPECT("");
 }
 
@@ -116,12 +129,12 @@ TEST(full_pipe_does_not_block)
 	CHECK(fcntl(STDERR_FILENO, F_SETFL, 0) == 0);
 	alarm(5);
 	errno = 77;
-	log_error(NULL, "lost");
+	log_error(LOG_NOBODY, "lost");
 	if (errno != 77)
 		_exit(1); /* logging in between must not disturb who looks at errno */
 	while (read(pipe_fds[0], line, sizeof line) > 0)
 		;
-	log_error(NULL, "kept");
+	log_error(LOG_NOBODY, "kept");
 	EXPECT("error kept\n");
 }
 
@@ -131,13 +144,13 @@ TEST(long_line_is_cut)
 	static char value[6000];
 	capture();
 	memset(value, 'x', sizeof value);
-	log_error(NULL, "long", LSL("value", slice_of(value, sizeof value)));
+	log_error(LOG_NOBODY, "long", LSL("value", slice_of(value, sizeof value)));
 	CHECK_INT(written().n, PIPE_BUF - 25);
 	CHECK(memcmp(line + 25, "error long value=xxx", 20) == 0 && line[PIPE_BUF - 1] == '\n');
 	for (size_t i = 0; i + 1 < sizeof value; i += 2)
 		memcpy(value + i, "\xc3\xa9", 2);
 	for (int shift = 0; shift < 2; shift++) { /* not inside of a character */
-		log_error(NULL, shift ? "long" : "longer", LSL("value", slice_of(value, sizeof value)));
+		log_error(LOG_NOBODY, shift ? "long" : "longer", LSL("value", slice_of(value, sizeof value)));
 		struct slice s = written();
 		CHECK(s.n == PIPE_BUF - 25u || s.n == PIPE_BUF - 26u);
 		CHECK(s.p[s.n - 1] == '\n' && s.p[s.n - 2] == '\xa9');
