@@ -1,10 +1,7 @@
-#include "net/conn.h"
+#include "net/conn_internal.h"
 
-#include "base/buf.h"
 #include "base/mem.h"
-#include "net/outq.h"
 #include "net/transport.h"
-#include <ev.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -12,36 +9,6 @@
 
 #define UNSENT_MAX 65536 /* what the kernel takes ahead of the peer's window; without it 4 MiB go there unseen before a slow reader is noticed */
 #define LINGER_MS 1000 /* W9: how long after our FIN the peer's is waited for */
-
-/*
- *   LIVE --conn_finish--> FLUSHING --queue empty--> LINGERING --peer's FIN, or time--> dead
- *     |-----------------------|------------------------|------conn_kill--------------> dead
- */
-enum conn_state { CONN_LIVE, CONN_FLUSHING, CONN_LINGERING };
-
-struct conn {
-	struct loop *loop;
-	struct conn_budget *budget;
-	const struct conn_events *ev;
-	void *owner;
-	struct list link;      /* in the budget's list */
-	struct ev_io io;
-	int fd;
-	enum conn_state state : 8;
-	enum close_reason why : 8;
-	bool dead : 1, eof : 1, paused : 1, showing : 1, reshow : 1, want_drained : 1, blocked : 1, reset : 1;
-	bool read_wants_write : 1, write_wants_read : 1;
-	bool counts_lost : 1;
-	int ready;             /* what libev reported and `readable` has not served */
-	struct deferred readable;
-	struct tls *tls;
-	struct deferred turn;  /* this connection's place in the flush list, after death in the sweep list */
-	struct timer linger;
-	struct buf in;         /* received, not consumed */
-	struct outq out;       /* sent, not yet taken by the kernel */
-	size_t kept;           /* of the input, here and by whoever reads: a share of the budget's */
-	char *peer;
-};
 
 /* ---- watching ---- */
 
@@ -57,17 +24,19 @@ static void watch(struct conn *c)
 	int has = ev_is_active(&c->io) ? c->io.events & (EV_READ | EV_WRITE) : 0;
 	if (want == has)
 		return;
-	ev_io_stop(loop_ev(c->loop), &c->io);
+	ev_io_stop(loop_ev(conn_loop(c)), &c->io);
 	if (want) {
-		ev_io_set(&c->io, c->fd, want);
-		ev_io_start(loop_ev(c->loop), &c->io);
+		ev_io_set(&c->io, c->io.fd, want);
+		ev_io_start(loop_ev(conn_loop(c)), &c->io);
 	}
 }
 
 static void mark(struct conn *c)
 {
-	if (!c->dead)
-		loop_defer(c->loop, LOOP_FLUSH, &c->turn);
+	if (c->ready)
+		c->marked = true;
+	else if (!c->dead)
+		loop_defer(conn_loop(c), LOOP_FLUSH, &c->turn);
 }
 
 /* ---- sending ---- */
@@ -86,14 +55,14 @@ bool conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n)
 		return true;
 	if (c->dead || c->state != CONN_LIVE)
 		return lost(c, 1);
-	if (c->out.bytes >= limit->max_queue_bytes || c->out.count >= limit->max_queue_items) {
+	if (outq_bytes(&c->out) >= limit->max_queue_bytes || outq_count(&c->out) >= limit->max_queue_items) {
 		conn_kill(c, CLOSE_SLOW);
 		return lost(c, 1);
 	}
-	if (limit->total_bytes + n > limit->max_total_bytes) {
+	if (!conn_budget_room(c->budget, n))
 		conn_kill(c, CLOSE_LIMIT);
+	if (c->dead) /* it was this one that held most */
 		return lost(c, 1);
-	}
 	outq_push(&c->out, b, off, n);
 	c->budget->total_bytes += n;
 	if (!c->blocked)
@@ -120,7 +89,7 @@ void conn_send_copy(struct conn *c, struct slice s)
 
 size_t conn_queued(const struct conn *c)
 {
-	return c->out.bytes;
+	return outq_bytes(&c->out);
 }
 
 bool conn_blocked(const struct conn *c)
@@ -131,7 +100,7 @@ bool conn_blocked(const struct conn *c)
 void conn_want_drained(struct conn *c)
 {
 	c->want_drained = true;
-	if (c->out.count == 0)
+	if (outq_count(&c->out) == 0)
 		mark(c);
 }
 
@@ -143,9 +112,17 @@ static ssize_t write_some(struct conn *c)
 	int n = outq_iov(&c->out, iov);
 	c->budget->writes++;
 	bool other = false;
-	ssize_t put = c->tls ? tls_writev(c->tls, iov, n, loop_scratch(c->loop), 16384, &other) : plain_writev(c->fd, iov, n);
+	ssize_t put = c->tls ? tls_writev(c->tls, iov, n, loop_scratch(conn_loop(c)), 16384, &other) : plain_writev(c->io.fd, iov, n);
 	c->write_wants_read = other;
 	return put;
+}
+
+static void forget_input(struct conn *c)
+{
+	if (c->in)
+		buf_fini(c->in);
+	free(c->in);
+	c->in = NULL;
 }
 
 static void say_fin(struct conn *c)
@@ -153,19 +130,20 @@ static void say_fin(struct conn *c)
 	c->state = CONN_LINGERING;
 	if (c->tls)
 		tls_shutdown(c->tls);
-	if (shutdown(c->fd, SHUT_WR) != 0 || c->eof) {
+	if (shutdown(c->io.fd, SHUT_WR) != 0 || c->eof) {
 		conn_kill(c, c->why);
 		return;
 	}
-	conn_unkeep(c, c->in.n);
-	buf_fini(&c->in);
-	timer_set(c->loop, &c->linger, loop_now(c->loop) + LINGER_MS);
+	if (c->in)
+		conn_unkeep(c, c->in->n);
+	forget_input(c);
+	timer_set(conn_loop(c), &c->parting->timer, loop_now(conn_loop(c)) + LINGER_MS);
 }
 
 static void flush(struct conn *c)
 {
 	c->blocked = false;
-	while (c->out.count) {
+	while (outq_count(&c->out)) {
 		ssize_t put = write_some(c);
 		if (put == TRANSPORT_AGAIN) {
 			c->blocked = !c->write_wants_read;
@@ -185,55 +163,9 @@ static void flush(struct conn *c)
 		if (c->ev && c->ev->on_drained)
 			c->ev->on_drained(c, c->owner);
 	}
-	if (!c->dead && c->state == CONN_FLUSHING && c->out.count == 0)
+	if (!c->dead && c->state == CONN_FLUSHING && outq_count(&c->out) == 0)
 		say_fin(c);
 	watch(c);
-}
-
-/* ---- what is kept of the input ---- */
-
-static struct conn *greediest(struct conn_budget *b)
-{
-	struct conn *most = NULL;
-	struct list *it, *tmp;
-	list_each(it, tmp, &b->all) {
-		struct conn *c = list_entry(it, struct conn, link);
-		if (!most || c->kept > most->kept)
-			most = c;
-	}
-	return most;
-}
-
-/* A crowd that begins long messages and ends none must not keep others from sending short ones: who holds most goes first. */
-void conn_keep(struct conn *c, size_t n)
-{
-	struct conn_budget *b = c->budget;
-	if (c->dead)
-		return;
-	c->kept += n;
-	b->input_bytes += n;
-	while (b->max_input_bytes && b->input_bytes > b->max_input_bytes) {
-		struct conn *most = greediest(b); /* c at least */
-		conn_kill(most, CLOSE_LIMIT);
-		if (most == c)
-			break;
-	}
-}
-
-void conn_unkeep(struct conn *c, size_t n)
-{
-	if (c->dead)
-		return; /* given back at once when it was killed */
-	c->kept -= n;
-	c->budget->input_bytes -= n;
-}
-
-static void in_changed(struct conn *c, size_t before)
-{
-	if (c->in.n > before)
-		conn_keep(c, c->in.n - before);
-	else if (c->in.n < before)
-		conn_unkeep(c, before - c->in.n);
 }
 
 /* ---- reading ---- */
@@ -256,25 +188,35 @@ static size_t show(struct conn *c, const char *p, size_t n)
 	return taken;
 }
 
+/* Shows what is kept, of which `before` bytes were counted. */
+static void show_kept(struct conn *c, size_t before)
+{
+	buf_drop(c->in, show(c, c->in->p, c->in->n));
+	if (c->in->n > before)
+		conn_keep(c, c->in->n - before);
+	else
+		conn_unkeep(c, before - c->in->n);
+	if (!c->dead && c->in->n == 0)
+		forget_input(c);
+}
+
 static void received(struct conn *c, const char *p, size_t n)
 {
 	c->budget->bytes_in += n;
 	if (c->state != CONN_LIVE)
 		return; /* W9: discarded, so that our last bytes are not destroyed by a reset */
-	if (c->in.n == 0) {
-		size_t taken = show(c, p, n);
-		if (!c->dead && c->state == CONN_LIVE && taken < n) {
-			buf_add(&c->in, p + taken, n - taken);
-			conn_keep(c, n - taken);
-		}
+	if (c->in) {
+		size_t before = c->in->n;
+		buf_add(c->in, p, n);
+		show_kept(c, before);
 		return;
 	}
-	size_t before = c->in.n;
-	buf_add(&c->in, p, n);
-	buf_drop(&c->in, show(c, c->in.p, c->in.n));
-	in_changed(c, before);
-	if (c->in.n == 0)
-		buf_fini(&c->in);
+	size_t taken = show(c, p, n);
+	if (!c->dead && c->state == CONN_LIVE && taken < n) {
+		c->in = NEW(struct buf);
+		buf_add(c->in, p + taken, n - taken);
+		conn_keep(c, n - taken);
+	}
 }
 
 static void peer_done(struct conn *c)
@@ -293,8 +235,8 @@ static void read_some(struct conn *c)
 {
 	bool other = false;
 	do {
-		char *scratch = loop_scratch(c->loop);
-		ssize_t got = c->tls ? tls_read(c->tls, scratch, LOOP_SCRATCH, &other) : plain_read(c->fd, scratch, LOOP_SCRATCH);
+		char *scratch = loop_scratch(conn_loop(c));
+		ssize_t got = c->tls ? tls_read(c->tls, scratch, LOOP_SCRATCH, &other) : plain_read(c->io.fd, scratch, LOOP_SCRATCH);
 		c->read_wants_write = other;
 		if (got == TRANSPORT_AGAIN)
 			break;
@@ -313,15 +255,39 @@ static void read_some(struct conn *c)
 	watch(c);
 }
 
-static void serve(struct deferred *d)
+/* The read list's call. */
+static void serve(struct conn *c)
 {
-	struct conn *c = container_of(d, struct conn, readable);
 	int revents = c->ready;
 	c->ready = 0;
 	if (revents & EV_WRITE || c->write_wants_read)
 		flush(c);
 	if (!c->dead && (revents & EV_READ || c->read_wants_write) && !c->eof && (!c->paused || c->state == CONN_LINGERING))
 		read_some(c);
+	if (c->marked)
+		mark(c);
+	c->marked = false;
+}
+
+/* The flush list's: kept bytes for a new owner first, then everything queued in one go. */
+static void reshow_and_flush(struct conn *c)
+{
+	if (c->reshow && c->state == CONN_LIVE && !c->paused) {
+		c->reshow = false;
+		if (c->in)
+			show_kept(c, c->in->n);
+	}
+	if (!c->dead && !c->blocked)
+		flush(c);
+}
+
+static void on_turn(struct deferred *d)
+{
+	struct conn *c = container_of(d, struct conn, turn);
+	if (c->ready)
+		serve(c);
+	else
+		reshow_and_flush(c);
 }
 
 /*
@@ -332,26 +298,13 @@ static void on_io(struct ev_loop *ev, ev_io *w, int revents)
 {
 	(void)ev;
 	struct conn *c = container_of(w, struct conn, io);
-	c->ready |= revents;
-	loop_defer_first(c->loop, LOOP_READ, &c->readable);
-}
-
-/* The flush list's call: kept bytes for a new owner first, then everything queued in one go. */
-static void on_turn(struct deferred *d)
-{
-	struct conn *c = container_of(d, struct conn, turn);
-	if (c->reshow && c->state == CONN_LIVE && !c->paused) {
-		c->reshow = false;
-		if (c->in.n) {
-			size_t before = c->in.n;
-			buf_drop(&c->in, show(c, c->in.p, c->in.n));
-			in_changed(c, before);
-			if (!c->dead && c->in.n == 0)
-				buf_fini(&c->in);
-		}
+	if (!c->ready && deferred_is_set(&c->turn)) { /* it stands in the flush list: another callback of this poll has sent */
+		deferred_cancel(&c->turn);
+		c->marked = true;
 	}
-	if (!c->dead && !c->blocked)
-		flush(c);
+	c->ready |= (uint8_t)(revents & (EV_READ | EV_WRITE));
+	if (c->ready)
+		loop_defer_first(conn_loop(c), LOOP_READ, &c->turn);
 }
 
 /* ---- life ---- */
@@ -359,46 +312,41 @@ static void on_turn(struct deferred *d)
 static void sweep(struct deferred *d)
 {
 	struct conn *c = container_of(d, struct conn, turn);
-	c->budget->total_bytes -= c->out.bytes;
-	lost(c, c->out.count);
+	lost(c, outq_count(&c->out));
 	outq_clear(&c->out);
-	buf_fini(&c->in);
+	forget_input(c);
 	tls_free(&c->tls);
 	if (c->reset) {
 		struct linger now = {.l_onoff = 1, .l_linger = 0};
-		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+		setsockopt(c->io.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 	}
-	close(c->fd);
+	close(c->io.fd);
 	list_del(&c->link);
 	c->budget->open--;
 	c->budget->killed[c->why]++;
 	if (c->ev && c->ev->on_dead)
 		c->ev->on_dead(c, c->owner, c->why);
-	free(c->peer);
 	free(c);
 }
 
 static void linger_over(struct timer *t)
 {
-	struct conn *c = container_of(t, struct conn, linger);
+	struct conn *c = container_of(t, struct parting, timer)->conn;
 	conn_kill(c, c->why);
 }
 
 struct conn *conn_new(struct loop *l, struct conn_budget *b, int fd, struct tls_context *tls, const char *peer)
 {
-	struct conn *c = NEW(struct conn);
+	size_t peer_n = strlen(peer);
+	struct conn *c = mem_zalloc(sizeof(*c) + peer_n + 1);
 	int on = 1, unsent = UNSENT_MAX;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
-	c->loop = l;
+	b->loop = l;
 	c->budget = b;
-	c->fd = fd;
 	c->tls = tls ? tls_new(tls, fd) : NULL;
-	outq_init(&c->out);
-	c->linger.fire = linger_over;
-	c->peer = mem_strndup(peer, strlen(peer));
+	memcpy(c->peer, peer, peer_n);
 	deferred_init(&c->turn, on_turn);
-	deferred_init(&c->readable, serve);
 	ev_io_init(&c->io, on_io, fd, EV_READ);
 	if (!b->all.next)
 		list_init(&b->all);
@@ -412,7 +360,7 @@ void conn_set_events(struct conn *c, const struct conn_events *ev, void *owner)
 	c->ev = ev;
 	c->owner = owner;
 	watch(c);
-	if (!c->showing && c->in.n)
+	if (!c->showing && c->in)
 		conn_reshow(c);
 }
 
@@ -442,7 +390,9 @@ void conn_finish(struct conn *c, enum close_reason why)
 	if (!c->blocked)
 		mark(c);
 	/* A peer that takes nothing must not keep us: the same time for flushing and lingering. */
-	timer_set(c->loop, &c->linger, loop_now(c->loop) + 5 * LINGER_MS);
+	c->parting = NEW(struct parting);
+	*c->parting = (struct parting){.conn = c, .timer.fire = linger_over};
+	timer_set(conn_loop(c), &c->parting->timer, loop_now(conn_loop(c)) + 5 * LINGER_MS);
 }
 
 void conn_kill(struct conn *c, enum close_reason why)
@@ -451,28 +401,24 @@ void conn_kill(struct conn *c, enum close_reason why)
 		return;
 	c->dead = true;
 	c->why = why;
-	c->budget->input_bytes -= c->kept;
+	c->budget->input_bytes -= c->kept; /* at once: who needs it need not wait for the sweep */
+	c->budget->total_bytes -= outq_bytes(&c->out);
 	c->kept = 0;
-	ev_io_stop(loop_ev(c->loop), &c->io);
-	timer_stop(c->loop, &c->linger);
-	deferred_cancel(&c->readable);
+	c->ready = 0;
+	ev_io_stop(loop_ev(conn_loop(c)), &c->io);
+	if (c->parting)
+		timer_stop(conn_loop(c), &c->parting->timer);
+	free(c->parting);
+	c->parting = NULL;
 	deferred_cancel(&c->turn);
 	deferred_init(&c->turn, sweep);
-	loop_defer(c->loop, LOOP_SWEEP, &c->turn);
+	loop_defer(conn_loop(c), LOOP_SWEEP, &c->turn);
 }
 
 void conn_kill_with_reset(struct conn *c, enum close_reason why)
 {
 	c->reset = true;
 	conn_kill(c, why);
-}
-
-void conn_budget_kill_all(struct conn_budget *b, enum close_reason why)
-{
-	struct list *it, *tmp;
-	if (b->all.next)
-		list_each(it, tmp, &b->all)
-			conn_kill(list_entry(it, struct conn, link), why);
 }
 
 bool conn_is_dead(const struct conn *c)
@@ -487,5 +433,5 @@ const char *conn_peer(const struct conn *c)
 
 struct loop *conn_loop(const struct conn *c)
 {
-	return c->loop;
+	return c->budget->loop;
 }

@@ -36,7 +36,9 @@ struct conn_events {
 
 /* Limits and counters shared by all connections of a worker; the counters are read by the metrics. */
 struct conn_budget {
-	struct list all;          /* of the connections; set up by the first */
+	struct loop *loop;        /* of the connections; set up by the first, as is the list of all */
+	struct list all;
+	struct conn_others *others; /* who holds queued bytes besides connections; may be NULL */
 	size_t max_queue_bytes;   /* per connection: as many unsent bytes make its queue full */
 	size_t max_queue_items;   /* per connection */
 	size_t max_total_bytes;   /* per worker: queued bytes over all connections, and over sessions that have none at the moment */
@@ -46,6 +48,14 @@ struct conn_budget {
 	uint64_t bytes_in, bytes_out, writes, killed[CLOSE_REASON_MAX];
 	uint64_t lost[CLOSE_REASON_MAX]; /* sends never written, by what ended their connection (conn_count_lost) */
 };
+
+/* Embedded by whoever keeps bytes in the budget's total that are no connection's. */
+struct conn_others {
+	size_t (*most)(struct conn_others *o);   /* what the one of them holds that holds most */
+	void (*end_most)(struct conn_others *o); /* ends that one; its bytes are given back before this returns */
+};
+/* Room for n more bytes in the total: who holds most is ended, as often as it takes (CLOSE_LIMIT). False: nobody is left to be ended. */
+bool conn_budget_room(struct conn_budget *b, size_t n);
 
 struct tls_context; /* net/tls.h */
 

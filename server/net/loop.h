@@ -53,5 +53,9 @@ void deferred_init(struct deferred *d, void (*run)(struct deferred *d));
 void loop_defer(struct loop *l, enum loop_phase phase, struct deferred *d); /* once per turn, repeating is harmless */
 void loop_defer_first(struct loop *l, enum loop_phase phase, struct deferred *d); /* before all that is deferred already */
 void deferred_cancel(struct deferred *d);
+static inline bool deferred_is_set(const struct deferred *d)
+{
+	return !list_empty(&d->link);
+}
 
 #endif

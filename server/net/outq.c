@@ -2,79 +2,97 @@
 
 #include "base/mem.h"
 
-static struct outq_part *part_at(const struct outq *q, uint32_t i)
+#define RING_LEAST 4
+
+static struct outq_part *part_at(struct outq_ring *r, uint32_t i)
 {
-	uint32_t at = q->head + i;
-	return &q->parts[at >= q->cap ? at - q->cap : at];
+	uint32_t at = r->head + i;
+	return &r->parts[at >= r->cap ? at - r->cap : at];
 }
 
-static void grow(struct outq *q)
+static struct outq_ring *ring_new(uint32_t cap)
 {
-	struct outq_part *bigger = mem_alloc(2 * q->cap * sizeof *bigger);
-	for (uint32_t i = 0; i < q->count; i++)
-		bigger[i] = *part_at(q, i);
-	if (q->parts != q->own)
-		free(q->parts);
-	q->parts = bigger;
-	q->head = 0;
-	q->cap *= 2;
+	struct outq_ring *r = mem_alloc(sizeof(*r) + cap * sizeof(r->parts[0]));
+	*r = (struct outq_ring){.cap = cap};
+	return r;
 }
 
-static void shrink(struct outq *q)
+static struct outq_ring *ring_grow(struct outq_ring *r)
 {
-	if (q->parts != q->own)
-		free(q->parts);
-	q->parts = q->own;
-	q->cap = ARRAY_LEN(q->own);
-	q->head = q->count = 0;
-}
-
-void outq_init(struct outq *q)
-{
-	*q = (struct outq){.parts = q->own, .cap = ARRAY_LEN(q->own)};
+	struct outq_ring *bigger = ring_new(2 * r->cap);
+	for (uint32_t i = 0; i < r->count; i++)
+		bigger->parts[i] = *part_at(r, i);
+	bigger->count = r->count;
+	bigger->bytes = r->bytes;
+	free(r);
+	return bigger;
 }
 
 void outq_push(struct outq *q, struct blob *b, size_t off, size_t n)
 {
-	if (q->count == q->cap)
-		grow(q);
-	*part_at(q, q->count++) = (struct outq_part){blob_ref(b), (uint32_t)off, (uint32_t)n};
-	q->bytes += n;
+	struct outq_part part = {blob_ref(b), (uint32_t)off, (uint32_t)n};
+	if (!q->first.blob && !q->rest) {
+		q->first = part;
+		return;
+	}
+	if (!q->rest)
+		q->rest = ring_new(RING_LEAST);
+	else if (q->rest->count == q->rest->cap)
+		q->rest = ring_grow(q->rest);
+	*part_at(q->rest, q->rest->count++) = part;
+	q->rest->bytes += n;
 }
 
 int outq_iov(const struct outq *q, struct iovec iov[OUTQ_IOV])
 {
 	int n = 0;
-	for (; n < OUTQ_IOV && (uint32_t)n < q->count; n++) {
-		const struct outq_part *p = part_at(q, (uint32_t)n);
-		iov[n] = (struct iovec){p->blob->p + p->off, p->n};
+	if (q->first.blob)
+		iov[n++] = (struct iovec){q->first.blob->p + q->first.off, q->first.n};
+	for (uint32_t i = 0; q->rest && n < OUTQ_IOV && i < q->rest->count; i++) {
+		const struct outq_part *p = part_at(q->rest, i);
+		iov[n++] = (struct iovec){p->blob->p + p->off, p->n};
 	}
 	return n;
 }
 
+/* How many of n bytes were this part's; all of it: its reference goes. */
+static size_t part_drop(struct outq_part *p, size_t n)
+{
+	size_t k = n < p->n ? n : p->n;
+	p->off += (uint32_t)k;
+	p->n -= (uint32_t)k;
+	if (p->n == 0)
+		blob_unref(&p->blob);
+	return k;
+}
+
 void outq_drop(struct outq *q, size_t n)
 {
-	q->bytes -= n;
+	if (q->first.blob)
+		n -= part_drop(&q->first, n);
+	struct outq_ring *r = q->rest;
 	while (n) {
-		struct outq_part *p = part_at(q, 0);
-		if (n < p->n) {
-			p->off += (uint32_t)n;
-			p->n -= (uint32_t)n;
+		struct outq_part *p = part_at(r, 0);
+		size_t k = part_drop(p, n);
+		n -= k;
+		r->bytes -= k;
+		if (p->blob)
 			return;
-		}
-		n -= p->n;
-		blob_unref(&p->blob);
-		q->head = q->head + 1 == q->cap ? 0 : q->head + 1;
-		q->count--;
+		r->head = r->head + 1 == r->cap ? 0 : r->head + 1;
+		r->count--;
 	}
-	if (q->count == 0)
-		shrink(q);
+	if (r && r->count == 0) {
+		free(r);
+		q->rest = NULL;
+	}
 }
 
 void outq_clear(struct outq *q)
 {
-	for (uint32_t i = 0; i < q->count; i++)
-		blob_unref(&part_at(q, i)->blob);
-	q->bytes = 0;
-	shrink(q);
+	if (q->first.blob)
+		blob_unref(&q->first.blob);
+	for (uint32_t i = 0; q->rest && i < q->rest->count; i++)
+		blob_unref(&part_at(q->rest, i)->blob);
+	free(q->rest);
+	*q = (struct outq){0};
 }

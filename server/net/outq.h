@@ -1,5 +1,7 @@
 /*
- * What a connection has yet to write: a ring of references to shared bytes. Embedded in its connection. Private to net/.
+ * What a connection has yet to write: references to shared bytes in order. Embedded in its connection. Private to net/.
+ *
+ * The first part lives here, so that an ordinary send allocates nothing; the ring exists only while more than one waits.
  */
 #ifndef NET_OUTQ_H
 #define NET_OUTQ_H
@@ -14,14 +16,28 @@ struct outq_part {
 	uint32_t off, n;
 };
 
-struct outq {
-	struct outq_part *parts;
-	uint32_t head, count, cap;
-	struct outq_part own[2]; /* the first two places live here, so that an ordinary send allocates nothing */
+struct outq_ring {
 	size_t bytes;
+	uint32_t head, count, cap;
+	struct outq_part parts[];
 };
 
-void outq_init(struct outq *q);
+/* Zeroed is empty. */
+struct outq {
+	struct outq_part first; /* blob NULL: none */
+	struct outq_ring *rest; /* behind it; never empty */
+};
+
+static inline size_t outq_bytes(const struct outq *q)
+{
+	return q->first.n + (q->rest ? q->rest->bytes : 0);
+}
+
+static inline uint32_t outq_count(const struct outq *q)
+{
+	return (q->first.blob != NULL) + (q->rest ? q->rest->count : 0);
+}
+
 void outq_push(struct outq *q, struct blob *b, size_t off, size_t n); /* takes a reference */
 int outq_iov(const struct outq *q, struct iovec iov[OUTQ_IOV]);       /* the first parts, for writev; how many */
 void outq_drop(struct outq *q, size_t n);                             /* n bytes were written */

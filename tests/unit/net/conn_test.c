@@ -422,24 +422,113 @@ TEST(pause_stops_reading)
 	shut(&p, &o);
 }
 
-TEST(budget_is_shared)
+static struct conn *another(struct pair *p, struct owner *o, int *peer)
+{
+	int fds[2];
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == 0);
+	struct conn *c = conn_new(p->loop, &p->budget, fds[0], NULL, "");
+	conn_set_events(c, &events, o);
+	*peer = fds[1];
+	return c;
+}
+
+TEST(who_holds_most_goes_when_all_together_hold_too_much)
 {
 	struct pair p;
 	struct owner o = {0}, o2 = {0};
-	int fds[2];
+	char got[16];
+	int peer;
 	open_with(&p, &o);
-	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == 0);
-	struct conn *other = conn_new(p.loop, &p.budget, fds[0], NULL, "");
-	conn_set_events(other, &events, &o2);
+	struct conn *other = another(&p, &o2, &peer);
 	CHECK(p.budget.open == 2 && conn_loop(other) == p.loop);
 	p.budget.max_total_bytes = 10;
-	conn_send_copy(p.conn, SLICE("123456"));
-	conn_send_copy(other, SLICE("12345"));
-	CHECK(!conn_is_dead(p.conn) && conn_is_dead(other));
+	conn_send_copy(other, SLICE("123456"));
+	conn_send_copy(p.conn, SLICE("12345"));
+	CHECK(conn_is_dead(other) && !conn_is_dead(p.conn));
+	CHECK_INT(p.budget.total_bytes, 5);
+	conn_send_copy(p.conn, SLICE("123456")); /* now it is this one */
+	CHECK(conn_is_dead(p.conn));
+	CHECK_INT(p.budget.total_bytes, 0);
 	pair_turn(&p);
-	CHECK(o2.dead == 1 && o2.why == CLOSE_LIMIT && p.budget.open == 1 && p.budget.total_bytes == 0);
-	close(fds[1]);
+	CHECK(o2.dead == 1 && o2.why == CLOSE_LIMIT && o.dead == 1 && o.why == CLOSE_LIMIT && p.budget.open == 0);
+	CHECK_INT(recv(peer, got, sizeof got, 0), 0);
+	close(peer);
+	pair_close(&p);
+}
+
+TEST(what_can_never_fit_ends_nobody_else)
+{
+	struct pair p;
+	struct owner o = {0}, o2 = {0};
+	int peer;
+	open_with(&p, &o);
+	struct conn *other = another(&p, &o2, &peer);
+	p.budget.max_total_bytes = 10;
+	conn_send_copy(other, SLICE("123456"));
+	conn_send_copy(p.conn, SLICE("12345678901"));
+	CHECK(!conn_is_dead(other) && conn_is_dead(p.conn));
+	close(peer);
+	pair_close(&p);
+}
+
+/* A peer that reads nothing goes before one to whom much was sent just now. */
+TEST(who_does_not_read_goes_first)
+{
+	struct pair p;
+	struct owner o = {0}, o2 = {0};
+	static char much[300000];
+	int peer;
+	open_with(&p, &o);
+	struct conn *stuck = another(&p, &o2, &peer);
+	for (int i = 0; i < 100 && !conn_blocked(stuck); i++) {
+		conn_send_copy(stuck, slice_of(much, 100000));
+		pair_turn(&p);
+	}
+	CHECK(conn_blocked(stuck) && conn_queued(stuck) < sizeof much);
+	conn_send_copy(p.conn, slice_of(much, sizeof much));
+	p.budget.max_total_bytes = p.budget.total_bytes;
+	conn_send_copy(p.conn, SLICE("x"));
+	CHECK(conn_is_dead(stuck) && !conn_is_dead(p.conn));
+	close(peer);
 	shut(&p, &o);
+}
+
+/* What is kept elsewhere counts as well, and ends as well. */
+struct elsewhere {
+	struct conn_others others;
+	struct conn_budget *budget;
+	size_t bytes;
+};
+
+static size_t elsewhere_most(struct conn_others *o)
+{
+	return container_of(o, struct elsewhere, others)->bytes;
+}
+
+static void elsewhere_end(struct conn_others *o)
+{
+	struct elsewhere *e = container_of(o, struct elsewhere, others);
+	e->budget->total_bytes -= e->bytes;
+	e->bytes = 0;
+}
+
+TEST(others_that_hold_more_go_first)
+{
+	struct pair p;
+	struct owner o = {0};
+	open_with(&p, &o);
+	struct elsewhere e = {{elsewhere_most, elsewhere_end}, &p.budget, 7};
+	p.budget.others = &e.others;
+	p.budget.total_bytes = 7;
+	p.budget.max_total_bytes = 10;
+	conn_send_copy(p.conn, SLICE("1234"));
+	CHECK(e.bytes == 0 && !conn_is_dead(p.conn));
+	CHECK_INT(p.budget.total_bytes, 4);
+	CHECK(conn_budget_room(&p.budget, 6) && !conn_is_dead(p.conn));
+	CHECK(conn_budget_room(&p.budget, 7) && conn_is_dead(p.conn));
+	CHECK(!conn_budget_room(&p.budget, 11));
+	p.budget.others = NULL;
+	pair_close(&p);
 }
 
 /* Three peers that send what nobody takes; the one that has sent most goes when all together are too much. */

@@ -1,0 +1,88 @@
+/*
+ * What connections hold together, and who goes when that is too much: whoever holds most, as it is not others that pay for one who
+ * begins long messages and ends none, or reads nothing.
+ */
+#include "net/conn_internal.h"
+
+static size_t input_of(const struct conn *c)
+{
+	return c->kept;
+}
+
+static size_t output_of(const struct conn *c)
+{
+	return c->dead ? 0 : outq_bytes(&c->out); /* given back when it was killed */
+}
+
+static size_t stuck_output_of(const struct conn *c)
+{
+	return c->blocked ? output_of(c) : 0;
+}
+
+static struct conn *greediest(struct conn_budget *b, size_t (*held)(const struct conn *c))
+{
+	struct conn *most = NULL;
+	struct list *it, *tmp;
+	list_each(it, tmp, &b->all) {
+		struct conn *c = list_entry(it, struct conn, link);
+		if (!most || held(c) > held(most))
+			most = c;
+	}
+	return most;
+}
+
+void conn_keep(struct conn *c, size_t n)
+{
+	struct conn_budget *b = c->budget;
+	if (c->dead)
+		return;
+	c->kept += (uint32_t)n;
+	b->input_bytes += n;
+	while (b->max_input_bytes && b->input_bytes > b->max_input_bytes) {
+		struct conn *most = greediest(b, input_of); /* c at least */
+		conn_kill(most, CLOSE_LIMIT);
+		if (most == c)
+			break;
+	}
+}
+
+void conn_unkeep(struct conn *c, size_t n)
+{
+	if (c->dead)
+		return; /* given back at once when it was killed */
+	c->kept -= (uint32_t)n;
+	c->budget->input_bytes -= n;
+}
+
+/* Those whose peers do not read come first: others may hold much and write it in this very turn. */
+static struct conn *greediest_sender(struct conn_budget *b)
+{
+	struct conn *c = greediest(b, stuck_output_of);
+	return c && stuck_output_of(c) ? c : greediest(b, output_of);
+}
+
+/* Each round costs a walk, and gives back the largest queue there is: many times what is to be sent, as a rule. */
+bool conn_budget_room(struct conn_budget *b, size_t n)
+{
+	if (n > b->max_total_bytes)
+		return false;
+	while (b->total_bytes + n > b->max_total_bytes) {
+		struct conn *c = b->all.next ? greediest_sender(b) : NULL;
+		size_t most = c ? output_of(c) : 0, others = b->others ? b->others->most(b->others) : 0;
+		if (most == 0 && others == 0)
+			return false;
+		if (most >= others)
+			conn_kill(c, CLOSE_LIMIT);
+		else
+			b->others->end_most(b->others);
+	}
+	return true;
+}
+
+void conn_budget_kill_all(struct conn_budget *b, enum close_reason why)
+{
+	struct list *it, *tmp;
+	if (b->all.next)
+		list_each(it, tmp, &b->all)
+			conn_kill(list_entry(it, struct conn, link), why);
+}
