@@ -18,21 +18,33 @@
  */
 enum ws_state { WS_OPEN, WS_CLOSING, WS_FINISHING };
 
+/* A message whose frames are arriving. */
+struct incoming {
+	struct buf message; /* fragments so far */
+	unsigned fragments;
+	uint32_t utf8;
+};
+
+/* Of control frames: exists from the first ping that had to wait, or from our Close. */
+struct control {
+	struct ws *ws;
+	struct timer linger;
+	bool late_pong;
+	uint8_t pong_n;
+	char pong[CONTROL_MAX]; /* payload of the last ping, to be answered when the queue is empty (at most one waits) */
+};
+
 struct ws {
 	struct conn *conn;
 	const struct ws_config *cfg;
 	const struct ws_events *ev;
 	void *owner;
+	struct incoming *incoming; /* NULL between messages */
+	struct control *control;   /* NULL as a rule */
 	enum ws_state state : 8;
 	enum close_reason why : 8;
-	uint8_t opcode;       /* of the message being assembled, 0: none */
-	bool late_pong : 1, pong_out : 1, want_drained : 1;
-	uint8_t pong_n;
-	unsigned fragments;
-	uint32_t utf8;
-	struct buf message;   /* fragments so far */
-	char *pong;           /* payload of the last ping, to be answered when the queue is empty (at most one waits) */
-	struct timer linger;
+	uint8_t opcode;            /* of the message being assembled, 0: none */
+	bool pong_out : 1, want_drained : 1;
 };
 
 size_t ws_frame_head(char out[WS_HEAD_MAX], unsigned opcode, uint64_t len)
@@ -69,13 +81,47 @@ static void tell_owner(struct ws *w, enum close_reason why)
 		ev->on_close(w, owner, why);
 }
 
+static void linger_over(struct timer *t);
+
+static struct control *control_of(struct ws *w)
+{
+	if (w->control)
+		return w->control;
+	w->control = NEW(struct control);
+	w->control->ws = w;
+	w->control->linger.fire = linger_over;
+	return w->control;
+}
+
+static void control_free(struct ws *w)
+{
+	if (w->control)
+		timer_stop(conn_loop(w->conn), &w->control->linger);
+	free(w->control);
+	w->control = NULL;
+}
+
+static void incoming_free(struct incoming **in)
+{
+	if (*in)
+		buf_fini(&(*in)->message);
+	free(*in);
+	*in = NULL;
+}
+
 static void finish(struct ws *w, enum close_reason why)
 {
 	if (w->state == WS_FINISHING)
 		return;
 	w->state = WS_FINISHING;
-	timer_stop(conn_loop(w->conn), &w->linger);
+	control_free(w);
 	conn_finish(w->conn, why);
+}
+
+static void linger_over(struct timer *t)
+{
+	struct ws *w = container_of(t, struct control, linger)->ws;
+	finish(w, w->why);
 }
 
 static void start_close(struct ws *w, int code, enum close_reason why)
@@ -87,7 +133,7 @@ static void start_close(struct ws *w, int code, enum close_reason why)
 	w->state = WS_CLOSING;
 	w->why = why;
 	struct loop *l = conn_loop(w->conn);
-	timer_set(l, &w->linger, loop_now(l) + w->cfg->close_linger_ms);
+	timer_set(l, &control_of(w)->linger, loop_now(l) + w->cfg->close_linger_ms);
 }
 
 static void violate(struct ws *w, int code)
@@ -133,9 +179,9 @@ static int judge(const struct ws *w, const unsigned char *p, size_t n, struct fr
 		f->len = f->len << 8 | p[2 + i];
 	if ((ext == 2 && f->len < 126) || (ext == 8 && (f->len < 65536 || f->len >> 63)))
 		return 1002;
-	if (!control && f->len > w->cfg->max_message - w->message.n)
+	if (!control && f->len > w->cfg->max_message - (w->incoming ? w->incoming->message.n : 0))
 		return 1009;
-	if (!control && w->opcode && w->fragments >= w->cfg->max_fragments)
+	if (!control && w->incoming && w->incoming->fragments >= w->cfg->max_fragments)
 		return 1009;
 	f->size = 2 + ext + 4 + (size_t)f->len;
 	return 0;
@@ -188,43 +234,43 @@ static void peer_ping(struct ws *w, const char *p, size_t n)
 		send_control(w, OP_PONG, p, n);
 		return;
 	}
-	w->pong = mem_realloc(w->pong, CONTROL_MAX);
-	memcpy(w->pong, p, n);
-	w->pong_n = (uint8_t)n;
-	w->late_pong = true;
+	struct control *k = control_of(w);
+	memcpy(k->pong, p, n);
+	k->pong_n = (uint8_t)n;
+	k->late_pong = true;
 	conn_want_drained(w->conn);
 }
 
 static void message(struct ws *w, struct slice data)
 {
 	bool binary = w->opcode == WS_BINARY;
-	struct buf kept = w->message;
-	w->message = (struct buf){0};
+	struct incoming *in = w->incoming;
+	w->incoming = NULL;
 	w->opcode = 0;
-	w->fragments = 0;
-	if (!binary && w->utf8 != 0)
+	if (!binary && in->utf8 != 0)
 		violate(w, 1007);
 	else if (w->ev)
 		w->ev->on_message(w, w->owner, binary, data);
-	conn_unkeep(w->conn, kept.n);
-	buf_fini(&kept);
+	conn_unkeep(w->conn, in->message.n);
+	incoming_free(&in);
 }
 
 /* Payload of a data frame, in one or several pieces; the last one of a whole message is handed up without a copy when it is the only one. */
 static bool data_piece(struct ws *w, struct slice piece, bool last)
 {
-	if (w->opcode == WS_TEXT && !utf8_feed(&w->utf8, piece)) {
+	struct incoming *in = w->incoming;
+	if (w->opcode == WS_TEXT && !utf8_feed(&in->utf8, piece)) {
 		violate(w, 1007);
 		return false;
 	}
-	if (last && w->message.n == 0) {
+	if (last && in->message.n == 0) {
 		message(w, piece);
 		return true;
 	}
-	buf_slice(&w->message, piece);
+	buf_slice(&in->message, piece);
 	conn_keep(w->conn, piece.n);
 	if (last)
-		message(w, buf_view(&w->message));
+		message(w, buf_view(&in->message));
 	return true;
 }
 
@@ -242,9 +288,10 @@ static void take_frame(struct ws *w, wslay_frame_context_ptr frames, const struc
 	bool control = f->opcode & 0x8;
 	if (!control && f->opcode != OP_CONTINUATION) {
 		w->opcode = (uint8_t)f->opcode;
-		w->utf8 = 0;
+		w->incoming = NEW(struct incoming);
 	}
-	w->fragments += !control;
+	if (!control)
+		w->incoming->fragments++;
 	uint64_t got = 0;
 	do {
 		struct wslay_frame_iocb io = {0};
@@ -320,12 +367,10 @@ static void on_drained(struct conn *c, void *owner)
 	(void)c;
 	struct ws *w = owner;
 	w->pong_out = false;
-	if (w->late_pong && w->state == WS_OPEN) {
-		w->late_pong = false;
-		send_control(w, OP_PONG, w->pong, w->pong_n);
+	if (w->control && w->control->late_pong && w->state == WS_OPEN) {
+		send_control(w, OP_PONG, w->control->pong, w->control->pong_n);
 		w->pong_out = true;
-		free(w->pong);
-		w->pong = NULL;
+		control_free(w);
 	}
 	bool wanted = w->want_drained;
 	w->want_drained = false;
@@ -336,27 +381,21 @@ static void on_drained(struct conn *c, void *owner)
 static void on_dead(struct conn *c, void *owner, enum close_reason why)
 {
 	struct ws *w = owner;
-	timer_stop(conn_loop(c), &w->linger);
+	(void)c;
+	control_free(w);
 	tell_owner(w, why);
-	buf_fini(&w->message);
-	free(w->pong);
+	incoming_free(&w->incoming);
 	free(w);
 }
 
 static const struct conn_events ws_conn_events = {.on_data = on_data, .on_eof = on_eof, .on_drained = on_drained, .on_dead = on_dead};
-
-static void linger_over(struct timer *t)
-{
-	struct ws *w = container_of(t, struct ws, linger);
-	finish(w, w->why);
-}
 
 struct ws *ws_accept(struct http_exchange *x, const struct ws_config *cfg, struct slice headers, const struct ws_events *ev, void *owner)
 {
 	struct buf head = {0};
 	ws_accept_head(&head, x, headers);
 	struct ws *w = NEW(struct ws);
-	*w = (struct ws){.cfg = cfg, .ev = ev, .owner = owner, .linger = {.fire = linger_over}};
+	*w = (struct ws){.cfg = cfg, .ev = ev, .owner = owner};
 	w->conn = http_detach(x, buf_view(&head));
 	buf_fini(&head);
 	conn_set_events(w->conn, &ws_conn_events, w);
