@@ -7,49 +7,132 @@
 
 /* ---- the queue of what no GET has fetched yet ---- */
 
+uint32_t polling_queued(const struct eio_session *s)
+{
+	return s->polling ? s->polling->queued : 0;
+}
+
 void queue_push(struct eio_session *s, struct packet *p)
 {
-	if (s->queued == s->queue_cap) {
-		s->queue_cap = s->queue_cap ? s->queue_cap * 2 : 4;
-		s->queue = mem_realloc(s->queue, s->queue_cap * sizeof(struct packet *));
+	struct polling *g = s->polling;
+	if (g->queued == g->queue_cap) {
+		g->queue_cap = g->queue_cap ? g->queue_cap * 2 : 4;
+		g->queue = mem_realloc(g->queue, g->queue_cap * sizeof(struct packet *));
 	}
-	s->queue[s->queued++] = packet_ref(p);
-	s->queue_bytes += packet_size(p);
+	g->queue[g->queued++] = packet_ref(p);
+	g->queue_bytes += packet_size(p);
 	if (s->srv->cfg.budget)
 		s->srv->cfg.budget->total_bytes += packet_size(p);
 }
 
 static void queue_forget(struct eio_session *s, uint32_t n)
 {
+	struct polling *g = s->polling;
 	size_t bytes = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		bytes += packet_size(s->queue[i]);
-		packet_unref(&s->queue[i]);
+		bytes += packet_size(g->queue[i]);
+		packet_unref(&g->queue[i]);
 	}
-	s->queue_bytes -= bytes;
+	g->queue_bytes -= bytes;
 	if (s->srv->cfg.budget)
 		s->srv->cfg.budget->total_bytes -= bytes;
-	s->queued -= n;
-	if (s->queued) {
-		memmove(s->queue, s->queue + n, s->queued * sizeof(struct packet *));
+	g->queued -= n;
+	if (g->queued) {
+		memmove(g->queue, g->queue + n, g->queued * sizeof(struct packet *));
 		return;
 	}
-	free(s->queue);
-	s->queue = NULL;
-	s->queue_cap = 0;
+	free(g->queue);
+	g->queue = NULL;
+	g->queue_cap = 0;
 }
 
 struct packet *queue_shift(struct eio_session *s)
 {
-	struct packet *p = packet_ref(s->queue[0]);
+	struct packet *p = packet_ref(s->polling->queue[0]);
 	queue_forget(s, 1);
 	return p;
 }
 
-void queue_clear(struct eio_session *s)
+/* ---- how much may wait ---- */
+
+enum close_reason polling_send(struct eio_session *s, struct packet *p)
 {
-	if (s->queue)
-		queue_forget(s, s->queued);
+	const struct eio_config *cfg = &s->srv->cfg;
+	struct polling *g = s->polling;
+	if (g->queued >= cfg->max_queue_packets || g->queue_bytes >= cfg->max_queue_bytes)
+		return CLOSE_SLOW;
+	if (cfg->budget && !conn_budget_room(cfg->budget, packet_size(p)))
+		return CLOSE_LIMIT;
+	if (g->overflown) /* in this call, perhaps */
+		return CLOSE_LIMIT;
+	queue_push(s, p);
+	session_mark(s);
+	return CLOSE_DONE;
+}
+
+static struct eio_session *fullest(const struct eio_server *srv)
+{
+	struct eio_session *most = NULL;
+	for (struct map_node *n = map_next(&srv->sessions, NULL); n; n = map_next(&srv->sessions, n)) {
+		struct eio_session *s = container_of(n, struct eio_session, node);
+		if (!s->ws && (!most || s->polling->queue_bytes > most->polling->queue_bytes))
+			most = s;
+	}
+	return most;
+}
+
+static size_t most_queued(struct conn_others *o)
+{
+	const struct eio_session *s = fullest(container_of(o, struct eio_server, others));
+	return s ? s->polling->queue_bytes : 0;
+}
+
+/* Somebody may be walking over the sessions: what it holds goes at once, the session by its timer. */
+static void end_fullest(struct conn_others *o)
+{
+	struct eio_server *srv = container_of(o, struct eio_server, others);
+	struct eio_session *s = fullest(srv);
+	srv->stats.lost[CLOSE_LIMIT] += s->polling->queued - (s->state == EIO_CLOSING); /* but the 1 */
+	queue_forget(s, s->polling->queued);
+	s->polling->overflown = true;
+	timer_set(srv->loop, &s->timer, loop_now(srv->loop));
+}
+
+void polling_share_budget(struct eio_server *srv)
+{
+	srv->others = (struct conn_others){most_queued, end_fullest};
+	srv->cfg.budget->others = &srv->others;
+}
+
+/* ---- life ---- */
+
+void polling_start(struct eio_session *s)
+{
+	s->polling = NEW(struct polling);
+	s->polling->session = s;
+	list_add_tail(&s->srv->unclaimed, &s->polling->unclaimed);
+}
+
+void polling_end(struct eio_session *s)
+{
+	struct polling *g = s->polling;
+	if (!g)
+		return;
+	list_del(&g->unclaimed);
+	if (s->state == EIO_ENDED) {
+		struct http_exchange *x = g->push;
+		g->push = NULL;
+		probe_end(s);
+		if (x)
+			http_drop(x, CLOSE_TRANSPORT);
+		polling_release(s, s->srv->close);
+	}
+	if (g->push)
+		return; /* it ends with that */
+	if (g->queued)
+		queue_forget(s, g->queued);
+	s->polling = NULL;
+	free(g);
 }
 
 /* ---- answers ---- */
@@ -83,8 +166,8 @@ static uint32_t answer_size(const struct eio_session *s)
 	const struct eio_config *cfg = &s->srv->cfg;
 	size_t bytes = 0, most = cfg->max_payload < cfg->max_queue_bytes / 2 ? cfg->max_payload : cfg->max_queue_bytes / 2;
 	uint32_t n = 0;
-	while (n < s->queued && n < cfg->max_poll_packets) {
-		bytes += packet_size(s->queue[n]) + 1;
+	while (n < polling_queued(s) && n < cfg->max_poll_packets) {
+		bytes += packet_size(s->polling->queue[n]) + 1;
 		if (n && bytes > most)
 			break;
 		n++;
@@ -99,26 +182,32 @@ void polling_answer(struct eio_session *s, struct http_exchange *x, struct packe
 		return;
 	}
 	uint32_t n = answer_size(s);
-	answer_parts(s, x, s->queue, n, NULL);
+	struct packet **out = mem_alloc(n * sizeof(struct packet *));
+	for (uint32_t i = 0; i < n; i++) /* out of the queue first: what does not fit into the budget twice would end this very session */
+		out[i] = packet_ref(s->polling->queue[i]);
 	queue_forget(s, n);
-	if (s->queued == 0) {
-		s->fence_armed = s->fence_wanted; /* the next GET shows that this answer arrived */
+	answer_parts(s, x, out, n, NULL);
+	for (uint32_t i = 0; i < n; i++)
+		packet_unref(&out[i]);
+	free(out);
+	if (s->polling->queued == 0) {
+		session_arm(s); /* the next GET shows that this answer arrived */
 		s->fence_flushed = true;
 	}
 }
 
 void polling_release(struct eio_session *s, struct packet *only)
 {
-	struct http_exchange *x = s->poll;
+	struct http_exchange *x = s->polling ? s->polling->poll : NULL;
 	if (!x)
 		return;
-	s->poll = NULL;
+	s->polling->poll = NULL;
 	polling_answer(s, x, only);
 }
 
 void polling_flush(struct eio_session *s)
 {
-	if (s->poll && s->queued)
+	if (s->polling->poll && s->polling->queued)
 		polling_release(s, NULL);
 }
 
@@ -132,40 +221,41 @@ void polling_handshake(struct eio_session *s, struct http_exchange *x, struct pa
 static void poll_aborted(struct http_exchange *x, void *ctx)
 {
 	struct eio_session *s = ctx;
-	if (s->poll != x)
+	if (!s->polling || s->polling->poll != x)
 		return;
-	s->poll = NULL;
+	s->polling->poll = NULL;
 	session_end(s, CLOSE_TRANSPORT); /* P5 */
 }
 
 static void poll(struct eio_session *s, struct http_exchange *x)
 {
 	struct eio_server *srv = s->srv;
+	struct polling *g = s->polling;
 	if (s->fence_flushed) {
 		s->fence_flushed = false;
-		session_confirm(s, s->fence_armed);
+		session_confirm(s);
 	}
 	if (s->state == EIO_CLOSING) { /* C4: the rest and the 1 */
-		bool rest = s->queued > answer_size(s);
+		bool rest = g->queued > answer_size(s);
 		polling_answer(s, x, NULL);
 		if (!rest)
 			session_end(s, s->why);
 		return;
 	}
-	if (s->poll) { /* P3 */
+	if (g->poll) { /* P3 */
 		refuse_plain(srv, x, -1);
 		session_end(s, CLOSE_TRANSPORT);
 		return;
 	}
-	if (s->queued) {
+	if (g->queued) {
 		polling_answer(s, x, NULL);
 		return;
 	}
-	if (s->probe && s->probe->answered) { /* U3 */
+	if (g->probe && g->probe->answered) { /* U3 */
 		polling_answer(s, x, srv->noop);
 		return;
 	}
-	s->poll = x;
+	g->poll = x;
 }
 
 static void poll_body(struct http_exchange *x, void *ctx, struct slice body)
@@ -179,12 +269,20 @@ static const struct http_events poll_events = {.on_body = poll_body, .on_abort =
 
 /* ---- POST ---- */
 
+/* An upgrade may have been waiting for it. */
+static void push_over(struct eio_session *s)
+{
+	s->polling->push = NULL;
+	if (s->ws)
+		polling_end(s);
+}
+
 static void push_aborted(struct http_exchange *x, void *ctx)
 {
 	struct eio_session *s = ctx;
-	if (s->push != x)
+	if (!s->polling || s->polling->push != x)
 		return;
-	s->push = NULL;
+	push_over(s);
 	session_end(s, CLOSE_TRANSPORT); /* P6 */
 }
 
@@ -218,7 +316,7 @@ static void push_body(struct http_exchange *x, void *ctx, struct slice body)
 {
 	struct eio_session *s = ctx;
 	struct eio_server *srv = s->srv;
-	s->push = NULL;
+	push_over(s);
 	if (session_overdue(s) || s->state == EIO_CLOSING) { /* C4 */
 		push_ok(srv, x);
 		return;
@@ -240,7 +338,7 @@ static void push_body(struct http_exchange *x, void *ctx, struct slice body)
 static void push_too_large(struct http_exchange *x, void *ctx)
 {
 	struct eio_session *s = ctx;
-	s->push = NULL; /* P9: the session lives */
+	push_over(s); /* P9: the session lives */
 	struct buf headers = {0};
 	cors_headers(s->srv, x, &headers);
 	http_respond(x, &(struct http_reply){.status = 413, .headers = buf_view(&headers), .close = true});
@@ -253,7 +351,7 @@ static void push(struct eio_session *s, struct http_exchange *x)
 {
 	struct slice type;
 	bool octets = http_header(x, "content-type", &type) && slice_starts(type, SLICE("application/octet-stream"));
-	if (s->push || octets) { /* P4: the first one's connection is dropped with the session; P7 */
+	if (s->polling->push || octets) { /* P4: the first one's connection is dropped with the session; P7 */
 		refuse_plain(s->srv, x, 3);
 		session_end(s, CLOSE_TRANSPORT);
 		return;
@@ -261,7 +359,7 @@ static void push(struct eio_session *s, struct http_exchange *x)
 	http_set_max_body(x, s->srv->cfg.max_payload);
 	http_set_on_too_large(x, push_too_large);
 	http_set_events(x, &push_events, s);
-	s->push = x;
+	s->polling->push = x;
 }
 
 void polling_handle(struct eio_session *s, struct http_exchange *x)

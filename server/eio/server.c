@@ -173,7 +173,7 @@ static int check(struct eio_server *srv, struct http_exchange *x, struct request
 		if (!r->session)
 			return 1;
 		/* a session over a WebSocket takes no requests at all (W10, U6), a polling one only its own transport or one WebSocket at a time (U8) */
-		if (r->session->ws || (r->upgrade ? !r->websocket || r->session->probe : r->websocket))
+		if (r->session->ws || (r->upgrade ? !r->websocket || r->session->polling->probe : r->websocket))
 			return 3;
 		return r->eio4 ? -1 : 3;
 	}
@@ -257,7 +257,6 @@ struct eio_server *eio_server_new(struct loop *l, const struct eio_config *cfg, 
 	srv->ctx = ctx;
 	map_init(&srv->sessions, session_key);
 	map_init(&srv->addresses, address_key);
-	list_init(&srv->all);
 	list_init(&srv->unclaimed);
 	struct slice none = slice_of("", 0);
 	srv->ping = packet_text('2', none);
@@ -265,7 +264,16 @@ struct eio_server *eio_server_new(struct loop *l, const struct eio_config *cfg, 
 	srv->close = packet_text('1', none);
 	srv->probe_answer = packet_text('3', SLICE("probe"));
 	srv->separator = blob_copy(SLICE("\x1e"));
+	if (cfg->budget)
+		polling_share_budget(srv);
 	return srv;
+}
+
+/* From the first (NULL) on; one that has been left may be ended, no other. */
+static struct eio_session *next_session(const struct eio_server *srv, const struct eio_session *s)
+{
+	struct map_node *n = map_next(&srv->sessions, s ? &s->node : NULL);
+	return n ? container_of(n, struct eio_session, node) : NULL;
 }
 
 void eio_server_free(struct eio_server **psrv)
@@ -274,10 +282,13 @@ void eio_server_free(struct eio_server **psrv)
 	*psrv = NULL;
 	if (!srv)
 		return;
-	struct list *it, *tmp;
-	list_each(it, tmp, &srv->all)
-		session_end(list_entry(it, struct eio_session, link), CLOSE_SHUTDOWN);
+	for (struct eio_session *s = next_session(srv, NULL), *next; s; s = next) {
+		next = next_session(srv, s);
+		session_end(s, CLOSE_SHUTDOWN);
+	}
 	loop_settle(srv->loop);
+	if (srv->cfg.budget)
+		srv->cfg.budget->others = NULL;
 	map_fini(&srv->sessions);
 	map_fini(&srv->addresses);
 	packet_unref(&srv->ping);
@@ -300,18 +311,17 @@ void eio_refuse_new(struct eio_server *srv)
 
 size_t eio_drain_some(struct eio_server *srv, size_t n)
 {
-	struct list *it, *tmp;
-	list_each(it, tmp, &srv->all) {
-		struct eio_session *s = list_entry(it, struct eio_session, link);
-		if (n == 0)
-			break;
-		if (s->state == EIO_OPEN) {
+	size_t left = 0;
+	for (struct eio_session *s = next_session(srv, NULL), *next; s; s = next) {
+		next = next_session(srv, s);
+		if (s->state != EIO_OPEN)
+			continue;
+		if (n) {
 			eio_drop(s, CLOSE_SHUTDOWN);
 			n--;
+		} else {
+			left++;
 		}
 	}
-	size_t left = 0;
-	list_each(it, tmp, &srv->all)
-		left += list_entry(it, struct eio_session, link)->state == EIO_OPEN;
 	return left;
 }

@@ -20,10 +20,10 @@ static void session_free(struct eio_session *s)
 {
 	timer_stop(s->srv->loop, &s->timer);
 	deferred_cancel(&s->turn);
-	queue_clear(s);
+	polling_end(s);
 	forget_address(s);
 	eio_forget_authorization(s);
-	free(s->peer);
+	free(s->fences);
 	free(s);
 }
 
@@ -57,26 +57,19 @@ void session_end(struct eio_session *s, enum close_reason why)
 	if (s->state == EIO_ENDED)
 		return;
 	struct eio_server *srv = s->srv;
-	srv->stats.lost[why] += s->queued - (s->queued && s->state == EIO_CLOSING); /* but the 1 */
+	uint32_t queued = polling_queued(s);
+	srv->stats.lost[why] += queued - (queued && s->state == EIO_CLOSING); /* but the 1 */
 	leave(s, EIO_ENDED, why);
 	timer_stop(srv->loop, &s->timer);
 	session_claimed(s);
 	map_del(&srv->sessions, &s->node);
-	list_del(&s->link);
 	srv->stats.sessions--;
 	if (s->ws) {
 		srv->stats.websockets--;
 		ws_set_owner(s->ws, NULL, NULL);
 		s->ws = NULL;
 	}
-	probe_end(s);
-	if (s->push) {
-		struct http_exchange *x = s->push;
-		s->push = NULL;
-		http_drop(x, CLOSE_TRANSPORT);
-	}
-	polling_release(s, srv->close);
-	queue_clear(s);
+	polling_end(s);
 }
 
 void eio_close(struct eio_session *s, enum close_reason why)
@@ -90,7 +83,7 @@ void eio_close(struct eio_session *s, enum close_reason why)
 	}
 	queue_push(s, s->srv->close);
 	polling_release(s, NULL); /* C3: what is queued and the 1 share the answer */
-	if (s->queued == 0) {
+	if (polling_queued(s) == 0) {
 		session_end(s, why);
 		return;
 	}
@@ -124,7 +117,7 @@ static void send_ping(struct eio_session *s, uint64_t due)
 {
 	struct eio_server *srv = s->srv;
 	s->ping_out = true;
-	s->fence_armed = s->fence_wanted;
+	session_arm(s);
 	eio_send(s, srv->ping);
 	if (s->state == EIO_OPEN) /* the queue may have been full */
 		timer_set(srv->loop, &s->timer, due + srv->cfg.ping_timeout_ms);
@@ -136,6 +129,10 @@ static void deadline(struct eio_session *s)
 	uint64_t due = s->timer.at;
 	if (s->state == EIO_CLOSING) { /* C5 */
 		session_end(s, s->why);
+		return;
+	}
+	if (s->polling && s->polling->overflown) {
+		session_end(s, CLOSE_LIMIT);
 		return;
 	}
 	if (s->leaving) {
@@ -179,9 +176,8 @@ void session_heard(struct eio_session *s)
 
 void session_claimed(struct eio_session *s)
 {
-	if (s->unclaimed.next)
-		list_del(&s->unclaimed);
-	s->unclaimed = (struct list){0};
+	if (s->polling)
+		list_del(&s->polling->unclaimed);
 }
 
 /* A client uses its sid as soon as it has it. Who asks for sessions and leaves them lying has his own go first, not those of others refused. */
@@ -191,17 +187,33 @@ bool session_room(struct eio_server *srv)
 		return true;
 	if (list_empty(&srv->unclaimed))
 		return false;
-	session_end(list_first(&srv->unclaimed, struct eio_session, unclaimed), CLOSE_LIMIT);
+	session_end(list_first(&srv->unclaimed, struct polling, unclaimed)->session, CLOSE_LIMIT);
 	return true;
 }
 
 /* ---- the delivery fence ---- */
 
-void session_confirm(struct eio_session *s, uint64_t value)
+bool session_wants_fence(const struct eio_session *s)
 {
-	if (value <= s->fence_done || s->told)
+	return s->fences && s->fences->wanted > s->fences->armed;
+}
+
+void session_arm(struct eio_session *s)
+{
+	if (s->fences)
+		s->fences->armed = s->fences->wanted;
+}
+
+void session_confirm(struct eio_session *s)
+{
+	struct fences *f = s->fences;
+	if (!f || f->armed <= s->confirmed || s->told)
 		return;
-	s->fence_done = value;
+	uint64_t value = s->confirmed = f->armed;
+	if (value == f->wanted) {
+		s->fences = NULL;
+		free(f);
+	}
 	if (s->srv->ev->on_fence)
 		s->srv->ev->on_fence(s, value, s->srv->ctx);
 }
@@ -213,16 +225,18 @@ void session_pong(struct eio_session *s)
 	s->ping_out = false;
 	uint64_t now = loop_now(s->srv->loop);
 	timer_set(s->srv->loop, &s->timer, now + s->srv->cfg.ping_interval_ms);
-	session_confirm(s, s->fence_armed);
-	if (s->ws && s->state == EIO_OPEN && s->fence_wanted > s->fence_armed)
+	session_confirm(s);
+	if (s->ws && s->state == EIO_OPEN && session_wants_fence(s))
 		session_mark(s);
 }
 
 void eio_fence(struct eio_session *s, uint64_t value)
 {
-	if (s->state != EIO_OPEN || value <= s->fence_wanted)
+	if (s->state != EIO_OPEN || value <= (s->fences ? s->fences->wanted : s->confirmed))
 		return;
-	s->fence_wanted = value;
+	if (!s->fences)
+		s->fences = NEW(struct fences);
+	s->fences->wanted = value;
 	session_mark(s);
 }
 
@@ -232,7 +246,7 @@ static void on_turn(struct deferred *d)
 {
 	struct eio_session *s = container_of(d, struct eio_session, turn);
 	if (s->ws) {
-		if (s->fence_wanted > s->fence_armed && !s->ping_out && !s->leaving)
+		if (session_wants_fence(s) && !s->ping_out && !s->leaving)
 			send_ping(s, loop_now(s->srv->loop));
 		return;
 	}
@@ -252,20 +266,12 @@ bool eio_send(struct eio_session *s, struct packet *p)
 	s->srv->stats.packets_out++;
 	if (s->ws)
 		return websocket_send(s, p);
-	const struct eio_config *cfg = &s->srv->cfg;
-	enum close_reason why = CLOSE_DONE;
-	if (s->queued >= cfg->max_queue_packets || s->queue_bytes >= cfg->max_queue_bytes)
-		why = CLOSE_SLOW;
-	else if (cfg->budget && cfg->budget->total_bytes + packet_size(p) > cfg->budget->max_total_bytes)
-		why = CLOSE_LIMIT;
-	if (why != CLOSE_DONE) {
-		s->srv->stats.lost[why]++;
-		session_end(s, why);
-		return false;
-	}
-	queue_push(s, p);
-	session_mark(s);
-	return true;
+	enum close_reason why = polling_send(s, p);
+	if (why == CLOSE_DONE)
+		return true;
+	s->srv->stats.lost[why]++;
+	session_end(s, why);
+	return false;
 }
 
 /* ---- packets in ---- */
@@ -346,21 +352,21 @@ static struct packet *open_packet(const struct eio_session *s, bool websocket)
 struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x, bool websocket,
                                  struct ws *(*accept)(struct eio_session *, struct http_exchange *))
 {
-	struct eio_session *s = NEW(struct eio_session);
+	struct slice client = http_client(x, srv->cfg.trusted_proxies), token;
+	struct eio_session *s = mem_zalloc(sizeof(*s) + client.n + 1);
 	struct buf b64 = {0};
 	s->srv = srv;
 	random_id(s->sid, EIO_SID_LEN);
 	s->b64 = http_query(x, "b64", &b64) && b64.n > 0; /* E6 */
 	buf_fini(&b64);
-	struct slice client = http_client(x, srv->cfg.trusted_proxies), token;
-	s->peer = mem_strndup(client.p, client.n);
+	if (client.n)
+		memcpy(s->peer, client.p, client.n);
 	s->authorization = http_header(x, "authorization", &token) ? mem_strndup(token.p, token.n) : NULL;
 	s->timer.fire = on_timer;
 	deferred_init(&s->turn, on_turn);
 	s->seen = loop_now(srv->loop);
 	timer_set(srv->loop, &s->timer, s->seen + srv->cfg.ping_interval_ms);
 	map_add(&srv->sessions, &s->node);
-	list_add_tail(&srv->all, &s->link);
 	remember_address(s);
 	srv->stats.sessions++;
 	srv->stats.opened++;
@@ -371,7 +377,7 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
 		srv->stats.websockets++;
 		eio_send(s, open);
 	} else {
-		list_add_tail(&srv->unclaimed, &s->unclaimed);
+		polling_start(s);
 		polling_handshake(s, x, open);
 	}
 	packet_unref(&open);
@@ -426,5 +432,5 @@ bool eio_is_open(const struct eio_session *s)
 
 bool eio_writable(const struct eio_session *s)
 {
-	return s->state == EIO_OPEN && (s->ws ? !conn_blocked(ws_conn(s->ws)) : s->poll != NULL);
+	return s->state == EIO_OPEN && (s->ws ? !conn_blocked(ws_conn(s->ws)) : s->polling->poll != NULL);
 }

@@ -53,13 +53,13 @@ bool websocket_send(struct eio_session *s, struct packet *p)
 static void probe_free(struct probe *p)
 {
 	timer_stop(p->session->srv->loop, &p->timeout);
-	p->session->probe = NULL;
+	p->session->polling->probe = NULL;
 	free(p);
 }
 
 void probe_end(struct eio_session *s)
 {
-	struct probe *p = s->probe;
+	struct probe *p = s->polling->probe;
 	if (!p)
 		return;
 	ws_set_owner(p->ws, NULL, NULL);
@@ -82,14 +82,15 @@ static void take_over(struct probe *p)
 	polling_release(s, srv->noop);
 	if (s->fence_flushed) { /* the client finished its last poll before it sent the 5 */
 		s->fence_flushed = false;
-		session_confirm(s, s->fence_armed);
+		session_confirm(s);
 	}
-	s->fence_armed = s->fence_done;
+	if (s->fences)
+		s->fences->armed = s->confirmed;
 	s->ws = w;
 	ws_set_owner(w, &transport_events, s);
 	srv->stats.upgrades++;
 	srv->stats.websockets++;
-	while (s->queued) {
+	while (polling_queued(s)) {
 		struct packet *out = queue_shift(s);
 		if (out != srv->close) /* C2: a WebSocket is told by its Close */
 			websocket_send(s, out);
@@ -100,7 +101,8 @@ static void take_over(struct probe *p)
 		session_end(s, s->why);
 		return;
 	}
-	if (s->fence_wanted > s->fence_armed)
+	polling_end(s);
+	if (session_wants_fence(s))
 		session_mark(s);
 }
 
@@ -143,6 +145,6 @@ void websocket_probe(struct eio_session *s, struct http_exchange *x)
 	p->ws = ws_accept(x, &s->srv->ws_cfg, buf_view(&headers), &probe_events, p);
 	buf_fini(&headers);
 	buf_fini(&b64);
-	s->probe = p;
+	s->polling->probe = p;
 	timer_set(l, &p->timeout, loop_now(l) + s->srv->cfg.upgrade_timeout_ms);
 }
