@@ -12,7 +12,7 @@ void session_send(struct session *ses, struct buf *text)
 
 static void connect_timeout(struct timer *t)
 {
-	struct session *ses = container_of(t, struct session, connect_timeout);
+	struct session *ses = container_of(t, struct patience, timer)->session;
 	eio_close(ses->eio, CLOSE_CONNECT_TIMEOUT); /* N8 */
 }
 
@@ -22,9 +22,18 @@ static void on_open(struct eio_session *e, void *ctx)
 	struct session *ses = NEW(struct session);
 	ses->srv = srv;
 	ses->eio = e;
-	ses->connect_timeout.fire = connect_timeout;
-	timer_set(srv->loop, &ses->connect_timeout, loop_now(srv->loop) + srv->cfg.limits.connect_timeout_ms);
+	ses->patience = NEW(struct patience);
+	*ses->patience = (struct patience){.session = ses, .timer.fire = connect_timeout};
+	timer_set(srv->loop, &ses->patience->timer, loop_now(srv->loop) + srv->cfg.limits.connect_timeout_ms);
 	eio_set_user(e, ses);
+}
+
+void session_accepted(struct session *ses)
+{
+	if (ses->patience)
+		timer_stop(ses->srv->loop, &ses->patience->timer);
+	free(ses->patience);
+	ses->patience = NULL;
 }
 
 static void on_message(struct eio_session *e, bool binary, struct slice data, void *ctx)
@@ -40,7 +49,7 @@ static void on_close(struct eio_session *e, enum close_reason why, void *ctx)
 {
 	(void)ctx;
 	struct session *ses = eio_user(e);
-	timer_stop(ses->srv->loop, &ses->connect_timeout);
+	session_accepted(ses); /* or never */
 	assembly_free(ses, &ses->assembly);
 	while (ses->sockets)
 		socket_end(ses->sockets, why);

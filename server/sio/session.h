@@ -19,15 +19,27 @@ struct assembly {
 	struct buf attachments[]; /* wanted of them */
 };
 
+/* Until the first socket of a session is accepted (N8). */
+struct patience {
+	struct session *session;
+	struct timer timer;
+};
+
 struct session {
 	struct sio_server *srv;
 	struct eio_session *eio;
 	struct sio_socket *sockets; /* linked by sibling; one as a rule */
 	struct assembly *assembly;
-	struct timer connect_timeout;
+	struct patience *patience;
 	uint64_t late_until;      /* packets for late namespaces are ignored until then (S9) */
 	uint32_t late;            /* those we ended, one bit each */
 	uint16_t connects, count;
+};
+
+/* on_disconnect, outside of whoever ended the socket. */
+struct goodbye {
+	struct sio_socket *socket;
+	struct deferred say;
 };
 
 struct sio_socket {
@@ -36,7 +48,7 @@ struct sio_socket {
 	struct sio_socket *sibling;
 	const struct sio_namespace *nsp;
 	void *user;
-	struct deferred goodbye;   /* on_disconnect outside of whoever ended the socket */
+	struct goodbye *goodbye;   /* once it is closed */
 	enum sio_state state : 8;
 	enum close_reason why : 8;
 	char id[SIO_ID_LEN];
@@ -67,5 +79,6 @@ void assembly_free(struct session *ses, struct assembly **a);
 /* session.c */
 extern const struct eio_events session_events;
 void session_send(struct session *ses, struct buf *text); /* frees the text */
+void session_accepted(struct session *ses);
 
 #endif

@@ -44,14 +44,16 @@ static void unlink_socket(struct sio_socket *s)
 
 static void say_goodbye(struct sio_socket *s)
 {
-	deferred_cancel(&s->goodbye);
+	if (s->goodbye)
+		deferred_cancel(&s->goodbye->say);
 	s->nsp->on_disconnect(s, s->why, s->nsp->ctx);
+	free(s->goodbye);
 	free(s);
 }
 
 static void on_goodbye(struct deferred *d)
 {
-	struct sio_socket *s = container_of(d, struct sio_socket, goodbye);
+	struct sio_socket *s = container_of(d, struct goodbye, say)->socket;
 	unlink_socket(s);
 	say_goodbye(s);
 }
@@ -62,7 +64,10 @@ void socket_close(struct sio_socket *s, enum close_reason why)
 		return;
 	enter(s, SIO_STATE_CLOSED);
 	s->why = why;
-	loop_defer(s->session->srv->loop, LOOP_WORK, &s->goodbye);
+	s->goodbye = NEW(struct goodbye);
+	s->goodbye->socket = s;
+	deferred_init(&s->goodbye->say, on_goodbye);
+	loop_defer(s->session->srv->loop, LOOP_WORK, &s->goodbye->say);
 }
 
 void socket_end(struct sio_socket *s, enum close_reason why)
@@ -80,7 +85,6 @@ struct sio_socket *socket_new(struct session *ses, const struct sio_namespace *n
 	s->session = ses;
 	s->nsp = nsp;
 	random_id(s->id, SIO_ID_LEN);
-	deferred_init(&s->goodbye, on_goodbye);
 	s->sibling = ses->sockets;
 	ses->sockets = s;
 	ses->count++;
@@ -97,7 +101,7 @@ void sio_accept(struct sio_socket *s, struct slice extra)
 		return;
 	struct session *ses = s->session;
 	enter(s, SIO_STATE_CONNECTED);
-	timer_stop(ses->srv->loop, &ses->connect_timeout); /* N8: the first success stops it for good */
+	session_accepted(ses); /* N8: the first success stops it for good */
 	eio_forget_authorization(ses->eio);
 	struct buf b = {0};
 	sio_put_head(&b, '0', 0, s->nsp->name);
