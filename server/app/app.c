@@ -80,7 +80,7 @@ static void on_disconnect(struct sio_socket *s, enum close_reason why, void *ctx
 	if (!c)
 		return;
 	open_forget(c, clean);
-	if (c->registered && !c->opening)
+	if (c->registered && !open_is_out(c))
 		close_tell(w, &(struct ended){client_id(c), user_id(c->user), clean, is_over(why), c->expired});
 	client_free(c);
 }

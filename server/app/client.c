@@ -26,7 +26,7 @@ static void user_free(struct worker *w, struct user *u)
 
 static void idle_user_free(struct worker *w, struct user *u)
 {
-	list_del(&u->idle_link);
+	list_del(&u->rates->idle);
 	w->nidle--;
 	user_free(w, u);
 }
@@ -35,31 +35,31 @@ void worker_users_sweep(struct worker *w)
 {
 	uint64_t now = loop_now(w->loop);
 	for (uint32_t n = w->nidle < SWEEP_MOST ? w->nidle : SWEEP_MOST; n > 0; n--) {
-		struct user *u = list_first(&w->idle_users, struct user, idle_link);
-		if (u->full_ms <= now) {
-			idle_user_free(w, u);
+		struct rates *r = list_first(&w->idle_users, struct rates, idle);
+		if (r->full_ms <= now) {
+			idle_user_free(w, r->user);
 		} else {
-			list_del(&u->idle_link);
-			list_add_tail(&w->idle_users, &u->idle_link);
+			list_del(&r->idle);
+			list_add_tail(&w->idle_users, &r->idle);
 		}
 	}
 }
 
 void worker_users_fini(struct worker *w)
 {
-	struct user *u;
-	while ((u = list_first(&w->idle_users, struct user, idle_link)))
-		idle_user_free(w, u);
+	struct rates *r;
+	while ((r = list_first(&w->idle_users, struct rates, idle)))
+		idle_user_free(w, r->user);
 	map_fini(&w->users);
 }
 
 static void user_idle(struct worker *w, struct user *u)
 {
-	if (u->full_ms <= loop_now(w->loop)) {
+	if (!u->rates || u->rates->full_ms <= loop_now(w->loop)) {
 		user_free(w, u);
 		return;
 	}
-	list_add_tail(&w->idle_users, &u->idle_link);
+	list_add_tail(&w->idle_users, &u->rates->idle);
 	w->nidle++;
 }
 
@@ -72,15 +72,15 @@ struct user *user_find(const struct worker *w, struct slice id)
 static struct user *user_get(struct worker *w, const char *id)
 {
 	struct user *u = user_find(w, slice_of(id, UUID_LEN));
-	if (u) {
-		w->nidle -= !list_empty(&u->idle_link);
-		list_del(&u->idle_link);
-		return u;
+	if (u && u->rates && !list_empty(&u->rates->idle)) {
+		w->nidle--;
+		list_del(&u->rates->idle);
 	}
+	if (u)
+		return u;
 	u = NEW(struct user);
 	memcpy(u->id, id, UUID_LEN);
 	list_init(&u->clients);
-	list_init(&u->idle_link);
 	map_add(&w->users, &u->node);
 	return u;
 }
@@ -109,9 +109,19 @@ struct client *client_new(struct worker *w, struct sio_socket *s, const char *us
 	c->sio = s;
 	c->user = user_get(w, user);
 	list_add_tail(&c->user->clients, &c->user_link);
-	list_init(&c->open_link);
+	c->entering = NEW(struct entering);
+	c->entering->client = c;
+	list_init(&c->entering->link);
 	sio_set_user(s, c);
 	return c;
+}
+
+void client_entered(struct client *c)
+{
+	if (c->entering)
+		list_del(&c->entering->link);
+	free(c->entering);
+	c->entering = NULL;
 }
 
 void client_free(struct client *c)
@@ -122,7 +132,7 @@ void client_free(struct client *c)
 	confirm_forget(c);
 	recovery_forget(c);
 	hub_leave_all(w->hub, &c->member);
-	list_del(&c->open_link);
+	client_entered(c);
 	list_del(&c->user_link);
 	if (list_empty(&u->clients))
 		user_idle(w, u);
@@ -198,7 +208,8 @@ static void send_away(struct client *c, bool close, enum close_reason why)
 {
 	c->state = CLIENT_REFUSED;
 	timer_stop(c->w->loop, &c->timer);
-	list_del(&c->open_link);
+	if (c->entering)
+		list_del(&c->entering->link);
 	hub_leave_all(c->w->hub, &c->member);
 	sio_disconnect(c->sio, close, why);
 }

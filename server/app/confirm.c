@@ -56,39 +56,46 @@ void confirms_stop(struct worker *w)
 	w->confirms = NULL;
 }
 
-void confirm_forget(struct client *c)
+static struct fence *fence_at(struct fence_ring *r, unsigned i)
 {
-	while (c->fences_n) {
-		blob_unref(&c->fences[c->fences_head].confirm);
-		c->fences_head = (uint16_t)((c->fences_head + 1) % c->fences_cap);
-		c->fences_n--;
-	}
-	free(c->fences);
-	c->fences = NULL;
-	c->fences_head = c->fences_cap = 0;
+	return &r->fences[(r->head + i) % r->cap];
 }
 
-static void grow(struct client *c)
+static void shift(struct fence_ring *r)
 {
-	uint16_t cap = c->fences_cap ? (uint16_t)(c->fences_cap * 2) : 4;
-	struct fence *f = mem_alloc(cap * sizeof(*f));
-	for (uint16_t i = 0; i < c->fences_n; i++)
-		f[i] = c->fences[(c->fences_head + i) % c->fences_cap];
+	blob_unref(&fence_at(r, 0)->confirm);
+	r->head = (uint16_t)((r->head + 1) % r->cap);
+	r->n--;
+}
+
+void confirm_forget(struct client *c)
+{
+	while (c->fences && c->fences->n)
+		shift(c->fences);
 	free(c->fences);
-	c->fences = f;
-	c->fences_head = 0;
-	c->fences_cap = cap;
+	c->fences = NULL;
+}
+
+static struct fence_ring *grown(struct fence_ring *old)
+{
+	uint16_t cap = old ? (uint16_t)(old->cap * 2) : 2;
+	struct fence_ring *r = mem_alloc(sizeof(*r) + cap * sizeof(r->fences[0]));
+	*r = (struct fence_ring){.cap = cap};
+	for (; old && r->n < old->n; r->n++)
+		r->fences[r->n] = *fence_at(old, r->n);
+	free(old);
+	return r;
 }
 
 void confirm_expect(struct client *c, struct blob *confirm, uint64_t value)
 {
-	if (c->fences_n == RING_MAX) {
+	if (c->fences && c->fences->n == RING_MAX) {
 		c->w->m.fences_skipped++;
 		return; /* never claimed, so never wrong: the history read counts as delivered */
 	}
-	if (c->fences_n == c->fences_cap)
-		grow(c);
-	c->fences[(c->fences_head + c->fences_n++) % c->fences_cap] = (struct fence){value, blob_ref(confirm)};
+	if (!c->fences || c->fences->n == c->fences->cap)
+		c->fences = grown(c->fences);
+	*fence_at(c->fences, c->fences->n++) = (struct fence){value, blob_ref(confirm)};
 	sio_fence(c->sio, value);
 }
 
@@ -126,15 +133,12 @@ void confirm_fence(struct sio_socket *s, uint64_t value, void *ctx)
 	struct client *c = sio_user(s);
 	if (!c)
 		return;
-	while (c->fences_n && c->fences[c->fences_head].value <= value) {
-		struct fence *f = &c->fences[c->fences_head];
+	while (c->fences && c->fences->n && fence_at(c->fences, 0)->value <= value) {
 		if (c->state == CLIENT_OPEN)
-			gather(w, c, f->confirm);
-		blob_unref(&f->confirm);
-		c->fences_head = (uint16_t)((c->fences_head + 1) % c->fences_cap);
-		c->fences_n--;
+			gather(w, c, fence_at(c->fences, 0)->confirm);
+		shift(c->fences);
 	}
-	if (c->fences_n == 0)
+	if (c->fences && c->fences->n == 0)
 		confirm_forget(c); /* no memory for the idle */
 }
 

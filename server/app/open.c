@@ -77,8 +77,8 @@ static void patience_over(struct timer *t)
 static void wait_for_database(struct client *c)
 {
 	struct worker *w = c->w;
-	list_del(&c->open_link);
-	list_add_tail(&w->opens->waiting, &c->open_link);
+	list_del(&c->entering->link);
+	list_add_tail(&w->opens->waiting, &c->entering->link);
 	if (c->state == CLIENT_WAITING)
 		return;
 	c->state = CLIENT_WAITING;
@@ -94,9 +94,9 @@ static void wait_for_database(struct client *c)
 static void enqueue(struct client *c)
 {
 	struct opens *os = c->w->opens;
-	list_del(&c->open_link);
-	list_add_tail(&os->queue, &c->open_link);
-	c->after_ends = closes_mark(c->w);
+	list_del(&c->entering->link);
+	list_add_tail(&os->queue, &c->entering->link);
+	c->entering->after_ends = closes_mark(c->w);
 	loop_defer(c->w->loop, LOOP_WORK, &os->send);
 }
 
@@ -109,15 +109,15 @@ void opens_go_on(struct worker *w)
 /* The first of the queue that may be sent: it came behind ends that the database knows by now. */
 static struct client *next_ready(const struct opens *os)
 {
-	struct client *c = list_first(&os->queue, struct client, open_link);
-	return c && closes_past(os->w, c->after_ends) ? c : NULL;
+	struct entering *e = list_first(&os->queue, struct entering, link);
+	return e && closes_past(os->w, e->after_ends) ? e->client : NULL;
 }
 
 void opens_database_up(struct worker *w)
 {
 	struct list *it, *tmp;
 	list_each (it, tmp, &w->opens->waiting)
-		enqueue(list_entry(it, struct client, open_link));
+		enqueue(list_entry(it, struct entering, link)->client);
 }
 
 /* ---- the answer ---- */
@@ -153,6 +153,7 @@ static void count_connect(struct worker *w, struct slice reason)
 void open_finish(struct client *c, struct slice reason, bool recovered)
 {
 	c->state = CLIENT_OPEN;
+	client_entered(c);
 	count_connect(c->w, reason);
 	log_info(sio_ident(c->sio), "connected", LSL("user", user_id(c->user)), LSL("reason", reason), LS("recovered", recovered ? "yes" : "no"));
 	if (!recovered)
@@ -187,7 +188,7 @@ static void opened(struct opening *o, const struct db_result *r, int row)
 	struct client *c = o->c;
 	struct worker *w = c->w;
 	bool ok = slice_eq(db_value(r, row, 1), SLICE("t"));
-	c->opening = NULL;
+	c->entering->opening = NULL;
 	c->registered = ok;
 	if (ok && c->until_ms <= clock_wall_ms()) {
 		c->expired = true; /* it waited too long for the database */
@@ -245,7 +246,7 @@ static void answered(void *arg, const struct db_result *r)
 		} else if (good) {
 			opened(o, r, (int)i);
 		} else {
-			o->c->opening = NULL;
+			o->c->entering->opening = NULL;
 			o->c->registered = r->outcome == DB_UNCERTAIN;
 			wait_for_database(o->c);
 		}
@@ -278,8 +279,9 @@ static void send_batch(struct deferred *d)
 	if (os->out)
 		return;
 	if (db_state(w->db) != DB_UP) {
-		while ((c = list_first(&os->queue, struct client, open_link)))
-			wait_for_database(c);
+		struct entering *e;
+		while ((e = list_first(&os->queue, struct entering, link)))
+			wait_for_database(e->client);
 		return;
 	}
 	if (!next_ready(os))
@@ -287,12 +289,12 @@ static void send_batch(struct deferred *d)
 	db_array_begin(&items);
 	while (os->out < BATCH_MAX && (c = next_ready(os))) {
 		struct opening *o = &os->batch[os->out++];
-		list_del(&c->open_link);
+		list_del(&c->entering->link);
 		*o = (struct opening){.c = c};
 		memcpy(o->id, client_id(c).p, SIO_ID_LEN);
 		memcpy(o->user, c->user->id, UUID_LEN);
 		late_init(&o->late);
-		c->opening = o;
+		c->entering->opening = o;
 		put_item(&items, &text, c);
 	}
 	db_array_end(&items);
@@ -302,19 +304,24 @@ static void send_batch(struct deferred *d)
 	buf_fini(&text);
 }
 
+bool open_is_out(const struct client *c)
+{
+	return c->entering && c->entering->opening;
+}
+
 bool open_late(struct client *c, uint64_t xid, char verb, struct slice room)
 {
-	if (!c->opening)
+	if (!open_is_out(c))
 		return false;
-	late_add(&c->opening->late, xid, verb, room);
+	late_add(&c->entering->opening->late, xid, verb, room);
 	return true;
 }
 
 void open_forget(struct client *c, bool clean)
 {
-	if (c->opening) {
-		c->opening->c = NULL;
-		c->opening->clean = clean;
+	if (open_is_out(c)) {
+		c->entering->opening->c = NULL;
+		c->entering->opening->clean = clean;
 	}
 }
 

@@ -6,20 +6,19 @@
 #include "base/mem.h"
 #include <math.h>
 
-struct bucket {
-	double tokens;
-	uint64_t at_ms; /* 0: never used, full */
-};
-
 static struct bucket *bucket_of(struct user *u, uint8_t rate_class)
 {
-	if (rate_class >= u->nbuckets) {
-		unsigned n = rate_class + 1u;
-		u->buckets = mem_realloc(u->buckets, n * sizeof(*u->buckets));
-		memset(u->buckets + u->nbuckets, 0, (n - u->nbuckets) * sizeof(*u->buckets));
-		u->nbuckets = (uint8_t)n;
+	struct rates *r = u->rates;
+	unsigned had = r ? r->n : 0, n = rate_class + 1u;
+	if (had < n) {
+		r = u->rates = mem_realloc(r, sizeof(*r) + n * sizeof(r->buckets[0]));
+		memset(r->buckets + had, 0, (n - had) * sizeof(r->buckets[0]));
+		r->user = u;
+		r->full_ms = had ? r->full_ms : 0;
+		r->n = (uint8_t)n;
+		list_init(&r->idle); /* who is doing something stands in no line */
 	}
-	return &u->buckets[rate_class];
+	return &r->buckets[rate_class];
 }
 
 bool rate_allows(struct user *u, const struct rate_limit *l, uint64_t now_ms, uint64_t *retry_after_ms)
@@ -37,14 +36,13 @@ bool rate_allows(struct user *u, const struct rate_limit *l, uint64_t now_ms, ui
 		*retry_after_ms = (uint64_t)ceil((1 - tokens) * 1000 / l->per_s);
 	*b = (struct bucket){tokens, now_ms};
 	uint64_t full_ms = now_ms + (uint64_t)ceil((l->burst - tokens) * 1000 / l->per_s);
-	if (full_ms > u->full_ms)
-		u->full_ms = full_ms;
+	if (full_ms > u->rates->full_ms)
+		u->rates->full_ms = full_ms;
 	return allowed;
 }
 
 void rate_free(struct user *u)
 {
-	free(u->buckets);
-	u->buckets = NULL;
-	u->nbuckets = 0;
+	free(u->rates);
+	u->rates = NULL;
 }

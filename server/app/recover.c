@@ -39,8 +39,8 @@ struct ticket {
 
 struct recoveries {
 	struct worker *w;
-	struct list wait_key; /* of client.open_link */
-	struct list queue;    /* of client.open_link: P is known */
+	struct list wait_key; /* of entering.link */
+	struct list queue;    /* of entering.link: P is known */
 	char batch[BATCH_MAX][SIO_ID_LEN];
 	size_t out;
 	struct deferred send;
@@ -125,7 +125,6 @@ static void fail(struct client *c, const char *why)
 	r->attempt->reason = NULL;
 	c->w->m.recoveries[1]++;
 	log_info(sio_ident(c->sio), "not recovered", LS("why", why));
-	list_del(&c->open_link);
 	leave_chats(c);
 	while (rooms_next(&lines, &id))
 		hub_leave(c->w->hub, &c->member, id);
@@ -197,8 +196,8 @@ void recover_asked(struct client *c, struct slice auth)
 static void enqueue(struct client *c)
 {
 	struct recoveries *rs = c->w->recoveries;
-	list_del(&c->open_link);
-	list_add_tail(&rs->queue, &c->open_link);
+	list_del(&c->entering->link);
+	list_add_tail(&rs->queue, &c->entering->link);
 	loop_defer(c->w->loop, LOOP_WORK, &rs->send);
 }
 
@@ -286,7 +285,7 @@ bool recover_begin(struct client *c, struct slice reason)
 	a->reason = mem_strndup(reason.p, reason.n);
 	c->state = CLIENT_RECOVERING;
 	if (offsets_key_wanted(c->w))
-		list_add_tail(&c->w->recoveries->wait_key, &c->open_link);
+		list_add_tail(&c->w->recoveries->wait_key, &c->entering->link);
 	else if (!offsets_key(c->w) || !start(c))
 		fail(c, offsets_key(c->w) ? "offset not authentic" : "no key");
 	return true;
@@ -294,9 +293,10 @@ bool recover_begin(struct client *c, struct slice reason)
 
 void recoveries_key(struct worker *w)
 {
-	struct client *c;
-	while ((c = list_first(&w->recoveries->wait_key, struct client, open_link))) {
-		list_del(&c->open_link);
+	struct entering *e;
+	while ((e = list_first(&w->recoveries->wait_key, struct entering, link))) {
+		struct client *c = e->client;
+		list_del(&e->link);
 		if (!offsets_key(w) || !start(c))
 			fail(c, offsets_key(w) ? "offset not authentic" : "no key");
 	}
@@ -445,12 +445,13 @@ static void send_batch(struct deferred *d)
 	struct recoveries *rs = container_of(d, struct recoveries, send);
 	struct worker *w = rs->w;
 	struct buf items = {0};
-	struct client *c;
+	struct entering *e;
 	if (rs->out || list_empty(&rs->queue))
 		return;
 	db_array_begin(&items);
-	while (rs->out < BATCH_MAX && (c = list_first(&rs->queue, struct client, open_link))) {
-		list_del(&c->open_link);
+	while (rs->out < BATCH_MAX && (e = list_first(&rs->queue, struct entering, link))) {
+		struct client *c = e->client;
+		list_del(&e->link);
 		if (c->recovery->attempt->since + PATIENCE_MS < loop_now(w->loop)) {
 			fail(c, "too many at once");
 			continue;

@@ -43,20 +43,41 @@ enum client_state {
 	CLIENT_REFUSED, /* told to go; whatever it still sends is ignored */
 };
 
+/* Of a user who has done something that is limited; others have none. */
+struct rates {
+	struct user *user;
+	struct list idle;         /* the user has no clients, and is kept until full_ms */
+	uint64_t full_ms;         /* when all buckets are full again */
+	uint8_t n;
+	struct bucket {
+		double tokens;
+		uint64_t at_ms;   /* 0: never used, full */
+	} buckets[];              /* by rate class, as far as one was used */
+};
+
 struct user {
 	struct map_node node;
 	struct list clients;
-	struct bucket *buckets;   /* by rate class, as far as one was used */
-	uint8_t nbuckets;
-	bool stale;               /* in line for its rooms to be read again */
+	struct rates *rates;
 	char id[UUID_LEN];
-	uint64_t full_ms;         /* when all buckets are full again */
-	struct list idle_link;    /* without clients, kept until then */
+	bool stale;               /* in line for its rooms to be read again */
 };
 
-struct fence {
-	uint64_t value;
-	struct blob *confirm;
+/* Deliveries that wait to be confirmed, oldest first. */
+struct fence_ring {
+	uint16_t head, n, cap;
+	struct fence {
+		uint64_t value;
+		struct blob *confirm;
+	} fences[];
+};
+
+/* Of a client that is not open yet: its place in line for rt.socket_open, for the database or for what it missed. */
+struct entering {
+	struct client *client;
+	struct list link;
+	uint64_t after_ends;     /* it opens when these are known: an end decides the reason (contract 2.6) */
+	struct opening *opening; /* the call that is out */
 };
 
 /* Of a client that asked for recovery; others have none. */
@@ -78,21 +99,18 @@ struct client {
 	struct sio_socket *sio;
 	struct user *user;
 	struct list user_link;
-	struct list open_link;      /* waiting for rt.socket_open, or for the database */
-	uint64_t after_ends;        /* it opens when these are known: an end decides the reason (contract 2.6) */
+	struct entering *entering;  /* NULL: open */
 	struct timer timer;         /* CLIENT_OPEN: the token runs out. CLIENT_WAITING: patience does */
 	uint64_t until_ms;          /* wall clock: when the token ends */
-	struct opening *opening;    /* the call that is out */
-	struct fence *fences;       /* ring of unconfirmed deliveries, oldest first */
+	struct fence_ring *fences;  /* NULL: none is unconfirmed */
 	struct recovery *recovery;  /* NULL: not asked for; beside the state, which every delivery looks at */
-	uint16_t fences_head, fences_n, fences_cap;
-	uint16_t emitter_rooms;     /* those that @socket.io/postgres-emitter joined */
 	uint32_t presence_flush;    /* presence.c: which flush presence_told counts for */
 	uint16_t presence_told;
-	uint8_t state;
-	bool registered;            /* rt.socket_open entered it: rt.socket_close must be told */
-	bool expired;               /* ends because its token did */
-	bool recovering;            /* asked with a recovery id */
+	uint16_t emitter_rooms;     /* those that @socket.io/postgres-emitter joined */
+	enum client_state state : 8;
+	bool registered : 1;        /* rt.socket_open entered it: rt.socket_close must be told */
+	bool expired : 1;           /* ends because its token did */
+	bool recovering : 1;        /* asked with a recovery id */
 };
 
 struct worker {
@@ -144,6 +162,7 @@ static inline struct slice user_id(const struct user *u)
 }
 struct client *client_new(struct worker *w, struct sio_socket *s, const char *user);
 void client_free(struct client *c);
+void client_entered(struct client *c); /* it is open: it stands in no line any more */
 struct user *user_find(const struct worker *w, struct slice id);
 void worker_users_init(struct worker *w);
 void worker_users_fini(struct worker *w);  /* after the last client */
@@ -173,6 +192,7 @@ void opens_stop(struct worker *w);
 void open_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void *ctx);
 void opens_database_up(struct worker *w);
 void opens_go_on(struct worker *w); /* ends have become known */
+bool open_is_out(const struct client *c);             /* a call that opens it */
 void open_forget(struct client *c, bool clean);       /* the socket went while it was being opened */
 /* keeps a control row for the answer of the call that is out; false: none is */
 bool open_late(struct client *c, uint64_t xid, char verb, struct slice room);

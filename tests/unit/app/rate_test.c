@@ -51,7 +51,7 @@ TEST(no_limit_costs_nothing)
 	struct user u = {0};
 	struct rate_limit l = {.per_s = 0, .burst = 1, .rate_class = 9};
 	CHECK_INT(passed(&u, &l, 1, 100000), 100000);
-	CHECK(!u.buckets && u.full_ms == 0);
+	CHECK(!u.rates);
 }
 
 TEST(a_changed_limit_holds_at_once)
@@ -69,10 +69,10 @@ TEST(full_when_the_slowest_bucket_is)
 	struct user u = {0};
 	struct rate_limit fast = {.per_s = 10, .burst = 10, .rate_class = 1}, slow = {.per_s = 0.5, .burst = 4, .rate_class = 2};
 	passed(&u, &slow, 1000, 3);
-	CHECK_INT(u.full_ms, 7000);
+	CHECK_INT(u.rates->full_ms, 7000);
 	passed(&u, &fast, 1500, 1);
-	CHECK_INT(u.full_ms, 7000);
+	CHECK_INT(u.rates->full_ms, 7000);
 	passed(&u, &slow, 1500, 1);
-	CHECK_INT(u.full_ms, 9000);
+	CHECK_INT(u.rates->full_ms, 9000);
 	rate_free(&u);
 }
