@@ -102,6 +102,13 @@ struct client *client_of(const struct worker *w, struct slice socket_id)
 	return s ? sio_user(s) : NULL;
 }
 
+/* Every socket is in a room named by its id (design section 3). */
+struct hub_member *client_own_room(struct slice name, void *ctx)
+{
+	struct client *c = name.n == SIO_ID_LEN ? client_of(ctx, name) : NULL;
+	return c && client_in_rooms(c) ? &c->member : NULL;
+}
+
 struct client *client_new(struct worker *w, struct sio_socket *s, const char *user)
 {
 	struct client *c = NEW(struct client);

@@ -51,7 +51,7 @@ static void complain(struct emitter *em, enum emitter_outcome outcome, const cha
 
 static struct slice audience(const struct emitter_message *m)
 {
-	return m->everyone ? SLICE(ROOM_EVERYONE) : buf_view(&m->rooms);
+	return m->everyone ? SLICE(HUB_EVERYONE) : buf_view(&m->rooms);
 }
 
 struct selection {

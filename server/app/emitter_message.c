@@ -79,7 +79,7 @@ static const char *flaw_text(unsigned flaws)
 
 /* ---- names ---- */
 
-/* Control characters have no place in a name: a newline would make two of it, and the room of all sockets has one (ROOM_EVERYONE). */
+/* Control characters have no place in a name: a newline would make two of it, and the room of all sockets has one (HUB_EVERYONE). */
 static bool good_name(struct slice s)
 {
 	for (size_t i = 0; i < s.n; i++)

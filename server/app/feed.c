@@ -149,7 +149,7 @@ struct packet *feed_packet(const struct db_event *e)
 
 void feed_event(struct worker *w, const struct db_event *e, void (*told)(struct client *c, void *arg), void *arg)
 {
-	struct slice rooms = e->everyone ? SLICE(ROOM_EVERYONE) : e->rooms;
+	struct slice rooms = e->everyone ? SLICE(HUB_EVERYONE) : e->rooms;
 	struct delivery d = {.packet = feed_packet(e), .value = ++w->fence_value, .told = told, .arg = arg};
 	if (e->confirm.n)
 		d.confirm = confirm_blob(e);

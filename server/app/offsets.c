@@ -129,13 +129,13 @@ void recovery_member(struct buf *out, const struct client *c)
 
 /* ---- saying it ---- */
 
-/* Rooms that rows grant are derived from them again, and so are a socket's own; joined chats are told. Anything else cannot be restored. */
+/* Rooms that rows grant are derived from them again, and those of former sockets; joined chats are told. Anything else cannot be restored. */
 static bool joined_chats(const struct client *c, struct buf *chats)
 {
 	static const struct slice derived[] = {{"user:", 5}, {"participants:", 13}, {"followers:", 10}};
 	struct slice room;
-	for (uint32_t i = 0; hub_room_of(&c->member, i, &room); i++) {
-		bool known = slice_eq(room, client_id(c)) || slice_eq(room, SLICE(ROOM_EVERYONE)) || rooms_has(buf_view(&c->recovery->former), room);
+	for (uint32_t i = 0; hub_room_of(c->w->hub, &c->member, i, &room); i++) {
+		bool known = rooms_has(buf_view(&c->recovery->former), room);
 		for (size_t k = 0; k < ARRAY_LEN(derived); k++)
 			known = known || slice_starts(room, derived[k]);
 		if (known)

@@ -199,8 +199,7 @@ static void opened(struct opening *o, const struct db_result *r, int row)
 		struct db_snapshot *snapshot = db_snapshot_parse(text);
 		free(text);
 		rooms_enter(c, db_value(r, row, 2));
-		hub_join(w->hub, &c->member, client_id(c));
-		hub_join(w->hub, &c->member, SLICE(ROOM_EVERYONE));
+		hub_enter(w->hub, &c->member);
 		ok = apply_late(c, &o->late, snapshot);
 		db_snapshot_free(&snapshot);
 	}

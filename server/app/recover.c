@@ -110,7 +110,7 @@ void attempt_free(struct attempt **pa)
 static void leave_chats(struct client *c)
 {
 	struct slice room;
-	for (uint32_t i = 0; hub_room_of(&c->member, i, &room);)
+	for (uint32_t i = 0; hub_room_of(c->w->hub, &c->member, i, &room);)
 		if (slice_starts(room, SLICE("chat:")))
 			hub_leave(c->w->hub, &c->member, room); /* another takes place i */
 		else
@@ -323,7 +323,7 @@ static bool same_chats(struct client *c, const struct walk *k)
 	struct hub *hub = c->w->hub;
 	struct slice room;
 	bool same = true;
-	for (uint32_t i = 0; hub_room_of(&c->member, i, &room);) {
+	for (uint32_t i = 0; hub_room_of(c->w->hub, &c->member, i, &room);) {
 		bool wrong = slice_starts(room, SLICE("chat:")) && !hub_is_in(k->hub, &k->member, room);
 		same = same && !wrong;
 		if (wrong)
@@ -331,7 +331,7 @@ static bool same_chats(struct client *c, const struct walk *k)
 		else
 			i++;
 	}
-	for (uint32_t i = 0; hub_room_of(&k->member, i, &room); i++)
+	for (uint32_t i = 0; hub_room_of(k->hub, &k->member, i, &room); i++)
 		if (slice_starts(room, SLICE("chat:")) && !hub_is_in(hub, &c->member, room)) {
 			enter_chat(c, slice_of(room.p + 5, room.n - 5));
 			same = same && !hub_is_in(hub, &c->member, room);

@@ -38,7 +38,7 @@ void walk_begin(struct walk *k, struct slice rooms, struct slice former, struct 
 	walk_names(k, rooms);
 	walk_names(k, former);
 	hub_join(k->hub, &k->member, id);
-	hub_join(k->hub, &k->member, SLICE(ROOM_EVERYONE));
+	hub_enter(k->hub, &k->member);
 	for (size_t i = 0; i < chats.n; i += UUID_LEN) {
 		room.n = 0;
 		buf_str(&room, "chat:");
@@ -69,7 +69,7 @@ static bool walk_event(struct walk *k, const struct db_result *r, int row)
 	struct db_event e = {.event = db_value(r, row, COL_EVENT), .data = db_value(r, row, COL_DATA), .confirm = db_value(r, row, COL_CONFIRM)};
 	if (!walk_number(db_value(r, row, COL_AT), &e.at_us))
 		return false;
-	hub_send(k->hub, everyone ? SLICE(ROOM_EVERYONE) : db_value(r, row, COL_ROOMS), db_value(r, row, COL_EXCEPT), hit, &reached);
+	hub_send(k->hub, everyone ? SLICE(HUB_EVERYONE) : db_value(r, row, COL_ROOMS), db_value(r, row, COL_EXCEPT), hit, &reached);
 	if (!reached)
 		return true;
 	struct packet *p = feed_packet(&e);

@@ -199,7 +199,7 @@ static bool still_granted(struct slice room, const struct granted *g)
 static void set_rooms(struct client *c, struct slice rooms, const struct granted *g)
 {
 	struct slice room;
-	for (uint32_t i = 0; hub_room_of(&c->member, i, &room);) {
+	for (uint32_t i = 0; hub_room_of(c->w->hub, &c->member, i, &room);) {
 		if (still_granted(room, g))
 			i++;
 		else

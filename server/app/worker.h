@@ -27,7 +27,6 @@
 #include "sio/sio.h"
 
 #define UUID_LEN 36
-#define ROOM_EVERYONE "\x01" /* no row can name it */
 #define RATE_CLASSES 64
 #define PID_LEN 24
 
@@ -160,6 +159,7 @@ static inline struct slice user_id(const struct user *u)
 {
 	return slice_of(u->id, UUID_LEN);
 }
+struct hub_member *client_own_room(struct slice name, void *worker);
 struct client *client_new(struct worker *w, struct sio_socket *s, const char *user);
 void client_free(struct client *c);
 void client_entered(struct client *c); /* it is open: it stands in no line any more */

@@ -1,39 +1,26 @@
 #include "hub/hub.h"
-#include "base/map.h"
 #include "base/mem.h"
-
-struct room {
-	struct map_node node;
-	struct occupant {
-		struct hub_member *member;
-		uint32_t seat; /* index into the member's seats */
-	} *occupants;
-	uint32_t n, cap;
-	uint32_t name_n;
-	char name[];
-};
+#include "hub/room.h"
 
 struct hub_seat {
-	struct room *room;
-	uint32_t at; /* index into the room's occupants */
+	uint32_t room; /* its number */
+	uint32_t at;   /* index into its occupants */
 };
 
 struct hub {
-	struct map rooms;
-	uint64_t stamp;
+	struct room_table table;
+	struct hub_member **members; /* by number */
+	uint32_t nmembers, cap;
+	uint32_t stamp;              /* of the last delivery */
 	struct hub_stats stats;
+	hub_own *own;
+	void *own_ctx;
 };
-
-static struct slice room_key(const struct map_node *n)
-{
-	const struct room *r = container_of(n, const struct room, node);
-	return slice_of(r->name, r->name_n);
-}
 
 struct hub *hub_new(void)
 {
 	struct hub *h = NEW(struct hub);
-	map_init(&h->rooms, room_key);
+	room_table_init(&h->table);
 	return h;
 }
 
@@ -42,10 +29,17 @@ void hub_free(struct hub **hp)
 	struct hub *h = *hp;
 	if (!h)
 		return;
-	assert(h->rooms.count == 0);
-	map_fini(&h->rooms);
+	assert(h->table.count == 0 && h->nmembers == 0);
+	room_table_fini(&h->table);
+	free(h->members);
 	free(h);
 	*hp = NULL;
+}
+
+void hub_set_own(struct hub *h, hub_own *fn, void *ctx)
+{
+	h->own = fn;
+	h->own_ctx = ctx;
 }
 
 const struct hub_stats *hub_stats(const struct hub *h)
@@ -53,87 +47,91 @@ const struct hub_stats *hub_stats(const struct hub *h)
 	return &h->stats;
 }
 
-static struct room *find(const struct hub *h, struct slice name)
+/* ---- members ---- */
+
+void hub_enter(struct hub *h, struct hub_member *m)
 {
-	struct map_node *n = map_find(&h->rooms, name);
-	return n ? container_of(n, struct room, node) : NULL;
+	if (m->number)
+		return;
+	if (h->nmembers == h->cap) {
+		h->cap = h->cap ? h->cap + h->cap / 4 + 1 : 16;
+		h->members = mem_realloc(h->members, h->cap * sizeof(*h->members));
+	}
+	h->members[h->nmembers++] = m;
+	m->number = h->nmembers;
 }
 
-static struct room *find_or_make(struct hub *h, struct slice name)
+/* The last member takes the number that becomes free. */
+static void go(struct hub *h, struct hub_member *m)
 {
-	struct room *r = find(h, name);
-	if (r)
-		return r;
-	r = mem_zalloc(sizeof(*r) + name.n);
-	memcpy(r->name, name.p, name.n);
-	r->name_n = (uint32_t)name.n;
-	map_add(&h->rooms, &r->node);
-	h->stats.rooms++;
-	return r;
+	struct hub_member *last = h->members[--h->nmembers];
+	h->members[m->number - 1] = last;
+	last->number = m->number;
+	for (uint32_t i = 0; last != m && i < last->nseats; i++)
+		room_occupants(h->table.rooms[last->seats[i].room])[last->seats[i].at].member = last->number - 1;
 }
 
-static uint32_t grown(uint32_t cap)
-{
-	return cap < 4 ? cap + 1 : cap + cap / 2;
-}
+/* ---- joining and leaving ---- */
 
 /* Index of the member's seat in the room; nseats when it has none. Looks through the shorter of the two lists. */
-static uint32_t seat_in(const struct hub_member *m, const struct room *r)
+static uint32_t seat_in(const struct hub *h, const struct hub_member *m, uint32_t room)
 {
+	struct room *r = h->table.rooms[room];
 	if (r->n < m->nseats) {
+		const struct occupant *o = room_occupants(r);
 		for (uint32_t i = 0; i < r->n; i++)
-			if (r->occupants[i].member == m)
-				return r->occupants[i].seat;
+			if (o[i].member == m->number - 1)
+				return o[i].seat;
 		return m->nseats;
 	}
 	uint32_t i = 0;
-	while (i < m->nseats && m->seats[i].room != r)
+	while (i < m->nseats && m->seats[i].room != room)
 		i++;
 	return i;
 }
 
 bool hub_join(struct hub *h, struct hub_member *m, struct slice name)
 {
-	struct room *r = find_or_make(h, name);
-	if (seat_in(m, r) < m->nseats)
+	if (name.n > HUB_NAME_MOST)
+		return false;
+	hub_enter(h, m);
+	uint32_t room = room_find(&h->table, name);
+	if (room == ROOM_NONE)
+		room = room_make(&h->table, name);
+	else if (seat_in(h, m, room) < m->nseats)
 		return false;
 	if (m->nseats == m->cap) {
-		m->cap = grown(m->cap);
+		m->cap = room_grown(m->cap);
 		m->seats = mem_realloc(m->seats, m->cap * sizeof(*m->seats));
 	}
-	if (r->n == r->cap) {
-		r->cap = grown(r->cap);
-		r->occupants = mem_realloc(r->occupants, r->cap * sizeof(*r->occupants));
-	}
-	m->seats[m->nseats] = (struct hub_seat){r, r->n};
-	r->occupants[r->n++] = (struct occupant){m, m->nseats++};
+	m->seats[m->nseats] = (struct hub_seat){room, h->table.rooms[room]->n};
+	room_add(&h->table, room, (struct occupant){m->number - 1, m->nseats++});
 	h->stats.seats++;
+	h->stats.rooms = h->table.count;
 	return true;
 }
 
 /* The last occupant takes the place that becomes free, and so does the last seat. */
 static void stand_up(struct hub *h, struct hub_member *m, uint32_t seat)
 {
-	struct room *r = m->seats[seat].room;
-	uint32_t at = m->seats[seat].at;
-	r->occupants[at] = r->occupants[--r->n];
-	r->occupants[at].member->seats[r->occupants[at].seat].at = at;
+	uint32_t room = m->seats[seat].room, at = m->seats[seat].at;
+	struct room *r = h->table.rooms[room];
+	struct occupant *o = room_occupants(r);
+	o[at] = o[--r->n];
+	h->members[o[at].member]->seats[o[at].seat].at = at;
 	m->seats[seat] = m->seats[--m->nseats];
 	if (seat < m->nseats)
-		m->seats[seat].room->occupants[m->seats[seat].at].seat = seat;
+		room_occupants(h->table.rooms[m->seats[seat].room])[m->seats[seat].at].seat = seat;
+	if (r->n == 0)
+		room_drop(&h->table, room);
 	h->stats.seats--;
-	if (r->n == 0) {
-		map_del(&h->rooms, &r->node);
-		free(r->occupants);
-		free(r);
-		h->stats.rooms--;
-	}
+	h->stats.rooms = h->table.count;
 }
 
 bool hub_leave(struct hub *h, struct hub_member *m, struct slice name)
 {
-	struct room *r = find(h, name);
-	uint32_t seat = r ? seat_in(m, r) : m->nseats;
+	uint32_t room = room_find(&h->table, name);
+	uint32_t seat = room == ROOM_NONE ? m->nseats : seat_in(h, m, room);
 	if (seat == m->nseats)
 		return false;
 	stand_up(h, m, seat);
@@ -144,29 +142,35 @@ void hub_leave_all(struct hub *h, struct hub_member *m)
 {
 	while (m->nseats)
 		stand_up(h, m, m->nseats - 1);
+	if (m->number)
+		go(h, m);
 	free(m->seats);
 	*m = (struct hub_member){0};
 }
 
+/* ---- looking ---- */
+
 bool hub_is_in(const struct hub *h, const struct hub_member *m, struct slice name)
 {
-	struct room *r = find(h, name);
-	return r && seat_in(m, r) < m->nseats;
+	uint32_t room = room_find(&h->table, name);
+	return room != ROOM_NONE && seat_in(h, m, room) < m->nseats;
 }
 
 uint32_t hub_room_size(const struct hub *h, struct slice name)
 {
-	struct room *r = find(h, name);
-	return r ? r->n : 0;
+	uint32_t room = room_find(&h->table, name);
+	return room == ROOM_NONE ? 0 : h->table.rooms[room]->n;
 }
 
-bool hub_room_of(const struct hub_member *m, uint32_t i, struct slice *room)
+bool hub_room_of(const struct hub *h, const struct hub_member *m, uint32_t i, struct slice *room)
 {
 	if (i >= m->nseats)
 		return false;
-	*room = room_key(&m->seats[i].room->node);
+	*room = room_name(h->table.rooms[m->seats[i].room]);
 	return true;
 }
+
+/* ---- delivery ---- */
 
 static bool next_name(struct slice *names, struct slice *name)
 {
@@ -179,26 +183,59 @@ static bool next_name(struct slice *names, struct slice *name)
 	return true;
 }
 
+/* What is true of each delivery: a member is reached once, and not at all when it was excepted first. */
+struct round {
+	struct hub *h;
+	hub_deliver *fn; /* NULL: they are excepted */
+	void *arg;
+	size_t sent;
+};
+
+static void reach(struct round *d, struct hub_member *m)
+{
+	if (m->stamp == d->h->stamp)
+		return;
+	m->stamp = d->h->stamp;
+	if (!d->fn)
+		return;
+	d->fn(m, d->arg);
+	d->sent++;
+}
+
+static void reach_room(struct round *d, struct slice name)
+{
+	struct hub *h = d->h;
+	uint32_t room = room_find(&h->table, name);
+	struct room *r = room == ROOM_NONE ? NULL : h->table.rooms[room];
+	for (uint32_t i = 0; r && i < r->n; i++)
+		reach(d, h->members[room_occupants(r)[i].member]);
+	struct hub_member *m = h->own ? h->own(name, h->own_ctx) : NULL;
+	if (m)
+		reach(d, m);
+}
+
+static void next_stamp(struct hub *h)
+{
+	if (++h->stamp)
+		return;
+	for (uint32_t i = 0; i < h->nmembers; i++) /* once in four thousand million deliveries */
+		h->members[i]->stamp = 0;
+	h->stamp = 1;
+}
+
 size_t hub_send(struct hub *h, struct slice rooms, struct slice except_rooms, hub_deliver *fn, void *arg)
 {
-	uint64_t stamp = ++h->stamp;
+	struct round except = {.h = h}, d = {.h = h, .fn = fn, .arg = arg};
 	struct slice name;
-	size_t sent = 0;
-	while (next_name(&except_rooms, &name)) {
-		struct room *r = find(h, name);
-		for (uint32_t i = 0; r && i < r->n; i++)
-			r->occupants[i].member->stamp = stamp;
+	next_stamp(h);
+	while (next_name(&except_rooms, &name))
+		reach_room(&except, name);
+	if (slice_eq(rooms, SLICE(HUB_EVERYONE))) {
+		for (uint32_t i = 0; i < h->nmembers; i++)
+			reach(&d, h->members[i]);
+		return d.sent;
 	}
-	while (next_name(&rooms, &name)) {
-		struct room *r = find(h, name);
-		for (uint32_t i = 0; r && i < r->n; i++) {
-			struct hub_member *m = r->occupants[i].member;
-			if (m->stamp == stamp)
-				continue;
-			m->stamp = stamp;
-			fn(m, arg);
-			sent++;
-		}
-	}
-	return sent;
+	while (next_name(&rooms, &name))
+		reach_room(&d, name);
+	return d.sent;
 }

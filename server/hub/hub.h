@@ -13,10 +13,14 @@
 struct hub;
 struct hub_seat;
 
+#define HUB_NAME_MOST UINT16_MAX
+#define HUB_EVERYONE "\x01" /* stands for all who have entered; no row can name it */
+
 struct hub_member {
 	struct hub_seat *seats; /* the rooms it is in */
 	uint32_t nseats, cap;
-	uint64_t stamp;         /* the last delivery that reached or excepted it */
+	uint32_t number;        /* 0: not in the hub */
+	uint32_t stamp;         /* the last delivery that reached or excepted it */
 };
 
 struct hub_stats {
@@ -27,18 +31,26 @@ struct hub *hub_new(void);
 void hub_free(struct hub **h); /* rooms must be empty */
 const struct hub_stats *hub_stats(const struct hub *h);
 
-bool hub_join(struct hub *h, struct hub_member *m, struct slice room);  /* false: was in it already */
+/*
+ * A name of one member's own, as a room of its own that costs nothing: fn tells whose it is, NULL: nobody's. Nobody joins or leaves
+ * such a room; a room of that name may exist besides.
+ */
+typedef struct hub_member *hub_own(struct slice name, void *ctx);
+void hub_set_own(struct hub *h, hub_own *fn, void *ctx);
+
+void hub_enter(struct hub *h, struct hub_member *m); /* from here to hub_leave_all it is one of all; joining a room does it, too */
+bool hub_join(struct hub *h, struct hub_member *m, struct slice room);  /* false: was in it already, or no name of a room */
 bool hub_leave(struct hub *h, struct hub_member *m, struct slice room); /* false: was not in it */
-void hub_leave_all(struct hub *h, struct hub_member *m);
+void hub_leave_all(struct hub *h, struct hub_member *m); /* and the hub */
 bool hub_is_in(const struct hub *h, const struct hub_member *m, struct slice room);
 uint32_t hub_room_size(const struct hub *h, struct slice room);
 
-/* The rooms a member is in, in no order: i from 0; false at the end. */
-bool hub_room_of(const struct hub_member *m, uint32_t i, struct slice *room);
+/* The rooms a member is in, without its own, in no order: i from 0; false at the end. */
+bool hub_room_of(const struct hub *h, const struct hub_member *m, uint32_t i, struct slice *room);
 
 /*
  * Calls fn once for each member of the rooms that is in none of the except rooms; returns how many. Names are joined by
- * newline, as the database sends them. fn must not join or leave anybody.
+ * newline, as the database sends them; HUB_EVERYONE stands alone. fn must not join or leave anybody.
  */
 typedef void hub_deliver(struct hub_member *m, void *arg);
 size_t hub_send(struct hub *h, struct slice rooms, struct slice except_rooms, hub_deliver *fn, void *arg);
