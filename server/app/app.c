@@ -348,7 +348,7 @@ static bool start(struct app *a, const struct config *c)
 	w->loop = loop_new();
 	w->loop_started_ms = loop_now(w->loop);
 	w->hub = hub_new();
-	hub_set_own(w->hub, client_own_room, w);
+	hub_set_own(w->hub, client_own_rooms, w);
 	make_sio(w, c);
 	make_db(a, c);
 	routes_start(w);

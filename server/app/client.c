@@ -2,6 +2,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+static const struct slice user_prefix = {"user:", 5};
+
 #define SWEEP_MOST 1000 /* idle users looked at in one turn */
 
 /* ---- users ---- */
@@ -102,12 +104,42 @@ struct client *client_of(const struct worker *w, struct slice socket_id)
 	return s ? sio_user(s) : NULL;
 }
 
-/* Every socket is in a room named by its id (design section 3). */
-struct hub_member *client_own_room(struct slice name, void *ctx)
+/* ---- rooms ---- */
+
+/* Every socket is in a room named by its id, and in its user's (contract 4): who is in these is known without joining. */
+void client_own_rooms(struct slice name, void *ctx, hub_deliver *is, void *arg)
 {
 	struct client *c = name.n == SIO_ID_LEN ? client_of(ctx, name) : NULL;
-	return c && client_in_rooms(c) ? &c->member : NULL;
+	struct user *u = slice_starts(name, user_prefix) ? user_find(ctx, slice_of(name.p + user_prefix.n, name.n - user_prefix.n)) : NULL;
+	struct list *it, *tmp;
+	if (c && client_in_rooms(c))
+		is(&c->member, arg);
+	if (!u)
+		return;
+	list_each (it, tmp, &u->clients) {
+		c = list_entry(it, struct client, user_link);
+		if (client_in_rooms(c))
+			is(&c->member, arg);
+	}
 }
+
+static bool is_own_room(const struct client *c, struct slice room)
+{
+	return slice_eq(room, client_id(c)) || (slice_starts(room, user_prefix) && slice_eq(slice_of(room.p + user_prefix.n, room.n - user_prefix.n), user_id(c->user)));
+}
+
+void client_join(struct client *c, struct slice room)
+{
+	if (!is_own_room(c, room))
+		hub_join(c->w->hub, &c->member, room);
+}
+
+void client_leave(struct client *c, struct slice room)
+{
+	hub_leave(c->w->hub, &c->member, room);
+}
+
+/* ---- life ---- */
 
 struct client *client_new(struct worker *w, struct sio_socket *s, const char *user)
 {

@@ -11,9 +11,9 @@
 void feed_apply(struct client *c, char verb, struct slice room)
 {
 	if (verb == 'j')
-		hub_join(c->w->hub, &c->member, room);
+		client_join(c, room);
 	else if (verb == 'l')
-		hub_leave(c->w->hub, &c->member, room);
+		client_leave(c, room);
 	else
 		client_refuse(c);
 }

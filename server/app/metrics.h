@@ -24,7 +24,7 @@
 	X(sessions, "bellwire_sessions", "gauge", "Engine.IO sessions by transport")                                           \
 	X(sockets, "bellwire_sockets", "gauge", "Socket.IO sockets")                                                           \
 	X(users, "bellwire_users", "gauge", "Users with a socket on this edge")                                                \
-	X(rooms, "bellwire_rooms", "gauge", "Rooms with a member")                                                             \
+	X(rooms, "bellwire_rooms", "gauge", "Rooms that sockets have joined; a user's and a socket's own not counted")          \
 	X(members, "bellwire_room_members", "gauge", "Memberships over all rooms")                                             \
 	X(connects, "bellwire_connects_total", "counter", "Sockets that got connected, by reason of sync:required")             \
 	X(disconnects, "bellwire_disconnects_total", "counter", "Sockets that ended, by reason; client_left is a clean end")   \

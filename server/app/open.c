@@ -176,9 +176,9 @@ static bool apply_late(struct client *c, const struct late_list *late, const str
 		if (l->verb == 'k')
 			return false;
 		if (l->verb == 'j')
-			hub_join(c->w->hub, &c->member, room);
+			client_join(c, room);
 		else
-			hub_leave(c->w->hub, &c->member, room);
+			client_leave(c, room);
 	}
 	return true;
 }

@@ -52,7 +52,7 @@ void rooms_enter(struct client *c, struct slice rooms)
 {
 	struct slice room;
 	while (rooms_next(&rooms, &room))
-		hub_join(c->w->hub, &c->member, room);
+		client_join(c, room);
 }
 
 /* ---- reading again ---- */

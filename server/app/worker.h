@@ -159,7 +159,9 @@ static inline struct slice user_id(const struct user *u)
 {
 	return slice_of(u->id, UUID_LEN);
 }
-struct hub_member *client_own_room(struct slice name, void *worker);
+void client_own_rooms(struct slice name, void *worker, hub_deliver *is, void *arg);
+void client_join(struct client *c, struct slice room);  /* its own rooms it is in anyway */
+void client_leave(struct client *c, struct slice room); /* those it does not leave */
 struct client *client_new(struct worker *w, struct sio_socket *s, const char *user);
 void client_free(struct client *c);
 void client_entered(struct client *c); /* it is open: it stands in no line any more */

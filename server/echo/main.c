@@ -32,8 +32,9 @@ struct options {
 
 /* ---- Engine.IO ---- */
 
-static void eio_opened(struct eio_session *s, void *ctx)
+static void eio_opened(struct eio_session *s, struct slice authorization, void *ctx)
 {
+	(void)authorization;
 	(void)s, (void)ctx;
 }
 

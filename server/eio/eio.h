@@ -41,7 +41,7 @@ struct eio_config {
 };
 
 struct eio_events {
-	void (*on_open)(struct eio_session *s, void *ctx);
+	void (*on_open)(struct eio_session *s, struct slice authorization, void *ctx); /* that header of the handshake, borrowed; p NULL: absent */
 	void (*on_message)(struct eio_session *s, bool binary, struct slice data, void *ctx); /* text: without its '4' */
 	void (*on_close)(struct eio_session *s, enum close_reason why, void *ctx);
 	void (*on_fence)(struct eio_session *s, uint64_t value, void *ctx); /* may be NULL */
@@ -67,8 +67,6 @@ void eio_set_user(struct eio_session *s, void *user);
 void *eio_user(const struct eio_session *s);
 struct log_ident eio_ident(const struct eio_session *s);
 const char *eio_peer(const struct eio_session *s);
-const char *eio_authorization(const struct eio_session *s); /* that header of the handshake; NULL: absent or forgotten */
-void eio_forget_authorization(struct eio_session *s);
 bool eio_is_open(const struct eio_session *s);
 bool eio_writable(const struct eio_session *s); /* what is sent now goes out at once: nothing waits for the kernel; polling: a GET is parked */
 

@@ -3,13 +3,14 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "http/client.h"
+#include <stddef.h>
 
 /* ---- the end ---- */
 
 static void forget_address(struct eio_session *s)
 {
-	struct address *a = s->address;
-	s->address = NULL;
+	struct map_node *n = map_find(&s->srv->addresses, slice_str(s->peer));
+	struct address *a = n ? container_of(n, struct address, node) : NULL;
 	if (!a || --a->sessions)
 		return;
 	map_del(&s->srv->addresses, &a->node);
@@ -22,7 +23,6 @@ static void session_free(struct eio_session *s)
 	deferred_cancel(&s->turn);
 	polling_end(s);
 	forget_address(s);
-	eio_forget_authorization(s);
 	free(s->fences);
 	free(s);
 }
@@ -334,7 +334,6 @@ static void remember_address(struct eio_session *s)
 		map_add(&srv->addresses, &a->node);
 	}
 	a->sessions++;
-	s->address = a;
 }
 
 static struct packet *open_packet(const struct eio_session *s, bool websocket)
@@ -353,7 +352,8 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
                                  struct ws *(*accept)(struct eio_session *, struct http_exchange *))
 {
 	struct slice client = http_client(x, srv->cfg.trusted_proxies), token;
-	struct eio_session *s = mem_zalloc(sizeof(*s) + client.n + 1);
+	char *authorization = http_header(x, "authorization", &token) ? mem_strndup(token.p, token.n) : NULL; /* x may be gone before it is told */
+	struct eio_session *s = mem_zalloc(offsetof(struct eio_session, peer) + client.n + 1);
 	struct buf b64 = {0};
 	s->srv = srv;
 	random_id(s->sid, EIO_SID_LEN);
@@ -361,7 +361,6 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
 	buf_fini(&b64);
 	if (client.n)
 		memcpy(s->peer, client.p, client.n);
-	s->authorization = http_header(x, "authorization", &token) ? mem_strndup(token.p, token.n) : NULL;
 	s->timer.fire = on_timer;
 	deferred_init(&s->turn, on_turn);
 	s->seen = loop_now(srv->loop);
@@ -381,7 +380,8 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
 		polling_handshake(s, x, open);
 	}
 	packet_unref(&open);
-	srv->ev->on_open(s, srv->ctx);
+	srv->ev->on_open(s, authorization ? slice_str(authorization) : (struct slice){0}, srv->ctx);
+	free(authorization);
 	return s;
 }
 
@@ -412,17 +412,6 @@ struct log_ident eio_ident(const struct eio_session *s)
 const char *eio_peer(const struct eio_session *s)
 {
 	return s->peer;
-}
-
-const char *eio_authorization(const struct eio_session *s)
-{
-	return s->authorization;
-}
-
-void eio_forget_authorization(struct eio_session *s)
-{
-	free(s->authorization);
-	s->authorization = NULL;
 }
 
 bool eio_is_open(const struct eio_session *s)

@@ -56,8 +56,6 @@ struct eio_session {
 	struct timer timer;          /* next ping, pong deadline, linger or later close, as the flags say */
 	struct deferred turn;        /* flush, then the farewell */
 	uint64_t seen;               /* when bytes last arrived */
-	struct address *address;
-	char *authorization;
 	enum eio_state state : 8;
 	enum close_reason why : 8;
 	bool ping_out : 1, told : 1, b64 : 1, leaving : 1, fence_flushed : 1;

@@ -191,8 +191,9 @@ struct round {
 	size_t sent;
 };
 
-static void reach(struct round *d, struct hub_member *m)
+static void reach(struct hub_member *m, void *round)
 {
+	struct round *d = round;
 	if (m->stamp == d->h->stamp)
 		return;
 	m->stamp = d->h->stamp;
@@ -208,10 +209,9 @@ static void reach_room(struct round *d, struct slice name)
 	uint32_t room = room_find(&h->table, name);
 	struct room *r = room == ROOM_NONE ? NULL : h->table.rooms[room];
 	for (uint32_t i = 0; r && i < r->n; i++)
-		reach(d, h->members[room_occupants(r)[i].member]);
-	struct hub_member *m = h->own ? h->own(name, h->own_ctx) : NULL;
-	if (m)
-		reach(d, m);
+		reach(h->members[room_occupants(r)[i].member], d);
+	if (h->own)
+		h->own(name, h->own_ctx, reach, d);
 }
 
 static void next_stamp(struct hub *h)
@@ -232,7 +232,7 @@ size_t hub_send(struct hub *h, struct slice rooms, struct slice except_rooms, hu
 		reach_room(&except, name);
 	if (slice_eq(rooms, SLICE(HUB_EVERYONE))) {
 		for (uint32_t i = 0; i < h->nmembers; i++)
-			reach(&d, h->members[i]);
+			reach(h->members[i], &d);
 		return d.sent;
 	}
 	while (next_name(&rooms, &name))

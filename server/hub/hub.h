@@ -32,10 +32,11 @@ void hub_free(struct hub **h); /* rooms must be empty */
 const struct hub_stats *hub_stats(const struct hub *h);
 
 /*
- * A name of one member's own, as a room of its own that costs nothing: fn tells whose it is, NULL: nobody's. Nobody joins or leaves
- * such a room; a room of that name may exist besides.
+ * Rooms that follow from who the members are cost nothing: nobody joins or leaves them, fn tells who is in them by calling `is` for
+ * each. A room of that name may exist besides.
  */
-typedef struct hub_member *hub_own(struct slice name, void *ctx);
+typedef void hub_deliver(struct hub_member *m, void *arg);
+typedef void hub_own(struct slice name, void *ctx, hub_deliver *is, void *arg);
 void hub_set_own(struct hub *h, hub_own *fn, void *ctx);
 
 void hub_enter(struct hub *h, struct hub_member *m); /* from here to hub_leave_all it is one of all; joining a room does it, too */
@@ -45,14 +46,13 @@ void hub_leave_all(struct hub *h, struct hub_member *m); /* and the hub */
 bool hub_is_in(const struct hub *h, const struct hub_member *m, struct slice room);
 uint32_t hub_room_size(const struct hub *h, struct slice room);
 
-/* The rooms a member is in, without its own, in no order: i from 0; false at the end. */
+/* The rooms a member has joined, in no order: i from 0; false at the end. */
 bool hub_room_of(const struct hub *h, const struct hub_member *m, uint32_t i, struct slice *room);
 
 /*
  * Calls fn once for each member of the rooms that is in none of the except rooms; returns how many. Names are joined by
  * newline, as the database sends them; HUB_EVERYONE stands alone. fn must not join or leave anybody.
  */
-typedef void hub_deliver(struct hub_member *m, void *arg);
 size_t hub_send(struct hub *h, struct slice rooms, struct slice except_rooms, hub_deliver *fn, void *arg);
 
 #endif

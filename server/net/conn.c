@@ -4,6 +4,7 @@
 #include "net/transport.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -338,7 +339,7 @@ static void linger_over(struct timer *t)
 struct conn *conn_new(struct loop *l, struct conn_budget *b, int fd, struct tls_context *tls, const char *peer)
 {
 	size_t peer_n = strlen(peer);
-	struct conn *c = mem_zalloc(sizeof(*c) + peer_n + 1);
+	struct conn *c = mem_zalloc(offsetof(struct conn, peer) + peer_n + 1);
 	int on = 1, unsent = UNSENT_MAX;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);

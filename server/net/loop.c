@@ -74,7 +74,7 @@ void timer_set(struct loop *l, struct timer *t, uint64_t at)
 		return;
 	}
 	if (l->count == l->cap) {
-		l->cap = l->cap ? l->cap * 2 : 64;
+		l->cap = l->cap ? l->cap + l->cap / 4 : 64;
 		l->heap = mem_realloc(l->heap, l->cap * sizeof(*l->heap));
 	}
 	sift_up(l, l->count++, t);

@@ -12,28 +12,33 @@ void session_send(struct session *ses, struct buf *text)
 
 static void connect_timeout(struct timer *t)
 {
-	struct session *ses = container_of(t, struct patience, timer)->session;
+	struct session *ses = container_of(t, struct waiting, timeout)->session;
 	eio_close(ses->eio, CLOSE_CONNECT_TIMEOUT); /* N8 */
 }
 
-static void on_open(struct eio_session *e, void *ctx)
+static void on_open(struct eio_session *e, struct slice authorization, void *ctx)
 {
 	struct sio_server *srv = ctx;
 	struct session *ses = NEW(struct session);
 	ses->srv = srv;
 	ses->eio = e;
-	ses->patience = NEW(struct patience);
-	*ses->patience = (struct patience){.session = ses, .timer.fire = connect_timeout};
-	timer_set(srv->loop, &ses->patience->timer, loop_now(srv->loop) + srv->cfg.limits.connect_timeout_ms);
+	ses->waiting = NEW(struct waiting);
+	*ses->waiting = (struct waiting){.session = ses, .timeout.fire = connect_timeout};
+	if (authorization.p)
+		ses->waiting->authorization = mem_strndup(authorization.p, authorization.n);
+	timer_set(srv->loop, &ses->waiting->timeout, loop_now(srv->loop) + srv->cfg.limits.connect_timeout_ms);
 	eio_set_user(e, ses);
 }
 
 void session_accepted(struct session *ses)
 {
-	if (ses->patience)
-		timer_stop(ses->srv->loop, &ses->patience->timer);
-	free(ses->patience);
-	ses->patience = NULL;
+	struct waiting *over = ses->waiting;
+	ses->waiting = NULL;
+	if (!over)
+		return;
+	timer_stop(ses->srv->loop, &over->timeout);
+	free(over->authorization);
+	free(over);
 }
 
 static void on_message(struct eio_session *e, bool binary, struct slice data, void *ctx)

@@ -19,10 +19,11 @@ struct assembly {
 	struct buf attachments[]; /* wanted of them */
 };
 
-/* Until the first socket of a session is accepted (N8). */
-struct patience {
+/* Until the first socket of a session is accepted. */
+struct waiting {
 	struct session *session;
-	struct timer timer;
+	struct timer timeout; /* N8 */
+	char *authorization;  /* header of the handshake; NULL: none */
 };
 
 struct session {
@@ -30,7 +31,7 @@ struct session {
 	struct eio_session *eio;
 	struct sio_socket *sockets; /* linked by sibling; one as a rule */
 	struct assembly *assembly;
-	struct patience *patience;
+	struct waiting *waiting;    /* NULL: a socket has been accepted */
 	uint64_t late_until;      /* packets for late namespaces are ignored until then (S9) */
 	uint32_t late;            /* those we ended, one bit each */
 	uint16_t connects, count;

@@ -102,7 +102,6 @@ void sio_accept(struct sio_socket *s, struct slice extra)
 	struct session *ses = s->session;
 	enter(s, SIO_STATE_CONNECTED);
 	session_accepted(ses); /* N8: the first success stops it for good */
-	eio_forget_authorization(ses->eio);
 	struct buf b = {0};
 	sio_put_head(&b, '0', 0, s->nsp->name);
 	buf_printf(&b, "{\"sid\":\"%.*s\"", SIO_ID_LEN, s->id);
@@ -229,7 +228,7 @@ const char *sio_peer(const struct sio_socket *s)
 
 bool sio_authorization(const struct sio_socket *s, struct slice *value)
 {
-	const char *v = eio_authorization(s->session->eio);
+	const char *v = s->session->waiting ? s->session->waiting->authorization : NULL;
 	*value = slice_str(v);
 	return v != NULL;
 }
