@@ -200,6 +200,48 @@ TEST(what_sessions_hold_is_counted)
 	finish(&t);
 }
 
+static struct sio_socket *polling_socket(struct site *t)
+{
+	char sid[21], text[300];
+	handshake(t, sid);
+	snprintf(text, sizeof text, "POST %s&sid=%s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n40", HANDSHAKE, sid);
+	pair_say(&t->pair, slice_str(text));
+	t->pair.got.n = 0;
+	sio_accept(t->socket, slice_of("", 0));
+	return t->socket;
+}
+
+/* X6: whose client fetches nothing is ended when there is no room for others, not whoever is sent to next. */
+TEST(the_fullest_session_makes_room)
+{
+	struct site t;
+	struct sio_config cfg = ordinary();
+	cfg.budget = &t.pair.budget;
+	start(&t, cfg);
+	t.pair.budget.max_total_bytes = 60000;
+	struct sio_socket *idle = polling_socket(&t), *other = polling_socket(&t);
+	struct buf big = {0};
+	for (int i = 0; i < 20000; i++)
+		buf_char(&big, '1');
+	struct packet *p = sio_event_packet("/", SLICE("e"), buf_view(&big));
+	t.log.n = 0;
+	CHECK(sio_send(idle, p) && sio_send(idle, p) && sio_send(other, p)); /* the third does not fit any more */
+	CHECK(t.pair.budget.total_bytes > 20000 && t.pair.budget.total_bytes < 21000);
+	CHECK(!sio_send(idle, p));
+	CHECK(sio_send(other, p));
+	t.socket = NULL;
+	pair_turn(&t.pair);
+	CHECK_SLICE(buf_view(&t.log), SLICE("gone limit\n"));
+	const struct sio_stats *stats = sio_server_stats(t.sio);
+	CHECK(stats->sessions == 1 && stats->session_closed[CLOSE_LIMIT] == 1);
+	CHECK_INT(stats->lost[CLOSE_LIMIT], 4); /* two events and the CONNECT reply that waited, and the one that came later */
+	CHECK(t.pair.budget.total_bytes > 40000);
+	packet_unref(&p);
+	buf_fini(&big);
+	finish(&t);
+	CHECK_INT(t.pair.budget.total_bytes, 0);
+}
+
 /* X6: who begins binary messages and ends none leaves at least half of the input to the others: it is their sessions that end. */
 TEST(unfinished_binary_takes_half_of_the_input_at_most)
 {
