@@ -131,7 +131,9 @@ declare
 begin
 	-- The lock comes before everything that follows from it: then order by seq, by time, of commits and of delivery
 	-- agree (design 2). A lock, not an update: that would leave a row version behind every message.
-	if not v_silent then
+	if v_silent then
+		perform rt_private.read_marks_void();
+	else
 		perform from platform.chats c where c.id = new.chat_id for no key update;
 	end if;
 	select exists (select from platform.chat_participants p where p.chat_id = new.chat_id and p.user_id = new.sender_id),
@@ -165,6 +167,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
 	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
+		perform rt_private.read_marks_void();
 		return new;
 	end if;
 	raise exception using errcode = 'RT400', message = 'A message keeps its chat, sender, place and time';

@@ -91,17 +91,34 @@ begin
 				join platform.users u on u.id = m.sender_id
 				where m.id = q.last_id),
 			'unread_count', (
-				select count(*)
-				from platform.messages m
-				where m.chat_id = q.id and m.created_at >= q.joined_at and m.sender_id <> p_user_id
-					and not exists (select from platform.message_receipts r
-						where r.message_id = m.id and r.user_id = p_user_id and r.read_at is not null)),
+				select case when l.looked <= rt_private.unread_look() then l.unread
+					else rt_private.unread_far(p_user_id, q.id, q.joined_at) end
+				from (
+					select count(*) as looked, count(*) filter (where m.unread) as unread
+					from (
+						-- a value and no join, and by the key alone: else this may read all receipts of a message, or of a user, for each
+						select m.sender_id <> p_user_id and m.created_at >= q.joined_at and (
+							select r.read_at from platform.message_receipts r
+							where r.message_id = m.id and (r.message_id, r.user_id) >= (m.id, p_user_id)
+								and (r.message_id, r.user_id) <= (m.id, p_user_id)) is null as unread
+						from unnest('{(,)}'::int8multirange - coalesce(q.runs, '{}')) g
+						cross join lateral (
+							select o.id, o.sender_id, o.created_at from platform.messages o
+							where o.chat_id = q.id
+								and o.seq >= coalesce(lower(g), -9223372036854775808) and o.seq <= coalesce(upper(g) - 1, 9223372036854775807)
+							offset 0 -- range by range: else all messages are held against the ranges
+						) m
+						limit rt_private.unread_look() + 1
+					) m
+				) l),
 			'created_at', rt_private.iso(q.created_at)) order by q.active_at desc, q.id desc), '[]')
 	into v_items
 	from (
-		select c.id, c.created_at, p.joined_at, l.id as last_id, coalesce(l.created_at, c.created_at) as active_at
+		select c.id, c.created_at, p.joined_at, l.id as last_id, coalesce(l.created_at, c.created_at) as active_at, k.runs
 		from platform.chat_participants p
 		join platform.chats c on c.id = p.chat_id
+		left join bellwire.read_marks k on k.user_id = p_user_id and k.chat_id = p.chat_id and k.since <= p.joined_at
+			and k.n = (select s.last_value from bellwire.read_marks_n s)
 		left join lateral (select m.id, m.created_at from platform.messages m where m.chat_id = c.id order by m.seq desc limit 1) l on true
 		where p.user_id = p_user_id and (v_before is null or (coalesce(l.created_at, c.created_at), c.id) < (v_at, v_before))
 		order by active_at desc, c.id desc

@@ -12,7 +12,7 @@ const files = (dir) => readdirSync(dir, { withFileTypes: true }).flatMap((e) => 
 const has = (schema, name) => ['sql', 'mjs'].some((ext) => existsSync(join(here, schema, `${name}.${ext}`)));
 // Tables of one subject share a file.
 const shared = { outbox_ephemeral: 'publish', outbox: 'publish', outbox_state: 'rotation', ticks: 'rotation', epochs: 'epoch_text', epoch: 'epoch_text', edges: 'pump_open',
-  sockets: 'socket_open', presence: 'presence', deploys: 'code', migrations: 'code', recoveries: 'recover', recovery_key: 'recovery_key' };
+  sockets: 'socket_open', presence: 'presence', deploys: 'code', migrations: 'code', recoveries: 'recover', read_marks: 'unread', recovery_key: 'recovery_key' };
 
 async function named() {
   const db = await connect();

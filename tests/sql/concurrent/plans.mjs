@@ -21,9 +21,14 @@ async function fill(admin) {
     insert into platform.messages (id, chat_id, seq, sender_id, type, content, created_at)
       select tests.u(n), tests.u((n - 1) % 20000 + 1), (n - 1) / 20000 + 1, tests.u(((n - 1) % 20000 + 1) * 7 % 100000 + 1), 'text', 'a message', now() - interval '50 days' + n * interval '1 s'
       from generate_series(1, 1000000) n;
-    alter table platform.messages add constraint messages_chat_id_seq_key unique (chat_id, seq), add constraint messages_sender_id_client_id_key unique (sender_id, client_id);
+    insert into platform.messages (id, chat_id, seq, sender_id, type, content, created_at)
+      select tests.u(10000000 + n), tests.u(20001), n, tests.u(99993), 'text', 'a message', now() - interval '50 days' + n * interval '1 s' from generate_series(1, 1000000) n;
+    alter table platform.messages add constraint messages_chat_id_seq_key unique (chat_id, seq) include (id, sender_id, created_at), add constraint messages_sender_id_client_id_key unique (sender_id, client_id);
+    insert into platform.chats (id, created_at) values (tests.u(20001), now() - interval '200 days');
+    insert into platform.chat_participants (chat_id, user_id, joined_at) select tests.u(20001), tests.u(n), now() - interval '200 days' from generate_series(99991, 99993) n;
     insert into platform.message_receipts (message_id, user_id, delivered_at, read_at)
       select tests.u(n), tests.u((((n - 1) % 20000 + 1) * 7 + 9973) % 100000 + 1), now(), case when n % 2 = 0 then now() end from generate_series(1, 200000) n;
+    insert into platform.message_receipts (message_id, user_id, delivered_at, read_at) select tests.u(10000000 + n), tests.u(99991), now(), now() from generate_series(1, 1000000) n;
     insert into platform.follows (follower_id, followee_id) select tests.u(n), tests.u(n % 1000 + 1) from generate_series(1001, 51000) n;
     insert into platform.notifications (user_id, type, title, body, created_at, read_at)
       select tests.u(n % 2000 + 1), 'mention', 't', 'b', now() - n * interval '1 s', case when n % 10 <> 0 then now() end from generate_series(1, 100000) n;
@@ -35,7 +40,7 @@ async function fill(admin) {
     insert into bellwire.sockets (socket_id, edge_id, user_id) select 'sock' || n, tests.u(901), tests.u(n) from generate_series(1, 100000) n;
     reset session_replication_role;
   `);
-  await admin.query('analyze');
+  await admin.query('vacuum analyze');
 }
 
 // A session that hears the plan of every statement, nested ones too.
@@ -91,6 +96,14 @@ async function plans() {
   const member = (n) => uuid(((1000 + n) * 7) % 100000 + 1);
   await each('GET chats, 200 of them', 9000, 'select rt.get_chats($1, $2)', [uuid(1), {}]);
   await each('GET chats, a page', 9000, 'select rt.get_chats($1, $2)', [uuid(1), { limit: '20', before: uuid(150) }]);
+  await each('GET chats, a million messages that are read', 1500, 'select rt.get_chats($1, $2)', [uuid(99991), {}]);
+  client.take();
+  await client.query('select rt.get_chats($1, $2)', [uuid(99992), {}]);
+  const million = client.take();
+  judge('GET chats, a million messages that are not', million, 1002500);
+  const lines = million.flatMap((p) => p.split('\n'));
+  ok(lines.some((l) => /Index Only Scan using messages_chat_id_seq_key on messages .*rows=1000000 /.test(l)), 'they are counted over the index', lines.filter((l) => /on messages/.test(l)).join('\n# '));
+  is(lines.reduce((n, l) => n + Number(/Heap Fetches: (\d+)/.exec(l)?.[1] ?? 0), 0), 0, 'and it alone');
   await each('GET chats, a few', 1200, 'select rt.get_chats($1, $2)', (i) => [member(i), {}]);
   await each('GET messages', 700, 'select rt.get_messages($1, $2)', (i) => [member(i), { chat_id: chat(i) }]);
   await each('GET messages, a page', 700, 'select rt.get_messages($1, $2)', (i) => [member(i), { chat_id: chat(i), before: uuid(chat(i).slice(-6) * 1 + 20000 * 40), limit: '10' }]);
