@@ -23,11 +23,27 @@ language sql stable
 return nullif(current_setting('bellwire.socket_id', true), '');
 comment on function rt.socket_id() is 'The socket whose event is being handled; null outside a client event.';
 
+-- As setting.
 create or replace function rt_private.silent() returns boolean
-language sql stable
-return current_setting('bellwire.silent', true) is not distinct from 'on' and pg_has_role(session_user, 'bellwire_service', 'member');
+language plpgsql volatile
+as $$
+begin
+	if current_setting('bellwire.silent', true) is distinct from 'on' then
+		return false;
+	elsif pg_has_role(session_user, 'bellwire_service', 'member') then
+		return true;
+	end if;
+	-- a million rows are a million calls: told once per transaction
+	if current_setting('bellwire.silent_refused', true) is distinct from pg_current_xact_id()::text then
+		perform set_config('bellwire.silent_refused', pg_current_xact_id()::text, true);
+		raise warning 'bellwire.silent is not honoured: % is no member of bellwire_service, every row is announced', session_user
+			using hint = format('grant bellwire_service to %I', session_user);
+	end if;
+	return false;
+end
+$$;
 comment on function rt_private.silent() is
-	'Bulk import: "set local bellwire.silent = on" writes without events; honoured only for members of bellwire_service (design 8.13).';
+	'Bulk import: "set local bellwire.silent = on" writes without events; honoured only for members of bellwire_service (design 8.13), others are warned.';
 
 create or replace function rt_private.epoch_n() returns int
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp

@@ -17,13 +17,18 @@ async function silent() {
   const bulk = "insert into platform.messages (chat_id, sender_id, type, content) select tests.u(11), tests.u(1 + n % 2), 'text', 'm' || n from generate_series(1, $1) n";
   const told = async () => (await pump.poll()).rows.map((r) => r.event ?? r.control);
 
-  await stranger.query('begin; set local bellwire.silent = on');
-  await stranger.query(bulk, [3]);
+  const warnings = [];
+  for (const client of [member, stranger]) client.on('notice', (n) => warnings.push(`${n.severity} ${n.message} ${n.hint}`));
+  await stranger.query('set client_min_messages = warning; begin; set local bellwire.silent = on');
+  await stranger.query(bulk, [2]);
+  await stranger.query(bulk, [1]);
   await stranger.query('commit');
+  is(warnings.splice(0).join(), `WARNING bellwire.silent is not honoured: ${roles[1]} is no member of bellwire_service, every row is announced grant bellwire_service to ${roles[1]}`, 'a role that is no member is told, once');
   is((await told()).join(), 'chat:message:new,chat:message:new,chat:message:new', 'a role that is no member: not honoured');
   await stranger.query('begin; set local bellwire.silent = on');
   is(await outcome(stranger.query('update platform.messages set seq = seq + 100')), 'RT400', 'nor the right to move messages');
   await stranger.query('rollback');
+  is(warnings.splice(0).length, 1, 'and again in the next transaction');
 
   await member.query("set statement_timeout = '30s'");
   await member.query('begin; set local bellwire.silent = on');
@@ -49,6 +54,7 @@ async function silent() {
   is(await outcome(member.query(bulk, [5])), 'ok', 'an import takes no chat lock');
   await member.query('commit');
   await holder.query('rollback');
+  is(warnings.join(), '', 'a member is not warned');
   await Promise.all([member.end(), stranger.end()]);
   await admin.query(`drop owned by ${roles.join()}`);
   for (const role of roles) await admin.query(`drop role ${role}`);
