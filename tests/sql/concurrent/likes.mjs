@@ -48,4 +48,40 @@ async function viral() {
   await second;
 }
 
-await run([['likes: a hundred', hundred], ['likes: a viral post', viral]]);
+// Triggers likes_author, comments_author and posts_lock: who deletes never stands crosswise to who likes or comments.
+async function deletions() {
+  const [admin, one, other] = await many(3);
+  const like = (client, post, user) => client.query('insert into platform.post_likes (post_id, user_id) values ($1, $2)', [uuid(post), uuid(user)]);
+  const comment = (client, post, user) => client.query("insert into platform.post_comments (post_id, author_id, content) values ($1, $2, 'x')", [uuid(post), uuid(user)]);
+  await admin.query('insert into platform.posts (id, author_id) select tests.u(n), tests.u(n - 100) from generate_series(161, 166) n');
+  for (const [n, write] of [[61, like], [62, comment]]) {
+    await one.query('begin');
+    await one.query('select from platform.users where id = $1 for update', [uuid(n)]);
+    const second = outcome(write(other, 100 + n, 1));
+    await blocked(admin, other);
+    is(await outcome(one.query('delete from platform.users where id = $1', [uuid(n)])), 'ok', `a ${write.name} while the author is deleted`);
+    await one.query('commit');
+    is(await second, '23503', 'comes too late');
+  }
+  for (const [n, write, table] of [[63, like, 'likes'], [64, comment, 'comments']]) {
+    await write(admin, 100 + n, 1);
+    await admin.query('begin');
+    await admin.query('select from platform.post_counts where post_id = $1 for update', [uuid(100 + n)]);
+    const first = outcome(one.query('delete from platform.posts where id = $1', [uuid(100 + n)]));
+    await blocked(admin, one);
+    const second = outcome(other.query(`delete from platform.post_${table} where post_id = $1`, [uuid(100 + n)]));
+    await blocked(admin, other);
+    await admin.query('commit');
+    is(`${await first} ${await second}`, 'ok ok', `a ${write.name} that is taken back while the post is deleted`);
+  }
+  // the other way round
+  await like(admin, 165, 1);
+  await one.query('begin');
+  await one.query('delete from platform.post_likes where post_id = $1', [uuid(165)]);
+  const last = outcome(other.query('delete from platform.users where id = $1', [uuid(65)]));
+  await blocked(admin, other);
+  await one.query('commit');
+  is(await last, 'ok', 'and before the author is deleted');
+}
+
+await run([['likes: a hundred', hundred], ['likes: a viral post', viral], ['likes: deletions', deletions]]);
