@@ -13,7 +13,7 @@ const other = await w.edge({ BELLWIRE_EMITTER: 'on' })
 
 // The emitter's pool as its users have it: int8 is a string. One connection, so that calls stay in order.
 const types = { getTypeParser: (oid, format) => (oid === 20 ? String : pg.types.getTypeParser(oid, format)) }
-const url = w.url('bellwire_test_service', 'bellwire-test')
+const url = w.url(w.role('service'), 'bellwire-test')
 const pool = new pg.Pool({ connectionString: url, max: 1, types })
 pool.on('error', () => {})
 after(() => pool.end())
@@ -22,7 +22,7 @@ const io = new Emitter(pool)
 const page = readFileSync(new URL('../../docs/emitter.md', import.meta.url), 'utf8')
 const snippet = (mark) => new RegExp(`<!-- ${mark} -->\n\`\`\`\\w+\n([^]*?)\`\`\``).exec(page)[1]
 
-await w.sql(snippet('table').replaceAll('my_service', 'bellwire_test_service'))
+await w.sql(snippet('table').replaceAll('my_service', w.role('service')))
 
 const [ann, bob] = await w.users('Анна', 'Борис')
 const [a, b] = [await w.connect(ann), await w.connect(bob, { edge: other })]

@@ -248,8 +248,8 @@ describe('silent imports', { concurrency: true }, () => {
   test('only for the service role', async () => {
     const ann = await w.user()
     const a = await w.connect(ann)
-    await w.sql('grant usage on schema platform to bellwire_test_nobody')
-    await w.sql('grant insert on platform.notifications to bellwire_test_nobody')
+    await w.sql(`grant usage on schema platform to ${w.role('nobody')}`)
+    await w.sql(`grant insert on platform.notifications to ${w.role('nobody')}`)
     const insert = (title) => `set bellwire.silent = on; insert into platform.notifications (user_id, type, title, body) values ('${ann.id}', 'mention', '${title}', 'b')`
     await w.sqlAs('service', insert('silent'))
     await w.sqlAs('nobody', insert('heard'))

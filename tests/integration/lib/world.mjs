@@ -16,6 +16,7 @@ const EDGE_PASSWORD = 'bellwire-test'
 // What waits longer waits forever: an error names the statement.
 const STATEMENT_MS = 20000
 const SETUP_LOCK = 7235 // one file at a time makes roles
+const LOGINS = ['service', 'nobody']
 
 export const SECRET = randomBytes(32).toString('hex')
 
@@ -119,6 +120,9 @@ export class World {
     return u.href
   }
 
+  // A login of this file's own, which goes with its database: roles are the cluster's.
+  role(name) { return `${this.database}_${name}` }
+
   edgeUrl() { return this.url('bellwire_edge', EDGE_PASSWORD) }
 
   async build() {
@@ -131,10 +135,11 @@ export class World {
       await this.migrate()
       await admin.query(`alter role bellwire_edge login password '${EDGE_PASSWORD}'`)
       // a backend service, and a login that was granted nothing
-      for (const role of ['service', 'nobody']) {
-        await admin.query(`do $$ begin create role bellwire_test_${role} login password '${EDGE_PASSWORD}'; exception when duplicate_object then null; end $$`)
+      for (const role of LOGINS) {
+        await admin.query(`drop role if exists ${this.role(role)}`)
+        await admin.query(`create role ${this.role(role)} login password '${EDGE_PASSWORD}'`)
       }
-      await admin.query('grant bellwire_service to bellwire_test_service')
+      await admin.query(`grant bellwire_service to ${this.role('service')}`)
     } finally {
       await admin.end()
     }
@@ -166,7 +171,7 @@ export class World {
 
   // Rows of one statement sent by another login: edge, service or nobody.
   async sqlAs(role, text, values) {
-    const c = new pg.Client({ connectionString: this.url(role === 'edge' ? 'bellwire_edge' : `bellwire_test_${role}`, EDGE_PASSWORD), statement_timeout: STATEMENT_MS })
+    const c = new pg.Client({ connectionString: this.url(role === 'edge' ? 'bellwire_edge' : this.role(role), EDGE_PASSWORD), statement_timeout: STATEMENT_MS })
     await c.connect()
     return c.query(text, values).then((r) => r.rows).finally(() => c.end())
   }
@@ -245,6 +250,7 @@ export class World {
     const admin = new pg.Client(ADMIN_URL)
     await admin.connect()
     await admin.query(`drop database if exists ${this.database} with (force)`)
+    for (const role of LOGINS) await admin.query(`drop role if exists ${this.role(role)}`)
     await admin.end()
     for (const e of ends) if (e.status === 'rejected') throw e.reason
   }
