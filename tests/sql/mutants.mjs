@@ -9,6 +9,7 @@ const locks = 'concurrent/locks.mjs';
 const rotation = 'concurrent/rotation.mjs';
 const crash = 'concurrent/crash.mjs';
 const bell = 'concurrent/bell.mjs';
+const unread = 'concurrent/unread.mjs';
 const mutants = [
   // rule, function, text, instead, files
   ['8.1 a busy key is skipped', 'rt_private.items_lock', "'skip locked'", "''", locks],
@@ -47,6 +48,8 @@ const mutants = [
   ['8.11 the socket is the item\'s', 'rt_private.item_call', "->> 'socket_id', true)", "->> 'socket_id', false)", 'concurrent/session.mjs'],
   ['8.12 large chats', 'rt_private.deliver', 'not f.large or f.n = 1', 'true or f.n = 1', 'rt/confirm.sql'],
   ['8.13 silence is for services', "create or replace function rt_private.silent() returns boolean language sql stable return current_setting('bellwire.silent', true) is not distinct from 'on'", 'concurrent/silent.mjs'],
+  ['8.13 others are told', 'rt_private.silent', 'raise warning', 'raise debug', 'concurrent/silent.mjs'],
+  ['8.13 once', 'rt_private.silent', "current_setting('bellwire.silent_refused', true) is distinct from pg_current_xact_id()::text", 'true', 'concurrent/silent.mjs'],
   ['8.13 one row a transaction', 'rt_private.silent_note', 'is distinct from pg_current_xact_id()::text', "is distinct from 'x'", 'concurrent/silent.mjs'],
   ['8.13 no chat lock in an import', 'rt_private.messages_insert', 'if not v_silent then', 'if true then', 'concurrent/silent.mjs'],
   ['8.13 another cluster\'s rows go', 'rt_private.restored', 'if v_known <> v_system then', 'if false then', crash],
@@ -64,12 +67,36 @@ const mutants = [
   ['3 what could not be written is written later', 'rt.sweep', 'last_seen_at = greatest(u.last_seen_at, p.last_seen_owed)', 'last_seen_at = u.last_seen_at', 'concurrent/waits.mjs'],
   ['3 a deleted user leaves nothing', 'rt_private.presence_forget', 'where p.user_id = any(p_users) and', 'where false and', 'platform/users.sql'],
   ['8.15 likes are counted under a lock', 'rt_private.likes_insert', 'set likes_count = c.likes_count + excluded.likes_count', 'set likes_count = (select count(*) from platform.post_likes l where l.post_id = c.post_id)', 'concurrent/likes.mjs'],
+  ['8.15 likes before the counter', 'rt_private.posts_lock', 'perform from platform.post_likes l where l.post_id = old.id for update;', '', 'concurrent/likes.mjs'],
+  ['8.15 comments before the counter', 'rt_private.posts_lock', 'perform from platform.post_comments c where c.post_id = old.id for update;', '', 'concurrent/likes.mjs'],
+  ['8.15 the author before the post', 'rt_private.post_author_lock', 'for key share of u', '', 'concurrent/likes.mjs'],
   ['3 a route\'s function is looked at', 'rt_private.route_problem', 'if v_oid is null then', 'if false then', 'bellwire/routes.sql'],
   ['3 grants: the edge', 'grant select on bellwire.routes to bellwire_edge', 'grants.sql'],
   ['3 grants: the edge, a function', 'grant execute on function rt.emit(text[], text, jsonb, text[], boolean) to bellwire_edge', 'grants.sql'],
   ['3 grants: PUBLIC', 'grant execute on function rt.socket_id() to public', 'grants.sql'],
   ['3 grants: the service', 'grant truncate on platform.messages to bellwire_service', 'grants.sql'],
   ['3 grants: search_path', 'alter function rt.rooms(uuid[]) reset search_path', 'grants.sql'],
+  ['7 unread: runs end where something is unread', 'rt_private.read_marks_write', 'count(*) filter (where m.unread) over (order by m.seq)', '0', unread],
+  ['7 unread: what is unread again', 'rt_private.receipts_unread', 'k.runs @> m.seq', 'false', unread],
+  ['7 unread: under an old snapshot', 'rt_private.receipts_unread', "current_setting('transaction_isolation') <> 'read committed'", 'false', unread],
+  ['7 unread: counted under an old snapshot', 'rt_private.read_marks_write', "current_setting('transaction_isolation') <> 'read committed'", 'false', unread],
+  ['7 unread: where nothing may be written', 'rt_private.read_marks_write', "current_setting('transaction_read_only') = 'on'", 'false', unread],
+  ['7 unread: who writes is alone', 'rt_private.read_marks_write', 'lock table bellwire.read_marks in share row exclusive mode nowait', 'null', unread],
+  ['7 unread: and waits for nobody', 'rt_private.read_marks_write', 'mode nowait', 'mode', unread],
+  ['7 unread: not for who goes, either', 'rt_private.read_marks_write', 'for key share skip locked', '', unread],
+  ['7 unread: an import makes all worthless', 'rt_private.read_marks_void', "perform nextval('bellwire.read_marks_n')", 'null', unread],
+  ['7 unread: and keeps writers out', 'rt_private.read_marks_void', 'lock table bellwire.read_marks in row exclusive mode', 'null', unread],
+  ['7 unread: an import of one\'s own', 'rt_private.read_marks_write', "current_setting('bellwire.read_marks_void', true) = pg_current_xact_id_if_assigned()::text", 'false', unread],
+  ['7 unread: an import, messages that come', 'rt_private.messages_insert', 'perform rt_private.read_marks_void()', 'null', unread],
+  ['7 unread: an import, messages that change', 'rt_private.messages_fixed', 'perform rt_private.read_marks_void()', 'null', unread],
+  ['7 unread: worthless is worthless', 'rt.get_chats', 'and k.n = (select s.last_value from bellwire.read_marks_n s)', '', unread],
+  ['7 unread: also where many are looked at', 'rt_private.unread_far', 'and k.n = (select s.last_value from bellwire.read_marks_n s)', '', unread],
+  ['7 unread: and where it is written', 'rt_private.read_marks_write', 'and k.n = v_n', '', unread],
+  ['7 unread: who joined earlier', 'rt.get_chats', 'and k.since <= p.joined_at', '', unread],
+  ['7 unread: who joined earlier, many', 'rt_private.unread_far', 'and k.since <= $3', '', unread],
+  ['7 unread: who joined earlier, written', 'rt_private.read_marks_write', 'and k.since <= p_joined_at', '', unread],
+  ['7 unread: the last message stands for its place', 'alter table bellwire.read_marks drop constraint read_marks_upto_fkey', unread],
+  ['7 unread: over the index alone', 'alter table platform.messages drop constraint messages_chat_id_seq_key; alter table platform.messages add constraint messages_chat_id_seq_key unique (chat_id, seq); alter table platform.messages alter id set not null', 'concurrent/plans.mjs'],
   ['7 an index', 'drop index platform.notifications_user_id_idx', 'concurrent/plans.mjs'],
   ['7 the index of a foreign key', 'drop index platform.post_comments_author_id_idx', 'concurrent/plans.mjs'],
 ];
@@ -86,7 +113,7 @@ function triggers() {
   return list.trim().split('\n').map((line) => {
     const [name, table] = line.split(' ');
     const [schema, plain] = table.split('.');
-    return [`trigger ${name}`, `drop trigger ${name} on ${table}`, /^outbox/.test(plain) ? bell : /^(users|participants)_lock$/.test(name) ? locks : `${schema}/${plain}.sql${/^(likes|comments)_truncated$/.test(name) ? ' platform/post_counts.sql' : ''}`];
+    return [`trigger ${name}`, `drop trigger ${name} on ${table}`, /^outbox/.test(plain) ? bell : /^(users|participants)_lock$/.test(name) ? locks : /^receipts_(unread_|truncated)/.test(name) ? unread : /^(likes_author|comments_author|posts_lock)$/.test(name) ? 'concurrent/likes.mjs' : `${schema}/${plain}.sql${/^(likes|comments)_truncated$/.test(name) ? ' platform/post_counts.sql' : ''}`];
   });
 }
 
