@@ -15,6 +15,8 @@ async function rings() {
   is(JSON.stringify(await ear.mark()), '[""]', 'an edge sleeps: a write rings, without content');
   await publish(writer, true);
   is((await ear.mark()).length, 1, 'an ephemeral one, too');
+  await writer.query("select rt_private.publish_each('{a,b}', '{e,e}', array['{}', '{}']::jsonb[])");
+  is((await ear.mark()).length, 1, 'many at once, once');
   await writer.query('begin');
   for (let i = 0; i < 5; i++) await publish(writer);
   await writer.query('commit');

@@ -28,6 +28,7 @@ insert into platform.message_receipts (message_id, user_id, read_at) values (tes
 insert into platform.message_receipts (message_id, user_id) values (tests.u(27), tests.u(2));
 update platform.message_receipts set read_at = now() where message_id = tests.u(27);
 select results_eq($$select * from pg_temp.told()$$, array['chat:message:read 26 2', 'chat:message:read 27 2'], 'only read: delivered silently');
+select is((select array_agg(delivered_at <= read_at) from platform.message_receipts where message_id in (tests.u(26), tests.u(27))), '{t,t}', 'but delivered');
 select throws_ok($$insert into platform.message_receipts (message_id, user_id, read_at) values (tests.u(28), tests.u(1), now())$$, 'RT400', null, 'no receipt of one''s own message');
 select throws_ok($$insert into platform.message_receipts (message_id, user_id, read_at) values (tests.u(28), tests.u(4), now())$$, 'RT403', null, 'nor of a stranger');
 select throws_ok($$update platform.message_receipts set user_id = tests.u(3) where message_id = tests.u(25)$$, 'RT400', null, 'a receipt does not move');
