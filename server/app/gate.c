@@ -160,33 +160,39 @@ static void dispatch(struct client *c, const struct sio_event *ev, const struct 
 	buf_fini(&key);
 }
 
+/* What an event costs its user whatever becomes of it: refusals are answers, too. */
+static const struct rate_limit *limit_of(const struct route *r, bool refresh)
+{
+	/* checking a token costs more than any other event does here */
+	static const struct rate_limit refresh_limit = {.per_s = 1, .burst = 10, .rate_class = RATE_REFRESH};
+	/* as a route that says nothing (migrations/0001) */
+	static const struct rate_limit unknown_limit = {.per_s = 10, .burst = 50, .rate_class = RATE_OTHER};
+	return refresh ? &refresh_limit : r ? &r->limit : &unknown_limit;
+}
+
 void gate_event(struct sio_socket *s, const struct sio_event *ev, void *ctx)
 {
 	struct worker *w = ctx;
 	struct client *c = sio_user(s);
-	/* checking a token costs more than any other event does here */
-	static const struct rate_limit refresh_limit = {.per_s = 1, .burst = 10, .rate_class = RATE_REFRESH};
-	uint64_t retry_after_ms = 0, now = loop_now(w->loop);
+	uint64_t retry_after_ms = 0;
 	if (!c || c->state == CLIENT_REFUSED || c->state == CLIENT_OPENING || c->state == CLIENT_RECOVERING)
 		return;
 	bool refresh = slice_eq(ev->name, SLICE("auth:refresh"));
 	const struct route *r = refresh ? NULL : route_find(w, ev->name);
-	if (c->state == CLIENT_WAITING || (!refresh && !routes_loaded(w)))
+	if (!rate_allows(c->user, limit_of(r, refresh), loop_now(w->loop), &retry_after_ms))
+		gate_fail_after(c, ev, SLICE("RATE_LIMIT"), SLICE("Too many events"), retry_after_ms);
+	else if (c->state == CLIENT_WAITING || (!refresh && !routes_loaded(w)))
 		gate_fail(c, ev, SLICE("UNAVAILABLE"), SLICE("Try again"));
 	else if (!refresh && !r)
 		gate_fail(c, ev, SLICE("INVALID_DATA"), SLICE("Unknown event"));
 	else if (ev->flaws || ev->nattachments || ev->nargs != 1 || json_kind_of(ev->args[0]) != JSON_OBJECT)
 		gate_fail(c, ev, SLICE("INVALID_DATA"), SLICE("One object is expected"));
-	else if (refresh && !rate_allows(c->user, &refresh_limit, now, &retry_after_ms))
-		gate_fail_after(c, ev, SLICE("RATE_LIMIT"), SLICE("Too many events"), retry_after_ms);
 	else if (refresh)
 		refresh_event(c, ev);
 	else if (!r->ok)
 		gate_fail(c, ev, SLICE("UNAVAILABLE"), SLICE("Try again"));
 	else if (ev->args[0].n > r->max_bytes)
 		gate_fail(c, ev, SLICE("MESSAGE_TOO_LARGE"), SLICE("Payload too large"));
-	else if (!rate_allows(c->user, &r->limit, now, &retry_after_ms))
-		gate_fail_after(c, ev, SLICE("RATE_LIMIT"), SLICE("Too many events"), retry_after_ms);
 	else
 		dispatch(c, ev, r);
 }

@@ -31,6 +31,7 @@ void routes_start(struct worker *w)
 	w->routes = NEW(struct routes);
 	w->routes->w = w;
 	w->routes->retry.fire = retry;
+	w->routes->classes[RATE_OTHER] = mem_strndup("other", 5);
 	map_init(&w->routes->map, route_key);
 }
 
@@ -74,7 +75,7 @@ const struct route *route_find(const struct worker *w, struct slice event)
 /* Classes beyond the table share its last place. */
 static uint8_t rate_class(struct routes *rs, struct slice name)
 {
-	size_t i = RATE_ROUTES;
+	size_t i = RATE_OTHER;
 	while (i < RATE_CLASSES - 1 && rs->classes[i] && !slice_eq(slice_str(rs->classes[i]), name))
 		i++;
 	if (!rs->classes[i])

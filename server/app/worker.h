@@ -30,8 +30,8 @@
 #define RATE_CLASSES 64
 #define PID_LEN 24
 
-/* Rate classes of the edge itself; routes name the others. */
-enum { RATE_REFRESH, RATE_READ, RATE_EXPIRED, RATE_ROUTES };
+/* Rate classes of the edge itself; routes name the others, and `other` is theirs as well. */
+enum { RATE_REFRESH, RATE_READ, RATE_EXPIRED, RATE_OTHER, RATE_ROUTES };
 
 /* Why a client was ended by us, for rt.socket_close and the log. */
 enum client_state {

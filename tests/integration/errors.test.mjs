@@ -319,6 +319,20 @@ describe('rate limits', () => {
     assert.equal(acks[0].status, 'refreshed')
   })
 
+  test('refusals count: unknown events are of class other, malformed ones of their own', async () => {
+    const { a, b } = await scene('chat:typing')
+    const codes = async (n, event, payload) => (await Promise.all(Array.from({ length: n }, (_, i) => a.ask(typeof event === 'function' ? event(i) : event, payload)))).map((x) => x.code)
+    const unknown = await codes(90, (i) => `test:nobody:${i}`, {})
+    const limited = unknown.filter((c) => c === 'RATE_LIMIT').length
+    assert.ok(limited >= 20 && limited <= 40, `${limited} of 90 limited`)
+    assert.equal(unknown.filter((c) => c === 'INVALID_DATA').length, 90 - limited)
+    assert.deepEqual(unknown.slice(0, 50), Array(50).fill('INVALID_DATA'))
+    assert.equal((await b.ask('test:nobody', {})).code, 'INVALID_DATA') // somebody else's bucket
+    await w.sql("update bellwire.routes set rate_per_s = 0.01, rate_burst = 5 where event = 'chat:leave'")
+    await until(async () => (await codes(1, 'chat:leave', 'no object'))[0] === 'RATE_LIMIT', 'malformed ones are limited')
+    assert.equal((await a.ask('chat:leave', { chat_id: randomUUID() })).code, 'RATE_LIMIT')
+  })
+
   test('one user\'s limit is no other user\'s', async () => {
     await w.sql("update bellwire.routes set rate_per_s = 0.1, rate_burst = 1 where event = 'notification:read'")
     const one = await scene('notification:read')
