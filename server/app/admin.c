@@ -4,6 +4,8 @@
 #include "app/embedded.h"
 #include "app/worker.h"
 
+#define CONNECTIONS_MOST 64
+
 bool worker_ready(const struct worker *w, const char **why)
 {
 	if (w->draining)
@@ -28,6 +30,7 @@ static void route(struct http_exchange *x, void *ctx)
 {
 	struct worker *w = ctx;
 	const struct http_head *h = http_head(x);
+	conn_touch(http_conn(x));
 	struct buf page = {0};
 	const char *why = "";
 	if (h->method != HTTP_GET && h->method != HTTP_HEAD) {
@@ -47,18 +50,19 @@ static void route(struct http_exchange *x, void *ctx)
 	buf_fini(&page);
 }
 
+/* Who connects and asks nothing must not keep out who watches: he soon goes, and at once when others come. */
 static void on_conn(struct conn *c, void *ctx)
 {
 	static const struct http_events events = {.on_head = route};
-	struct worker *w = ctx;
-	http_serve(c, &w->http, &events, w);
+	static const struct http_config config = {.max_head = 16384, .max_body = 4096, .head_timeout_ms = 5000, .request_timeout_ms = 5000, .idle_timeout_ms = 10000};
+	http_serve(c, &config, &events, ctx);
 }
 
 bool admin_listen(struct worker *w, const char **error)
 {
 	if (!w->cfg->admin_listen || !*w->cfg->admin_listen)
 		return true;
-	struct listener_config cfg = {.address = w->cfg->admin_listen, .backlog = 64, .accepts_per_turn = 4, .max_connections = 64};
+	struct listener_config cfg = {.address = w->cfg->admin_listen, .backlog = 64, .accepts_per_turn = 4, .max_connections = CONNECTIONS_MOST, .end_oldest = true};
 	w->admin = listener_new(w->loop, &w->admin_budget, &cfg, on_conn, w, error);
 	return w->admin != NULL;
 }

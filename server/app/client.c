@@ -148,6 +148,7 @@ struct client *client_new(struct worker *w, struct sio_socket *s, const char *us
 	c->sio = s;
 	c->user = user_get(w, user);
 	list_add_tail(&c->user->clients, &c->user_link);
+	c->user->nclients++;
 	c->entering = NEW(struct entering);
 	c->entering->client = c;
 	list_init(&c->entering->link);
@@ -173,6 +174,7 @@ void client_free(struct client *c)
 	hub_leave_all(w->hub, &c->member);
 	client_entered(c);
 	list_del(&c->user_link);
+	u->nclients--;
 	if (list_empty(&u->clients))
 		user_idle(w, u);
 	sio_set_user(c->sio, NULL);

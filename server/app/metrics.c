@@ -312,6 +312,7 @@ static void print_outbox_age(struct page *p) { one(p, p->w->m.outbox_age); }
 static void print_foreign_locks(struct page *p) { one(p, (double)p->w->m.foreign_locks); }
 static void print_notify_usage(struct page *p) { one(p, p->w->m.notify_usage); }
 static void print_edges(struct page *p) { one(p, (double)p->w->m.edges); }
+static void print_sockets_refused(struct page *p) { one(p, (double)p->w->m.sockets_refused); }
 static void print_presence_dropped(struct page *p) { one(p, (double)p->w->m.presence_dropped); }
 static void print_fences_skipped(struct page *p) { one(p, (double)p->w->m.fences_skipped); }
 static void print_start_time(struct page *p) { one(p, (double)p->w->started_ms / 1000); }

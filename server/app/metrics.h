@@ -31,6 +31,7 @@
 	X(recoveries, "bellwire_recoveries_total", "counter", "Offsets presented by clients that ask for recovery, by outcome")   \
 	X(recovered_events, "bellwire_recovered_events_total", "counter", "Events sent again to sockets that were recovered")      \
 	X(tokens_refused, "bellwire_tokens_refused_total", "counter", "Tokens refused, by cause")                              \
+	X(sockets_refused, "bellwire_sockets_refused_total", "counter", "Sockets refused because their user had too many")     \
 	X(handshakes_refused, "bellwire_handshakes_refused_total", "counter", "Engine.IO handshakes refused, by code")           \
 	X(opened, "bellwire_sessions_opened_total", "counter", "Sessions begun")                                               \
 	X(upgrades, "bellwire_upgrades_total", "counter", "Sessions that changed from polling to WebSocket")                   \
@@ -107,7 +108,7 @@ struct metrics {
 	uint64_t tokens_refused[AUTH_CLAIMS + 2]; /* by enum auth_result; the last: user unknown or disabled */
 	uint64_t errors[8];
 	uint64_t disconnects[CLOSE_REASON_MAX];
-	uint64_t presence_dropped, fences_skipped, volatile_skipped;
+	uint64_t sockets_refused, presence_dropped, fences_skipped, volatile_skipped;
 	uint64_t emitter[EMITTER_OUTCOME_MAX], emitter_gaps;
 	uint64_t outbox_rows, edges, foreign_locks;
 	double notify_usage, outbox_age;

@@ -345,7 +345,21 @@ static void expired_noted(void *arg, const struct db_result *r)
 	(void)arg, (void)r; /* a hint for the next reason, nothing more */
 }
 
-/* Before there is a user there is no client: the socket is told and forgotten (contract 2.4). */
+/* There is no client for it: the socket is told and forgotten (contract 2.4). */
+static void turn_away(struct worker *w, struct sio_socket *s, const struct error_about *e, enum close_reason why)
+{
+	struct buf data = {0};
+	error_put(&data, e, false);
+	metrics_error(&w->m, e->code);
+	w->m.events[metrics_event_find(&w->m, SLICE("error"))].n[STATUS_OK]++;
+	struct packet *p = sio_event_packet("/", SLICE("error"), buf_view(&data));
+	sio_accept(s, (struct slice){0});
+	sio_send(s, p);
+	packet_unref(&p);
+	buf_fini(&data);
+	sio_disconnect(s, true, why);
+}
+
 static void refuse_token(struct worker *w, struct sio_socket *s, enum auth_result why, const struct auth_claims *claims)
 {
 	/* what is noted is a time, and looked at for minutes: a client in a loop need not write it each time */
@@ -357,16 +371,22 @@ static void refuse_token(struct worker *w, struct sio_socket *s, enum auth_resul
 		struct slice user = slice_str(claims->sub);
 		db_call(w->db, "select rt.token_expired($1::uuid)", &user, 1, expired_noted, NULL);
 	}
-	struct buf data = {0};
-	error_put(&data, &(struct error_about){.code = SLICE("UNAUTHORIZED"), .message = SLICE("Invalid token")}, false);
-	metrics_error(&w->m, SLICE("UNAUTHORIZED"));
-	w->m.events[metrics_event_find(&w->m, SLICE("error"))].n[STATUS_OK]++;
-	struct packet *p = sio_event_packet("/", SLICE("error"), buf_view(&data));
-	sio_accept(s, (struct slice){0});
-	sio_send(s, p);
-	packet_unref(&p);
-	buf_fini(&data);
-	sio_disconnect(s, true, CLOSE_UNAUTHORIZED);
+	turn_away(w, s, &(struct error_about){.code = SLICE("UNAUTHORIZED"), .message = SLICE("Invalid token")}, CLOSE_UNAUTHORIZED);
+}
+
+/* Some of its sockets may be lost ones: by the time that is told they are known to be. */
+static void refuse_one_more(struct worker *w, struct sio_socket *s)
+{
+	w->m.sockets_refused++;
+	log_info(sio_ident(s), "socket refused", LS("cause", "its user has too many"));
+	turn_away(w, s, &(struct error_about){.code = SLICE("RATE_LIMIT"), .message = SLICE("Too many sockets"),
+	                                      .retry_after_ms = w->cfg->ping_interval_ms + w->cfg->ping_timeout_ms}, CLOSE_LIMIT);
+}
+
+static bool has_too_many(const struct worker *w, const char *user)
+{
+	const struct user *u = user_find(w, slice_of(user, UUID_LEN));
+	return u && u->nclients >= (w->cfg->max_sockets_per_user ? w->cfg->max_sockets_per_user : UINT16_MAX);
 }
 
 static bool recovery_asked(struct slice auth)
@@ -386,6 +406,10 @@ void open_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void 
 	buf_fini(&token);
 	if (result != AUTH_OK) {
 		refuse_token(w, s, result, &claims);
+		return;
+	}
+	if (has_too_many(w, claims.sub)) {
+		refuse_one_more(w, s);
 		return;
 	}
 	struct client *c = client_new(w, s, claims.sub);

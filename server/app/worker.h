@@ -59,6 +59,7 @@ struct user {
 	struct list clients;
 	struct rates *rates;
 	char id[UUID_LEN];
+	uint16_t nclients;
 	bool stale;               /* in line for its rooms to be read again */
 };
 

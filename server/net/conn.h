@@ -37,7 +37,7 @@ struct conn_events {
 /* Limits and counters shared by all connections of a worker; the counters are read by the metrics. */
 struct conn_budget {
 	struct loop *loop;        /* of the connections; set up by the first, as is the list of all */
-	struct list all;
+	struct list all;          /* touched last stands last */
 	struct conn_others *others; /* who holds queued bytes besides connections; may be NULL */
 	size_t max_queue_bytes;   /* per connection: as many unsent bytes make its queue full */
 	size_t max_queue_items;   /* per connection */
@@ -81,6 +81,9 @@ void conn_finish(struct conn *c, enum close_reason why); /* flush, FIN (and clos
 void conn_kill(struct conn *c, enum close_reason why);   /* now; repeated calls are harmless; freed by the sweep */
 void conn_kill_with_reset(struct conn *c, enum close_reason why);
 
+/* The one that was not touched for longest makes room, of those that have nothing to write; false: there is none. */
+bool conn_budget_end_oldest(struct conn_budget *b);
+void conn_touch(struct conn *c); /* it was of use just now */
 void conn_budget_kill_all(struct conn_budget *b, enum close_reason why); /* for tearing down; loop_settle then frees them */
 
 bool conn_is_dead(const struct conn *c);

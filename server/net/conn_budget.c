@@ -79,6 +79,25 @@ bool conn_budget_room(struct conn_budget *b, size_t n)
 	return true;
 }
 
+bool conn_budget_end_oldest(struct conn_budget *b)
+{
+	struct list *it, *tmp;
+	list_each(it, tmp, &b->all) {
+		struct conn *c = list_entry(it, struct conn, link);
+		if (c->dead || c->state != CONN_LIVE || outq_count(&c->out))
+			continue;
+		conn_kill(c, CLOSE_LIMIT);
+		return true;
+	}
+	return false;
+}
+
+void conn_touch(struct conn *c)
+{
+	list_del(&c->link);
+	list_add_tail(&c->budget->all, &c->link);
+}
+
 void conn_budget_kill_all(struct conn_budget *b, enum close_reason why)
 {
 	struct list *it, *tmp;

@@ -93,7 +93,8 @@ static bool accept_one(struct listener *ls)
 		return errno == ECONNABORTED || errno == EINTR;
 	}
 	ls->starved = false;
-	if (ls->cfg.max_connections && ls->budget->open >= ls->cfg.max_connections) {
+	bool full = ls->cfg.max_connections && ls->budget->open >= ls->cfg.max_connections;
+	if (full && !(ls->cfg.end_oldest && conn_budget_end_oldest(ls->budget))) {
 		ls->budget->killed[CLOSE_LIMIT]++;
 		close(fd);
 		return true;

@@ -13,6 +13,7 @@ struct listener_config {
 	int backlog;
 	unsigned accepts_per_turn;  /* so that a storm does not starve those who are in */
 	unsigned max_connections;   /* beyond: accepted and closed at once, counted */
+	bool end_oldest;            /* ... or the one that has been idle longest is closed instead */
 	int sndbuf;                 /* SO_SNDBUF per connection, 0 leaves it */
 	struct tls_context *tls;    /* NULL for plain */
 };

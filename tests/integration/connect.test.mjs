@@ -387,3 +387,25 @@ describe('rows that somebody holds', () => {
 })
 
 test('one edge under all of it', () => assert.equal(edge.ended, null))
+
+test('a user has so many sockets and no more; the others have theirs', async () => {
+  const edge = await w.edge({ BELLWIRE_MAX_SOCKETS_PER_USER: '2', BELLWIRE_PING_INTERVAL_MS: '2000', BELLWIRE_PING_TIMEOUT_MS: '1000' })
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const first = await w.connect(ann, { edge })
+  await w.connect(ann, { edge, transport: 'polling' })
+  const refused = w.client(ann, { edge })
+  assert.equal(await refused.down(), 'io server disconnect')
+  assert.deepEqual(refused.events.map((e) => e.event), ['error'])
+  const { code, message, retry_after_ms: after } = refused.heard('error')[0]
+  assert.deepEqual([code, message, after], ['RATE_LIMIT', 'Too many sockets', 3000])
+  assert.equal(await w.value('select count(*) from bellwire.sockets where user_id = $1', [ann.id]), 2)
+  assert.equal(await edge.metric('bellwire_sockets_refused_total'), 1)
+  assert.equal(await edge.metric('bellwire_errors_total', { code: 'RATE_LIMIT' }), 1)
+  await w.connect(bob, { edge })
+  first.close()
+  await until(async () => await edge.metric('bellwire_sockets') === 2, 'there is room again')
+  const next = await w.connect(ann, { edge })
+  await w.notify(ann)
+  await next.hear('notification:new')
+  await edge.stop()
+})

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createSign, generateKeyPairSync, sign as signWith } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -182,10 +183,10 @@ test('SIGTERM: not ready, no newcomers, everybody sent away within the time, no 
   // polling clients still need their connections: what is refused is a new session
   assert.deepEqual(await (await fetch(`${edge.url}/socket.io/?EIO=4&transport=polling`)).json().then((x) => x.code), 4, 'nobody is let in')
   const gone = []
-  await until(() => clients.every((c, i) => {
-    if (c.ends.length && gone[i] === undefined) gone[i] = Date.now() - began
-    return c.ends.length
-  }), 'all are sent away')
+  await until(() => {
+    clients.forEach((c, i) => { if (c.ends.length) gone[i] ??= Date.now() - began })
+    return Object.keys(gone).length === clients.length
+  }, 'all are sent away')
   for (const c of clients) assert.match(c.ends[0], /^transport (close|error)$/)
   await dart.down()
   assert.ok(!dart.frames.includes('41') && !dart.closeFrame, 'FIN alone')
@@ -260,5 +261,33 @@ test('BELLWIRE_COOKIE: on the polling handshake, for balancers', async () => {
   const edge = await w.edge({ BELLWIRE_COOKIE: 'edge' })
   const r = await fetch(`${edge.url}/socket.io/?EIO=4&transport=polling`)
   assert.match(r.headers.get('set-cookie'), /^edge=[\w-]{20}; Path=\/; HttpOnly; SameSite=Lax$/)
+  await edge.stop()
+})
+
+test('the internal listener: who asks nothing keeps nobody out, and soon goes', async () => {
+  const edge = await w.edge()
+  const ends = []
+  const idle = async (i) => {
+    const c = net.connect(edge.adminPort, '127.0.0.1')
+    c.on('error', () => {}).on('close', () => ends.push(i))
+    await new Promise((resolve) => c.once('connect', resolve))
+    return c
+  }
+  const crowd = []
+  const began = Date.now()
+  for (let i = 0; i < 64; i++) crowd.push(await idle(i))
+  // one of them is of use: it stays
+  const answered = new Promise((resolve) => crowd[0].once('data', (d) => resolve(String(d))))
+  crowd[0].write('GET /livez HTTP/1.1\r\nHost: edge\r\n\r\n')
+  assert.match(await answered, /^HTTP\/1\.1 200 /)
+  assert.deepEqual(ends, [])
+  for (const path of ['/livez', '/readyz', '/metrics']) { // each on a connection of its own
+    assert.equal(await new Promise((resolve, reject) => http.get({ port: edge.adminPort, host: '127.0.0.1', path, agent: false }, (r) => { r.resume(); resolve(r.statusCode) }).on('error', reject)), 200)
+  }
+  assert.ok(ends.length >= 1 && ends.length <= 3, `${ends} ended`)
+  assert.equal(ends[0], 1) // the oldest, but for the one that asked
+  assert.ok(!ends.includes(0))
+  await until(() => ends.length === 64, () => `all are gone: ${ends.length}`, 15000)
+  assert.ok(Date.now() - began < 14000)
   await edge.stop()
 })
