@@ -149,7 +149,7 @@ static int usage(const char *name)
 {
 	fprintf(stderr,
 	        "usage: %s [--host 127.0.0.1] [--port 3001] [--ping-interval ms] [--ping-timeout ms] [--connect-timeout ms]\n"
-	        "       [--upgrade-timeout ms] [--linger ms] [--max-payload bytes] [--cors origin]\n"
+	        "       [--upgrade-timeout ms] [--linger ms] [--max-payload bytes] [--cors origin] [--log level]\n"
 	        "Port 0 lets the kernel choose; `listening port=N` on stdout tells.\n",
 	        name);
 	return 2;
@@ -160,12 +160,14 @@ static int parse_options(int argc, char **argv, struct options *o)
 	static const struct option names[] = {
 		{"host", 1, NULL, 'h'},           {"port", 1, NULL, 'p'},            {"ping-interval", 1, NULL, 'i'}, {"ping-timeout", 1, NULL, 't'},
 		{"connect-timeout", 1, NULL, 'c'}, {"upgrade-timeout", 1, NULL, 'u'}, {"linger", 1, NULL, 'l'},        {"max-payload", 1, NULL, 'm'},
-		{"cors", 1, NULL, 'o'},           {NULL, 0, NULL, 0},
+		{"cors", 1, NULL, 'o'},           {"log", 1, NULL, 'g'},             {NULL, 0, NULL, 0},
 	};
 	int c;
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		uint64_t n = 0;
-		if (c != 'h' && c != 'o' && (c == '?' || !number(optarg, c == 'p' ? 65535 : INT32_MAX, &n)))
+		if (c == 'g' && !log_level_parse(slice_str(optarg), &log_threshold))
+			return usage(argv[0]);
+		if (c != 'h' && c != 'o' && c != 'g' && (c == '?' || !number(optarg, c == 'p' ? 65535 : INT32_MAX, &n)))
 			return usage(argv[0]);
 		switch (c) {
 		case 'h': o->host = optarg; break;

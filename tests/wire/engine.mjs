@@ -1,6 +1,7 @@
 // §2 the Engine.IO session, §5 upgrade from polling to WebSocket, §7 closing.
 import assert from 'node:assert/strict'
-import { binary, close, closeFrame, readFrame, response, row, text, upgrade } from './lib.mjs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { binary, bytes, close, closeFrame, readFrame, response, row, text, upgrade } from './lib.mjs'
 import {
   ask, assertAlive, assertError, assertGone, ENGINE, expectFrames, handshake101, openPacket, openPolling, openWebSocket, pollTarget, probe,
   quietWebSocket, RS, settle, SOCKET, webSocketTable, wsTarget,
@@ -396,3 +397,48 @@ add('X6', 'a WebSocket that does not read is closed, and the server lives', asyn
   for (let i = 0; i < 60 && !ws.socket.destroyed; i++) await Promise.race([ws.write(message), cut])
   await assertGone(t, ws)
 }, { once: true })
+
+// ---- C6: why a session ended, as the server's log has it ----
+
+const reasons = (args, rows) => {
+  for (const [why, name, run] of rows) {
+    row({
+      file, rule: 'C6', name: `${why}: ${name}`, args: ['--log', 'debug', ...args], once: true, quiet: true,
+      async run(t) {
+        const sid = await run(t)
+        const server = await t.server()
+        const line = new RegExp(`closed session=${sid.slice(0, 6)} .*reason=(\\w+)`)
+        for (let i = 0; i < 200 && !line.test(server.stderr); i++) await sleep(20)
+        assert.equal(line.exec(server.stderr)?.[1], why)
+      },
+    })
+  }
+}
+const overWebSocket = (run) => async (t) => {
+  const ws = await openWebSocket(t)
+  await run(ws)
+  return ws.sid
+}
+const overPolling = (run) => async (t) => {
+  const s = await openPolling(t)
+  await run(s, t)
+  return s.sid
+}
+reasons([], [
+  ['peer', 'the peer closed its WebSocket', overWebSocket((ws) => ws.write(closeFrame(1000)))],
+  ['peer', 'FIN without a Close', overWebSocket((ws) => ws.finish())],
+  ['client_left', '1 by polling', overPolling((s) => s.post('1'))],
+  ['transport', 'a request that overlaps', overPolling(async (s, t) => {
+    await s.park()
+    await ask(await t.connect(), 'GET', s.target)
+  })],
+  ['transport', 'a parked request that was aborted', overPolling(async (s) => {
+    await s.park()
+    s.poll.destroy()
+  })],
+  ['transport', 'a ping in the wrong direction', overWebSocket((ws) => ws.write(text('2')))],
+  ['parse', 'a malformed packet', overWebSocket((ws) => ws.write(text('x')))],
+  ['protocol', 'a malformed frame', overWebSocket((ws) => ws.write(bytes(0xc1, 0x80, 0, 0, 0, 0)))],
+  ['too_large', 'a message over maxPayload', overWebSocket((ws) => ws.write(bytes(0x81, 0xff, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0)))],
+])
+reasons(['--ping-interval', '300', '--ping-timeout', '200'], [['ping', 'no pong in time', overWebSocket(() => {})]])

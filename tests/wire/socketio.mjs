@@ -160,6 +160,7 @@ connected([
     '""', '{}', '[]', 'null', 'true,false', '"é€😀"', '"\\u00e9"', '"\\/"', '"\\ud83d\\ude00"', '"\\u001e"', '"\\"\\\\\\b\\f\\n\\r\\t"', '{"__proto__":{"a":1}}']),
   { rule: 'S8', name: 'no arguments', send: [text('42["message"]')], expect: ['42["message-back"]'] },
   { rule: 'V2', name: 'an ack without arguments is an empty array', send: [text('420["message-with-ack"]')], expect: ['430[]'] },
+  { rule: 'V6', name: 'what the server sends by itself asks for no ack, whatever it answers', send: [text('429["message",1]'), text('4210["message"]')], expect: ['42["message-back",1]', '42["message-back"]'] },
   { rule: 'X6 V5', name: 'sixteen arguments', send: [text(`42["message",${[...Array(16).keys()]}]`)], expect: [`42["message-back",${[...Array(16).keys()]}]`] },
   { rule: 'X6', name: 'seventeen arguments close', send: [text(`42["message",${[...Array(17).keys()]}]`)], expect: [close()] },
   ...closes('X1', ['42["message","a\u001eb"]', '42["message","\u0000"]', '42["message","\u001f"]', '42["message","a\nb"]', '42["message"]\u001e42["message"]', '40\u001e42["e"]']),
