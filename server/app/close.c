@@ -6,31 +6,20 @@
 #include "base/mem.h"
 
 #define BATCH_MAX 256
-#define AGAIN_MS 1000
 
 struct closes {
-	struct worker *w;
 	struct buf *items;  /* JSON texts not sent yet */
 	size_t n, cap, out; /* the first `out` of them are with the database */
 	uint64_t told, past; /* ends so far; those that nobody needs to wait for any more */
-	struct deferred send;
-	struct timer again;
+	struct sender sender;
 };
 
-static void send_batch(struct deferred *d);
-
-static void send_again(struct timer *t)
-{
-	struct closes *cs = container_of(t, struct closes, again);
-	loop_defer(cs->w->loop, LOOP_WORK, &cs->send);
-}
+static void send_batch(struct worker *w);
 
 void closes_start(struct worker *w)
 {
 	w->closes = NEW(struct closes);
-	w->closes->w = w;
-	w->closes->again.fire = send_again;
-	deferred_init(&w->closes->send, send_batch);
+	sender_init(&w->closes->sender, w, send_batch);
 }
 
 void closes_stop(struct worker *w)
@@ -38,8 +27,7 @@ void closes_stop(struct worker *w)
 	struct closes *cs = w->closes;
 	if (!cs)
 		return;
-	deferred_cancel(&cs->send);
-	timer_stop(w->loop, &cs->again);
+	sender_stop(&cs->sender);
 	for (size_t i = 0; i < cs->n; i++)
 		buf_fini(&cs->items[i]);
 	free(cs->items);
@@ -61,14 +49,14 @@ void close_tell(struct worker *w, const struct ended *e)
 	buf_json_str(b, e->socket_id);
 	buf_printf(b, ",\"user_id\":\"%.*s\",\"clean\":%s%s%s}", (int)e->user.n, e->user.p, e->clean ? "true" : "false",
 	           e->over ? ",\"over\":true" : "", e->expired ? ",\"why\":\"token_expired\"" : "");
-	loop_defer(w->loop, LOOP_WORK, &cs->send);
+	sender_wake(&cs->sender);
 }
 
 static void go_past(struct closes *cs, uint64_t mark)
 {
 	if (mark > cs->past)
 		cs->past = mark;
-	opens_go_on(cs->w);
+	opens_go_on(cs->sender.w);
 }
 
 static void sent(void *arg, const struct db_result *r)
@@ -85,7 +73,7 @@ static void sent(void *arg, const struct db_result *r)
 		log_error(w->ident, "socket_close failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
 	/* Forgotten, they would be online for ever, and repeating is harmless. Where only this link died no news of the database follow. */
 	if (r->outcome == DB_FAILED || r->outcome == DB_UNCERTAIN || (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))) {
-		timer_set(w->loop, &cs->again, loop_now(w->loop) + AGAIN_MS);
+		sender_after(&cs->sender, SENDER_AGAIN_MS);
 		return;
 	}
 	for (size_t i = 0; i < out; i++)
@@ -94,16 +82,15 @@ static void sent(void *arg, const struct db_result *r)
 	cs->n -= out;
 	go_past(cs, cs->told - cs->n);
 	if (cs->n)
-		loop_defer(w->loop, LOOP_WORK, &cs->send);
+		sender_wake(&cs->sender);
 }
 
-static void send_batch(struct deferred *d)
+static void send_batch(struct worker *w)
 {
-	struct closes *cs = container_of(d, struct closes, send);
-	struct worker *w = cs->w;
+	struct closes *cs = w->closes;
 	if (maintenance_registers(w))
 		go_past(cs, cs->told); /* that may take long, and the ends come after it */
-	if (cs->out || !cs->n || timer_is_set(&cs->again) || maintenance_registers(w) || db_state(w->db) != DB_UP)
+	if (cs->out || !cs->n || sender_waits(&cs->sender) || maintenance_registers(w) || db_state(w->db) != DB_UP)
 		return;
 	cs->out = cs->n < BATCH_MAX ? cs->n : BATCH_MAX;
 	struct buf items = {0};
@@ -118,7 +105,7 @@ static void send_batch(struct deferred *d)
 
 void closes_database_up(struct worker *w)
 {
-	loop_defer(w->loop, LOOP_WORK, &w->closes->send);
+	sender_wake(&w->closes->sender);
 }
 
 bool closes_idle(const struct worker *w)

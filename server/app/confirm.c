@@ -12,45 +12,27 @@
 #define BATCH_MAX 1000
 #define WAITING_MAX 100000 /* while the database is away; one is some 150 bytes */
 #define GATHER_MS 10 /* what one message's recipients confirm comes within a few turns: a call costs as much as thirty of them */
-#define AGAIN_MS 1000
 
 struct confirms {
-	struct worker *w;
 	struct buf items;  /* JSON texts not confirmed in the database yet, each ended by a newline */
 	size_t n;          /* of them */
 	size_t out, out_n; /* bytes and number of those that are with the database, the first ones */
-	struct deferred send;
-	struct timer wait; /* for more, or after a failure */
+	struct sender sender;
 };
 
-static void send_batch(struct deferred *d);
-
-static void send_now(struct timer *t)
-{
-	struct confirms *cf = container_of(t, struct confirms, wait);
-	loop_defer(cf->w->loop, LOOP_WORK, &cf->send);
-}
-
-static void send_after(struct confirms *cf, uint64_t ms)
-{
-	if (!timer_is_set(&cf->wait))
-		timer_set(cf->w->loop, &cf->wait, loop_now(cf->w->loop) + ms);
-}
+static void send_batch(struct worker *w);
 
 void confirms_start(struct worker *w)
 {
 	w->confirms = NEW(struct confirms);
-	w->confirms->w = w;
-	w->confirms->wait.fire = send_now;
-	deferred_init(&w->confirms->send, send_batch);
+	sender_init(&w->confirms->sender, w, send_batch);
 }
 
 void confirms_stop(struct worker *w)
 {
 	if (!w->confirms)
 		return;
-	deferred_cancel(&w->confirms->send);
-	timer_stop(w->loop, &w->confirms->wait);
+	sender_stop(&w->confirms->sender);
 	buf_fini(&w->confirms->items);
 	free(w->confirms);
 	w->confirms = NULL;
@@ -124,7 +106,7 @@ static void gather(struct worker *w, const struct client *c, const struct blob *
 	buf_str(&cf->items, "}\n");
 	cf->n++;
 	if (!cf->out)
-		send_after(cf, GATHER_MS);
+		sender_after(&cf->sender, GATHER_MS);
 }
 
 void confirm_fence(struct sio_socket *s, uint64_t value, void *ctx)
@@ -154,22 +136,22 @@ static void sent(void *arg, const struct db_result *r)
 		log_error(w->ident, "confirm failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
 	/* Repeating is harmless. Where only this link died no news of the database follow. */
 	if (r->outcome == DB_FAILED || r->outcome == DB_UNCERTAIN || (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))) {
-		send_after(cf, AGAIN_MS);
+		sender_after(&cf->sender, SENDER_AGAIN_MS);
 		return;
 	}
 	buf_drop(&cf->items, out);
 	cf->n -= n;
 	if (cf->n)
-		send_after(cf, GATHER_MS);
+		sender_after(&cf->sender, GATHER_MS);
 	else
 		buf_fini(&cf->items);
 }
 
-static void send_batch(struct deferred *d)
+static void send_batch(struct worker *w)
 {
-	struct confirms *cf = container_of(d, struct confirms, send);
+	struct confirms *cf = w->confirms;
 	struct buf array = {0};
-	if (cf->out || cf->n == 0 || timer_is_set(&cf->wait) || db_state(cf->w->db) != DB_UP)
+	if (cf->out || cf->n == 0 || sender_waits(&cf->sender) || db_state(w->db) != DB_UP)
 		return;
 	db_array_begin(&array);
 	while (cf->out < cf->items.n && cf->out_n < BATCH_MAX) {
@@ -180,13 +162,13 @@ static void send_batch(struct deferred *d)
 	}
 	db_array_end(&array);
 	struct slice param = buf_view(&array);
-	db_call(cf->w->db, "select rt.confirm($1::jsonb[])", &param, 1, sent, cf->w);
+	db_call(w->db, "select rt.confirm($1::jsonb[])", &param, 1, sent, w);
 	buf_fini(&array);
 }
 
 void confirms_database_up(struct worker *w)
 {
-	loop_defer(w->loop, LOOP_WORK, &w->confirms->send);
+	sender_wake(&w->confirms->sender);
 }
 
 bool confirms_idle(const struct worker *w)

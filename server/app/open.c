@@ -15,7 +15,6 @@
 
 #define BATCH_MAX 128
 #define PATIENCE_MS 5000
-#define AGAIN_MS 1000
 
 struct opening {
 	struct client *c; /* NULL: gone meanwhile */
@@ -25,40 +24,28 @@ struct opening {
 };
 
 struct opens {
-	struct worker *w;
 	struct list queue;   /* of clients, to be sent */
 	struct list waiting; /* of clients, for the database */
 	struct opening batch[BATCH_MAX];
 	size_t out;
-	struct deferred send;
-	struct timer again;  /* a call failed and the database is up: no news of it follow */
+	struct sender sender;
 };
 
-static void send_batch(struct deferred *d);
-
-static void send_again(struct timer *t)
-{
-	struct worker *w = container_of(t, struct opens, again)->w;
-	if (db_state(w->db) == DB_UP)
-		opens_database_up(w);
-}
+static void send_batch(struct worker *w);
 
 void opens_start(struct worker *w)
 {
 	w->opens = NEW(struct opens);
-	w->opens->w = w;
-	w->opens->again.fire = send_again;
 	list_init(&w->opens->queue);
 	list_init(&w->opens->waiting);
-	deferred_init(&w->opens->send, send_batch);
+	sender_init(&w->opens->sender, w, send_batch);
 }
 
 void opens_stop(struct worker *w)
 {
 	if (!w->opens)
 		return;
-	deferred_cancel(&w->opens->send);
-	timer_stop(w->loop, &w->opens->again);
+	sender_stop(&w->opens->sender);
 	for (size_t i = 0; i < w->opens->out; i++)
 		late_free(&w->opens->batch[i].late);
 	free(w->opens);
@@ -97,27 +84,32 @@ static void enqueue(struct client *c)
 	list_del(&c->entering->link);
 	list_add_tail(&os->queue, &c->entering->link);
 	c->entering->after_ends = closes_mark(c->w);
-	loop_defer(c->w->loop, LOOP_WORK, &os->send);
+	sender_wake(&os->sender);
 }
 
 void opens_go_on(struct worker *w)
 {
 	if (!list_empty(&w->opens->queue))
-		loop_defer(w->loop, LOOP_WORK, &w->opens->send);
+		sender_wake(&w->opens->sender);
 }
 
 /* The first of the queue that may be sent: it came behind ends that the database knows by now. */
 static struct client *next_ready(const struct opens *os)
 {
 	struct entering *e = list_first(&os->queue, struct entering, link);
-	return e && closes_past(os->w, e->after_ends) ? e->client : NULL;
+	return e && closes_past(os->sender.w, e->after_ends) ? e->client : NULL;
+}
+
+static void wait_no_longer(struct opens *os)
+{
+	struct list *it, *tmp;
+	list_each (it, tmp, &os->waiting)
+		enqueue(list_entry(it, struct entering, link)->client);
 }
 
 void opens_database_up(struct worker *w)
 {
-	struct list *it, *tmp;
-	list_each (it, tmp, &w->opens->waiting)
-		enqueue(list_entry(it, struct entering, link)->client);
+	wait_no_longer(w->opens);
 }
 
 /* ---- the answer ---- */
@@ -221,7 +213,7 @@ static void release_batch(struct opens *os)
 		late_free(&os->batch[i].late);
 	os->out = 0;
 	if (!list_empty(&os->queue))
-		loop_defer(os->w->loop, LOOP_WORK, &os->send);
+		sender_wake(&os->sender);
 }
 
 static void answered(void *arg, const struct db_result *r)
@@ -251,7 +243,7 @@ static void answered(void *arg, const struct db_result *r)
 		}
 	}
 	if (!good)
-		timer_set(w->loop, &os->again, loop_now(w->loop) + AGAIN_MS);
+		sender_after(&os->sender, SENDER_AGAIN_MS);
 	release_batch(os);
 }
 
@@ -269,10 +261,9 @@ static void put_item(struct buf *items, struct buf *text, const struct client *c
 	db_array_add(items, buf_view(text));
 }
 
-static void send_batch(struct deferred *d)
+static void send_batch(struct worker *w)
 {
-	struct opens *os = container_of(d, struct opens, send);
-	struct worker *w = os->w;
+	struct opens *os = w->opens;
 	struct buf items = {0}, text = {0};
 	struct client *c;
 	if (os->out)
@@ -283,6 +274,8 @@ static void send_batch(struct deferred *d)
 			wait_for_database(e->client);
 		return;
 	}
+	if (!sender_waits(&os->sender))
+		wait_no_longer(os);
 	if (!next_ready(os))
 		return;
 	db_array_begin(&items);

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 
 #define BATCH_MAX 128
-#define AGAIN_MS 1000
 
 /* ---- control rows kept for later ---- */
 
@@ -63,37 +62,26 @@ struct reading {
 };
 
 struct rooms_reader {
-	struct worker *w;
 	struct buf queue;      /* uuids, one behind the other */
 	struct reading batch[BATCH_MAX];
 	size_t out;
 	bool sync;             /* tell them afterwards: something may have been missed */
-	struct deferred send;
-	struct timer again;    /* a read failed and the database is up: no news of it follow */
+	struct sender sender;
 };
 
-static void send_batch(struct deferred *d);
-
-static void send_again(struct timer *t)
-{
-	struct rooms_reader *rr = container_of(t, struct rooms_reader, again);
-	loop_defer(rr->w->loop, LOOP_WORK, &rr->send);
-}
+static void send_batch(struct worker *w);
 
 void rooms_start(struct worker *w)
 {
 	w->rooms = NEW(struct rooms_reader);
-	w->rooms->w = w;
-	w->rooms->again.fire = send_again;
-	deferred_init(&w->rooms->send, send_batch);
+	sender_init(&w->rooms->sender, w, send_batch);
 }
 
 void rooms_stop(struct worker *w)
 {
 	if (!w->rooms)
 		return;
-	deferred_cancel(&w->rooms->send);
-	timer_stop(w->loop, &w->rooms->again);
+	sender_stop(&w->rooms->sender);
 	for (size_t i = 0; i < w->rooms->out; i++)
 		late_free(&w->rooms->batch[i].late);
 	buf_fini(&w->rooms->queue);
@@ -111,7 +99,7 @@ static void enqueue(struct rooms_reader *rr, struct user *u)
 void rooms_read(struct worker *w, struct user *u)
 {
 	enqueue(w->rooms, u);
-	loop_defer(w->loop, LOOP_WORK, &w->rooms->send);
+	sender_wake(&w->rooms->sender);
 }
 
 void rooms_read_all(struct worker *w, bool sync)
@@ -120,12 +108,12 @@ void rooms_read_all(struct worker *w, bool sync)
 	rr->sync = rr->sync || sync;
 	for (struct map_node *n = map_next(&w->users, NULL); n; n = map_next(&w->users, n))
 		enqueue(rr, container_of(n, struct user, node));
-	loop_defer(w->loop, LOOP_WORK, &rr->send);
+	sender_wake(&rr->sender);
 }
 
 void rooms_database_up(struct worker *w)
 {
-	loop_defer(w->loop, LOOP_WORK, &w->rooms->send);
+	sender_wake(&w->rooms->sender);
 }
 
 bool rooms_late(struct worker *w, struct slice user, uint64_t xid, char verb, struct slice room)
@@ -256,17 +244,16 @@ static void answered(void *arg, const struct db_result *r)
 	if (rr->queue.n == 0)
 		rr->sync = false;
 	else if (good)
-		loop_defer(w->loop, LOOP_WORK, &rr->send);
+		sender_wake(&rr->sender);
 	else
-		timer_set(w->loop, &rr->again, loop_now(w->loop) + AGAIN_MS);
+		sender_after(&rr->sender, SENDER_AGAIN_MS);
 }
 
-static void send_batch(struct deferred *d)
+static void send_batch(struct worker *w)
 {
-	struct rooms_reader *rr = container_of(d, struct rooms_reader, send);
-	struct worker *w = rr->w;
+	struct rooms_reader *rr = w->rooms;
 	struct buf users = {0};
-	if (rr->out || rr->queue.n == 0 || timer_is_set(&rr->again) || db_state(w->db) != DB_UP)
+	if (rr->out || rr->queue.n == 0 || sender_waits(&rr->sender) || db_state(w->db) != DB_UP)
 		return;
 	db_array_begin(&users);
 	size_t at = 0;

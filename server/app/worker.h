@@ -3,7 +3,7 @@
  *
  *   open.c     CONNECT: token, rt.socket_open, `connected`            client.c  users, sockets, how they end
  *   refresh.c  tokens that run out, auth:refresh                      close.c   rt.socket_close
- *   rate.c     token buckets
+ *   rate.c     token buckets                                      sender.c  when batches go to the database
  *   gate.c     client events: route, limits, rt.dispatch, ack         routes.c  routes and settings as rows
  *   feed.c     the pump's events to rooms, control rows               confirm.c delivery fences, rt.confirm
  *   rooms.c    rooms read again                                       maintain.c rt.maintain
@@ -188,6 +188,20 @@ void client_refuse(struct client *c);                 /* UNAUTHORIZED "Invalid t
 void client_kick(struct client *c, bool close);        /* 41; close: the session too */
 void client_sync(struct client *c, struct slice reason);
 void put_timestamp(struct buf *out, uint64_t wall_ms); /* quoted */
+
+/* ---- sender.c: what goes to the database a batch at a time, soon or later; `send` looks whether it may ---- */
+#define SENDER_AGAIN_MS 1000 /* a call failed, and while the database is up no news of it follow */
+struct sender {
+	struct worker *w;
+	void (*send)(struct worker *w);
+	struct deferred turn;
+	struct timer later;
+};
+void sender_init(struct sender *s, struct worker *w, void (*send)(struct worker *w));
+void sender_stop(struct sender *s);
+void sender_wake(struct sender *s);               /* in this turn */
+void sender_after(struct sender *s, uint64_t ms); /* unless it waits already */
+bool sender_waits(const struct sender *s);
 
 /* ---- open.c ---- */
 void opens_start(struct worker *w);
