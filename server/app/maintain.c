@@ -5,7 +5,6 @@
 #include "app/embedded.h"
 #include "app/worker.h"
 #include "base/mem.h"
-#include <stdlib.h>
 
 #define EVERY_MS 2000
 #define BATCH_MAX 256
@@ -23,14 +22,6 @@ struct maintenance {
 };
 
 static void register_next(struct maintenance *mt);
-
-static double number(struct slice s)
-{
-	char text[64] = "";
-	if (s.n < sizeof(text))
-		memcpy(text, s.p, s.n);
-	return strtod(text, NULL);
-}
 
 static void swept(void *arg, const struct db_result *r);
 
@@ -57,9 +48,9 @@ static void done(void *arg, const struct db_result *r)
 	struct maintenance *mt = w->maintenance;
 	mt->out = false;
 	if (r->outcome == DB_OK && r->nrows == 1 && r->ncols == 3) {
-		w->m.outbox_rows = (uint64_t)number(db_value(r, 0, 0));
-		w->m.notify_usage = number(db_value(r, 0, 1));
-		w->m.edges = (uint64_t)number(db_value(r, 0, 2));
+		w->m.outbox_rows = (uint64_t)db_number(r, 0, 0);
+		w->m.notify_usage = db_number(r, 0, 1);
+		w->m.edges = (uint64_t)db_number(r, 0, 2);
 		mt->failing = false;
 		if (!mt->sweeping)
 			sweep(w); /* a long one must not hold up the lease */
@@ -76,8 +67,8 @@ static void looked(void *arg, const struct db_result *r)
 	struct maintenance *mt = w->maintenance;
 	mt->looking = false;
 	if (r->outcome == DB_OK && r->nrows == 1 && r->ncols == 2) {
-		w->m.foreign_locks = (uint64_t)number(db_value(r, 0, 0));
-		w->m.outbox_age = number(db_value(r, 0, 1));
+		w->m.foreign_locks = (uint64_t)db_number(r, 0, 0);
+		w->m.outbox_age = db_number(r, 0, 1);
 		mt->blind = false;
 		return;
 	}
@@ -99,7 +90,7 @@ static void version_read(void *arg, const struct db_result *r)
 {
 	struct worker *w = arg;
 	if (r->outcome == DB_OK && r->nrows == 1 && r->ncols == 2)
-		w->schema_version = (int)number(db_value(r, 0, 0));
+		w->schema_version = (int)db_number(r, 0, 0);
 	else
 		log_warn(w->ident, "version of the schema not read", LS("message", r->message ? r->message : ""));
 }

@@ -4,7 +4,6 @@
  */
 #include "app/worker.h"
 #include "base/mem.h"
-#include <stdlib.h>
 
 #define RETRY_MS 1000
 
@@ -83,14 +82,6 @@ static uint8_t rate_class(struct routes *rs, struct slice name)
 	return (uint8_t)i;
 }
 
-static double number(struct slice s)
-{
-	char text[64] = "";
-	if (s.n < sizeof(text))
-		memcpy(text, s.p, s.n);
-	return strtod(text, NULL);
-}
-
 static enum db_repeat repeat(struct slice s)
 {
 	return slice_eq(s, SLICE("always")) ? DB_REPEAT_ALWAYS : slice_eq(s, SLICE("by key")) ? DB_REPEAT_BY_KEY : DB_REPEAT_NEVER;
@@ -102,10 +93,10 @@ static void add(struct worker *w, const struct db_result *r, int row)
 	struct slice event = db_value(r, row, 0), lock_key = db_value(r, row, 6);
 	struct route *x = NEW(struct route);
 	x->event = mem_strndup(event.p, event.n);
-	x->max_bytes = (uint32_t)number(db_value(r, row, 2));
+	x->max_bytes = (uint32_t)db_number(r, row, 2);
 	x->limit = (struct rate_limit){
-		.per_s = number(db_value(r, row, 4)), /* null: 0 */
-		.burst = (uint32_t)number(db_value(r, row, 5)),
+		.per_s = db_number(r, row, 4), /* null: 0 */
+		.burst = (uint32_t)db_number(r, row, 5),
 		.rate_class = rate_class(rs, db_value(r, row, 3)),
 	};
 	x->lock_key = lock_key.n ? mem_strndup(lock_key.p, lock_key.n) : NULL;

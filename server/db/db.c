@@ -124,6 +124,15 @@ struct slice db_value(const struct db_result *r, int row, int col)
 	return db_cell(r->pg, row, col);
 }
 
+double db_number(const struct db_result *r, int row, int col)
+{
+	struct slice s = db_value(r, row, col);
+	char text[64] = "";
+	if (s.n < sizeof(text) && s.n)
+		memcpy(text, s.p, s.n);
+	return strtod(text, NULL);
+}
+
 bool db_is_null(const struct db_result *r, int row, int col)
 {
 	if (!r->pg || row < 0 || col < 0 || row >= r->nrows || col >= r->ncols)

@@ -69,6 +69,7 @@ struct db_result {
 	char sqlstate[6];        /* DB_ERROR */
 	const char *message;     /* DB_ERROR: for logs, never for clients unless class RT */
 };
+double db_number(const struct db_result *r, int row, int col);      /* 0 for null */
 struct slice db_value(const struct db_result *r, int row, int col); /* empty for null, see db_is_null; borrowed for the callback */
 bool db_is_null(const struct db_result *r, int row, int col);
 
