@@ -176,7 +176,7 @@ comment on function rt_private.publish(text[], text, jsonb, text[], boolean, jso
 	'Sends event (name, object) to the sockets of rooms (null: every socket; empty: nobody) but those of except_rooms, each socket once, when this transaction commits. ephemeral: not kept over a crash. confirm: goes to rt.confirm once a recipient''s client has taken the event.';
 
 -- For whoever announces many things at once: a call of publish for each would cost more than the row that it writes.
-create or replace function rt_private.publish_each(p_rooms text[], p_events text[], p_data jsonb[]) returns void
+create or replace function rt_private.publish_each(p_rooms text[], p_events text[], p_data jsonb[], p_confirms jsonb[] default '{}') returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -188,18 +188,19 @@ begin
 	if array_position(p_rooms, null) is not null or array_to_string(p_rooms, '') ~ '[[:cntrl:]]'
 		or array_position(p_events, null) is not null or array_to_string(p_events, '') ~ '[[:cntrl:]]' or '' = any(p_events)
 		or exists (select from unnest(p_data) d where jsonb_typeof(d) is distinct from 'object')
-		or (cardinality(p_events), cardinality(p_data)) is distinct from (cardinality(p_rooms), cardinality(p_rooms)) then
+		or (cardinality(p_events), cardinality(p_data)) is distinct from (cardinality(p_rooms), cardinality(p_rooms))
+		or cardinality(p_confirms) not in (0, cardinality(p_rooms)) then
 		raise exception 'publish_each: for each a room and an event name without control characters, and an object, are needed' using errcode = 'RT400';
 	end if;
 	perform rt_private.epoch_n();
-	insert into bellwire.outbox (slot, epoch, at, rooms, except_rooms, event, data)
-	select rt_private.outbox_slot(v_at), e.n, v_at, array[p.room], '{}', p.event, p.data
-	from bellwire.epoch e, unnest(p_rooms, p_events, p_data) with ordinality p (room, event, data, n)
+	insert into bellwire.outbox (slot, epoch, at, rooms, except_rooms, event, data, confirm)
+	select rt_private.outbox_slot(v_at), e.n, v_at, array[p.room], '{}', p.event, p.data, p.confirm
+	from bellwire.epoch e, unnest(p_rooms, p_events, p_data, p_confirms) with ordinality p (room, event, data, confirm, n)
 	order by p.n;
 end
 $$;
-comment on function rt_private.publish_each(text[], text[], jsonb[]) is
-	'publish for many: event i, with data i, to the sockets of room i.';
+comment on function rt_private.publish_each(text[], text[], jsonb[], jsonb[]) is
+	'publish for many: event i, with data i and confirm i, to the sockets of room i.';
 
 -- Membership of live sockets, ordered with the events around it (design section 3).
 create or replace function rt_private.socket_join(p_room text) returns void

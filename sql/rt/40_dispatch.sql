@@ -131,14 +131,52 @@ end
 $$;
 comment on function rt_private.item_run(jsonb, text) is 'Runs one item; whatever it raises undoes that item alone.';
 
-create or replace function rt_private.items_run(p_items jsonb[], p_functions text[]) returns text[]
+create or replace function rt_private.items_call(p_items jsonb[], p_function text) returns jsonb[]
+language plpgsql volatile
+as $$
+declare
+	v_users    uuid[];
+	v_payloads jsonb[];
+	v_acks     jsonb[];
+	v_socket   text;
+begin
+	for i in 1 .. cardinality(p_items) loop
+		v_users[i] := (p_items[i] ->> 'user_id')::uuid;
+		v_payloads[i] := p_items[i] -> 'payload';
+	end loop;
+	v_socket := set_config('bellwire.socket_id', '', true);
+	execute 'select ' || p_function || '($1, $2)' into v_acks using v_users, v_payloads;
+	if cardinality(v_acks) <> cardinality(p_items) then
+		raise exception '% returned % acks for % events', p_function, cardinality(v_acks), cardinality(p_items);
+	end if;
+	return v_acks;
+end
+$$;
+comment on function rt_private.items_call(jsonb[], text) is 'Calls the function of a route for several items at once; their acks, or null: it would rather not.';
+
+create or replace function rt_private.items_run(p_items jsonb[], p_functions text[], p_many text[]) returns text[]
 language plpgsql volatile
 as $$
 declare
 	v_bodies text[];
+	v_acks   jsonb[];
+	v_first  int := 1;
+	v_last   int;
 begin
-	for i in 1 .. cardinality(p_items) loop
-		v_bodies[i] := rt_private.item_call(p_items[i], p_functions[i]);
+	while v_first <= cardinality(p_items) loop
+		v_last := v_first;
+		while p_many[v_last + 1] = p_many[v_first] loop
+			v_last := v_last + 1;
+		end loop;
+		v_acks := null;
+		if v_last > v_first then
+			v_acks := rt_private.items_call(p_items[v_first:v_last], p_many[v_first]);
+		end if;
+		for i in v_first .. v_last loop
+			v_bodies[i] := case when v_acks is null then rt_private.item_call(p_items[i], p_functions[i])
+				else coalesce(v_acks[i - v_first + 1], 'null')::text end;
+		end loop;
+		v_first := v_last + 1;
 	end loop;
 	set constraints all immediate;
 	set constraints all deferred;
@@ -148,8 +186,8 @@ exception when others then
 	return null;
 end
 $$;
-comment on function rt_private.items_run(jsonb[], text[]) is
-	'Runs items in one block, because a block for each costs nearly as much as the item; null when one fails, and then nothing has happened.';
+comment on function rt_private.items_run(jsonb[], text[], text[]) is
+	'Runs items in one block, because a block for each costs nearly as much as the item, and neighbours whose route can take many in one call; null when one fails, and then nothing has happened.';
 
 create or replace function rt_private.dispatch(p_items text[], p_alone boolean)
 returns table (ord int, outcome text, body text, code text, message text, sqlstate text, detail text)
@@ -161,6 +199,7 @@ declare
 	v_event text;
 	v_route record;
 	v_functions text[];
+	v_many text[];
 	v_durable boolean[];
 	v_relations text[];
 	v_columns text[];
@@ -171,6 +210,7 @@ declare
 	v_outcomes text[];
 	v_run jsonb[] := '{}';
 	v_run_functions text[] := '{}';
+	v_run_many text[] := '{}';
 	v_bodies text[];
 	v_lasting boolean := false;
 	v_ran int := 0;
@@ -184,12 +224,13 @@ begin
 	for i in 1 .. coalesce(cardinality(v_items), 0) loop
 		if v_event is null or v_items[i] ->> 'event' is distinct from v_event then
 			v_event := v_items[i] ->> 'event';
-			select r.function, r.ephemeral, r.lock_key, l.relation, l.key as col into v_route
+			select r.function, r.function_many, r.ephemeral, r.lock_key, l.relation, l.key as col into v_route
 			from bellwire.routes r
 			left join bellwire.lock_keys l on l.lock_key = r.lock_key
 			where r.event = v_event;
 		end if;
 		v_functions[i] := v_route.function;
+		v_many[i] := v_route.function_many;
 		v_durable[i] := not v_route.ephemeral;
 		v_relations[i] := v_route.relation;
 		v_columns[i] := v_route.col;
@@ -210,12 +251,13 @@ begin
 		end if;
 		v_run := v_run || v_items[i];
 		v_run_functions := v_run_functions || v_functions[i];
+		v_run_many := v_run_many || v_many[i];
 		v_lasting := v_lasting or v_durable[i];
 	end loop;
 	-- what a socket sent before its deferred item is not deferred
 	v_deferred := '{}';
 	if cardinality(v_run) > 1 then
-		v_bodies := rt_private.items_run(v_run, v_run_functions);
+		v_bodies := rt_private.items_run(v_run, v_run_functions, v_run_many);
 	end if;
 	for i in 1 .. coalesce(cardinality(v_items), 0) loop
 		ord := i; outcome := v_outcomes[i]; body := null; code := null; message := null; sqlstate := null; detail := null;

@@ -1,6 +1,6 @@
 -- Routes and settings as the edge reads them; a change reaches it as a control row.
 
-create or replace function rt_private.route_problem(p_function text) returns text
+create or replace function rt_private.route_problem(p_function text, p_arguments text, p_result regtype) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -14,12 +14,12 @@ begin
 		and not has_schema_privilege('bellwire_owner', split_part(p_function, '.', 1), 'usage') then
 		return 'bellwire_owner may not use the schema of the function';
 	end if;
-	v_oid := to_regprocedure(p_function || '(uuid, jsonb)');
+	v_oid := to_regprocedure(format('%s(%s)', p_function, p_arguments));
 	if v_oid is null then
-		return 'no function ' || p_function || '(uuid, jsonb)';
+		return format('no function %s(%s)', p_function, p_arguments);
 	end if;
-	if (select p.prorettype <> 'jsonb'::regtype or p.proretset or p.prokind <> 'f' from pg_proc p where p.oid = v_oid) then
-		return 'the function must return jsonb';
+	if (select p.prorettype <> p_result or p.proretset or p.prokind <> 'f' from pg_proc p where p.oid = v_oid) then
+		return format('the function must return %s', p_result);
 	end if;
 	if not has_function_privilege('bellwire_owner', v_oid, 'execute') then
 		return 'bellwire_owner may not execute the function';
@@ -27,21 +27,24 @@ begin
 	return null;
 end
 $$;
-comment on function rt_private.route_problem(text) is 'Why a route cannot call its function; null when it can.';
+comment on function rt_private.route_problem(text, text, regtype) is 'Why a route cannot call its function; null when it can.';
 
 create or replace function rt_private.route_check() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-	v_problem constant text := rt_private.route_problem(new.function);
+	v_problem text := rt_private.route_problem(new.function, 'uuid, jsonb', 'jsonb');
 begin
+	if new.function_many is not null then
+		v_problem := coalesce(v_problem, rt_private.route_problem(new.function_many, 'uuid[], jsonb[]', 'jsonb[]'));
+	end if;
 	if v_problem is not null then
 		raise exception 'route "%": %', new.event, v_problem using errcode = 'RT400';
 	end if;
 	return new;
 end
 $$;
-comment on function rt_private.route_check() is 'Before a route is written: its function is there and fits.';
+comment on function rt_private.route_check() is 'Before a route is written: its functions are there and fit.';
 
 create or replace function rt_private.routes_changed() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -58,7 +61,7 @@ returns table (event text, function text, max_bytes int, rate_class text, rate_p
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 	select r.event, r.function, r.max_bytes, r.rate_class, r.rate_per_s, r.rate_burst, r.lock_key, r.repeatable, p.problem is null, p.problem
-	from bellwire.routes r, lateral (select rt_private.route_problem(r.function)) p (problem)
+	from bellwire.routes r, lateral (select rt_private.route_problem(r.function, 'uuid, jsonb', 'jsonb')) p (problem)
 	order by r.event
 $$;
 comment on function rt.routes() is 'The routes; one with a problem is not served.';

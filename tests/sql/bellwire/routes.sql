@@ -39,6 +39,14 @@ from (values ('max_bytes', '1', '23514'), ('max_bytes', '1048577', '23514'), ('r
 	('rate_burst', '0', '23514'), ('repeatable', 'maybe', '23514'), ('lock_key', 'no_such', '23503')) t (c, v, s);
 select throws_ok($$insert into bellwire.routes (event, function) values (e'a\nb', 'tests.fits')$$, '23514', null, 'an event without control characters');
 
+-- function_many
+create function tests.many(p_user_ids uuid[], p_payloads jsonb[]) returns jsonb[] language sql as 'select p_payloads';
+create function tests.few(p_user_ids uuid[], p_payloads jsonb[]) returns jsonb language sql as $$ select '{}'::jsonb $$;
+select throws_ok(format('select bellwire.ensure_route_many(%L, %L)', 'chat:typing', f), 'RT400', null, 'function_many ' || f) from unnest(array['many', 'tests.no', 'tests.few']) f;
+select lives_ok($$select bellwire.ensure_route_many('chat:typing', 'tests.many')$$, 'one that fits');
+select bellwire.ensure_route_many('chat:typing', null);
+select results_eq('select event, function_many from bellwire.routes where function_many is not null', $$values ('chat:message:send', 'rt_private.chat_message_send_many')$$, 'and one that there is');
+
 -- routes_changed: one control row a statement, so that edges read again
 create function pg_temp.told() returns text language sql as $$ select string_agg(control || data::text, ' ') from tests.sent() $$;
 select tests.mark();

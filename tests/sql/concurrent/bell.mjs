@@ -64,6 +64,9 @@ async function batches() {
   is((await ear.mark()).length, 1, 'the edge does, afterwards');
   await admin.query("insert into platform.messages (chat_id, sender_id, type, content) values ($1, $2, 'text', 'psql')", [uuid(11), uuid(1)]);
   is((await ear.mark()).length, 1, "everybody else's writes ring");
+  await admin.query("set bellwire.dispatch = '1'");
+  await admin.query("insert into platform.messages (chat_id, sender_id, type, content) values ($1, $2, 'text', 'psql')", [uuid(11), uuid(1)]);
+  is((await ear.mark()).length, 1, 'whatever they say they are');
   await edge.query('begin');
   await dispatch(edge, [say(4)]);
   await edge.query('commit');
