@@ -3,27 +3,15 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "db/pace.h"
 #include "db/waiters.h"
 #include <inttypes.h>
 #include <stdio.h>
 
-/*
- * The pump's session. One statement is out at a time; pump_step says which comes next.
- *
- *   BUSY    polls every 1 to 3 ms (poll_ms); writers need not ring
- *   DRAIN   bell armed; polls until every transaction that may have seen "nobody sleeps" is over
- *   ASLEEP  bell armed; polls when it rings, and rarely anyway
- */
-#define WINDOW_MS 30
-#define ROWS_TO_WAKE 2 /* H: in a window; must lie below the rate that ringing itself allows (design section 2) */
-#define ROWS_TO_STAY 1 /* L */
-#define AGE_TO_WAKE_US 30000
-#define BUSY_SHARE 8
-#define DRAIN_MOST_MS 50
+/* The pump's session. One statement is out at a time; pump_step says which comes next, pace.h when. */
 #define CUT_MOST_MS 60000 /* a cut fetch older than this may have lost rows to rotation unseen */
 #define ERRORS_MOST 5
 
-enum pump_state { PUMP_AWAY, PUMP_BUSY, PUMP_DRAIN, PUMP_ASLEEP };
 enum pump_step { STEP_OPEN, STEP_PREPARE, STEP_LISTEN, STEP_LISTEN_MORE, STEP_RUN };
 
 struct ear {
@@ -37,20 +25,17 @@ struct pump {
 	struct link *link;
 	struct db_pump_events ev;
 	void *ctx;
-	enum pump_state state;
+	struct pace pace;
 	enum pump_step step;
 	bool ready;      /* positioned on this connection */
 	bool ever_ready;
 	bool delivering; /* the cursor is about to move: nothing may be sent */
-	bool poll_now, want_arm, want_disarm;
+	bool poll_now;
 	struct cursor cursor;
 	PGresult *page;  /* being delivered, PAGE_ROWS a turn, so that sockets are written between */
 	struct header head;
 	struct ear ear;
-	uint64_t armed_xid;
-	uint64_t window_at, window_rows, fetch_rows;
-	uint64_t armed_at, fetch_at;
-	uint64_t asked_us, took_us; /* when the last fetch was asked for, and how long its answer took */
+	uint64_t fetch_rows; /* of the fetch that is out */
 	unsigned errors; /* fetches in a row that Postgres refused */
 	struct timer timer; /* next poll */
 	struct waiters waiters;
@@ -58,85 +43,13 @@ struct pump {
 
 static void pump_step(struct pump *p);
 
-/* ---- states ---- */
-
-static void set_state(struct pump *p, enum pump_state s)
-{
-	if (p->state == s)
-		return;
-	p->state = s;
-	p->db->stats.pump_state = s;
-	p->db->stats.pump_transitions++;
-}
-
-static void new_window(struct pump *p, uint64_t now)
-{
-	p->window_at = now;
-	p->window_rows = 0;
-}
-
-static void go_busy(struct pump *p)
-{
-	set_state(p, PUMP_BUSY);
-	p->want_disarm = true;
-	new_window(p, loop_now(p->db->loop));
-}
-
-/* A whole fetch brought `rows`. */
-static void account(struct pump *p, uint64_t rows, uint64_t xmin)
-{
-	uint64_t now = loop_now(p->db->loop);
-	bool over = now - p->window_at >= WINDOW_MS;
-	if (p->state == PUMP_BUSY) {
-		p->window_rows += rows;
-		if (!over)
-			return;
-		p->want_arm = p->db->cfg.bell == DB_BELL_ALWAYS || (p->db->cfg.bell == DB_BELL_AUTO && p->window_rows < ROWS_TO_STAY);
-		new_window(p, now);
-		return;
-	}
-	if (over)
-		new_window(p, now);
-	p->window_rows += rows;
-	/* Ringing stands in one line: where a commit takes long, behind a far standby, it may be what keeps the rate below H. */
-	bool late = rows && p->db->stats.pump_lag_us >= AGE_TO_WAKE_US;
-	if ((p->window_rows >= ROWS_TO_WAKE || late) && p->db->cfg.bell != DB_BELL_ALWAYS)
-		go_busy(p);
-	else if (p->state == PUMP_DRAIN && xmin > p->armed_xid)
-		set_state(p, PUMP_ASLEEP);
-}
-
-/*
- * What commits in DRAIN without ringing is as old as the drain itself: a pause of a quarter of its age adds no more than that to
- * what the writer's own commit took, and an old transaction costs 20 polls a second.
- */
-static uint64_t drain_pause(const struct pump *p, uint64_t now)
-{
-	uint64_t pause = (now - p->armed_at) / 4;
-	if (pause > DRAIN_MOST_MS)
-		pause = DRAIN_MOST_MS;
-	return pause > p->db->cfg.poll_ms ? pause : p->db->cfg.poll_ms;
-}
-
-/* Polls take an eighth of one backend at most, down to one a millisecond; where the machine is busy they become rarer by themselves. */
-static uint64_t busy_pause(const struct pump *p)
-{
-	uint64_t pause = p->took_us * BUSY_SHARE / 1000, most = p->db->cfg.poll_ms;
-	return pause < 1 ? 1 : pause < most ? pause : most;
-}
-
 static void schedule(struct pump *p)
 {
-	uint64_t now = loop_now(p->db->loop), at = now + p->db->cfg.fallback_poll_ms;
-	if (p->state == PUMP_BUSY) {
-		at = p->fetch_at + busy_pause(p);
-	} else if (p->state == PUMP_DRAIN) {
-		at = now + drain_pause(p, now);
-	} else if (p->db->cfg.fallback_poll_ms == 0) {
+	uint64_t at = pace_next(&p->pace);
+	if (at)
+		timer_set(p->db->loop, &p->timer, at);
+	else
 		timer_stop(p->db->loop, &p->timer);
-		return;
-	}
-	timer_set(p->db->loop, &p->timer, at > now ? at : now + 1);
 }
 
 /* ---- answers ---- */
@@ -204,13 +117,12 @@ static void on_armed(void *arg, enum link_fate fate, const PGresult *res)
 	if (!answered(p, "rt.bell_arm", fate, res, 1, 2))
 		return;
 	if (slice_eq(db_cell(res, 0, 0), SLICE("t"))) {
-		if (!db_cell_u64(res, 0, 1, &p->armed_xid)) {
+		uint64_t xid;
+		if (!db_cell_u64(res, 0, 1, &xid)) {
 			link_drop(p->link, "rt.bell_arm returned no xid");
 			return;
 		}
-		set_state(p, PUMP_DRAIN);
-		p->armed_at = loop_now(p->db->loop);
-		new_window(p, loop_now(p->db->loop));
+		pace_armed(&p->pace, xid);
 		p->poll_now = true;
 	} /* else a writer was asking at this moment: after the next window */
 	pump_step(p);
@@ -245,7 +157,7 @@ static void fetch_done(struct pump *p, uint64_t xmin)
 {
 	p->errors = 0;
 	link_settled(p->link);
-	account(p, p->fetch_rows, xmin);
+	pace_fetched(&p->pace, p->fetch_rows, xmin);
 	if (!p->ready) {
 		bool first = !p->ever_ready;
 		p->ready = p->ever_ready = true;
@@ -305,7 +217,7 @@ static void on_fetched(void *arg, enum link_fate fate, const PGresult *res)
 	struct pump *p = arg;
 	if (fate != LINK_ANSWERED)
 		return;
-	p->took_us = loop_now_us(p->db->loop) - p->asked_us;
+	pace_answered(&p->pace);
 	if (db_rows_ok(res))
 		take_answer(p, res);
 	else
@@ -334,8 +246,8 @@ static void send_fetch(struct pump *p)
 {
 	p->poll_now = false;
 	p->fetch_rows = 0;
-	p->fetch_at = p->cursor.cut_at = loop_now(p->db->loop);
-	p->asked_us = loop_now_us(p->db->loop);
+	p->cursor.cut_at = loop_now(p->db->loop);
+	pace_asked(&p->pace);
 	timer_stop(p->db->loop, &p->timer);
 	waiters_fetching(&p->waiters);
 	/* prepared: parsing and planning would cost as much as a fetch that brings nothing */
@@ -381,11 +293,11 @@ static void pump_step(struct pump *p)
 		send_listen(p);
 	} else if (p->cursor.upto) {
 		send_page(p);
-	} else if (p->want_disarm) {
-		p->want_disarm = false;
+	} else if (p->pace.want_disarm) {
+		p->pace.want_disarm = false;
 		ask(p, "select rt.bell_disarm()", 0, NULL, on_disarmed);
-	} else if (p->want_arm) {
-		p->want_arm = false;
+	} else if (p->pace.want_arm) {
+		p->pace.want_arm = false;
 		ask(p, "select * from rt.bell_arm()", 0, NULL, on_armed);
 	} else if (p->poll_now) {
 		send_fetch(p);
@@ -437,9 +349,7 @@ static void on_up(void *ctx)
 	db_link_is_up(p->db, "pump");
 	p->step = STEP_OPEN;
 	p->errors = 0;
-	p->want_arm = p->want_disarm = false; /* the bell's lock went with the session */
-	set_state(p, PUMP_BUSY);
-	new_window(p, loop_now(p->db->loop));
+	pace_begin(&p->pace);
 	pump_step(p);
 }
 
@@ -449,7 +359,7 @@ static void on_down(void *ctx, bool was_up, const char *why)
 	timer_stop(p->db->loop, &p->timer);
 	drop_page(p); /* what was delivered of it stands; the rest is fetched again */
 	p->ready = false;
-	set_state(p, PUMP_AWAY);
+	pace_end(&p->pace);
 	waiters_release(&p->waiters);
 	db_link_is_down(p->db, "pump", was_up, why);
 	db_check_state(p->db);
@@ -477,7 +387,7 @@ static const struct link_events pump_link_events = {.on_up = on_up, .on_down = o
 struct pump *pump_new(struct db *d)
 {
 	struct pump *p = NEW(struct pump);
-	p->db = d;
+	p->db = p->pace.db = d;
 	p->timer.fire = on_timer;
 	waiters_init(&p->waiters, d->loop);
 	p->link = db_link(d, true, "pump", &pump_link_events, p);
