@@ -39,7 +39,7 @@
 	X(workers, BELLWIRE_WORKERS, NUM, "1", 1, 1, "", "event loops of the process: one; more edges use more processors")    \
 	X(max_connections, BELLWIRE_MAX_CONNECTIONS, NUM, "0", 0, 10000000, "", "connections at once, and half the sessions; 0: what the descriptor limit allows") \
 	X(max_sessions_per_address, BELLWIRE_MAX_SESSIONS_PER_ADDRESS, NUM, "0", 0, 1000000, "", "sessions of one client address; 0: no limit") \
-	X(max_sockets_per_user, BELLWIRE_MAX_SOCKETS_PER_USER, NUM, "200", 0, 65535, "", "sockets of one user on this edge; beyond: RATE_LIMIT; 0: no limit") \
+	X(max_sockets_per_user, BELLWIRE_MAX_SOCKETS_PER_USER, NUM, "10000", 0, 65535, "", "sockets of one user on this edge; beyond: RATE_LIMIT; 0: no limit") \
 	X(max_queue_bytes, BELLWIRE_MAX_QUEUE_BYTES, NUM, "1048576", 65536, 67108864, "bytes", "unsent bytes of one client, then it is disconnected as too slow") \
 	X(max_memory_bytes, BELLWIRE_MAX_MEMORY_BYTES, NUM, "536870912", 1048576, 1099511627776, "bytes", "unsent bytes of all clients together, then who holds most is disconnected; received bytes of unfinished messages may take half as many besides") \
 	X(db_connections, BELLWIRE_DB_CONNECTIONS, NUM, "3", 1, 16, "", "connections that run client events")                  \
