@@ -101,6 +101,8 @@ static uint64_t drain_pause(const struct pace *p, uint64_t now)
 uint64_t pace_next(const struct pace *p)
 {
 	uint64_t now = loop_now(p->db->loop), at = now + p->db->cfg.fallback_poll_ms;
+	if (p->state == PACE_BUSY && p->took_us < 500) /* the clock may tick in between: twice within a millisecond, then */
+		return p->asked_at + busy_pause(p);
 	if (p->state == PACE_BUSY)
 		at = p->asked_at + busy_pause(p);
 	else if (p->state == PACE_DRAIN)

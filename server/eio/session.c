@@ -255,7 +255,11 @@ static void on_turn(struct deferred *d)
 
 void session_mark(struct eio_session *s)
 {
-	if (s->state == EIO_OPEN)
+	if (s->state != EIO_OPEN)
+		return;
+	if (s->ws) /* before the connections write: the ping goes out in one piece with what it is behind */
+		loop_defer_first(s->srv->loop, LOOP_FLUSH, &s->turn);
+	else
 		loop_defer(s->srv->loop, LOOP_FLUSH, &s->turn);
 }
 

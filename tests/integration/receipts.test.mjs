@@ -62,6 +62,18 @@ describe('delivered', { concurrency: true }, () => {
     assert.deepEqual((await receipts(id)).map((r) => r.user_id), people.slice(1, 3).map((p) => p.id).sort())
   })
 
+  test('a message and the ping behind it are one write', async () => {
+    const { bob, chat, ann } = await pair({ absent: true }).then(async (p) => { await p.a.close(); return p })
+    const lone = await w.edge()
+    const sockets = await Promise.all(Array.from({ length: 5 }, () => w.connect(bob, { edge: lone })))
+    for (const s of sockets) await s.barrier()
+    const before = await lone.metric('bellwire_writes_total')
+    const { id } = await w.message(chat, ann)
+    await delivered(id)
+    for (const s of sockets) assert.equal(s.heard('chat:message:new', { id }).length, 1)
+    assert.equal(await lone.metric('bellwire_writes_total') - before, 5)
+  })
+
   test('nobody is there: not delivered, until the history is fetched', async () => {
     const { bob, chat, a } = await pair({ absent: true })
     const id = (await send(a, chat)).message_id

@@ -49,6 +49,9 @@ TEST(busy_polls_as_often_as_a_fetch_is_quick)
 	}
 	p->asked_at = loop_now(w.db.loop) - 1000; /* the answer was slower than the pause */
 	CHECK_INT(pause_of(p), 1);
+	p->took_us = 200; /* or a millisecond began between the two */
+	p->asked_at = loop_now(w.db.loop) - 1;
+	CHECK_INT(pause_of(p), 0);
 	end(&w);
 }
 
