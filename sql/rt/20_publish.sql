@@ -6,55 +6,31 @@ language sql immutable set search_path = pg_catalog, pg_temp
 as $$ select 7090192401480381029 $$;
 comment on function rt_private.bell_key() is '"bellwire" in ASCII. Sleeping edges hold this advisory lock shared.';
 
--- These run as their callers, which are definer functions with a pinned search_path: a second switch would cost a tenth of
--- the insert. They return what nobody needs: an assignment costs half of a perform.
+-- Functions with a RETURN body are inlined where they stand. That counts here: in each transaction plpgsql sets up anew every
+-- expression that it comes by, and every writer comes by these.
 create or replace function rt_private.edge_sleeps() returns boolean
-language plpgsql volatile
-as $$
-begin
-	-- One expression, so that no error can leave the lock behind (design section 2).
-	return (case when pg_try_advisory_lock(7090192401480381029) then pg_advisory_unlock(7090192401480381029) else false end) is not true;
-end
-$$;
+language sql volatile
+-- one expression, so that no error can leave the lock behind (design section 2)
+return (case when pg_try_advisory_lock(7090192401480381029) then pg_advisory_unlock(7090192401480381029) else false end) is not true;
 comment on function rt_private.edge_sleeps() is 'An edge waits for the bell, or asks this at the same moment.';
 
-create or replace function rt_private.ring() returns boolean
-language plpgsql volatile
-as $$
-begin
-	if rt_private.edge_sleeps() then
-		perform pg_notify('bellwire', '');
-	end if;
-	return true;
-end
-$$;
-comment on function rt_private.ring() is 'NOTIFY, if an edge sleeps.';
-
-create or replace function rt_private.bell() returns boolean
-language plpgsql volatile
-as $$
-declare
-	v_batch constant text := current_setting('bellwire.dispatch', true);
-	v_note  text;
-begin
-	if v_batch <> '' and v_batch = pg_current_xact_id()::text then
-		-- inside rt.dispatch: its edge polls by itself and rings for the others after the commit
-		v_note := set_config('bellwire.published', v_batch, true);
-		return true;
-	end if;
-	return rt_private.ring();
-end
-$$;
-comment on function rt_private.bell() is 'After the outbox was written: rings, or notes it for the batch.';
+create or replace function rt_private.must_ring() returns boolean
+language sql volatile
+return case
+	-- inside rt.dispatch: its edge polls by itself, and rings for the others after the commit if it is told so (set_config is never null)
+	when current_setting('bellwire.dispatch', true) = pg_current_xact_id()::text
+		then set_config('bellwire.published', pg_current_xact_id()::text, true) is null
+	else rt_private.edge_sleeps() end;
+comment on function rt_private.must_ring() is 'Asked after the outbox was written: does this transaction have to ring? A batch notes that it has something.';
 
 -- For the statements that write the outbox by the name of the whole; outbox_insert sees to its own.
 create or replace function rt_private.outbox_written() returns trigger
 language plpgsql volatile
 as $$
-declare
-	v_rung boolean;
 begin
-	v_rung := rt_private.bell();
+	if rt_private.must_ring() then
+		perform pg_notify('bellwire', '');
+	end if;
 	return null;
 end
 $$;
@@ -67,10 +43,10 @@ from (values ('bellwire.outbox'), ('bellwire.outbox_ephemeral')) t (name);
 create or replace function rt.ring() returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
-declare
-	v_rung boolean;
 begin
-	v_rung := rt_private.ring();
+	if rt_private.edge_sleeps() then
+		perform pg_notify('bellwire', '');
+	end if;
 end
 $$;
 comment on function rt.ring() is 'Rings if an edge sleeps: the edge calls it after a batch that published, as a statement of its own.';
@@ -90,7 +66,6 @@ as $$
 declare
 	v_at   constant timestamptz := clock_timestamp();
 	v_slot constant smallint := rt_private.outbox_slot(v_at);
-	v_rung boolean;
 begin
 	loop
 		if p_ephemeral then
@@ -109,10 +84,11 @@ begin
 		exit when found;
 		perform rt_private.epoch_n(); -- the first write after a crash
 	end loop;
-	if not p_ephemeral then
-		v_rung := rt_private.bell(); -- a trigger of each slot would cost as much as the row
+	-- here, because a trigger of each slot would cost as much as the row
+	if not p_ephemeral and rt_private.must_ring() then
+		perform pg_notify('bellwire', '');
 	end if;
-	return true;
+	return true; -- which nobody needs: an assignment costs half of a perform
 end
 $$;
 comment on function rt_private.outbox_insert(text[], text[], text, jsonb, jsonb, text, boolean) is 'The insert into the outbox, of one row.';
