@@ -252,8 +252,3 @@ create or replace function rt.bell_disarm() returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp
 as $$ select case when pg_advisory_unlock_shared(rt_private.bell_key()) then null end $$;
 comment on function rt.bell_disarm() is 'The edge polls: writers need not ring for it.';
-
-create or replace function rt.pump_poll() returns text
-language sql volatile security definer set search_path = pg_catalog, pg_temp
-as $$ select pg_snapshot_xmin(pg_current_snapshot())::text $$;
-comment on function rt.pump_poll() is 'Oldest transaction still running.';

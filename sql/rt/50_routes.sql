@@ -66,11 +66,6 @@ as $$
 $$;
 comment on function rt.routes() is 'The routes; one with a problem is not served.';
 
-create or replace function rt.settings() returns table (name text, value text)
-language sql stable security definer set search_path = pg_catalog, pg_temp
-as $$ select s.name, s.value from bellwire.settings s order by s.name $$;
-comment on function rt.settings() is 'The product''s settings.';
-
 create or replace function rt.version() returns table (schema_version int, code_checksum text)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$ select rt_private.schema_version(), (select d.checksum from bellwire.deploys d) $$;

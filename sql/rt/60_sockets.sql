@@ -214,15 +214,6 @@ end
 $$;
 comment on function rt.rooms(uuid[]) is 'Rooms of users as their rows grant them now, without those that sockets join (chat:); one row a user, in the order asked.';
 
-create or replace function rt.may_join(p_user uuid, p_rooms text[]) returns setof text
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-as $$
-begin
-	return query select r from unnest(p_rooms) r where rt_private.may_join(p_user, r);
-end
-$$;
-comment on function rt.may_join(uuid, text[]) is 'Of these rooms, those that a socket of the user may enter.';
-
 create or replace function rt.token_expired(p_user uuid) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
 as $$

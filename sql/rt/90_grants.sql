@@ -16,12 +16,12 @@ grant usage on schema platform to bellwire_service;
 
 grant execute on function
 	rt.pump_open(uuid, text), rt.fetch(text, text), rt.fetch_page(text, text, bigint, int, text),
-	rt.bell_arm(), rt.bell_disarm(), rt.pump_poll(), rt.ring(),
+	rt.bell_arm(), rt.bell_disarm(), rt.ring(),
 	rt.dispatch(text[]), rt.dispatch_one(text),
 	rt.socket_open(uuid, text[]), rt.socket_register(uuid, text[]), rt.socket_close(uuid, text[]),
-	rt.rooms(uuid[]), rt.may_join(uuid, text[]), rt.token_expired(uuid),
+	rt.rooms(uuid[]), rt.token_expired(uuid),
 	rt.recovery_key(), rt.recover(text[]),
-	rt.routes(), rt.settings(), rt.version(), rt.maintain(uuid), rt.sweep(uuid), rt.monitor(), rt.edge_close(uuid),
+	rt.routes(), rt.version(), rt.maintain(uuid), rt.sweep(uuid), rt.monitor(), rt.edge_close(uuid),
 	rt.confirm(jsonb[]), rt.emitter_attachment(bigint),
 	rt.get_chats(uuid, jsonb), rt.get_messages(uuid, jsonb), rt.get_notifications(uuid, jsonb)
 to bellwire_edge;
