@@ -1,5 +1,5 @@
-#include "base/mem.h"
 #include "cmd/cmd.h"
+#include "net/address.h"
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -13,16 +13,8 @@ static const char request[] = "GET /readyz HTTP/1.0\r\nHost: localhost\r\nConnec
 /* An edge that listens on every address (0.0.0.0, or none given) is reached on this host's own. */
 static int dial(const char *address, const char **error)
 {
-	const char *colon = strrchr(address, ':');
-	*error = "BELLWIRE_ADMIN_LISTEN is not ADDRESS:PORT";
-	if (!colon)
-		return -1;
-	bool v6 = address[0] == '[' && colon > address && colon[-1] == ']';
-	char *host = mem_strndup(address + v6, (size_t)(colon - address) - 2 * v6);
-	struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *found = NULL;
-	int why = getaddrinfo(*host ? host : NULL, colon + 1, &hints, &found);
-	free(host);
-	if (why != 0)
+	struct addrinfo *found = address_find(address, error);
+	if (!found)
 		return -1;
 	struct timeval timeout = {.tv_sec = TIMEOUT_S};
 	int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -1,6 +1,7 @@
 #include "net/address.h"
 #include "base/mem.h"
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <stdlib.h>
 
 struct block {
@@ -86,4 +87,20 @@ bool address_list_has(const struct address_list *l, struct slice address)
 		if (in_block(bytes, &l->blocks[i]))
 			return true;
 	return false;
+}
+
+struct addrinfo *address_find(const char *text, const char **error)
+{
+	const char *colon = strrchr(text, ':');
+	*error = "address is not host:port";
+	if (!colon || !colon[1])
+		return NULL;
+	bool v6 = text[0] == '[' && colon > text && colon[-1] == ']';
+	char *host = mem_strndup(text + v6, (size_t)(colon - text) - 2 * v6);
+	struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *found = NULL;
+	int why = getaddrinfo(*host ? host : NULL, colon + 1, &hints, &found);
+	free(host);
+	if (why != 0)
+		*error = gai_strerror(why);
+	return why == 0 ? found : NULL;
 }

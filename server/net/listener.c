@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/address.h"
 #include "net/tls.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,22 +28,11 @@ struct listener {
 	bool starved; /* said so once */
 };
 
-/* "host:port" or "[v6]:port"; the host is an address, never a name to be looked up. */
 static int open_socket(const char *address, int backlog, const char **error)
 {
-	const char *colon = strrchr(address, ':');
-	*error = "address is not host:port";
-	if (!colon)
+	struct addrinfo *found = address_find(address, error);
+	if (!found)
 		return -1;
-	bool v6 = address[0] == '[' && colon > address && colon[-1] == ']';
-	char *host = mem_strndup(address + v6, (size_t)(colon - address) - 2 * v6);
-	struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *found = NULL;
-	int why = getaddrinfo(*host ? host : NULL, colon + 1, &hints, &found);
-	free(host);
-	if (why != 0) {
-		*error = gai_strerror(why);
-		return -1;
-	}
 	int on = 1, fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
 	            bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, backlog) == 0;

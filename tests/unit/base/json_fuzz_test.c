@@ -4,6 +4,7 @@
  */
 #include "base/json.h"
 
+#include "fuzz.h"
 #include "test.h"
 /* jansson has names of ours for its own types */
 #define JSON_OBJECT JANSSON_OBJECT
@@ -22,7 +23,6 @@
 #include <sys/mman.h>
 
 #define ROUNDS 200000
-#define ROOM 4096
 
 static const char *const corpus[] = {
 	"null", "true", "false", "0", "-0", "12.5E-3", "1e308", "-1.7976931348623157e308", "123456789012345678901234567890", "\"\"",
@@ -39,33 +39,6 @@ static const char *const tokens[] = {
 	"{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "\\ud83d", "\\ude00", "\\u0000", "\\u0061", "\"a\":", "\"a\"", "{\"a\":1}", "[1]", "null", "true",
 	"-", "+", ".", "e", "E+", "0", "9", "999999999", "e999", " ", "\t", "\n", "\r", "\v", "\x7f", "\xc3", "\xa9", "\xed\xa0\x80", "\xf4\x90", "\xc0\x80",
 };
-
-struct fuzz {
-	uint64_t random;
-	char *page; /* ROOM bytes that may be read */
-	char text[ROOM];
-	size_t n;
-};
-
-/* xorshift64*: the same everywhere */
-static uint32_t below(struct fuzz *f, size_t limit)
-{
-	f->random ^= f->random >> 12;
-	f->random ^= f->random << 25;
-	f->random ^= f->random >> 27;
-	return (uint32_t)((f->random * 0x2545f4914f6cdd1du >> 32) % limit);
-}
-
-static void splice(struct fuzz *f, size_t at, size_t gone, struct slice in)
-{
-	if (gone > f->n - at)
-		gone = f->n - at;
-	if (f->n - gone + in.n > ROOM / 4)
-		return;
-	memmove(f->text + at + in.n, f->text + at + gone, f->n - at - gone);
-	memcpy(f->text + at, in.p, in.n);
-	f->n += in.n - gone;
-}
 
 static void mutate(struct fuzz *f)
 {
@@ -212,7 +185,7 @@ static bool check_text(struct slice text)
 
 static void name_row(const struct fuzz *f)
 {
-	static char name[4 * ROOM];
+	static char name[4 * FUZZ_ROOM];
 	size_t at = 0;
 	for (size_t i = 0; i < f->n; i++) {
 		unsigned char c = (unsigned char)f->text[i];
@@ -227,10 +200,10 @@ static void name_row(const struct fuzz *f)
 
 TEST(scanner_agrees_with_jansson)
 {
-	struct fuzz f = {.random = 0x62656c6c77697265u};
-	char *pages = mmap(NULL, 3 * ROOM, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	CHECK(pages != MAP_FAILED && mprotect(pages + ROOM, ROOM, PROT_READ | PROT_WRITE) == 0);
-	f.page = pages + ROOM;
+	struct fuzz f = {.random = 0x62656c6c77697265u, .most = FUZZ_ROOM / 4};
+	char *pages = mmap(NULL, 3 * FUZZ_ROOM, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(pages != MAP_FAILED && mprotect(pages + FUZZ_ROOM, FUZZ_ROOM, PROT_READ | PROT_WRITE) == 0);
+	char *page = pages + FUZZ_ROOM; /* may be read, what lies about it may not */
 	unsigned good = 0;
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		struct slice seed = slice_str(corpus[below(&f, ARRAY_LEN(corpus))]);
@@ -239,11 +212,11 @@ TEST(scanner_agrees_with_jansson)
 		for (uint32_t k = 1 + below(&f, 3); k > 0; k--)
 			mutate(&f);
 		name_row(&f);
-		char *at = round % 2 ? f.page : f.page + ROOM - f.n;
+		char *at = round % 2 ? page : page + FUZZ_ROOM - f.n;
 		memcpy(at, f.text, f.n);
 		good += check_text(slice_of(at, f.n));
 	}
 	CHECK_ROW("");
 	CHECK(good > ROUNDS / 20 && good < ROUNDS - ROUNDS / 20); /* both answers were met */
-	munmap(pages, 3 * ROOM);
+	munmap(pages, 3 * FUZZ_ROOM);
 }

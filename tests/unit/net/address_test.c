@@ -1,5 +1,6 @@
 #include "net/address.h"
 #include "test.h"
+#include <netdb.h>
 
 TEST(blocks_hold_their_addresses)
 {
@@ -28,5 +29,25 @@ TEST(nonsense_is_no_list)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CHECK_ROW(rows[i]);
 		CHECK(address_list_new(rows[i]) == NULL);
+	}
+}
+
+TEST(where_to_listen)
+{
+	static const char *const good[] = {"127.0.0.1:3000", "[::1]:0", ":3000", "0.0.0.0:65535"};
+	static const char *const bad[] = {"", "3000", "localhost:3000", "127.0.0.1:", "127.0.0.1:http", "[::1:3000", "::1]:3000", "1.2.3:x", "[]3000", "example.com:1"};
+	const char *error;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		CHECK_ROW(good[i]);
+		struct addrinfo *found = address_find(good[i], &error);
+		CHECK(found);
+		if (found)
+			freeaddrinfo(found);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		CHECK_ROW(bad[i]);
+		error = NULL;
+		CHECK(!address_find(bad[i], &error));
+		CHECK(error && *error);
 	}
 }

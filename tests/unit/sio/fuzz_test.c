@@ -2,10 +2,10 @@
  * Mutations of conversations, the same ones in every run, against a whole server: HTTP, WebSocket, Engine.IO and Socket.IO. Whatever is
  * sent, nothing breaks, nothing stays counted, and it makes no difference where the stream is cut.
  */
+#include "fuzz.h"
 #include "site.h"
 
 #define ROUNDS 4000
-#define ROOM 4096
 
 #define UP "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: h\r\n" UPGRADE "\r\n"
 
@@ -27,32 +27,6 @@ static const char *const tokens[] = {
 	"Upgrade: websocket\r\n", "Connection: close\r\n", "HTTP/1.0", "sid=", "&EIO=3", "%00", "%zz", "\x1e", "4", "40", "42[\"", "51-", "5999-", "[", "{", "\"", "/a,", "/", "99999999999999999999",
 	"_placeholder", "\\ud800", "\\u0000", "\xff", "\xed\xa0\x80", "b====", "1", "2", "3", "0\r\n\r\n", "connect", "\x81" "40\x83", "\x88\x83", "GET ", "POST ",
 };
-
-struct fuzz {
-	uint64_t random;
-	char text[ROOM];
-	size_t n;
-};
-
-/* xorshift64*: the same everywhere */
-static uint32_t below(struct fuzz *f, size_t limit)
-{
-	f->random ^= f->random >> 12;
-	f->random ^= f->random << 25;
-	f->random ^= f->random >> 27;
-	return (uint32_t)((f->random * 0x2545f4914f6cdd1du >> 32) % limit);
-}
-
-static void splice(struct fuzz *f, size_t at, size_t gone, struct slice in)
-{
-	if (gone > f->n - at)
-		gone = f->n - at;
-	if (f->n - gone + in.n > ROOM / 2)
-		return;
-	memmove(f->text + at + in.n, f->text + at + gone, f->n - at - gone);
-	memcpy(f->text + at, in.p, in.n);
-	f->n += in.n - gone;
-}
 
 static void mutate(struct fuzz *f)
 {
@@ -143,7 +117,7 @@ static void converse(struct slice in, size_t cut, struct buf *answer, struct buf
 
 TEST(any_bytes_cut_anywhere)
 {
-	struct fuzz f = {.random = 0x736f636b65742e69u};
+	struct fuzz f = {.random = 0x736f636b65742e69u, .most = FUZZ_ROOM / 2};
 	unsigned upgraded = 0, connected = 0;
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		static char name[32];
@@ -156,7 +130,7 @@ TEST(any_bytes_cut_anywhere)
 		expand(&f, &in);
 		snprintf(name, sizeof name, "round %u", round);
 		CHECK_ROW(name);
-		converse(buf_view(&in), ROOM * 4, &whole, &log);
+		converse(buf_view(&in), FUZZ_ROOM * 4, &whole, &log);
 		converse(buf_view(&in), 1 + below(&f, 40), &cut, &log_cut);
 		upgraded += whole.n > 13 && memcmp(whole.p, "HTTP/1.1 101 ", 13) == 0;
 		connected += log.n > 0;
