@@ -96,7 +96,7 @@ declare
 	v_confirms jsonb[];
 	v_acks     jsonb[];
 begin
-	if exists (
+	if not pg_has_role(session_user, 'bellwire_edge', 'member') or exists ( -- of others messages_publish does not believe it
 		select from unnest(p_payloads) p
 		where jsonb_typeof(p -> 'chat_id') is distinct from 'string' or jsonb_typeof(p -> 'type') is distinct from 'string'
 			or jsonb_typeof(p -> 'content') is distinct from 'string' or jsonb_typeof(p -> 'client_id') not in ('string', 'null')
@@ -126,10 +126,12 @@ begin
 		cross join (select rt_private.message_audience()) a (audience)
 		order by i.n
 	) q;
-	perform set_config('bellwire.together', '', true);
 	if cardinality(v_acks) is distinct from cardinality(v_ids) then
 		raise exception 'a client_id was sent before' using errcode = 'unique_violation';
+	elsif current_setting('bellwire.together') = '' then
+		raise exception 'a trigger wrote a message among them, and their order is that of one by one';
 	end if;
+	perform set_config('bellwire.together', '', true);
 	perform rt_private.publish_each(v_rooms, v_events, v_data, v_confirms);
 	return v_acks;
 end

@@ -46,6 +46,8 @@ const mutants = [
   ['3 many at once: in their order', 'rt_private.chat_message_send_many', 'order by i.n', 'order by i.n desc', 'rt_private/chat_message_send_many.sql'],
   ['3 many at once: announced once', 'rt_private.messages_publish', "current_setting('bellwire.together', true) = pg_current_xact_id()::text", 'false', 'rt_private/chat_message_send_many.sql'],
   ['3 many at once: by an edge', 'rt_private.messages_publish', "pg_has_role(session_user, 'bellwire_edge', 'member')", 'true', 'rt_private/chat_message_send_many.sql'],
+  ['3 many at once: a trigger that answers is heard', 'rt_private.messages_publish', 'pg_trigger_depth() = 1', 'true', 'rt_private/chat_message_send_many.sql'],
+  ['3 many at once: a trigger that answers keeps its place', 'rt_private.chat_message_send_many', "current_setting('bellwire.together') = ''", 'false', 'rt_private/chat_message_send_many.sql'],
   ['8.8 what was in flight', 'rt_private.fetch_rows', 'from bellwire.outbox a where a.xid = any(array(select pg_snapshot_xip(p_from)))', 'from bellwire.outbox a where false', 'concurrent/cursor.mjs'],
   ['8.9 no standby', 'rt.fetch', 'pg_is_in_recovery()', 'false', crash],
   ['8.9 index probes', 'rt_private.fetch_rows', 'where a.xid >= pg_snapshot_xmax(p_from) and a.xid <', 'where a.xid::text::numeric >= pg_snapshot_xmax(p_from)::text::numeric and a.xid <', 'concurrent/cursor.mjs'],

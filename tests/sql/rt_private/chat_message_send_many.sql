@@ -62,6 +62,22 @@ select is(pg_temp.outcomes(tests.item('chat:message:send', 1, 's1', pg_temp.payl
 	tests.item('chat:message:send', 1, 's1', pg_temp.payload(10, '{"client_id": "b3"}'))), '1 ok b1, 2 error FORBIDDEN, 3 ok b3', 'a repeated one, a stranger, a good one');
 select is((select count(*) from platform.messages where client_id in ('b1', 'b2', 'b3')), 4::bigint, 'each once');
 
+-- who answers in a trigger is heard, where it answers
+create function tests.answer() returns trigger language plpgsql as $$
+begin
+	if new.content = 'ping' then
+		insert into platform.messages (chat_id, sender_id, type, content) values (new.chat_id, tests.u(2), 'text', 'pong');
+	end if;
+	return null;
+end $$;
+create trigger zz_answer after insert on platform.messages for each row execute function tests.answer();
+select tests.mark();
+select is(pg_temp.outcomes(tests.item('chat:message:send', 1, 's1', pg_temp.payload(10, '{"content": "ping"}')),
+	tests.item('chat:message:send', 1, 's1', pg_temp.payload(10))), '1 ok, 2 ok', 'a trigger that answers a message');
+select results_eq($$select s.data ->> 'content' from tests.sent() s order by s.id$$, $$values ('ping'), ('pong'), ('hi')$$, 'is heard between the others');
+select is((select count(*) from tests.sent() s join platform.messages m on m.id = (s.data ->> 'id')::uuid), 3::bigint, 'each of them a row');
+drop trigger zz_answer on platform.messages;
+
 -- the word that keeps the trigger silent is an edge's alone
 create role bellwire_test_writer login in role bellwire_service;
 grant usage on schema platform, tests to bellwire_test_writer;
@@ -71,6 +87,16 @@ select set_config('bellwire.together', pg_current_xact_id()::text, true);
 insert into platform.messages (chat_id, sender_id, type, content) values (tests.u(10), tests.u(1), 'text', 'not silent');
 reset session authorization;
 select is((select count(*) from bellwire.outbox o where o.xid = pg_current_xact_id() and o.data ->> 'content' = 'not silent'), 1::bigint, 'a service that says so is heard all the same');
+
+-- nor is anything said twice where a role that is no edge's may call rt.dispatch
+grant usage on schema rt to bellwire_test_writer;
+grant execute on function rt.dispatch(text[]) to bellwire_test_writer;
+select tests.mark();
+set session authorization bellwire_test_writer;
+select from rt.dispatch(array[tests.item('chat:message:send', 1, 's1', jsonb_build_object('chat_id', tests.u(10), 'type', 'text', 'content', 'a')),
+	tests.item('chat:message:send', 1, 's1', jsonb_build_object('chat_id', tests.u(10), 'type', 'text', 'content', 'b'))]);
+reset session authorization;
+select results_eq($$select s.data ->> 'content' from tests.sent() s order by s.id$$, $$values ('a'), ('b')$$, 'another role that was let in: each once');
 
 select * from finish();
 rollback;
