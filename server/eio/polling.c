@@ -75,7 +75,7 @@ static struct eio_session *fullest(const struct eio_server *srv)
 	struct eio_session *most = NULL;
 	for (struct map_node *n = map_next(&srv->sessions, NULL); n; n = map_next(&srv->sessions, n)) {
 		struct eio_session *s = container_of(n, struct eio_session, node);
-		if (!s->ws && (!most || s->polling->queue_bytes > most->polling->queue_bytes))
+		if (s->polling && !s->ws && (!most || s->polling->queue_bytes > most->polling->queue_bytes)) /* neither: a handshake is being answered */
 			most = s;
 	}
 	return most;

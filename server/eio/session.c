@@ -117,7 +117,8 @@ static void send_ping(struct eio_session *s, uint64_t due)
 {
 	struct eio_server *srv = s->srv;
 	s->ping_out = true;
-	session_arm(s);
+	if (s->ws) /* over polling it waits in the queue, and the next GET says nothing about what waits */
+		session_arm(s);
 	eio_send(s, srv->ping);
 	if (s->state == EIO_OPEN) /* the queue may have been full */
 		timer_set(srv->loop, &s->timer, due + srv->cfg.ping_timeout_ms);
@@ -225,8 +226,10 @@ void session_pong(struct eio_session *s)
 	s->ping_out = false;
 	uint64_t now = loop_now(s->srv->loop);
 	timer_set(s->srv->loop, &s->timer, now + s->srv->cfg.ping_interval_ms);
+	if (!s->ws)
+		return; /* there a GET confirms; the ping may have been in an answer before the last */
 	session_confirm(s);
-	if (s->ws && s->state == EIO_OPEN && session_wants_fence(s))
+	if (s->state == EIO_OPEN && session_wants_fence(s))
 		session_mark(s);
 }
 

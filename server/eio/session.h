@@ -106,7 +106,6 @@ uint32_t polling_queued(const struct eio_session *s);
 enum close_reason polling_send(struct eio_session *s, struct packet *p); /* CLOSE_DONE, or what the session ends by */
 void queue_push(struct eio_session *s, struct packet *p);
 struct packet *queue_shift(struct eio_session *s);
-void queue_clear(struct eio_session *s);
 
 /* websocket.c */
 struct ws *websocket_accept(struct eio_session *s, struct http_exchange *x);

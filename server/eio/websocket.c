@@ -78,8 +78,10 @@ static void take_over(struct probe *p)
 	struct eio_session *s = p->session;
 	struct eio_server *srv = s->srv;
 	struct ws *w = p->ws;
-	probe_free(p);
 	polling_release(s, srv->noop);
+	if (session_overdue(s)) /* its own queue had to make room for that */
+		return;
+	probe_free(p);
 	if (s->fence_flushed) { /* the client finished its last poll before it sent the 5 */
 		s->fence_flushed = false;
 		session_confirm(s);
