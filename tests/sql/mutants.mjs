@@ -49,6 +49,8 @@ const mutants = [
   ['3 many at once: a trigger that answers is heard', 'rt_private.messages_publish', 'pg_trigger_depth() = 1', 'true', 'rt_private/chat_message_send_many.sql'],
   ['3 many at once: a trigger that answers keeps its place', 'rt_private.chat_message_send_many', "current_setting('bellwire.together') = ''", 'false', 'rt_private/chat_message_send_many.sql'],
   ['8.8 what was in flight', 'rt_private.fetch_rows', 'from bellwire.outbox a where a.xid = any(array(select pg_snapshot_xip(p_from)))', 'from bellwire.outbox a where false', 'concurrent/cursor.mjs'],
+  ['2 a page goes on behind', 'rt_private.fetch_rows', 'v_after := v_last;', 'exit;', 'rt/fetch_page.sql'],
+  ['2 a page: nothing twice', 'rt_private.fetch_rows', 'v_after := v_last;', '', 'rt/fetch_page.sql'],
   ['8.9 no standby', 'rt.fetch', 'pg_is_in_recovery()', 'false', crash],
   ['8.9 index probes', 'rt_private.fetch_rows', 'where a.xid >= pg_snapshot_xmax(p_from) and a.xid <', 'where a.xid::text::numeric >= pg_snapshot_xmax(p_from)::text::numeric and a.xid <', 'concurrent/cursor.mjs'],
   ['8.10 a stuck sleeper is ended', 'rt.sweep', 'perform pg_terminate_backend(a.pid) from', 'perform from', 'concurrent/edges.mjs'],

@@ -37,6 +37,12 @@ select is((
 		where page.last is not null and q.last is not null)
 	select array_agg(i order by n, k) from page, unnest(ids) with ordinality u (i, k)),
 	array(select generate_series(8960::bigint, 8999)), 'pages of seven: each row once, in order');
+-- a page is first looked for in the four times as many ids behind the last one
+select pg_temp.put(pg_temp.x(50), i, i = 9710) from unnest(array[9500, 9508, 9509, 9710, 9711]) i;
+select is(pg_temp.ids(pg_temp.snap(50, 50), pg_temp.snap(51, 51), 9500, 2), '9508 9509', 'the last id of those, and the first behind them');
+select is(pg_temp.ids(pg_temp.snap(50, 50), pg_temp.snap(51, 51), 9508, 2), '9509 9710', 'some there, some far behind');
+select is(pg_temp.ids(pg_temp.snap(50, 50), pg_temp.snap(51, 51), 9509, 3), '9710 9711', 'all far behind, and the end');
+select is(pg_temp.ids(pg_temp.snap(50, 50), pg_temp.snap(51, 51), 9500, 2147483647), '9508 9509 9710 9711', 'all that there is');
 update bellwire.outbox_state set dropped = '5:9:7';
 select throws_ok($$select * from rt.fetch_page('4:8:5', '10:10:', 0, 10, rt_private.epoch_text())$$, '40001', null, 'a page whose slot was truncated');
 
