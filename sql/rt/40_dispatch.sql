@@ -146,8 +146,8 @@ begin
 	end loop;
 	v_socket := set_config('bellwire.socket_id', '', true);
 	execute 'select ' || p_function || '($1, $2)' into v_acks using v_users, v_payloads;
-	if cardinality(v_acks) <> cardinality(p_items) then
-		raise exception '% returned % acks for % events', p_function, cardinality(v_acks), cardinality(p_items);
+	if (array_ndims(v_acks), array_lower(v_acks, 1), cardinality(v_acks)) <> (1, 1, cardinality(p_items)) then -- one each, the first at 1
+		raise exception '% returned acks % for % events', p_function, array_dims(v_acks), cardinality(p_items);
 	end if;
 	return v_acks;
 end

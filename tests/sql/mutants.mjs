@@ -43,6 +43,7 @@ const mutants = [
   ['8.8 not before the first, one probe', 'rt.fetch', 'not pg_visible_in_snapshot(o.xid, v_from) and', '', 'concurrent/cursor.mjs'],
   ['2 what was in flight', 'rt.fetch', 'a.xid >= pg_snapshot_xmin(v_from)', 'a.xid >= pg_snapshot_xmax(v_from)', 'concurrent/cursor.mjs'],
   ['2 an old transaction costs nothing', 'rt.fetch', '(pg_snapshot_xmin(v_from) = pg_snapshot_xmin(v_now)', '(false', 'concurrent/cursor.mjs'],
+  ['3 many at once: the ack is the event\'s', 'rt_private.items_call', '<> (1, 1, cardinality(p_items))', '<> (array_ndims(v_acks), array_lower(v_acks, 1), cardinality(p_items))', 'rt/dispatch.sql'],
   ['3 many at once: in their order', 'rt_private.chat_message_send_many', 'order by i.n', 'order by i.n desc', 'rt_private/chat_message_send_many.sql'],
   ['3 many at once: announced once', 'rt_private.messages_publish', "current_setting('bellwire.together', true) = pg_current_xact_id()::text", 'false', 'rt_private/chat_message_send_many.sql'],
   ['3 many at once: by an edge', 'rt_private.messages_publish', "pg_has_role(session_user, 'bellwire_edge', 'member')", 'true', 'rt_private/chat_message_send_many.sql'],

@@ -114,5 +114,25 @@ select set_config('bellwire.published', '', true);
 select is((select outcome from rt.dispatch_one(tests.item('say', 1, 's1', '{}')) where ord = 0), 'published', 'rt.dispatch_one tells it, too');
 select is(current_setting('lock_timeout'), '0', 'no setting of the session is changed');
 
+-- acks that several events have in one call
+select tests.route('several', $$begin return jsonb_build_object('alone', p_payload -> 'n'); end$$);
+create function tests.several_many(p_user_ids uuid[], p_payloads jsonb[]) returns jsonb[] language plpgsql as $$
+declare
+	v_acks jsonb[] := array(select jsonb_build_object('together', p -> 'n') from unnest(p_payloads) with ordinality u (p, n) order by n);
+begin
+	return case p_payloads[1] ->> 'as' when 'zero' then '[0:1]={1,2}'::jsonb[] when 'square' then array[v_acks[1:1], v_acks[2:2]]
+		when 'few' then v_acks[1:1] when 'none' then '{}' when 'null' then null when 'gap' then array[v_acks[1], null] else v_acks end;
+end $$;
+grant execute on function tests.several_many(uuid[], jsonb[]) to bellwire_owner;
+select bellwire.ensure_route_many('several', 'tests.several_many');
+select is((select string_agg(concat_ws(' ', d.outcome, d.body), ', ' order by d.ord) from rt.dispatch(array[
+	tests.item('several', 1, 's1', jsonb_build_object('n', 1, 'as', v)), tests.item('several', 1, 's1', '{"n": 2}')]) d where d.ord > 0), acks, 'acks: ' || v)
+from (values ('plain', 'ok {"together": 1}, ok {"together": 2}'), ('gap', 'ok {"together": 1}, ok null')) t (v, acks)
+union all
+select is((select string_agg(concat_ws(' ', d.outcome, d.body), ', ' order by d.ord) from rt.dispatch(array[
+	tests.item('several', 1, 's1', jsonb_build_object('n', 1, 'as', v)), tests.item('several', 1, 's1', '{"n": 2}')]) d where d.ord > 0),
+	'ok {"alone": 1}, ok {"alone": 2}', 'acks that do not fit: ' || v)
+from unnest(array['zero', 'square', 'few', 'none', 'null']) v;
+
 select * from finish();
 rollback;
