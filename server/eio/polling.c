@@ -181,15 +181,23 @@ void polling_answer(struct eio_session *s, struct http_exchange *x, struct packe
 		answer_parts(s, x, &only, 1, NULL);
 		return;
 	}
-	uint32_t n = answer_size(s);
+	struct conn *c = http_conn(x);
+	uint32_t n = answer_size(s), told = 0;
 	struct packet **out = mem_alloc(n * sizeof(struct packet *));
 	for (uint32_t i = 0; i < n; i++) /* out of the queue first: what does not fit into the budget twice would end this very session */
 		out[i] = packet_ref(s->polling->queue[i]);
 	queue_forget(s, n);
 	answer_parts(s, x, out, n, NULL);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		told += out[i] != s->srv->close;
 		packet_unref(&out[i]);
+	}
 	free(out);
+	if (conn_is_dead(c)) { /* there was no room for it; the exchange is over, so nothing else will say so (P5) */
+		s->srv->stats.lost[CLOSE_TRANSPORT] += told;
+		session_end(s, CLOSE_TRANSPORT);
+		return;
+	}
 	if (s->polling->queued == 0) {
 		session_arm(s); /* the next GET shows that this answer arrived */
 		s->fence_flushed = true;

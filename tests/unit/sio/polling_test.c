@@ -136,6 +136,21 @@ static void upgrade(struct poller *p, int peer, const char *target)
 	CHECK(k > 13 && memcmp(got, "HTTP/1.1 101 ", 13) == 0);
 }
 
+/* A client that goes on asking must not be taken for one that got it. */
+TEST(an_answer_that_has_no_room_ends_the_session)
+{
+	struct poller p;
+	open_poller(&p, sio_default_limits);
+	event(&p, "a", 1);
+	p.site.pair.budget.max_total_bytes = 50;
+	get(&p, NULL);
+	CHECK(p.site.pair.eof);
+	told(&p, "gone transport\n");
+	CHECK_INT(sio_server_stats(p.site.sio)->sessions, 0);
+	CHECK_INT(sio_server_stats(p.site.sio)->lost[CLOSE_TRANSPORT], 1);
+	finish(&p.site);
+}
+
 /* Its 101 is sent while it has no transport yet. */
 TEST(a_websocket_opens_where_there_is_no_room)
 {
