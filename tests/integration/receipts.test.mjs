@@ -63,7 +63,8 @@ describe('delivered', { concurrency: true }, () => {
   })
 
   test('a message and the ping behind it are one write', async () => {
-    const { bob, chat, ann } = await pair({ absent: true }).then(async (p) => { await p.a.close(); return p })
+    const [ann, bob] = await w.users('Анна', 'Борис')
+    const chat = await w.chat(ann, bob)
     const lone = await w.edge()
     const sockets = await Promise.all(Array.from({ length: 5 }, () => w.connect(bob, { edge: lone })))
     for (const s of sockets) await s.barrier()
