@@ -99,6 +99,7 @@ test(`${CROWD} sockets are lost and come back within the grace: nobody was offli
   assert.equal(crowd.reduce((n, b) => n + b.presence, 0), 0)
   watcher.close()
   await Promise.all(crowd.map((b) => b.drop()))
+  await until(async () => await w.value('select count(*) from bellwire.sockets where user_id = any ($1)', [users.map((u) => u.id)]) === 0, 'all are gone, and in nobody\'s way', CROWD_MS)
 })
 
 test('500 changes in one transaction, half of them taken back: the last state, a bounded number at a time', async () => {
