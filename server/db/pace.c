@@ -101,13 +101,14 @@ static uint64_t drain_pause(const struct pace *p, uint64_t now)
 uint64_t pace_next(const struct pace *p)
 {
 	uint64_t now = loop_now(p->db->loop), at = now + p->db->cfg.fallback_poll_ms;
-	if (p->state == PACE_BUSY && p->took_us < 500) /* the clock may tick in between: twice within a millisecond, then */
-		return p->asked_at + busy_pause(p);
-	if (p->state == PACE_BUSY)
+	if (p->state == PACE_BUSY) {
 		at = p->asked_at + busy_pause(p);
-	else if (p->state == PACE_DRAIN)
+		if (p->took_us < 500) /* the clock may tick in between: twice within a millisecond, then */
+			return at;
+	} else if (p->state == PACE_DRAIN) {
 		at = now + drain_pause(p, now);
-	else if (p->db->cfg.fallback_poll_ms == 0)
+	} else if (p->db->cfg.fallback_poll_ms == 0) {
 		return 0;
+	}
 	return at > now ? at : now + 1;
 }

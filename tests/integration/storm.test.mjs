@@ -74,6 +74,7 @@ async function people(n) {
   return all
 }
 
+const gone = (users) => until(async () => await w.value('select count(*) from bellwire.sockets where user_id = any ($1)', [users.map((u) => u.id)]) === 0, 'all are lost', CROWD_MS)
 const presence = (c, ids) => c.events.filter((e) => /^user:o/.test(e.event) && ids.has(e.args[0].user_id)).map((e) => [e.event, e.args[0].user_id])
 const told = () => w.value("select count(*) from bellwire.outbox where event ~ '^user:o'")
 
@@ -89,7 +90,7 @@ test(`${CROWD} sockets are lost and come back within the grace: nobody was offli
   await watcher.barrier()
   const before = await told()
   await Promise.all(crowd.map((b) => b.drop()))
-  await until(async () => await w.value('select count(*) from bellwire.sockets where user_id = any ($1)', [users.map((u) => u.id)]) === 0, 'all are lost', CROWD_MS)
+  await gone(users)
   assert.equal(await w.value('select count(*) from bellwire.presence where online and offline_due is not null'), CROWD, 'within their grace')
   assert.deepEqual(await openAll(crowd), { reconnection: CROWD })
   assert.equal(await w.value('select count(*) from bellwire.presence where online and offline_due is null and user_id = any ($1)', [users.map((u) => u.id)]), CROWD)
@@ -99,7 +100,7 @@ test(`${CROWD} sockets are lost and come back within the grace: nobody was offli
   assert.equal(crowd.reduce((n, b) => n + b.presence, 0), 0)
   watcher.close()
   await Promise.all(crowd.map((b) => b.drop()))
-  await until(async () => await w.value('select count(*) from bellwire.sockets where user_id = any ($1)', [users.map((u) => u.id)]) === 0, 'all are gone, and in nobody\'s way', CROWD_MS)
+  await gone(users) // and in nobody's way
 })
 
 test('500 changes in one transaction, half of them taken back: the last state, a bounded number at a time', async () => {
