@@ -33,7 +33,7 @@ layer_lib = $(B)/lib/$(1).a
 obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
 OBJ_app := $(B)/obj/gen/embedded.o
 
-.PHONY: all unit unit-bin packages modules test test-compose run bench install uninstall lint clean help FORCE
+.PHONY: all unit unit-bin packages modules test test-compose run bench install uninstall lint format clean help FORCE
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
 
 # V=1 shows whole commands.
@@ -143,6 +143,10 @@ uninstall: ## take it away again
 SCRIPTS = $(shell grep -rlIE '^\#!(/bin/|/usr/bin/env )(ba)?sh' --exclude-dir=node_modules .ci server tests)
 lint: ## shellcheck, where it is installed
 	@if command -v shellcheck >/dev/null; then shellcheck -S warning -e SC2034 $(SCRIPTS); else echo "lint: no shellcheck"; fi
+
+C_FILES = $(shell git ls-files '*.c' '*.h')
+format: ## clang-format over every C file
+	clang-format -i $(C_FILES)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

@@ -31,6 +31,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		if (strcmp(name, commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "bellwire: %s%s\n`bellwire --help` lists the commands.\n", *name ? "there is no command " : "a command is missing", name);
+	fprintf(stderr, "bellwire: %s%s\n`bellwire --help` lists the commands.\n",
+	        *name ? "there is no command " : "a command is missing", name);
 	return EXIT_USAGE;
 }

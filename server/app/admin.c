@@ -23,7 +23,10 @@ bool worker_ready(const struct worker *w, const char **why)
 
 static void respond(struct http_exchange *x, int status, const char *type, struct slice body)
 {
-	http_respond(x, &(struct http_reply){.status = status, .content_type = type, .headers = SLICE("Cache-Control: no-store\r\n"), .body = body});
+	http_respond(x, &(struct http_reply){.status = status,
+	                                     .content_type = type,
+	                                     .headers = SLICE("Cache-Control: no-store\r\n"),
+	                                     .body = body});
 }
 
 static void route(struct http_exchange *x, void *ctx)
@@ -54,7 +57,11 @@ static void route(struct http_exchange *x, void *ctx)
 static void on_conn(struct conn *c, void *ctx)
 {
 	static const struct http_events events = {.on_head = route};
-	static const struct http_config config = {.max_head = 16384, .max_body = 4096, .head_timeout_ms = 5000, .request_timeout_ms = 5000, .idle_timeout_ms = 10000};
+	static const struct http_config config = {.max_head = 16384,
+	                                          .max_body = 4096,
+	                                          .head_timeout_ms = 5000,
+	                                          .request_timeout_ms = 5000,
+	                                          .idle_timeout_ms = 10000};
 	http_serve(c, &config, &events, ctx);
 }
 
@@ -62,7 +69,11 @@ bool admin_listen(struct worker *w, const char **error)
 {
 	if (!w->cfg->admin_listen || !*w->cfg->admin_listen)
 		return true;
-	struct listener_config cfg = {.address = w->cfg->admin_listen, .backlog = 64, .accepts_per_turn = 4, .max_connections = CONNECTIONS_MOST, .end_oldest = true};
+	struct listener_config cfg = {.address = w->cfg->admin_listen,
+	                              .backlog = 64,
+	                              .accepts_per_turn = 4,
+	                              .max_connections = CONNECTIONS_MOST,
+	                              .end_oldest = true};
 	w->admin = listener_new(w->loop, &w->admin_budget, &cfg, on_conn, w, error);
 	return w->admin != NULL;
 }

@@ -44,7 +44,10 @@ static void route(struct http_exchange *x, void *ctx)
 	else if (demo_wants(w, path))
 		demo_handle(w, x);
 	else
-		http_respond(x, &(struct http_reply){.status = 404, .content_type = "text/plain", .body = SLICE("not found\n"), .close = http_head(x)->upgrade});
+		http_respond(x, &(struct http_reply){.status = 404,
+		                                     .content_type = "text/plain",
+		                                     .body = SLICE("not found\n"),
+		                                     .close = http_head(x)->upgrade});
 }
 
 static void on_conn(struct conn *c, void *ctx)
@@ -203,8 +206,8 @@ static void reload(struct ev_loop *ev, ev_signal *sig, int revents)
 	char error[512] = "";
 	(void)ev, (void)revents;
 	/* all or nothing: a typing error in one setting changes none */
-	if (!config_load(&fresh, a->config_file, error, sizeof(error)) || !(auth = make_auth(&fresh, error, sizeof(error))) ||
-	    !make_tls(&fresh, &tls, error, sizeof(error))) {
+	if (!config_load(&fresh, a->config_file, error, sizeof(error)) ||
+	    !(auth = make_auth(&fresh, error, sizeof(error))) || !make_tls(&fresh, &tls, error, sizeof(error))) {
 		log_error(w->ident, "reload refused, nothing changed", LS("error", error));
 		auth_free(&auth);
 		config_free(&fresh);
@@ -278,7 +281,12 @@ static void make_sio(struct worker *w, const struct config *c)
 	cfg.limits.max_sessions = connections < UINT32_MAX / 2 ? 2 * connections : UINT32_MAX;
 	cfg.limits.max_sessions_per_address = (unsigned)c->max_sessions_per_address;
 	w->root = (struct sio_namespace){
-		.name = "/", .on_connect = open_connect, .on_event = gate_event, .on_disconnect = on_disconnect, .on_fence = confirm_fence, .ctx = w,
+		.name = "/",
+		.on_connect = open_connect,
+		.on_event = gate_event,
+		.on_disconnect = on_disconnect,
+		.on_fence = confirm_fence,
+		.ctx = w,
 	};
 	w->sio = sio_server_new(w->loop, &cfg, &w->root, 1);
 }
@@ -337,11 +345,21 @@ static bool start(struct app *a, const struct config *c)
 		log_error(w->ident, "not started", LS("error", error));
 		return false;
 	}
-	w->budget = (struct conn_budget){.max_queue_bytes = c->max_queue_bytes, .max_queue_items = 16384, .max_total_bytes = c->max_memory_bytes,
+	w->budget = (struct conn_budget){.max_queue_bytes = c->max_queue_bytes,
+	                                 .max_queue_items = 16384,
+	                                 .max_total_bytes = c->max_memory_bytes,
 	                                 .max_input_bytes = c->max_memory_bytes / 2};
-	w->admin_budget = (struct conn_budget){.max_queue_bytes = 4 << 20, .max_queue_items = 1024, .max_total_bytes = 64 << 20, .max_input_bytes = 4 << 20};
-	w->http = (struct http_config){.max_head = 16384, .max_body = 65536, .head_timeout_ms = 15000, .request_timeout_ms = 300000, .idle_timeout_ms = 65000};
-	w->trusted_proxies = c->trusted_proxies ? address_list_new(c->trusted_proxies) : NULL; /* config_check has been over it */
+	w->admin_budget = (struct conn_budget){.max_queue_bytes = 4 << 20,
+	                                       .max_queue_items = 1024,
+	                                       .max_total_bytes = 64 << 20,
+	                                       .max_input_bytes = 4 << 20};
+	w->http = (struct http_config){.max_head = 16384,
+	                               .max_body = 65536,
+	                               .head_timeout_ms = 15000,
+	                               .request_timeout_ms = 300000,
+	                               .idle_timeout_ms = 65000};
+	w->trusted_proxies = c->trusted_proxies ? address_list_new(c->trusted_proxies)
+	                                        : NULL; /* config_check has been over it */
 	make_edge_id(w);
 	metrics_init(&w->m);
 	worker_users_init(w);
@@ -363,12 +381,14 @@ static bool start(struct app *a, const struct config *c)
 	emitter_start(w);
 	maintenance_start(w);
 	if (!admin_listen(w, &why) || !listen_for_clients(w, &why)) {
-		log_error(w->ident, "cannot listen", LS("address", w->admin || !c->admin_listen ? c->listen : c->admin_listen), LS("error", why));
+		log_error(w->ident, "cannot listen",
+		          LS("address", w->admin || !c->admin_listen ? c->listen : c->admin_listen), LS("error", why));
 		return false;
 	}
 	db_start(w->db);
-	log_info(w->ident, "listening", LS("address", c->listen), LU("port", listener_port(w->listener)), LU("admin_port", w->admin ? listener_port(w->admin) : 0),
-	         LS("edge_id", w->edge_id), LI("pid", getpid()));
+	log_info(w->ident, "listening", LS("address", c->listen), LU("port", listener_port(w->listener)),
+	         LU("admin_port", w->admin ? listener_port(w->admin) : 0), LS("edge_id", w->edge_id),
+	         LI("pid", getpid()));
 	return true;
 }
 

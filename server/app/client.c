@@ -110,7 +110,9 @@ struct client *client_of(const struct worker *w, struct slice socket_id)
 void client_own_rooms(struct slice name, void *ctx, hub_deliver *is, void *arg)
 {
 	struct client *c = name.n == SIO_ID_LEN ? client_of(ctx, name) : NULL;
-	struct user *u = slice_starts(name, user_prefix) ? user_find(ctx, slice_of(name.p + user_prefix.n, name.n - user_prefix.n)) : NULL;
+	struct user *u = slice_starts(name, user_prefix)
+	                         ? user_find(ctx, slice_of(name.p + user_prefix.n, name.n - user_prefix.n))
+	                         : NULL;
 	struct list *it, *tmp;
 	if (c && client_in_rooms(c))
 		is(&c->member, arg);
@@ -125,7 +127,9 @@ void client_own_rooms(struct slice name, void *ctx, hub_deliver *is, void *arg)
 
 static bool is_own_room(const struct client *c, struct slice room)
 {
-	return slice_eq(room, client_id(c)) || (slice_starts(room, user_prefix) && slice_eq(slice_of(room.p + user_prefix.n, room.n - user_prefix.n), user_id(c->user)));
+	return slice_eq(room, client_id(c)) ||
+	       (slice_starts(room, user_prefix) &&
+	        slice_eq(slice_of(room.p + user_prefix.n, room.n - user_prefix.n), user_id(c->user)));
 }
 
 void client_join(struct client *c, struct slice room)

@@ -8,8 +8,8 @@
 #define BATCH_MAX 256
 
 struct closes {
-	struct buf *items;  /* JSON texts not sent yet */
-	size_t n, cap, out; /* the first `out` of them are with the database */
+	struct buf *items;   /* JSON texts not sent yet */
+	size_t n, cap, out;  /* the first `out` of them are with the database */
 	uint64_t told, past; /* ends so far; those that nobody needs to wait for any more */
 	struct sender sender;
 };
@@ -72,7 +72,8 @@ static void sent(void *arg, const struct db_result *r)
 	else if (r->outcome == DB_ERROR)
 		log_error(w->ident, "socket_close failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
 	/* Forgotten, they would be online for ever, and repeating is harmless. Where only this link died no news of the database follow. */
-	if (r->outcome == DB_FAILED || r->outcome == DB_UNCERTAIN || (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))) {
+	if (r->outcome == DB_FAILED || r->outcome == DB_UNCERTAIN ||
+	    (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))) {
 		sender_after(&cs->sender, SENDER_AGAIN_MS);
 		return;
 	}

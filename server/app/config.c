@@ -19,7 +19,7 @@ struct setting {
 };
 
 static const struct setting settings[] = {
-#define X(member, NAME, kind, initial, min, max, unit, text)                                                            \
+#define X(member, NAME, kind, initial, min, max, unit, text) \
 	{#NAME, KIND_##kind, offsetof(struct config, member), initial, min, max, unit, text},
 	CONFIG_SETTINGS(X)
 #undef X
@@ -249,7 +249,8 @@ static bool set_all(struct config *c, const struct found *f, const char *file, c
 		struct buf wanted = {0};
 		add_wanted(&wanted, &settings[i]);
 		if (f->line[i])
-			snprintf(error, n, "%s:%u: %s must be %.*s", file, f->line[i], settings[i].name, (int)wanted.n, wanted.p);
+			snprintf(error, n, "%s:%u: %s must be %.*s", file, f->line[i], settings[i].name, (int)wanted.n,
+			         wanted.p);
 		else
 			snprintf(error, n, "%s must be %.*s", settings[i].name, (int)wanted.n, wanted.p);
 		buf_fini(&wanted);
@@ -371,7 +372,8 @@ void config_markdown(struct buf *out)
 			buf_printf(out, "`%s`", s->initial);
 		buf_str(out, " | ");
 		if (s->kind == KIND_NUM)
-			buf_printf(out, "%llu to %llu%s%s", (unsigned long long)s->min, (unsigned long long)s->max, *s->unit ? " " : "", s->unit);
+			buf_printf(out, "%llu to %llu%s%s", (unsigned long long)s->min, (unsigned long long)s->max,
+			           *s->unit ? " " : "", s->unit);
 		else if (s->kind == KIND_SECRET)
 			buf_str(out, "secret text");
 		else if (s->kind == KIND_STR)

@@ -13,46 +13,73 @@
 
 #include "base/slice.h"
 
-#define CONFIG_SETTINGS(X)                                                                                              \
-	X(database_url, DATABASE_URL, SECRET, "", 0, 0, "", "Postgres as the edge's login (bellwire_edge); may go through a transaction pooler")                 \
-	X(listen_database_url, LISTEN_DATABASE_URL, SECRET, "", 0, 0, "", "direct connection of the pump when DATABASE_URL is a pooler; default DATABASE_URL")     \
-	X(migrate_database_url, MIGRATE_DATABASE_URL, SECRET, "", 0, 0, "", "a member of bellwire_owner, for `bellwire migrate`; default DATABASE_URL")           \
-	X(jwt_secret, JWT_SECRET, SECRET, "", 0, 0, "", "HS256 secret, at least 32 bytes")                                      \
-	X(jwt_public_key_file, JWT_PUBLIC_KEY_FILE, STR, "", 0, 0, "", "PEM public key for RS256, ES256, EdDSA")               \
-	X(jwt_algorithm, JWT_ALGORITHM, STR, "HS256", 0, 0, "", "the one algorithm that is accepted: HS256, RS256, ES256 or EdDSA") \
-	X(jwt_issuer, JWT_ISSUER, STR, "", 0, 0, "", "required iss; empty: not checked")                                       \
-	X(jwt_audience, JWT_AUDIENCE, STR, "", 0, 0, "", "required aud; empty: not checked")                                   \
-	X(jwt_leeway_s, JWT_LEEWAY_S, NUM, "0", 0, 300, "s", "clock difference allowed in exp and nbf")                        \
-	X(listen, BELLWIRE_LISTEN, STR, "0.0.0.0:3000", 0, 0, "", "address for clients")                                       \
-	X(admin_listen, BELLWIRE_ADMIN_LISTEN, STR, "127.0.0.1:9464", 0, 0, "", "address for /metrics, /livez and /readyz; empty: none") \
-	X(name, BELLWIRE_NAME, STR, "", 0, 0, "", "name of this edge in logs and bellwire.edges; default the host's name")      \
-	X(tls_cert_file, BELLWIRE_TLS_CERT_FILE, STR, "", 0, 0, "", "PEM certificate chain; empty: plain TCP. Read again on SIGHUP") \
-	X(tls_key_file, BELLWIRE_TLS_KEY_FILE, STR, "", 0, 0, "", "PEM private key of the certificate")                        \
-	X(cors_origin, BELLWIRE_CORS_ORIGIN, STR, "*", 0, 0, "", "origins that browsers may connect from: *, a comma list, empty for none") \
-	X(cookie, BELLWIRE_COOKIE, STR, "", 0, 0, "", "name of a cookie with the session id, for balancers; empty: none")      \
-	X(trusted_proxies, BELLWIRE_TRUSTED_PROXIES, STR, "", 0, 0, "", "addresses or CIDR blocks, comma separated, whose X-Forwarded-For is believed") \
-	X(ping_interval_ms, BELLWIRE_PING_INTERVAL_MS, NUM, "25000", 100, 600000, "ms", "time between heartbeats")             \
-	X(ping_timeout_ms, BELLWIRE_PING_TIMEOUT_MS, NUM, "20000", 100, 600000, "ms", "time a client has to answer a heartbeat") \
-	X(connect_timeout_ms, BELLWIRE_CONNECT_TIMEOUT_MS, NUM, "45000", 100, 600000, "ms", "time a client has to join the namespace") \
-	X(max_payload, BELLWIRE_MAX_PAYLOAD, NUM, "1000000", 1024, 16777216, "bytes", "largest message or body from a client")  \
-	X(polling, BELLWIRE_POLLING, BOOL, "on", 0, 0, "", "long-polling besides WebSocket")                                   \
-	X(workers, BELLWIRE_WORKERS, NUM, "1", 1, 1, "", "event loops of the process: one; more edges use more processors")    \
-	X(max_connections, BELLWIRE_MAX_CONNECTIONS, NUM, "0", 0, 10000000, "", "connections at once, and half the sessions; 0: what the descriptor limit allows") \
-	X(max_sessions_per_address, BELLWIRE_MAX_SESSIONS_PER_ADDRESS, NUM, "0", 0, 1000000, "", "sessions of one client address; 0: no limit") \
-	X(max_sockets_per_user, BELLWIRE_MAX_SOCKETS_PER_USER, NUM, "10000", 0, 65535, "", "sockets of one user on this edge; beyond: RATE_LIMIT; 0: no limit") \
-	X(max_queue_bytes, BELLWIRE_MAX_QUEUE_BYTES, NUM, "1048576", 65536, 67108864, "bytes", "unsent bytes of one client, then it is disconnected as too slow") \
-	X(max_memory_bytes, BELLWIRE_MAX_MEMORY_BYTES, NUM, "536870912", 1048576, 1099511627776, "bytes", "unsent bytes of all clients together, then who holds most is disconnected; received bytes of unfinished messages may take half as many besides") \
-	X(db_connections, BELLWIRE_DB_CONNECTIONS, NUM, "3", 1, 16, "", "connections that run client events")                  \
-	X(db_queue, BELLWIRE_DB_QUEUE, NUM, "10000", 16, 1000000, "", "client events that may wait for the database; beyond: UNAVAILABLE") \
-	X(db_timeout_ms, BELLWIRE_DB_TIMEOUT_MS, NUM, "5000", 100, 60000, "ms", "time an event may wait for the database")      \
-	X(bell, BELLWIRE_BELL, CHOICE, "auto", 0, 0, "auto|off|always", "auto: NOTIFY only while this edge sleeps; off: poll only; always: NOTIFY for every write") \
-	X(poll_ms, BELLWIRE_POLL_MS, NUM, "3", 1, 1000, "ms", "time between polls while events flow, at most")                 \
-	X(fallback_poll_ms, BELLWIRE_FALLBACK_POLL_MS, NUM, "1000", 0, 60000, "ms", "time between polls while asleep, should a bell be missed; 0: never") \
-	X(drain_ms, BELLWIRE_DRAIN_MS, NUM, "30000", 0, 600000, "ms", "time over which clients are sent away after SIGTERM")    \
-	X(rest, BELLWIRE_REST, BOOL, "on", 0, 0, "", "answer the HTTP reads under /api/v2/")                                   \
-	X(emitter, BELLWIRE_EMITTER, BOOL, "off", 0, 0, "", "accept @socket.io/postgres-emitter; any role that can connect to the database can then send events") \
-	X(demo_dir, BELLWIRE_DEMO_DIR, STR, "", 0, 0, "", "serve this directory under /demo/; never in production")            \
+/* clang-format off: one row a line */
+#define CONFIG_SETTINGS(X)                                                                                                                                  \
+	X(database_url, DATABASE_URL, SECRET, "", 0, 0, "",                                                                                                 \
+	  "Postgres as the edge's login (bellwire_edge); may go through a transaction pooler")                                                              \
+	X(listen_database_url, LISTEN_DATABASE_URL, SECRET, "", 0, 0, "",                                                                                   \
+	  "direct connection of the pump when DATABASE_URL is a pooler; default DATABASE_URL")                                                              \
+	X(migrate_database_url, MIGRATE_DATABASE_URL, SECRET, "", 0, 0, "",                                                                                 \
+	  "a member of bellwire_owner, for `bellwire migrate`; default DATABASE_URL")                                                                       \
+	X(jwt_secret, JWT_SECRET, SECRET, "", 0, 0, "", "HS256 secret, at least 32 bytes")                                                                  \
+	X(jwt_public_key_file, JWT_PUBLIC_KEY_FILE, STR, "", 0, 0, "", "PEM public key for RS256, ES256, EdDSA")                                            \
+	X(jwt_algorithm, JWT_ALGORITHM, STR, "HS256", 0, 0, "",                                                                                             \
+	  "the one algorithm that is accepted: HS256, RS256, ES256 or EdDSA")                                                                               \
+	X(jwt_issuer, JWT_ISSUER, STR, "", 0, 0, "", "required iss; empty: not checked")                                                                    \
+	X(jwt_audience, JWT_AUDIENCE, STR, "", 0, 0, "", "required aud; empty: not checked")                                                                \
+	X(jwt_leeway_s, JWT_LEEWAY_S, NUM, "0", 0, 300, "s", "clock difference allowed in exp and nbf")                                                     \
+	X(listen, BELLWIRE_LISTEN, STR, "0.0.0.0:3000", 0, 0, "", "address for clients")                                                                    \
+	X(admin_listen, BELLWIRE_ADMIN_LISTEN, STR, "127.0.0.1:9464", 0, 0, "",                                                                             \
+	  "address for /metrics, /livez and /readyz; empty: none")                                                                                          \
+	X(name, BELLWIRE_NAME, STR, "", 0, 0, "",                                                                                                           \
+	  "name of this edge in logs and bellwire.edges; default the host's name")                                                                          \
+	X(tls_cert_file, BELLWIRE_TLS_CERT_FILE, STR, "", 0, 0, "",                                                                                         \
+	  "PEM certificate chain; empty: plain TCP. Read again on SIGHUP")                                                                                  \
+	X(tls_key_file, BELLWIRE_TLS_KEY_FILE, STR, "", 0, 0, "", "PEM private key of the certificate")                                                     \
+	X(cors_origin, BELLWIRE_CORS_ORIGIN, STR, "*", 0, 0, "",                                                                                            \
+	  "origins that browsers may connect from: *, a comma list, empty for none")                                                                        \
+	X(cookie, BELLWIRE_COOKIE, STR, "", 0, 0, "",                                                                                                       \
+	  "name of a cookie with the session id, for balancers; empty: none")                                                                               \
+	X(trusted_proxies, BELLWIRE_TRUSTED_PROXIES, STR, "", 0, 0, "",                                                                                     \
+	  "addresses or CIDR blocks, comma separated, whose X-Forwarded-For is believed")                                                                   \
+	X(ping_interval_ms, BELLWIRE_PING_INTERVAL_MS, NUM, "25000", 100, 600000, "ms", "time between heartbeats")                                          \
+	X(ping_timeout_ms, BELLWIRE_PING_TIMEOUT_MS, NUM, "20000", 100, 600000, "ms",                                                                       \
+	  "time a client has to answer a heartbeat")                                                                                                        \
+	X(connect_timeout_ms, BELLWIRE_CONNECT_TIMEOUT_MS, NUM, "45000", 100, 600000, "ms",                                                                 \
+	  "time a client has to join the namespace")                                                                                                        \
+	X(max_payload, BELLWIRE_MAX_PAYLOAD, NUM, "1000000", 1024, 16777216, "bytes",                                                                       \
+	  "largest message or body from a client")                                                                                                          \
+	X(polling, BELLWIRE_POLLING, BOOL, "on", 0, 0, "", "long-polling besides WebSocket")                                                                \
+	X(workers, BELLWIRE_WORKERS, NUM, "1", 1, 1, "",                                                                                                    \
+	  "event loops of the process: one; more edges use more processors")                                                                                \
+	X(max_connections, BELLWIRE_MAX_CONNECTIONS, NUM, "0", 0, 10000000, "",                                                                             \
+	  "connections at once, and half the sessions; 0: what the descriptor limit allows")                                                                \
+	X(max_sessions_per_address, BELLWIRE_MAX_SESSIONS_PER_ADDRESS, NUM, "0", 0, 1000000, "",                                                            \
+	  "sessions of one client address; 0: no limit")                                                                                                    \
+	X(max_sockets_per_user, BELLWIRE_MAX_SOCKETS_PER_USER, NUM, "10000", 0, 65535, "",                                                                  \
+	  "sockets of one user on this edge; beyond: RATE_LIMIT; 0: no limit")                                                                              \
+	X(max_queue_bytes, BELLWIRE_MAX_QUEUE_BYTES, NUM, "1048576", 65536, 67108864, "bytes",                                                              \
+	  "unsent bytes of one client, then it is disconnected as too slow")                                                                                \
+	X(max_memory_bytes, BELLWIRE_MAX_MEMORY_BYTES, NUM, "536870912", 1048576, 1099511627776, "bytes",                                                   \
+	  "unsent bytes of all clients together, then who holds most is disconnected; received bytes of unfinished messages may take half as many besides") \
+	X(db_connections, BELLWIRE_DB_CONNECTIONS, NUM, "3", 1, 16, "", "connections that run client events")                                               \
+	X(db_queue, BELLWIRE_DB_QUEUE, NUM, "10000", 16, 1000000, "",                                                                                       \
+	  "client events that may wait for the database; beyond: UNAVAILABLE")                                                                              \
+	X(db_timeout_ms, BELLWIRE_DB_TIMEOUT_MS, NUM, "5000", 100, 60000, "ms",                                                                             \
+	  "time an event may wait for the database")                                                                                                        \
+	X(bell, BELLWIRE_BELL, CHOICE, "auto", 0, 0, "auto|off|always",                                                                                     \
+	  "auto: NOTIFY only while this edge sleeps; off: poll only; always: NOTIFY for every write")                                                       \
+	X(poll_ms, BELLWIRE_POLL_MS, NUM, "3", 1, 1000, "ms", "time between polls while events flow, at most")                                              \
+	X(fallback_poll_ms, BELLWIRE_FALLBACK_POLL_MS, NUM, "1000", 0, 60000, "ms",                                                                         \
+	  "time between polls while asleep, should a bell be missed; 0: never")                                                                             \
+	X(drain_ms, BELLWIRE_DRAIN_MS, NUM, "30000", 0, 600000, "ms",                                                                                       \
+	  "time over which clients are sent away after SIGTERM")                                                                                            \
+	X(rest, BELLWIRE_REST, BOOL, "on", 0, 0, "", "answer the HTTP reads under /api/v2/")                                                                \
+	X(emitter, BELLWIRE_EMITTER, BOOL, "off", 0, 0, "",                                                                                                 \
+	  "accept @socket.io/postgres-emitter; any role that can connect to the database can then send events")                                             \
+	X(demo_dir, BELLWIRE_DEMO_DIR, STR, "", 0, 0, "", "serve this directory under /demo/; never in production")                                         \
 	X(log_level, BELLWIRE_LOG_LEVEL, CHOICE, "info", 0, 0, "error|warn|info|debug|trace", "what is logged")
+/* clang-format on */
 
 #define CONFIG_STR const char *
 #define CONFIG_SECRET const char *

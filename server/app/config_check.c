@@ -32,7 +32,11 @@ static void check_tokens(const struct config *c, struct buf *out)
 		buf_str(out, "JWT_SECRET and JWT_PUBLIC_KEY_FILE are both set: JWT_ALGORITHM takes one\n");
 	struct auth *a = auth_new(&cfg, error, sizeof error);
 	if (!a)
-		buf_printf(out, "%s: %s\n", shared ? "JWT_SECRET" : c->jwt_public_key_file ? "JWT_PUBLIC_KEY_FILE" : "JWT_ALGORITHM", error);
+		buf_printf(out, "%s: %s\n",
+		           shared                   ? "JWT_SECRET"
+		           : c->jwt_public_key_file ? "JWT_PUBLIC_KEY_FILE"
+		                                    : "JWT_ALGORITHM",
+		           error);
 	auth_free(&a);
 }
 
@@ -86,7 +90,8 @@ static void check_addresses(const struct config *c, struct buf *out)
 		buf_printf(out, "BELLWIRE_LISTEN: %s is not ADDRESS:PORT or [IPV6]:PORT\n", c->listen);
 	if (c->admin_listen && !address_good(c->admin_listen))
 		buf_printf(out, "BELLWIRE_ADMIN_LISTEN: %s is not ADDRESS:PORT or [IPV6]:PORT\n", c->admin_listen);
-	else if (c->admin_listen && c->listen && strcmp(c->admin_listen, c->listen) == 0 && strcmp(strrchr(c->listen, ':'), ":0") != 0)
+	else if (c->admin_listen && c->listen && strcmp(c->admin_listen, c->listen) == 0 &&
+	         strcmp(strrchr(c->listen, ':'), ":0") != 0)
 		buf_str(out, "BELLWIRE_LISTEN and BELLWIRE_ADMIN_LISTEN are the same\n");
 }
 
@@ -122,7 +127,8 @@ static void check_proxies(const struct config *c, struct buf *out)
 	bool fits;
 	while (next_part(&rest, part, &fits))
 		if (!fits || !block_good(part))
-			buf_printf(out, "BELLWIRE_TRUSTED_PROXIES: \"%s\" is neither an address nor ADDRESS/BITS\n", part);
+			buf_printf(out, "BELLWIRE_TRUSTED_PROXIES: \"%s\" is neither an address nor ADDRESS/BITS\n",
+			           part);
 }
 
 /* As browsers send it: scheme://host[:port], or null. */

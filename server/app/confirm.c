@@ -11,7 +11,8 @@
 #define RING_MAX 512
 #define BATCH_MAX 1000
 #define WAITING_MAX 100000 /* while the database is away; one is some 150 bytes */
-#define GATHER_MS 10 /* what one message's recipients confirm comes within a few turns: a call costs as much as thirty of them */
+#define GATHER_MS \
+	10 /* what one message's recipients confirm comes within a few turns: a call costs as much as thirty of them */
 
 struct confirms {
 	struct buf items;  /* JSON texts not confirmed in the database yet, each ended by a newline */
@@ -102,7 +103,8 @@ static void gather(struct worker *w, const struct client *c, const struct blob *
 	buf_str(&cf->items, "{\"user_id\":\"");
 	buf_slice(&cf->items, user_id(c->user));
 	buf_str(&cf->items, "\",\"confirm\":");
-	buf_add(&cf->items, b->p + sizeof(at_us), b->n - sizeof(at_us)); /* jsonb's text: no newline outside of strings' escapes */
+	buf_add(&cf->items, b->p + sizeof(at_us),
+	        b->n - sizeof(at_us)); /* jsonb's text: no newline outside of strings' escapes */
 	buf_str(&cf->items, "}\n");
 	cf->n++;
 	if (!cf->out)
@@ -135,7 +137,8 @@ static void sent(void *arg, const struct db_result *r)
 	else if (r->outcome == DB_ERROR)
 		log_error(w->ident, "confirm failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
 	/* Repeating is harmless. Where only this link died no news of the database follow. */
-	if (r->outcome == DB_FAILED || r->outcome == DB_UNCERTAIN || (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))) {
+	if (r->outcome == DB_FAILED || r->outcome == DB_UNCERTAIN ||
+	    (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))) {
 		sender_after(&cf->sender, SENDER_AGAIN_MS);
 		return;
 	}

@@ -11,15 +11,19 @@
 #define FILE_MAX (4u << 20)
 
 /* The page needs nothing but its own files and this server; whatever slipped into it as markup could do no more. */
-#define HEADERS                                                                                                           \
-	"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"                      \
+#define HEADERS                                                                                          \
+	"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n" \
 	"Content-Security-Policy: default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'\r\n"
 
 static const char *type_of(struct slice name)
 {
 	static const struct {
 		const char *end, *type;
-	} types[] = {{".html", "text/html; charset=utf-8"}, {".css", "text/css"}, {".js", "text/javascript"}, {".json", "application/json"}, {".svg", "image/svg+xml"}};
+	} types[] = {{".html", "text/html; charset=utf-8"},
+	             {".css", "text/css"},
+	             {".js", "text/javascript"},
+	             {".json", "application/json"},
+	             {".svg", "image/svg+xml"}};
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		size_t n = strlen(types[i].end);
 		if (name.n > n && memcmp(name.p + name.n - n, types[i].end, n) == 0)
@@ -61,7 +65,8 @@ static bool read_file(const char *dir, struct slice name, struct buf *out)
 
 bool demo_wants(const struct worker *w, struct slice path)
 {
-	return w->cfg->demo_dir && *w->cfg->demo_dir && (slice_starts(path, SLICE(PREFIX)) || slice_eq(path, SLICE("/demo")) || slice_eq(path, SLICE("/")));
+	return w->cfg->demo_dir && *w->cfg->demo_dir &&
+	       (slice_starts(path, SLICE(PREFIX)) || slice_eq(path, SLICE("/demo")) || slice_eq(path, SLICE("/")));
 }
 
 void demo_handle(struct worker *w, struct http_exchange *x)
@@ -75,9 +80,14 @@ void demo_handle(struct worker *w, struct http_exchange *x)
 	struct slice name = slice_of(h->path.p + sizeof(PREFIX) - 1, h->path.n - (sizeof(PREFIX) - 1));
 	if (name.n == 0)
 		name = SLICE("index.html");
-	if ((h->method == HTTP_GET || h->method == HTTP_HEAD) && good_name(name) && read_file(w->cfg->demo_dir, name, &body))
-		http_respond(x, &(struct http_reply){.status = 200, .content_type = type_of(name), .headers = SLICE(HEADERS), .body = buf_view(&body)});
+	if ((h->method == HTTP_GET || h->method == HTTP_HEAD) && good_name(name) &&
+	    read_file(w->cfg->demo_dir, name, &body))
+		http_respond(x, &(struct http_reply){.status = 200,
+		                                     .content_type = type_of(name),
+		                                     .headers = SLICE(HEADERS),
+		                                     .body = buf_view(&body)});
 	else
-		http_respond(x, &(struct http_reply){.status = 404, .content_type = "text/plain", .body = SLICE("not found\n")});
+		http_respond(x, &(struct http_reply){
+					.status = 404, .content_type = "text/plain", .body = SLICE("not found\n")});
 	buf_fini(&body);
 }

@@ -20,7 +20,7 @@ struct emitter {
 	struct worker *w;
 	uint64_t waiting[WAITING_MOST]; /* ring of rows to read */
 	uint32_t head, n;
-	uint32_t reading;               /* rows that the call which is out asked for */
+	uint32_t reading;             /* rows that the call which is out asked for */
 	uint64_t log_until, unlogged; /* the lines logged of late reach until then, LOG_EVERY_MS each */
 };
 
@@ -41,8 +41,8 @@ static void complain(struct emitter *em, enum emitter_outcome outcome, const cha
 		em->unlogged++;
 		return;
 	}
-	log_warn(em->w->ident, "emitter message not taken", LS("outcome", emitter_outcome_label(outcome)), LS("why", why), LU("unlogged", em->unlogged),
-	         event.n ? LSL("event", event) : (struct log_field){0});
+	log_warn(em->w->ident, "emitter message not taken", LS("outcome", emitter_outcome_label(outcome)),
+	         LS("why", why), LU("unlogged", em->unlogged), event.n ? LSL("event", event) : (struct log_field){0});
 	em->log_until += LOG_EVERY_MS;
 	em->unlogged = 0;
 }
@@ -158,7 +158,8 @@ static void take_row(struct emitter *em, struct slice base64)
 	const char *why = "not base64";
 	if (base64.n == 0)
 		complain(em, EMITTER_MISSING, "the row is empty or over 1 MiB", SLICE(""));
-	else if (!base64_decode(&packed, base64) || (why = msgpack_to_json(&text, buf_view(&packed), EMITTER_TEXT_MOST)))
+	else if (!base64_decode(&packed, base64) ||
+	         (why = msgpack_to_json(&text, buf_view(&packed), EMITTER_TEXT_MOST)))
 		complain(em, EMITTER_INVALID, why, SLICE(""));
 	else
 		take(em, buf_view(&text), true);
@@ -200,7 +201,9 @@ static void read_next(struct emitter *em)
 	}
 	buf_char(&ids, '}');
 	struct slice param = buf_view(&ids);
-	db_call(em->w->db, "select rt.emitter_attachment(a.id) from unnest($1::bigint[]) with ordinality a(id, n) order by a.n", &param, 1, rows_read, em);
+	db_call(em->w->db,
+	        "select rt.emitter_attachment(a.id) from unnest($1::bigint[]) with ordinality a(id, n) order by a.n",
+	        &param, 1, rows_read, em);
 	buf_fini(&ids);
 }
 
@@ -252,7 +255,8 @@ void emitter_start(struct worker *w)
 	w->emitter = NEW(struct emitter);
 	w->emitter->w = w;
 	db_listen(w->db, CHANNEL, heard, w->emitter);
-	log_info(w->ident, "emitter on: any role that can connect to the database can send events", LS("channel", CHANNEL));
+	log_info(w->ident, "emitter on: any role that can connect to the database can send events",
+	         LS("channel", CHANNEL));
 }
 
 void emitter_stop(struct worker *w)

@@ -52,7 +52,8 @@ static bool digits(struct slice s, uint64_t *v)
 {
 	*v = 0;
 	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < '0' || s.p[i] > '9' || __builtin_mul_overflow(*v, 10, v) || __builtin_add_overflow(*v, (uint64_t)(s.p[i] - '0'), v))
+		if (s.p[i] < '0' || s.p[i] > '9' || __builtin_mul_overflow(*v, 10, v) ||
+		    __builtin_add_overflow(*v, (uint64_t)(s.p[i] - '0'), v))
 			return false;
 	return s.n > 0;
 }
@@ -69,7 +70,9 @@ static bool flag(struct parse *p, struct slice object, const char *key, bool *ou
 static const char *flaw_text(unsigned flaws)
 {
 	static const char *const text[] = {
-		"a lone surrogate", "U+0000", "a key twice", "nested too deep", "a number out of range", "an object with _placeholder",
+		"a lone surrogate",      "U+0000",
+		"a key twice",           "nested too deep",
+		"a number out of range", "an object with _placeholder",
 	};
 	for (unsigned i = 0; i < ARRAY_LEN(text); i++)
 		if (flaws & 1u << i)
@@ -172,7 +175,8 @@ static bool emit(struct parse *p, struct slice data)
 		return invalid(p, "a packet that is no event");
 	if (!target(p, data, &opts))
 		return false;
-	if (member(opts, "flags", &flags) && (json_kind_of(flags) != JSON_OBJECT || !flag(p, flags, "volatile", &m->is_volatile)))
+	if (member(opts, "flags", &flags) &&
+	    (json_kind_of(flags) != JSON_OBJECT || !flag(p, flags, "volatile", &m->is_volatile)))
 		return invalid(p, "opts.flags is not what it should be");
 	size_t n = json_elements(array, args, ARRAY_LEN(args));
 	if (n == 0)
@@ -203,7 +207,8 @@ static bool room_is_ours(struct slice room)
 		return false;
 	for (size_t i = 0; i < room.n; i++) {
 		char c = room.p[i];
-		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+		      c == '-'))
 			return false;
 	}
 	return true;
@@ -236,7 +241,8 @@ static bool attachment(struct parse *p, struct slice id, bool attached)
 	struct slice v = json_kind_of(id) == JSON_STRING ? slice_of(id.p + 1, id.n - 2) : id;
 	if (attached)
 		return invalid(p, "a row that names another row");
-	return (digits(v, &p->m->attachment) && p->m->attachment && p->m->attachment <= INT64_MAX) || invalid(p, "attachmentId is no row's");
+	return (digits(v, &p->m->attachment) && p->m->attachment && p->m->attachment <= INT64_MAX) ||
+	       invalid(p, "attachmentId is no row's");
 }
 
 static bool message(struct parse *p, struct slice text, bool attached)
@@ -274,7 +280,8 @@ static bool message(struct parse *p, struct slice text, bool attached)
 	return false;
 }
 
-enum emitter_outcome emitter_message_parse(struct emitter_message *m, struct slice text, bool attached, const char **why)
+enum emitter_outcome emitter_message_parse(struct emitter_message *m, struct slice text, bool attached,
+                                           const char **why)
 {
 	struct parse p = {.m = m, .why = ""};
 	*m = (struct emitter_message){0};

@@ -14,23 +14,30 @@
 #define EMITTER_CHANGE_MOST 64         /* rooms that one message joins or leaves */
 
 /* What became of a message; the words are a metric's labels and stand in docs/emitter.md. */
-#define EMITTER_OUTCOMES(X)                                                                                            \
-	X(DONE, done)        /* carried out; nobody may have been concerned */                                        \
-	X(IGNORED, ignored)  /* not for us: what Node servers tell each other, serverSideEmit */                      \
-	X(INVALID, invalid)  /* not what the emitter writes, or JSON that is not taken */                             \
-	X(REFUSED, refused)  /* understood, and not allowed */                                                        \
-	X(MISSING, missing)  /* a large message whose row is not there or cannot be read */                           \
-	X(LOST, lost)        /* a large message, and the database was away or too many waited */
+/* clang-format off: one row a line */
+#define EMITTER_OUTCOMES(X)                                                                     \
+	X(DONE, done)       /* carried out; nobody may have been concerned */                   \
+	X(IGNORED, ignored) /* not for us: what Node servers tell each other, serverSideEmit */ \
+	X(INVALID, invalid) /* not what the emitter writes, or JSON that is not taken */        \
+	X(REFUSED, refused) /* understood, and not allowed */                                   \
+	X(MISSING, missing) /* a large message whose row is not there or cannot be read */      \
+	X(LOST, lost)       /* a large message, and the database was away or too many waited */
+/* clang-format on */
 
 enum emitter_outcome {
 #define X(NAME, label) EMITTER_##NAME,
 	EMITTER_OUTCOMES(X)
 #undef X
-	EMITTER_OUTCOME_MAX
+		EMITTER_OUTCOME_MAX
 };
 const char *emitter_outcome_label(enum emitter_outcome o);
 
-enum emitter_verb { EMITTER_EMIT = 3, EMITTER_JOIN = 4, EMITTER_LEAVE = 5, EMITTER_DISCONNECT = 6 }; /* as on the wire */
+enum emitter_verb {
+	EMITTER_EMIT = 3,
+	EMITTER_JOIN = 4,
+	EMITTER_LEAVE = 5,
+	EMITTER_DISCONNECT = 6
+}; /* as on the wire */
 
 struct emitter_message {
 	enum emitter_verb verb;
@@ -48,7 +55,8 @@ struct emitter_message {
  * m is zeroed before and given to emitter_message_fini after, whatever came out. EMITTER_DONE: m says what to do. Else *why tells
  * a person. attached: the text came out of a row, so it cannot name another one.
  */
-enum emitter_outcome emitter_message_parse(struct emitter_message *m, struct slice text, bool attached, const char **why) MUST_CHECK;
+enum emitter_outcome emitter_message_parse(struct emitter_message *m, struct slice text, bool attached,
+                                           const char **why) MUST_CHECK;
 void emitter_message_fini(struct emitter_message *m);
 
 #endif

@@ -79,7 +79,8 @@ static void rooms_stale(struct worker *w, const struct db_event *e)
 	}
 	for (size_t it = 0; json_next_element(ids, &it, &v);) {
 		id.n = 0;
-		struct user *u = json_kind_of(v) == JSON_STRING && json_unescape(&id, v) ? user_find(w, buf_view(&id)) : NULL;
+		struct user *u = json_kind_of(v) == JSON_STRING && json_unescape(&id, v) ? user_find(w, buf_view(&id))
+		                                                                         : NULL;
 		if (u)
 			rooms_read(w, u);
 	}
@@ -93,8 +94,9 @@ static void control(struct worker *w, const struct db_event *e)
 		void (*run)(struct worker *w, const struct db_event *e, char verb);
 		char verb;
 	} verbs[] = {
-		{{"socket_join", 11}, socket_control, 'j'}, {{"socket_leave", 12}, socket_control, 'l'}, {{"user_join", 9}, user_control, 'j'},
-		{{"user_leave", 10}, user_control, 'l'},    {{"user_kick", 9}, user_control, 'k'},     {{"socket_kick", 11}, socket_kick, 'k'},
+		{{"socket_join", 11}, socket_control, 'j'}, {{"socket_leave", 12}, socket_control, 'l'},
+		{{"user_join", 9}, user_control, 'j'},      {{"user_leave", 10}, user_control, 'l'},
+		{{"user_kick", 9}, user_control, 'k'},      {{"socket_kick", 11}, socket_kick, 'k'},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		if (slice_eq(e->control, verbs[i].name)) {

@@ -12,24 +12,33 @@ struct call {
 	struct worker *w;
 	uint64_t ack_id;
 	uint64_t at_us;
-	struct buf body;          /* the ack, while it waits for the pump */
+	struct buf body; /* the ack, while it waits for the pump */
 	uint32_t metric;
 	bool wants_ack;
 	uint8_t socket_n;
 	uint16_t event_n, client_id_n;
-	char text[];              /* socket id, event, client_id source */
+	char text[]; /* socket id, event, client_id source */
 };
 
-static struct slice call_socket(const struct call *k) { return slice_of(k->text, k->socket_n); }
-static struct slice call_event(const struct call *k) { return slice_of(k->text + k->socket_n, k->event_n); }
-static struct slice call_client_id(const struct call *k) { return slice_of(k->text + k->socket_n + k->event_n, k->client_id_n); }
+static struct slice call_socket(const struct call *k)
+{
+	return slice_of(k->text, k->socket_n);
+}
+static struct slice call_event(const struct call *k)
+{
+	return slice_of(k->text + k->socket_n, k->event_n);
+}
+static struct slice call_client_id(const struct call *k)
+{
+	return slice_of(k->text + k->socket_n + k->event_n, k->client_id_n);
+}
 
 /* client_id as it was sent, when it is a string that may be repeated to its sender. */
 static struct slice find_client_id(const struct sio_event *ev)
 {
 	struct slice v;
-	if (ev->nargs == 0 || ev->flaws || json_kind_of(ev->args[0]) != JSON_OBJECT || !json_get(ev->args[0], "client_id", &v) ||
-	    json_kind_of(v) != JSON_STRING || v.n > CLIENT_ID_MAX * 6 + 2)
+	if (ev->nargs == 0 || ev->flaws || json_kind_of(ev->args[0]) != JSON_OBJECT ||
+	    !json_get(ev->args[0], "client_id", &v) || json_kind_of(v) != JSON_STRING || v.n > CLIENT_ID_MAX * 6 + 2)
 		return (struct slice){0};
 	return v;
 }
@@ -49,12 +58,18 @@ static void fail(struct client *c, const struct error_about *e, bool wants_ack, 
 	buf_fini(&ack);
 }
 
-static void gate_fail_after(struct client *c, const struct sio_event *ev, struct slice code, struct slice message, uint64_t retry_after_ms)
+static void gate_fail_after(struct client *c, const struct sio_event *ev, struct slice code, struct slice message,
+                            uint64_t retry_after_ms)
 {
 	struct worker *w = c->w;
 	w->m.events[metrics_event_find(&w->m, ev->name)].n[STATUS_ERROR]++;
 	log_debug(sio_ident(c->sio), "event refused", LSL("event", ev->name), LSL("code", code));
-	fail(c, &(struct error_about){.code = code, .message = message, .event = ev->name, .client_id = find_client_id(ev), .retry_after_ms = retry_after_ms},
+	fail(c,
+	     &(struct error_about){.code = code,
+	                           .message = message,
+	                           .event = ev->name,
+	                           .client_id = find_client_id(ev),
+	                           .retry_after_ms = retry_after_ms},
 	     ev->wants_ack, ev->ack_id);
 }
 
@@ -86,16 +101,20 @@ static void refused(struct call *k, const struct db_item_result *r)
 {
 	struct worker *w = k->w;
 	struct client *c = client_of(w, call_socket(k));
-	struct error_about e = {.code = SLICE("UNAVAILABLE"), .message = SLICE("Try again"), .event = call_event(k), .client_id = call_client_id(k)};
+	struct error_about e = {.code = SLICE("UNAVAILABLE"),
+	                        .message = SLICE("Try again"),
+	                        .event = call_event(k),
+	                        .client_id = call_client_id(k)};
 	w->m.events[k->metric].n[STATUS_ERROR]++;
 	if (r->outcome == DB_ERROR) {
 		e.code = r->code;
 		e.message = r->message;
 		if (slice_eq(r->code, SLICE("INTERNAL")))
-			log_error(w->ident, "event function failed", LSL("event", e.event), LSL("sqlstate", r->sqlstate), LSL("message", r->message),
-			          LSL("detail", r->detail));
+			log_error(w->ident, "event function failed", LSL("event", e.event),
+			          LSL("sqlstate", r->sqlstate), LSL("message", r->message), LSL("detail", r->detail));
 	} else {
-		log_debug(w->ident, "event not done", LSL("event", e.event), LS("outcome", r->outcome == DB_UNCERTAIN ? "uncertain" : "failed"));
+		log_debug(w->ident, "event not done", LSL("event", e.event),
+		          LS("outcome", r->outcome == DB_UNCERTAIN ? "uncertain" : "failed"));
 	}
 	if (c && c->state == CLIENT_OPEN)
 		fail(c, &e, k->wants_ack, k->ack_id);
@@ -144,7 +163,8 @@ static void dispatch(struct client *c, const struct sio_event *ev, const struct 
 {
 	struct buf key = {0};
 	struct slice v;
-	if (r->lock_key && json_get(ev->args[0], r->lock_key, &v) && json_kind_of(v) == JSON_STRING && !json_unescape(&key, v))
+	if (r->lock_key && json_get(ev->args[0], r->lock_key, &v) && json_kind_of(v) == JSON_STRING &&
+	    !json_unescape(&key, v))
 		key.n = 0;
 	struct db_item item = {
 		.event = ev->name,
@@ -152,7 +172,8 @@ static void dispatch(struct client *c, const struct sio_event *ev, const struct 
 		.socket_id = client_id(c),
 		.payload = ev->args[0],
 		.lock_key = buf_view(&key),
-		.repeatable = r->repeat == DB_REPEAT_ALWAYS || (r->repeat == DB_REPEAT_BY_KEY && find_client_id(ev).n > 2),
+		.repeatable = r->repeat == DB_REPEAT_ALWAYS ||
+	                      (r->repeat == DB_REPEAT_BY_KEY && find_client_id(ev).n > 2),
 		.done = done,
 		.arg = call_new(c, ev, r),
 	};

@@ -14,11 +14,11 @@ struct maintenance {
 	struct worker *w;
 	struct timer timer;
 	bool out, looking, sweeping;
-	bool failing, blind;   /* said so */
-	bool registering;      /* a call with sockets is out, */
-	bool over_again;       /* and the database was away again meanwhile */
-	struct buf sockets;    /* to be entered again: their ids and their users' */
-	size_t at, upto;       /* those before `at` have been, those up to `upto` are with the database */
+	bool failing, blind; /* said so */
+	bool registering;    /* a call with sockets is out, */
+	bool over_again;     /* and the database was away again meanwhile */
+	struct buf sockets;  /* to be entered again: their ids and their users' */
+	size_t at, upto;     /* those before `at` have been, those up to `upto` are with the database */
 };
 
 static void register_next(struct maintenance *mt);

@@ -45,8 +45,11 @@ void metrics_init(struct metrics *m)
 	deferred_init(&m->written, count_written);
 	metrics_event(m, SLICE("other"));
 	static const char *const ours[] = {
-		"connected", "sync:required", "error", "auth:refresh", "chat:message:new", "chat:message:delivered", "chat:message:read",
-		"chat:typing", "notification:new", "notification:read", "user:online", "user:offline", "post:liked", "post:unliked", "post:commented",
+		"connected",         "sync:required",    "error",
+		"auth:refresh",      "chat:message:new", "chat:message:delivered",
+		"chat:message:read", "chat:typing",      "notification:new",
+		"notification:read", "user:online",      "user:offline",
+		"post:liked",        "post:unliked",     "post:commented",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
 		metrics_event(m, slice_str(ours[i]));
@@ -141,8 +144,8 @@ static void bucket(struct page *p, double bound, uint64_t upto)
 
 static void bucket_rest(struct page *p, uint64_t count, double sum)
 {
-	buf_printf(p->out, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %.17g\n%s_count %llu\n", p->name, (unsigned long long)count, p->name, sum, p->name,
-	           (unsigned long long)count);
+	buf_printf(p->out, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %.17g\n%s_count %llu\n", p->name,
+	           (unsigned long long)count, p->name, sum, p->name, (unsigned long long)count);
 }
 
 static void histogram(struct page *p, const struct histogram *h)
@@ -163,15 +166,28 @@ static void print_messages(struct page *p)
 				continue;
 			buf_printf(p->out, "%s{event=\"", p->name);
 			put_label_value(p->out, m->events[i].name);
-			buf_printf(p->out, "\",status=\"%s\"} %llu\n", status[s], (unsigned long long)m->events[i].n[s]);
+			buf_printf(p->out, "\",status=\"%s\"} %llu\n", status[s],
+			           (unsigned long long)m->events[i].n[s]);
 		}
 	}
 }
 
-static void print_latency(struct page *p) { histogram(p, &p->w->m.latency); }
-static void print_confirmed(struct page *p) { histogram(p, &p->w->m.confirmed); }
-static void print_ack(struct page *p) { histogram(p, &p->w->m.ack); }
-static void print_build(struct page *p) { labelled(p, "version", BELLWIRE_VERSION, 1); }
+static void print_latency(struct page *p)
+{
+	histogram(p, &p->w->m.latency);
+}
+static void print_confirmed(struct page *p)
+{
+	histogram(p, &p->w->m.confirmed);
+}
+static void print_ack(struct page *p)
+{
+	histogram(p, &p->w->m.ack);
+}
+static void print_build(struct page *p)
+{
+	labelled(p, "version", BELLWIRE_VERSION, 1);
+}
 
 static void print_ready(struct page *p)
 {
@@ -179,8 +195,14 @@ static void print_ready(struct page *p)
 	one(p, worker_ready(p->w, &why));
 }
 
-static void print_connections(struct page *p) { one(p, (double)p->w->budget.open); }
-static void print_connections_limit(struct page *p) { one(p, p->w->max_connections); }
+static void print_connections(struct page *p)
+{
+	one(p, (double)p->w->budget.open);
+}
+static void print_connections_limit(struct page *p)
+{
+	one(p, p->w->max_connections);
+}
 
 static void by_reason(struct page *p, const uint64_t n[CLOSE_REASON_MAX])
 {
@@ -188,8 +210,14 @@ static void by_reason(struct page *p, const uint64_t n[CLOSE_REASON_MAX])
 		labelled(p, "reason", close_label((enum close_reason)i), (double)n[i]);
 }
 
-static void print_disconnects(struct page *p) { by_reason(p, p->w->m.disconnects); }
-static void print_connections_closed(struct page *p) { by_reason(p, p->w->budget.killed); }
+static void print_disconnects(struct page *p)
+{
+	by_reason(p, p->w->m.disconnects);
+}
+static void print_connections_closed(struct page *p)
+{
+	by_reason(p, p->w->budget.killed);
+}
 
 static void print_sessions(struct page *p)
 {
@@ -198,10 +226,22 @@ static void print_sessions(struct page *p)
 	labelled(p, "transport", "polling", (double)(s->sessions - s->websockets));
 }
 
-static void print_sockets(struct page *p) { one(p, (double)sio_server_stats(p->w->sio)->sockets); }
-static void print_users(struct page *p) { one(p, p->w->users.count - p->w->nidle); }
-static void print_rooms(struct page *p) { one(p, (double)hub_stats(p->w->hub)->rooms); }
-static void print_members(struct page *p) { one(p, (double)hub_stats(p->w->hub)->seats); }
+static void print_sockets(struct page *p)
+{
+	one(p, (double)sio_server_stats(p->w->sio)->sockets);
+}
+static void print_users(struct page *p)
+{
+	one(p, p->w->users.count - p->w->nidle);
+}
+static void print_rooms(struct page *p)
+{
+	one(p, (double)hub_stats(p->w->hub)->rooms);
+}
+static void print_members(struct page *p)
+{
+	one(p, (double)hub_stats(p->w->hub)->seats);
+}
 
 static void print_connects(struct page *p)
 {
@@ -216,7 +256,10 @@ static void print_recoveries(struct page *p)
 	labelled(p, "outcome", "refused", (double)p->w->m.recoveries[1]);
 }
 
-static void print_recovered_events(struct page *p) { one(p, (double)p->w->m.recovered_events); }
+static void print_recovered_events(struct page *p)
+{
+	one(p, (double)p->w->m.recovered_events);
+}
 
 static void print_tokens_refused(struct page *p)
 {
@@ -232,9 +275,18 @@ static void print_handshakes_refused(struct page *p)
 		labelled(p, "code", (char[]){(char)('0' + i), 0}, (double)s->refused[i]);
 }
 
-static void print_opened(struct page *p) { one(p, (double)sio_server_stats(p->w->sio)->sessions_opened); }
-static void print_upgrades(struct page *p) { one(p, (double)sio_server_stats(p->w->sio)->upgrades); }
-static void print_closed(struct page *p) { by_reason(p, sio_server_stats(p->w->sio)->session_closed); }
+static void print_opened(struct page *p)
+{
+	one(p, (double)sio_server_stats(p->w->sio)->sessions_opened);
+}
+static void print_upgrades(struct page *p)
+{
+	one(p, (double)sio_server_stats(p->w->sio)->upgrades);
+}
+static void print_closed(struct page *p)
+{
+	by_reason(p, sio_server_stats(p->w->sio)->session_closed);
+}
 
 static void print_errors(struct page *p)
 {
@@ -242,10 +294,19 @@ static void print_errors(struct page *p)
 		labelled(p, "code", codes[i], (double)p->w->m.errors[i]);
 }
 
-static void print_queue_bytes(struct page *p) { one(p, (double)p->w->budget.total_bytes); }
-static void print_input_bytes(struct page *p) { one(p, (double)p->w->budget.input_bytes); }
+static void print_queue_bytes(struct page *p)
+{
+	one(p, (double)p->w->budget.total_bytes);
+}
+static void print_input_bytes(struct page *p)
+{
+	one(p, (double)p->w->budget.input_bytes);
+}
 
-static void print_queue_limit(struct page *p) { one(p, (double)p->w->budget.max_total_bytes); }
+static void print_queue_limit(struct page *p)
+{
+	one(p, (double)p->w->budget.max_total_bytes);
+}
 
 static void print_bytes(struct page *p)
 {
@@ -267,11 +328,26 @@ static void print_emitter(struct page *p)
 		labelled(p, "outcome", emitter_outcome_label((enum emitter_outcome)i), (double)p->w->m.emitter[i]);
 }
 
-static void print_emitter_gaps(struct page *p) { one(p, (double)p->w->m.emitter_gaps); }
-static void print_writes(struct page *p) { one(p, (double)p->w->budget.writes); }
-static void print_db_up(struct page *p) { one(p, db_state(p->w->db) == DB_UP); }
-static void print_db_links(struct page *p) { one(p, (double)db_stats(p->w->db)->links_up); }
-static void print_db_reconnects(struct page *p) { one(p, (double)db_stats(p->w->db)->lost); }
+static void print_emitter_gaps(struct page *p)
+{
+	one(p, (double)p->w->m.emitter_gaps);
+}
+static void print_writes(struct page *p)
+{
+	one(p, (double)p->w->budget.writes);
+}
+static void print_db_up(struct page *p)
+{
+	one(p, db_state(p->w->db) == DB_UP);
+}
+static void print_db_links(struct page *p)
+{
+	one(p, (double)db_stats(p->w->db)->links_up);
+}
+static void print_db_reconnects(struct page *p)
+{
+	one(p, (double)db_stats(p->w->db)->lost);
+}
 
 static void print_db_calls(struct page *p)
 {
@@ -280,7 +356,10 @@ static void print_db_calls(struct page *p)
 		labelled(p, "outcome", outcomes[i], (double)db_stats(p->w->db)->calls[i]);
 }
 
-static void print_db_queue(struct page *p) { one(p, (double)db_stats(p->w->db)->queue_items); }
+static void print_db_queue(struct page *p)
+{
+	one(p, (double)db_stats(p->w->db)->queue_items);
+}
 
 static void print_batch_size(struct page *p)
 {
@@ -291,14 +370,38 @@ static void print_batch_size(struct page *p)
 	bucket_rest(p, s->batches, (double)s->items);
 }
 
-static void print_deferred(struct page *p) { one(p, (double)db_stats(p->w->db)->items_deferred); }
-static void print_uncertain(struct page *p) { one(p, (double)db_stats(p->w->db)->items_uncertain); }
-static void print_pump_state(struct page *p) { one(p, (double)db_stats(p->w->db)->pump_state); }
-static void print_pump_fetches(struct page *p) { one(p, (double)db_stats(p->w->db)->fetches); }
-static void print_pump_rows(struct page *p) { one(p, (double)db_stats(p->w->db)->rows); }
-static void print_pump_bells(struct page *p) { one(p, (double)db_stats(p->w->db)->bells); }
-static void print_pump_gaps(struct page *p) { one(p, (double)db_stats(p->w->db)->gaps); }
-static void print_pump_epochs(struct page *p) { one(p, (double)db_stats(p->w->db)->epochs); }
+static void print_deferred(struct page *p)
+{
+	one(p, (double)db_stats(p->w->db)->items_deferred);
+}
+static void print_uncertain(struct page *p)
+{
+	one(p, (double)db_stats(p->w->db)->items_uncertain);
+}
+static void print_pump_state(struct page *p)
+{
+	one(p, (double)db_stats(p->w->db)->pump_state);
+}
+static void print_pump_fetches(struct page *p)
+{
+	one(p, (double)db_stats(p->w->db)->fetches);
+}
+static void print_pump_rows(struct page *p)
+{
+	one(p, (double)db_stats(p->w->db)->rows);
+}
+static void print_pump_bells(struct page *p)
+{
+	one(p, (double)db_stats(p->w->db)->bells);
+}
+static void print_pump_gaps(struct page *p)
+{
+	one(p, (double)db_stats(p->w->db)->gaps);
+}
+static void print_pump_epochs(struct page *p)
+{
+	one(p, (double)db_stats(p->w->db)->epochs);
+}
 
 static void print_pump_silence(struct page *p)
 {
@@ -306,16 +409,46 @@ static void print_pump_silence(struct page *p)
 	one(p, (double)(now - (last ? last : began)) / 1e3);
 }
 
-static void print_pump_lag(struct page *p) { one(p, (double)db_stats(p->w->db)->pump_lag_us / 1e6); }
-static void print_outbox_rows(struct page *p) { one(p, (double)p->w->m.outbox_rows); }
-static void print_outbox_age(struct page *p) { one(p, p->w->m.outbox_age); }
-static void print_foreign_locks(struct page *p) { one(p, (double)p->w->m.foreign_locks); }
-static void print_notify_usage(struct page *p) { one(p, p->w->m.notify_usage); }
-static void print_edges(struct page *p) { one(p, (double)p->w->m.edges); }
-static void print_sockets_refused(struct page *p) { one(p, (double)p->w->m.sockets_refused); }
-static void print_presence_dropped(struct page *p) { one(p, (double)p->w->m.presence_dropped); }
-static void print_fences_skipped(struct page *p) { one(p, (double)p->w->m.fences_skipped); }
-static void print_start_time(struct page *p) { one(p, (double)p->w->started_ms / 1000); }
+static void print_pump_lag(struct page *p)
+{
+	one(p, (double)db_stats(p->w->db)->pump_lag_us / 1e6);
+}
+static void print_outbox_rows(struct page *p)
+{
+	one(p, (double)p->w->m.outbox_rows);
+}
+static void print_outbox_age(struct page *p)
+{
+	one(p, p->w->m.outbox_age);
+}
+static void print_foreign_locks(struct page *p)
+{
+	one(p, (double)p->w->m.foreign_locks);
+}
+static void print_notify_usage(struct page *p)
+{
+	one(p, p->w->m.notify_usage);
+}
+static void print_edges(struct page *p)
+{
+	one(p, (double)p->w->m.edges);
+}
+static void print_sockets_refused(struct page *p)
+{
+	one(p, (double)p->w->m.sockets_refused);
+}
+static void print_presence_dropped(struct page *p)
+{
+	one(p, (double)p->w->m.presence_dropped);
+}
+static void print_fences_skipped(struct page *p)
+{
+	one(p, (double)p->w->m.fences_skipped);
+}
+static void print_start_time(struct page *p)
+{
+	one(p, (double)p->w->started_ms / 1000);
+}
 
 static double seconds(struct timeval t)
 {

@@ -11,7 +11,7 @@ struct reader {
 	const unsigned char *p;
 	size_t n;
 	struct buf *out;
-	size_t end;      /* out must not grow beyond */
+	size_t end; /* out must not grow beyond */
 	unsigned depth;
 	const char *why; /* the first thing that is wrong */
 };
@@ -114,8 +114,10 @@ static bool put_date(struct reader *r, int64_t seconds, uint64_t nanoseconds)
 	if (nanoseconds > 999999999 || seconds > DATE_MOST || seconds < -DATE_MOST || !gmtime_r(&at, &t))
 		return wrong(r, "no date");
 	int year = t.tm_year + 1900;
-	snprintf(text, sizeof(text), year < 0 || year > 9999 ? "\"%+07d-%02d-%02dT%02d:%02d:%02d.%03uZ\"" : "\"%04d-%02d-%02dT%02d:%02d:%02d.%03uZ\"", year,
-	         t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, (unsigned)(nanoseconds / 1000000));
+	snprintf(text, sizeof(text),
+	         year < 0 || year > 9999 ? "\"%+07d-%02d-%02dT%02d:%02d:%02d.%03uZ\""
+	                                 : "\"%04d-%02d-%02dT%02d:%02d:%02d.%03uZ\"",
+	         year, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, (unsigned)(nanoseconds / 1000000));
 	buf_str(r->out, text);
 	return true;
 }

@@ -56,7 +56,8 @@ static bool take_key(struct offsets *os, struct slice hex)
 		return false;
 	for (size_t i = 0; i < TOKEN_KEY; i++) {
 		unsigned hi = (unsigned char)hex.p[2 * i], lo = (unsigned char)hex.p[2 * i + 1];
-		os->key[i] = (unsigned char)((hi <= '9' ? hi - '0' : hi - 'a' + 10) << 4 | (lo <= '9' ? lo - '0' : lo - 'a' + 10));
+		os->key[i] = (unsigned char)((hi <= '9' ? hi - '0' : hi - 'a' + 10) << 4 |
+		                             (lo <= '9' ? lo - '0' : lo - 'a' + 10));
 	}
 	return true;
 }
@@ -67,7 +68,8 @@ static void key_read(void *arg, const struct db_result *r)
 	struct offsets *os = w->offsets;
 	bool good = r->outcome == DB_OK && r->nrows == 1 && r->ncols == 1 && take_key(os, db_value(r, 0, 0));
 	if (r->outcome == DB_ERROR || (r->outcome == DB_OK && !good))
-		log_error(w->ident, "no recovery: its key was not read", LS("sqlstate", r->sqlstate), LS("message", r->message ? r->message : "unexpected result"));
+		log_error(w->ident, "no recovery: its key was not read", LS("sqlstate", r->sqlstate),
+		          LS("message", r->message ? r->message : "unexpected result"));
 	os->key_state = good ? KEY_THERE : KEY_MISSING; /* asked for again when the database is next up */
 	recoveries_key(w);
 	offsets_turn(w);
@@ -153,7 +155,8 @@ static void send_offset(struct client *c, struct slice head)
 	struct buf chats = {0}, array = {0};
 	buf_str(&array, "[\"$o\",0,\"");
 	bool good = joined_chats(c, &chats) &&
-	            token_put(&array, c->w->offsets->key, user_id(c->user), slice_of(r->pid, PID_LEN), head, client_id(c), buf_view(&chats));
+	            token_put(&array, c->w->offsets->key, user_id(c->user), slice_of(r->pid, PID_LEN), head,
+	                      client_id(c), buf_view(&chats));
 	buf_str(&array, "\"]");
 	r->sent_at = loop_now(c->w->loop);
 	list_del(&r->age);

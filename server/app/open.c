@@ -19,7 +19,7 @@
 struct opening {
 	struct client *c; /* NULL: gone meanwhile */
 	char id[SIO_ID_LEN], user[UUID_LEN];
-	bool clean;       /* how it went */
+	bool clean; /* how it went */
 	struct late_list late;
 };
 
@@ -147,7 +147,8 @@ void open_finish(struct client *c, struct slice reason, bool recovered)
 	c->state = CLIENT_OPEN;
 	client_entered(c);
 	count_connect(c->w, reason);
-	log_info(sio_ident(c->sio), "connected", LSL("user", user_id(c->user)), LSL("reason", reason), LS("recovered", recovered ? "yes" : "no"));
+	log_info(sio_ident(c->sio), "connected", LSL("user", user_id(c->user)), LSL("reason", reason),
+	         LS("recovered", recovered ? "yes" : "no"));
 	if (!recovered)
 		reply(c); /* else what was missed has followed it */
 	say_connected(c, recovered);
@@ -226,14 +227,17 @@ static void answered(void *arg, const struct db_result *r)
 		good = slice_eq(db_value(r, (int)i, 0), slice_of(ord, (size_t)snprintf(ord, sizeof ord, "%zu", i + 1)));
 	}
 	if (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))
-		log_warn(w->ident, "socket_open failed", LS("sqlstate", r->sqlstate), LS("message", r->message ? r->message : ""));
+		log_warn(w->ident, "socket_open failed", LS("sqlstate", r->sqlstate),
+		         LS("message", r->message ? r->message : ""));
 	else if (r->outcome == DB_ERROR || (r->outcome == DB_OK && !good))
-		log_error(w->ident, "socket_open failed", LS("sqlstate", r->sqlstate), LS("message", r->message ? r->message : "unexpected result"));
+		log_error(w->ident, "socket_open failed", LS("sqlstate", r->sqlstate),
+		          LS("message", r->message ? r->message : "unexpected result"));
 	for (size_t i = 0; i < os->out; i++) {
 		struct opening *o = &os->batch[i];
 		if (!o->c) {
 			/* the rows may be there, also where the outcome is unknown: telling it twice is harmless */
-			close_tell(w, &(struct ended){slice_of(o->id, SIO_ID_LEN), slice_of(o->user, UUID_LEN), o->clean, .over = true});
+			close_tell(w, &(struct ended){slice_of(o->id, SIO_ID_LEN), slice_of(o->user, UUID_LEN),
+			                              o->clean, .over = true});
 		} else if (good) {
 			opened(o, r, (int)i);
 		} else {
@@ -252,7 +256,8 @@ static void put_item(struct buf *items, struct buf *text, const struct client *c
 	text->n = 0;
 	buf_str(text, "{\"socket_id\":");
 	buf_json_str(text, client_id(c));
-	buf_printf(text, ",\"user_id\":\"%.*s\",\"recovery\":%s", UUID_LEN, c->user->id, c->recovering ? "true" : "false");
+	buf_printf(text, ",\"user_id\":\"%.*s\",\"recovery\":%s", UUID_LEN, c->user->id,
+	           c->recovering ? "true" : "false");
 	if (c->recovery) {
 		buf_char(text, ',');
 		recovery_member(text, c);
@@ -360,11 +365,13 @@ static void refuse_token(struct worker *w, struct sio_socket *s, enum auth_resul
 	uint64_t retry_after_ms;
 	w->m.tokens_refused[why]++;
 	log_info(sio_ident(s), "token refused", LS("cause", auth_result_label(why)));
-	if (why == AUTH_EXPIRED && db_state(w->db) == DB_UP && rate_allows_id(w, claims->sub, &limit, &retry_after_ms)) {
+	if (why == AUTH_EXPIRED && db_state(w->db) == DB_UP &&
+	    rate_allows_id(w, claims->sub, &limit, &retry_after_ms)) {
 		struct slice user = slice_str(claims->sub);
 		db_call(w->db, "select rt.token_expired($1::uuid)", &user, 1, expired_noted, NULL);
 	}
-	turn_away(w, s, &(struct error_about){.code = SLICE("UNAUTHORIZED"), .message = SLICE("Invalid token")}, CLOSE_UNAUTHORIZED);
+	turn_away(w, s, &(struct error_about){.code = SLICE("UNAUTHORIZED"), .message = SLICE("Invalid token")},
+	          CLOSE_UNAUTHORIZED);
 }
 
 /* Some of its sockets may be lost ones: by the time that is told they are known to be. */
@@ -372,8 +379,11 @@ static void refuse_one_more(struct worker *w, struct sio_socket *s)
 {
 	w->m.sockets_refused++;
 	log_info(sio_ident(s), "socket refused", LS("cause", "its user has too many"));
-	turn_away(w, s, &(struct error_about){.code = SLICE("RATE_LIMIT"), .message = SLICE("Too many sockets"),
-	                                      .retry_after_ms = w->cfg->ping_interval_ms + w->cfg->ping_timeout_ms}, CLOSE_LIMIT);
+	turn_away(w, s,
+	          &(struct error_about){.code = SLICE("RATE_LIMIT"),
+	                                .message = SLICE("Too many sockets"),
+	                                .retry_after_ms = w->cfg->ping_interval_ms + w->cfg->ping_timeout_ms},
+	          CLOSE_LIMIT);
 }
 
 static bool has_too_many(const struct worker *w, const char *user)
@@ -385,7 +395,8 @@ static bool has_too_many(const struct worker *w, const char *user)
 static bool recovery_asked(struct slice auth)
 {
 	struct slice v;
-	return auth.n && json_kind_of(auth) == JSON_OBJECT && json_get(auth, "pid", &v) && json_kind_of(v) == JSON_STRING;
+	return auth.n && json_kind_of(auth) == JSON_OBJECT && json_get(auth, "pid", &v) &&
+	       json_kind_of(v) == JSON_STRING;
 }
 
 void open_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void *ctx)

@@ -9,8 +9,8 @@
 #include "base/mem.h"
 
 #define FLUSH_MS 250
-#define PER_SOCKET 50     /* changes that a socket is told in one flush */
-#define PER_FLUSH 2000    /* changes looked at in one, heard or not: a bound on the turn */
+#define PER_SOCKET 50  /* changes that a socket is told in one flush */
+#define PER_FLUSH 2000 /* changes looked at in one, heard or not: a bound on the turn */
 
 struct change {
 	struct map_node node;
@@ -63,8 +63,14 @@ static void flush(struct timer *t)
 	p->last_ms = loop_now(w->loop);
 	p->flushes++;
 	p->most = 0;
-	for (int i = 0; i < PER_FLUSH && p->most < PER_SOCKET && (c = list_first(&p->order, struct change, link)); i++) {
-		struct db_event e = {.rooms = c->parts[1], .except_rooms = c->parts[2], .event = c->parts[3], .data = c->parts[4], .everyone = c->everyone, .at_us = c->at_us};
+	for (int i = 0; i < PER_FLUSH && p->most < PER_SOCKET && (c = list_first(&p->order, struct change, link));
+	     i++) {
+		struct db_event e = {.rooms = c->parts[1],
+		                     .except_rooms = c->parts[2],
+		                     .event = c->parts[3],
+		                     .data = c->parts[4],
+		                     .everyone = c->everyone,
+		                     .at_us = c->at_us};
 		feed_event(w, &e, told, p);
 		change_free(p, c);
 	}

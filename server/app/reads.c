@@ -17,9 +17,9 @@ struct read {
 };
 
 struct read_route {
-	struct slice path;     /* behind the prefix; "{id}" is a uuid */
+	struct slice path; /* behind the prefix; "{id}" is a uuid */
 	const char *sql;
-	const char *id_key;    /* NULL: no {id} */
+	const char *id_key; /* NULL: no {id} */
 };
 
 static const struct read_route routes[] = {
@@ -65,7 +65,8 @@ static void put_cors(struct worker *w, struct http_exchange *x, struct buf *head
 		buf_str(headers, "\r\n");
 	}
 	if (preflight)
-		buf_str(headers, "Access-Control-Allow-Methods: GET\r\nAccess-Control-Allow-Headers: Authorization\r\nAccess-Control-Max-Age: 600\r\n");
+		buf_str(headers,
+		        "Access-Control-Allow-Methods: GET\r\nAccess-Control-Allow-Headers: Authorization\r\nAccess-Control-Max-Age: 600\r\n");
 }
 
 static void respond(struct worker *w, struct http_exchange *x, int status, struct slice body)
@@ -75,7 +76,10 @@ static void respond(struct worker *w, struct http_exchange *x, int status, struc
 	buf_str(&headers, "Cache-Control: no-store\r\n");
 	if (status == 401)
 		buf_str(&headers, "WWW-Authenticate: Bearer\r\n");
-	http_respond(x, &(struct http_reply){.status = status, .content_type = body.n ? "application/json" : NULL, .headers = buf_view(&headers), .body = body});
+	http_respond(x, &(struct http_reply){.status = status,
+	                                     .content_type = body.n ? "application/json" : NULL,
+	                                     .headers = buf_view(&headers),
+	                                     .body = body});
 	buf_fini(&headers);
 }
 
@@ -84,18 +88,22 @@ static int status_of(struct slice code)
 	static const struct {
 		const char *code;
 		int status;
-	} codes[] = {{"INVALID_DATA", 400}, {"UNAUTHORIZED", 401}, {"FORBIDDEN", 403}, {"CHAT_NOT_FOUND", 404}, {"NOT_FOUND", 404},
-	             {"METHOD_NOT_ALLOWED", 405}, {"MESSAGE_TOO_LARGE", 413}, {"RATE_LIMIT", 429}, {"UNAVAILABLE", 503}};
+	} codes[] = {{"INVALID_DATA", 400},      {"UNAUTHORIZED", 401}, {"FORBIDDEN", 403},
+	             {"CHAT_NOT_FOUND", 404},    {"NOT_FOUND", 404},    {"METHOD_NOT_ALLOWED", 405},
+	             {"MESSAGE_TOO_LARGE", 413}, {"RATE_LIMIT", 429},   {"UNAVAILABLE", 503}};
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
 		if (slice_eq(slice_str(codes[i].code), code))
 			return codes[i].status;
 	return 500;
 }
 
-static void respond_error_after(struct worker *w, struct http_exchange *x, const char *code, struct slice message, uint64_t retry_after_ms)
+static void respond_error_after(struct worker *w, struct http_exchange *x, const char *code, struct slice message,
+                                uint64_t retry_after_ms)
 {
 	struct buf body = {0};
-	error_put(&body, &(struct error_about){.code = slice_str(code), .message = message, .retry_after_ms = retry_after_ms}, false);
+	error_put(&body,
+	          &(struct error_about){.code = slice_str(code), .message = message, .retry_after_ms = retry_after_ms},
+	          false);
 	metrics_error(&w->m, slice_str(code));
 	respond(w, x, status_of(slice_str(code)), buf_view(&body));
 	buf_fini(&body);
@@ -112,9 +120,11 @@ static const char *code_of(const char *sqlstate)
 	static const struct {
 		const char *prefix, *code;
 	} codes[] = {
-		{"RT400", "INVALID_DATA"}, {"RT401", "UNAUTHORIZED"}, {"RT403", "FORBIDDEN"}, {"RT404", "CHAT_NOT_FOUND"}, {"RT413", "MESSAGE_TOO_LARGE"},
-		{"RT429", "RATE_LIMIT"},   {"RT503", "UNAVAILABLE"},  {"22", "INVALID_DATA"}, {"23", "INVALID_DATA"},      {"08", "UNAVAILABLE"},
-		{"40", "UNAVAILABLE"},     {"53", "UNAVAILABLE"},     {"55", "UNAVAILABLE"},  {"57", "UNAVAILABLE"},
+		{"RT400", "INVALID_DATA"},   {"RT401", "UNAUTHORIZED"},      {"RT403", "FORBIDDEN"},
+		{"RT404", "CHAT_NOT_FOUND"}, {"RT413", "MESSAGE_TOO_LARGE"}, {"RT429", "RATE_LIMIT"},
+		{"RT503", "UNAVAILABLE"},    {"22", "INVALID_DATA"},         {"23", "INVALID_DATA"},
+		{"08", "UNAVAILABLE"},       {"40", "UNAVAILABLE"},          {"53", "UNAVAILABLE"},
+		{"55", "UNAVAILABLE"},       {"57", "UNAVAILABLE"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
 		if (strncmp(sqlstate, codes[i].prefix, strlen(codes[i].prefix)) == 0)
@@ -129,12 +139,14 @@ static void failed(struct worker *w, struct http_exchange *x, const struct db_re
 		char id[12], text[64];
 		random_id(id, sizeof(id));
 		snprintf(text, sizeof(text), "Internal error %.12s", id);
-		log_error(w->ident, "read failed", LSL("id", slice_of(id, sizeof(id))), LS("sqlstate", r->sqlstate), LS("message", r->message));
+		log_error(w->ident, "read failed", LSL("id", slice_of(id, sizeof(id))), LS("sqlstate", r->sqlstate),
+		          LS("message", r->message));
 		respond_error(w, x, code, slice_str(text));
 	} else if (r->outcome == DB_ERROR && strncmp(r->sqlstate, "RT", 2) == 0) {
 		respond_error(w, x, code, slice_str(r->message));
 	} else {
-		respond_error(w, x, code, strcmp(code, "INVALID_DATA") == 0 ? SLICE("Invalid data") : SLICE("Try again"));
+		respond_error(w, x, code,
+		              strcmp(code, "INVALID_DATA") == 0 ? SLICE("Invalid data") : SLICE("Try again"));
 	}
 }
 

@@ -17,18 +17,18 @@
 
 #define BATCH_MAX 16
 #define ROUNDS_MAX 3
-#define EVENTS_MAX 500     /* with what was held; a client remembers as many fences */
-#define PATIENCE_MS 5000   /* in the queue: a storm is better told to synchronise */
+#define EVENTS_MAX 500   /* with what was held; a client remembers as many fences */
+#define PATIENCE_MS 5000 /* in the queue: a storm is better told to synchronise */
 
 struct attempt {
-	char *pid, *offset;          /* as presented */
+	char *pid, *offset; /* as presented */
 	struct recovery_token token;
-	char *reason;                /* of sync:required, should it come to that */
-	char *upto, *upto_epoch;     /* P */
+	char *reason;            /* of sync:required, should it come to that */
+	char *upto, *upto_epoch; /* P */
 	uint64_t since;
 	uint32_t round;
 	bool holding;
-	const char *broken;          /* why it cannot be whole any more */
+	const char *broken; /* why it cannot be whole any more */
 	struct held_list held;
 };
 
@@ -170,13 +170,15 @@ static char *string_of(struct slice auth, const char *key, size_t max)
 
 static bool is_pid(const char *s)
 {
-	return strlen(s) == PID_LEN && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == PID_LEN;
+	return strlen(s) == PID_LEN &&
+	       strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == PID_LEN;
 }
 
 void recover_asked(struct client *c, struct slice auth)
 {
 	struct slice v;
-	if (auth.n == 0 || json_kind_of(auth) != JSON_OBJECT || !json_get(auth, "recovery", &v) || json_kind_of(v) != JSON_TRUE)
+	if (auth.n == 0 || json_kind_of(auth) != JSON_OBJECT || !json_get(auth, "recovery", &v) ||
+	    json_kind_of(v) != JSON_TRUE)
 		return;
 	recovery_new(c);
 	char *pid = string_of(auth, "pid", PID_LEN), *offset = string_of(auth, "offset", TOKEN_MAX_TEXT);
@@ -391,7 +393,8 @@ static void answered(void *arg, const struct db_result *r)
 	size_t out = rs->out;
 	bool good = r->outcome == DB_OK && r->ncols == COLS;
 	if (r->outcome == DB_ERROR || (r->outcome == DB_OK && !good))
-		log_error(w->ident, "recover failed", LS("sqlstate", r->sqlstate), LS("message", r->message ? r->message : "unexpected result"));
+		log_error(w->ident, "recover failed", LS("sqlstate", r->sqlstate),
+		          LS("message", r->message ? r->message : "unexpected result"));
 	rs->out = 0;
 	for (int first = 0, last; good && first < r->nrows; first = last + 1) {
 		struct slice ord = db_value(r, first, COL_ORD);
@@ -426,8 +429,8 @@ static void put_item(struct buf *items, const struct client *c)
 	buf_json_str(&b, slice_str(a->pid));
 	buf_str(&b, ",\"fresh\":");
 	buf_json_str(&b, slice_of(c->recovery->pid, PID_LEN));
-	buf_printf(&b, ",\"again\":%s,\"from\":\"%.*s\",\"issued_us\":%llu,\"epoch\":\"", a->round ? "true" : "false", (int)a->token.snapshot.n, a->token.snapshot.p,
-	           (unsigned long long)a->token.issued_us);
+	buf_printf(&b, ",\"again\":%s,\"from\":\"%.*s\",\"issued_us\":%llu,\"epoch\":\"", a->round ? "true" : "false",
+	           (int)a->token.snapshot.n, a->token.snapshot.p, (unsigned long long)a->token.issued_us);
 	for (size_t i = 0; i < TOKEN_EPOCH; i++)
 		buf_printf(&b, "%02x", a->token.epoch[i]);
 	buf_printf(&b, "\",\"upto\":\"%s\",\"upto_epoch\":", a->upto);

@@ -58,7 +58,8 @@ bool walk_number(struct slice text, int64_t *us)
 {
 	*us = 0;
 	for (size_t i = 0; i < text.n; i++)
-		if (text.p[i] < '0' || text.p[i] > '9' || __builtin_mul_overflow(*us, 10, us) || __builtin_add_overflow(*us, text.p[i] - '0', us))
+		if (text.p[i] < '0' || text.p[i] > '9' || __builtin_mul_overflow(*us, 10, us) ||
+		    __builtin_add_overflow(*us, text.p[i] - '0', us))
 			return false;
 	return text.n > 0;
 }
@@ -66,10 +67,13 @@ bool walk_number(struct slice text, int64_t *us)
 static bool walk_event(struct walk *k, const struct db_result *r, int row)
 {
 	bool everyone = db_is_null(r, row, COL_ROOMS), reached = false;
-	struct db_event e = {.event = db_value(r, row, COL_EVENT), .data = db_value(r, row, COL_DATA), .confirm = db_value(r, row, COL_CONFIRM)};
+	struct db_event e = {.event = db_value(r, row, COL_EVENT),
+	                     .data = db_value(r, row, COL_DATA),
+	                     .confirm = db_value(r, row, COL_CONFIRM)};
 	if (!walk_number(db_value(r, row, COL_AT), &e.at_us))
 		return false;
-	hub_send(k->hub, everyone ? SLICE(HUB_EVERYONE) : db_value(r, row, COL_ROOMS), db_value(r, row, COL_EXCEPT), hit, &reached);
+	hub_send(k->hub, everyone ? SLICE(HUB_EVERYONE) : db_value(r, row, COL_ROOMS), db_value(r, row, COL_EXCEPT),
+	         hit, &reached);
 	if (!reached)
 		return true;
 	struct packet *p = feed_packet(&e);

@@ -33,7 +33,8 @@ struct walk {
 
 /* rooms and former joined by newline; chats as uuids, one behind the other */
 void walk_begin(struct walk *k, struct slice rooms, struct slice former, struct slice id, struct slice chats);
-bool walk_row(struct walk *k, const struct db_result *r, int row) MUST_CHECK; /* false: not a row that can be walked over */
+bool walk_row(struct walk *k, const struct db_result *r,
+              int row) MUST_CHECK; /* false: not a row that can be walked over */
 void walk_end(struct walk *k);
 
 bool walk_number(struct slice text, int64_t *n) MUST_CHECK;

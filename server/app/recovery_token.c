@@ -12,7 +12,8 @@
 
 /* ---- the MAC ---- */
 
-static void mac(unsigned char out[MAC], const unsigned char key[TOKEN_KEY], struct slice user, struct slice pid, struct slice body)
+static void mac(unsigned char out[MAC], const unsigned char key[TOKEN_KEY], struct slice user, struct slice pid,
+                struct slice body)
 {
 	static const struct slice what = {"bellwire offset", 15}; /* the key may serve other ends one day */
 	struct buf b = {0};
@@ -94,11 +95,12 @@ bool token_head(struct buf *out, const unsigned char epoch[TOKEN_EPOCH], uint64_
 	return db_snapshot_pack(out, snapshot);
 }
 
-bool token_put(struct buf *out, const unsigned char key[TOKEN_KEY], struct slice user, struct slice pid, struct slice head, struct slice socket,
-               struct slice chats)
+bool token_put(struct buf *out, const unsigned char key[TOKEN_KEY], struct slice user, struct slice pid,
+               struct slice head, struct slice socket, struct slice chats)
 {
 	struct buf body = {0};
-	bool good = socket.n == TOKEN_SOCKET && chats.n % TOKEN_UUID == 0 && head.n + TOKEN_SOCKET + chats.n / TOKEN_UUID * UUID_BYTES + MAC <= TOKEN_MAX;
+	bool good = socket.n == TOKEN_SOCKET && chats.n % TOKEN_UUID == 0 &&
+	            head.n + TOKEN_SOCKET + chats.n / TOKEN_UUID * UUID_BYTES + MAC <= TOKEN_MAX;
 	if (good) {
 		buf_slice(&body, head);
 		buf_slice(&body, socket);
@@ -129,8 +131,9 @@ static bool take(struct slice *in, void *to, size_t n)
 static bool read_body(struct recovery_token *t, struct slice body)
 {
 	char version;
-	if (!take(&body, &version, 1) || version != VERSION || !take(&body, t->epoch, TOKEN_EPOCH) || !varint_take(&body, &t->issued_us) ||
-	    t->issued_us > INT64_MAX || !db_snapshot_unpack(&body, &t->snapshot, IN_FLIGHT_MAX) || !take(&body, t->socket, TOKEN_SOCKET) ||
+	if (!take(&body, &version, 1) || version != VERSION || !take(&body, t->epoch, TOKEN_EPOCH) ||
+	    !varint_take(&body, &t->issued_us) || t->issued_us > INT64_MAX ||
+	    !db_snapshot_unpack(&body, &t->snapshot, IN_FLIGHT_MAX) || !take(&body, t->socket, TOKEN_SOCKET) ||
 	    body.n % UUID_BYTES)
 		return false;
 	for (size_t i = 0; i < body.n; i += UUID_BYTES)
@@ -138,7 +141,8 @@ static bool read_body(struct recovery_token *t, struct slice body)
 	return true;
 }
 
-bool token_read(struct recovery_token *t, const unsigned char key[TOKEN_KEY], struct slice user, struct slice pid, struct slice text)
+bool token_read(struct recovery_token *t, const unsigned char key[TOKEN_KEY], struct slice user, struct slice pid,
+                struct slice text)
 {
 	struct buf raw = {0};
 	unsigned char want[MAC];

@@ -16,25 +16,27 @@
 #define TOKEN_EPOCH 8
 #define TOKEN_SOCKET 20
 #define TOKEN_UUID 36
-#define TOKEN_MAX 768       /* bytes before base64 */
+#define TOKEN_MAX 768 /* bytes before base64 */
 #define TOKEN_MAX_TEXT 1024
 
 struct recovery_token {
 	unsigned char epoch[TOKEN_EPOCH]; /* how the SHA-256 of the epoch's name begins */
 	uint64_t issued_us;               /* the database's clock */
 	char socket[TOKEN_SOCKET];
-	struct buf snapshot;              /* pg_snapshot as text */
-	struct buf chats;                 /* uuids in lower case, TOKEN_UUID characters each */
+	struct buf snapshot; /* pg_snapshot as text */
+	struct buf chats;    /* uuids in lower case, TOKEN_UUID characters each */
 };
 
-bool token_head(struct buf *out, const unsigned char epoch[TOKEN_EPOCH], uint64_t issued_us, const char *snapshot) MUST_CHECK; /* false: no snapshot */
+bool token_head(struct buf *out, const unsigned char epoch[TOKEN_EPOCH], uint64_t issued_us,
+                const char *snapshot) MUST_CHECK; /* false: no snapshot */
 
 /* chats as above. False: over TOKEN_MAX, or a chat that is no uuid; nothing was added. */
-bool token_put(struct buf *out, const unsigned char key[TOKEN_KEY], struct slice user, struct slice pid, struct slice head, struct slice socket,
-               struct slice chats) MUST_CHECK;
+bool token_put(struct buf *out, const unsigned char key[TOKEN_KEY], struct slice user, struct slice pid,
+               struct slice head, struct slice socket, struct slice chats) MUST_CHECK;
 
 /* False: not ours, not this user's, not this pid's, or no token at all. token_fini in either case. */
-bool token_read(struct recovery_token *t, const unsigned char key[TOKEN_KEY], struct slice user, struct slice pid, struct slice text) MUST_CHECK;
+bool token_read(struct recovery_token *t, const unsigned char key[TOKEN_KEY], struct slice user, struct slice pid,
+                struct slice text) MUST_CHECK;
 void token_fini(struct recovery_token *t);
 
 #endif

@@ -62,10 +62,10 @@ struct reading {
 };
 
 struct rooms_reader {
-	struct buf queue;      /* uuids, one behind the other */
+	struct buf queue; /* uuids, one behind the other */
 	struct reading batch[BATCH_MAX];
 	size_t out;
-	bool sync;             /* tell them afterwards: something may have been missed */
+	bool sync; /* tell them afterwards: something may have been missed */
 	struct sender sender;
 };
 

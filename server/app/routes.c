@@ -84,7 +84,9 @@ static uint8_t rate_class(struct routes *rs, struct slice name)
 
 static enum db_repeat repeat(struct slice s)
 {
-	return slice_eq(s, SLICE("always")) ? DB_REPEAT_ALWAYS : slice_eq(s, SLICE("by key")) ? DB_REPEAT_BY_KEY : DB_REPEAT_NEVER;
+	return slice_eq(s, SLICE("always"))   ? DB_REPEAT_ALWAYS
+	       : slice_eq(s, SLICE("by key")) ? DB_REPEAT_BY_KEY
+	                                      : DB_REPEAT_NEVER;
 }
 
 static void add(struct worker *w, const struct db_result *r, int row)
@@ -104,7 +106,8 @@ static void add(struct worker *w, const struct db_result *r, int row)
 	x->ok = slice_eq(db_value(r, row, 8), SLICE("t"));
 	x->metric = metrics_event(&w->m, event);
 	if (!x->ok)
-		log_error(w->ident, "route refused", LSL("event", event), LSL("function", db_value(r, row, 1)), LSL("problem", db_value(r, row, 9)));
+		log_error(w->ident, "route refused", LSL("event", event), LSL("function", db_value(r, row, 1)),
+		          LSL("problem", db_value(r, row, 9)));
 	map_add(&rs->map, &x->node);
 }
 

@@ -35,8 +35,8 @@ enum { RATE_REFRESH, RATE_READ, RATE_EXPIRED, RATE_OTHER, RATE_ROUTES };
 
 /* Why a client was ended by us, for rt.socket_close and the log. */
 enum client_state {
-	CLIENT_OPENING, /* rt.socket_open is out or queued */
-	CLIENT_WAITING, /* database away: CONNECT answered, `connected` not yet */
+	CLIENT_OPENING,    /* rt.socket_open is out or queued */
+	CLIENT_WAITING,    /* database away: CONNECT answered, `connected` not yet */
 	CLIENT_RECOVERING, /* in its rooms; what it missed is looked for, CONNECT not answered */
 	CLIENT_OPEN,
 	CLIENT_REFUSED, /* told to go; whatever it still sends is ignored */
@@ -45,13 +45,13 @@ enum client_state {
 /* Of a user who has done something that is limited; others have none. */
 struct rates {
 	struct user *user;
-	struct list idle;         /* the user has no clients, and is kept until full_ms */
-	uint64_t full_ms;         /* when all buckets are full again */
+	struct list idle; /* the user has no clients, and is kept until full_ms */
+	uint64_t full_ms; /* when all buckets are full again */
 	uint8_t n;
 	struct bucket {
 		double tokens;
-		uint64_t at_ms;   /* 0: never used, full */
-	} buckets[];              /* by rate class, as far as one was used */
+		uint64_t at_ms; /* 0: never used, full */
+	} buckets[];            /* by rate class, as far as one was used */
 };
 
 struct user {
@@ -60,7 +60,7 @@ struct user {
 	struct rates *rates;
 	char id[UUID_LEN];
 	uint16_t nclients;
-	bool stale;               /* in line for its rooms to be read again */
+	bool stale; /* in line for its rooms to be read again */
 };
 
 /* Deliveries that wait to be confirmed, oldest first. */
@@ -83,8 +83,8 @@ struct entering {
 /* Of a client that asked for recovery; others have none. */
 struct recovery {
 	struct client *client;
-	struct list due;         /* gets an offset in this turn */
-	struct list age;         /* by when it got its last one */
+	struct list due; /* gets an offset in this turn */
+	struct list age; /* by when it got its last one */
 	uint64_t sent_at;
 	char pid[PID_LEN];
 	struct buf former;       /* sockets whose place it took, joined by newline: it is in their rooms as well */
@@ -99,18 +99,18 @@ struct client {
 	struct sio_socket *sio;
 	struct user *user;
 	struct list user_link;
-	struct entering *entering;  /* NULL: open */
-	struct timer timer;         /* CLIENT_OPEN: the token runs out. CLIENT_WAITING: patience does */
-	uint64_t until_ms;          /* wall clock: when the token ends */
-	struct fence_ring *fences;  /* NULL: none is unconfirmed */
-	struct recovery *recovery;  /* NULL: not asked for; beside the state, which every delivery looks at */
-	uint32_t presence_flush;    /* presence.c: which flush presence_told counts for */
+	struct entering *entering; /* NULL: open */
+	struct timer timer;        /* CLIENT_OPEN: the token runs out. CLIENT_WAITING: patience does */
+	uint64_t until_ms;         /* wall clock: when the token ends */
+	struct fence_ring *fences; /* NULL: none is unconfirmed */
+	struct recovery *recovery; /* NULL: not asked for; beside the state, which every delivery looks at */
+	uint32_t presence_flush;   /* presence.c: which flush presence_told counts for */
 	uint16_t presence_told;
-	uint16_t emitter_rooms;     /* those that @socket.io/postgres-emitter joined */
+	uint16_t emitter_rooms; /* those that @socket.io/postgres-emitter joined */
 	enum client_state state : 8;
-	bool registered : 1;        /* rt.socket_open entered it: rt.socket_close must be told */
-	bool expired : 1;           /* ends because its token did */
-	bool recovering : 1;        /* asked with a recovery id */
+	bool registered : 1; /* rt.socket_open entered it: rt.socket_close must be told */
+	bool expired : 1;    /* ends because its token did */
+	bool recovering : 1; /* asked with a recovery id */
 };
 
 struct worker {
@@ -127,7 +127,7 @@ struct worker {
 	struct tls_context *tls;
 	struct address_list *trusted_proxies;
 	struct map users;
-	struct list idle_users;     /* looked at in turn, whoever is to stay goes to the end */
+	struct list idle_users; /* looked at in turn, whoever is to stay goes to the end */
 	uint32_t nidle;
 	char edge_id[UUID_LEN + 1];
 	struct metrics m;
@@ -138,16 +138,16 @@ struct worker {
 	struct rooms_reader *rooms;
 	struct maintenance *maintenance;
 	struct presence *presence;
-	struct emitter *emitter;    /* NULL: off */
+	struct emitter *emitter; /* NULL: off */
 	struct offsets *offsets;
 	struct recoveries *recoveries;
 	struct log_ident ident;
-	uint64_t started_ms;        /* wall clock */
-	uint64_t loop_started_ms;   /* loop_now */
+	uint64_t started_ms;      /* wall clock */
+	uint64_t loop_started_ms; /* loop_now */
 	uint64_t fence_value;
 	unsigned max_connections;
 	bool draining, pump_ready;
-	int schema_version;         /* of the database; 0: not known yet */
+	int schema_version; /* of the database; 0: not known yet */
 };
 
 /* ---- client.c ---- */
@@ -179,13 +179,13 @@ struct error_about {
 void error_put(struct buf *out, const struct error_about *e, bool as_ack);
 void client_error(struct client *c, const struct error_about *e);
 void client_emit(struct client *c, struct slice name, struct slice data);
-void client_taken_over(struct client *c);             /* another connection goes on in its place */
+void client_taken_over(struct client *c); /* another connection goes on in its place */
 static inline bool client_in_rooms(const struct client *c)
 {
 	return c->state == CLIENT_OPEN || c->state == CLIENT_RECOVERING;
 }
-void client_refuse(struct client *c);                 /* UNAUTHORIZED "Invalid token", then 41 (contract 2.4, 2.7) */
-void client_kick(struct client *c, bool close);        /* 41; close: the session too */
+void client_refuse(struct client *c);           /* UNAUTHORIZED "Invalid token", then 41 (contract 2.4, 2.7) */
+void client_kick(struct client *c, bool close); /* 41; close: the session too */
 void client_sync(struct client *c, struct slice reason);
 void put_timestamp(struct buf *out, uint64_t wall_ms); /* quoted */
 
@@ -208,13 +208,14 @@ void opens_start(struct worker *w);
 void opens_stop(struct worker *w);
 void open_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void *ctx);
 void opens_database_up(struct worker *w);
-void opens_go_on(struct worker *w); /* ends have become known */
-bool open_is_out(const struct client *c);             /* a call that opens it */
-void open_forget(struct client *c, bool clean);       /* the socket went while it was being opened */
+void opens_go_on(struct worker *w);             /* ends have become known */
+bool open_is_out(const struct client *c);       /* a call that opens it */
+void open_forget(struct client *c, bool clean); /* the socket went while it was being opened */
 /* keeps a control row for the answer of the call that is out; false: none is */
 bool open_late(struct client *c, uint64_t xid, char verb, struct slice room);
 
-void open_finish(struct client *c, struct slice reason, bool recovered); /* CONNECT's reply and what follows; the rooms are entered */
+void open_finish(struct client *c, struct slice reason,
+                 bool recovered); /* CONNECT's reply and what follows; the rooms are entered */
 
 /* ---- offsets.c ---- */
 void offsets_start(struct worker *w);
@@ -223,7 +224,7 @@ void offsets_database_up(struct worker *w);
 const unsigned char *offsets_key(const struct worker *w); /* NULL: not read yet */
 bool offsets_key_wanted(const struct worker *w);          /* it will be known, or known not to come */
 void offsets_epoch(unsigned char out[8], const char *epoch);
-void offsets_turn(struct worker *w);  /* the pump or presence has moved on */
+void offsets_turn(struct worker *w); /* the pump or presence has moved on */
 void offsets_tick(struct worker *w);
 void offsets_gap(struct worker *w);   /* everybody is owed a sync:required */
 void offset_due(struct client *c);    /* it asked for recovery, and has been sent something */
@@ -237,8 +238,8 @@ void recoveries_start(struct worker *w);
 void recoveries_stop(struct worker *w);
 void recoveries_key(struct worker *w); /* the key came, or will not */
 void recoveries_gap(struct worker *w);
-void recover_asked(struct client *c, struct slice auth);       /* CONNECT's payload */
-bool recover_begin(struct client *c, struct slice reason);     /* its rooms are entered; true: open_finish follows later */
+void recover_asked(struct client *c, struct slice auth);   /* CONNECT's payload */
+bool recover_begin(struct client *c, struct slice reason); /* its rooms are entered; true: open_finish follows later */
 void recover_hold(struct client *c, struct packet *p, struct blob *confirm);
 void attempt_free(struct attempt **a);
 
@@ -260,7 +261,9 @@ struct ended {
 void close_tell(struct worker *w, const struct ended *e);
 void closes_database_up(struct worker *w);
 bool closes_idle(const struct worker *w);
-uint64_t closes_mark(const struct worker *w); /* the ends told so far; closes_past: the database knows them, or cannot be waited for */
+uint64_t closes_mark(
+	const struct worker
+		*w); /* the ends told so far; closes_past: the database knows them, or cannot be waited for */
 bool closes_past(const struct worker *w, uint64_t mark);
 
 /* ---- rate.c ---- */
@@ -270,7 +273,8 @@ struct rate_limit {
 	uint8_t rate_class;
 };
 bool rate_allows(struct user *u, const struct rate_limit *l, uint64_t now_ms, uint64_t *retry_after_ms);
-bool rate_allows_id(struct worker *w, const char *user, const struct rate_limit *l, uint64_t *retry_after_ms); /* whether or not it has a socket here */
+bool rate_allows_id(struct worker *w, const char *user, const struct rate_limit *l,
+                    uint64_t *retry_after_ms); /* whether or not it has a socket here */
 void rate_free(struct user *u);
 
 /* ---- routes.c ---- */
@@ -301,18 +305,18 @@ void feed_event(struct worker *w, const struct db_event *e, void (*told)(struct 
 void presence_start(struct worker *w);
 void presence_stop(struct worker *w);
 bool presence_takes(struct worker *w, const struct db_event *e); /* true: it is sent later, or superseded */
-bool presence_idle(const struct worker *w); /* nothing waits */
+bool presence_idle(const struct worker *w);                      /* nothing waits */
 
 /* ---- emitter.c ---- */
 void emitter_start(struct worker *w); /* before db_start; does nothing where it is off */
 void emitter_stop(struct worker *w);
-void emitter_gap(struct worker *w);   /* the pump's session was away */
+void emitter_gap(struct worker *w); /* the pump's session was away */
 
 /* ---- rooms.c ---- */
 void rooms_start(struct worker *w);
 void rooms_stop(struct worker *w);
-void rooms_read(struct worker *w, struct user *u);    /* soon; control rows seen meanwhile are applied on top */
-void rooms_read_all(struct worker *w, bool sync);     /* sync: tell clients sync:required afterwards (a gap) */
+void rooms_read(struct worker *w, struct user *u); /* soon; control rows seen meanwhile are applied on top */
+void rooms_read_all(struct worker *w, bool sync);  /* sync: tell clients sync:required afterwards (a gap) */
 void rooms_database_up(struct worker *w);
 void rooms_enter(struct client *c, struct slice rooms); /* names joined by newline */
 bool rooms_next(struct slice *lines, struct slice *line);
@@ -340,7 +344,7 @@ void confirms_stop(struct worker *w);
 void confirms_database_up(struct worker *w);
 bool confirms_idle(const struct worker *w);
 void confirm_expect(struct client *c, struct blob *confirm, uint64_t value);
-struct blob *confirm_blob(const struct db_event *e);  /* the confirm value with the time its row was written in front */
+struct blob *confirm_blob(const struct db_event *e); /* the confirm value with the time its row was written in front */
 void confirm_fence(struct sio_socket *s, uint64_t value, void *ctx);
 void confirm_forget(struct client *c);
 
@@ -348,7 +352,7 @@ void confirm_forget(struct client *c);
 void maintenance_start(struct worker *w);
 void maintenance_stop(struct worker *w);
 void maintenance_database_up(struct worker *w, bool again); /* again: it was away, sockets are registered once more */
-bool maintenance_registers(const struct worker *w);         /* such a call is out: rt.socket_close must not overtake it */
+bool maintenance_registers(const struct worker *w); /* such a call is out: rt.socket_close must not overtake it */
 
 /* ---- reads.c, admin.c, static.c ---- */
 bool reads_wants(const struct worker *w, struct slice path);

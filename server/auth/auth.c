@@ -166,11 +166,14 @@ static enum auth_result read_subject(const json_t *sub, char out[37])
 }
 
 /* exp comes last: an expired token leaves a trace (contract 2.6), so all else about it must be right. */
-static enum auth_result check_claims(const struct auth *a, const json_t *payload, uint64_t now, struct auth_claims *claims)
+static enum auth_result check_claims(const struct auth *a, const json_t *payload, uint64_t now,
+                                     struct auth_claims *claims)
 {
-	const json_t *exp = json_object_get(payload, "exp"), *nbf = json_object_get(payload, "nbf"), *iat = json_object_get(payload, "iat");
+	const json_t *exp = json_object_get(payload, "exp"), *nbf = json_object_get(payload, "nbf"),
+		     *iat = json_object_get(payload, "iat");
 	uint64_t nbf_ms = 0, iat_ms;
-	if ((exp && !time_read(exp, &claims->exp_ms)) || (nbf && !time_read(nbf, &nbf_ms)) || (iat && !time_read(iat, &iat_ms)))
+	if ((exp && !time_read(exp, &claims->exp_ms)) || (nbf && !time_read(nbf, &nbf_ms)) ||
+	    (iat && !time_read(iat, &iat_ms)))
 		return AUTH_MALFORMED;
 	enum auth_result r = check_issuer(json_object_get(payload, "iss"), a->issuer);
 	if (r == AUTH_OK)

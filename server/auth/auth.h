@@ -23,9 +23,9 @@ enum auth_result {
 	AUTH_MALFORMED, /* not three base64url parts, over 8 KiB, claims of the wrong type, unknown crit */
 	AUTH_ALGORITHM,
 	AUTH_SIGNATURE,
-	AUTH_EXPIRED,   /* authentic in everything else: claims->sub is set (contract 2.6) */
+	AUTH_EXPIRED, /* authentic in everything else: claims->sub is set (contract 2.6) */
 	AUTH_NOT_YET,
-	AUTH_CLAIMS,    /* iss, aud, missing exp, sub no uuid */
+	AUTH_CLAIMS, /* iss, aud, missing exp, sub no uuid */
 };
 
 struct auth_claims {
@@ -36,7 +36,8 @@ struct auth_claims {
 
 struct auth *auth_new(const struct auth_config *cfg, char *error, size_t n); /* NULL with the reason */
 void auth_free(struct auth **a);
-enum auth_result auth_check(const struct auth *a, struct slice token, uint64_t wall_ms, struct auth_claims *claims) MUST_CHECK;
+enum auth_result auth_check(const struct auth *a, struct slice token, uint64_t wall_ms,
+                            struct auth_claims *claims) MUST_CHECK;
 const char *auth_result_label(enum auth_result r);
 
 /* A signed token for `bellwire token` and the demo (HS256 only); NULL with the reason. The caller frees it. */

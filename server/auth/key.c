@@ -11,18 +11,18 @@
 #include <openssl/params.h>
 #include <openssl/pem.h>
 
-#define HS256_BYTES    32
-#define ES256_BYTES    64 /* r and s, 32 each (RFC 7518 3.4) */
-#define ES256_DER_MAX  72
-#define RSA_BITS_MIN   2048
+#define HS256_BYTES 32
+#define ES256_BYTES 64 /* r and s, 32 each (RFC 7518 3.4) */
+#define ES256_DER_MAX 72
+#define RSA_BITS_MIN 2048
 
 struct algorithm {
 	const char *name;
-	const char *key_type;                  /* of the public key; NULL: a secret */
-	const char *hash;                      /* NULL: the signature scheme has its own */
+	const char *key_type; /* of the public key; NULL: a secret */
+	const char *hash;     /* NULL: the signature scheme has its own */
 	bool (*key_fits)(const EVP_PKEY *pkey);
 	bool (*verify)(const struct auth_key *k, struct slice text, struct slice signature);
-	const char *needs;                     /* for the reason */
+	const char *needs; /* for the reason */
 };
 
 struct auth_key {
@@ -39,8 +39,9 @@ static bool verify_mac(const struct auth_key *k, struct slice text, struct slice
 	unsigned char mac[HS256_BYTES];
 	size_t n = 0;
 	EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(k->mac);
-	bool ok = ctx && EVP_MAC_update(ctx, (const unsigned char *)text.p, text.n) == 1 && EVP_MAC_final(ctx, mac, &n, sizeof mac) == 1 &&
-		  n == sizeof mac && signature.n == n && CRYPTO_memcmp(mac, signature.p, n) == 0;
+	bool ok = ctx && EVP_MAC_update(ctx, (const unsigned char *)text.p, text.n) == 1 &&
+	          EVP_MAC_final(ctx, mac, &n, sizeof mac) == 1 && n == sizeof mac && signature.n == n &&
+	          CRYPTO_memcmp(mac, signature.p, n) == 0;
 	EVP_MAC_CTX_free(ctx);
 	OPENSSL_cleanse(mac, sizeof mac);
 	return ok;
@@ -50,7 +51,8 @@ static bool verify_with_pkey(const struct auth_key *k, struct slice text, struct
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool ok = ctx && EVP_DigestVerifyInit(ctx, NULL, k->hash, NULL, k->pkey) == 1 &&
-		  EVP_DigestVerify(ctx, (const unsigned char *)signature.p, signature.n, (const unsigned char *)text.p, text.n) == 1;
+	          EVP_DigestVerify(ctx, (const unsigned char *)signature.p, signature.n, (const unsigned char *)text.p,
+	                           text.n) == 1;
 	EVP_MD_CTX_free(ctx);
 	return ok;
 }
@@ -71,7 +73,8 @@ static bool verify_ecdsa(const struct auth_key *k, struct slice text, struct sli
 	}
 	unsigned char der[ES256_DER_MAX], *end = der;
 	int n = i2d_ECDSA_SIG(sig, NULL);
-	bool ok = n > 0 && n <= (int)sizeof der && i2d_ECDSA_SIG(sig, &end) == n && verify_with_pkey(k, text, slice_of(der, (size_t)n));
+	bool ok = n > 0 && n <= (int)sizeof der && i2d_ECDSA_SIG(sig, &end) == n &&
+	          verify_with_pkey(k, text, slice_of(der, (size_t)n));
 	ECDSA_SIG_free(sig);
 	return ok;
 }
@@ -121,7 +124,8 @@ bool auth_secret_usable(const char *secret, char *error, size_t n)
 {
 	if (secret && strlen(secret) >= SECRET_MIN)
 		return true;
-	snprintf(error, n, secret ? "the secret is shorter than %d bytes" : "HS256 needs a secret of at least %d bytes", SECRET_MIN);
+	snprintf(error, n, secret ? "the secret is shorter than %d bytes" : "HS256 needs a secret of at least %d bytes",
+	         SECRET_MIN);
 	return false;
 }
 
@@ -131,7 +135,8 @@ static bool load_secret(struct auth_key *k, const char *secret, char *error, siz
 		return false;
 	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	char digest[] = "SHA256";
-	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
+	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+	                       OSSL_PARAM_construct_end()};
 	k->mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
 	EVP_MAC_free(hmac);
 	if (k->mac && EVP_MAC_init(k->mac, (const unsigned char *)secret, strlen(secret), params) == 1)

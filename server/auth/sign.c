@@ -32,7 +32,8 @@ char *auth_sign(const struct auth_config *cfg, const char *sub, uint64_t exp_s, 
 	}
 	jwt_t *jwt = NULL;
 	char *token = NULL;
-	if (jwt_new(&jwt) == 0 && jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)cfg->secret, (int)strlen(cfg->secret)) == 0 &&
+	if (jwt_new(&jwt) == 0 &&
+	    jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)cfg->secret, (int)strlen(cfg->secret)) == 0 &&
 	    grants_add(jwt, cfg, sub, exp_s))
 		token = jwt_encode_str(jwt);
 	jwt_free(jwt);

@@ -12,11 +12,11 @@
 
 enum json_flaw {
 	JSON_LONE_SURROGATE = 1 << 0,
-	JSON_NUL = 1 << 1,           /* backslash u0000 */
+	JSON_NUL = 1 << 1, /* backslash u0000 */
 	JSON_DUPLICATE_KEY = 1 << 2,
-	JSON_TOO_DEEP = 1 << 3,      /* nesting over JSON_MAX_DEPTH; the grammar is still checked, with bounded memory */
-	JSON_NUMBER_RANGE = 1 << 4,  /* outside double range, or 1e-401 and below */
-	JSON_PLACEHOLDER = 1 << 5,   /* an object has a key _placeholder (after unescaping) */
+	JSON_TOO_DEEP = 1 << 3,     /* nesting over JSON_MAX_DEPTH; the grammar is still checked, with bounded memory */
+	JSON_NUMBER_RANGE = 1 << 4, /* outside double range, or 1e-401 and below */
+	JSON_PLACEHOLDER = 1 << 5,  /* an object has a key _placeholder (after unescaping) */
 };
 
 #define JSON_MAX_DEPTH 64
@@ -44,7 +44,10 @@ bool json_next_member(struct slice object, size_t *it, struct slice *key, struct
 bool json_get(struct slice object, const char *key, struct slice *value);
 
 bool json_key_eq(struct slice raw_key, struct slice plain); /* escaped spelling against plain text (X8) */
-bool json_unescape(struct buf *out, struct slice string);   /* a string value with its quotes, to UTF-8; false: not a string or has a lone surrogate */
-void json_compact(struct buf *out, struct slice value);     /* the same text without white space outside strings (S8) */
+bool json_unescape(
+	struct buf *out,
+	struct slice
+		string); /* a string value with its quotes, to UTF-8; false: not a string or has a lone surrogate */
+void json_compact(struct buf *out, struct slice value); /* the same text without white space outside strings (S8) */
 
 #endif

@@ -15,9 +15,9 @@ struct scan {
 	const char *p, *end;
 	unsigned flaws;
 	size_t depth;
-	struct buf kinds;        /* one byte an open container: '{' or '[' */
-	struct buf keys;         /* struct key of all open objects, the innermost last */
-	struct buf firsts;       /* size_t: where the keys of each open object begin, for the first JSON_MAX_DEPTH levels */
+	struct buf kinds;  /* one byte an open container: '{' or '[' */
+	struct buf keys;   /* struct key of all open objects, the innermost last */
+	struct buf firsts; /* size_t: where the keys of each open object begin, for the first JSON_MAX_DEPTH levels */
 };
 
 struct key {
@@ -46,7 +46,8 @@ static bool scan_escape(struct scan *s)
 	if (u >= 0xdc00 && u <= 0xdfff)
 		s->flaws |= JSON_LONE_SURROGATE;
 	if (u >= 0xd800 && u <= 0xdbff) {
-		int32_t low = s->end - s->p >= 6 && s->p[0] == '\\' && s->p[1] == 'u' ? json_hex4(s->p + 2, s->end) : -1;
+		int32_t low = s->end - s->p >= 6 && s->p[0] == '\\' && s->p[1] == 'u' ? json_hex4(s->p + 2, s->end)
+		                                                                      : -1;
 		if (low >= 0xdc00 && low <= 0xdfff)
 			s->p += 6;
 		else

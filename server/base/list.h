@@ -44,6 +44,7 @@ static inline void list_del(struct list *n)
 #define list_entry(node, type, member) container_of(node, type, member)
 #define list_first(head, type, member) (list_empty(head) ? NULL : container_of((head)->next, type, member))
 /* safe against removal of the current entry, not of its neighbour */
-#define list_each(it, tmp, head) for ((it) = (head)->next, (tmp) = (it)->next; (it) != (head); (it) = (tmp), (tmp) = (it)->next)
+#define list_each(it, tmp, head) \
+	for ((it) = (head)->next, (tmp) = (it)->next; (it) != (head); (it) = (tmp), (tmp) = (it)->next)
 
 #endif

@@ -46,14 +46,18 @@ static size_t control_at(struct slice s, size_t i, bool text, unsigned *code)
 	if (p[0] != 0xe2 || (p[1] != 0x80 && p[1] != 0x81))
 		return 0;
 	*code = 0x2000u + (p[1] & 1u) * 64u + (p[2] & 63u);
-	return (*code >= 0x200e && *code <= 0x200f) || (*code >= 0x2028 && *code <= 0x202e) || (*code >= 0x2066 && *code <= 0x2069) ? 3 : 0;
+	return (*code >= 0x200e && *code <= 0x200f) || (*code >= 0x2028 && *code <= 0x202e) ||
+	                       (*code >= 0x2066 && *code <= 0x2069)
+	               ? 3
+	               : 0;
 }
 
 static bool plain(struct slice s, bool text)
 {
 	unsigned code;
 	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == '"' || s.p[i] == '=' || s.p[i] == '\\' || control_at(s, i, text, &code))
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == '"' || s.p[i] == '=' || s.p[i] == '\\' ||
+		    control_at(s, i, text, &code))
 			return false;
 	return s.n > 0;
 }

@@ -19,7 +19,7 @@ enum log_level {
 #define X(NAME, label) LOG_##NAME,
 	LOG_LEVELS(X)
 #undef X
-	LOG_LEVEL_MAX
+		LOG_LEVEL_MAX
 };
 
 struct log_field {
@@ -50,15 +50,16 @@ void log_put_ident(struct log_line *line, struct log_ident who);
 #define LU(k, v) ((struct log_field){.key = (k), .kind = LOG_F_U64, .u = (uint64_t)(v)})
 #define LI(k, v) ((struct log_field){.key = (k), .kind = LOG_F_I64, .i = (int64_t)(v)})
 
-extern enum log_level log_threshold; /* set once at start and by SIGHUP; the one global the process keeps, with the fd */
+extern enum log_level
+	log_threshold; /* set once at start and by SIGHUP; the one global the process keeps, with the fd */
 
 bool log_level_parse(struct slice s, enum log_level *out) MUST_CHECK;
 void log_event(enum log_level level, struct log_ident who, const char *event, const struct log_field *fields);
 
-#define log_at(lvl, who, event, ...)                                                                                  \
-	do {                                                                                                          \
-		if ((lvl) <= log_threshold)                                                                           \
-			log_event((lvl), (who), (event), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}});  \
+#define log_at(lvl, who, event, ...)                                                                                 \
+	do {                                                                                                         \
+		if ((lvl) <= log_threshold)                                                                          \
+			log_event((lvl), (who), (event), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}}); \
 	} while (0)
 #define log_error(who, event, ...) log_at(LOG_ERROR, who, event __VA_OPT__(, ) __VA_ARGS__)
 #define log_warn(who, event, ...) log_at(LOG_WARN, who, event __VA_OPT__(, ) __VA_ARGS__)

@@ -24,7 +24,8 @@ void map_fini(struct map *m); /* frees the table, not the objects */
 struct map_node *map_find(const struct map *m, struct slice key);
 void map_add(struct map *m, struct map_node *n); /* the key must not be there yet */
 void map_del(struct map *m, struct map_node *n); /* it must be there */
-struct map_node *map_next(const struct map *m, const struct map_node *n); /* iteration, NULL starts; no changes meanwhile */
+struct map_node *map_next(const struct map *m,
+                          const struct map_node *n); /* iteration, NULL starts; no changes meanwhile */
 
 uint64_t hash_bytes(const uint64_t seed[2], struct slice s); /* SipHash-1-3 */
 

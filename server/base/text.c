@@ -74,7 +74,8 @@ void base64_encode(struct buf *out, struct slice s)
 	char *to = buf_room(out, (s.n + 2) / 3 * 4);
 	for (size_t i = 0; i < s.n; i += 3) {
 		size_t left = s.n - i;
-		uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (left > 2 ? p[i + 2] : 0);
+		uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
+		             (left > 2 ? p[i + 2] : 0);
 		*to++ = base64_letters[v >> 18];
 		*to++ = base64_letters[v >> 12 & 63];
 		*to++ = left > 1 ? base64_letters[v >> 6 & 63] : '=';
@@ -202,9 +203,12 @@ void iso_time(char out[25], uint64_t wall_ms)
 	struct tm tm;
 	gmtime_r(&s, &tm);
 	static const char form[] = "0000-00-00T00:00:00.000Z";
-	const struct { unsigned at, digits, value; } parts[] = {
+	const struct {
+		unsigned at, digits, value;
+	} parts[] = {
 		{0, 4, (unsigned)tm.tm_year + 1900}, {5, 2, (unsigned)tm.tm_mon + 1}, {8, 2, (unsigned)tm.tm_mday},
-		{11, 2, (unsigned)tm.tm_hour}, {14, 2, (unsigned)tm.tm_min}, {17, 2, (unsigned)tm.tm_sec}, {20, 3, (unsigned)(wall_ms % 1000)},
+		{11, 2, (unsigned)tm.tm_hour},       {14, 2, (unsigned)tm.tm_min},    {17, 2, (unsigned)tm.tm_sec},
+		{20, 3, (unsigned)(wall_ms % 1000)},
 	};
 	memcpy(out, form, sizeof form);
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)

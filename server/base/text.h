@@ -16,12 +16,12 @@ bool base64_decode(struct buf *out, struct slice s) MUST_CHECK; /* both alphabet
 
 bool uuid_valid(struct slice s) MUST_CHECK; /* 8-4-4-4-12 hex digits, either case */
 
-void random_bytes(void *p, size_t n);       /* from the kernel's CSPRNG; aborts when there is none */
-void random_id(char *out, size_t n);        /* n characters of A-Za-z0-9_-, 6 bits each; not terminated (E3: n >= 16) */
+void random_bytes(void *p, size_t n); /* from the kernel's CSPRNG; aborts when there is none */
+void random_id(char *out, size_t n);  /* n characters of A-Za-z0-9_-, 6 bits each; not terminated (E3: n >= 16) */
 
 bool secret_eq(struct slice a, struct slice b) MUST_CHECK; /* constant time in the content, not in the length (X7) */
 
-uint64_t clock_wall_ms(void);               /* since 1970, UTC */
+uint64_t clock_wall_ms(void); /* since 1970, UTC */
 uint64_t clock_wall_us(void);
 void iso_time(char out[25], uint64_t wall_ms); /* 2026-01-10T12:00:00.000Z, terminated */
 

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 
 void varint_put(struct buf *out, uint64_t v);
-bool varint_take(struct slice *in, uint64_t *v) MUST_CHECK; /* *in moves past it; false: cut short, over 64 bits, or longer than it need be */
+bool varint_take(struct slice *in, uint64_t *v)
+	MUST_CHECK; /* *in moves past it; false: cut short, over 64 bits, or longer than it need be */
 
 #endif

@@ -10,17 +10,18 @@
 #define OLDEST 150000
 
 /* What the edge calls (docs/edge-sql.md). */
-#define MISSING_SQL                                                                                                     \
-	"select pg_catalog.string_agg('rt.' || f.name, ', ') from pg_catalog.unnest(array["                              \
-	"'pump_open', 'fetch', 'fetch_page', 'bell_arm', 'bell_disarm', 'ring', 'dispatch', 'dispatch_one', 'socket_open', "  \
-	"'socket_register', 'socket_close', 'rooms', 'token_expired', 'recover', 'recovery_key', 'routes', 'version', "       \
+#define MISSING_SQL                                                                                                          \
+	"select pg_catalog.string_agg('rt.' || f.name, ', ') from pg_catalog.unnest(array["                                  \
+	"'pump_open', 'fetch', 'fetch_page', 'bell_arm', 'bell_disarm', 'ring', 'dispatch', 'dispatch_one', 'socket_open', " \
+	"'socket_register', 'socket_close', 'rooms', 'token_expired', 'recover', 'recovery_key', 'routes', 'version', "      \
 	"'maintain', 'sweep', 'monitor', 'edge_close', 'confirm', 'emitter_attachment', 'get_chats', 'get_messages', "       \
-	"'get_notifications']) f(name) "                                                                                      \
-	"where not exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace "      \
-	"where n.nspname = 'rt' and p.proname = f.name and pg_catalog.has_schema_privilege(n.oid, 'usage') "                \
+	"'get_notifications']) f(name) "                                                                                     \
+	"where not exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace "       \
+	"where n.nspname = 'rt' and p.proname = f.name and pg_catalog.has_schema_privilege(n.oid, 'usage') "                 \
 	"and pg_catalog.has_function_privilege(p.oid, 'execute'))"
 
-#define SERVER_SQL "select pg_catalog.pg_is_in_recovery(), pg_catalog.current_database(), pg_catalog.pg_postmaster_start_time()"
+#define SERVER_SQL \
+	"select pg_catalog.pg_is_in_recovery(), pg_catalog.current_database(), pg_catalog.pg_postmaster_start_time()"
 
 static bool is_true(const PGresult *r, int column)
 {
@@ -66,7 +67,9 @@ static bool check_modesty(PGconn *pg)
 {
 	PGresult *r = pg_query(pg, "select pg_catalog.pg_has_role(current_user, 'bellwire_owner', 'member')");
 	if (r && is_true(r, 0))
-		fprintf(stderr, "bellwire: warning: DATABASE_URL: %s may change the schema; the edge should connect as bellwire_edge\n", PQuser(pg));
+		fprintf(stderr,
+		        "bellwire: warning: DATABASE_URL: %s may change the schema; the edge should connect as bellwire_edge\n",
+		        PQuser(pg));
 	PQclear(r);
 	return r;
 }
@@ -82,11 +85,14 @@ static bool check_version(PGconn *pg)
 	printf("# database %s: Postgres %d.%d, schema %d, code %.12s\n", PQdb(pg), PQserverVersion(pg) / 10000,
 	       PQserverVersion(pg) % 10000, schema, code);
 	if (schema > embedded_schema_version)
-		cmd_error("the database has schema %d, this binary needs %d: the binary is too old", schema, embedded_schema_version);
+		cmd_error("the database has schema %d, this binary needs %d: the binary is too old", schema,
+		          embedded_schema_version);
 	else if (schema < embedded_schema_version)
-		cmd_error("the database has schema %d, this binary needs %d: run `bellwire migrate`", schema, embedded_schema_version);
+		cmd_error("the database has schema %d, this binary needs %d: run `bellwire migrate`", schema,
+		          embedded_schema_version);
 	else if (!good)
-		cmd_error("the database has code %.12s, this binary has %.12s: run `bellwire migrate`", code, embedded_code_sha256);
+		cmd_error("the database has code %.12s, this binary has %.12s: run `bellwire migrate`", code,
+		          embedded_code_sha256);
 	PQclear(r);
 	return good;
 }
@@ -94,7 +100,8 @@ static bool check_version(PGconn *pg)
 static bool same_place(PGconn *a, PGconn *b)
 {
 	PGresult *x = pg_query(a, SERVER_SQL), *y = pg_query(b, SERVER_SQL);
-	bool same = x && y && strcmp(PQgetvalue(x, 0, 1), PQgetvalue(y, 0, 1)) == 0 && strcmp(PQgetvalue(x, 0, 2), PQgetvalue(y, 0, 2)) == 0;
+	bool same = x && y && strcmp(PQgetvalue(x, 0, 1), PQgetvalue(y, 0, 1)) == 0 &&
+	            strcmp(PQgetvalue(x, 0, 2), PQgetvalue(y, 0, 2)) == 0;
 	if (x && y && !same)
 		cmd_error("DATABASE_URL and LISTEN_DATABASE_URL lead to different databases");
 	PQclear(x);
@@ -115,8 +122,8 @@ static bool check_listener(const struct config *c, PGconn *calls)
 static bool check_database(const struct config *c)
 {
 	PGconn *pg = pg_open(c->database_url, "DATABASE_URL");
-	bool good = pg && check_primary(pg, "DATABASE_URL") && check_migrated(pg) && check_rights(pg) && check_modesty(pg) &&
-	            check_version(pg) && check_listener(c, pg);
+	bool good = pg && check_primary(pg, "DATABASE_URL") && check_migrated(pg) && check_rights(pg) &&
+	            check_modesty(pg) && check_version(pg) && check_listener(c, pg);
 	PQfinish(pg);
 	return good;
 }
@@ -166,10 +173,11 @@ int cmd_check(int argc, char **argv)
 		{0},
 	};
 	int code;
-	if (!cmd_options(options,
-	                 "Prints every setting in the form of a settings file, secrets as (set) or (not set). Then verifies keys, certificates,\n"
-	                 "addresses, and in the database: a primary of version 15 or later, the rights of the role, schema and code.\n",
-	                 argc, argv, &code))
+	if (!cmd_options(
+		    options,
+		    "Prints every setting in the form of a settings file, secrets as (set) or (not set). Then verifies keys, certificates,\n"
+		    "addresses, and in the database: a primary of version 15 or later, the rights of the role, schema and code.\n",
+		    argc, argv, &code))
 		return code;
 	if (markdown)
 		return print_markdown(markdown);

@@ -7,13 +7,15 @@
 
 #include "app/config.h"
 
-#define COMMANDS(X)                                                                                                     \
-	X(serve, "run the edge")                                                                                        \
-	X(migrate, "bring the database to the schema and code of this binary")                                          \
-	X(check, "print the settings in force and verify them and the database")                                        \
-	X(token, "print a signed token for a user")                                                                     \
-	X(version, "print the versions of this binary and its libraries")                                               \
+/* clang-format off: one row a line */
+#define COMMANDS(X)                                                              \
+	X(serve, "run the edge")                                                 \
+	X(migrate, "bring the database to the schema and code of this binary")   \
+	X(check, "print the settings in force and verify them and the database") \
+	X(token, "print a signed token for a user")                              \
+	X(version, "print the versions of this binary and its libraries")        \
 	X(health, "ask a running edge whether it is ready")
+/* clang-format on */
 
 #define X(name, summary) int cmd_##name(int argc, char **argv); /* argv[0] is the command */
 COMMANDS(X)
@@ -28,13 +30,16 @@ struct cmd_option {
 	const char **value;
 };
 
-#define CMD_CONFIG(v) {"config", "FILE", "read settings from FILE; the environment wins", (v)}
+#define CMD_CONFIG(v)                                                                  \
+	{                                                                              \
+		"config", "FILE", "read settings from FILE; the environment wins", (v) \
+	}
 
 /* False: there is nothing left to do, *code is the exit code (--help, or called wrongly). */
 bool cmd_options(const struct cmd_option *options, const char *about, int argc, char **argv, int *code) MUST_CHECK;
 /* False: said why on stderr. */
 bool cmd_load(struct config *c, const char *file) MUST_CHECK;
 void cmd_error(const char *fmt, ...) PRINTF_LIKE(1, 2); /* "bellwire: ..." to stderr */
-int cmd_finish(int code); /* what was printed must have arrived */
+int cmd_finish(int code);                               /* what was printed must have arrived */
 
 #endif

@@ -56,7 +56,8 @@ static int report(const char *answer)
 	if (!http)
 		cmd_error("this is no HTTP answer");
 	else if (!ready)
-		cmd_error("not ready: %.3s %.*s", answer + 9, body ? (int)strcspn(body + 4, "\r\n") : 0, body ? body + 4 : "");
+		cmd_error("not ready: %.3s %.*s", answer + 9, body ? (int)strcspn(body + 4, "\r\n") : 0,
+		          body ? body + 4 : "");
 	else
 		puts("ready");
 	return ready ? cmd_finish(EXIT_DONE) : EXIT_FAILED;
@@ -67,7 +68,8 @@ int cmd_health(int argc, char **argv)
 	const char *file = NULL;
 	const struct cmd_option options[] = {CMD_CONFIG(&file), {0}};
 	int code;
-	if (!cmd_options(options, "Asks for /readyz on BELLWIRE_ADMIN_LISTEN; done (0) means 200.\n", argc, argv, &code))
+	if (!cmd_options(options, "Asks for /readyz on BELLWIRE_ADMIN_LISTEN; done (0) means 200.\n", argc, argv,
+	                 &code))
 		return code;
 	struct config c;
 	if (!cmd_load(&c, file))

@@ -5,13 +5,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define TRIES       10
+#define TRIES 10
 #define TRY_PAUSE_S 1
-#define LOCK_KEY    "7090192401312606066" /* the bytes of "bellmigr"; those of "bellwire" are the bell, which sleeping edges hold */
-#define OLDEST      150000
+#define LOCK_KEY \
+	"7090192401312606066" /* the bytes of "bellmigr"; those of "bellwire" are the bell, which sleeping edges hold */
+#define OLDEST 150000
 
-#define PREPARE "set search_path = pg_catalog, pg_temp; set client_min_messages = warning; set statement_timeout = 0; set lock_timeout = 0"
-#define BEGIN   "begin; set local role bellwire_owner; set local lock_timeout = '5s'"
+#define PREPARE \
+	"set search_path = pg_catalog, pg_temp; set client_min_messages = warning; set statement_timeout = 0; set lock_timeout = 0"
+#define BEGIN "begin; set local role bellwire_owner; set local lock_timeout = '5s'"
 
 struct migrate {
 	PGconn *pg;
@@ -63,8 +65,9 @@ static char *up_part(const struct embedded_file *f, unsigned *line)
 static char *record_sql(const struct embedded_file *f)
 {
 	struct slice version = version_of(f), name = base_name(f);
-	return mem_printf("insert into bellwire.migrations (version, name, checksum) values ('%.*s', '%.*s', '%s'); commit",
-	                  (int)version.n, version.p, (int)name.n, name.p, f->sha256);
+	return mem_printf(
+		"insert into bellwire.migrations (version, name, checksum) values ('%.*s', '%.*s', '%s'); commit",
+		(int)version.n, version.p, (int)name.n, name.p, f->sha256);
 }
 
 static char *code_end_sql(void)
@@ -95,7 +98,8 @@ static enum pg_outcome try_work(PGconn *pg, const struct work *w)
 		PQclear(PQexec(pg, "rollback"));
 	if (o == PG_DENIED)
 		fputs("  The first time migrate's login has to own the database, and to be a member of bellwire_owner or one who may create\n"
-		      "  roles; later it has to be a member of bellwire_owner.\n", stderr);
+		      "  roles; later it has to be a member of bellwire_owner.\n",
+		      stderr);
 	return o;
 }
 
@@ -141,9 +145,13 @@ static bool verify_applied(const PGresult *applied)
 			continue;
 		good = false;
 		if (f)
-			cmd_error("migration %s was applied with another text than %s has now: applied migrations must not change", name, f->name);
+			cmd_error(
+				"migration %s was applied with another text than %s has now: applied migrations must not change",
+				name, f->name);
 		else
-			cmd_error("the database has the migration %s, which this binary does not know: the database is newer", name);
+			cmd_error(
+				"the database has the migration %s, which this binary does not know: the database is newer",
+				name);
 	}
 	return good;
 }
@@ -254,8 +262,8 @@ static bool take_lock(PGconn *pg)
 static bool migrate(PGconn *pg, bool force)
 {
 	struct migrate m = {.pg = pg};
-	bool good = usable(pg) && run(pg, PREPARE, "session") == PG_DONE && take_lock(pg) && bootstrap(&m) && apply_missing(&m) &&
-	            deploy_changed(&m, force);
+	bool good = usable(pg) && run(pg, PREPARE, "session") == PG_DONE && take_lock(pg) && bootstrap(&m) &&
+	            apply_missing(&m) && deploy_changed(&m, force);
 	if (good && !m.done)
 		printf("nothing to do: schema %d, code %.12s\n", embedded_schema_version, embedded_code_sha256);
 	return good;
@@ -263,8 +271,10 @@ static bool migrate(PGconn *pg, bool force)
 
 static void print_sql(void)
 {
-	printf("-- bellwire %s, schema %d, for an empty database: psql -v ON_ERROR_STOP=1\n", BELLWIRE_VERSION, embedded_schema_version);
-	printf("set search_path = pg_catalog, pg_temp; set client_min_messages = warning;\n\n-- %s\n%s", embedded_bootstrap.name, embedded_bootstrap.text);
+	printf("-- bellwire %s, schema %d, for an empty database: psql -v ON_ERROR_STOP=1\n", BELLWIRE_VERSION,
+	       embedded_schema_version);
+	printf("set search_path = pg_catalog, pg_temp; set client_min_messages = warning;\n\n-- %s\n%s",
+	       embedded_bootstrap.name, embedded_bootstrap.text);
 	for (const struct embedded_file *f = embedded_migrations; f->name; f++) {
 		unsigned line;
 		char *up = up_part(f, &line), *last = record_sql(f);
@@ -290,10 +300,11 @@ int cmd_migrate(int argc, char **argv)
 		{0},
 	};
 	int code;
-	if (!cmd_options(options,
-	                 "Connects with MIGRATE_DATABASE_URL, directly to the primary. Applies each migration that is missing in a transaction\n"
-	                 "of its own, then the functions and triggers in one. Safe to repeat, and to run twice at once.\n",
-	                 argc, argv, &code))
+	if (!cmd_options(
+		    options,
+		    "Connects with MIGRATE_DATABASE_URL, directly to the primary. Applies each migration that is missing in a transaction\n"
+		    "of its own, then the functions and triggers in one. Safe to repeat, and to run twice at once.\n",
+		    argc, argv, &code))
 		return code;
 	if (print) {
 		print_sql();

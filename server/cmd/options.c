@@ -6,8 +6,8 @@
 
 static const char *summary_of(const char *command)
 {
-#define X(name, summary)                                                                                                \
-	if (strcmp(command, #name) == 0)                                                                                \
+#define X(name, summary)                 \
+	if (strcmp(command, #name) == 0) \
 		return summary;
 	COMMANDS(X)
 #undef X
@@ -29,7 +29,8 @@ static void print_help(const struct cmd_option *options, const char *about, cons
 
 static int wrong(const char *command, const char *what, const char *argument)
 {
-	fprintf(stderr, "bellwire %s: %s %s\n`bellwire %s --help` shows what there is.\n", command, what, argument, command);
+	fprintf(stderr, "bellwire %s: %s %s\n`bellwire %s --help` shows what there is.\n", command, what, argument,
+	        command);
 	return EXIT_USAGE;
 }
 
@@ -53,7 +54,8 @@ bool cmd_options(const struct cmd_option *options, const char *about, int argc, 
 		const struct cmd_option *o = strncmp(argv[i], "--", 2) == 0 ? find(options, argv[i] + 2) : NULL;
 		const char *equals = strchr(argv[i], '=');
 		if (!o || (!o->arg && equals)) {
-			*code = wrong(argv[0], argv[i][0] == '-' ? "there is no option" : "unexpected argument", argv[i]);
+			*code = wrong(argv[0], argv[i][0] == '-' ? "there is no option" : "unexpected argument",
+			              argv[i]);
 			return false;
 		}
 		if (o->arg && !equals && i + 1 == argc) {

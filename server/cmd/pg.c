@@ -89,7 +89,8 @@ static bool is_busy(const PGresult *r)
 {
 	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
 	return state && (strcmp(state, "55P03") == 0 || strcmp(state, "40P01") == 0 ||
-	                 (strcmp(state, "XX000") == 0 && strstr(PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY), "concurrently")));
+	                 (strcmp(state, "XX000") == 0 &&
+	                  strstr(PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY), "concurrently")));
 }
 
 static bool is_denied(const PGresult *r)
@@ -102,8 +103,11 @@ enum pg_outcome pg_run(PGconn *pg, struct pg_text t)
 {
 	PGresult *r = PQexec(pg, t.text);
 	ExecStatusType status = PQresultStatus(r);
-	enum pg_outcome outcome = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY ? PG_DONE :
-	                          is_busy(r) ? PG_BUSY : is_denied(r) ? PG_DENIED : PG_FAILED;
+	enum pg_outcome outcome = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY
+	                                  ? PG_DONE
+	                          : is_busy(r)   ? PG_BUSY
+	                          : is_denied(r) ? PG_DENIED
+	                                         : PG_FAILED;
 	if (outcome == PG_DENIED || outcome == PG_FAILED)
 		print_error(pg, r, t);
 	PQclear(r);

@@ -24,10 +24,11 @@ int cmd_serve(int argc, char **argv)
 	const char *file = NULL;
 	const struct cmd_option options[] = {CMD_CONFIG(&file), {0}};
 	int code;
-	if (!cmd_options(options,
-	                 "SIGTERM drains: no new clients, those who are there are sent away within BELLWIRE_DRAIN_MS; a second one ends at\n"
-	                 "once. SIGHUP reads certificates, and the settings that can change, again.\n",
-	                 argc, argv, &code))
+	if (!cmd_options(
+		    options,
+		    "SIGTERM drains: no new clients, those who are there are sent away within BELLWIRE_DRAIN_MS; a second one ends at\n"
+		    "once. SIGHUP reads certificates, and the settings that can change, again.\n",
+		    argc, argv, &code))
 		return code;
 	struct config c;
 	if (!cmd_load(&c, file))

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define TTL_DEFAULT_S 3600
-#define TTL_MAX_S     (10ull * 366 * 24 * 3600)
+#define TTL_MAX_S (10ull * 366 * 24 * 3600)
 
 static bool parse_ttl(const char *s, uint64_t *ttl)
 {
@@ -44,13 +44,17 @@ int cmd_token(int argc, char **argv)
 		{0},
 	};
 	int code;
-	if (!cmd_options(options, "Signs with JWT_SECRET (HS256 only), with JWT_ISSUER and JWT_AUDIENCE when they are set. For trials and tests.\n", argc,
-	                 argv, &code))
+	if (!cmd_options(
+		    options,
+		    "Signs with JWT_SECRET (HS256 only), with JWT_ISSUER and JWT_AUDIENCE when they are set. For trials and tests.\n",
+		    argc, argv, &code))
 		return code;
 	uint64_t ttl = TTL_DEFAULT_S;
 	if (!user || !uuid_valid(slice_str(user)) || (ttl_text && !parse_ttl(ttl_text, &ttl))) {
 		fprintf(stderr, "bellwire token: %s\n`bellwire token --help` shows what there is.\n",
-		        !user ? "--user UUID is missing" : uuid_valid(slice_str(user)) ? "--ttl takes seconds, up to ten years" : "--user takes a UUID");
+		        !user                         ? "--user UUID is missing"
+		        : uuid_valid(slice_str(user)) ? "--ttl takes seconds, up to ten years"
+		                                      : "--user takes a UUID");
 		return EXIT_USAGE;
 	}
 	struct config c;

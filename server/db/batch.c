@@ -28,7 +28,8 @@ const char *batch_read(const PGresult *res, size_t n, struct batch_answer *out)
 		}
 		enum verdict v = verdict_of(outcome);
 		if (v == VERDICT_NONE || out->verdict[ord - 1] != VERDICT_NONE)
-			return v ? "rt.dispatch returned two rows for one item" : "rt.dispatch returned an unknown outcome";
+			return v ? "rt.dispatch returned two rows for one item"
+			         : "rt.dispatch returned an unknown outcome";
 		out->verdict[ord - 1] = v;
 		out->row[ord - 1] = row;
 	}
@@ -41,7 +42,8 @@ void batch_item(const PGresult *res, const struct batch_answer *a, size_t i, str
 	*out = (struct db_item_result){.outcome = DB_OK, .published = a->published};
 	if (a->verdict[i] == VERDICT_NONE) {
 		/* nobody says what became of it */
-		*out = (struct db_item_result){.outcome = DB_UNCERTAIN, .detail = SLICE("rt.dispatch returned no row for this item")};
+		*out = (struct db_item_result){.outcome = DB_UNCERTAIN,
+		                               .detail = SLICE("rt.dispatch returned no row for this item")};
 		return;
 	}
 	if (a->verdict[i] == VERDICT_OK) {

@@ -150,7 +150,8 @@ static void go(struct calls *c)
 			continue;
 		struct call *call = take(c);
 		s->out = call;
-		if (!link_send(s->link, call->sql, (int)call->n, call->values, c->db->cfg.call_timeout_ms, on_answer, s)) {
+		if (!link_send(s->link, call->sql, (int)call->n, call->values, c->db->cfg.call_timeout_ms, on_answer,
+		               s)) {
 			s->out = NULL;
 			put_back(c, call);
 		}
@@ -229,7 +230,8 @@ struct calls *calls_new(struct db *d)
 	list_init(&c->queue);
 	list_init(&c->refused);
 	for (size_t i = 0; i < CALL_LINKS; i++)
-		c->slots[i] = (struct slot){.owner = c, .link = db_link(d, false, "call", &call_link_events, &c->slots[i])};
+		c->slots[i] = (struct slot){.owner = c,
+		                            .link = db_link(d, false, "call", &call_link_events, &c->slots[i])};
 	return c;
 }
 

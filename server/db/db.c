@@ -3,7 +3,7 @@
 #include "db/dispatch.h"
 #include <stdio.h>
 
-#define SAME_AGAIN_MS  60000 /* between two lines about connections that cannot be made */
+#define SAME_AGAIN_MS 60000 /* between two lines about connections that cannot be made */
 #define OTHER_AGAIN_MS 1000
 
 /* ---- what links report ---- */
@@ -90,7 +90,8 @@ bool db_cell_u64(const PGresult *res, int row, int col, uint64_t *out)
 	struct slice s = db_cell(res, row, col);
 	uint64_t v = 0;
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] < '0' || s.p[i] > '9' || __builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(s.p[i] - '0'), &v))
+		if (s.p[i] < '0' || s.p[i] > '9' || __builtin_mul_overflow(v, 10, &v) ||
+		    __builtin_add_overflow(v, (uint64_t)(s.p[i] - '0'), &v))
 			return false;
 	}
 	*out = v;

@@ -38,17 +38,19 @@ struct db_config {
 enum db_state { DB_CONNECTING, DB_UP, DB_AWAY };
 
 struct db_events {
-	void (*on_state)(void *ctx, enum db_state state); /* of the whole: UP when calls and the pump are, with the pump's cursor set */
+	void (*on_state)(
+		void *ctx,
+		enum db_state state); /* of the whole: UP when calls and the pump are, with the pump's cursor set */
 };
 
 struct db_stats {
-	uint64_t calls[4];                     /* by outcome */
+	uint64_t calls[4]; /* by outcome */
 	uint64_t batches, items, items_deferred, items_uncertain;
-	uint64_t batch_size_hist[7];           /* <=1 2 4 8 16 32 64; items is their sum */
-	uint64_t queue_items, links_up, lost;    /* lost: links that were up */
+	uint64_t batch_size_hist[7];          /* <=1 2 4 8 16 32 64; items is their sum */
+	uint64_t queue_items, links_up, lost; /* lost: links that were up */
 	uint64_t fetches, rows, bells, pump_state, pump_transitions, gaps, epochs;
-	uint64_t pump_lag_us;                  /* row written to row read, the last read's oldest; 0: it brought none */
-	uint64_t fetched_ms;                   /* loop_now of the last read's answer; 0: none yet */
+	uint64_t pump_lag_us; /* row written to row read, the last read's oldest; 0: it brought none */
+	uint64_t fetched_ms;  /* loop_now of the last read's answer; 0: none yet */
 };
 
 struct db *db_new(struct loop *l, const struct db_config *cfg, const struct db_events *ev, void *ctx);
@@ -58,19 +60,20 @@ const char *db_last_error(const struct db *d); /* text for logs and /readyz, "" 
 /* Resources, operator intervention, locks, a server that turned read-only: the same call may succeed later. */
 bool db_is_passing(const char *sqlstate);
 const struct db_stats *db_stats(const struct db *d);
-void db_stop(struct db *d);  /* no new work; what is out finishes */
+void db_stop(struct db *d); /* no new work; what is out finishes */
 void db_free(struct db **d);
 
 /* ---- one SQL function call, any link, no order promised ---- */
 struct db_result {
 	enum db_outcome outcome;
 	int nrows, ncols;
-	const void *pg;          /* PGresult; use db_value */
-	char sqlstate[6];        /* DB_ERROR */
-	const char *message;     /* DB_ERROR: for logs, never for clients unless class RT */
+	const void *pg;      /* PGresult; use db_value */
+	char sqlstate[6];    /* DB_ERROR */
+	const char *message; /* DB_ERROR: for logs, never for clients unless class RT */
 };
-double db_number(const struct db_result *r, int row, int col);      /* 0 for null */
-struct slice db_value(const struct db_result *r, int row, int col); /* empty for null, see db_is_null; borrowed for the callback */
+double db_number(const struct db_result *r, int row, int col); /* 0 for null */
+struct slice db_value(const struct db_result *r, int row,
+                      int col); /* empty for null, see db_is_null; borrowed for the callback */
 bool db_is_null(const struct db_result *r, int row, int col);
 
 typedef void db_done(void *arg, const struct db_result *r);
@@ -89,23 +92,23 @@ void db_array_end(struct buf *b);
 enum db_repeat { DB_REPEAT_NEVER, DB_REPEAT_ALWAYS, DB_REPEAT_BY_KEY };
 
 struct db_item_result {
-	enum db_outcome outcome;  /* DB_ERROR: code and message are there */
-	struct slice body;        /* DB_OK: the function's result, JSON text */
-	struct slice code;        /* DB_ERROR: contract code, "FORBIDDEN" */
-	struct slice message;     /* DB_ERROR: what the client may see */
+	enum db_outcome outcome; /* DB_ERROR: code and message are there */
+	struct slice body;       /* DB_OK: the function's result, JSON text */
+	struct slice code;       /* DB_ERROR: contract code, "FORBIDDEN" */
+	struct slice message;    /* DB_ERROR: what the client may see */
 	struct slice sqlstate;
-	struct slice detail;      /* DB_ERROR INTERNAL: for the log only */
-	bool published;           /* the batch wrote outbox rows: hold the ack until the pump has been past it (db_pump_after) */
+	struct slice detail; /* DB_ERROR INTERNAL: for the log only */
+	bool published; /* the batch wrote outbox rows: hold the ack until the pump has been past it (db_pump_after) */
 };
 typedef void db_item_done(void *arg, const struct db_item_result *r);
 
 struct db_item {
-	struct slice event;       /* route's name */
+	struct slice event; /* route's name */
 	struct slice user_id;
-	struct slice socket_id;   /* items of one socket stay in order */
-	struct slice payload;     /* JSON object, source text */
-	struct slice lock_key;    /* value of the route's lock_key in the payload; empty: none */
-	bool repeatable;          /* may be sent again after an uncertain outcome (by key: the caller looked) */
+	struct slice socket_id; /* items of one socket stay in order */
+	struct slice payload;   /* JSON object, source text */
+	struct slice lock_key;  /* value of the route's lock_key in the payload; empty: none */
+	bool repeatable;        /* may be sent again after an uncertain outcome (by key: the caller looked) */
 	db_item_done *done;
 	void *arg;
 };
@@ -114,8 +117,8 @@ void db_dispatch(struct db *d, const struct db_item *item); /* everything copied
 /* ---- the pump: every committed event exactly once, in visibility order (design section 2) ---- */
 struct db_event {
 	uint64_t id;
-	uint64_t xid;              /* of the writing transaction, for comparison with a snapshot */
-	int64_t at_us;             /* row written, microseconds since 1970 */
+	uint64_t xid;  /* of the writing transaction, for comparison with a snapshot */
+	int64_t at_us; /* row written, microseconds since 1970 */
 	bool ephemeral;
 	bool everyone;             /* rooms is null */
 	struct slice rooms;        /* names joined by '\n' */
@@ -161,9 +164,11 @@ void db_pump_after(struct db *d, void (*done)(void *arg), void *arg);
 struct db_snapshot;
 struct db_snapshot *db_snapshot_parse(const char *text); /* NULL when malformed */
 void db_snapshot_free(struct db_snapshot **s);
-bool db_snapshot_sees(const struct db_snapshot *s, uint64_t xid); /* committed before it, as far as the snapshot tells */
+bool db_snapshot_sees(const struct db_snapshot *s,
+                      uint64_t xid); /* committed before it, as far as the snapshot tells */
 /* As few bytes: numbers of seven bits a byte, what is in flight as distances. Whatever unpack takes is a snapshot, in the one form that pack gives it. */
-bool db_snapshot_pack(struct buf *out, const char *text) MUST_CHECK;             /* false: malformed, nothing was added */
-bool db_snapshot_unpack(struct slice *in, struct buf *text, size_t max) MUST_CHECK; /* from the start of *in, which moves on; at most max in flight */
+bool db_snapshot_pack(struct buf *out, const char *text) MUST_CHECK; /* false: malformed, nothing was added */
+bool db_snapshot_unpack(struct slice *in, struct buf *text,
+                        size_t max) MUST_CHECK; /* from the start of *in, which moves on; at most max in flight */
 
 #endif

@@ -20,7 +20,7 @@ struct db {
 	bool stopping, freeing;
 	struct db_stats stats;
 	char last_error[256];
-	char told[256];      /* why connecting failed, as last logged; empty once all is well */
+	char told[256]; /* why connecting failed, as last logged; empty once all is well */
 	uint64_t told_at;
 	struct calls *calls;
 	struct dispatch *dispatch;
@@ -35,7 +35,7 @@ void db_problem(struct db *d, const char *what, const char *why); /* remembered 
 void db_check_state(struct db *d);
 
 /* db.c: results */
-struct slice db_cell(const PGresult *res, int row, int col); /* empty for null */
+struct slice db_cell(const PGresult *res, int row, int col);                       /* empty for null */
 bool db_cell_u64(const PGresult *res, int row, int col, uint64_t *out) MUST_CHECK; /* false: null or not a number */
 bool db_rows_ok(const PGresult *res) MUST_CHECK;
 const char *db_sqlstate(const PGresult *res); /* of an error; XX000 when the server gave none */

@@ -34,7 +34,8 @@ static void become_young(struct dispatch *x, struct item *it)
 /* Nothing happened this time; what happened the first time is still not known. */
 static bool still_in_doubt(const struct item *it, const struct db_item_result *r)
 {
-	return it->in_doubt && r->outcome == DB_ERROR && (slice_eq(r->code, SLICE("UNAVAILABLE")) || slice_eq(r->code, SLICE("INTERNAL")));
+	return it->in_doubt && r->outcome == DB_ERROR &&
+	       (slice_eq(r->code, SLICE("UNAVAILABLE")) || slice_eq(r->code, SLICE("INTERNAL")));
 }
 
 static void complete(struct dispatch *x, struct item *it, const struct db_item_result *answer)
@@ -163,7 +164,8 @@ static void on_failed(struct dispatch *x, const PGresult *res, struct item *cons
 	}
 }
 
-static void on_verdict(struct dispatch *x, const PGresult *res, const struct batch_answer *a, size_t i, struct item *it, bool alone)
+static void on_verdict(struct dispatch *x, const PGresult *res, const struct batch_answer *a, size_t i, struct item *it,
+                       bool alone)
 {
 	struct db_item_result r;
 	if (a->verdict[i] == VERDICT_DEFERRED && !alone) {
@@ -301,7 +303,9 @@ void db_dispatch(struct db *d, const struct db_item *item)
 	list_init(&it->in_line);
 	list_init(&it->by_age);
 	if (d->stopping || x->queued >= d->cfg.queue_max_items || db_has_nul(item->payload)) {
-		it->refusal = d->stopping ? "stopping" : db_has_nul(item->payload) ? "the payload holds a NUL" : "the queue is full";
+		it->refusal = d->stopping                 ? "stopping"
+		              : db_has_nul(item->payload) ? "the payload holds a NUL"
+		                                          : "the queue is full";
 		it->state = ITEM_REFUSED;
 		list_add_tail(&x->refused, &it->link);
 		loop_defer(d->loop, LOOP_WORK, &x->refuse);

@@ -20,9 +20,9 @@
 
 struct line {
 	struct map_node node;
-	bool mapped;       /* false: items without a socket know no order */
-	unsigned lane;     /* of those on the way */
-	size_t active;     /* queued in that lane or sent */
+	bool mapped;   /* false: items without a socket know no order */
+	unsigned lane; /* of those on the way */
+	size_t active; /* queued in that lane or sent */
 	size_t waiting;
 	struct list items; /* in order of arrival */
 	size_t n;
@@ -32,16 +32,16 @@ struct line {
 enum item_state { ITEM_WAITING, ITEM_QUEUED, ITEM_SENT, ITEM_REFUSED };
 
 struct item {
-	struct list link;    /* in its lane's queue, or refused */
+	struct list link; /* in its lane's queue, or refused */
 	struct list in_line;
-	struct list by_age;  /* not sent */
+	struct list by_age; /* not sent */
 	struct line *line;
 	enum item_state state;
 	uint32_t hash;
 	uint64_t expires;
 	bool repeatable;
-	bool in_doubt;       /* was lost once: it may have happened */
-	bool tried;          /* its second try is used up */
+	bool in_doubt; /* was lost once: it may have happened */
+	bool tried;    /* its second try is used up */
 	const char *refusal;
 	db_item_done *done;
 	void *arg;
@@ -59,11 +59,11 @@ struct lane {
 struct dispatch {
 	struct db *db;
 	struct lane lanes[LANES_MOST + 1];
-	unsigned nlanes;      /* ordinary ones; the reserved one is lanes[nlanes] */
+	unsigned nlanes; /* ordinary ones; the reserved one is lanes[nlanes] */
 	struct map lines;
 	uint64_t seed[2];
 	struct list by_age, refused;
-	size_t queued;        /* items that are not sent */
+	size_t queued; /* items that are not sent */
 	struct timer expiry;
 	struct deferred send; /* at the end of the turn: what arrived in one turn is one batch */
 	struct deferred refuse;
@@ -76,11 +76,12 @@ static inline bool dispatch_is_reserved(const struct dispatch *x, unsigned lane)
 
 /* ---- line.c ---- */
 void lines_init(struct dispatch *x);
-struct line *line_find(struct dispatch *x, struct slice socket_id);       /* the socket's, or a new one */
-void line_add(struct dispatch *x, struct line *l, struct item *it);       /* queued in its lane, or waiting */
-void line_take_back(struct line *l);                                      /* what is queued waits again */
-void line_release(struct dispatch *x, struct line *l);                    /* after an item has left: the next run goes; an empty line ends */
-void item_enqueue(struct dispatch *x, struct item *it);                   /* into its line's lane */
+struct line *line_find(struct dispatch *x, struct slice socket_id); /* the socket's, or a new one */
+void line_add(struct dispatch *x, struct line *l, struct item *it); /* queued in its lane, or waiting */
+void line_take_back(struct line *l);                                /* what is queued waits again */
+void line_release(struct dispatch *x,
+                  struct line *l); /* after an item has left: the next run goes; an empty line ends */
+void item_enqueue(struct dispatch *x, struct item *it); /* into its line's lane */
 
 /* ---- batch.c ---- */
 

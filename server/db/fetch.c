@@ -3,7 +3,19 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { COL_ID, COL_XID, COL_AT, COL_ROOMS, COL_EXCEPT, COL_EVENT, COL_CONTROL, COL_DATA, COL_CONFIRM, COL_EPHEMERAL, COLS };
+enum {
+	COL_ID,
+	COL_XID,
+	COL_AT,
+	COL_ROOMS,
+	COL_EXCEPT,
+	COL_EVENT,
+	COL_CONTROL,
+	COL_DATA,
+	COL_CONFIRM,
+	COL_EPHEMERAL,
+	COLS
+};
 
 /* ---- the cursor ---- */
 
@@ -56,7 +68,8 @@ static bool read_row(const PGresult *res, int row, struct db_event *e)
 {
 	uint64_t at;
 	*e = (struct db_event){0};
-	if (!db_cell_u64(res, row, COL_ID, &e->id) || !db_cell_u64(res, row, COL_XID, &e->xid) || !db_cell_u64(res, row, COL_AT, &at) || at > INT64_MAX)
+	if (!db_cell_u64(res, row, COL_ID, &e->id) || !db_cell_u64(res, row, COL_XID, &e->xid) ||
+	    !db_cell_u64(res, row, COL_AT, &at) || at > INT64_MAX)
 		return false;
 	e->at_us = (int64_t)at;
 	e->ephemeral = slice_eq(db_cell(res, row, COL_EPHEMERAL), SLICE("t"));
@@ -97,13 +110,14 @@ static void count_rows(struct db *d, const struct cursor *c, const struct db_eve
 
 static size_t next_limit(const PGresult *res)
 {
-	size_t rows = (size_t)PQntuples(res), each = rows ? PQresultMemorySize(res) / rows + 1 : 1, fit = PAGE_BYTES / each;
+	size_t rows = (size_t)PQntuples(res), each = rows ? PQresultMemorySize(res) / rows + 1 : 1,
+	       fit = PAGE_BYTES / each;
 	return fit < PAGE_ROWS ? PAGE_ROWS : fit > PAGE_ROWS_MOST ? PAGE_ROWS_MOST : fit;
 }
 
 /* Rows from `first` on; what has fewer than PAGE_ROWS behind the header is the fetch's end. */
-static const char *deliver(struct db *d, struct cursor *c, const struct db_pump_events *ev, void *ctx, const PGresult *res, int first, bool whole,
-                           struct header *h)
+static const char *deliver(struct db *d, struct cursor *c, const struct db_pump_events *ev, void *ctx,
+                           const PGresult *res, int first, bool whole, struct header *h)
 {
 	const char *wrong = NULL;
 	size_t n = (size_t)(PQntuples(res) - first);
@@ -120,7 +134,8 @@ static const char *deliver(struct db *d, struct cursor *c, const struct db_pump_
 	else
 		c->after = events[n - 1].id;
 	if (moves && ev->on_batch)
-		ev->on_batch(ctx, &(struct db_batch){.events = events, .n = n, .snapshot = c->snapshot, .last = h->done});
+		ev->on_batch(ctx,
+		             &(struct db_batch){.events = events, .n = n, .snapshot = c->snapshot, .last = h->done});
 	free(events);
 	return NULL;
 }
@@ -150,8 +165,8 @@ static bool read_header(const PGresult *res, struct position *at, struct header 
 	at->epoch = db_cell(res, 0, COL_EXCEPT);
 	at->control = db_cell(res, 0, COL_CONTROL);
 	at->why = db_cell(res, 0, COL_DATA);
-	return db_cell_u64(res, 0, COL_XID, &h->xmin) && db_cell_u64(res, 0, COL_AT, &at->now_us) && at->now_us <= INT64_MAX &&
-	       is_snapshot(at->snapshot) && at->epoch.n > 0;
+	return db_cell_u64(res, 0, COL_XID, &h->xmin) && db_cell_u64(res, 0, COL_AT, &at->now_us) &&
+	       at->now_us <= INT64_MAX && is_snapshot(at->snapshot) && at->epoch.n > 0;
 }
 
 /* The position is taken without what lies between: there was none before, or it cannot be shown to be covered. */
@@ -167,7 +182,8 @@ static void take_position(struct db *d, struct cursor *c, const struct db_pump_e
 		ev->on_gap(ctx, gap);
 }
 
-const char *fetch_take(struct db *d, struct cursor *c, const struct db_pump_events *ev, void *ctx, const PGresult *res, struct header *h)
+const char *fetch_take(struct db *d, struct cursor *c, const struct db_pump_events *ev, void *ctx, const PGresult *res,
+                       struct header *h)
 {
 	struct position at;
 	*h = (struct header){.done = true};
@@ -197,7 +213,8 @@ const char *fetch_take(struct db *d, struct cursor *c, const struct db_pump_even
 	return NULL;
 }
 
-const char *fetch_take_page(struct db *d, struct cursor *c, const struct db_pump_events *ev, void *ctx, const PGresult *res, struct header *h)
+const char *fetch_take_page(struct db *d, struct cursor *c, const struct db_pump_events *ev, void *ctx,
+                            const PGresult *res, struct header *h)
 {
 	if (PQnfields(res) != COLS)
 		return "another number of columns";

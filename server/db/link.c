@@ -26,8 +26,8 @@ struct link {
 	bool unflushed;        /* the statement's last bytes have not left libpq yet */
 	link_answer *answer;
 	void *arg;
-	PGresult *result;  /* so far */
-	PGresult *given;   /* during the answer */
+	PGresult *result; /* so far */
+	PGresult *given;  /* during the answer */
 };
 
 /* ---- ending a connection ---- */
@@ -116,7 +116,8 @@ static void flush(struct link *k)
 }
 
 /* One of sql and prepared. */
-static bool send(struct link *k, const char *sql, const char *prepared, int n, const char *const *values, uint64_t timeout_ms, link_answer *answer, void *arg)
+static bool send(struct link *k, const char *sql, const char *prepared, int n, const char *const *values,
+                 uint64_t timeout_ms, link_answer *answer, void *arg)
 {
 	if (k->state != LINK_IDLE)
 		return false;
@@ -129,19 +130,22 @@ static bool send(struct link *k, const char *sql, const char *prepared, int n, c
 	k->arg = arg;
 	k->unflushed = false;
 	timer_set(k->loop, &k->timer, loop_now(k->loop) + timeout_ms);
-	if (prepared ? PQsendQueryPrepared(k->pg, prepared, n, values, NULL, NULL, 0) : PQsendQueryParams(k->pg, sql, n, NULL, values, NULL, NULL, 0))
+	if (prepared ? PQsendQueryPrepared(k->pg, prepared, n, values, NULL, NULL, 0)
+	             : PQsendQueryParams(k->pg, sql, n, NULL, values, NULL, NULL, 0))
 		flush(k);
 	else /* libpq may have written some of it: lost, not unsent */
 		loop_defer(k->loop, LOOP_WORK, &k->dying);
 	return true;
 }
 
-bool link_send(struct link *k, const char *sql, int n, const char *const *values, uint64_t timeout_ms, link_answer *answer, void *arg)
+bool link_send(struct link *k, const char *sql, int n, const char *const *values, uint64_t timeout_ms,
+               link_answer *answer, void *arg)
 {
 	return send(k, sql, NULL, n, values, timeout_ms, answer, arg);
 }
 
-bool link_execute(struct link *k, const char *name, int n, const char *const *values, uint64_t timeout_ms, link_answer *answer, void *arg)
+bool link_execute(struct link *k, const char *name, int n, const char *const *values, uint64_t timeout_ms,
+                  link_answer *answer, void *arg)
 {
 	return send(k, NULL, name, n, values, timeout_ms, answer, arg);
 }
@@ -286,9 +290,19 @@ static void on_resolved(void *arg, struct target *t)
 		return;
 	}
 	/* The URL's own settings replace those before it; those after it replace the URL's. */
-	const char *keys[] = {"application_name", "gssencmode", "keepalives_idle", "keepalives_interval", "keepalives_count", "dbname",
-	                      "client_encoding", "host", "hostaddr", "port", NULL};
-	const char *values[] = {k->name, "disable", "15", "5", "3", k->url, "UTF8", t->host, t->hostaddr, t->port, NULL};
+	const char *keys[] = {"application_name",
+	                      "gssencmode",
+	                      "keepalives_idle",
+	                      "keepalives_interval",
+	                      "keepalives_count",
+	                      "dbname",
+	                      "client_encoding",
+	                      "host",
+	                      "hostaddr",
+	                      "port",
+	                      NULL};
+	const char *values[] = {k->name, "disable", "15",        "5",     "3", k->url,
+	                        "UTF8",  t->host,   t->hostaddr, t->port, NULL};
 	k->state = LINK_CONNECTING;
 	k->pg = PQconnectStartParams(keys, values, 1);
 	target_fini(t);

@@ -22,9 +22,11 @@ typedef void link_answer(void *arg, enum link_fate fate, const PGresult *res);
 
 struct link_events {
 	void (*on_up)(void *ctx);
-	void (*on_down)(void *ctx, bool was_up, const char *why); /* or an attempt to connect failed; it tries again by itself */
-	void (*on_notify)(void *ctx);                /* something was notified; several may have become one call */
-	bool (*on_message)(void *ctx, const char *channel, const char *payload); /* each notification; true: no on_notify for it; may be NULL */
+	void (*on_down)(void *ctx, bool was_up,
+	                const char *why); /* or an attempt to connect failed; it tries again by itself */
+	void (*on_notify)(void *ctx);     /* something was notified; several may have become one call */
+	bool (*on_message)(void *ctx, const char *channel,
+	                   const char *payload); /* each notification; true: no on_notify for it; may be NULL */
 };
 
 struct link_config {
@@ -38,9 +40,11 @@ bool link_up(const struct link *k);
 bool link_idle(const struct link *k); /* up with nothing out */
 
 /* false: the link is not idle or has just died; nothing was sent and answer is not called. Text parameters, NULL for null. */
-bool link_send(struct link *k, const char *sql, int n, const char *const *values, uint64_t timeout_ms, link_answer *answer, void *arg);
+bool link_send(struct link *k, const char *sql, int n, const char *const *values, uint64_t timeout_ms,
+               link_answer *answer, void *arg);
 /* The same for a statement that this session has prepared (`prepare name as ...`). */
-bool link_execute(struct link *k, const char *name, int n, const char *const *values, uint64_t timeout_ms, link_answer *answer, void *arg);
+bool link_execute(struct link *k, const char *name, int n, const char *const *values, uint64_t timeout_ms,
+                  link_answer *answer, void *arg);
 void link_drop(struct link *k, const char *why); /* ends the connection, answers what is out, reconnects */
 PGresult *link_take(struct link *k);             /* from inside an answer: the result becomes the caller's */
 void link_settled(struct link *k);               /* the connection proved good: backoff starts anew */

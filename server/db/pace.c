@@ -61,7 +61,8 @@ void pace_fetched(struct pace *p, uint64_t rows, uint64_t xmin)
 		p->window_rows += rows;
 		if (!over)
 			return;
-		p->want_arm = cfg->bell == DB_BELL_ALWAYS || (cfg->bell == DB_BELL_AUTO && p->window_rows < ROWS_TO_STAY);
+		p->want_arm = cfg->bell == DB_BELL_ALWAYS ||
+		              (cfg->bell == DB_BELL_AUTO && p->window_rows < ROWS_TO_STAY);
 		new_window(p);
 		return;
 	}

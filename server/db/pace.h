@@ -25,11 +25,13 @@ struct pace {
 
 void pace_begin(struct pace *p); /* a new session: BUSY, nothing armed */
 void pace_end(struct pace *p);
-void pace_armed(struct pace *p, uint64_t xid); /* the bell's lock is held; xid is younger than whoever has not seen it */
+void pace_armed(struct pace *p,
+                uint64_t xid); /* the bell's lock is held; xid is younger than whoever has not seen it */
 
 void pace_asked(struct pace *p);
 void pace_answered(struct pace *p);
-void pace_fetched(struct pace *p, uint64_t rows, uint64_t xmin); /* a whole fetch, with the oldest transaction of its snapshot */
+void pace_fetched(struct pace *p, uint64_t rows,
+                  uint64_t xmin); /* a whole fetch, with the oldest transaction of its snapshot */
 
 uint64_t pace_next(const struct pace *p); /* when to poll again, loop_now; 0: when rung */
 

@@ -27,17 +27,17 @@ struct pump {
 	void *ctx;
 	struct pace pace;
 	enum pump_step step;
-	bool ready;      /* positioned on this connection */
+	bool ready; /* positioned on this connection */
 	bool ever_ready;
 	bool delivering; /* the cursor is about to move: nothing may be sent */
 	bool poll_now;
 	struct cursor cursor;
-	PGresult *page;  /* being delivered, PAGE_ROWS a turn, so that sockets are written between */
+	PGresult *page; /* being delivered, PAGE_ROWS a turn, so that sockets are written between */
 	struct header head;
 	struct ear ear;
 	uint64_t fetch_rows; /* of the fetch that is out */
-	unsigned errors; /* fetches in a row that Postgres refused */
-	struct timer timer; /* next poll */
+	unsigned errors;     /* fetches in a row that Postgres refused */
+	struct timer timer;  /* next poll */
 	struct waiters waiters;
 };
 
@@ -67,7 +67,8 @@ static bool answered(struct pump *p, const char *what, enum link_fate fate, cons
 {
 	if (fate != LINK_ANSWERED)
 		return false; /* on_down follows */
-	if (db_rows_ok(res) ? PQntuples(res) == rows && PQnfields(res) == cols : PQresultStatus(res) == PGRES_COMMAND_OK && rows == 0)
+	if (db_rows_ok(res) ? PQntuples(res) == rows && PQnfields(res) == cols
+	                    : PQresultStatus(res) == PGRES_COMMAND_OK && rows == 0)
 		return true;
 	const char *why = db_rows_ok(res) ? "returned another number of rows or columns" : PQresultErrorMessage(res);
 	char *text = mem_printf("%s: %.*s%s", what, (int)strcspn(why, "\n"), why, db_rows_ok(res) ? "" : advice(res));
@@ -239,7 +240,8 @@ static void on_timer(struct timer *t)
 
 static void ask(struct pump *p, const char *sql, int n, const char *const *values, link_answer *answer)
 {
-	link_send(p->link, sql, n, values, p->db->cfg.call_timeout_ms, answer, p); /* false: the link is ending, on_down follows */
+	link_send(p->link, sql, n, values, p->db->cfg.call_timeout_ms, answer,
+	          p); /* false: the link is ending, on_down follows */
 }
 
 static void send_fetch(struct pump *p)
@@ -251,7 +253,8 @@ static void send_fetch(struct pump *p)
 	timer_stop(p->db->loop, &p->timer);
 	waiters_fetching(&p->waiters);
 	/* prepared: parsing and planning would cost as much as a fetch that brings nothing */
-	link_execute(p->link, "bellwire_fetch", 2, (const char *[]){p->cursor.snapshot, p->cursor.epoch}, p->db->cfg.call_timeout_ms, on_fetched, p);
+	link_execute(p->link, "bellwire_fetch", 2, (const char *[]){p->cursor.snapshot, p->cursor.epoch},
+	             p->db->cfg.call_timeout_ms, on_fetched, p);
 }
 
 static void send_listen(struct pump *p)
@@ -276,7 +279,8 @@ static void send_page(struct pump *p)
 	snprintf(after, sizeof after, "%" PRIu64, c->after);
 	snprintf(limit, sizeof limit, "%zu", c->limit);
 	timer_stop(p->db->loop, &p->timer);
-	ask(p, "select * from rt.fetch_page($1,$2,$3,$4,$5)", 5, (const char *[]){c->snapshot, c->upto, after, limit, c->epoch}, on_fetched);
+	ask(p, "select * from rt.fetch_page($1,$2,$3,$4,$5)", 5,
+	    (const char *[]){c->snapshot, c->upto, after, limit, c->epoch}, on_fetched);
 }
 
 static void pump_step(struct pump *p)
@@ -284,7 +288,8 @@ static void pump_step(struct pump *p)
 	if (!link_idle(p->link) || p->delivering || p->page || p->db->freeing)
 		return;
 	if (p->step == STEP_OPEN) {
-		ask(p, "select * from rt.pump_open($1,$2)", 2, (const char *[]){p->db->cfg.edge_id, p->db->cfg.name}, on_opened);
+		ask(p, "select * from rt.pump_open($1,$2)", 2, (const char *[]){p->db->cfg.edge_id, p->db->cfg.name},
+		    on_opened);
 	} else if (p->step == STEP_PREPARE) {
 		ask(p, "prepare bellwire_fetch(text, text) as select * from rt.fetch($1, $2)", 0, NULL, on_prepared);
 	} else if (p->step == STEP_LISTEN) {
@@ -382,7 +387,8 @@ static bool on_message(void *ctx, const char *channel, const char *payload)
 	return true;
 }
 
-static const struct link_events pump_link_events = {.on_up = on_up, .on_down = on_down, .on_notify = on_notify, .on_message = on_message};
+static const struct link_events pump_link_events = {
+	.on_up = on_up, .on_down = on_down, .on_notify = on_notify, .on_message = on_message};
 
 struct pump *pump_new(struct db *d)
 {

@@ -222,7 +222,8 @@ struct resolve *resolve_start(struct loop *l, const char *url, resolved *done, v
 	r->ready.data = r;
 	char *why = NULL;
 	PQconninfoOption *o = PQconninfoParse(url, &why);
-	const char *host = option(o, "host", "PGHOST"), *addr = option(o, "hostaddr", "PGHOSTADDR"), *port = option(o, "port", "PGPORT");
+	const char *host = option(o, "host", "PGHOST"), *addr = option(o, "hostaddr", "PGHOSTADDR"),
+		   *port = option(o, "port", "PGPORT");
 	bool thread = false;
 	if (!o)
 		r->target.error = mem_printf("connection string: %s", why ? why : "malformed");

@@ -15,8 +15,9 @@ struct target {
 struct resolve;
 typedef void resolved(void *arg, struct target *t); /* t's strings are the callee's now; called from the loop */
 
-struct resolve *resolve_start(struct loop *l, const char *url, resolved *done, void *arg); /* done is never called from inside */
-void resolve_cancel(struct resolve **r); /* harmless on NULL; done is not called any more */
+struct resolve *resolve_start(struct loop *l, const char *url, resolved *done,
+                              void *arg); /* done is never called from inside */
+void resolve_cancel(struct resolve **r);  /* harmless on NULL; done is not called any more */
 void target_fini(struct target *t);
 
 #endif

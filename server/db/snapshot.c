@@ -48,7 +48,8 @@ static bool read_xip(struct db_snapshot *s, const char *p)
 struct db_snapshot *db_snapshot_parse(const char *text)
 {
 	uint64_t xmin, xmax;
-	if (!text || !read_xid(&text, &xmin) || !read_sep(&text, ':') || !read_xid(&text, &xmax) || !read_sep(&text, ':'))
+	if (!text || !read_xid(&text, &xmin) || !read_sep(&text, ':') || !read_xid(&text, &xmax) ||
+	    !read_sep(&text, ':'))
 		return NULL;
 	if (xmin == 0 || xmax < xmin)
 		return NULL;
@@ -107,7 +108,8 @@ bool db_snapshot_pack(struct buf *out, const char *text)
 bool db_snapshot_unpack(struct slice *in, struct buf *text, size_t max)
 {
 	uint64_t xmin, width, n, xmax;
-	if (!varint_take(in, &xmin) || xmin == 0 || !varint_take(in, &width) || __builtin_add_overflow(xmin, width, &xmax) || !varint_take(in, &n) || n > max)
+	if (!varint_take(in, &xmin) || xmin == 0 || !varint_take(in, &width) ||
+	    __builtin_add_overflow(xmin, width, &xmax) || !varint_take(in, &n) || n > max)
 		return false;
 	buf_u64(text, xmin);
 	buf_char(text, ':');

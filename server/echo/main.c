@@ -88,7 +88,8 @@ static void send_with_attachments(struct sio_socket *s, struct buf *text, const 
 
 static void sio_echo(struct sio_socket *s, const struct sio_event *ev, void *ctx)
 {
-	bool back = slice_eq(ev->name, SLICE("message")), ack = slice_eq(ev->name, SLICE("message-with-ack")) && ev->wants_ack;
+	bool back = slice_eq(ev->name, SLICE("message")),
+	     ack = slice_eq(ev->name, SLICE("message-with-ack")) && ev->wants_ack;
 	if (!back && !ack)
 		return;
 	struct buf text = {0};
@@ -112,7 +113,11 @@ static void sio_gone(struct sio_socket *s, enum close_reason why, void *ctx)
 
 static const struct sio_namespace namespaces[] = {
 	{.name = "/", .on_connect = sio_connected, .on_event = sio_echo, .on_disconnect = sio_gone, .ctx = "/"},
-	{.name = "/custom", .on_connect = sio_connected, .on_event = sio_echo, .on_disconnect = sio_gone, .ctx = "/custom"},
+	{.name = "/custom",
+         .on_connect = sio_connected,
+         .on_event = sio_echo,
+         .on_disconnect = sio_gone,
+         .ctx = "/custom"},
 };
 
 /* ---- HTTP ---- */
@@ -158,9 +163,17 @@ static int usage(const char *name)
 static int parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option names[] = {
-		{"host", 1, NULL, 'h'},           {"port", 1, NULL, 'p'},            {"ping-interval", 1, NULL, 'i'}, {"ping-timeout", 1, NULL, 't'},
-		{"connect-timeout", 1, NULL, 'c'}, {"upgrade-timeout", 1, NULL, 'u'}, {"linger", 1, NULL, 'l'},        {"max-payload", 1, NULL, 'm'},
-		{"cors", 1, NULL, 'o'},           {"log", 1, NULL, 'g'},             {NULL, 0, NULL, 0},
+		{"host", 1, NULL, 'h'},
+		{"port", 1, NULL, 'p'},
+		{"ping-interval", 1, NULL, 'i'},
+		{"ping-timeout", 1, NULL, 't'},
+		{"connect-timeout", 1, NULL, 'c'},
+		{"upgrade-timeout", 1, NULL, 'u'},
+		{"linger", 1, NULL, 'l'},
+		{"max-payload", 1, NULL, 'm'},
+		{"cors", 1, NULL, 'o'},
+		{"log", 1, NULL, 'g'},
+		{NULL, 0, NULL, 0},
 	};
 	int c;
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
@@ -170,15 +183,33 @@ static int parse_options(int argc, char **argv, struct options *o)
 		if (c != 'h' && c != 'o' && c != 'g' && (c == '?' || !number(optarg, c == 'p' ? 65535 : INT32_MAX, &n)))
 			return usage(argv[0]);
 		switch (c) {
-		case 'h': o->host = optarg; break;
-		case 'o': o->cors = optarg; break;
-		case 'p': o->port = (unsigned)n; break;
-		case 'i': o->limits.ping_interval_ms = n; break;
-		case 't': o->limits.ping_timeout_ms = n; break;
-		case 'c': o->limits.connect_timeout_ms = n; break;
-		case 'u': o->limits.upgrade_timeout_ms = n; break;
-		case 'l': o->limits.linger_ms = n; break;
-		case 'm': o->limits.max_payload = (size_t)n; break;
+		case 'h':
+			o->host = optarg;
+			break;
+		case 'o':
+			o->cors = optarg;
+			break;
+		case 'p':
+			o->port = (unsigned)n;
+			break;
+		case 'i':
+			o->limits.ping_interval_ms = n;
+			break;
+		case 't':
+			o->limits.ping_timeout_ms = n;
+			break;
+		case 'c':
+			o->limits.connect_timeout_ms = n;
+			break;
+		case 'u':
+			o->limits.upgrade_timeout_ms = n;
+			break;
+		case 'l':
+			o->limits.linger_ms = n;
+			break;
+		case 'm':
+			o->limits.max_payload = (size_t)n;
+			break;
 		}
 	}
 	return optind == argc ? 0 : usage(argv[0]);
@@ -193,15 +224,37 @@ static void on_signal(struct ev_loop *ev, ev_signal *w, int revents)
 static bool start(struct echo *e, const struct options *o)
 {
 	const struct sio_limits *m = &o->limits;
-	e->budget = (struct conn_budget){.max_queue_bytes = 8 << 20, .max_queue_items = 65536, .max_total_bytes = 256 << 20, .max_input_bytes = 64 << 20};
-	e->http = (struct http_config){.max_head = 16384, .max_body = 65536, .head_timeout_ms = 60000, .request_timeout_ms = 300000, .idle_timeout_ms = 65000};
+	e->budget = (struct conn_budget){.max_queue_bytes = 8 << 20,
+	                                 .max_queue_items = 65536,
+	                                 .max_total_bytes = 256 << 20,
+	                                 .max_input_bytes = 64 << 20};
+	e->http = (struct http_config){.max_head = 16384,
+	                               .max_body = 65536,
+	                               .head_timeout_ms = 60000,
+	                               .request_timeout_ms = 300000,
+	                               .idle_timeout_ms = 65000};
 	struct eio_config eio = {
-		.path = "/engine.io/", .ping_interval_ms = m->ping_interval_ms, .ping_timeout_ms = m->ping_timeout_ms,
-		.upgrade_timeout_ms = m->upgrade_timeout_ms, .linger_ms = m->linger_ms, .max_payload = m->max_payload, .max_poll_packets = m->max_poll_packets,
-		.max_queue_bytes = m->max_queue_bytes, .max_queue_packets = m->max_queue_packets, .max_sessions = 20000, .budget = &e->budget,
-		.cors_origin = o->cors, .polling = true, .websocket = true,
+		.path = "/engine.io/",
+		.ping_interval_ms = m->ping_interval_ms,
+		.ping_timeout_ms = m->ping_timeout_ms,
+		.upgrade_timeout_ms = m->upgrade_timeout_ms,
+		.linger_ms = m->linger_ms,
+		.max_payload = m->max_payload,
+		.max_poll_packets = m->max_poll_packets,
+		.max_queue_bytes = m->max_queue_bytes,
+		.max_queue_packets = m->max_queue_packets,
+		.max_sessions = 20000,
+		.budget = &e->budget,
+		.cors_origin = o->cors,
+		.polling = true,
+		.websocket = true,
 	};
-	struct sio_config sio = {.path = "/socket.io/", .limits = *m, .cors_origin = o->cors, .polling = true, .websocket = true, .budget = &e->budget};
+	struct sio_config sio = {.path = "/socket.io/",
+	                         .limits = *m,
+	                         .cors_origin = o->cors,
+	                         .polling = true,
+	                         .websocket = true,
+	                         .budget = &e->budget};
 	sio.limits.max_sessions = eio.max_sessions;
 	e->loop = loop_new();
 	e->eio = eio_server_new(e->loop, &eio, &engine_echo, e);

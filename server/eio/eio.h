@@ -21,28 +21,31 @@ struct eio_server;
 struct eio_session;
 
 struct eio_config {
-	const char *path;             /* "/socket.io/" */
+	const char *path; /* "/socket.io/" */
 	uint64_t ping_interval_ms, ping_timeout_ms;
 	uint64_t upgrade_timeout_ms;
-	uint64_t linger_ms;           /* closing polling session (C5) */
+	uint64_t linger_ms; /* closing polling session (C5) */
 	size_t max_payload;
-	unsigned max_poll_packets;    /* per answer (P13) */
-	size_t max_queue_bytes;       /* per polling session (X6); WebSockets are bounded by their connection's budget */
+	unsigned max_poll_packets; /* per answer (P13) */
+	size_t max_queue_bytes;    /* per polling session (X6); WebSockets are bounded by their connection's budget */
 	unsigned max_queue_packets;
-	unsigned max_sessions;        /* 0: no limit. A session by polling needs no connection, so it is no limit on connections */
+	unsigned
+		max_sessions; /* 0: no limit. A session by polling needs no connection, so it is no limit on connections */
 	unsigned max_sessions_per_address; /* 0: no limit */
-	struct conn_budget *budget;   /* what waits for a GET counts as what waits for a connection does; may be NULL */
+	struct conn_budget *budget; /* what waits for a GET counts as what waits for a connection does; may be NULL */
 	const struct address_list *trusted_proxies; /* whose X-Forwarded-For is believed; may be NULL */
-	const char *cors_origin;      /* NULL: off; "*"; else a comma list (H9) */
-	bool polling, websocket;      /* transports (H6) */
-	const char *cookie;           /* NULL: off (H12) */
+	const char *cors_origin;                    /* NULL: off; "*"; else a comma list (H9) */
+	bool polling, websocket;                    /* transports (H6) */
+	const char *cookie;                         /* NULL: off (H12) */
 	const char *(*admit)(const struct http_exchange *x, void *ctx); /* H6 step 9; NULL admits; may be NULL */
-	void *ctx;                    /* of admit */
+	void *ctx;                                                      /* of admit */
 };
 
 struct eio_events {
-	void (*on_open)(struct eio_session *s, struct slice authorization, void *ctx); /* that header of the handshake, borrowed; p NULL: absent */
-	void (*on_message)(struct eio_session *s, bool binary, struct slice data, void *ctx); /* text: without its '4' */
+	void (*on_open)(struct eio_session *s, struct slice authorization,
+	                void *ctx); /* that header of the handshake, borrowed; p NULL: absent */
+	void (*on_message)(struct eio_session *s, bool binary, struct slice data,
+	                   void *ctx); /* text: without its '4' */
 	void (*on_close)(struct eio_session *s, enum close_reason why, void *ctx);
 	void (*on_fence)(struct eio_session *s, uint64_t value, void *ctx); /* may be NULL */
 };
@@ -61,20 +64,24 @@ const struct eio_stats *eio_server_stats(const struct eio_server *srv);
 bool eio_wants(const struct eio_server *srv, struct slice path);  /* H1 */
 void eio_handle(struct eio_server *srv, struct http_exchange *x); /* in on_head */
 void eio_refuse_new(struct eio_server *srv);
-size_t eio_drain_some(struct eio_server *srv, size_t n);          /* ends n sessions as C7 asks; how many are left */
+size_t eio_drain_some(struct eio_server *srv, size_t n); /* ends n sessions as C7 asks; how many are left */
 
 void eio_set_user(struct eio_session *s, void *user);
 void *eio_user(const struct eio_session *s);
 struct log_ident eio_ident(const struct eio_session *s);
 const char *eio_peer(const struct eio_session *s);
 bool eio_is_open(const struct eio_session *s);
-bool eio_writable(const struct eio_session *s); /* what is sent now goes out at once: nothing waits for the kernel; polling: a GET is parked */
+bool eio_writable(
+	const struct eio_session
+		*s); /* what is sent now goes out at once: nothing waits for the kernel; polling: a GET is parked */
 
-bool eio_send(struct eio_session *s, struct packet *p); /* false: the session has ended, or ends by this: its queue is full */
+bool eio_send(struct eio_session *s,
+              struct packet *p); /* false: the session has ended, or ends by this: its queue is full */
 /* on_fence(value) once everything sent so far is with the peer. Values of a session never fall; one call may confirm several. */
 void eio_fence(struct eio_session *s, uint64_t value);
-void eio_close(struct eio_session *s, enum close_reason why);      /* graceful: what is queued first (C2) */
-void eio_drop(struct eio_session *s, enum close_reason why);       /* flush, FIN, no Close frame (C7) */
-void eio_close_later(struct eio_session *s, uint64_t ms, enum close_reason why); /* the client may close by itself before; no heartbeat meanwhile */
+void eio_close(struct eio_session *s, enum close_reason why); /* graceful: what is queued first (C2) */
+void eio_drop(struct eio_session *s, enum close_reason why);  /* flush, FIN, no Close frame (C7) */
+void eio_close_later(struct eio_session *s, uint64_t ms,
+                     enum close_reason why); /* the client may close by itself before; no heartbeat meanwhile */
 
 #endif

@@ -17,10 +17,11 @@
 
 struct packet {
 	uint32_t refs;
-	uint32_t head;        /* size of the frame head in wire */
+	uint32_t head; /* size of the frame head in wire */
 	bool binary;
-	struct blob *wire;    /* WebSocket form; behind head the polling form when text */
-	struct blob *b64_frame; /* binary only: text frame of 'b' + base64, made on first use; serves both forms as wire does */
+	struct blob *wire; /* WebSocket form; behind head the polling form when text */
+	struct blob *
+		b64_frame; /* binary only: text frame of 'b' + base64, made on first use; serves both forms as wire does */
 	uint32_t b64_head;
 };
 
@@ -32,8 +33,8 @@ static inline struct packet *packet_ref(struct packet *p)
 	return p;
 }
 void packet_unref(struct packet **p);
-struct blob *packet_frame(struct packet *p, bool b64);            /* WebSocket form, borrowed */
-struct blob *packet_polling(struct packet *p, size_t *off);       /* polling form: from *off to the end, borrowed */
-size_t packet_size(const struct packet *p); /* bytes it adds to a queue */
+struct blob *packet_frame(struct packet *p, bool b64);      /* WebSocket form, borrowed */
+struct blob *packet_polling(struct packet *p, size_t *off); /* polling form: from *off to the end, borrowed */
+size_t packet_size(const struct packet *p);                 /* bytes it adds to a queue */
 
 #endif

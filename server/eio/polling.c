@@ -75,7 +75,9 @@ static struct eio_session *fullest(const struct eio_server *srv)
 	struct eio_session *most = NULL;
 	for (struct map_node *n = map_next(&srv->sessions, NULL); n; n = map_next(&srv->sessions, n)) {
 		struct eio_session *s = container_of(n, struct eio_session, node);
-		if (s->polling && !s->ws && (!most || s->polling->queue_bytes > most->polling->queue_bytes)) /* neither: a handshake is being answered */
+		if (s->polling && !s->ws &&
+		    (!most ||
+		     s->polling->queue_bytes > most->polling->queue_bytes)) /* neither: a handshake is being answered */
 			most = s;
 	}
 	return most;
@@ -137,7 +139,8 @@ void polling_end(struct eio_session *s)
 
 /* ---- answers ---- */
 
-static void answer_parts(struct eio_session *s, struct http_exchange *x, struct packet *const *packets, uint32_t n, const char *cookie)
+static void answer_parts(struct eio_session *s, struct http_exchange *x, struct packet *const *packets, uint32_t n,
+                         const char *cookie)
 {
 	struct eio_server *srv = s->srv;
 	struct http_part *parts = mem_alloc((2 * n) * sizeof *parts);
@@ -153,8 +156,12 @@ static void answer_parts(struct eio_session *s, struct http_exchange *x, struct 
 	cors_headers(srv, x, &headers);
 	buf_str(&headers, "Cache-Control: no-store\r\n");
 	if (cookie)
-		buf_printf(&headers, "Set-Cookie: %s=%.*s; Path=/; HttpOnly; SameSite=Lax\r\n", cookie, EIO_SID_LEN, s->sid);
-	http_respond_parts(x, &(struct http_reply){.status = 200, .content_type = "text/plain; charset=UTF-8", .headers = buf_view(&headers)},
+		buf_printf(&headers, "Set-Cookie: %s=%.*s; Path=/; HttpOnly; SameSite=Lax\r\n", cookie, EIO_SID_LEN,
+		           s->sid);
+	http_respond_parts(x,
+	                   &(struct http_reply){.status = 200,
+	                                        .content_type = "text/plain; charset=UTF-8",
+	                                        .headers = buf_view(&headers)},
 	                   parts, count);
 	buf_fini(&headers);
 	free(parts);
@@ -164,7 +171,8 @@ static void answer_parts(struct eio_session *s, struct http_exchange *x, struct 
 static uint32_t answer_size(const struct eio_session *s)
 {
 	const struct eio_config *cfg = &s->srv->cfg;
-	size_t bytes = 0, most = cfg->max_payload < cfg->max_queue_bytes / 2 ? cfg->max_payload : cfg->max_queue_bytes / 2;
+	size_t bytes = 0,
+	       most = cfg->max_payload < cfg->max_queue_bytes / 2 ? cfg->max_payload : cfg->max_queue_bytes / 2;
 	uint32_t n = 0;
 	while (n < polling_queued(s) && n < cfg->max_poll_packets) {
 		bytes += packet_size(s->polling->queue[n]) + 1;
@@ -184,7 +192,8 @@ void polling_answer(struct eio_session *s, struct http_exchange *x, struct packe
 	struct conn *c = http_conn(x);
 	uint32_t n = answer_size(s), told = 0;
 	struct packet **out = mem_alloc(n * sizeof(struct packet *));
-	for (uint32_t i = 0; i < n; i++) /* out of the queue first: what does not fit into the budget twice would end this very session */
+	for (uint32_t i = 0; i < n;
+	     i++) /* out of the queue first: what does not fit into the budget twice would end this very session */
 		out[i] = packet_ref(s->polling->queue[i]);
 	queue_forget(s, n);
 	answer_parts(s, x, out, n, NULL);
@@ -299,7 +308,10 @@ static void push_ok(struct eio_server *srv, struct http_exchange *x)
 	struct buf headers = {0};
 	cors_headers(srv, x, &headers);
 	buf_str(&headers, "Cache-Control: no-store\r\n");
-	http_respond(x, &(struct http_reply){.status = 200, .content_type = "text/html", .headers = buf_view(&headers), .body = SLICE("ok")});
+	http_respond(x, &(struct http_reply){.status = 200,
+	                                     .content_type = "text/html",
+	                                     .headers = buf_view(&headers),
+	                                     .body = SLICE("ok")});
 	buf_fini(&headers);
 }
 
@@ -374,7 +386,8 @@ void polling_handle(struct eio_session *s, struct http_exchange *x)
 {
 	switch (http_head(x)->method) {
 	case HTTP_GET:
-		if (http_head(x)->has_body) { /* nobody polls with a body, and the session might end before it is here */
+		if (http_head(x)
+		            ->has_body) { /* nobody polls with a body, and the session might end before it is here */
 			refuse_plain(s->srv, x, 3);
 			break;
 		}

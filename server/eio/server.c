@@ -4,8 +4,8 @@
 #include "base/text.h"
 #include "http/client.h"
 
-static const char *const code_text[] = {"Transport unknown", "Session ID unknown", "Bad handshake method", "Bad request", "Forbidden",
-                                        "Unsupported protocol version"};
+static const char *const code_text[] = {"Transport unknown", "Session ID unknown", "Bad handshake method",
+                                        "Bad request",       "Forbidden",          "Unsupported protocol version"};
 
 /* ---- CORS (H9) ---- */
 
@@ -46,7 +46,8 @@ static void preflight(struct eio_server *srv, struct http_exchange *x)
 	struct buf headers = {0};
 	struct slice asked;
 	cors_headers(srv, x, &headers);
-	buf_str(&headers, "Access-Control-Allow-Methods: GET,HEAD,PUT,PATCH,POST,DELETE\r\nVary: Access-Control-Request-Headers\r\n");
+	buf_str(&headers,
+	        "Access-Control-Allow-Methods: GET,HEAD,PUT,PATCH,POST,DELETE\r\nVary: Access-Control-Request-Headers\r\n");
 	if (http_header(x, "access-control-request-headers", &asked)) {
 		buf_str(&headers, "Access-Control-Allow-Headers: ");
 		buf_slice(&headers, asked);
@@ -67,8 +68,10 @@ void refuse_plain(struct eio_server *srv, struct http_exchange *x, int code)
 		srv->stats.refused[code]++;
 		buf_printf(&body, "{\"code\":%d,\"message\":\"%s\"}", code, code_text[code]);
 	}
-	http_respond(x, &(struct http_reply){.status = code == 4 ? 403 : 400, .content_type = code >= 0 ? "application/json" : NULL,
-	                                     .headers = buf_view(&headers), .body = buf_view(&body)});
+	http_respond(x, &(struct http_reply){.status = code == 4 ? 403 : 400,
+	                                     .content_type = code >= 0 ? "application/json" : NULL,
+	                                     .headers = buf_view(&headers),
+	                                     .body = buf_view(&body)});
 	buf_fini(&headers);
 	buf_fini(&body);
 }
@@ -80,8 +83,11 @@ static void refuse_upgrade(struct eio_server *srv, struct http_exchange *x, cons
 	cors_headers(srv, x, &headers);
 	if (http_header(x, "sec-websocket-version", &version) && !slice_eq(version, SLICE("13")))
 		buf_str(&headers, "Sec-WebSocket-Version: 13\r\n"); /* W2 */
-	http_respond(x, &(struct http_reply){.status = 400, .content_type = "text/html", .headers = buf_view(&headers),
-	                                     .body = slice_str(text), .close = true});
+	http_respond(x, &(struct http_reply){.status = 400,
+	                                     .content_type = "text/html",
+	                                     .headers = buf_view(&headers),
+	                                     .body = slice_str(text),
+	                                     .close = true});
 	buf_fini(&headers);
 }
 
@@ -102,7 +108,10 @@ static void refuse(struct eio_server *srv, struct http_exchange *x, int code, co
 	buf_printf(&body, "{\"code\":%d,\"message\":", code);
 	buf_json_str(&body, slice_str(gate));
 	buf_char(&body, '}');
-	http_respond(x, &(struct http_reply){.status = 403, .content_type = "application/json", .headers = buf_view(&headers), .body = buf_view(&body)});
+	http_respond(x, &(struct http_reply){.status = 403,
+	                                     .content_type = "application/json",
+	                                     .headers = buf_view(&headers),
+	                                     .body = buf_view(&body)});
 	buf_fini(&headers);
 	buf_fini(&body);
 }
@@ -145,7 +154,9 @@ static const char *admission(struct eio_server *srv, const struct http_exchange 
 {
 	if (srv->refuse_new)
 		return "Draining";
-	struct map_node *n = srv->cfg.max_sessions_per_address ? map_find(&srv->addresses, http_client(x, srv->cfg.trusted_proxies)) : NULL;
+	struct map_node *n = srv->cfg.max_sessions_per_address
+	                             ? map_find(&srv->addresses, http_client(x, srv->cfg.trusted_proxies))
+	                             : NULL;
 	if (n && container_of(n, struct address, node)->sessions >= srv->cfg.max_sessions_per_address)
 		return "Too many sessions";
 	const char *gate = srv->cfg.admit ? srv->cfg.admit(x, srv->cfg.ctx) : NULL;
@@ -252,7 +263,8 @@ struct eio_server *eio_server_new(struct loop *l, const struct eio_config *cfg, 
 	struct eio_server *srv = NEW(struct eio_server);
 	srv->loop = l;
 	srv->cfg = *cfg;
-	srv->ws_cfg = (struct ws_config){.max_message = cfg->max_payload, .max_fragments = 1024, .close_linger_ms = 1500};
+	srv->ws_cfg = (struct ws_config){
+		.max_message = cfg->max_payload, .max_fragments = 1024, .close_linger_ms = 1500};
 	srv->ev = ev;
 	srv->ctx = ctx;
 	map_init(&srv->sessions, session_key);

@@ -347,9 +347,11 @@ static struct packet *open_packet(const struct eio_session *s, bool websocket)
 {
 	const struct eio_config *cfg = &s->srv->cfg;
 	struct buf b = {0};
-	buf_printf(&b, "{\"sid\":\"%.*s\",\"upgrades\":[%s],\"pingInterval\":%llu,\"pingTimeout\":%llu,\"maxPayload\":%zu}", EIO_SID_LEN, s->sid,
-	           !websocket && cfg->websocket ? "\"websocket\"" : "", (unsigned long long)cfg->ping_interval_ms,
-	           (unsigned long long)cfg->ping_timeout_ms, cfg->max_payload);
+	buf_printf(&b,
+	           "{\"sid\":\"%.*s\",\"upgrades\":[%s],\"pingInterval\":%llu,\"pingTimeout\":%llu,\"maxPayload\":%zu}",
+	           EIO_SID_LEN, s->sid, !websocket && cfg->websocket ? "\"websocket\"" : "",
+	           (unsigned long long)cfg->ping_interval_ms, (unsigned long long)cfg->ping_timeout_ms,
+	           cfg->max_payload);
 	struct packet *p = packet_text('0', buf_view(&b));
 	buf_fini(&b);
 	return p;
@@ -359,7 +361,8 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
                                  struct ws *(*accept)(struct eio_session *, struct http_exchange *))
 {
 	struct slice client = http_client(x, srv->cfg.trusted_proxies), token;
-	char *authorization = http_header(x, "authorization", &token) ? mem_strndup(token.p, token.n) : NULL; /* x may be gone before it is told */
+	char *authorization = http_header(x, "authorization", &token) ? mem_strndup(token.p, token.n)
+	                                                              : NULL; /* x may be gone before it is told */
 	struct eio_session *s = mem_zalloc(offsetof(struct eio_session, peer) + client.n + 1);
 	struct buf b64 = {0};
 	s->srv = srv;

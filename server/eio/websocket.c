@@ -32,7 +32,8 @@ static void on_close(struct ws *w, void *owner, enum close_reason why)
 	session_end(s, why);
 }
 
-static const struct ws_events transport_events = {.on_message = on_message, .on_activity = on_activity, .on_close = on_close};
+static const struct ws_events transport_events = {
+	.on_message = on_message, .on_activity = on_activity, .on_close = on_close};
 
 struct ws *websocket_accept(struct eio_session *s, struct http_exchange *x)
 {

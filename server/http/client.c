@@ -30,7 +30,8 @@ struct slice http_client(const struct http_exchange *x, const struct address_lis
 {
 	struct slice client = slice_str(conn_peer(http_conn(x))), line;
 	bool more = address_list_has(trusted, client);
-	for (unsigned i = 0; more && http_header_back(x, "x-forwarded-for", i, &line); i++) /* a proxy may append a line of its own */
+	for (unsigned i = 0; more && http_header_back(x, "x-forwarded-for", i, &line);
+	     i++) /* a proxy may append a line of its own */
 		more = step_back(&client, line, trusted);
 	return client;
 }

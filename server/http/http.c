@@ -35,7 +35,7 @@ struct http_exchange {
 	struct http_chunked chunked;
 	struct buf body;
 	struct http_head head;
-	size_t kept;        /* of head and body, told to the connection */
+	size_t kept; /* of head and body, told to the connection */
 	bool keep_alive;
 	char *text; /* the head, which all slices point into */
 	unsigned nheaders;
@@ -117,10 +117,25 @@ static const char *status_text(int status)
 		int status;
 		const char *text;
 	} texts[] = {
-		{200, "OK"}, {204, "No Content"}, {302, "Found"}, {304, "Not Modified"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"},
-		{404, "Not Found"}, {405, "Method Not Allowed"}, {408, "Request Timeout"}, {413, "Content Too Large"},
-		{417, "Expectation Failed"}, {426, "Upgrade Required"}, {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
-		{500, "Internal Server Error"}, {501, "Not Implemented"}, {503, "Service Unavailable"}, {505, "HTTP Version Not Supported"},
+		{200, "OK"},
+		{204, "No Content"},
+		{302, "Found"},
+		{304, "Not Modified"},
+		{400, "Bad Request"},
+		{401, "Unauthorized"},
+		{403, "Forbidden"},
+		{404, "Not Found"},
+		{405, "Method Not Allowed"},
+		{408, "Request Timeout"},
+		{413, "Content Too Large"},
+		{417, "Expectation Failed"},
+		{426, "Upgrade Required"},
+		{429, "Too Many Requests"},
+		{431, "Request Header Fields Too Large"},
+		{500, "Internal Server Error"},
+		{501, "Not Implemented"},
+		{503, "Service Unavailable"},
+		{505, "HTTP Version Not Supported"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		if (texts[i].status == status)
@@ -356,7 +371,8 @@ static void on_dead(struct conn *c, void *owner, enum close_reason why)
 	http_free(h);
 }
 
-static const struct conn_events http_conn_events = {.on_data = on_data, .on_eof = on_eof, .on_broken = on_broken, .on_dead = on_dead};
+static const struct conn_events http_conn_events = {
+	.on_data = on_data, .on_eof = on_eof, .on_broken = on_broken, .on_dead = on_dead};
 
 static void on_timeout(struct timer *t)
 {

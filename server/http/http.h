@@ -27,10 +27,10 @@ struct http_head {
 	struct slice path;   /* raw, up to '?' */
 	struct slice query;  /* raw, behind '?' */
 	bool http10;
-	bool upgrade;        /* Upgrade header present and Connection lists it */
+	bool upgrade;           /* Upgrade header present and Connection lists it */
 	bool upgrade_websocket; /* ... and its value is websocket, any case */
 	uint64_t content_length;
-	bool has_body;       /* content-length > 0 or chunked */
+	bool has_body; /* content-length > 0 or chunked */
 	bool chunked;
 };
 
@@ -41,21 +41,25 @@ struct http_events {
 };
 
 struct http_config {
-	size_t max_head;           /* 16 KiB: 431 (H5) */
-	size_t max_body;           /* default for exchanges; 413 early from Content-Length, and by count when chunked (P9) */
-	uint64_t head_timeout_ms;  /* 408 and close */
+	size_t max_head; /* 16 KiB: 431 (H5) */
+	size_t max_body; /* default for exchanges; 413 early from Content-Length, and by count when chunked (P9) */
+	uint64_t head_timeout_ms; /* 408 and close */
 	uint64_t request_timeout_ms;
-	uint64_t idle_timeout_ms;  /* kept-alive connection without a request */
+	uint64_t idle_timeout_ms; /* kept-alive connection without a request */
 };
 
 /* Takes over a fresh connection. cfg and ev outlive it. */
 void http_serve(struct conn *c, const struct http_config *cfg, const struct http_events *ev, void *ctx);
 
 const struct http_head *http_head(const struct http_exchange *x);
-bool http_header(const struct http_exchange *x, const char *name, struct slice *value);  /* first of that name, trimmed; name in lower case */
-bool http_header_back(const struct http_exchange *x, const char *name, unsigned i, struct slice *value); /* all of that name from the last one back, i from 0 */
-bool http_header_has_token(const struct http_exchange *x, const char *name, const char *token); /* comma list, any case */
-bool http_query(const struct http_exchange *x, const char *name, struct buf *value);     /* decoded; last duplicate wins (H2); appended to value */
+bool http_header(const struct http_exchange *x, const char *name,
+                 struct slice *value); /* first of that name, trimmed; name in lower case */
+bool http_header_back(const struct http_exchange *x, const char *name, unsigned i,
+                      struct slice *value); /* all of that name from the last one back, i from 0 */
+bool http_header_has_token(const struct http_exchange *x, const char *name,
+                           const char *token); /* comma list, any case */
+bool http_query(const struct http_exchange *x, const char *name,
+                struct buf *value); /* decoded; last duplicate wins (H2); appended to value */
 struct conn *http_conn(const struct http_exchange *x);
 void http_set_user(struct http_exchange *x, void *user); /* the handler's own pointer */
 void *http_user(const struct http_exchange *x);

@@ -2,7 +2,8 @@
 
 static bool token_char(unsigned char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c && strchr("!#$%&'*+-.^_`|~", c));
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
 static bool is_token(struct slice s)
@@ -76,8 +77,9 @@ static enum http_method method_of(struct slice s)
 		struct slice name;
 		enum http_method method;
 	} methods[] = {
-		{{"GET", 3}, HTTP_GET},     {{"HEAD", 4}, HTTP_HEAD}, {{"POST", 4}, HTTP_POST},     {{"OPTIONS", 7}, HTTP_OPTIONS},
-		{{"PUT", 3}, HTTP_PUT},     {{"PATCH", 5}, HTTP_PATCH}, {{"DELETE", 6}, HTTP_DELETE},
+		{{"GET", 3}, HTTP_GET},         {{"HEAD", 4}, HTTP_HEAD}, {{"POST", 4}, HTTP_POST},
+		{{"OPTIONS", 7}, HTTP_OPTIONS}, {{"PUT", 3}, HTTP_PUT},   {{"PATCH", 5}, HTTP_PATCH},
+		{{"DELETE", 6}, HTTP_DELETE},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(methods); i++)
 		if (slice_eq(s, methods[i].name))
@@ -91,7 +93,8 @@ static int parse_request_line(struct slice line, struct http_head *h)
 	const char *b = a ? memrchr(line.p, ' ', line.n) : NULL;
 	if (!a || a == b)
 		return 400;
-	struct slice method = slice_of(line.p, (size_t)(a - line.p)), version = slice_of(b + 1, (size_t)(line.p + line.n - b - 1));
+	struct slice method = slice_of(line.p, (size_t)(a - line.p)),
+		     version = slice_of(b + 1, (size_t)(line.p + line.n - b - 1));
 	h->target = slice_of(a + 1, (size_t)(b - a - 1));
 	if (!is_token(method) || h->target.n == 0)
 		return 400;
@@ -207,7 +210,20 @@ int http_parse_head(struct slice text, struct http_parsed *out)
 
 /* ---- chunks ---- */
 
-enum { SIZE_FIRST, SIZE, SIZE_BLANK, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER_START, TRAILER, TRAILER_LF, END_LF };
+enum {
+	SIZE_FIRST,
+	SIZE,
+	SIZE_BLANK,
+	EXTENSION,
+	SIZE_LF,
+	DATA,
+	DATA_CR,
+	DATA_LF,
+	TRAILER_START,
+	TRAILER,
+	TRAILER_LF,
+	END_LF
+};
 
 #define MAX_OVERHEAD 65536u /* sizes, extensions and trailers of one body, beyond what each chunk needs */
 #define CHUNK_OVERHEAD 16u  /* of a chunk, not counted: a body may come in chunks of one byte */
@@ -267,7 +283,8 @@ static bool chunk_step(struct http_chunked *c, char ch)
 	}
 }
 
-enum http_chunked_result http_chunked_feed(struct http_chunked *c, const char *p, size_t n, struct buf *out, size_t max, size_t *used)
+enum http_chunked_result http_chunked_feed(struct http_chunked *c, const char *p, size_t n, struct buf *out, size_t max,
+                                           size_t *used)
 {
 	size_t i = 0;
 	while (i < n) {

@@ -26,8 +26,8 @@ size_t http_head_end(struct slice in, size_t *scanned);
 /* Parses a whole head. 0, or the status to refuse it with. The slices point into text. */
 int http_parse_head(struct slice text, struct http_parsed *out) MUST_CHECK;
 
-bool http_name_eq(struct slice name, const char *lower);            /* any case */
-bool http_has_token(struct slice list, const char *lower);          /* comma list, any case */
+bool http_name_eq(struct slice name, const char *lower);   /* any case */
+bool http_has_token(struct slice list, const char *lower); /* comma list, any case */
 
 struct http_chunked {
 	uint8_t state;
@@ -38,6 +38,7 @@ struct http_chunked {
 enum http_chunked_result { HTTP_CHUNKED_MORE, HTTP_CHUNKED_DONE, HTTP_CHUNKED_BAD, HTTP_CHUNKED_TOO_LARGE };
 
 /* Decodes into out, at most max bytes in all; *used of the n given bytes were taken. */
-enum http_chunked_result http_chunked_feed(struct http_chunked *c, const char *p, size_t n, struct buf *out, size_t max, size_t *used);
+enum http_chunked_result http_chunked_feed(struct http_chunked *c, const char *p, size_t n, struct buf *out, size_t max,
+                                           size_t *used);
 
 #endif

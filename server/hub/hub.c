@@ -11,7 +11,7 @@ struct hub {
 	struct room_table table;
 	struct hub_member **members; /* by number */
 	uint32_t nmembers, cap;
-	uint32_t stamp;              /* of the last delivery */
+	uint32_t stamp; /* of the last delivery */
 	struct hub_stats stats;
 	hub_own *own;
 	void *own_ctx;

@@ -19,8 +19,8 @@ struct hub_seat;
 struct hub_member {
 	struct hub_seat *seats; /* the rooms it is in */
 	uint32_t nseats, cap;
-	uint32_t number;        /* 0: not in the hub */
-	uint32_t stamp;         /* the last delivery that reached or excepted it */
+	uint32_t number; /* 0: not in the hub */
+	uint32_t stamp;  /* the last delivery that reached or excepted it */
 };
 
 struct hub_stats {
@@ -39,10 +39,12 @@ typedef void hub_deliver(struct hub_member *m, void *arg);
 typedef void hub_own(struct slice name, void *ctx, hub_deliver *is, void *arg);
 void hub_set_own(struct hub *h, hub_own *fn, void *ctx);
 
-void hub_enter(struct hub *h, struct hub_member *m); /* from here to hub_leave_all it is one of all; joining a room does it, too */
-bool hub_join(struct hub *h, struct hub_member *m, struct slice room);  /* false: was in it already, or no name of a room */
+void hub_enter(struct hub *h,
+               struct hub_member *m); /* from here to hub_leave_all it is one of all; joining a room does it, too */
+bool hub_join(struct hub *h, struct hub_member *m,
+              struct slice room); /* false: was in it already, or no name of a room */
 bool hub_leave(struct hub *h, struct hub_member *m, struct slice room); /* false: was not in it */
-void hub_leave_all(struct hub *h, struct hub_member *m); /* and the hub */
+void hub_leave_all(struct hub *h, struct hub_member *m);                /* and the hub */
 bool hub_is_in(const struct hub *h, const struct hub_member *m, struct slice room);
 uint32_t hub_room_size(const struct hub *h, struct slice room);
 

@@ -24,11 +24,11 @@ struct room {
 };
 
 struct room_table {
-	struct room **rooms;                 /* by number; NULL: a spare one */
+	struct room **rooms; /* by number; NULL: a spare one */
 	uint32_t *spare;
-	uint32_t *slots;                     /* numbers plus one, 0: free; where a room stands follows from the hash of its name */
+	uint32_t *slots; /* numbers plus one, 0: free; where a room stands follows from the hash of its name */
 	uint32_t nrooms, cap, nspare, spare_cap, nslots;
-	uint32_t count;                      /* of rooms, without the spare numbers */
+	uint32_t count; /* of rooms, without the spare numbers */
 	uint64_t seed[2];
 };
 
@@ -36,8 +36,8 @@ void room_table_init(struct room_table *t);
 void room_table_fini(struct room_table *t); /* when it is empty */
 
 uint32_t room_find(const struct room_table *t, struct slice name);
-uint32_t room_make(struct room_table *t, struct slice name);  /* the name is not there yet, and not longer than 64 KiB */
-void room_drop(struct room_table *t, uint32_t room);          /* nobody is in it */
+uint32_t room_make(struct room_table *t, struct slice name); /* the name is not there yet, and not longer than 64 KiB */
+void room_drop(struct room_table *t, uint32_t room);         /* nobody is in it */
 void room_add(struct room_table *t, uint32_t room, struct occupant o); /* to the end; the room may move */
 
 uint32_t room_grown(uint32_t cap); /* how much is kept for more: nothing for the small */

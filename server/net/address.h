@@ -12,7 +12,8 @@ struct address_list;
 
 struct address_list *address_list_new(const char *text); /* NULL when a part is neither ADDRESS nor ADDRESS/BITS */
 void address_list_free(struct address_list **l);
-bool address_list_has(const struct address_list *l, struct slice address); /* no address: false; an IPv4 address mapped into IPv6 is the IPv4 one */
+bool address_list_has(const struct address_list *l,
+                      struct slice address); /* no address: false; an IPv4 address mapped into IPv6 is the IPv4 one */
 
 /* "host:port" or "[v6]:port"; the host is an address, never a name to be looked up; none: every address. For freeaddrinfo; NULL: error says why. */
 struct addrinfo;

@@ -8,7 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define UNSENT_MAX 65536 /* what the kernel takes ahead of the peer's window; without it 4 MiB go there unseen before a slow reader is noticed */
+#define UNSENT_MAX \
+	65536 /* what the kernel takes ahead of the peer's window; without it 4 MiB go there unseen before a slow reader is noticed */
 #define LINGER_MS 1000 /* W9: how long after our FIN the peer's is waited for */
 
 /* ---- watching ---- */
@@ -113,7 +114,8 @@ static ssize_t write_some(struct conn *c)
 	int n = outq_iov(&c->out, iov);
 	c->budget->writes++;
 	bool other = false;
-	ssize_t put = c->tls ? tls_writev(c->tls, iov, n, loop_scratch(conn_loop(c)), 16384, &other) : plain_writev(c->io.fd, iov, n);
+	ssize_t put = c->tls ? tls_writev(c->tls, iov, n, loop_scratch(conn_loop(c)), 16384, &other)
+	                     : plain_writev(c->io.fd, iov, n);
 	c->write_wants_read = other;
 	return put;
 }
@@ -237,7 +239,8 @@ static void read_some(struct conn *c)
 	bool other = false;
 	do {
 		char *scratch = loop_scratch(conn_loop(c));
-		ssize_t got = c->tls ? tls_read(c->tls, scratch, LOOP_SCRATCH, &other) : plain_read(c->io.fd, scratch, LOOP_SCRATCH);
+		ssize_t got = c->tls ? tls_read(c->tls, scratch, LOOP_SCRATCH, &other)
+		                     : plain_read(c->io.fd, scratch, LOOP_SCRATCH);
 		c->read_wants_write = other;
 		if (got == TRANSPORT_AGAIN)
 			break;
@@ -248,7 +251,9 @@ static void read_some(struct conn *c)
 		if (got < 0) {
 			if (c->state == CONN_LIVE && c->ev->on_broken)
 				c->ev->on_broken(c, c->owner);
-			conn_kill(c, c->state == CONN_LINGERING ? c->why : c->tls && !tls_established(c->tls) ? CLOSE_TLS : CLOSE_TRANSPORT);
+			conn_kill(c, c->state == CONN_LINGERING           ? c->why
+			             : c->tls && !tls_established(c->tls) ? CLOSE_TLS
+			                                                  : CLOSE_TRANSPORT);
 			return;
 		}
 		received(c, scratch, (size_t)got);
@@ -263,7 +268,8 @@ static void serve(struct conn *c)
 	c->ready = 0;
 	if (revents & EV_WRITE || c->write_wants_read)
 		flush(c);
-	if (!c->dead && (revents & EV_READ || c->read_wants_write) && !c->eof && (!c->paused || c->state == CONN_LINGERING))
+	if (!c->dead && (revents & EV_READ || c->read_wants_write) && !c->eof &&
+	    (!c->paused || c->state == CONN_LINGERING))
 		read_some(c);
 	if (c->marked)
 		mark(c);
@@ -299,7 +305,8 @@ static void on_io(struct ev_loop *ev, ev_io *w, int revents)
 {
 	(void)ev;
 	struct conn *c = container_of(w, struct conn, io);
-	if (!c->ready && deferred_is_set(&c->turn)) { /* it stands in the flush list: another callback of this poll has sent */
+	if (!c->ready &&
+	    deferred_is_set(&c->turn)) { /* it stands in the flush list: another callback of this poll has sent */
 		deferred_cancel(&c->turn);
 		c->marked = true;
 	}

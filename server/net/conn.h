@@ -36,15 +36,15 @@ struct conn_events {
 
 /* Limits and counters shared by all connections of a worker; the counters are read by the metrics. */
 struct conn_budget {
-	struct loop *loop;        /* of the connections; set up by the first, as is the list of all */
-	struct list all;          /* touched last stands last */
+	struct loop *loop;          /* of the connections; set up by the first, as is the list of all */
+	struct list all;            /* touched last stands last */
 	struct conn_others *others; /* who holds queued bytes besides connections; may be NULL */
-	size_t max_queue_bytes;   /* per connection: as many unsent bytes make its queue full */
-	size_t max_queue_items;   /* per connection */
-	size_t max_total_bytes;   /* per worker: queued bytes over all connections, and over sessions that have none at the moment */
-	size_t max_input_bytes;   /* per worker: received bytes that wait for the rest of their message; apart, so that input cannot stop output */
+	size_t max_queue_bytes;     /* per connection: as many unsent bytes make its queue full */
+	size_t max_queue_items;     /* per connection */
+	size_t max_total_bytes; /* per worker: queued bytes over all connections, and over sessions that have none at the moment */
+	size_t max_input_bytes; /* per worker: received bytes that wait for the rest of their message; apart, so that input cannot stop output */
 	size_t total_bytes, input_bytes;
-	uint64_t open;            /* connections now */
+	uint64_t open; /* connections now */
 	uint64_t bytes_in, bytes_out, writes, killed[CLOSE_REASON_MAX];
 	uint64_t lost[CLOSE_REASON_MAX]; /* sends never written, by what ended their connection (conn_count_lost) */
 };
@@ -64,27 +64,30 @@ struct conn *conn_new(struct loop *l, struct conn_budget *b, int fd, struct tls_
 void conn_set_events(struct conn *c, const struct conn_events *ev, void *owner);
 /* For hand-over: bytes left unread by the last on_data are shown to the new owner before anything else, in this turn. */
 
-bool conn_send(struct conn *c, struct blob *b);                             /* takes a reference of its own; false: it ended, or ends by this */
-bool conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n);  /* a part of it */
-void conn_send_copy(struct conn *c, struct slice s);                        /* small things; neighbours may be joined */
-size_t conn_queued(const struct conn *c);                                   /* bytes not yet taken by the kernel */
-void conn_count_lost(struct conn *c);                                       /* every send is a message: those never written are counted */
-bool conn_blocked(const struct conn *c);                                    /* the kernel did not take everything last time */
-void conn_want_drained(struct conn *c);                                     /* on_drained when the queue is empty, at the latest next turn */
-void conn_reshow(struct conn *c);                                          /* shows kept bytes again, in this turn, not from inside this call */
+bool conn_send(struct conn *c, struct blob *b); /* takes a reference of its own; false: it ended, or ends by this */
+bool conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n); /* a part of it */
+void conn_send_copy(struct conn *c, struct slice s);                       /* small things; neighbours may be joined */
+size_t conn_queued(const struct conn *c);                                  /* bytes not yet taken by the kernel */
+void conn_count_lost(struct conn *c);    /* every send is a message: those never written are counted */
+bool conn_blocked(const struct conn *c); /* the kernel did not take everything last time */
+void conn_want_drained(struct conn *c);  /* on_drained when the queue is empty, at the latest next turn */
+void conn_reshow(struct conn *c);        /* shows kept bytes again, in this turn, not from inside this call */
 /* How much of its input whoever reads this connection keeps for later. Over the worker's limit the connection that keeps most is killed. */
 void conn_keep(struct conn *c, size_t n);
 void conn_unkeep(struct conn *c, size_t n);
-void conn_pause(struct conn *c, bool paused);                               /* stop reading (back-pressure); FIN is not seen while paused */
+void conn_pause(struct conn *c, bool paused); /* stop reading (back-pressure); FIN is not seen while paused */
 
-void conn_finish(struct conn *c, enum close_reason why); /* flush, FIN (and close_notify), read and discard for a moment (W9), then dead */
-void conn_kill(struct conn *c, enum close_reason why);   /* now; repeated calls are harmless; freed by the sweep */
+void conn_finish(
+	struct conn *c,
+	enum close_reason why); /* flush, FIN (and close_notify), read and discard for a moment (W9), then dead */
+void conn_kill(struct conn *c, enum close_reason why); /* now; repeated calls are harmless; freed by the sweep */
 void conn_kill_with_reset(struct conn *c, enum close_reason why);
 
 /* The one that was not touched for longest makes room, of those that have nothing to write; false: there is none. */
 bool conn_budget_end_oldest(struct conn_budget *b);
 void conn_touch(struct conn *c); /* it was of use just now */
-void conn_budget_kill_all(struct conn_budget *b, enum close_reason why); /* for tearing down; loop_settle then frees them */
+void conn_budget_kill_all(struct conn_budget *b,
+                          enum close_reason why); /* for tearing down; loop_settle then frees them */
 
 bool conn_is_dead(const struct conn *c);
 const char *conn_peer(const struct conn *c);

@@ -23,7 +23,7 @@ static struct conn *greediest(struct conn_budget *b, size_t (*held)(const struct
 {
 	struct conn *most = NULL;
 	struct list *it, *tmp;
-	list_each(it, tmp, &b->all) {
+	list_each (it, tmp, &b->all) {
 		struct conn *c = list_entry(it, struct conn, link);
 		if (!most || held(c) > held(most))
 			most = c;
@@ -82,7 +82,7 @@ bool conn_budget_room(struct conn_budget *b, size_t n)
 bool conn_budget_end_oldest(struct conn_budget *b)
 {
 	struct list *it, *tmp;
-	list_each(it, tmp, &b->all) {
+	list_each (it, tmp, &b->all) {
 		struct conn *c = list_entry(it, struct conn, link);
 		if (c->dead || c->state != CONN_LIVE || outq_count(&c->out))
 			continue;
@@ -102,6 +102,6 @@ void conn_budget_kill_all(struct conn_budget *b, enum close_reason why)
 {
 	struct list *it, *tmp;
 	if (b->all.next)
-		list_each(it, tmp, &b->all)
+		list_each (it, tmp, &b->all)
 			conn_kill(list_entry(it, struct conn, link), why);
 }

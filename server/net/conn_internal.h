@@ -26,21 +26,22 @@ struct conn {
 	struct conn_budget *budget;
 	const struct conn_events *ev;
 	void *owner;
-	struct list link;        /* in the budget's list */
+	struct list link; /* in the budget's list */
 	struct ev_io io;
-	struct deferred turn;    /* this connection's place in the read list, else in the flush list, after death in the sweep list */
+	struct deferred
+		turn; /* this connection's place in the read list, else in the flush list, after death in the sweep list */
 	struct tls *tls;
-	struct buf *in;          /* received, not consumed; NULL: nothing */
-	struct outq out;         /* sent, not yet taken by the kernel */
+	struct buf *in;  /* received, not consumed; NULL: nothing */
+	struct outq out; /* sent, not yet taken by the kernel */
 	struct parting *parting;
-	uint32_t kept;           /* of the input, here and by whoever reads: a share of the budget's */
-	uint8_t ready;           /* what libev reported and its turn to be read has not served; not 0: it stands in the read list */
+	uint32_t kept; /* of the input, here and by whoever reads: a share of the budget's */
+	uint8_t ready; /* what libev reported and its turn to be read has not served; not 0: it stands in the read list */
 	enum conn_state state : 8;
 	enum close_reason why : 8;
 	bool dead : 1, eof : 1, paused : 1, showing : 1, reshow : 1, want_drained : 1, blocked : 1, reset : 1;
 	bool read_wants_write : 1, write_wants_read : 1;
 	bool counts_lost : 1;
-	bool marked : 1;         /* it is to be flushed once it has been read */
+	bool marked : 1; /* it is to be flushed once it has been read */
 	char peer[];
 };
 

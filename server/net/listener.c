@@ -132,7 +132,8 @@ unsigned listener_port(const struct listener *ls)
 	socklen_t n = sizeof a;
 	if (getsockname(ls->fd, (struct sockaddr *)&a, &n) != 0)
 		return 0;
-	return ntohs(a.ss_family == AF_INET ? ((struct sockaddr_in *)&a)->sin_port : ((struct sockaddr_in6 *)&a)->sin6_port);
+	return ntohs(a.ss_family == AF_INET ? ((struct sockaddr_in *)&a)->sin_port
+	                                    : ((struct sockaddr_in6 *)&a)->sin6_port);
 }
 
 void listener_stop(struct listener *ls)

@@ -9,13 +9,13 @@
 struct listener;
 
 struct listener_config {
-	const char *address;        /* "0.0.0.0:3000", "[::]:3000", "127.0.0.1:0" (the kernel chooses) */
+	const char *address; /* "0.0.0.0:3000", "[::]:3000", "127.0.0.1:0" (the kernel chooses) */
 	int backlog;
-	unsigned accepts_per_turn;  /* so that a storm does not starve those who are in */
-	unsigned max_connections;   /* beyond: accepted and closed at once, counted */
-	bool end_oldest;            /* ... or the one that has been idle longest is closed instead */
-	int sndbuf;                 /* SO_SNDBUF per connection, 0 leaves it */
-	struct tls_context *tls;    /* NULL for plain */
+	unsigned accepts_per_turn; /* so that a storm does not starve those who are in */
+	unsigned max_connections;  /* beyond: accepted and closed at once, counted */
+	bool end_oldest;           /* ... or the one that has been idle longest is closed instead */
+	int sndbuf;                /* SO_SNDBUF per connection, 0 leaves it */
+	struct tls_context *tls;   /* NULL for plain */
 };
 
 /* NULL and *error (static text or strerror) when it cannot listen. */

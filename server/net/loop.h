@@ -30,8 +30,8 @@ struct deferred {
 
 struct loop *loop_new(void);
 void loop_free(struct loop **l);
-void loop_run(struct loop *l);  /* returns after loop_stop */
-void loop_stop(struct loop *l); /* finishes the turn */
+void loop_run(struct loop *l);    /* returns after loop_stop */
+void loop_stop(struct loop *l);   /* finishes the turn */
 void loop_settle(struct loop *l); /* runs the phases until they are empty; for tearing down, not from inside a phase */
 struct ev_loop *loop_ev(struct loop *l);
 
@@ -42,8 +42,9 @@ uint64_t loop_now_us(const struct loop *l);
 #define LOOP_SCRATCH 65536
 char *loop_scratch(struct loop *l);
 
-void timer_set(struct loop *l, struct timer *t, uint64_t at); /* sets or moves; fires once at or after `at`, in order of `at` */
-void timer_stop(struct loop *l, struct timer *t);             /* harmless when not set */
+void timer_set(struct loop *l, struct timer *t,
+               uint64_t at);                      /* sets or moves; fires once at or after `at`, in order of `at` */
+void timer_stop(struct loop *l, struct timer *t); /* harmless when not set */
 static inline bool timer_is_set(const struct timer *t)
 {
 	return t->pos != 0;
@@ -51,7 +52,8 @@ static inline bool timer_is_set(const struct timer *t)
 
 void deferred_init(struct deferred *d, void (*run)(struct deferred *d));
 void loop_defer(struct loop *l, enum loop_phase phase, struct deferred *d); /* once per turn, repeating is harmless */
-void loop_defer_first(struct loop *l, enum loop_phase phase, struct deferred *d); /* before all that is deferred already */
+void loop_defer_first(struct loop *l, enum loop_phase phase,
+                      struct deferred *d); /* before all that is deferred already */
 void deferred_cancel(struct deferred *d);
 static inline bool deferred_is_set(const struct deferred *d)
 {

@@ -20,7 +20,8 @@ struct tls {
 static struct tls_context *refuse(SSL_CTX *ctx, const char *what, const char *file, char *error, size_t n)
 {
 	char reason[128];
-	ERR_error_string_n(ERR_peek_error(), reason, sizeof reason); /* the first tells why, the last only where it ended */
+	ERR_error_string_n(ERR_peek_error(), reason,
+	                   sizeof reason); /* the first tells why, the last only where it ended */
 	snprintf(error, n, "%s %s: %s", what, file, reason);
 	ERR_clear_error();
 	SSL_CTX_free(ctx);
@@ -41,7 +42,8 @@ struct tls_context *tls_context_new(const char *cert_file, const char *key_file,
 	if (!ctx)
 		return refuse(NULL, "TLS", "context", error, n);
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+	                              SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)

@@ -21,7 +21,7 @@ void tls_free(struct tls **t);
 ssize_t tls_read(struct tls *t, char *p, size_t n, bool *wants_other);
 ssize_t tls_writev(struct tls *t, const struct iovec *iov, int n, char *scratch, size_t scratch_n, bool *wants_other);
 bool tls_established(const struct tls *t); /* the handshake is over */
-bool tls_pending(const struct tls *t); /* decrypted bytes that no readiness will announce */
-void tls_shutdown(struct tls *t);      /* close_notify, best effort */
+bool tls_pending(const struct tls *t);     /* decrypted bytes that no readiness will announce */
+void tls_shutdown(struct tls *t);          /* close_notify, best effort */
 
 #endif

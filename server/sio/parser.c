@@ -100,7 +100,8 @@ bool sio_parse(struct slice text, unsigned max_attachments, struct sio_packet *o
 
 bool sio_name_reserved(struct slice name)
 {
-	static const char *const reserved[] = {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
+	static const char *const reserved[] = {"connect",       "connect_error", "disconnect",
+	                                       "disconnecting", "newListener",   "removeListener"};
 	for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
 		if (slice_eq(name, slice_str(reserved[i])))
 			return true;
@@ -182,7 +183,9 @@ bool sio_placeholders_valid(struct slice json, unsigned n)
 		} else {
 			continue;
 		}
-		l = depth && depth <= JSON_MAX_DEPTH ? &levels[depth - 1] : NULL; /* what lies deeper is refused as JSON_TOO_DEEP by whoever reads it */
+		l = depth && depth <= JSON_MAX_DEPTH
+		            ? &levels[depth - 1]
+		            : NULL; /* what lies deeper is refused as JSON_TOO_DEEP by whoever reads it */
 	}
 	return true;
 }

@@ -11,11 +11,11 @@ enum sio_type { SIO_CONNECT, SIO_DISCONNECT, SIO_EVENT, SIO_ACK, SIO_CONNECT_ERR
 struct sio_packet {
 	enum sio_type type;
 	unsigned attachments;
-	struct slice nsp;   /* "/" when absent */
+	struct slice nsp; /* "/" when absent */
 	bool has_id;
 	uint64_t id;
-	struct slice json;  /* the payload, without white space around it; empty when absent */
-	unsigned flaws;     /* enum json_flaw */
+	struct slice json; /* the payload, without white space around it; empty when absent */
+	unsigned flaws;    /* enum json_flaw */
 };
 
 /* False: the session is to be closed (parse error). */

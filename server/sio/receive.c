@@ -58,8 +58,12 @@ static bool is_late(const struct session *ses, const struct sio_namespace *nsp)
 
 static void got_event(struct sio_socket *s, const struct sio_packet *p, const struct slice *attachments)
 {
-	struct sio_event ev = {.source = p->json, .flaws = p->flaws, .wants_ack = p->has_id, .ack_id = p->id,
-	                       .attachments = attachments, .nattachments = p->attachments};
+	struct sio_event ev = {.source = p->json,
+	                       .flaws = p->flaws,
+	                       .wants_ack = p->has_id,
+	                       .ack_id = p->id,
+	                       .attachments = attachments,
+	                       .nattachments = p->attachments};
 	struct slice all[SIO_MAX_ARGS + 1];
 	size_t n = json_elements(p->json, all, SIO_MAX_ARGS + 1);
 	if (n > SIO_MAX_ARGS + 1) {
@@ -119,7 +123,8 @@ static bool assembly_keep(struct session *ses, size_t n)
 {
 	struct sio_server *srv = ses->srv;
 	struct conn_budget *b = srv->cfg.budget;
-	if (b && b->max_input_bytes && (srv->assembled + n > b->max_input_bytes / 2 || b->input_bytes + n > b->max_input_bytes)) {
+	if (b && b->max_input_bytes &&
+	    (srv->assembled + n > b->max_input_bytes / 2 || b->input_bytes + n > b->max_input_bytes)) {
 		eio_close(ses->eio, CLOSE_LIMIT);
 		return false;
 	}

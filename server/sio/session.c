@@ -70,4 +70,5 @@ static void on_fence(struct eio_session *e, uint64_t value, void *ctx)
 			s->nsp->on_fence(s, value, s->nsp->ctx);
 }
 
-const struct eio_events session_events = {.on_open = on_open, .on_message = on_message, .on_close = on_close, .on_fence = on_fence};
+const struct eio_events session_events = {
+	.on_open = on_open, .on_message = on_message, .on_close = on_close, .on_fence = on_fence};

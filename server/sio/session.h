@@ -13,7 +13,7 @@ enum sio_state { SIO_STATE_CONNECTING, SIO_STATE_CONNECTED, SIO_STATE_CLOSED };
 
 /* A binary packet whose attachments are arriving (S7). */
 struct assembly {
-	struct buf header;        /* the text, which outlives its message */
+	struct buf header; /* the text, which outlives its message */
 	unsigned wanted, got;
 	size_t bytes;
 	struct buf attachments[]; /* wanted of them */
@@ -31,9 +31,9 @@ struct session {
 	struct eio_session *eio;
 	struct sio_socket *sockets; /* linked by sibling; one as a rule */
 	struct assembly *assembly;
-	struct waiting *waiting;    /* NULL: a socket has been accepted */
-	uint64_t late_until;      /* packets for late namespaces are ignored until then (S9) */
-	uint32_t late;            /* those we ended, one bit each */
+	struct waiting *waiting; /* NULL: a socket has been accepted */
+	uint64_t late_until;     /* packets for late namespaces are ignored until then (S9) */
+	uint32_t late;           /* those we ended, one bit each */
 	uint16_t connects, count;
 };
 
@@ -49,7 +49,7 @@ struct sio_socket {
 	struct sio_socket *sibling;
 	const struct sio_namespace *nsp;
 	void *user;
-	struct goodbye *goodbye;   /* once it is closed */
+	struct goodbye *goodbye; /* once it is closed */
 	enum sio_state state : 8;
 	enum close_reason why : 8;
 	char id[SIO_ID_LEN];
@@ -68,9 +68,11 @@ struct sio_server {
 
 /* socket.c */
 struct sio_socket *socket_new(struct session *ses, const struct sio_namespace *nsp);
-struct sio_socket *socket_in(const struct session *ses, const struct sio_namespace *nsp); /* NULL: none, not even one that is closing */
+struct sio_socket *socket_in(const struct session *ses,
+                             const struct sio_namespace *nsp);  /* NULL: none, not even one that is closing */
 void socket_close(struct sio_socket *s, enum close_reason why); /* on_disconnect follows, not from inside this call */
-void socket_end(struct sio_socket *s, enum close_reason why);   /* its session is over: on_disconnect now, if it did not come yet */
+void socket_end(struct sio_socket *s,
+                enum close_reason why); /* its session is over: on_disconnect now, if it did not come yet */
 
 /* receive.c: messages of a session, in order */
 void receive_text(struct session *ses, struct slice text);

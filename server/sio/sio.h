@@ -34,19 +34,19 @@ struct sio_limits {
 	unsigned max_poll_packets;                  /* 16 (P13) */
 	size_t max_queue_bytes;                     /* per session, then CLOSE_SLOW (X6) */
 	unsigned max_queue_packets;
-	unsigned max_sockets_per_session;           /* namespaces joined or asked for at once */
-	unsigned max_connects_per_session;          /* CONNECT attempts in a session's life */
-	unsigned max_sessions;                      /* 0: no limit */
-	unsigned max_sessions_per_address;          /* 0: no limit */
+	unsigned max_sockets_per_session;  /* namespaces joined or asked for at once */
+	unsigned max_connects_per_session; /* CONNECT attempts in a session's life */
+	unsigned max_sessions;             /* 0: no limit */
+	unsigned max_sessions_per_address; /* 0: no limit */
 };
 extern const struct sio_limits sio_default_limits;
 
 struct sio_config {
-	const char *path;        /* "/socket.io/" */
+	const char *path; /* "/socket.io/" */
 	struct sio_limits limits;
-	const char *cors_origin; /* NULL: off; "*"; else a comma list, echoed with Vary (H9) */
-	bool polling, websocket; /* transports (H6) */
-	const char *cookie;      /* cookie name, NULL: off (H12) */
+	const char *cors_origin;                    /* NULL: off; "*"; else a comma list, echoed with Vary (H9) */
+	bool polling, websocket;                    /* transports (H6) */
+	const char *cookie;                         /* cookie name, NULL: off (H12) */
 	const struct address_list *trusted_proxies; /* whose X-Forwarded-For is believed; may be NULL */
 	struct conn_budget *budget; /* of the connections: what is kept elsewhere counts as well; may be NULL */
 	/* Admission gate (H6 step 9): NULL admits; a text refuses with code 4. May be NULL. */
@@ -55,13 +55,13 @@ struct sio_config {
 };
 
 struct sio_event {
-	struct slice name;      /* unescaped; a number keeps its digits */
+	struct slice name;               /* unescaped; a number keeps its digits */
 	struct slice args[SIO_MAX_ARGS]; /* source slices of the JSON values, borrowed for the call */
-	size_t nargs;           /* over SIO_MAX_ARGS the session was closed */
-	struct slice source;    /* the whole JSON array as sent */
+	size_t nargs;                    /* over SIO_MAX_ARGS the session was closed */
+	struct slice source;             /* the whole JSON array as sent */
 	const struct slice *attachments;
 	unsigned nattachments;
-	unsigned flaws;         /* enum json_flaw bits over all arguments: the application answers INVALID_DATA */
+	unsigned flaws; /* enum json_flaw bits over all arguments: the application answers INVALID_DATA */
 	bool wants_ack;
 	uint64_t ack_id;
 };
@@ -78,14 +78,15 @@ struct sio_namespace {
 };
 
 struct sio_stats {
-	uint64_t sessions, sessions_opened, sockets;         /* now, ever, now */
-	uint64_t websockets, upgrades, refused[6];                       /* handshakes refused by code (H6) */
+	uint64_t sessions, sessions_opened, sockets; /* now, ever, now */
+	uint64_t websockets, upgrades, refused[6];   /* handshakes refused by code (H6) */
 	uint64_t session_closed[CLOSE_REASON_MAX];
 	uint64_t events_in, packets_out;
 	uint64_t lost[CLOSE_REASON_MAX]; /* packets that no poll fetched */
 };
 
-struct sio_server *sio_server_new(struct loop *l, const struct sio_config *cfg, const struct sio_namespace *nsps, size_t n);
+struct sio_server *sio_server_new(struct loop *l, const struct sio_config *cfg, const struct sio_namespace *nsps,
+                                  size_t n);
 void sio_server_free(struct sio_server **srv);
 const struct sio_stats *sio_server_stats(struct sio_server *srv);
 
@@ -100,20 +101,24 @@ size_t sio_drain_some(struct sio_server *srv, size_t n);
 
 /* ---- one socket ---- */
 struct sio_socket *sio_find(const struct sio_server *srv, struct slice id); /* NULL when gone */
-struct slice sio_id(const struct sio_socket *s);        /* public id (N2) */
-void sio_set_user(struct sio_socket *s, void *user);    /* the application's object */
+struct slice sio_id(const struct sio_socket *s);                            /* public id (N2) */
+void sio_set_user(struct sio_socket *s, void *user);                        /* the application's object */
 void *sio_user(const struct sio_socket *s);
 struct log_ident sio_ident(const struct sio_socket *s);
-const char *sio_peer(const struct sio_socket *s);       /* textual address */
-bool sio_authorization(const struct sio_socket *s, struct slice *value); /* that header of the handshake, kept until sio_accept */
+const char *sio_peer(const struct sio_socket *s); /* textual address */
+bool sio_authorization(const struct sio_socket *s,
+                       struct slice *value); /* that header of the handshake, kept until sio_accept */
 
 /* extra: further members of the CONNECT reply as JSON text `"pid":"..."`, or empty (N2 wants only sid with recovery off). */
 void sio_accept(struct sio_socket *s, struct slice extra);
 void sio_refuse(struct sio_socket *s, struct slice message, struct slice data); /* 4{...} (N4); the session stays */
-bool sio_send(struct sio_socket *s, struct packet *p);  /* shared; order of calls is order on the wire (E7). false: it cannot get there any more */
-bool sio_writable(const struct sio_socket *s);          /* what is sent now goes out at once; for volatile events */
+bool sio_send(
+	struct sio_socket *s,
+	struct packet *p); /* shared; order of calls is order on the wire (E7). false: it cannot get there any more */
+bool sio_writable(const struct sio_socket *s); /* what is sent now goes out at once; for volatile events */
 void sio_send_binary(struct sio_socket *s, struct packet *header, struct packet *const *attachments, unsigned n);
-void sio_ack(struct sio_socket *s, uint64_t ack_id, struct slice args); /* args: JSON array text; ignored when the socket is not connected */
+void sio_ack(struct sio_socket *s, uint64_t ack_id,
+             struct slice args); /* args: JSON array text; ignored when the socket is not connected */
 /* on_fence(value) once what was sent so far is with the peer. Values never fall; one call confirms all values up to it. */
 void sio_fence(struct sio_socket *s, uint64_t value);
 /* Sends `1`; packets still in flight from the client are ignored (S9). close: end the session too, after the client had a moment to do so itself. */
@@ -122,7 +127,8 @@ void sio_disconnect(struct sio_socket *s, bool close, enum close_reason why);
 void sio_drop_session(struct sio_socket *s, enum close_reason why);
 
 /* ---- packets, shared by any number of sockets of one namespace ---- */
-struct packet *sio_event_packet(const char *nsp, struct slice name, struct slice data); /* 2["name",data]; data is JSON text or empty */
-struct packet *sio_raw_event_packet(const char *nsp, struct slice array);               /* 2<array> */
+struct packet *sio_event_packet(const char *nsp, struct slice name,
+                                struct slice data); /* 2["name",data]; data is JSON text or empty */
+struct packet *sio_raw_event_packet(const char *nsp, struct slice array); /* 2<array> */
 
 #endif

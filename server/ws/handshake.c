@@ -61,7 +61,8 @@ void ws_accept_head(struct buf *out, const struct http_exchange *x, struct slice
 {
 	struct slice key = {0};
 	http_header(x, "sec-websocket-key", &key);
-	buf_str(out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
+	buf_str(out,
+	        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
 	accept_value(out, key);
 	buf_str(out, "\r\n");
 	struct slice protocol = first_protocol(x);

@@ -31,7 +31,8 @@ struct control {
 	struct timer linger;
 	bool late_pong;
 	uint8_t pong_n;
-	char pong[CONTROL_MAX]; /* payload of the last ping, to be answered when the queue is empty (at most one waits) */
+	char pong
+		[CONTROL_MAX]; /* payload of the last ping, to be answered when the queue is empty (at most one waits) */
 };
 
 struct ws {
@@ -43,7 +44,7 @@ struct ws {
 	struct control *control;   /* NULL as a rule */
 	enum ws_state state : 8;
 	enum close_reason why : 8;
-	uint8_t opcode;            /* of the message being assembled, 0: none */
+	uint8_t opcode; /* of the message being assembled, 0: none */
 	bool pong_out : 1, want_drained : 1;
 };
 
@@ -388,9 +389,11 @@ static void on_dead(struct conn *c, void *owner, enum close_reason why)
 	free(w);
 }
 
-static const struct conn_events ws_conn_events = {.on_data = on_data, .on_eof = on_eof, .on_drained = on_drained, .on_dead = on_dead};
+static const struct conn_events ws_conn_events = {
+	.on_data = on_data, .on_eof = on_eof, .on_drained = on_drained, .on_dead = on_dead};
 
-struct ws *ws_accept(struct http_exchange *x, const struct ws_config *cfg, struct slice headers, const struct ws_events *ev, void *owner)
+struct ws *ws_accept(struct http_exchange *x, const struct ws_config *cfg, struct slice headers,
+                     const struct ws_events *ev, void *owner)
 {
 	struct buf head = {0};
 	ws_accept_head(&head, x, headers);

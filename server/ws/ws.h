@@ -22,9 +22,9 @@ struct ws_events {
 };
 
 struct ws_config {
-	size_t max_message;        /* sum of fragments; one byte more is 1009 (W7) */
-	unsigned max_fragments;    /* frames per message */
-	uint64_t close_linger_ms;  /* wait for the peer's Close (W9) */
+	size_t max_message;       /* sum of fragments; one byte more is 1009 (W7) */
+	unsigned max_fragments;   /* frames per message */
+	uint64_t close_linger_ms; /* wait for the peer's Close (W9) */
 };
 
 /* 0 when the request is a good handshake, else the status to refuse with; *why is the body (W2). */
@@ -32,13 +32,15 @@ int ws_check(const struct http_exchange *x, const char **why) MUST_CHECK;
 
 /* Answers 101 (with `headers`, complete lines, for CORS) and takes the connection over. ws_check must have said 0. Nothing is read before
  * the loop's next phase, so the caller may queue its first frames. */
-struct ws *ws_accept(struct http_exchange *x, const struct ws_config *cfg, struct slice headers, const struct ws_events *ev, void *owner);
+struct ws *ws_accept(struct http_exchange *x, const struct ws_config *cfg, struct slice headers,
+                     const struct ws_events *ev, void *owner);
 
 void ws_set_owner(struct ws *w, const struct ws_events *ev, void *owner);
-bool ws_send(struct ws *w, struct blob *frame);                               /* whole frame(s), built with ws_frame_head; shared. false: it ended */
+bool ws_send(struct ws *w, struct blob *frame); /* whole frame(s), built with ws_frame_head; shared. false: it ended */
 void ws_send_part(struct ws *w, struct blob *b, size_t off, size_t n);
-void ws_close(struct ws *w, int code, enum close_reason why);                 /* flush, Close (code 0: empty body), wait, FIN; on_close follows */
-void ws_finish(struct ws *w, enum close_reason why);                          /* flush, FIN, no Close (C7 drain) */
+void ws_close(struct ws *w, int code,
+              enum close_reason why); /* flush, Close (code 0: empty body), wait, FIN; on_close follows */
+void ws_finish(struct ws *w, enum close_reason why); /* flush, FIN, no Close (C7 drain) */
 void ws_kill(struct ws *w, enum close_reason why);
 void ws_want_drained(struct ws *w);
 struct conn *ws_conn(const struct ws *w);
@@ -46,6 +48,7 @@ struct conn *ws_conn(const struct ws *w);
 #define WS_HEAD_MAX 10
 #define WS_TEXT 0x1
 #define WS_BINARY 0x2
-size_t ws_frame_head(char out[WS_HEAD_MAX], unsigned opcode, uint64_t len); /* FIN set, unmasked; returns the head's size */
+size_t ws_frame_head(char out[WS_HEAD_MAX], unsigned opcode,
+                     uint64_t len); /* FIN set, unmasked; returns the head's size */
 
 #endif

@@ -22,7 +22,8 @@ struct conn_pool {
 struct conn_pool *conn_pool_new(int epoll, int port, const struct conn_calls *calls, void *ctx)
 {
 	struct conn_pool *p = malloc(sizeof *p);
-	if (!p) abort();
+	if (!p)
+		abort();
 	p->epoll = epoll;
 	p->port = port;
 	p->calls = *calls;
@@ -37,7 +38,8 @@ void conn_pool_free(struct conn_pool *p)
 
 void conn_shut(struct conn *c)
 {
-	if (c->fd >= 0 && c->state != CONN_NONE) close(c->fd);
+	if (c->fd >= 0 && c->state != CONN_NONE)
+		close(c->fd);
 	c->fd = -1;
 	c->state = CONN_NONE;
 	free(c->held);
@@ -54,17 +56,19 @@ static void die(struct conn_pool *p, struct conn *c, const char *why)
 
 bool conn_open(struct conn_pool *p, struct conn *c)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)p->port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in a = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)p->port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (c->fd < 0) return false;
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+	if (c->fd < 0)
+		return false;
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	if (connect(c->fd, (struct sockaddr *)&a, sizeof a) < 0 && errno != EINPROGRESS) {
 		close(c->fd);
 		c->fd = -1;
 		return false;
 	}
 	c->state = CONN_CONNECTING;
-	struct epoll_event e = { .events = EPOLLOUT, .data.ptr = c };
+	struct epoll_event e = {.events = EPOLLOUT, .data.ptr = c};
 	return epoll_ctl(p->epoll, EPOLL_CTL_ADD, c->fd, &e) == 0;
 }
 
@@ -92,8 +96,10 @@ static void send_frame(struct conn *c, int opcode, const char *text, size_t len)
 	memcpy(out, head, h);
 	memcpy(out + h, text, len);
 	ssize_t n = send(c->fd, out, h + len, MSG_NOSIGNAL);
-	if (n == (ssize_t)(h + len)) return;
-	if (n < 0 && errno != EAGAIN) return; /* reading will say why */
+	if (n == (ssize_t)(h + len))
+		return;
+	if (n < 0 && errno != EAGAIN)
+		return; /* reading will say why */
 	fprintf(stderr, "load: client %u cannot write\n", c->n);
 	exit(1);
 }
@@ -106,7 +112,8 @@ void conn_send(struct conn *c, const char *text, size_t len)
 static void on_text(struct conn_pool *p, struct conn *c, const char *t, size_t len, const char *token)
 {
 	char connect[2048];
-	if (len == 0) return;
+	if (len == 0)
+		return;
 	switch (t[0]) {
 	case '0':
 		conn_send(c, connect, (size_t)snprintf(connect, sizeof connect, "40{\"token\":\"%s\"}", token));
@@ -115,7 +122,8 @@ static void on_text(struct conn_pool *p, struct conn *c, const char *t, size_t l
 		conn_send(c, "3", 1);
 		break;
 	case '4':
-		if (len < 2) return;
+		if (len < 2)
+			return;
 		if (t[1] == '0') {
 			c->state = CONN_READY;
 			p->calls.ready(c, p->ctx);
@@ -131,16 +139,19 @@ static void on_text(struct conn_pool *p, struct conn *c, const char *t, size_t l
 /* How many bytes the first frame of b has, 0 when it is not complete; the payload's place in *at, *len. */
 static size_t frame(const uint8_t *b, size_t n, size_t *at, size_t *len)
 {
-	if (n < 2) return 0;
+	if (n < 2)
+		return 0;
 	size_t h = 2;
 	*len = b[1] & 127;
 	if (*len == 126) {
 		h = 4;
-		if (n < h) return 0;
+		if (n < h)
+			return 0;
 		*len = (size_t)b[2] << 8 | b[3];
 	} else if (*len == 127) {
 		h = 10;
-		if (n < h) return 0;
+		if (n < h)
+			return 0;
 		*len = (size_t)b[6] << 24 | (size_t)b[7] << 16 | (size_t)b[8] << 8 | b[9];
 	}
 	*at = h;
@@ -150,7 +161,8 @@ static size_t frame(const uint8_t *b, size_t n, size_t *at, size_t *len)
 static size_t handshake(struct conn_pool *p, struct conn *c, const uint8_t *b, size_t n)
 {
 	const uint8_t *end = memmem(b, n, "\r\n\r\n", 4);
-	if (!end) return 0;
+	if (!end)
+		return 0;
 	if (n < 12 || memcmp(b, "HTTP/1.1 101", 12) != 0) {
 		die(p, c, "handshake refused");
 		return 0;
@@ -162,23 +174,30 @@ static size_t handshake(struct conn_pool *p, struct conn *c, const uint8_t *b, s
 static void consume(struct conn_pool *p, struct conn *c, const uint8_t *b, size_t n, const char *token)
 {
 	size_t used = 0;
-	if (c->state == CONN_HANDSHAKE) used = handshake(p, c, b, n);
+	if (c->state == CONN_HANDSHAKE)
+		used = handshake(p, c, b, n);
 	if (c->state == CONN_OPENING || c->state == CONN_READY) {
 		size_t at, len, size;
 		while ((size = frame(b + used, n - used, &at, &len)) > 0) {
 			int opcode = b[used] & 15;
 			const char *text = (const char *)b + used + at;
-			if (opcode == TEXT) on_text(p, c, text, len, token);
-			else if (opcode == PING) send_frame(c, PONG, text, len);
-			else if (opcode == CLOSE) die(p, c, "closed");
-			if (c->state != CONN_OPENING && c->state != CONN_READY) return;
+			if (opcode == TEXT)
+				on_text(p, c, text, len, token);
+			else if (opcode == PING)
+				send_frame(c, PONG, text, len);
+			else if (opcode == CLOSE)
+				die(p, c, "closed");
+			if (c->state != CONN_OPENING && c->state != CONN_READY)
+				return;
 			used += size;
 		}
 	}
-	if (c->state == CONN_DEAD || c->state == CONN_NONE) return;
+	if (c->state == CONN_DEAD || c->state == CONN_NONE)
+		return;
 	size_t rest = n - used;
 	uint8_t *kept = rest ? malloc(rest) : NULL;
-	if (kept) memcpy(kept, b + used, rest);
+	if (kept)
+		memcpy(kept, b + used, rest);
 	free(c->held);
 	c->held = kept;
 	c->held_n = (uint32_t)rest;
@@ -186,22 +205,24 @@ static void consume(struct conn_pool *p, struct conn *c, const uint8_t *b, size_
 
 static void connected(struct conn_pool *p, struct conn *c)
 {
-	static const char request[] = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n"
+	static const char request[] =
+		"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n"
 		"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 	int error = 0;
-	getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){ sizeof error });
+	getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){sizeof error});
 	if (error || send(c->fd, request, sizeof request - 1, MSG_NOSIGNAL) != sizeof request - 1) {
 		die(p, c, error ? strerror(error) : "no connection");
 		return;
 	}
 	c->state = CONN_HANDSHAKE;
-	struct epoll_event e = { .events = EPOLLIN, .data.ptr = c };
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
 	epoll_ctl(p->epoll, EPOLL_CTL_MOD, c->fd, &e);
 }
 
 void conn_turn(struct conn_pool *p, struct conn *c, const char *token)
 {
-	if (c->state == CONN_NONE || c->state == CONN_DEAD) return;
+	if (c->state == CONN_NONE || c->state == CONN_DEAD)
+		return;
 	if (c->state == CONN_CONNECTING) {
 		connected(p, c);
 		return;
@@ -211,9 +232,13 @@ void conn_turn(struct conn_pool *p, struct conn *c, const char *token)
 		die(p, c, "frame too large");
 		return;
 	}
-	if (held) memcpy(p->buf, c->held, held);
+	if (held)
+		memcpy(p->buf, c->held, held);
 	ssize_t n = recv(c->fd, p->buf + held, READ_MAX - held, 0);
-	if (n > 0) consume(p, c, p->buf, held + (size_t)n, token);
-	else if (n == 0) die(p, c, "end");
-	else if (errno != EAGAIN && errno != EINTR) die(p, c, strerror(errno));
+	if (n > 0)
+		consume(p, c, p->buf, held + (size_t)n, token);
+	else if (n == 0)
+		die(p, c, "end");
+	else if (errno != EAGAIN && errno != EINTR)
+		die(p, c, strerror(errno));
 }

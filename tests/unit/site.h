@@ -17,7 +17,7 @@ struct site {
 	struct buf log, got;       /* of the application; of the client */
 	bool gone_inside;          /* on_disconnect came while a call of ours was running */
 	bool inside;
-	bool accepting;            /* everybody, at once */
+	bool accepting; /* everybody, at once */
 };
 
 static void on_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void *ctx)
@@ -140,12 +140,14 @@ static inline void say(struct site *t, const char *const *texts, size_t n)
 	buf_fini(&b);
 	turn(t);
 }
-#define SAY(t, ...) say(t, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+#define SAY(t, ...) \
+	say(t, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 /* Both logs since the last time. Ids of sockets read as ID. */
 static inline void expect(struct site *t, const char *app, const char *client)
 {
-	for (char *at = t->got.p, *end = at + t->got.n; t->got.n && (at = memmem(at, (size_t)(end - at), "\"sid\":\"", 7));) {
+	for (char *at = t->got.p, *end = at + t->got.n;
+	     t->got.n && (at = memmem(at, (size_t)(end - at), "\"sid\":\"", 7));) {
 		memmove(at + 9, at + 7 + SIO_ID_LEN, (size_t)(end - at) - 7 - SIO_ID_LEN);
 		memcpy(at + 7, "ID", 2);
 		end -= SIO_ID_LEN - 2;
@@ -170,7 +172,8 @@ static inline void say_http(struct site *t, const char *target, const char *head
 	buf_fini(&b);
 }
 
-#define UPGRADE "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+#define UPGRADE \
+	"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
 /* A WebSocket session behind its open packet. */
 static inline void open_session(struct site *t, struct sio_config cfg)

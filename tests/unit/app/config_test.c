@@ -108,7 +108,8 @@ TEST(bad_files)
 	REFUSE("BELLWIRE_POLL_MS =\n", ":1: ", "BELLWIRE_POLL_MS must be a number from 1 to 1000 (ms)");
 	REFUSE("BELLWIRE_POLL_MS = 5ms\n", ":1: ", "BELLWIRE_POLL_MS must be a number from 1 to 1000 (ms)");
 	REFUSE("BELLWIRE_POLL_MS = -1\n", ":1: ", "BELLWIRE_POLL_MS must be a number from 1 to 1000 (ms)");
-	REFUSE("BELLWIRE_MAX_CONNECTIONS = 18446744073709551617\n", ":1: ", "BELLWIRE_MAX_CONNECTIONS must be a number from 0 to 10000000");
+	REFUSE("BELLWIRE_MAX_CONNECTIONS = 18446744073709551617\n",
+	       ":1: ", "BELLWIRE_MAX_CONNECTIONS must be a number from 0 to 10000000");
 	REFUSE("BELLWIRE_REST = yes\n", ":1: ", "BELLWIRE_REST must be on or off");
 	REFUSE("BELLWIRE_BELL = au\n", ":1: ", "BELLWIRE_BELL must be auto, off or always");
 	setenv("BELLWIRE_WORKERS", "2", 1);
@@ -130,14 +131,18 @@ TEST(printed_settings_read_back)
 	struct config c, again;
 	struct buf out = {0}, second = {0};
 	clearenv();
-	load_text(&c, "JWT_SECRET = not to be seen\nBELLWIRE_COOKIE = 'a \"b\"'\nBELLWIRE_NAME = edge#1\nBELLWIRE_BELL = always\n"
-	              "BELLWIRE_DRAIN_MS = 0\nBELLWIRE_ADMIN_LISTEN =\n");
+	load_text(
+		&c,
+		"JWT_SECRET = not to be seen\nBELLWIRE_COOKIE = 'a \"b\"'\nBELLWIRE_NAME = edge#1\nBELLWIRE_BELL = always\n"
+		"BELLWIRE_DRAIN_MS = 0\nBELLWIRE_ADMIN_LISTEN =\n");
 	config_print(&c, &out);
 	buf_char(&out, '\0');
 	CHECK(!strstr(out.p, "not to be seen"));
 	CHECK(strstr(out.p, "\nJWT_SECRET = (set)\n") && strstr(out.p, "\nDATABASE_URL = (not set)\n"));
 	CHECK(strstr(out.p, "\nBELLWIRE_COOKIE = 'a \"b\"'\n") && strstr(out.p, "\nBELLWIRE_BELL = always\n"));
-	CHECK(strstr(out.p, "\n# time over which clients are sent away after SIGTERM: a number from 0 to 600000 (ms)\nBELLWIRE_DRAIN_MS = 0\n"));
+	CHECK(strstr(
+		out.p,
+		"\n# time over which clients are sent away after SIGTERM: a number from 0 to 600000 (ms)\nBELLWIRE_DRAIN_MS = 0\n"));
 	load_text(&again, out.p);
 	CHECK_STR(again.name, "edge#1");
 	again.database_url = again.listen_database_url = again.migrate_database_url = NULL;

@@ -62,36 +62,44 @@ static void check(const struct row *rows, size_t n, bool attached)
 	}
 }
 
-#define EMIT(array, opts) "{\"type\":3,\"data\":{\"packet\":{\"type\":2,\"data\":" array ",\"nsp\":\"/\"},\"opts\":" opts "},\"uid\":\"emitter\"}"
+#define EMIT(array, opts)                                                                               \
+	"{\"type\":3,\"data\":{\"packet\":{\"type\":2,\"data\":" array ",\"nsp\":\"/\"},\"opts\":" opts \
+	"},\"uid\":\"emitter\"}"
 #define ALL "{\"rooms\":[],\"flags\":{},\"except\":[]}"
 #define TO_A "{\"rooms\":[\"a\"],\"flags\":{},\"except\":[]}"
-#define CHANGE(type, rooms) "{\"type\":" type ",\"data\":{\"opts\":{\"rooms\":[\"a\"],\"except\":[]},\"rooms\":" rooms "},\"uid\":\"emitter\"}"
+#define CHANGE(type, rooms)                                                                        \
+	"{\"type\":" type ",\"data\":{\"opts\":{\"rooms\":[\"a\"],\"except\":[]},\"rooms\":" rooms \
+	"},\"uid\":\"emitter\"}"
 #define A16 "aaaaaaaaaaaaaaaa"
 #define A256 A16 A16 A16 A16 A16 A16 A16 A16 A16 A16 A16 A16 A16 A16 A16 A16
 
 static const struct row taken[] = {
 	{EMIT("[\"ev\",{\"x\":1}]", ALL), "3 everyone event=ev data={\"x\":1}"},
-	{EMIT("[\"ev\",{}]", "{\"rooms\":[\"user:1\",\"b\"],\"except\":[\"user:9\",\"c\"],\"flags\":{\"volatile\":true,\"compress\":false}}"),
-	 "3 rooms=user:1|b except=user:9|c volatile event=ev data={}"},
+	{EMIT("[\"ev\",{}]",
+              "{\"rooms\":[\"user:1\",\"b\"],\"except\":[\"user:9\",\"c\"],\"flags\":{\"volatile\":true,\"compress\":false}}"),
+         "3 rooms=user:1|b except=user:9|c volatile event=ev data={}"},
 	/* what Node servers write: uid, nsp at the top, no nsp and no type in the packet (G6) */
 	{"{\"uid\":\"5f3a\",\"nsp\":\"/\",\"type\":3,\"data\":{\"opts\":{\"rooms\":[\"a\"],\"except\":[]},\"packet\":{\"data\":[\"ev\",{}]},\"requestId\":\"7\"}}",
-	 "3 rooms=a event=ev data={}"},
+         "3 rooms=a event=ev data={}"},
 	/* MessagePack of undefined members */
 	{EMIT("[\"ev\",{}]", "{\"rooms\":[\"a\"],\"flags\":null,\"except\":null}"), "3 rooms=a event=ev data={}"},
 	{EMIT("[\"ev\",{}]", "{\"rooms\":[\"a\"],\"flags\":{\"volatile\":null}}"), "3 rooms=a event=ev data={}"},
 	{" { \"type\" : 3 , \"data\" : { \"packet\" : { \"data\" : [ \"ev\" , { \"a b\" : [ 1 , 2 ] } ] } , \"opts\" : { \"rooms\" : [ ] } } } ",
-	 "3 everyone event=ev data={\"a b\":[1,2]}"},
-	{EMIT("[\"\\u0065v\\u00e9\",{\"n\":55.755800000000001}]", TO_A), "3 rooms=a event=ev\xc3\xa9 data={\"n\":55.755800000000001}"},
+         "3 everyone event=ev data={\"a b\":[1,2]}"},
+	{EMIT("[\"\\u0065v\\u00e9\",{\"n\":55.755800000000001}]", TO_A),
+         "3 rooms=a event=ev\xc3\xa9 data={\"n\":55.755800000000001}"},
 	{EMIT("[\"ev\",{}]", "{\"rooms\":[\"\\u0061\",\"\xd0\xb0\"]}"), "3 rooms=a|\xd0\xb0 event=ev data={}"},
 	{EMIT("[\"ev\",{}]", "{\"rooms\":[\"" A256 "\"]}"), "3 rooms=" A256 " event=ev data={}"},
 	{EMIT("[\"error\",{\"code\":\"RATE_LIMIT\",\"message\":\"slow down\"}]", TO_A),
-	 "3 rooms=a event=error data={\"code\":\"RATE_LIMIT\",\"message\":\"slow down\"}"},
+         "3 rooms=a event=error data={\"code\":\"RATE_LIMIT\",\"message\":\"slow down\"}"},
 	{CHANGE("4", "[\"x\",\"y:z\"]"), "4 rooms=a change=x|y:z"},
 	{CHANGE("5", "[\"x\"]"), "5 rooms=a change=x"},
 	{CHANGE("4", "[]"), "4 rooms=a"},
-	{CHANGE("4", "[\"chat\",\"users:1\",\"aaaaaaaaaaaaaaaaaaa\",\"aaaaaaaaaaaaaaaaaaaaa\",\"aaaaaaaaaa:aaaaaaaaa\"]"),
-	 "4 rooms=a change=chat|users:1|aaaaaaaaaaaaaaaaaaa|aaaaaaaaaaaaaaaaaaaaa|aaaaaaaaaa:aaaaaaaaa"},
-	{"{\"type\":6,\"data\":{\"opts\":{\"rooms\":[],\"except\":[\"a\"]},\"close\":true},\"uid\":\"emitter\"}", "6 everyone except=a close"},
+	{CHANGE("4",
+                "[\"chat\",\"users:1\",\"aaaaaaaaaaaaaaaaaaa\",\"aaaaaaaaaaaaaaaaaaaaa\",\"aaaaaaaaaa:aaaaaaaaa\"]"),
+         "4 rooms=a change=chat|users:1|aaaaaaaaaaaaaaaaaaa|aaaaaaaaaaaaaaaaaaaaa|aaaaaaaaaa:aaaaaaaaa"},
+	{"{\"type\":6,\"data\":{\"opts\":{\"rooms\":[],\"except\":[\"a\"]},\"close\":true},\"uid\":\"emitter\"}",
+         "6 everyone except=a close"},
 	{"{\"type\":6,\"data\":{\"opts\":{\"rooms\":[\"a\"]},\"close\":false}}", "6 rooms=a"},
 	{"{\"type\":6,\"data\":{\"opts\":{\"rooms\":[\"a\"]}}}", "6 rooms=a"},
 	{"{\"uid\":\"emitter\",\"type\":3,\"attachmentId\":\"17\"}", "3 row 17"},
@@ -133,22 +141,29 @@ static const struct row invalid[] = {
 	{"{\"type\":3,\"data\":{\"packet\":[]}}", "invalid: no packet.data"},
 	{"{\"type\":3,\"data\":{\"packet\":{\"data\":{}}}}", "invalid: no packet.data"},
 	{"{\"type\":3,\"data\":{\"packet\":{\"data\":[\"ev\",{}]}}}", "invalid: no opts.rooms"},
-	{"{\"type\":3,\"data\":{\"packet\":{\"data\":[\"ev\",{}],\"type\":3},\"opts\":{\"rooms\":[]}}}", "invalid: a packet that is no event"},
-	{"{\"type\":3,\"data\":{\"packet\":{\"data\":[\"ev\",{}],\"type\":\"2\"},\"opts\":{\"rooms\":[]}}}", "invalid: a packet that is no event"},
+	{"{\"type\":3,\"data\":{\"packet\":{\"data\":[\"ev\",{}],\"type\":3},\"opts\":{\"rooms\":[]}}}",
+         "invalid: a packet that is no event"},
+	{"{\"type\":3,\"data\":{\"packet\":{\"data\":[\"ev\",{}],\"type\":\"2\"},\"opts\":{\"rooms\":[]}}}",
+         "invalid: a packet that is no event"},
 	{EMIT("[\"ev\",{}]", "{}"), "invalid: no opts.rooms"},
 	{EMIT("[\"ev\",{}]", "{\"rooms\":null}"), "invalid: no opts.rooms"},
 	{EMIT("[\"ev\",{}]", "{\"rooms\":\"a\"}"), "invalid: no opts.rooms"},
 	{EMIT("[\"ev\",{}]", "{\"rooms\":[1]}"), "invalid: a name is no string"},
 	{EMIT("[\"ev\",{}]", "{\"rooms\":[null]}"), "invalid: a name is no string"},
 	{EMIT("[\"ev\",{}]", "{\"rooms\":[\"\"]}"), "invalid: a name is empty, too long or has control characters"},
-	{EMIT("[\"ev\",{}]", "{\"rooms\":[\"\\u0001\"]}"), "invalid: a name is empty, too long or has control characters"},
-	{EMIT("[\"ev\",{}]", "{\"rooms\":[\"a\\nuser:1\"]}"), "invalid: a name is empty, too long or has control characters"},
-	{EMIT("[\"ev\",{}]", "{\"rooms\":[\"\\u007f\"]}"), "invalid: a name is empty, too long or has control characters"},
-	{EMIT("[\"ev\",{}]", "{\"rooms\":[\"" A256 "a\"]}"), "invalid: a name is empty, too long or has control characters"},
+	{EMIT("[\"ev\",{}]", "{\"rooms\":[\"\\u0001\"]}"),
+         "invalid: a name is empty, too long or has control characters"},
+	{EMIT("[\"ev\",{}]", "{\"rooms\":[\"a\\nuser:1\"]}"),
+         "invalid: a name is empty, too long or has control characters"},
+	{EMIT("[\"ev\",{}]", "{\"rooms\":[\"\\u007f\"]}"),
+         "invalid: a name is empty, too long or has control characters"},
+	{EMIT("[\"ev\",{}]", "{\"rooms\":[\"" A256 "a\"]}"),
+         "invalid: a name is empty, too long or has control characters"},
 	{EMIT("[\"ev\",{}]", "{\"rooms\":[],\"except\":\"a\"}"), "invalid: opts.except is no list"},
 	{EMIT("[\"ev\",{}]", "{\"rooms\":[],\"except\":[{}]}"), "invalid: a name is no string"},
 	{EMIT("[\"ev\",{}]", "{\"rooms\":[],\"flags\":[]}"), "invalid: opts.flags is not what it should be"},
-	{EMIT("[\"ev\",{}]", "{\"rooms\":[],\"flags\":{\"volatile\":1}}"), "invalid: opts.flags is not what it should be"},
+	{EMIT("[\"ev\",{}]", "{\"rooms\":[],\"flags\":{\"volatile\":1}}"),
+         "invalid: opts.flags is not what it should be"},
 	{EMIT("[]", ALL), "invalid: an event without a name"},
 	{EMIT("[1,{}]", ALL), "invalid: a name is no string"},
 	{EMIT("[{},{}]", ALL), "invalid: a name is no string"},
@@ -165,7 +180,8 @@ static const struct row invalid[] = {
 	{CHANGE("4", "[\"x\\nchat:1\"]"), "invalid: a name is empty, too long or has control characters"},
 	{"{\"type\":5,\"data\":{\"rooms\":[\"x\"]}}", "invalid: no opts.rooms"},
 	{"{\"type\":6,\"data\":{}}", "invalid: no opts.rooms"},
-	{"{\"type\":6,\"data\":{\"opts\":{\"rooms\":[]},\"close\":\"yes\"}}", "invalid: a flag is neither true nor false"},
+	{"{\"type\":6,\"data\":{\"opts\":{\"rooms\":[]},\"close\":\"yes\"}}",
+         "invalid: a flag is neither true nor false"},
 	{"{\"type\":3,\"attachmentId\":\"\"}", "invalid: attachmentId is no row's"},
 	{"{\"type\":3,\"attachmentId\":\"0\"}", "invalid: attachmentId is no row's"},
 	{"{\"type\":3,\"attachmentId\":\"-1\"}", "invalid: attachmentId is no row's"},
@@ -193,18 +209,27 @@ static const struct row refused[] = {
 	{EMIT("[\"connected\",{\"user_id\":\"x\"}]", TO_A), "refused: an event that only the edge sends"},
 	{EMIT("[\"sync:required\",{}]", TO_A), "refused: an event that only the edge sends"},
 	{EMIT("[\"sync\\u003arequired\",{}]", ALL), "refused: an event that only the edge sends"},
-	{EMIT("[\"error\",{\"length\":92,\"severity\":\"ERROR\",\"code\":\"22023\",\"file\":\"async.c\",\"routine\":\"Async_Notify\"}]", TO_A),
-	 "refused: an error that is not the product's, or for everybody"},
-	{EMIT("[\"error\",{\"code\":\"22023\",\"message\":\"x\"}]", TO_A), "refused: an error that is not the product's, or for everybody"},
-	{EMIT("[\"error\",{\"code\":\"INTERNAL\"}]", TO_A), "refused: an error that is not the product's, or for everybody"},
-	{EMIT("[\"error\",{\"code\":\"INTERNAL\",\"message\":1}]", TO_A), "refused: an error that is not the product's, or for everybody"},
-	{EMIT("[\"error\",{\"code\":1,\"message\":\"x\"}]", TO_A), "refused: an error that is not the product's, or for everybody"},
-	{EMIT("[\"error\",{\"code\":\"INTERNAL\",\"message\":\"x\"}]", ALL), "refused: an error that is not the product's, or for everybody"},
+	{EMIT("[\"error\",{\"length\":92,\"severity\":\"ERROR\",\"code\":\"22023\",\"file\":\"async.c\",\"routine\":\"Async_Notify\"}]",
+              TO_A),
+         "refused: an error that is not the product's, or for everybody"},
+	{EMIT("[\"error\",{\"code\":\"22023\",\"message\":\"x\"}]", TO_A),
+         "refused: an error that is not the product's, or for everybody"},
+	{EMIT("[\"error\",{\"code\":\"INTERNAL\"}]", TO_A),
+         "refused: an error that is not the product's, or for everybody"},
+	{EMIT("[\"error\",{\"code\":\"INTERNAL\",\"message\":1}]", TO_A),
+         "refused: an error that is not the product's, or for everybody"},
+	{EMIT("[\"error\",{\"code\":1,\"message\":\"x\"}]", TO_A),
+         "refused: an error that is not the product's, or for everybody"},
+	{EMIT("[\"error\",{\"code\":\"INTERNAL\",\"message\":\"x\"}]", ALL),
+         "refused: an error that is not the product's, or for everybody"},
 	{EMIT("[\"err\\u006fr\",{}]", ALL), "refused: an error that is not the product's, or for everybody"},
 	/* rooms that follow rows, and those of sockets */
-	{CHANGE("4", "[\"participants:0f8fad5b-d9cb-469f-a165-70867728950e\"]"), "refused: a room that follows rows, or a socket's own"},
-	{CHANGE("4", "[\"ok\",\"chat:0f8fad5b-d9cb-469f-a165-70867728950e\"]"), "refused: a room that follows rows, or a socket's own"},
-	{CHANGE("4", "[\"user:0f8fad5b-d9cb-469f-a165-70867728950e\",\"ok\"]"), "refused: a room that follows rows, or a socket's own"},
+	{CHANGE("4", "[\"participants:0f8fad5b-d9cb-469f-a165-70867728950e\"]"),
+         "refused: a room that follows rows, or a socket's own"},
+	{CHANGE("4", "[\"ok\",\"chat:0f8fad5b-d9cb-469f-a165-70867728950e\"]"),
+         "refused: a room that follows rows, or a socket's own"},
+	{CHANGE("4", "[\"user:0f8fad5b-d9cb-469f-a165-70867728950e\",\"ok\"]"),
+         "refused: a room that follows rows, or a socket's own"},
 	{CHANGE("4", "[\"followers:\"]"), "refused: a room that follows rows, or a socket's own"},
 	{CHANGE("4", "[\"\\u0063hat:1\"]"), "refused: a room that follows rows, or a socket's own"},
 	{CHANGE("4", "[\"Zz09_-aaaaaaaaaaaaaa\"]"), "refused: a room that follows rows, or a socket's own"},
@@ -298,16 +323,19 @@ TEST(limits)
 	check_text(&text, "3 everyone");
 	repeated(&text, DATA_HEAD "\"", "x", EMITTER_DATA_MOST - 7, "\"" DATA_TAIL);
 	check_text(&text, "refused: data over 256 KiB");
-	repeated(&text, DATA_HEAD "\"", "x", EMITTER_DATA_MOST - 8, "\"    " DATA_TAIL); /* white space does not count */
+	repeated(&text, DATA_HEAD "\"", "x", EMITTER_DATA_MOST - 8,
+	         "\"    " DATA_TAIL); /* white space does not count */
 	check_text(&text, "3 everyone");
 
 	repeated(&text, "{\"type\":6,\"data\":{\"opts\":{\"rooms\":[\"a\"", ",\"a\"", EMITTER_ROOMS_MOST - 1, "]}}}");
 	check_text(&text, "6 rooms=a|a");
 	repeated(&text, "{\"type\":6,\"data\":{\"opts\":{\"rooms\":[\"a\"", ",\"a\"", EMITTER_ROOMS_MOST, "]}}}");
 	check_text(&text, "invalid: too many rooms");
-	repeated(&text, "{\"type\":4,\"data\":{\"opts\":{\"rooms\":[]},\"rooms\":[\"a\"", ",\"a\"", EMITTER_CHANGE_MOST - 1, "]}}");
+	repeated(&text, "{\"type\":4,\"data\":{\"opts\":{\"rooms\":[]},\"rooms\":[\"a\"", ",\"a\"",
+	         EMITTER_CHANGE_MOST - 1, "]}}");
 	check_text(&text, "4 everyone change=a|a");
-	repeated(&text, "{\"type\":4,\"data\":{\"opts\":{\"rooms\":[]},\"rooms\":[\"a\"", ",\"a\"", EMITTER_CHANGE_MOST, "]}}");
+	repeated(&text, "{\"type\":4,\"data\":{\"opts\":{\"rooms\":[]},\"rooms\":[\"a\"", ",\"a\"", EMITTER_CHANGE_MOST,
+	         "]}}");
 	check_text(&text, "invalid: too many rooms");
 	buf_fini(&text);
 }
@@ -336,7 +364,10 @@ TEST(fuzz)
 	static const struct {
 		const struct row *rows;
 		size_t n;
-	} tables[] = {{taken, ARRAY_LEN(taken)}, {invalid, ARRAY_LEN(invalid)}, {refused, ARRAY_LEN(refused)}, {taken, ARRAY_LEN(taken)}};
+	} tables[] = {{taken, ARRAY_LEN(taken)},
+	              {invalid, ARRAY_LEN(invalid)},
+	              {refused, ARRAY_LEN(refused)},
+	              {taken, ARRAY_LEN(taken)}};
 	static const char spice[] = "{}[]\",:\\u0123456789abctfn \n\x01\x1e\x7f\xc3\xff";
 	uint64_t random = 1;
 	size_t kept = 0;
@@ -364,7 +395,8 @@ TEST(fuzz)
 			if (m.verb == EMITTER_EMIT) {
 				enum json_kind kind;
 				unsigned flaws = 0;
-				CHECK(m.event.n > 0 && json_scan(buf_view(&m.data), &kind, &flaws) && kind == JSON_OBJECT && flaws == 0);
+				CHECK(m.event.n > 0 && json_scan(buf_view(&m.data), &kind, &flaws) &&
+				      kind == JSON_OBJECT && flaws == 0);
 			}
 		} else if (outcome != EMITTER_DONE) {
 			CHECK(outcome == EMITTER_IGNORED || *why);

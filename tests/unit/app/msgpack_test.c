@@ -22,7 +22,10 @@ struct row {
 	struct slice in;
 	const char *out;
 };
-#define ROW(name, in, out) {name, {in, sizeof(in) - 1}, out}
+#define ROW(name, in, out)                      \
+	{                                       \
+		name, {in, sizeof(in) - 1}, out \
+	}
 
 static const struct row good[] = {
 	ROW("nil", "\xc0", "null"),
@@ -56,15 +59,28 @@ static const struct row good[] = {
 	ROW("array16", "\xdc\x00\x01\x01", "[1]"),
 	ROW("array32", "\xdd\x00\x00\x00\x01\x01", "[1]"),
 	ROW("empty map", "\x80", "{}"),
-	ROW("fixmap", "\x82\xa1" "a\x01\xa1" "b\x80", "{\"a\":1,\"b\":{}}"),
-	ROW("map16, keys of str8", "\xde\x00\x01\xd9\x01" "a\xc3", "{\"a\":true}"),
-	ROW("map32, keys of str32", "\xdf\x00\x00\x00\x01\xdb\x00\x00\x00\x01" "a\xc3", "{\"a\":true}"),
+	ROW("fixmap",
+            "\x82\xa1"
+            "a\x01\xa1"
+            "b\x80",
+            "{\"a\":1,\"b\":{}}"),
+	ROW("map16, keys of str8",
+            "\xde\x00\x01\xd9\x01"
+            "a\xc3",
+            "{\"a\":true}"),
+	ROW("map32, keys of str32",
+            "\xdf\x00\x00\x00\x01\xdb\x00\x00\x00\x01"
+            "a\xc3",
+            "{\"a\":true}"),
 	ROW("date, 4 bytes", "\xd6\xff\x00\x00\x00\x01", "\"1970-01-01T00:00:01.000Z\""),
 	ROW("date, 8 bytes", "\xd7\xff\x1d\xcd\x65\x00\x69\x60\x4e\x80", "\"2026-01-09T00:40:32.125Z\""),
-	ROW("date, 12 bytes, before 1970", "\xc7\x0c\xff\x3b\x8b\x87\xc0\xff\xff\xff\xff\xff\xff\xff\xff", "\"1969-12-31T23:59:59.999Z\""),
-	ROW("date, year 10000", "\xc7\x0c\xff\x00\x00\x00\x00\x00\x00\x00\x3a\xff\xf4\x41\x80", "\"+010000-01-01T00:00:00.000Z\""),
+	ROW("date, 12 bytes, before 1970", "\xc7\x0c\xff\x3b\x8b\x87\xc0\xff\xff\xff\xff\xff\xff\xff\xff",
+            "\"1969-12-31T23:59:59.999Z\""),
+	ROW("date, year 10000", "\xc7\x0c\xff\x00\x00\x00\x00\x00\x00\x00\x3a\xff\xf4\x41\x80",
+            "\"+010000-01-01T00:00:00.000Z\""),
 	ROW("date, ext8 of 4", "\xc7\x04\xff\x00\x00\x00\x00", "\"1970-01-01T00:00:00.000Z\""),
-	ROW("date, ext32 of 8", "\xc9\x00\x00\x00\x08\xff\x00\x00\x00\x00\x00\x00\x00\x00", "\"1970-01-01T00:00:00.000Z\""),
+	ROW("date, ext32 of 8", "\xc9\x00\x00\x00\x08\xff\x00\x00\x00\x00\x00\x00\x00\x00",
+            "\"1970-01-01T00:00:00.000Z\""),
 };
 
 static const struct row bad[] = {
@@ -73,7 +89,10 @@ static const struct row bad[] = {
 	ROW("bin8", "\xc4\x01x", "binary"),
 	ROW("bin16", "\xc5\x00\x01x", "binary"),
 	ROW("bin32", "\xc6\x00\x00\x00\x01x", "binary"),
-	ROW("binary within", "\x81\xa1" "a\x91\xc4\x00", "binary"),
+	ROW("binary within",
+            "\x81\xa1"
+            "a\x91\xc4\x00",
+            "binary"),
 	ROW("extension 1", "\xd4\x01\x00", "an extension type"),
 	ROW("date of 1 byte", "\xd4\xff\x00", "no date"),
 	ROW("date of 16 bytes", "\xd8\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", "no date"),
@@ -142,9 +161,17 @@ TEST(size)
 {
 	struct buf out = {0};
 	buf_str(&out, "before"); /* does not count */
-	CHECK_STR(decode(&out, SLICE("\xa4" "abcd"), 6), TAKEN);
+	CHECK_STR(decode(&out,
+	                 SLICE("\xa4"
+	                       "abcd"),
+	                 6),
+	          TAKEN);
 	CHECK_SLICE(buf_view(&out), SLICE("before\"abcd\""));
-	CHECK_STR(decode(&out, SLICE("\xa4" "abcd"), 5), "too large");
+	CHECK_STR(decode(&out,
+	                 SLICE("\xa4"
+	                       "abcd"),
+	                 5),
+	          "too large");
 	/* escapes make it six times as long */
 	char in[3 + 1000] = "\xda\x03\xe8";
 	CHECK_STR(decode(&out, slice_of(in, sizeof(in)), 1002), "too large");
@@ -174,7 +201,8 @@ TEST(fuzz)
 		char in[64];
 		size_t n = 0;
 		while (n < 40 && below(&random, 8)) {
-			const struct row *r = below(&random, 8) ? &good[below(&random, ARRAY_LEN(good))] : &bad[below(&random, ARRAY_LEN(bad))];
+			const struct row *r = below(&random, 8) ? &good[below(&random, ARRAY_LEN(good))]
+			                                        : &bad[below(&random, ARRAY_LEN(bad))];
 			if (below(&random, 3) == 0)
 				in[n++] = (char)(below(&random, 2) ? 0x80 + below(&random, 0x60) : below(&random, 256));
 			else if (n + r->in.n < sizeof(in)) {

@@ -57,7 +57,8 @@ TEST(no_limit_costs_nothing)
 TEST(a_changed_limit_holds_at_once)
 {
 	struct user u = {0};
-	struct rate_limit wide = {.per_s = 100, .burst = 100, .rate_class = 1}, tight = {.per_s = 0.1, .burst = 2, .rate_class = 1};
+	struct rate_limit wide = {.per_s = 100, .burst = 100, .rate_class = 1},
+			  tight = {.per_s = 0.1, .burst = 2, .rate_class = 1};
 	CHECK_INT(passed(&u, &wide, 1, 10), 10);
 	CHECK_INT(passed(&u, &tight, 2, 10), 2);
 	CHECK_INT(passed(&u, &wide, 1002, 200), 100);
@@ -67,7 +68,8 @@ TEST(a_changed_limit_holds_at_once)
 TEST(full_when_the_slowest_bucket_is)
 {
 	struct user u = {0};
-	struct rate_limit fast = {.per_s = 10, .burst = 10, .rate_class = 1}, slow = {.per_s = 0.5, .burst = 4, .rate_class = 2};
+	struct rate_limit fast = {.per_s = 10, .burst = 10, .rate_class = 1},
+			  slow = {.per_s = 0.5, .burst = 4, .rate_class = 2};
 	passed(&u, &slow, 1000, 3);
 	CHECK_INT(u.rates->full_ms, 7000);
 	passed(&u, &fast, 1500, 1);

@@ -6,7 +6,8 @@
 
 #define FUZZ_ROUNDS 200000
 
-static const unsigned char key[TOKEN_KEY] = "0123456789abcdef0123456789abcdef", other_key[TOKEN_KEY] = "0123456789abcdef0123456789abcdeF";
+static const unsigned char key[TOKEN_KEY] = "0123456789abcdef0123456789abcdef",
+			   other_key[TOKEN_KEY] = "0123456789abcdef0123456789abcdeF";
 static const unsigned char epoch[TOKEN_EPOCH] = {1, 0, 255, 3, 4, 5, 6, 7};
 #define ANN SLICE("0b0e7c9e-6a86-4d0c-8a56-0a2b6a9d8a01")
 #define EVE SLICE("0b0e7c9e-6a86-4d0c-8a56-0a2b6a9d8a02")
@@ -18,13 +19,15 @@ static const unsigned char epoch[TOKEN_EPOCH] = {1, 0, 255, 3, 4, 5, 6, 7};
 static bool write_token(struct buf *out, struct slice user, struct slice pid, const char *snapshot, struct slice chats)
 {
 	struct buf head = {0};
-	bool good = token_head(&head, epoch, 1764083167123456, snapshot) && token_put(out, key, user, pid, buf_view(&head), SOCKET, chats);
+	bool good = token_head(&head, epoch, 1764083167123456, snapshot) &&
+	            token_put(out, key, user, pid, buf_view(&head), SOCKET, chats);
 	buf_fini(&head);
 	return good;
 }
 
 /* Bytes of exactly their size, so that a sanitizer sees the first one read too far. */
-static bool reads(struct recovery_token *t, const unsigned char *k, struct slice user, struct slice pid, struct slice text)
+static bool reads(struct recovery_token *t, const unsigned char *k, struct slice user, struct slice pid,
+                  struct slice text)
 {
 	char *copy = text.n ? mem_dup(text.p, text.n) : NULL;
 	bool good = token_read(t, k, user, pid, slice_of(copy, text.n));
@@ -143,7 +146,8 @@ TEST(over_the_cap)
 	CHECK(!write_token(&text, ANN, PID, "1:2", SLICE("")));
 	CHECK(!write_token(&text, ANN, PID, SNAPSHOT, SLICE("6d2c2c0e-0000-4fff-8abc-00000000000")));
 	CHECK(!write_token(&text, ANN, PID, SNAPSHOT, SLICE("6d2c2c0e-0000-4fff-8abc-00000000000G")));
-	CHECK(!write_token(&text, ANN, PID, SNAPSHOT, SLICE("6D2C2C0E-0000-4fff-8abc-000000000001"))); /* rooms have one spelling */
+	CHECK(!write_token(&text, ANN, PID, SNAPSHOT,
+	                   SLICE("6D2C2C0E-0000-4fff-8abc-000000000001"))); /* rooms have one spelling */
 	CHECK_INT(text.n, 0);
 	buf_fini(&chats);
 	buf_fini(&text);
@@ -190,8 +194,27 @@ TEST(mutations)
 TEST(authentic_but_no_body)
 {
 	static const struct slice heads[] = {
-		{"", 0}, {"\x01", 1}, {"\x02" "ABCDEFGH" "\x01\x01\x00\x00", 13}, {"\x01" "ABCDEFGH", 9}, {"\x01" "ABCDEFGH" "\x01\x00\x00\x00", 13},
-		{"\x01" "ABCDEFGH" "\x01\x05\x01\x05", 13}, {"\x01" "ABCDEFGH" "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x05\x00\x00", 22},
+		{"", 0},
+		{"\x01", 1},
+		{"\x02"
+	         "ABCDEFGH"
+	         "\x01\x01\x00\x00",
+	         13},
+		{"\x01"
+	         "ABCDEFGH",
+	         9},
+		{"\x01"
+	         "ABCDEFGH"
+	         "\x01\x00\x00\x00",
+	         13},
+		{"\x01"
+	         "ABCDEFGH"
+	         "\x01\x05\x01\x05",
+	         13},
+		{"\x01"
+	         "ABCDEFGH"
+	         "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x05\x00\x00",
+	         22},
 	};
 	struct buf text = {0};
 	for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
@@ -200,7 +223,12 @@ TEST(authentic_but_no_body)
 		CHECK(refuses(key, ANN, PID, buf_view(&text)));
 	}
 	text.n = 0;
-	CHECK(token_put(&text, key, ANN, PID, (struct slice){"\x01" "ABCDEFGH" "\x01\x05\x00\x00", 13}, SOCKET, SLICE("")));
+	CHECK(token_put(&text, key, ANN, PID,
+	                (struct slice){"\x01"
+	                               "ABCDEFGH"
+	                               "\x01\x05\x00\x00",
+	                               13},
+	                SOCKET, SLICE("")));
 	CHECK(!refuses(key, ANN, PID, buf_view(&text)));
 	buf_fini(&text);
 }

@@ -45,9 +45,12 @@ TEST(what_is_not_three_base64url_parts_is_malformed)
 {
 	/* H, P and M stand for the header, the payload and the MAC of a good token */
 	static const char *const rows[] = {
-		"",       ".",      "..",      "...",     "H",       "H.P",     "H.P.",    "H..M",   ".P.M",    "..M",    "H..",   ".P.",   "H.P.M.",
-		"H.P.M.M", ".H.P.M", "H.P..M",  "H.P.M=",  "H=.P.M",  "H.P=.M",  " H.P.M",  "H.P.M ", "H.P.M\n", "H.P. M", "H.P.+", "H.P.M/", "H.P.M+",
-		"H.P.M*", "H.P.A",  "A.P.M",   "H.A.M",   "H.P.MAA", "Bearer H.P.M", "H.P.AB", "H.P.AAB",    "H.P.\xc3\xa9M", "H,P,M",
+		"",        ".",      "..",      "...",          "H",      "H.P",     "H.P.",
+		"H..M",    ".P.M",   "..M",     "H..",          ".P.",    "H.P.M.",  "H.P.M.M",
+		".H.P.M",  "H.P..M", "H.P.M=",  "H=.P.M",       "H.P=.M", " H.P.M",  "H.P.M ",
+		"H.P.M\n", "H.P. M", "H.P.+",   "H.P.M/",       "H.P.M+", "H.P.M*",  "H.P.A",
+		"A.P.M",   "H.A.M",  "H.P.MAA", "Bearer H.P.M", "H.P.AB", "H.P.AAB", "H.P.\xc3\xa9M",
+		"H,P,M",
 	};
 	struct auth *a = open_auth(&hs256);
 	struct buf good = hs256_token(HS256, SLICE("{" S EXP "}"));
@@ -210,7 +213,8 @@ static void expect_claims(const struct auth_config *cfg, const struct claims_row
 		CHECK_ROW(rows[i].payload);
 		struct buf t = hs256_token(HS256, slice_str(rows[i].payload));
 		struct auth_claims claims;
-		CHECK_STR(auth_result_label(check_at(a, buf_view(&t), NOW, &claims)), auth_result_label(rows[i].result));
+		CHECK_STR(auth_result_label(check_at(a, buf_view(&t), NOW, &claims)),
+		          auth_result_label(rows[i].result));
 		if (rows[i].exp_ms)
 			CHECK_INT(claims.exp_ms, rows[i].exp_ms);
 		buf_fini(&t);
@@ -273,10 +277,8 @@ TEST(times_are_numbers_in_range)
 TEST(leeway_moves_both_ends)
 {
 	static const struct claims_row rows[] = {
-		{"{" S ",\"exp\":996}", AUTH_OK, 996000},
-		{"{" S ",\"exp\":995.001}", AUTH_OK, 995001},
-		{"{" S ",\"exp\":995}", AUTH_EXPIRED, 995000},
-		{"{" S EXP ",\"nbf\":1005}", AUTH_OK, 0},
+		{"{" S ",\"exp\":996}", AUTH_OK, 996000},          {"{" S ",\"exp\":995.001}", AUTH_OK, 995001},
+		{"{" S ",\"exp\":995}", AUTH_EXPIRED, 995000},     {"{" S EXP ",\"nbf\":1005}", AUTH_OK, 0},
 		{"{" S EXP ",\"nbf\":1005.001}", AUTH_NOT_YET, 0},
 	};
 	struct auth_config cfg = hs256;
@@ -393,5 +395,6 @@ TEST(labels_differ)
 {
 	for (int i = AUTH_OK; i <= AUTH_CLAIMS; i++)
 		for (int j = AUTH_OK; j < i; j++)
-			CHECK(strcmp(auth_result_label((enum auth_result)i), auth_result_label((enum auth_result)j)) != 0);
+			CHECK(strcmp(auth_result_label((enum auth_result)i), auth_result_label((enum auth_result)j)) !=
+			      0);
 }

@@ -55,7 +55,8 @@ static inline void sign_ecdsa(struct buf *out, EVP_PKEY *pkey, struct slice text
 	const unsigned char *p = (const unsigned char *)der.p;
 	ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &p, (long)der.n);
 	unsigned char raw[64];
-	CHECK(sig && BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, 32) == 32 && BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + 32, 32) == 32);
+	CHECK(sig && BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, 32) == 32 &&
+	      BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + 32, 32) == 32);
 	ECDSA_SIG_free(sig);
 	buf_fini(&der);
 	buf_add(out, raw, sizeof raw);
@@ -93,7 +94,8 @@ static inline char *pem_file(EVP_PKEY *pkey, bool private)
 	CHECK(fd >= 0);
 	FILE *f = fdopen(fd, "w");
 	if (pkey)
-		CHECK((private ? PEM_write_PrivateKey(f, pkey, NULL, NULL, 0, NULL, NULL) : PEM_write_PUBKEY(f, pkey)) == 1);
+		CHECK((private ? PEM_write_PrivateKey(f, pkey, NULL, NULL, 0, NULL, NULL)
+		               : PEM_write_PUBKEY(f, pkey)) == 1);
 	fclose(f);
 	return path;
 }

@@ -69,30 +69,79 @@ static void mac_with_file(struct buf *sig, const char *path, struct slice text)
 	sign_mac(sig, EVP_sha256(), slice_of(pem, n), text);
 }
 
-static void make_signature(struct buf *sig, const struct keys *k, enum signing how, const char *key_file, struct slice text)
+static void make_signature(struct buf *sig, const struct keys *k, enum signing how, const char *key_file,
+                           struct slice text)
 {
 	struct slice secret = slice_str(SECRET);
 	switch (how) {
-	case MAC_256: sign_mac(sig, EVP_sha256(), secret, text); break;
-	case MAC_384: sign_mac(sig, EVP_sha384(), secret, text); break;
-	case MAC_512: sign_mac(sig, EVP_sha512(), secret, text); break;
-	case MAC_OTHER_SECRET: sign_mac(sig, EVP_sha256(), slice_str(OTHER_SECRET), text); break;
-	case MAC_PUBLIC_PEM: mac_with_file(sig, key_file ? key_file : k->rsa_file, text); break;
-	case MAC_CUT: sign_mac(sig, EVP_sha256(), secret, text); sig->n = 16; break;
-	case MAC_LONGER: sign_mac(sig, EVP_sha256(), secret, text); buf_char(sig, 0); break;
-	case RSA_PKCS1: sign_pkey(sig, k->rsa, EVP_sha256(), RSA_PKCS1_PADDING, text); break;
-	case RSA_PSS: sign_pkey(sig, k->rsa, EVP_sha256(), RSA_PKCS1_PSS_PADDING, text); break;
-	case RSA_SHA512: sign_pkey(sig, k->rsa, EVP_sha512(), RSA_PKCS1_PADDING, text); break;
-	case EC_RAW: sign_ecdsa(sig, k->ec, text); break;
-	case EC_DER: sign_pkey(sig, k->ec, EVP_sha256(), 0, text); break;
-	case EC_RAW_CUT: sign_ecdsa(sig, k->ec, text); sig->n = 63; break;
-	case EC_RAW_LONGER: sign_ecdsa(sig, k->ec, text); buf_char(sig, 0); break;
-	case EC_ZERO: case ZEROS: memset(buf_room(sig, 64), 0, 64); sig->n = 64; break;
-	case EC_FULL: memset(buf_room(sig, 64), 0xff, 64); sig->n = 64; break;
-	case ED: sign_pkey(sig, k->ed, NULL, 0, text); break;
-	case ED_CUT: sign_pkey(sig, k->ed, NULL, 0, text); sig->n = 63; break;
-	case OTHER_TEXT: break; /* by the caller */
-	case LONG: memset(buf_room(sig, 3072), 1, 3072); sig->n = 3072; break;
+	case MAC_256:
+		sign_mac(sig, EVP_sha256(), secret, text);
+		break;
+	case MAC_384:
+		sign_mac(sig, EVP_sha384(), secret, text);
+		break;
+	case MAC_512:
+		sign_mac(sig, EVP_sha512(), secret, text);
+		break;
+	case MAC_OTHER_SECRET:
+		sign_mac(sig, EVP_sha256(), slice_str(OTHER_SECRET), text);
+		break;
+	case MAC_PUBLIC_PEM:
+		mac_with_file(sig, key_file ? key_file : k->rsa_file, text);
+		break;
+	case MAC_CUT:
+		sign_mac(sig, EVP_sha256(), secret, text);
+		sig->n = 16;
+		break;
+	case MAC_LONGER:
+		sign_mac(sig, EVP_sha256(), secret, text);
+		buf_char(sig, 0);
+		break;
+	case RSA_PKCS1:
+		sign_pkey(sig, k->rsa, EVP_sha256(), RSA_PKCS1_PADDING, text);
+		break;
+	case RSA_PSS:
+		sign_pkey(sig, k->rsa, EVP_sha256(), RSA_PKCS1_PSS_PADDING, text);
+		break;
+	case RSA_SHA512:
+		sign_pkey(sig, k->rsa, EVP_sha512(), RSA_PKCS1_PADDING, text);
+		break;
+	case EC_RAW:
+		sign_ecdsa(sig, k->ec, text);
+		break;
+	case EC_DER:
+		sign_pkey(sig, k->ec, EVP_sha256(), 0, text);
+		break;
+	case EC_RAW_CUT:
+		sign_ecdsa(sig, k->ec, text);
+		sig->n = 63;
+		break;
+	case EC_RAW_LONGER:
+		sign_ecdsa(sig, k->ec, text);
+		buf_char(sig, 0);
+		break;
+	case EC_ZERO:
+	case ZEROS:
+		memset(buf_room(sig, 64), 0, 64);
+		sig->n = 64;
+		break;
+	case EC_FULL:
+		memset(buf_room(sig, 64), 0xff, 64);
+		sig->n = 64;
+		break;
+	case ED:
+		sign_pkey(sig, k->ed, NULL, 0, text);
+		break;
+	case ED_CUT:
+		sign_pkey(sig, k->ed, NULL, 0, text);
+		sig->n = 63;
+		break;
+	case OTHER_TEXT:
+		break; /* by the caller */
+	case LONG:
+		memset(buf_room(sig, 3072), 1, 3072);
+		sig->n = 3072;
+		break;
 	}
 }
 
@@ -161,7 +210,10 @@ TEST(signatures)
 		const char *alg = rows[i].configured ? rows[i].configured : "HS256";
 		char first = alg[0] == 'E' ? alg[1] : alg[0]; /* H, R, S, d */
 		struct auth_config cfg = {.algorithm = rows[i].configured, .secret = SECRET};
-		cfg.public_key_file = first == 'R' ? k.rsa_file : first == 'S' ? k.ec_file : first == 'd' ? k.ed_file : NULL;
+		cfg.public_key_file = first == 'R'   ? k.rsa_file
+		                      : first == 'S' ? k.ec_file
+		                      : first == 'd' ? k.ed_file
+		                                     : NULL;
 		char error[200], *header = mem_printf("{\"alg\":\"%s\"}", rows[i].alg);
 		struct auth *a = auth_new(&cfg, error, sizeof error);
 		CHECK(a);
@@ -179,7 +231,8 @@ TEST(signatures)
 		}
 		put_signature(&t, buf_view(&sig));
 		CHECK_STR(auth_result_label(check(a, buf_view(&t))), auth_result_label(rows[i].result));
-		CHECK_STR(auth_result_label(check(a, buf_view(&t))), auth_result_label(rows[i].result)); /* the key is not used up */
+		CHECK_STR(auth_result_label(check(a, buf_view(&t))),
+		          auth_result_label(rows[i].result)); /* the key is not used up */
 		buf_fini(&t);
 		buf_fini(&sig);
 		free(header);
@@ -196,7 +249,10 @@ TEST(every_bit_of_a_signature_counts)
 	const struct {
 		const char *alg, *file;
 		enum signing how;
-	} rows[] = {{"HS256", NULL, MAC_256}, {"RS256", k.rsa_file, RSA_PKCS1}, {"ES256", k.ec_file, EC_RAW}, {"EdDSA", k.ed_file, ED}};
+	} rows[] = {{"HS256", NULL, MAC_256},
+	            {"RS256", k.rsa_file, RSA_PKCS1},
+	            {"ES256", k.ec_file, EC_RAW},
+	            {"EdDSA", k.ed_file, ED}};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CHECK_ROW(rows[i].alg);
 		struct auth_config cfg = {.algorithm = rows[i].alg, .secret = SECRET, .public_key_file = rows[i].file};
@@ -254,10 +310,12 @@ TEST(unusable_configurations_are_refused_with_the_reason)
 {
 	struct keys k;
 	keys_init(&k);
-	EVP_PKEY *rsa1024 = EVP_RSA_gen(1024), *p384 = EVP_EC_gen("P-384"), *x25519 = EVP_PKEY_Q_keygen(NULL, NULL, "X25519"),
-		 *ed448 = EVP_PKEY_Q_keygen(NULL, NULL, "ED448"), *k1 = EVP_EC_gen("secp256k1");
-	char *rsa1024_file = pem_file(rsa1024, false), *p384_file = pem_file(p384, false), *x25519_file = pem_file(x25519, false),
-	     *ed448_file = pem_file(ed448, false), *k1_file = pem_file(k1, false), *private_file = pem_file(k.rsa, true), *empty = pem_file(NULL, false);
+	EVP_PKEY *rsa1024 = EVP_RSA_gen(1024), *p384 = EVP_EC_gen("P-384"),
+		 *x25519 = EVP_PKEY_Q_keygen(NULL, NULL, "X25519"), *ed448 = EVP_PKEY_Q_keygen(NULL, NULL, "ED448"),
+		 *k1 = EVP_EC_gen("secp256k1");
+	char *rsa1024_file = pem_file(rsa1024, false), *p384_file = pem_file(p384, false),
+	     *x25519_file = pem_file(x25519, false), *ed448_file = pem_file(ed448, false),
+	     *k1_file = pem_file(k1, false), *private_file = pem_file(k.rsa, true), *empty = pem_file(NULL, false);
 	const struct {
 		const char *name;
 		struct auth_config cfg;
@@ -310,10 +368,13 @@ TEST(a_signed_token_is_accepted)
 	static const struct auth_config rows[] = {
 		{.secret = SECRET},
 		{.algorithm = "HS256", .secret = SECRET, .issuer = "us", .audience = "chat"},
-		{.algorithm = "HS256", .secret = SECRET "\xc3\xa9 and more than a block of SHA-256 holds, which is 64 bytes", .issuer = "\"\\ \xc3\xa9"},
+		{.algorithm = "HS256",
+	         .secret = SECRET "\xc3\xa9 and more than a block of SHA-256 holds, which is 64 bytes",
+	         .issuer = "\"\\ \xc3\xa9"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		char error[200] = "", *token = auth_sign(&rows[i], "0B7E4A52-7F0C-4A55-9B1E-3F3C2F9D1A10", 2000, error, sizeof error);
+		char error[200] = "",
+		     *token = auth_sign(&rows[i], "0B7E4A52-7F0C-4A55-9B1E-3F3C2F9D1A10", 2000, error, sizeof error);
 		if (!token)
 			UNIT_FAIL("auth_sign: %s", error);
 		struct auth *a = auth_new(&rows[i], error, sizeof error);

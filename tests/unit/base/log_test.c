@@ -39,7 +39,11 @@ TEST(levels_have_names)
 	static const struct {
 		const char *text;
 		enum log_level level;
-	} rows[] = {{"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}, {"trace", LOG_TRACE}};
+	} rows[] = {{"error", LOG_ERROR},
+	            {"warn", LOG_WARN},
+	            {"info", LOG_INFO},
+	            {"debug", LOG_DEBUG},
+	            {"trace", LOG_TRACE}};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		enum log_level level = LOG_LEVEL_MAX;
 		CHECK(log_level_parse(slice_str(rows[i].text), &level));
@@ -67,7 +71,8 @@ TEST(line_has_event_and_fields)
 TEST(values_cannot_forge_fields_or_lines)
 {
 	capture();
-	log_info(LOG_NOBODY, "e", LS("a", "x y"), LS("b", "x=1"), LS("c", "q\"q"), LS("d", "a\nb\r"), LS("e", ""), LS("f", "back\\slash"), LSL("g", SLICE("n\0l")));
+	log_info(LOG_NOBODY, "e", LS("a", "x y"), LS("b", "x=1"), LS("c", "q\"q"), LS("d", "a\nb\r"), LS("e", ""),
+	         LS("f", "back\\slash"), LSL("g", SLICE("n\0l")));
 	EXPECT("info e a=\"x y\" b=\"x=1\" c=\"q\\\"q\" d=\"a\\nb\\r\" e=\"\" f=\"back\\\\slash\" g=\"n\\u0000l\"\n");
 	log_info(LOG_NOBODY, "e", LS("none", NULL), LS("esc", "\x1b[2J"), LS("del", "a\x7f"), LS("utf8", "\xc3\xa9"));
 	EXPECT("info e none=\"\" esc=\"\\u001b[2J\" del=\"a\\u007f\" utf8=\xc3\xa9\n");
@@ -76,9 +81,21 @@ TEST(values_cannot_forge_fields_or_lines)
 TEST(values_cannot_steer_a_terminal_or_hide)
 {
 	capture();
-	log_info(LOG_NOBODY, "e", LS("nel", "a\xc2\x85" "error"), LS("csi", "\xc2\x9b" "31m"), LS("ls", "\xe2\x80\xa8"), LS("rlo", "\xe2\x80\xae" "txt"), LS("pdi", "\xe2\x81\xa9"));
+	log_info(LOG_NOBODY, "e",
+	         LS("nel", "a\xc2\x85"
+	                   "error"),
+	         LS("csi", "\xc2\x9b"
+	                   "31m"),
+	         LS("ls", "\xe2\x80\xa8"),
+	         LS("rlo", "\xe2\x80\xae"
+	                   "txt"),
+	         LS("pdi", "\xe2\x81\xa9"));
 	EXPECT("info e nel=\"a\\u0085error\" csi=\"\\u009b31m\" ls=\"\\u2028\" rlo=\"\\u202etxt\" pdi=\"\\u2069\"\n");
-	log_info(LOG_NOBODY, "e", LS("raw", "\x9b" "31m"), LS("cut", "\xc3"), LS("nbsp", "\xc2\xa0"), LS("dash", "\xe2\x80\x93"), LS("i", "\xd0\x98 \xf0\x9f\x99\x82"));
+	log_info(LOG_NOBODY, "e",
+	         LS("raw", "\x9b"
+	                   "31m"),
+	         LS("cut", "\xc3"), LS("nbsp", "\xc2\xa0"), LS("dash", "\xe2\x80\x93"),
+	         LS("i", "\xd0\x98 \xf0\x9f\x99\x82"));
 	EXPECT("info e raw=\"\\u009b31m\" cut=\"\\u00c3\" nbsp=\xc2\xa0 dash=\xe2\x80\x93 i=\"\xd0\x98 \xf0\x9f\x99\x82\"\n");
 }
 

@@ -34,8 +34,17 @@ TEST(empty_map)
 
 TEST(keys_are_bytes)
 {
-	static const struct slice keys[] = {SLICE(""), SLICE("a"), SLICE("A"), SLICE("a\0"), SLICE("a\0b"), SLICE("\0"), SLICE("\0\0"), SLICE("__proto__"),
-	                                    SLICE("12345678"), SLICE("123456789"), SLICE("\xff\xff\xff\xff\xff\xff\xff\xff")};
+	static const struct slice keys[] = {SLICE(""),
+	                                    SLICE("a"),
+	                                    SLICE("A"),
+	                                    SLICE("a\0"),
+	                                    SLICE("a\0b"),
+	                                    SLICE("\0"),
+	                                    SLICE("\0\0"),
+	                                    SLICE("__proto__"),
+	                                    SLICE("12345678"),
+	                                    SLICE("123456789"),
+	                                    SLICE("\xff\xff\xff\xff\xff\xff\xff\xff")};
 	struct item items[ARRAY_LEN(keys)] = {0};
 	struct map m;
 	map_init(&m, item_key);

@@ -4,13 +4,54 @@
 #include "test.h"
 
 static const char *const good_utf8[] = {
-	"", "abc", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbd", "\xef\xbf\xbf", "\xf0\x90\x80\x80",
-	"\xf4\x8f\xbf\xbf", "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z", "12345678\xc3\xa9", "1234567\xc3\xa9" "12345678", "\xef\xbb\xbf",
+	"",
+	"abc",
+	"\x7f",
+	"\xc2\x80",
+	"\xdf\xbf",
+	"\xe0\xa0\x80",
+	"\xed\x9f\xbf",
+	"\xee\x80\x80",
+	"\xef\xbf\xbd",
+	"\xef\xbf\xbf",
+	"\xf0\x90\x80\x80",
+	"\xf4\x8f\xbf\xbf",
+	"a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z",
+	"12345678\xc3\xa9",
+	"1234567\xc3\xa9"
+	"12345678",
+	"\xef\xbb\xbf",
 };
 static const char *const bad_utf8[] = {
-	"\x80", "\xbf", "\xc0\x80", "\xc0\xaf", "\xc1\xbf", "\xc2", "\xc2\xc2", "\xc2z", "\xe0\x80\x80", "\xe0\x9f\xbf", "\xe1\x80", "\xe1\x80z", "\xe1z\x80",
-	"\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf", "\xf0\x90\x80", "\xf1\x80\x80z", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
-	"\xf7\xbf\xbf\xbf", "\xf8\x88\x80\x80\x80", "\xfc\x84\x80\x80\x80\x80", "\xfe", "\xff", "12345678\x80", "1234567\xc3", "\xc3\xa9\xa9",
+	"\x80",
+	"\xbf",
+	"\xc0\x80",
+	"\xc0\xaf",
+	"\xc1\xbf",
+	"\xc2",
+	"\xc2\xc2",
+	"\xc2z",
+	"\xe0\x80\x80",
+	"\xe0\x9f\xbf",
+	"\xe1\x80",
+	"\xe1\x80z",
+	"\xe1z\x80",
+	"\xed\xa0\x80",
+	"\xed\xbf\xbf",
+	"\xf0\x80\x80\x80",
+	"\xf0\x8f\xbf\xbf",
+	"\xf0\x90\x80",
+	"\xf1\x80\x80z",
+	"\xf4\x90\x80\x80",
+	"\xf5\x80\x80\x80",
+	"\xf7\xbf\xbf\xbf",
+	"\xf8\x88\x80\x80\x80",
+	"\xfc\x84\x80\x80\x80\x80",
+	"\xfe",
+	"\xff",
+	"12345678\x80",
+	"1234567\xc3",
+	"\xc3\xa9\xa9",
 };
 
 TEST(utf8)
@@ -56,12 +97,16 @@ TEST(utf8_ranges)
 		for (unsigned b = 0; b < 256; b++) {
 			char two[2] = {(char)a, (char)b}, four[4] = {(char)a, (char)b, '\x80', '\x80'};
 			bool tail = b >= 0x80 && b <= 0xbf;
-			CHECK_INT(utf8_valid(slice_of(two, 2)), (a < 0x80 && b < 0x80) || (a >= 0xc2 && a <= 0xdf && tail));
+			CHECK_INT(utf8_valid(slice_of(two, 2)),
+			          (a < 0x80 && b < 0x80) || (a >= 0xc2 && a <= 0xdf && tail));
 			if (a < 0x80)
 				continue;
-			bool three = a >= 0xe0 && a <= 0xef && tail && (a != 0xe0 || b >= 0xa0) && (a != 0xed || b <= 0x9f);
+			bool three = a >= 0xe0 && a <= 0xef && tail && (a != 0xe0 || b >= 0xa0) &&
+			             (a != 0xed || b <= 0x9f);
 			CHECK_INT(utf8_valid(slice_of(four, 3)), three);
-			CHECK_INT(utf8_valid(slice_of(four, 4)), a >= 0xf0 && a <= 0xf4 && tail && (a != 0xf0 || b >= 0x90) && (a != 0xf4 || b <= 0x8f));
+			CHECK_INT(utf8_valid(slice_of(four, 4)), a >= 0xf0 && a <= 0xf4 && tail &&
+			                                                 (a != 0xf0 || b >= 0x90) &&
+			                                                 (a != 0xf4 || b <= 0x8f));
 		}
 }
 
@@ -117,7 +162,9 @@ TEST(base64_tolerates_what_clients_send)
 		CHECK(base64_decode(&out, slice_str(rows[i].text)));
 		CHECK_SLICE(buf_view(&out), rows[i].plain);
 	}
-	static const char *const bad[] = {"Z", "Zm9vY", "=", "==", "====", "Zg=", "Zg===", "Zm8==", "Zm9v=", "Zm9v====", "Zg==Zg==", "Z=g=", "Zm9*", "Zm\v9v", "Zm9v.", "Zm9\x80"};
+	static const char *const bad[] = {
+		"Z",     "Zm9vY",    "=",        "==",   "====", "Zg=",    "Zg===", "Zm8==",
+		"Zm9v=", "Zm9v====", "Zg==Zg==", "Z=g=", "Zm9*", "Zm\v9v", "Zm9v.", "Zm9\x80"};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		CHECK_ROW(bad[i]);
 		CHECK(!base64_decode(&out, slice_str(bad[i])));
@@ -184,7 +231,8 @@ TEST(random_ids)
 		CHECK(a[20] == '#');
 	}
 	for (int c = 0; c < 256; c++) /* 4000 letters: each of the 64 comes with all but certainty */
-		CHECK_INT(met[c], c && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", c) != NULL);
+		CHECK_INT(met[c],
+		          c && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", c) != NULL);
 	random_id(a, 0);
 }
 

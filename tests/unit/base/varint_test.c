@@ -7,7 +7,8 @@ TEST(what_is_put_is_taken)
 	static const struct {
 		uint64_t v;
 		size_t n;
-	} rows[] = {{0, 1}, {1, 1}, {127, 1}, {128, 2}, {16383, 2}, {16384, 3}, {UINT32_MAX, 5}, {1ull << 62, 9}, {1ull << 63, 10}, {UINT64_MAX, 10}};
+	} rows[] = {{0, 1},     {1, 1},          {127, 1},        {128, 2},         {16383, 2},
+	            {16384, 3}, {UINT32_MAX, 5}, {1ull << 62, 9}, {1ull << 63, 10}, {UINT64_MAX, 10}};
 	struct buf b = {0};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		size_t from = b.n;
@@ -41,8 +42,12 @@ TEST(cut_anywhere)
 TEST(one_form_only)
 {
 	static const struct slice bad[] = {
-		{"\x80\x00", 2}, {"\x81\x80\x00", 3}, {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10}, {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 10},
-		{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11}, {"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00", 11},
+		{"\x80\x00", 2},
+		{"\x81\x80\x00", 3},
+		{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10},
+		{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 10},
+		{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11},
+		{"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00", 11},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		struct slice in = bad[i];

@@ -21,12 +21,14 @@ TEST(no_elements)
 
 TEST(every_element_is_quoted)
 {
-	expect((struct slice[]){SLICE("a"), SLICE(""), SLICE("NULL"), SLICE("{")}, 4, SLICE("{\"a\",\"\",\"NULL\",\"{\"}"));
+	expect((struct slice[]){SLICE("a"), SLICE(""), SLICE("NULL"), SLICE("{")}, 4,
+	       SLICE("{\"a\",\"\",\"NULL\",\"{\"}"));
 	expect((struct slice[]){slice_of(NULL, 0)}, 1, SLICE("{\"\"}"));
 }
 
 TEST(quotes_and_backslashes)
 {
-	expect((struct slice[]){SLICE("\""), SLICE("\\"), SLICE("a\"b\\c,d}")}, 3, SLICE("{\"\\\"\",\"\\\\\",\"a\\\"b\\\\c,d}\"}"));
+	expect((struct slice[]){SLICE("\""), SLICE("\\"), SLICE("a\"b\\c,d}")}, 3,
+	       SLICE("{\"\\\"\",\"\\\\\",\"a\\\"b\\\\c,d}\"}"));
 	expect((struct slice[]){SLICE("{\"a\":\"\\n\"}")}, 1, SLICE("{\"{\\\"a\\\":\\\"\\\\n\\\"}\"}"));
 }

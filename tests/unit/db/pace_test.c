@@ -36,8 +36,11 @@ TEST(busy_polls_as_often_as_a_fetch_is_quick)
 	static const struct {
 		const char *name;
 		uint64_t took_us, poll_ms, pause;
-	} rows[] = {{"none yet", 0, 3, 1}, {"quick", 100, 3, 1}, {"249 us", 249, 3, 1}, {"250 us", 250, 3, 2}, {"370 us", 370, 3, 2}, {"375 us", 375, 3, 3},
-	            {"slow", 5000, 3, 3}, {"at most 1", 5000, 1, 1}, {"at most 50", 5000, 50, 40}, {"slower than that", 90000, 50, 50}};
+	} rows[] = {{"none yet", 0, 3, 1},        {"quick", 100, 3, 1},
+	            {"249 us", 249, 3, 1},        {"250 us", 250, 3, 2},
+	            {"370 us", 370, 3, 2},        {"375 us", 375, 3, 3},
+	            {"slow", 5000, 3, 3},         {"at most 1", 5000, 1, 1},
+	            {"at most 50", 5000, 50, 40}, {"slower than that", 90000, 50, 50}};
 	struct world w;
 	struct pace *p = begin(&w);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -23,10 +23,18 @@ TEST(text_serves_both_forms_from_one_blob)
 		char type;
 		struct slice data, polling, frame;
 	} rows[] = {
-		{'4', SLICE("hello"), SLICE("4hello"), SLICE("\x81\x06" "4hello")},
-		{'6', SLICE(""), SLICE("6"), SLICE("\x81\x01" "6")},
-		{'3', SLICE("probe"), SLICE("3probe"), SLICE("\x81\x06" "3probe")},
-		{'4', SLICE("a\0\xc3\xa9"), SLICE("4a\0\xc3\xa9"), SLICE("\x81\x05" "4a\0\xc3\xa9")},
+		{'4', SLICE("hello"), SLICE("4hello"),
+	         SLICE("\x81\x06"
+	               "4hello")},
+		{'6', SLICE(""), SLICE("6"),
+	         SLICE("\x81\x01"
+	               "6")},
+		{'3', SLICE("probe"), SLICE("3probe"),
+	         SLICE("\x81\x06"
+	               "3probe")},
+		{'4', SLICE("a\0\xc3\xa9"), SLICE("4a\0\xc3\xa9"),
+	         SLICE("\x81\x05"
+	               "4a\0\xc3\xa9")},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct packet *p = packet_text(rows[i].type, rows[i].data);

@@ -95,9 +95,31 @@ TEST(stops_at_its_end)
 TEST(nonsense_is_refused)
 {
 	static const char *const rows[] = {
-		"\r\n", "x\r\n", " 1\r\na", "-1\r\n", "+1\r\n", "0x1\r\n", ";\r\n", "g\r\n", "1\na\n0\n\n", "1\r\na\n0\r\n\r\n", "1\r\nab\r\n0\r\n\r\n",
-		"1\r\na0\r\n\r\n", "1\r\na\r\r\n", "1\rX", "1;x\rX", "1;x\n", "1\r\na\r\n0\r\n\n", "0\r\n\rX", "0\r\nT: u\n\r\n", "0\r\nT: u\rX", "1 2\r\na",
-		"1 x\r\na", "1\t\v\r\n", "\x80\r\n", "1\r\n\r\n\r\n",
+		"\r\n",
+		"x\r\n",
+		" 1\r\na",
+		"-1\r\n",
+		"+1\r\n",
+		"0x1\r\n",
+		";\r\n",
+		"g\r\n",
+		"1\na\n0\n\n",
+		"1\r\na\n0\r\n\r\n",
+		"1\r\nab\r\n0\r\n\r\n",
+		"1\r\na0\r\n\r\n",
+		"1\r\na\r\r\n",
+		"1\rX",
+		"1;x\rX",
+		"1;x\n",
+		"1\r\na\r\n0\r\n\n",
+		"0\r\n\rX",
+		"0\r\nT: u\n\r\n",
+		"0\r\nT: u\rX",
+		"1 2\r\na",
+		"1 x\r\na",
+		"1\t\v\r\n",
+		"\x80\r\n",
+		"1\r\n\r\n\r\n",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CHECK_ROW(rows[i]);

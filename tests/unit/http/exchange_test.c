@@ -60,7 +60,8 @@ static void on_abort(struct http_exchange *x, void *ctx)
 }
 
 static const struct http_events site_events = {on_head, on_body, on_abort};
-static const struct http_config config = {.max_head = 1024, .max_body = 100, .head_timeout_ms = 200, .request_timeout_ms = 200, .idle_timeout_ms = 200};
+static const struct http_config config = {
+	.max_head = 1024, .max_body = 100, .head_timeout_ms = 200, .request_timeout_ms = 200, .idle_timeout_ms = 200};
 
 static void serve(struct pair *p, struct site *s)
 {
@@ -81,7 +82,8 @@ static unsigned count(const struct pair *p, const char *text)
 {
 	unsigned n = 0;
 	size_t len = strlen(text);
-	for (const char *at = p->got.p, *end = at + p->got.n; at && (at = memmem(at, (size_t)(end - at), text, len)); at += len)
+	for (const char *at = p->got.p, *end = at + p->got.n; at && (at = memmem(at, (size_t)(end - at), text, len));
+	     at += len)
 		n++;
 	return n;
 }
@@ -101,7 +103,8 @@ TEST(a_request_and_its_answer)
 	pair_say(&p, SLICE(GET));
 	CHECK(s.heads == 1 && s.bodies == 1 && s.body.n == 0);
 	CHECK(p.got.n > 17 && memcmp(p.got.p, "HTTP/1.1 200 OK\r\n", 17) == 0);
-	CHECK(count(&p, "Content-Type: text/html\r\n") == 1 && count(&p, "Content-Length: 2\r\n") == 1 && count(&p, "Connection:") == 0);
+	CHECK(count(&p, "Content-Type: text/html\r\n") == 1 && count(&p, "Content-Length: 2\r\n") == 1 &&
+	      count(&p, "Connection:") == 0);
 	CHECK(ends_with(&p, SLICE("\r\n\r\nok")));
 	CHECK(!p.eof);
 	pair_say(&p, SLICE("\r\n\r\n" GET)); /* empty lines before a request are skipped */
@@ -114,8 +117,9 @@ TEST(byte_by_byte)
 	struct pair p;
 	struct site s = {0};
 	serve(&p, &s);
-	struct slice wire = SLICE("POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhelloPOST /c HTTP/1.1\r\nHost: h\r\n"
-	                          "Transfer-Encoding: chunked\r\n\r\n3\r\nwor\r\n2\r\nld\r\n0\r\n\r\n" GET);
+	struct slice wire = SLICE(
+		"POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhelloPOST /c HTTP/1.1\r\nHost: h\r\n"
+		"Transfer-Encoding: chunked\r\n\r\n3\r\nwor\r\n2\r\nld\r\n0\r\n\r\n" GET);
 	for (size_t i = 0; i < wire.n; i++)
 		pair_say(&p, slice_of(wire.p + i, 1));
 	CHECK_SLICE(buf_view(&s.body), SLICE("helloworld"));
@@ -127,7 +131,8 @@ TEST(byte_by_byte)
 /* The same bytes in two pieces, cut anywhere. */
 TEST(cut_anywhere)
 {
-	struct slice wire = SLICE("POST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nwor\r\n2\r\nld\r\n0\r\nT: t\r\n\r\n" GET);
+	struct slice wire = SLICE(
+		"POST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nwor\r\n2\r\nld\r\n0\r\nT: t\r\n\r\n" GET);
 	for (size_t cut = 0; cut < wire.n; cut++) {
 		struct pair p;
 		struct site s = {0};
@@ -228,7 +233,8 @@ TEST(refused_requests)
 		CHECK_ROW(rows[i].request);
 		serve(&p, &s);
 		pair_say(&p, slice_str(rows[i].request));
-		CHECK(count(&p, rows[i].status) == 1 && count(&p, "HTTP/1.1") == 1 && count(&p, "Connection: close\r\n") == 1);
+		CHECK(count(&p, rows[i].status) == 1 && count(&p, "HTTP/1.1") == 1 &&
+		      count(&p, "Connection: close\r\n") == 1);
 		CHECK(p.eof && s.bodies == 0);
 		finish(&p, &s);
 	}
@@ -286,7 +292,8 @@ TEST(expect_100_continue)
 	p.got.n = 0;
 	s.answer_in_head = true; /* a final status instead */
 	pair_say(&p, SLICE("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"));
-	CHECK(count(&p, "100 Continue") == 0 && count(&p, "HTTP/1.1 200") == 1 && count(&p, "Connection: close\r\n") == 1 && p.eof);
+	CHECK(count(&p, "100 Continue") == 0 && count(&p, "HTTP/1.1 200") == 1 &&
+	      count(&p, "Connection: close\r\n") == 1 && p.eof);
 	finish(&p, &s);
 }
 

@@ -41,7 +41,11 @@ TEST(head_ends_behind_the_blank_line)
 TEST(request_is_taken_apart)
 {
 	struct http_parsed p;
-	CHECK_INT(parse_str("GET /socket.io/?EIO=4&transport=polling?x HTTP/1.1\r\nHost: a\r\nX-Empty:\r\nX-Blank: \t v w \t\r\n\r\n", &p), 0);
+	CHECK_INT(
+		parse_str(
+			"GET /socket.io/?EIO=4&transport=polling?x HTTP/1.1\r\nHost: a\r\nX-Empty:\r\nX-Blank: \t v w \t\r\n\r\n",
+			&p),
+		0);
 	CHECK_INT(p.head.method, HTTP_GET);
 	CHECK_SLICE(p.head.target, SLICE("/socket.io/?EIO=4&transport=polling?x"));
 	CHECK_SLICE(p.head.path, SLICE("/socket.io/"));
@@ -50,7 +54,8 @@ TEST(request_is_taken_apart)
 	CHECK_SLICE(p.headers[1].name, SLICE("X-Empty"));
 	CHECK_SLICE(p.headers[1].value, SLICE(""));
 	CHECK_SLICE(p.headers[2].value, SLICE("v w"));
-	CHECK(!p.head.http10 && !p.head.upgrade && !p.head.has_body && !p.head.chunked && !p.close && !p.keep_alive && !p.expect_continue);
+	CHECK(!p.head.http10 && !p.head.upgrade && !p.head.has_body && !p.head.chunked && !p.close && !p.keep_alive &&
+	      !p.expect_continue);
 	CHECK_INT(parse_str("HEAD * HTTP/1.0\r\n\r\n", &p), 0);
 	CHECK_SLICE(p.head.path, SLICE("*"));
 	CHECK_SLICE(p.head.query, SLICE(""));
@@ -63,8 +68,9 @@ TEST(methods)
 		const char *name;
 		enum http_method method;
 	} rows[] = {
-		{"GET", HTTP_GET}, {"HEAD", HTTP_HEAD}, {"POST", HTTP_POST}, {"OPTIONS", HTTP_OPTIONS}, {"PUT", HTTP_PUT}, {"PATCH", HTTP_PATCH},
-		{"DELETE", HTTP_DELETE}, {"get", HTTP_OTHER}, {"GETS", HTTP_OTHER}, {"TRACE", HTTP_OTHER}, {"CONNECT", HTTP_OTHER}, {"M-SEARCH", HTTP_OTHER},
+		{"GET", HTTP_GET},    {"HEAD", HTTP_HEAD},   {"POST", HTTP_POST},     {"OPTIONS", HTTP_OPTIONS},
+		{"PUT", HTTP_PUT},    {"PATCH", HTTP_PATCH}, {"DELETE", HTTP_DELETE}, {"get", HTTP_OTHER},
+		{"GETS", HTTP_OTHER}, {"TRACE", HTTP_OTHER}, {"CONNECT", HTTP_OTHER}, {"M-SEARCH", HTTP_OTHER},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char text[100];
@@ -158,7 +164,9 @@ TEST(framing)
 		{.headers = "Host: a\r\nContent-Length: 0"},
 		{.headers = "Host: a\r\nCONTENT-LENGTH:\t5 ", .has_body = true, .length = 5},
 		{.headers = "Host: a\r\nContent-Length: 007", .has_body = true, .length = 7},
-		{.headers = "Host: a\r\nContent-Length: 999999999999999999", .has_body = true, .length = 999999999999999999},
+		{.headers = "Host: a\r\nContent-Length: 999999999999999999",
+	         .has_body = true,
+	         .length = 999999999999999999},
 		{.headers = "Host: a\r\nContent-Length: 9999999999999999999", .status = 400},
 		{.headers = "Host: a\r\nContent-Length: 18446744073709551616", .status = 400},
 		{.headers = "Host: a\r\nContent-Length: 18446744073709551621", .status = 400},
@@ -189,14 +197,21 @@ TEST(framing)
 		{.headers = "Host: a\r\nConnection: Keep-Alive", .keep_alive = true},
 		{.headers = "Host: a\r\nConnection: x , CLOSE", .close = true},
 		{.headers = "Host: a\r\nConnection: closed, not-close"},
-		{.headers = "Host: a\r\nConnection: keep-alive\r\nConnection: close", .keep_alive = true, .close = true},
+		{.headers = "Host: a\r\nConnection: keep-alive\r\nConnection: close",
+	         .keep_alive = true,
+	         .close = true},
 		{.headers = "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket", .upgrade = true, .websocket = true},
-		{.headers = "Host: a\r\nconnection: keep-alive, upgrade\r\nupgrade: WebSocket", .upgrade = true, .websocket = true, .keep_alive = true},
+		{.headers = "Host: a\r\nconnection: keep-alive, upgrade\r\nupgrade: WebSocket",
+	         .upgrade = true,
+	         .websocket = true,
+	         .keep_alive = true},
 		{.headers = "Host: a\r\nUpgrade: websocket"},
 		{.headers = "Host: a\r\nConnection: Upgrade"},
 		{.headers = "Host: a\r\nConnection: Upgrade\r\nUpgrade: h2c", .upgrade = true},
 		{.headers = "Host: a\r\nConnection: Upgrade\r\nUpgrade: websockets", .upgrade = true},
-		{.headers = "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0", .upgrade = true, .websocket = true},
+		{.headers = "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0",
+	         .upgrade = true,
+	         .websocket = true},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		check_headers("POST / HTTP/1.1", &rows[i]);

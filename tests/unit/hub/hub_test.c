@@ -102,11 +102,15 @@ TEST(it_holds_what_a_table_would)
 		unsigned i = chance(MEMBERS), r = chance(chance(2) ? ROOMS : 5); /* some rooms are large */
 		bool *in = &k.in[i][r];
 		switch (chance(8)) {
-		case 0: case 1: case 2: case 3:
+		case 0:
+		case 1:
+		case 2:
+		case 3:
 			CHECK(hub_join(k.hub, &k.m[i], name_of(r, text)) == !*in);
 			*in = k.here[i] = true;
 			break;
-		case 4: case 5:
+		case 4:
+		case 5:
 			CHECK(hub_leave(k.hub, &k.m[i], name_of(r, text)) == *in);
 			*in = false;
 			break;

@@ -8,11 +8,20 @@ TEST(blocks_hold_their_addresses)
 		const char *list, *address;
 		bool in;
 	} rows[] = {
-		{"10.0.0.0/8", "10.1.2.3", true},         {"10.0.0.0/8", "11.1.2.3", false},     {"127.0.0.1", "127.0.0.1", true},
-		{"127.0.0.1", "127.0.0.2", false},        {"127.0.0.1", "::ffff:127.0.0.1", true}, {"::1", "::1", true},
-		{"2001:db8::/33", "2001:db8:7fff::1", true}, {"2001:db8::/33", "2001:db8:8000::1", false}, {"10.0.0.0/8, ::1", "::1", true},
-		{"0.0.0.0/0", "8.8.8.8", true},           {"0.0.0.0/0", "2001:db8::1", false},   {"10.0.0.0/8", "not an address", false},
-		{"10.0.0.0/8", "", false},                {"", "10.0.0.1", false},
+		{"10.0.0.0/8", "10.1.2.3", true},
+		{"10.0.0.0/8", "11.1.2.3", false},
+		{"127.0.0.1", "127.0.0.1", true},
+		{"127.0.0.1", "127.0.0.2", false},
+		{"127.0.0.1", "::ffff:127.0.0.1", true},
+		{"::1", "::1", true},
+		{"2001:db8::/33", "2001:db8:7fff::1", true},
+		{"2001:db8::/33", "2001:db8:8000::1", false},
+		{"10.0.0.0/8, ::1", "::1", true},
+		{"0.0.0.0/0", "8.8.8.8", true},
+		{"0.0.0.0/0", "2001:db8::1", false},
+		{"10.0.0.0/8", "not an address", false},
+		{"10.0.0.0/8", "", false},
+		{"", "10.0.0.1", false},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CHECK_ROW(rows[i].address);
@@ -25,7 +34,8 @@ TEST(blocks_hold_their_addresses)
 
 TEST(nonsense_is_no_list)
 {
-	static const char *const rows[] = {"10.0.0.0/33", "10.0.0/8", "::1/129", "localhost", "10.0.0.1/", "10.0.0.1/x", "10.0.0.1/-1"};
+	static const char *const rows[] = {"10.0.0.0/33", "10.0.0/8",   "::1/129",    "localhost",
+	                                   "10.0.0.1/",   "10.0.0.1/x", "10.0.0.1/-1"};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CHECK_ROW(rows[i]);
 		CHECK(address_list_new(rows[i]) == NULL);
@@ -35,7 +45,8 @@ TEST(nonsense_is_no_list)
 TEST(where_to_listen)
 {
 	static const char *const good[] = {"127.0.0.1:3000", "[::1]:0", ":3000", "0.0.0.0:65535"};
-	static const char *const bad[] = {"", "3000", "localhost:3000", "127.0.0.1:", "127.0.0.1:http", "[::1:3000", "::1]:3000", "1.2.3:x", "[]3000", "example.com:1"};
+	static const char *const bad[] = {"",          "3000",      "localhost:3000", "127.0.0.1:", "127.0.0.1:http",
+	                                  "[::1:3000", "::1]:3000", "1.2.3:x",        "[]3000",     "example.com:1"};
 	const char *error;
 	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
 		CHECK_ROW(good[i]);

@@ -47,7 +47,8 @@ static void on_dead(struct conn *c, void *owner, enum close_reason why)
 	o->why = why;
 }
 
-static const struct conn_events events = {.on_data = on_data, .on_eof = on_eof, .on_drained = on_drained, .on_dead = on_dead};
+static const struct conn_events events = {
+	.on_data = on_data, .on_eof = on_eof, .on_drained = on_drained, .on_dead = on_dead};
 
 static void open_with(struct pair *p, struct owner *o)
 {
@@ -317,7 +318,8 @@ static void tcp_pair(int *fd, int *peer)
 
 TEST(a_slow_peer_fills_our_queue_not_the_kernel)
 {
-	struct pair p = {.loop = loop_new(), .budget = {.max_queue_bytes = 4 << 20, .max_queue_items = 1000, .max_total_bytes = 4 << 20}};
+	struct pair p = {.loop = loop_new(),
+	                 .budget = {.max_queue_bytes = 4 << 20, .max_queue_items = 1000, .max_total_bytes = 4 << 20}};
 	struct owner o = {0};
 	static char block[16384];
 	int fd, in_kernel = 0;

@@ -64,7 +64,8 @@ static void make_certificate(struct line *l)
 	X509_gmtime_adj(X509_getm_notBefore(cert), 0);
 	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
 	X509_set_pubkey(cert, key);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)"test", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)"test", -1,
+	                           -1, 0);
 	X509_set_issuer_name(cert, X509_get_subject_name(cert));
 	CHECK(X509_sign(cert, key, EVP_sha256()) > 0);
 	write_pem(l->cert, "cert", cert, NULL);
@@ -77,7 +78,9 @@ static void start(struct line *l, int version)
 {
 	char error[256];
 	int fds[2];
-	*l = (struct line){.pair = {.loop = loop_new(), .budget = {.max_queue_bytes = 1 << 20, .max_queue_items = 1000, .max_total_bytes = 4 << 20}}};
+	*l = (struct line){
+		.pair = {.loop = loop_new(),
+	                 .budget = {.max_queue_bytes = 1 << 20, .max_queue_items = 1000, .max_total_bytes = 4 << 20}}};
 	make_certificate(l);
 	l->tls = tls_context_new(l->cert, l->key, error, sizeof error);
 	CHECK(l->tls);
@@ -187,12 +190,12 @@ TEST(garbage_is_cut)
 	static const struct slice rows[] = {
 		SLICE("GET / HTTP/1.1\r\nHost: h\r\n\r\n"),
 		SLICE("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
-		SLICE("\x16\x03\x01\xff\xff\x01\x00\x00\x00"),                 /* a record that is too long */
-		SLICE("\x16\x03\x01\x00\x05\x02\x00\x00\x00\x00\x00\x00"),     /* a server's hello */
-		SLICE("\x17\x03\x03\x00\x05hello"),                             /* data before any handshake */
-		SLICE("\x14\x03\x03\x00\x01\x01\x14\x03\x03\x00\x01\x01"),     /* change cipher, twice */
+		SLICE("\x16\x03\x01\xff\xff\x01\x00\x00\x00"),                     /* a record that is too long */
+		SLICE("\x16\x03\x01\x00\x05\x02\x00\x00\x00\x00\x00\x00"),         /* a server's hello */
+		SLICE("\x17\x03\x03\x00\x05hello"),                                /* data before any handshake */
+		SLICE("\x14\x03\x03\x00\x01\x01\x14\x03\x03\x00\x01\x01"),         /* change cipher, twice */
 		SLICE("\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10\x01\x00\x80"), /* SSL 2 */
-		SLICE("\x15\x03\x01\x00\x02\x02\x28\x16\x03\x01"),             /* a fatal alert */
+		SLICE("\x15\x03\x01\x00\x02\x02\x28\x16\x03\x01"),                 /* a fatal alert */
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct line l;

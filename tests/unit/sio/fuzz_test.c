@@ -15,17 +15,114 @@ static const char *const corpus[] = {
 	"POST /socket.io/?EIO=4&transport=polling&sid=x HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n4hello",
 	"POST /socket.io/?EIO=4&transport=polling&sid=x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n3;a=b\r\n4he\r\n3\r\nllo\r\n0\r\nX: y\r\n\r\n",
 	"OPTIONS /socket.io/?EIO=4 HTTP/1.1\r\nHost: h\r\nOrigin: http://a\r\nAccess-Control-Request-Headers: x\r\n\r\nHEAD /socket.io HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
-	UP "\x81" "40{\"token\":\"t\"}\x83" "\x81" "42[\"message\",{\"a\":[1,2.5e3,null,true]}]\x83" "\x81" "421[\"m\"]\x83" "\x81" "41\x83" "\x81" "40/a,\x83",
-	UP "\x81" "40\x83" "\x81" "452-[\"b\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]\x83" "\x82" "abc\x83" "\x81" "3\x83" "\x81" "bAQID\n\x83" "\x81" "42[\"e\"]\x83",
-	UP "\x81" "40/a,{}\x83" "\x81" "40/b\x83" "\x81" "42/a,7[\"x\",\"\\ud83d\\ude00\"]\x83" "\x81" "1\x83",
-	UP "\x89" "ping\x83" "\x01" "42[\"a\",\x83" "\x80" "1]\x83" "\x88" "\x03\xe8" "bye\x83",
-	UP "\x81" "40\x83" "\x81" "2probe\x83", UP "\x81" "40\x83" "\x81" "43[]\x83" "\x81" "6\x83" "\x81" "5\x83" "\x81" "44{}\x83",
+	UP "\x81"
+	   "40{\"token\":\"t\"}\x83"
+	   "\x81"
+	   "42[\"message\",{\"a\":[1,2.5e3,null,true]}]\x83"
+	   "\x81"
+	   "421[\"m\"]\x83"
+	   "\x81"
+	   "41\x83"
+	   "\x81"
+	   "40/a,\x83",
+	UP "\x81"
+	   "40\x83"
+	   "\x81"
+	   "452-[\"b\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]\x83"
+	   "\x82"
+	   "abc\x83"
+	   "\x81"
+	   "3\x83"
+	   "\x81"
+	   "bAQID\n\x83"
+	   "\x81"
+	   "42[\"e\"]\x83",
+	UP "\x81"
+	   "40/a,{}\x83"
+	   "\x81"
+	   "40/b\x83"
+	   "\x81"
+	   "42/a,7[\"x\",\"\\ud83d\\ude00\"]\x83"
+	   "\x81"
+	   "1\x83",
+	UP "\x89"
+	   "ping\x83"
+	   "\x01"
+	   "42[\"a\",\x83"
+	   "\x80"
+	   "1]\x83"
+	   "\x88"
+	   "\x03\xe8"
+	   "bye\x83",
+	UP "\x81"
+	   "40\x83"
+	   "\x81"
+	   "2probe\x83",
+	UP "\x81"
+	   "40\x83"
+	   "\x81"
+	   "43[]\x83"
+	   "\x81"
+	   "6\x83"
+	   "\x81"
+	   "5\x83"
+	   "\x81"
+	   "44{}\x83",
 };
 
 static const char *const tokens[] = {
-	"\r\n", "\r\n\r\n", "\n", "\r", " ", ":", "\x81", "\x82", "\x83", "\x80", "\x88", "\x89", "\x8a", "\x01", "\x02", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n",
-	"Upgrade: websocket\r\n", "Connection: close\r\n", "HTTP/1.0", "sid=", "&EIO=3", "%00", "%zz", "\x1e", "4", "40", "42[\"", "51-", "5999-", "[", "{", "\"", "/a,", "/", "99999999999999999999",
-	"_placeholder", "\\ud800", "\\u0000", "\xff", "\xed\xa0\x80", "b====", "1", "2", "3", "0\r\n\r\n", "connect", "\x81" "40\x83", "\x88\x83", "GET ", "POST ",
+	"\r\n",
+	"\r\n\r\n",
+	"\n",
+	"\r",
+	" ",
+	":",
+	"\x81",
+	"\x82",
+	"\x83",
+	"\x80",
+	"\x88",
+	"\x89",
+	"\x8a",
+	"\x01",
+	"\x02",
+	"Content-Length: 5\r\n",
+	"Transfer-Encoding: chunked\r\n",
+	"Upgrade: websocket\r\n",
+	"Connection: close\r\n",
+	"HTTP/1.0",
+	"sid=",
+	"&EIO=3",
+	"%00",
+	"%zz",
+	"\x1e",
+	"4",
+	"40",
+	"42[\"",
+	"51-",
+	"5999-",
+	"[",
+	"{",
+	"\"",
+	"/a,",
+	"/",
+	"99999999999999999999",
+	"_placeholder",
+	"\\ud800",
+	"\\u0000",
+	"\xff",
+	"\xed\xa0\x80",
+	"b====",
+	"1",
+	"2",
+	"3",
+	"0\r\n\r\n",
+	"connect",
+	"\x81"
+	"40\x83",
+	"\x88\x83",
+	"GET ",
+	"POST ",
 };
 
 static void mutate(struct fuzz *f)
@@ -58,7 +155,8 @@ static void expand(struct fuzz *f, struct buf *out)
 	bool raw = below(f, 8) == 0;
 	for (size_t i = 0; i < f->n; i++) {
 		unsigned char c = (unsigned char)f->text[i];
-		const char *end = !raw && (c >= 0x80 || c < 3) && c != 0x83 ? memchr(f->text + i, '\x83', f->n - i) : NULL;
+		const char *end = !raw && (c >= 0x80 || c < 3) && c != 0x83 ? memchr(f->text + i, '\x83', f->n - i)
+		                                                            : NULL;
 		size_t n = end ? (size_t)(end - f->text) - i - 1 : 0;
 		buf_char(out, (char)c);
 		if (!end || n > 125)

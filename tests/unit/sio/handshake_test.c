@@ -81,11 +81,15 @@ TEST(sessions_of_one_address_are_limited)
 	/* some proxies append a line: what stands in those before it is the client's word */
 	for (int i = 0; i < 2; i++) {
 		t.pair.got.n = 0;
-		say_http(&t, HANDSHAKE, i ? "X-Forwarded-For: 8.8.4.4\r\nX-Forwarded-For: 198.51.100.7\r\n" : "X-Forwarded-For: 8.8.8.8\r\nX-Forwarded-For: 198.51.100.7, 192.0.2.1\r\n");
+		say_http(&t, HANDSHAKE,
+		         i ? "X-Forwarded-For: 8.8.4.4\r\nX-Forwarded-For: 198.51.100.7\r\n"
+		           : "X-Forwarded-For: 8.8.8.8\r\nX-Forwarded-For: 198.51.100.7, 192.0.2.1\r\n");
 		CHECK(memcmp(t.pair.got.p, i ? "HTTP/1.1 403 " : "HTTP/1.1 200 ", 13) == 0);
 	}
 	t.pair.got.n = 0;
-	say_http(&t, HANDSHAKE, "X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-For: 192.0.2.1\r\n"); /* a proxy's own word goes on with the line before */
+	say_http(
+		&t, HANDSHAKE,
+		"X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-For: 192.0.2.1\r\n"); /* a proxy's own word goes on with the line before */
 	CHECK(memcmp(t.pair.got.p, "HTTP/1.1 403 ", 13) == 0);
 	finish(&t);
 	address_list_free(&proxies);
@@ -174,8 +178,11 @@ TEST(what_sessions_hold_is_counted)
 	t.pair.budget.max_total_bytes = 60000;
 	t.pair.budget.max_input_bytes = 5000;
 	handshake(&t, sid);
-	static const char body[] = "40\x1e" "452-[\"e\"]\x1e" "bAAAA";
-	snprintf(text, sizeof text, "POST %s&sid=%s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n%s", HANDSHAKE, sid, sizeof body - 1, body);
+	static const char body[] = "40\x1e"
+				   "452-[\"e\"]\x1e"
+				   "bAAAA";
+	snprintf(text, sizeof text, "POST %s&sid=%s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n%s", HANDSHAKE,
+	         sid, sizeof body - 1, body);
 	t.log.n = 0;
 	pair_say(&t.pair, slice_str(text));
 	/* not accepted yet: an event for it closes the session, but not before its attachments are there */
@@ -204,7 +211,8 @@ static struct sio_socket *polling_socket(struct site *t)
 {
 	char sid[21], text[300];
 	handshake(t, sid);
-	snprintf(text, sizeof text, "POST %s&sid=%s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n40", HANDSHAKE, sid);
+	snprintf(text, sizeof text, "POST %s&sid=%s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n40", HANDSHAKE,
+	         sid);
 	pair_say(&t->pair, slice_str(text));
 	t->pair.got.n = 0;
 	sio_accept(t->socket, slice_of("", 0));
@@ -234,7 +242,8 @@ TEST(the_fullest_session_makes_room)
 	CHECK_SLICE(buf_view(&t.log), SLICE("gone limit\n"));
 	const struct sio_stats *stats = sio_server_stats(t.sio);
 	CHECK(stats->sessions == 1 && stats->session_closed[CLOSE_LIMIT] == 1);
-	CHECK_INT(stats->lost[CLOSE_LIMIT], 4); /* two events and the CONNECT reply that waited, and the one that came later */
+	CHECK_INT(stats->lost[CLOSE_LIMIT],
+	          4); /* two events and the CONNECT reply that waited, and the one that came later */
 	CHECK(t.pair.budget.total_bytes > 40000);
 	packet_unref(&p);
 	buf_fini(&big);
@@ -248,14 +257,18 @@ TEST(unfinished_binary_takes_half_of_the_input_at_most)
 	struct site t;
 	struct sio_config cfg = ordinary();
 	cfg.budget = &t.pair.budget;
-	char sids[4][21], body[400] = "452-[\"e\"]\x1e" "b", text[700];
+	char sids[4][21],
+		body[400] = "452-[\"e\"]\x1e"
+			    "b",
+		text[700];
 	size_t n = strlen(body), each = strlen("52-[\"e\"]") + 300 / 4 * 3;
 	memset(body + n, 'A', 300);
 	start(&t, cfg);
 	t.pair.budget.max_input_bytes = 4 * each + 100; /* two and some are half of it */
 	for (size_t i = 0; i < ARRAY_LEN(sids); i++) {
 		handshake(&t, sids[i]);
-		snprintf(text, sizeof text, "POST %s&sid=%s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n%s", HANDSHAKE, sids[i], strlen(body), body);
+		snprintf(text, sizeof text, "POST %s&sid=%s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n%s",
+		         HANDSHAKE, sids[i], strlen(body), body);
 		pair_say(&t.pair, slice_str(text));
 		CHECK_INT(t.pair.budget.input_bytes, (i < 2 ? i + 1 : 2) * each);
 	}
@@ -280,7 +293,8 @@ TEST(closing_with_more_queued_than_the_parked_poll_takes)
 	char sid[21], text[300], target[128];
 	start(&t, ordinary());
 	handshake(&t, sid);
-	snprintf(text, sizeof text, "POST %s&sid=%s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n40", HANDSHAKE, sid);
+	snprintf(text, sizeof text, "POST %s&sid=%s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n40", HANDSHAKE,
+	         sid);
 	pair_say(&t.pair, slice_str(text));
 	sio_accept(t.socket, slice_of("", 0));
 	snprintf(target, sizeof target, "%s&sid=%s", HANDSHAKE, sid);

@@ -81,8 +81,10 @@ TEST(connect_and_disconnect)
 	};
 	EXPECT(rows);
 	static const char *const bad[] = {
-		"0[]", "0null", "0\"x\"", "0true", "0{", "0{}x", "0{}{}", "0,", "0,{}", "0{\"a\":}", "0/custom,[]", "0/custom,null", "0/custom,x", "0/custom,,",
-		"0 ", "1{}", "1[]", "1null", "1 ", "1,", "1x", "1/custom,{}", "1/custom,[]", "1/custom,x",
+		"0[]",        "0null",      "0\"x\"", "0true",       "0{",          "0{}x",
+		"0{}{}",      "0,",         "0,{}",   "0{\"a\":}",   "0/custom,[]", "0/custom,null",
+		"0/custom,x", "0/custom,,", "0 ",     "1{}",         "1[]",         "1null",
+		"1 ",         "1,",         "1x",     "1/custom,{}", "1/custom,[]", "1/custom,x",
 	};
 	REFUSE(bad);
 }
@@ -103,13 +105,46 @@ TEST(events)
 		{"2[\"a\",\"\\u0000\"]", SIO_EVENT, NULL, -1, "[\"a\",\"\\u0000\"]", 0, JSON_NUL},
 		{"2[\"\\ud800\"]", SIO_EVENT, NULL, -1, "[\"\\ud800\"]", 0, JSON_LONE_SURROGATE},
 		{"2[\"a\",1e999]", SIO_EVENT, NULL, -1, "[\"a\",1e999]", 0, JSON_NUMBER_RANGE},
-		{"2[\"a\",{\"_placeholder\":true,\"num\":9}]", SIO_EVENT, NULL, -1, "[\"a\",{\"_placeholder\":true,\"num\":9}]", 0, JSON_PLACEHOLDER},
+		{"2[\"a\",{\"_placeholder\":true,\"num\":9}]", SIO_EVENT, NULL, -1,
+	         "[\"a\",{\"_placeholder\":true,\"num\":9}]", 0, JSON_PLACEHOLDER},
 	};
 	EXPECT(rows);
 	static const char *const bad[] = {
-		"2", "2/custom", "2/custom,", "25", "2[]", "2[ ]", "2{}", "2null", "2\"a\"", "2[{}]", "2[null]", "2[true]", "2[false]", "2[[]]", "2[\"a\"", "2[\"a\",]",
-		"2[\"a\"]]", "2[\"a\"]x", "2[\"a\"][\"b\"]", "2,[\"a\"]", "2-[\"a\"]", "2/custom[\"a\"]", "2[\"a\x1e" "b\"]", "2[\"a\"]\x1e" "2[\"b\"]", "2[a]",
-		"2['a']", "2[\"\xff\"]", "2[\"\xed\xa0\x80\"]", "2+1[\"a\"]", "2 1[\"a\"]", "21 2[\"a\"]", "2x[\"a\"]", "2[\"a\n\"]",
+		"2",
+		"2/custom",
+		"2/custom,",
+		"25",
+		"2[]",
+		"2[ ]",
+		"2{}",
+		"2null",
+		"2\"a\"",
+		"2[{}]",
+		"2[null]",
+		"2[true]",
+		"2[false]",
+		"2[[]]",
+		"2[\"a\"",
+		"2[\"a\",]",
+		"2[\"a\"]]",
+		"2[\"a\"]x",
+		"2[\"a\"][\"b\"]",
+		"2,[\"a\"]",
+		"2-[\"a\"]",
+		"2/custom[\"a\"]",
+		"2[\"a\x1e"
+		"b\"]",
+		"2[\"a\"]\x1e"
+		"2[\"b\"]",
+		"2[a]",
+		"2['a']",
+		"2[\"\xff\"]",
+		"2[\"\xed\xa0\x80\"]",
+		"2+1[\"a\"]",
+		"2 1[\"a\"]",
+		"21 2[\"a\"]",
+		"2x[\"a\"]",
+		"2[\"a\n\"]",
 	};
 	REFUSE(bad);
 	struct sio_packet p;
@@ -124,10 +159,12 @@ TEST(acks)
 		{"3430[]", SIO_ACK, NULL, 430, "[]", 0, 0},
 		{"3/custom,7[null,{}]", SIO_ACK, "/custom", 7, "[null,{}]", 0, 0},
 		{"35", SIO_ACK, NULL, 5, NULL, 0, 0}, /* nothing to deliver, ignored (S4) */
-		{"61-5[{\"_placeholder\":true,\"num\":0}]", SIO_BINARY_ACK, NULL, 5, "[{\"_placeholder\":true,\"num\":0}]", 1, JSON_PLACEHOLDER},
+		{"61-5[{\"_placeholder\":true,\"num\":0}]", SIO_BINARY_ACK, NULL, 5,
+	         "[{\"_placeholder\":true,\"num\":0}]", 1, JSON_PLACEHOLDER},
 	};
 	EXPECT(rows);
-	static const char *const bad[] = {"35{}", "35null", "35\"a\"", "35[", "35[]]", "35,[]", "35[],", "61-5", "61-5{}", "65[]", "6-5[]"};
+	static const char *const bad[] = {"35{}",  "35null", "35\"a\"", "35[",  "35[]]", "35,[]",
+	                                  "35[],", "61-5",   "61-5{}",  "65[]", "6-5[]"};
 	REFUSE(bad);
 }
 
@@ -142,8 +179,14 @@ TEST(ids)
 	};
 	EXPECT(rows);
 	static const char *const bad[] = {
-		"29007199254740992[\"a\"]", "218446744073709551616[\"a\"]", "218446744073709551621[\"a\"]", "299999999999999999999999999999999999999[\"a\"]",
-		"2-1[\"a\"]", "21.5[\"a\"]", "21e3[\"a\"]", "20x1[\"a\"]",
+		"29007199254740992[\"a\"]",
+		"218446744073709551616[\"a\"]",
+		"218446744073709551621[\"a\"]",
+		"299999999999999999999999999999999999999[\"a\"]",
+		"2-1[\"a\"]",
+		"21.5[\"a\"]",
+		"21e3[\"a\"]",
+		"20x1[\"a\"]",
 	};
 	REFUSE(bad);
 }
@@ -152,7 +195,8 @@ TEST(ids)
 TEST(attachments)
 {
 	static const struct row rows[] = {
-		{"51-[\"a\",{\"_placeholder\":true,\"num\":0}]", SIO_BINARY_EVENT, NULL, -1, "[\"a\",{\"_placeholder\":true,\"num\":0}]", 1, JSON_PLACEHOLDER},
+		{"51-[\"a\",{\"_placeholder\":true,\"num\":0}]", SIO_BINARY_EVENT, NULL, -1,
+	         "[\"a\",{\"_placeholder\":true,\"num\":0}]", 1, JSON_PLACEHOLDER},
 		{"510-[\"a\"]", SIO_BINARY_EVENT, NULL, -1, "[\"a\"]", 10, 0},
 		{"501-[\"a\"]", SIO_BINARY_EVENT, NULL, -1, "[\"a\"]", 1, 0},
 		{"52-/custom,3[\"a\"]", SIO_BINARY_EVENT, "/custom", 3, "[\"a\"]", 2, 0},
@@ -160,16 +204,52 @@ TEST(attachments)
 	};
 	EXPECT(rows);
 	static const char *const bad[] = {
-		"5", "5-", "5-[\"a\"]", "5[\"a\"]", "51[\"a\"]", "51", "51-", "50-[\"a\"]", "511-[\"a\"]", "5-1-[\"a\"]", "5+1-[\"a\"]", "5 1-[\"a\"]", "51 -[\"a\"]",
-		"51.0-[\"a\"]", "5x-[\"a\"]", "5999999999999999999999-[\"a\"]", "54294967297-[\"a\"]", "518446744073709551617-[\"a\"]", "5/custom,1-[\"a\"]", "51-[]",
-		"51-{}", "51-[{}]", "51-[null]", "50", "500000-[\"a\"]",
+		"5",
+		"5-",
+		"5-[\"a\"]",
+		"5[\"a\"]",
+		"51[\"a\"]",
+		"51",
+		"51-",
+		"50-[\"a\"]",
+		"511-[\"a\"]",
+		"5-1-[\"a\"]",
+		"5+1-[\"a\"]",
+		"5 1-[\"a\"]",
+		"51 -[\"a\"]",
+		"51.0-[\"a\"]",
+		"5x-[\"a\"]",
+		"5999999999999999999999-[\"a\"]",
+		"54294967297-[\"a\"]",
+		"518446744073709551617-[\"a\"]",
+		"5/custom,1-[\"a\"]",
+		"51-[]",
+		"51-{}",
+		"51-[{}]",
+		"51-[null]",
+		"50",
+		"500000-[\"a\"]",
 	};
 	REFUSE(bad);
 }
 
 TEST(other_types)
 {
-	static const char *const bad[] = {"", "7", "7[\"a\"]", "9", "a", "-1", " 2[\"a\"]", "/", "[\"a\"]", "4", "4{}", "4{\"message\":\"x\"}", "4/custom,{}", "\x02[\"a\"]", "\xb2[\"a\"]"};
+	static const char *const bad[] = {"",
+	                                  "7",
+	                                  "7[\"a\"]",
+	                                  "9",
+	                                  "a",
+	                                  "-1",
+	                                  " 2[\"a\"]",
+	                                  "/",
+	                                  "[\"a\"]",
+	                                  "4",
+	                                  "4{}",
+	                                  "4{\"message\":\"x\"}",
+	                                  "4/custom,{}",
+	                                  "\x02[\"a\"]",
+	                                  "\xb2[\"a\"]"};
 	REFUSE(bad);
 }
 
@@ -265,8 +345,10 @@ TEST(placeholders_of_a_deep_payload_end)
 /* S6 */
 TEST(reserved_names)
 {
-	static const char *const reserved[] = {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"};
-	static const char *const free_names[] = {"", "error", "connection", "message", "ping", "Connect", "connect ", "connecting", "newlistener"};
+	static const char *const reserved[] = {"connect",       "connect_error", "disconnect",
+	                                       "disconnecting", "newListener",   "removeListener"};
+	static const char *const free_names[] = {"",        "error",    "connection", "message",    "ping",
+	                                         "Connect", "connect ", "connecting", "newlistener"};
 	for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
 		CHECK(sio_name_reserved(slice_str(reserved[i])));
 	for (size_t i = 0; i < ARRAY_LEN(free_names); i++)

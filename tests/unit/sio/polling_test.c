@@ -92,7 +92,8 @@ TEST(a_ping_that_waits_in_the_queue_moves_no_fence)
 	open_poller(&p, eager());
 	event(&p, "a", 1);
 	wait_for_ping(&p);
-	get(&p, "42[\"a\"]\x1e" "2");
+	get(&p, "42[\"a\"]\x1e"
+	        "2");
 	told(&p, "");
 	get(&p, NULL);
 	told(&p, "fence 1\n");
@@ -182,7 +183,8 @@ TEST(an_upgrade_whose_queue_had_to_go_ends_the_session)
 	get(&p, NULL);
 	put_text(&five, "5");
 	CHECK_INT(send(peer, five.p, five.n, MSG_NOSIGNAL), five.n);
-	ev_run(loop_ev(p.site.pair.loop), EVRUN_NOWAIT); /* it stands in line to be read, before what is sent is written */
+	ev_run(loop_ev(p.site.pair.loop),
+	       EVRUN_NOWAIT); /* it stands in line to be read, before what is sent is written */
 	struct packet *e = sio_event_packet("/", SLICE(PAD_100 PAD_100 PAD_100 PAD_100 PAD_100), slice_of("", 0));
 	CHECK(sio_send(p.site.socket, e));
 	packet_unref(&e);

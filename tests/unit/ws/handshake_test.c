@@ -45,7 +45,8 @@ static struct answer ask(const char *request)
 
 TEST(answer_is_spelled_exactly)
 {
-	struct answer a = ask(GET UPGRADE KEY VERSION "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n");
+	struct answer a = ask(GET UPGRADE KEY VERSION
+	                      "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n");
 	CHECK_INT(a.status, 0);
 	CHECK(!a.why);
 	CHECK_SLICE(buf_view(&a.head), SLICE("HTTP/1.1 101 Switching Protocols\r\n"
@@ -74,16 +75,24 @@ TEST(checks)
 		{GET "Upgrade: h2c\r\nConnection: Upgrade\r\n" KEY VERSION "\r\n", "Bad request"},
 		{GET UPGRADE VERSION "\r\n", "Missing or invalid Sec-WebSocket-Key header"},
 		{GET UPGRADE VERSION "Sec-WebSocket-Key:\r\n\r\n", "Missing or invalid Sec-WebSocket-Key header"},
-		{GET UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j\r\n\r\n", "Missing or invalid Sec-WebSocket-Key header"},     /* 15 bytes */
-		{GET UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZUE=\r\n\r\n", "Missing or invalid Sec-WebSocket-Key header"}, /* 17 */
-		{GET UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZUFB\r\n\r\n", "Missing or invalid Sec-WebSocket-Key header"}, /* 18 */
-		{GET UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ\r\n\r\n", "Missing or invalid Sec-WebSocket-Key header"},
-		{GET UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBs*SBub25jZQ==\r\n\r\n", "Missing or invalid Sec-WebSocket-Key header"},
-		{GET UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhb XBsZSBub25jZQ==\r\n\r\n", "Missing or invalid Sec-WebSocket-Key header"},
+		{GET UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j\r\n\r\n",
+	         "Missing or invalid Sec-WebSocket-Key header"}, /* 15 bytes */
+		{GET UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZUE=\r\n\r\n",
+	         "Missing or invalid Sec-WebSocket-Key header"}, /* 17 */
+		{GET UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZUFB\r\n\r\n",
+	         "Missing or invalid Sec-WebSocket-Key header"}, /* 18 */
+		{GET UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ\r\n\r\n",
+	         "Missing or invalid Sec-WebSocket-Key header"},
+		{GET UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBs*SBub25jZQ==\r\n\r\n",
+	         "Missing or invalid Sec-WebSocket-Key header"},
+		{GET UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhb XBsZSBub25jZQ==\r\n\r\n",
+	         "Missing or invalid Sec-WebSocket-Key header"},
 		{GET UPGRADE KEY "\r\n", "Missing or invalid Sec-WebSocket-Version header"},
 		{GET UPGRADE KEY "Sec-WebSocket-Version: 8\r\n\r\n", "Missing or invalid Sec-WebSocket-Version header"},
-		{GET UPGRADE KEY "Sec-WebSocket-Version: 13, 8\r\n\r\n", "Missing or invalid Sec-WebSocket-Version header"},
-		{GET UPGRADE KEY "Sec-WebSocket-Version: 013\r\n\r\n", "Missing or invalid Sec-WebSocket-Version header"},
+		{GET UPGRADE KEY "Sec-WebSocket-Version: 13, 8\r\n\r\n",
+	         "Missing or invalid Sec-WebSocket-Version header"},
+		{GET UPGRADE KEY "Sec-WebSocket-Version: 013\r\n\r\n",
+	         "Missing or invalid Sec-WebSocket-Version header"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CHECK_ROW(rows[i].request);
