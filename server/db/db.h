@@ -12,6 +12,7 @@
 #ifndef DB_DB_H
 #define DB_DB_H
 
+#include "base/log.h"
 #include "base/slice.h"
 #include "net/loop.h"
 
@@ -57,8 +58,6 @@ struct db *db_new(struct loop *l, const struct db_config *cfg, const struct db_e
 void db_start(struct db *d);
 enum db_state db_state(const struct db *d);
 const char *db_last_error(const struct db *d); /* text for logs and /readyz, "" when none */
-/* Resources, operator intervention, locks, a server that turned read-only: the same call may succeed later. */
-bool db_is_passing(const char *sqlstate);
 const struct db_stats *db_stats(const struct db *d);
 void db_stop(struct db *d); /* no new work; what is out finishes */
 void db_free(struct db **d);
@@ -75,6 +74,19 @@ double db_number(const struct db_result *r, int row, int col); /* 0 for null */
 struct slice db_value(const struct db_result *r, int row,
                       int col); /* empty for null, see db_is_null; borrowed for the callback */
 bool db_is_null(const struct db_result *r, int row, int col);
+
+/* Resources, operator intervention, locks, a server that turned read-only: the same call may succeed later. */
+bool db_is_passing(const char *sqlstate);
+
+/* The same call may succeed later: it failed, its outcome is unknown, or the error is a passing one. */
+bool db_may_repeat(const struct db_result *r) MUST_CHECK;
+
+/*
+ * One log line "<what> failed" for a call that did not bring what was expected: a warning for a passing error, an error for
+ * any other one and for a result of an unexpected shape (DB_OK). DB_FAILED and DB_UNCERTAIN are only for debugging, because
+ * the links have told already that the database is away.
+ */
+void db_failed(struct log_ident who, const char *what, const struct db_result *r);
 
 typedef void db_done(void *arg, const struct db_result *r);
 

@@ -6,6 +6,7 @@
 
 #include "db/db.h"
 #include "db/link.h"
+#include "db/result.h"
 
 struct calls;
 struct dispatch;
@@ -33,17 +34,6 @@ void db_link_is_up(struct db *d, const char *role);
 void db_link_is_down(struct db *d, const char *role, bool was_up, const char *why);
 void db_problem(struct db *d, const char *what, const char *why); /* remembered and logged */
 void db_check_state(struct db *d);
-
-/* db.c: results */
-struct slice db_cell(const PGresult *res, int row, int col);                       /* empty for null */
-bool db_cell_u64(const PGresult *res, int row, int col, uint64_t *out) MUST_CHECK; /* false: null or not a number */
-bool db_rows_ok(const PGresult *res) MUST_CHECK;
-const char *db_sqlstate(const PGresult *res); /* of an error; XX000 when the server gave none */
-
-bool db_outcome_unknown(const PGresult *res); /* an error that does not say whether the transaction was committed */
-
-/* What holds a NUL cannot be sent, libpq would cut it. */
-bool db_has_nul(struct slice s) MUST_CHECK;
 
 struct calls *calls_new(struct db *d);
 void calls_start(struct calls *c);

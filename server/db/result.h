@@ -1,0 +1,23 @@
+/*
+ * What a result of libpq says: cells as slices and numbers, errors as SQLSTATEs. Holds nothing and needs no connection.
+ * Slices borrow from the result. Private to db/.
+ */
+#ifndef DB_RESULT_H
+#define DB_RESULT_H
+
+#include "db/db.h"
+#include <libpq-fe.h>
+
+struct slice db_cell(const PGresult *res, int row, int col);                       /* empty for null, or no such cell */
+bool db_cell_u64(const PGresult *res, int row, int col, uint64_t *out) MUST_CHECK; /* false: null or not a number */
+
+bool db_rows_ok(const PGresult *res) MUST_CHECK; /* it is rows; false for a command's end and for an error */
+const char *db_sqlstate(const PGresult *res);    /* of an error; XX000 when the server gave none */
+
+/* An error that does not say whether the transaction was committed. */
+bool db_outcome_unknown(const PGresult *res) MUST_CHECK;
+
+/* Text with a NUL cannot be a parameter: libpq would cut it there. */
+bool db_has_nul(struct slice s) MUST_CHECK;
+
+#endif
