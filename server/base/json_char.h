@@ -4,20 +4,11 @@
 #ifndef BASE_JSON_CHAR_H
 #define BASE_JSON_CHAR_H
 
-#include "base/base.h"
+#include "base/number.h"
 
 static inline bool json_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static inline int json_hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* Four hex digits, or -1. */
@@ -27,7 +18,7 @@ static inline int32_t json_hex4(const char *p, const char *end)
 	if (end - p < 4)
 		return -1;
 	for (int i = 0; i < 4; i++) {
-		int d = json_hex_digit(p[i]);
+		int d = hex_digit(p[i]);
 		if (d < 0)
 			return -1;
 		v = v << 4 | d;

@@ -34,4 +34,14 @@ static inline bool slice_starts(struct slice s, struct slice prefix)
 	return s.n >= prefix.n && memcmp(s.p, prefix.p, prefix.n) == 0;
 }
 
+/* Without the leading and trailing characters that are in `blanks`, e.g. " \t". */
+static inline struct slice slice_trim(struct slice s, const char *blanks)
+{
+	while (s.n && *s.p && strchr(blanks, *s.p))
+		s = slice_of(s.p + 1, s.n - 1);
+	while (s.n && s.p[s.n - 1] && strchr(blanks, s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
 #endif

@@ -1,7 +1,8 @@
 #include "base/text.h"
 
-#include "base/mem.h"
+#include "base/number.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -90,7 +91,7 @@ static int base64_value(char c)
 		return c - 'A';
 	if (c >= 'a' && c <= 'z')
 		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
+	if (is_digit(c))
 		return c - '0' + 52;
 	if (c == '+' || c == '-')
 		return 62;
@@ -137,6 +138,27 @@ bool base64_decode(struct buf *out, struct slice s)
 	return true;
 }
 
+void base64url_encode(struct buf *out, struct slice s)
+{
+	size_t from = out->n;
+	base64_encode(out, s);
+	while (out->n > from && out->p[out->n - 1] == '=')
+		out->n--;
+	for (size_t i = from; i < out->n; i++)
+		out->p[i] = out->p[i] == '+' ? '-' : out->p[i] == '/' ? '_' : out->p[i];
+}
+
+bool base64url_decode(struct buf *out, struct slice s)
+{
+	if (s.n == 0 || s.n % 4 == 1)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (base64_value(s.p[i]) < 0 || s.p[i] == '+' || s.p[i] == '/')
+			return false;
+	int spare = s.n % 4 == 2 ? 0xf : s.n % 4 == 3 ? 0x3 : 0; /* bits behind the last byte */
+	return (base64_value(s.p[s.n - 1]) & spare) == 0 && base64_decode(out, s);
+}
+
 bool uuid_valid(struct slice s)
 {
 	if (s.n != 36)
@@ -144,8 +166,7 @@ bool uuid_valid(struct slice s)
 	for (size_t i = 0; i < 36; i++) {
 		char c = s.p[i];
 		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-		bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-		if (dash ? c != '-' : !hex)
+		if (dash ? c != '-' : hex_digit(c) < 0)
 			return false;
 	}
 	return true;

@@ -1,5 +1,5 @@
 /*
- * Byte-level codecs: UTF-8, base64, hex, percent, random ids, times.
+ * Byte-level codecs: UTF-8, base64, uuid, random ids, times. Digits are in number.h.
  */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
@@ -13,6 +13,10 @@ bool utf8_feed(uint32_t *state, struct slice s) MUST_CHECK;
 
 void base64_encode(struct buf *out, struct slice s);            /* standard alphabet, padded (E6) */
 bool base64_decode(struct buf *out, struct slice s) MUST_CHECK; /* both alphabets, white space, missing padding (E6) */
+
+/* URL alphabet, no padding (RFC 7515 2). Decoding takes one spelling only: no white space, bits behind the last byte are 0, not empty. */
+void base64url_encode(struct buf *out, struct slice s);
+bool base64url_decode(struct buf *out, struct slice s) MUST_CHECK;
 
 bool uuid_valid(struct slice s) MUST_CHECK; /* 8-4-4-4-12 hex digits, either case */
 

@@ -142,6 +142,15 @@ TEST(slices)
 	CHECK(!slice_starts(SLICE("abc"), SLICE("b")));
 }
 
+TEST(trimmed_slices)
+{
+	CHECK_SLICE(slice_trim(SLICE(" \ta b\t "), " \t"), SLICE("a b"));
+	CHECK_SLICE(slice_trim(SLICE(" \r\n"), " \t\r\n"), SLICE(""));
+	CHECK_SLICE(slice_trim(SLICE("\na\n"), " "), SLICE("\na\n"));
+	CHECK_SLICE(slice_trim(SLICE("\0a\0"), " "), SLICE("\0a\0"));
+	CHECK_INT(slice_trim(slice_of(NULL, 0), " ").n, 0);
+}
+
 TEST(copies)
 {
 	char *s = mem_strndup("abc", 2);

@@ -264,3 +264,43 @@ TEST(times)
 	}
 	CHECK(clock_wall_ms() > 1700000000000);
 }
+
+TEST(base64url_of_any_bytes_comes_back)
+{
+	static const struct {
+		const char *raw, *text;
+	} cases[] = {
+		{"f", "Zg"},         {"fo", "Zm8"}, {"foo", "Zm9v"}, {"foob", "Zm9vYg"}, {"\xff\xff\xfe", "___-"},
+		{"\xfb\xff", "-_8"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CHECK_ROW(cases[i].text);
+		struct buf text = {0}, raw = {0};
+		buf_str(&text, "+/="); /* what was there before stays */
+		base64url_encode(&text, slice_str(cases[i].raw));
+		buf_drop(&text, 3);
+		CHECK_SLICE(buf_view(&text), slice_str(cases[i].text));
+		CHECK(base64url_decode(&raw, buf_view(&text)));
+		CHECK_SLICE(buf_view(&raw), slice_str(cases[i].raw));
+		buf_fini(&text);
+		buf_fini(&raw);
+	}
+	struct buf none = {0};
+	base64url_encode(&none, SLICE(""));
+	CHECK_INT(none.n, 0);
+	buf_fini(&none);
+}
+
+TEST(base64url_has_one_spelling)
+{
+	static const char *const bad[] = {
+		"", "Z", "Zm9vY", "Zg==", "Zm8=", "Zh", "Zm9", "Z+", "Zm9/", "Zm 9v", "Zm9v\n", "Zm\n9v", "Zm.v", "=",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct buf raw = {0};
+		CHECK_ROW(bad[i]);
+		CHECK(!base64url_decode(&raw, slice_str(bad[i])));
+		CHECK_INT(raw.n, 0);
+		buf_fini(&raw);
+	}
+}
