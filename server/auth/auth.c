@@ -17,52 +17,20 @@ struct auth {
 /* ---- the three parts ---- */
 
 struct parts {
-	struct slice header, payload, signature;
-	struct slice signed_text; /* header and payload with the dot between them */
+	struct buf header, payload, signature; /* decoded */
+	struct slice signed_text; /* header and payload as they came, with the dot between them; borrowed */
 };
 
-static int sextet(char c)
+static void parts_fini(struct parts *parts)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
-/* RFC 7515 2: no padding, no white space, and no second spelling (the bits beyond the last byte are 0). */
-static bool base64url_valid(struct slice s)
-{
-	if (s.n == 0 || s.n % 4 == 1)
-		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (sextet(s.p[i]) < 0)
-			return false;
-	int spare = s.n % 4 == 2 ? 0xf : s.n % 4 == 3 ? 0x3 : 0;
-	return (sextet(s.p[s.n - 1]) & spare) == 0;
-}
-
-/* Of what base64url_valid accepted; out has room for s.n bytes. */
-static struct slice base64url_decode(unsigned char *out, struct slice s)
-{
-	uint32_t bits = 0;
-	unsigned have = 0;
-	size_t n = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		bits = bits << 6 | (uint32_t)sextet(s.p[i]);
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			out[n++] = (unsigned char)(bits >> have);
-		}
-	}
-	return slice_of(out, n);
+	buf_fini(&parts->header);
+	buf_fini(&parts->payload);
+	buf_fini(&parts->signature);
 }
 
 static bool split(struct slice token, struct parts *parts)
 {
+	*parts = (struct parts){0};
 	if (token.n == 0 || token.n > TOKEN_MAX)
 		return false;
 	const char *end = token.p + token.n;
@@ -70,19 +38,17 @@ static bool split(struct slice token, struct parts *parts)
 	const char *second = first ? memchr(first + 1, '.', (size_t)(end - first - 1)) : NULL;
 	if (!second)
 		return false;
-	parts->header = slice_of(token.p, (size_t)(first - token.p));
-	parts->payload = slice_of(first + 1, (size_t)(second - first - 1));
-	parts->signature = slice_of(second + 1, (size_t)(end - second - 1)); /* a third dot is no base64url */
 	parts->signed_text = slice_of(token.p, (size_t)(second - token.p));
-	return base64url_valid(parts->header) && base64url_valid(parts->payload) && base64url_valid(parts->signature);
+	return base64url_decode(&parts->header, slice_of(token.p, (size_t)(first - token.p))) &&
+	       base64url_decode(&parts->payload, slice_of(first + 1, (size_t)(second - first - 1))) &&
+	       base64url_decode(&parts->signature,
+	                        slice_of(second + 1, (size_t)(end - second - 1))); /* a third dot is no base64url */
 }
 
 /* NULL unless it is an object with distinct keys: of two `sub`, two readers can take different ones. */
-static json_t *object_decode(struct slice part)
+static json_t *object_decode(const struct buf *text)
 {
-	unsigned char text[TOKEN_MAX];
-	struct slice s = base64url_decode(text, part);
-	json_t *o = json_loadb(s.p, s.n, JSON_REJECT_DUPLICATES, NULL);
+	json_t *o = json_loadb(text->p, text->n, JSON_REJECT_DUPLICATES, NULL);
 	if (json_is_object(o))
 		return o;
 	json_decref(o);
@@ -96,9 +62,9 @@ static bool string_is(const json_t *v, const char *expected)
 	return json_is_string(v) && strcmp(json_string_value(v), expected) == 0; /* jansson refuses \u0000 */
 }
 
-static enum auth_result check_header(const struct auth *a, struct slice part)
+static enum auth_result check_header(const struct auth *a, const struct buf *text)
 {
-	json_t *header = object_decode(part);
+	json_t *header = object_decode(text);
 	if (!header)
 		return AUTH_MALFORMED;
 	enum auth_result r = AUTH_OK;
@@ -108,12 +74,6 @@ static enum auth_result check_header(const struct auth *a, struct slice part)
 		r = AUTH_MALFORMED; /* no extension is known here, and an empty list is not allowed (RFC 7515 4.1.11) */
 	json_decref(header);
 	return r;
-}
-
-static bool check_signature(const struct auth *a, const struct parts *parts)
-{
-	unsigned char raw[TOKEN_MAX];
-	return auth_key_verify(a->key, parts->signed_text, base64url_decode(raw, parts->signature));
 }
 
 /* ---- the claims ---- */
@@ -192,17 +152,15 @@ static enum auth_result check_claims(const struct auth *a, const json_t *payload
 
 /* ---- entry ---- */
 
-static enum auth_result check(const struct auth *a, struct slice token, uint64_t now, struct auth_claims *claims)
+static enum auth_result check_parts(const struct auth *a, const struct parts *parts, uint64_t now,
+                                    struct auth_claims *claims)
 {
-	struct parts parts;
-	if (!split(token, &parts))
-		return AUTH_MALFORMED;
-	enum auth_result r = check_header(a, parts.header);
+	enum auth_result r = check_header(a, &parts->header);
 	if (r != AUTH_OK)
 		return r;
-	if (!check_signature(a, &parts))
+	if (!auth_key_verify(a->key, parts->signed_text, buf_view(&parts->signature)))
 		return AUTH_SIGNATURE;
-	json_t *payload = object_decode(parts.payload);
+	json_t *payload = object_decode(&parts->payload);
 	if (!payload)
 		return AUTH_MALFORMED;
 	r = check_claims(a, payload, now, claims);
@@ -213,7 +171,9 @@ static enum auth_result check(const struct auth *a, struct slice token, uint64_t
 enum auth_result auth_check(const struct auth *a, struct slice token, uint64_t wall_ms, struct auth_claims *claims)
 {
 	*claims = (struct auth_claims){0};
-	enum auth_result r = check(a, token, wall_ms, claims);
+	struct parts parts;
+	enum auth_result r = split(token, &parts) ? check_parts(a, &parts, wall_ms, claims) : AUTH_MALFORMED;
+	parts_fini(&parts);
 	if (r != AUTH_OK && r != AUTH_EXPIRED)
 		*claims = (struct auth_claims){0}; /* nothing of a refused token gets out */
 	return r;
