@@ -1,7 +1,7 @@
 // Does a test fail without the rule? Each row breaks one function (text that it has, text instead), or runs a statement, and names the
 // files of which one must fail. Not part of the suite: tests/sql/run --mutants [TEXT]
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -17,9 +17,9 @@ const mutants = [
   ['8.1 the chat is locked first', 'rt_private.dispatch', 'v_busy := rt_private.items_lock(v_relations, v_columns, v_keys, p_alone)', "v_busy := '{}'", locks],
   ['8.1 what the socket sent later is deferred', 'rt_private.dispatch', "v_items[i] ->> 'socket_id' = any(v_deferred) or v_keys", 'v_keys', locks],
   ['8.1 250 ms', "alter function rt.dispatch_one(text) set lock_timeout = '20ms'", locks],
-  ['8.3 an item that jsonb cannot hold', 'rt_private.item_parse', 'data_exception or program_limit_exceeded', 'division_by_zero', 'rt/dispatch.sql'],
-  ['8.3 constraints that fail late', 'rt_private.item_run', 'set constraints all immediate;', '', 'rt/dispatch.sql'],
-  ['8.3 one by one after a failure', 'rt_private.items_run', 'return null;', 'raise;', 'rt/dispatch.sql'],
+  ['8.3 an item that jsonb cannot hold', 'rt_private.item_parse', 'data_exception or program_limit_exceeded', 'division_by_zero', 'edge/dispatch.sql'],
+  ['8.3 constraints that fail late', 'rt_private.item_run', 'set constraints all immediate;', '', 'edge/dispatch.sql'],
+  ['8.3 one by one after a failure', 'rt_private.items_run', 'return null;', 'raise;', 'edge/dispatch.sql'],
   ['8.3 a deadlock is tried again', 'rt_private.dispatch', "'40P01', ", '', locks],
   ['8.4 across epochs', 'rt.fetch', 'if p_epoch <> v_epoch then', 'if false then', crash],
   ['8.4 by the old epoch\'s cursor', 'rt_private.fetch_rows_across', '(o.epoch = p_epoch and not pg_visible_in_snapshot(o.xid, p_from))', 'false', crash],
@@ -37,28 +37,28 @@ const mutants = [
   ['8.6 typing does not wait', 'rt_private.dispatch', "v_lasting or v_sync = 'off'", 'true', 'concurrent/session.mjs'],
   ['8.7 membership takes the chat\'s lock', 'rt_private.participants_lock', 'order by c.id for no key update', '', locks],
   ['8.7 a join holds the participant', 'rt.chat_join', 'for key share nowait', '', locks],
-  ['8.7 TRUNCATE', 'rt_private.rooms_truncated', 'perform rt_private.rooms_stale(null);', '', 'platform/follows.sql'],
+  ['8.7 TRUNCATE', 'rt_private.rooms_truncated', 'perform rt_private.rooms_stale(null);', '', 'user/follows.sql'],
   ['8.8 up to the second snapshot', 'rt_private.fetch_rows', 'and pg_visible_in_snapshot(o.xid, p_upto)', '', 'concurrent/cursor.mjs'],
   ['8.8 up to the second snapshot, one probe', 'rt.fetch', 'and pg_visible_in_snapshot(o.xid, v_now)', '', 'concurrent/cursor.mjs'],
   ['8.8 not before the first, one probe', 'rt.fetch', 'not pg_visible_in_snapshot(o.xid, v_from) and', '', 'concurrent/cursor.mjs'],
   ['2 what was in flight', 'rt.fetch', 'a.xid >= pg_snapshot_xmin(v_from)', 'a.xid >= pg_snapshot_xmax(v_from)', 'concurrent/cursor.mjs'],
   ['2 an old transaction costs nothing', 'rt.fetch', '(pg_snapshot_xmin(v_from) = pg_snapshot_xmin(v_now)', '(false', 'concurrent/cursor.mjs'],
-  ['3 many at once: the ack is the event\'s', 'rt_private.items_call', '<> (1, 1, cardinality(p_items))', '<> (array_ndims(v_acks), array_lower(v_acks, 1), cardinality(p_items))', 'rt/dispatch.sql'],
-  ['3 many at once: in their order', 'rt_private.chat_message_send_many', 'order by i.n', 'order by i.n desc', 'rt_private/chat_message_send_many.sql'],
-  ['3 many at once: announced once', 'rt_private.messages_publish', "current_setting('bellwire.together', true) = pg_current_xact_id()::text", 'false', 'rt_private/chat_message_send_many.sql'],
-  ['3 many at once: by an edge', 'rt_private.messages_publish', "pg_has_role(session_user, 'bellwire_edge', 'member')", 'true', 'rt_private/chat_message_send_many.sql'],
-  ['3 many at once: a trigger that answers is heard', 'rt_private.messages_publish', 'pg_trigger_depth() = 1', 'true', 'rt_private/chat_message_send_many.sql'],
-  ['3 many at once: a trigger that answers keeps its place', 'rt_private.chat_message_send_many', "current_setting('bellwire.together') = ''", 'false', 'rt_private/chat_message_send_many.sql'],
+  ['3 many at once: the ack is the event\'s', 'rt_private.items_call', '<> (1, 1, cardinality(p_items))', '<> (array_ndims(v_acks), array_lower(v_acks, 1), cardinality(p_items))', 'edge/dispatch.sql'],
+  ['3 many at once: in their order', 'rt_private.chat_message_send_many', 'order by i.n', 'order by i.n desc', 'chat/message_send_many.sql'],
+  ['3 many at once: announced once', 'rt_private.messages_publish', "current_setting('bellwire.together', true) = pg_current_xact_id()::text", 'false', 'chat/message_send_many.sql'],
+  ['3 many at once: by an edge', 'rt_private.messages_publish', "pg_has_role(session_user, 'bellwire_edge', 'member')", 'true', 'chat/message_send_many.sql'],
+  ['3 many at once: a trigger that answers is heard', 'rt_private.messages_publish', 'pg_trigger_depth() = 1', 'true', 'chat/message_send_many.sql'],
+  ['3 many at once: a trigger that answers keeps its place', 'rt_private.chat_message_send_many', "current_setting('bellwire.together') = ''", 'false', 'chat/message_send_many.sql'],
   ['8.8 what was in flight', 'rt_private.fetch_rows', 'from bellwire.outbox a where a.xid = any(array(select pg_snapshot_xip(p_from)))', 'from bellwire.outbox a where false', 'concurrent/cursor.mjs'],
-  ['2 a page goes on behind', 'rt_private.fetch_rows', 'v_after := v_last;', 'exit;', 'rt/fetch_page.sql'],
-  ['2 a page: nothing twice', 'rt_private.fetch_rows', 'v_after := v_last;', '', 'rt/fetch_page.sql'],
+  ['2 a page goes on behind', 'rt_private.fetch_rows', 'v_after := v_last;', 'exit;', 'edge/fetch_page.sql'],
+  ['2 a page: nothing twice', 'rt_private.fetch_rows', 'v_after := v_last;', '', 'edge/fetch_page.sql'],
   ['8.9 no standby', 'rt.fetch', 'pg_is_in_recovery()', 'false', crash],
   ['8.9 index probes', 'rt_private.fetch_rows', 'where a.xid >= pg_snapshot_xmax(p_from) and a.xid <', 'where a.xid::text::numeric >= pg_snapshot_xmax(p_from)::text::numeric and a.xid <', 'concurrent/cursor.mjs'],
   ['8.10 a stuck sleeper is ended', 'rt.sweep', 'perform pg_terminate_backend(a.pid) from', 'perform from', 'concurrent/edges.mjs'],
   ['8.10 nobody else\'s session is', 'rt.sweep', 'where a.backend_start = v_edge.backend_start', 'where true', 'concurrent/edges.mjs'],
   ['8.11 no session state', 'rt_private.dispatch', "set_config('bellwire.socket_id', '', true)", "set_config('work_mem', '5MB', false)", 'concurrent/session.mjs'],
   ['8.11 the socket is the item\'s', 'rt_private.item_call', "->> 'socket_id', true)", "->> 'socket_id', false)", 'concurrent/session.mjs'],
-  ['8.12 large chats', 'rt_private.deliver', 'not f.large or f.n = 1', 'true or f.n = 1', 'rt/confirm.sql'],
+  ['8.12 large chats', 'rt_private.deliver', 'not f.large or f.n = 1', 'true or f.n = 1', 'edge/confirm.sql'],
   ['8.13 silence is for services', "create or replace function rt_private.silent() returns boolean language sql stable return current_setting('bellwire.silent', true) is not distinct from 'on'", 'concurrent/silent.mjs'],
   ['8.13 others are told', 'rt_private.silent', 'raise warning', 'raise debug', 'concurrent/silent.mjs'],
   ['8.13 once', 'rt_private.silent', "current_setting('bellwire.silent_refused', true) is distinct from pg_current_xact_id()::text", 'true', 'concurrent/silent.mjs'],
@@ -74,10 +74,10 @@ const mutants = [
   ['2 time under the lock', 'rt_private.messages_insert', 'greatest(clock_timestamp(), v_at)', 'now()', 'concurrent/order.mjs'],
   ['3 transitions are serialised', 'rt_private.presence_lock', 'order by p.user_id for no key update', '', 'concurrent/presence.mjs'],
   ['3 sweeping waits for nobody', 'rt_private.edges_sweep', 'order by p.user_id for no key update skip locked', 'order by p.user_id for no key update', 'concurrent/waits.mjs'],
-  ['3 sweeping is bounded', 'rt_private.edges_sweep', 'limit c_users', '', 'rt/sweep.sql'],
+  ['3 sweeping is bounded', 'rt_private.edges_sweep', 'limit c_users', '', 'edge/sweep.sql'],
   ['3 presence waits for no user', 'rt_private.presence_publish', 'for no key update skip locked', 'for no key update', 'concurrent/waits.mjs'],
   ['3 what could not be written is written later', 'rt.sweep', 'last_seen_at = greatest(u.last_seen_at, p.last_seen_owed)', 'last_seen_at = u.last_seen_at', 'concurrent/waits.mjs'],
-  ['3 a deleted user leaves nothing', 'rt_private.presence_forget', 'where p.user_id = any(p_users) and', 'where false and', 'platform/users.sql'],
+  ['3 a deleted user leaves nothing', 'rt_private.presence_forget', 'where p.user_id = any(p_users) and', 'where false and', 'user/users.sql'],
   ['8.15 likes are counted under a lock', 'rt_private.likes_insert', 'set likes_count = c.likes_count + excluded.likes_count', 'set likes_count = (select count(*) from platform.post_likes l where l.post_id = c.post_id)', 'concurrent/likes.mjs'],
   ['8.15 likes before the counter', 'rt_private.posts_lock', 'perform from platform.post_likes l where l.post_id = old.id for update;', '', 'concurrent/likes.mjs'],
   ['8.15 comments before the counter', 'rt_private.posts_lock', 'perform from platform.post_comments c where c.post_id = old.id for update;', '', 'concurrent/likes.mjs'],
@@ -118,6 +118,10 @@ const dir = mkdtempSync(join(tmpdir(), 'mutant-'));
 const file = join(dir, 'mutant.sql');
 const quoted = (text) => `$mutant$${text}$mutant$`;
 
+// The file that tests a table.
+const test = (schema, table) => (schema === 'bellwire' ? ['bellwire'] : readdirSync('tests/sql'))
+  .map((dir) => `${dir}/${table}.sql`).find((path) => existsSync(`tests/sql/${path}`));
+
 // A trigger fewer: the tests of its table say so.
 function triggers() {
   const url = process.env.BELLWIRE_TEST_PG.replace(/[^/]*$/, 'bellwire_test_sql');
@@ -125,7 +129,7 @@ function triggers() {
   return list.trim().split('\n').map((line) => {
     const [name, table] = line.split(' ');
     const [schema, plain] = table.split('.');
-    return [`trigger ${name}`, `drop trigger ${name} on ${table}`, /^outbox/.test(plain) ? bell : /^(users|participants)_lock$/.test(name) ? locks : /^receipts_(unread_|truncated)/.test(name) ? unread : /^(likes_author|comments_author|posts_lock)$/.test(name) ? 'concurrent/likes.mjs' : `${schema}/${plain}.sql${/^(likes|comments)_truncated$/.test(name) ? ' platform/post_counts.sql' : ''}`];
+    return [`trigger ${name}`, `drop trigger ${name} on ${table}`, /^outbox/.test(plain) ? bell : /^(users|participants)_lock$/.test(name) ? locks : /^receipts_(unread_|truncated)/.test(name) ? unread : /^(likes_author|comments_author|posts_lock)$/.test(name) ? 'concurrent/likes.mjs' : `${test(schema, plain)}${/^(likes|comments)_truncated$/.test(name) ? ' post/post_counts.sql' : ''}`];
   });
 }
 

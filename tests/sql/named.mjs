@@ -1,5 +1,6 @@
-// Everything of ours has its test: a file by its name for what is called from outside and for what holds rows, and for the inside a
-// call by some test. The runner leaves this for last, when all the others have run in the database that it asks.
+// Everything of ours has its test. A function that is called from outside is tested by the file that lies in tests/sql where its own
+// lies in sql/, a table of the service by a file of its name, and what is inside is called by some test. The runner leaves this
+// for last, when all the others have run in the database that it asks.
 import { readFileSync, readdirSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, ok, run } from './concurrent/lib.mjs';
@@ -9,9 +10,12 @@ const files = (dir) => readdirSync(dir, { withFileTypes: true }).flatMap((e) => 
   if (e.isDirectory()) return files(join(dir, e.name));
   return /\.(sql|mjs)$/.test(e.name) && !['named.mjs', 'mutants.mjs', 'lib.sql'].includes(e.name) ? [join(dir, e.name)] : [];
 });
-const has = (schema, name) => ['sql', 'mjs'].some((ext) => existsSync(join(here, schema, `${name}.${ext}`)));
-// Tables of one subject share a file.
-const shared = { outbox_ephemeral: 'publish', outbox: 'publish', outbox_state: 'rotation', ticks: 'rotation', epochs: 'epoch_text', epoch: 'epoch_text', edges: 'pump_open',
+const tested = (path) => ['sql', 'mjs'].some((ext) => existsSync(join(here, path.replace(/sql$/, ext))));
+const sources = readFileSync(join(here, '../../sql/manifest'), 'utf8').trim().split('\n')
+  .map((path) => ({ path, text: readFileSync(join(here, '../../sql', path), 'utf8') }));
+const source = (name) => sources.find(({ text }) => text.includes(`create or replace function ${name}(`)).path;
+// Tables of the edge of one subject share a file.
+const shared = { outbox_ephemeral: 'publish', outbox: 'publish', outbox_state: 'rotation', ticks: 'rotation', epochs: 'epoch', epoch: 'epoch', edges: 'pump_open',
   sockets: 'socket_open', presence: 'presence', deploys: 'code', migrations: 'code', recoveries: 'recover', read_marks: 'unread', recovery_key: 'recovery_key' };
 
 async function named() {
@@ -22,10 +26,10 @@ async function named() {
 
   for (const { schema, name } of await db.rows(`select distinct pronamespace::regnamespace::text as schema, proname::text as name from pg_proc
       where pronamespace in ('rt'::regnamespace, 'platform'::regnamespace) order by 1, 2`))
-    ok(has(schema, name), `${schema}.${name} has a file`);
+    ok(tested(source(`${schema}.${name}`)), `${schema}.${name} has a file`);
   for (const { schema, name } of await db.rows(`select relnamespace::regnamespace::text as schema, relname::text as name from pg_class
       where relnamespace in ('platform'::regnamespace, 'bellwire'::regnamespace) and relkind in ('r', 'p') and not relispartition order by 1, 2`))
-    ok(has(schema, name) || (schema === 'bellwire' && paths.some((p) => p.includes(`/${shared[name]}.`))), `${schema}.${name} has a file`);
+    ok(paths.some((p) => p.includes(`/${schema === 'bellwire' ? shared[name] ?? name : name}.`)), `${schema}.${name} has a file`);
   for (const { name, table } of await db.rows(`select tgname::text as name, tgrelid::regclass::text as table from pg_trigger
       where not tgisinternal and tgparentid = 0 and tgrelid::regclass::text ~ '^(platform|bellwire)\\.' order by 2, 1`))
     ok(word(name), `trigger ${name} on ${table} is tested by name`);

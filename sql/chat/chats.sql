@@ -1,0 +1,15 @@
+-- platform.chats: its lock, and its refusal.
+
+select bellwire.ensure_lock_key('chat_id', 'platform.chats', 'id');
+
+create or replace function rt_private.chat_refuse(p_chat_id uuid) returns void
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	if exists (select from platform.chats c where c.id = p_chat_id) then
+		raise exception using errcode = 'RT403', message = 'Not a participant of this chat';
+	end if;
+	raise exception using errcode = 'RT404', message = 'No such chat';
+end
+$$;
+comment on function rt_private.chat_refuse(uuid) is 'Refuses somebody who was not found among a chat''s participants. RT403, RT404.';

@@ -1,0 +1,48 @@
+-- Messages that arrived.
+
+create or replace function rt_private.deliver(p_message_ids uuid[], p_user_ids uuid[]) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_max constant int := rt_private.setting('receipts_max_participants')::int;
+begin
+	for attempt in 1..5 loop
+		begin
+			-- sorted by (message, user): two of these never wait for each other crosswise (design 8.12)
+			with m as materialized (
+				select o.id, o.chat_id, o.sender_id from platform.messages o where o.id = any(p_message_ids)
+			), sizes as materialized (
+				-- once for each chat: counting the participants costs as much as they are many
+				select c.chat_id, exists (select from platform.chat_participants a where a.chat_id = c.chat_id offset v_max) as large
+				from (select distinct m.chat_id from m) c
+			)
+			insert into platform.message_receipts as r (message_id, user_id, delivered_at)
+			select f.message_id, f.user_id, clock_timestamp()
+			from (
+				select c.message_id, c.user_id, c.large, row_number() over (partition by c.message_id order by c.user_id) as n
+				from (
+					select distinct m.id as message_id, p.user_id, h.large
+					from unnest(p_message_ids, p_user_ids) as q(message_id, user_id)
+					join m on m.id = q.message_id and m.sender_id <> q.user_id
+					join sizes h on h.chat_id = m.chat_id
+					join platform.chat_participants p on p.chat_id = m.chat_id and p.user_id = q.user_id
+					-- a value and no join: that would read all receipts of a message for each of them
+					where (select d.delivered_at from platform.message_receipts d where d.message_id = m.id and d.user_id = q.user_id) is null
+				) c
+			) f
+			where not f.large or f.n = 1
+				and not exists (select from platform.message_receipts d where d.message_id = f.message_id and d.delivered_at is not null)
+			order by f.message_id, f.user_id
+			on conflict (message_id, user_id) do update set delivered_at = excluded.delivered_at where r.delivered_at is null;
+			return;
+		exception when foreign_key_violation or sqlstate 'RT403' then
+			-- a message, a user or a participant went away under the statement: what is left is tried again
+			if attempt = 5 then
+				raise;
+			end if;
+		end;
+	end loop;
+end
+$$;
+comment on function rt_private.deliver(uuid[], uuid[]) is
+	'Message i has arrived at user i. Once per message and recipient; senders, strangers and what is gone are passed over. In chats above the setting receipts_max_participants only the first recipient counts.';

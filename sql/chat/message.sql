@@ -1,0 +1,118 @@
+-- What a message must be, and how clients see it.
+
+create or replace function rt_private.message_problem(p_type text, p_content text, p_metadata jsonb) returns text
+language plpgsql immutable
+as $$
+declare
+	m constant jsonb := p_metadata;
+begin
+	case p_type
+	when 'text' then
+		return case when rt_private.is_blank(p_content) then 'content must not be blank' end;
+	when 'photo' then
+		return case
+			when not rt_private.is_url(p_content) then 'content must be an http(s) URL'
+			when not rt_private.json_is(m -> 'width', 'positive integer') then 'metadata.width must be a positive integer'
+			when not rt_private.json_is(m -> 'height', 'positive integer') then 'metadata.height must be a positive integer'
+			when not rt_private.json_is(m -> 'thumbnail', 'url') then 'metadata.thumbnail must be an http(s) URL'
+		end;
+	when 'video', 'voice' then
+		return case
+			when not rt_private.is_url(p_content) then 'content must be an http(s) URL'
+			when not rt_private.json_is(m -> 'duration', 'not negative') then 'metadata.duration must be a number, 0 or more'
+			when p_type = 'video' and not rt_private.json_is(m -> 'thumbnail', 'url') then 'metadata.thumbnail must be an http(s) URL'
+		end;
+	when 'location' then
+		if p_content !~ '^[-+]?[0-9]{1,3}(\.[0-9]{1,40})?([eE][-+]?[0-9]{1,2})?,[-+]?[0-9]{1,3}(\.[0-9]{1,40})?([eE][-+]?[0-9]{1,2})?$' then
+			return 'content must be lat,lng';
+		elsif jsonb_typeof(m -> 'lat') is distinct from 'number' or jsonb_typeof(m -> 'lng') is distinct from 'number' then
+			return 'metadata.lat and metadata.lng must be numbers';
+		end if;
+		return case
+			when (m -> 'lat')::numeric not between -90 and 90 then 'metadata.lat must be between -90 and 90'
+			when (m -> 'lng')::numeric not between -180 and 180 then 'metadata.lng must be between -180 and 180'
+			when (m -> 'lat')::numeric <> split_part(p_content, ',', 1)::numeric
+				or (m -> 'lng')::numeric <> split_part(p_content, ',', 2)::numeric
+				then 'metadata.lat and metadata.lng must equal content'
+			when not rt_private.json_is(m -> 'address', 'text') then 'metadata.address must be a string'
+		end;
+	when 'profile_share', 'post_share' then
+		if p_content !~ '^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$' then
+			return 'content must be a uuid';
+		elsif p_type = 'post_share' then
+			return case
+				when not rt_private.json_is(m -> 'author_name', 'text') then 'metadata.author_name must be a string'
+				when not rt_private.json_is(m -> 'media_url', 'url') then 'metadata.media_url must be an http(s) URL'
+			end;
+		end if;
+		return case
+			when not rt_private.json_is(m -> 'name', 'text') then 'metadata.name must be a string'
+			when not rt_private.json_is(m -> 'avatar', 'text') then 'metadata.avatar must be a string'
+			when not rt_private.json_is(m -> 'is_master', 'boolean') then 'metadata.is_master must be a boolean'
+		end;
+	when 'booking_proposal' then
+		return case
+			when rt_private.is_blank(p_content) then 'content must not be blank'
+			when coalesce(jsonb_typeof(m -> 'service_id') <> 'string' or rt_private.is_blank(m ->> 'service_id'), true)
+				then 'metadata.service_id must be a string'
+			when coalesce(jsonb_typeof(m -> 'service_name') <> 'string' or rt_private.is_blank(m ->> 'service_name'), true)
+				then 'metadata.service_name must be a string'
+			when coalesce(m -> 'price', 'null') = 'null' or not rt_private.json_is(m -> 'price', 'not negative')
+				then 'metadata.price must be a number, 0 or more'
+			when coalesce(m -> 'duration', 'null') = 'null' or not rt_private.json_is(m -> 'duration', 'positive')
+				then 'metadata.duration must be a number above 0'
+		end;
+	else
+		return 'type is unknown';
+	end case;
+end
+$$;
+comment on function rt_private.message_problem(text, text, jsonb) is
+	'What is wrong with a message of this type (contract 3); null: nothing. Keys that the type does not know are left alone.';
+
+-- Runs as its callers, two trigger functions with a pinned search_path, and returns what nobody needs: see edge/bell.sql.
+create or replace function rt_private.message_check(p_type text, p_content text, p_metadata jsonb, p_client_id text, p_content_max int) returns boolean
+language plpgsql stable
+as $$
+declare
+	v_problem text;
+begin
+	if p_type is null or p_content is null then
+		raise exception using errcode = 'RT400', message = 'type and content are required';
+	elsif octet_length(p_content) > p_content_max then
+		raise exception using errcode = 'RT413', message = 'content is too large';
+	elsif p_metadata <> '{}' and octet_length(p_metadata::text) > rt_private.setting('metadata_max')::int then
+		raise exception using errcode = 'RT413', message = 'metadata is too large';
+	elsif jsonb_typeof(p_metadata) <> 'object' then
+		raise exception using errcode = 'RT400', message = 'metadata must be an object';
+	elsif char_length(p_client_id) not between 1 and 64 then
+		raise exception using errcode = 'RT400', message = 'client_id must be a string of 1 to 64 characters';
+	end if;
+	if p_metadata <> '{}' then
+		v_problem := rt_private.relay_problem(p_metadata, p_metadata::text);
+		if v_problem is not null then
+			raise exception using errcode = 'RT400', message = 'metadata ' || v_problem;
+		end if;
+	end if;
+	v_problem := rt_private.message_problem(p_type, p_content, p_metadata);
+	if v_problem is not null then
+		raise exception using errcode = 'RT400', message = v_problem;
+	end if;
+	return true;
+end
+$$;
+comment on function rt_private.message_check(text, text, jsonb, text, int) is 'Rules of content (of so many bytes at most), metadata and client_id, for every writer. RT400, RT413.';
+
+create or replace function rt_private.message_payload(p_id uuid, p_chat_id uuid, p_seq bigint, p_sender_id uuid, p_sender_name text,
+	p_sender_avatar text, p_type text, p_content text, p_metadata jsonb, p_created_at timestamptz, p_status text) returns jsonb
+language sql stable
+return jsonb_build_object('id', p_id, 'chat_id', p_chat_id, 'sender_id', p_sender_id, 'sender_name', p_sender_name,
+		'sender_avatar', p_sender_avatar, 'type', p_type, 'content', p_content, 'metadata', p_metadata,
+		'created_at', rt_private.iso(p_created_at), 'status', p_status, 'seq', p_seq);
+comment on function rt_private.message_payload(uuid, uuid, bigint, uuid, text, text, text, text, jsonb, timestamptz, text) is
+	'{id, chat_id, sender_id, sender_name, sender_avatar, type, content, metadata, created_at, status, seq}: a message as clients see it.';
+
+create or replace function rt_private.message_audience() returns text
+language sql stable
+return case (select s.value from bellwire.settings s where s.name = 'message_audience') when 'joined' then 'chat:' else 'participants:' end;
+comment on function rt_private.message_audience() is 'What a room is called whose sockets hear of a message, but for the chat (setting message_audience).';

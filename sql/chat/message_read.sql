@@ -1,0 +1,35 @@
+-- chat:message:read  ->  {message_id, chat_id, read_by, read_at}
+
+create or replace function rt.chat_message_read(p_user_id uuid, p_payload jsonb) returns jsonb
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_message constant uuid := rt_private.payload_uuid(p_payload, 'message_id');
+	v_chat    constant uuid := rt_private.payload_uuid(p_payload, 'chat_id');
+	v_sender  uuid;
+	v_read_at timestamptz;
+begin
+	if not exists (select from platform.chat_participants p where p.chat_id = v_chat and p.user_id = p_user_id) then
+		perform rt_private.chat_refuse(v_chat);
+	end if;
+	select m.sender_id into v_sender from platform.messages m where m.id = v_message and m.chat_id = v_chat;
+	if not found then
+		raise exception using errcode = 'RT403', message = 'No such message in this chat';
+	end if;
+	if v_sender <> p_user_id then
+		insert into platform.message_receipts as r (message_id, user_id, read_at)
+		values (v_message, p_user_id, clock_timestamp())
+		on conflict (message_id, user_id) do update set read_at = excluded.read_at where r.read_at is null
+		returning r.read_at into v_read_at;
+		if v_read_at is null then
+			select r.read_at into v_read_at from platform.message_receipts r where r.message_id = v_message and r.user_id = p_user_id;
+		end if;
+	end if;
+	return jsonb_build_object('message_id', v_message, 'chat_id', v_chat, 'read_by', p_user_id, 'read_at', rt_private.iso(v_read_at));
+end
+$$;
+comment on function rt.chat_message_read(uuid, jsonb) is
+	'{message_id, chat_id} -> {message_id, chat_id, read_by, read_at}; the first read counts. One''s own message: read_at null, nothing happens. RT400, RT403 not a participant or no such message there, RT404 no such chat.';
+
+select bellwire.ensure_route('chat:message:read', 'rt.chat_message_read', p_max_bytes => 1024,
+	p_rate_class => 'read', p_rate_per_s => 50, p_rate_burst => 200, p_repeatable => 'always');

@@ -1,0 +1,126 @@
+-- platform.message_receipts: delivered and read, told to the sender.
+
+create or replace function rt_private.receipts_first() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+	if tg_op = 'UPDATE' then
+		if (old.message_id, old.user_id) <> (new.message_id, new.user_id) then
+			raise exception using errcode = 'RT400', message = 'A receipt keeps its message and user';
+		end if;
+		-- the first time counts; null takes a time back
+		if new.delivered_at is not null then
+			new.delivered_at := coalesce(old.delivered_at, new.delivered_at);
+		end if;
+		if new.read_at is not null then
+			new.read_at := coalesce(old.read_at, new.read_at);
+		end if;
+	end if;
+	if new.read_at is not null and new.delivered_at is null then
+		-- what is read has arrived. The microsecond marks a delivery that nobody wrote: receipts_publish keeps silent about it.
+		new.delivered_at := new.read_at - interval '1 microsecond';
+	end if;
+	return new;
+end
+$$;
+comment on function rt_private.receipts_first() is 'The first delivery and the first read count; a read is a delivery too. RT400.';
+
+-- By statement: a batch of confirmations is hundreds of receipts, and each of them is one event.
+create or replace function rt_private.receipts_publish() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_rooms    text[];
+	v_events   text[];
+	v_data     jsonb[];
+	v_own      boolean;
+	v_stranger boolean;
+begin
+	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
+		perform rt_private.silent_note();
+		return null;
+	end if;
+	if tg_op = 'INSERT' then
+		select array_agg('user:' || r.sender_id order by r.message_id, r.user_id, e.n) filter (where e.n is not null),
+			array_agg(e.event order by r.message_id, r.user_id, e.n) filter (where e.n is not null),
+			array_agg(jsonb_build_object('message_id', r.message_id, 'chat_id', r.chat_id, e.who, r.user_id, e.whenever, rt_private.iso(e.at))
+				order by r.message_id, r.user_id, e.n) filter (where e.n is not null),
+			bool_or(r.sender_id = r.user_id),
+			bool_or(not exists (select from platform.chat_participants p where p.chat_id = r.chat_id and p.user_id = r.user_id))
+		into v_rooms, v_events, v_data, v_own, v_stranger
+		from (
+			select n.message_id, m.chat_id, m.sender_id, n.user_id, n.read_at,
+				case when n.delivered_at is distinct from n.read_at - interval '1 microsecond' then n.delivered_at end as delivered_at
+			from new_rows n
+			join platform.messages m on m.id = n.message_id
+		) r
+		left join lateral (values (1, 'chat:message:delivered', 'delivered_to', 'delivered_at', r.delivered_at),
+			(2, 'chat:message:read', 'read_by', 'read_at', r.read_at)) e (n, event, who, whenever, at) on e.at is not null;
+		if v_own then
+			raise exception using errcode = 'RT400', message = 'One''s own message has no receipt';
+		elsif v_stranger then
+			raise exception using errcode = 'RT403', message = 'Not a participant of this chat';
+		end if;
+	else
+		select array_agg('user:' || r.sender_id order by r.message_id, r.user_id, e.n),
+			array_agg(e.event order by r.message_id, r.user_id, e.n),
+			array_agg(jsonb_build_object('message_id', r.message_id, 'chat_id', r.chat_id, e.who, r.user_id, e.whenever, rt_private.iso(e.at))
+				order by r.message_id, r.user_id, e.n)
+		into v_rooms, v_events, v_data
+		from (
+			select n.message_id, m.chat_id, m.sender_id, n.user_id,
+				case when o.read_at is null then n.read_at end as read_at,
+				case when o.delivered_at is null and n.delivered_at is distinct from n.read_at - interval '1 microsecond'
+					then n.delivered_at end as delivered_at
+			from new_rows n
+			join old_rows o using (message_id, user_id)
+			join platform.messages m on m.id = n.message_id
+		) r
+		join lateral (values (1, 'chat:message:delivered', 'delivered_to', 'delivered_at', r.delivered_at),
+			(2, 'chat:message:read', 'read_by', 'read_at', r.read_at)) e (n, event, who, whenever, at) on e.at is not null;
+	end if;
+	perform rt_private.publish_each(v_rooms, v_events, v_data);
+	return null;
+end
+$$;
+comment on function rt_private.receipts_publish() is
+	'Announces the times that this statement set: chat:message:delivered and chat:message:read to user:<sender>. Refuses a receipt of one''s own message (RT400) and of somebody who does not take part (RT403).';
+
+create or replace function rt_private.receipts_unread() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	if tg_op = 'TRUNCATE' then
+		perform rt_private.read_marks_void();
+	-- with the message gone there is nothing to read
+	elsif exists (select from platform.messages m where m.id = old.message_id) then
+		if current_setting('transaction_isolation') <> 'read committed' then
+			-- the snapshot may be older than the row
+			perform rt_private.read_marks_void();
+		else
+			lock table bellwire.read_marks in row exclusive mode;
+			delete from bellwire.read_marks k using platform.messages m
+			where m.id = old.message_id and k.user_id = old.user_id and k.chat_id = m.chat_id and k.runs @> m.seq;
+		end if;
+	end if;
+	return null;
+end
+$$;
+comment on function rt_private.receipts_unread() is 'What was read is unread again: read_marks that say otherwise go.';
+
+select bellwire.ensure_trigger('platform.message_receipts', 'receipts_first',
+	$$before insert on platform.message_receipts for each row when (new.read_at is not null and new.delivered_at is null)
+	execute function rt_private.receipts_first()$$);
+select bellwire.ensure_trigger('platform.message_receipts', 'receipts_first_update',
+	$$before update on platform.message_receipts for each row execute function rt_private.receipts_first()$$);
+select bellwire.ensure_trigger('platform.message_receipts', 'receipts_publish_insert',
+	$$after insert on platform.message_receipts referencing new table as new_rows for each statement execute function rt_private.receipts_publish()$$);
+select bellwire.ensure_trigger('platform.message_receipts', 'receipts_publish_update',
+	$$after update on platform.message_receipts referencing old table as old_rows new table as new_rows for each statement execute function rt_private.receipts_publish()$$);
+select bellwire.ensure_trigger('platform.message_receipts', 'receipts_unread_update',
+	$$after update on platform.message_receipts for each row when (old.read_at is not null and new.read_at is null)
+	execute function rt_private.receipts_unread()$$);
+select bellwire.ensure_trigger('platform.message_receipts', 'receipts_unread_delete',
+	$$after delete on platform.message_receipts for each row when (old.read_at is not null) execute function rt_private.receipts_unread()$$);
+select bellwire.ensure_trigger('platform.message_receipts', 'receipts_truncated',
+	$$after truncate on platform.message_receipts for each statement execute function rt_private.receipts_unread()$$);

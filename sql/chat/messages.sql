@@ -1,0 +1,117 @@
+-- platform.messages: what a message must be, its place in the chat, and its announcement. The rules are the table's:
+-- they hold for every writer.
+
+create or replace function rt_private.messages_check() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_checked boolean;
+begin
+	new.metadata := coalesce(new.metadata, '{}');
+	v_checked := rt_private.message_check(new.type, new.content, new.metadata, new.client_id, rt_private.setting('content_max')::int);
+	return new;
+end
+$$;
+comment on function rt_private.messages_check() is 'message_check for what is changed later. RT400, RT413.';
+
+-- One function for all that comes before a row, and one query for all that it asks: each more costs a tenth of the message.
+create or replace function rt_private.messages_insert() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_silent constant boolean := current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent();
+	v_member boolean;
+	v_seq    bigint;
+	v_at     timestamptz;
+	v_max    int;
+	v_checked boolean;
+begin
+	-- The lock comes before everything that follows from it: then order by seq, by time, of commits and of delivery
+	-- agree (design 2). A lock, not an update: that would leave a row version behind every message.
+	if v_silent then
+		perform rt_private.read_marks_void();
+	else
+		perform from platform.chats c where c.id = new.chat_id for no key update;
+	end if;
+	select exists (select from platform.chat_participants p where p.chat_id = new.chat_id and p.user_id = new.sender_id),
+		l.seq, l.created_at, s.value
+	into strict v_member, v_seq, v_at, v_max
+	from bellwire.settings s
+	left join lateral (
+		select m.seq, m.created_at from platform.messages m where m.chat_id = new.chat_id order by m.seq desc limit 1
+	) l on true
+	where s.name = 'content_max';
+	new.metadata := coalesce(new.metadata, '{}');
+	v_checked := rt_private.message_check(new.type, new.content, new.metadata, new.client_id, v_max);
+	if not v_member then
+		perform rt_private.chat_refuse(new.chat_id);
+	end if;
+	-- an import may bring places and times along
+	if not v_silent or new.seq is null then
+		new.seq := coalesce(v_seq, 0) + 1;
+	end if;
+	if not v_silent or new.created_at is null then
+		new.created_at := greatest(clock_timestamp(), v_at);
+	end if;
+	return new;
+end
+$$;
+comment on function rt_private.messages_insert() is
+	'Locks the chat, checks the message, refuses a sender who does not take part, sets seq and created_at. RT400, RT413, RT403, RT404. A statement that writes into several chats locks them in the order of its rows.';
+
+create or replace function rt_private.messages_fixed() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
+		perform rt_private.read_marks_void();
+		return new;
+	end if;
+	raise exception using errcode = 'RT400', message = 'A message keeps its chat, sender, place and time';
+end
+$$;
+comment on function rt_private.messages_fixed() is 'What order rests on is not changed afterwards. RT400.';
+
+-- By row: one message a statement is the rule, and the machinery of a transition table costs as much as all the rest.
+-- Rows of one statement fire in the order they were numbered in.
+create or replace function rt_private.messages_publish() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_payload jsonb;
+	v_room    text;
+begin
+	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
+		perform rt_private.silent_note();
+		return null;
+	end if;
+	-- rt_private.chat_message_send_many announces all of its messages in one statement; nobody but an edge may say so
+	if current_setting('bellwire.together', true) = pg_current_xact_id()::text and pg_has_role(session_user, 'bellwire_edge', 'member') then
+		if pg_trigger_depth() = 1 then
+			return null;
+		end if;
+		-- somebody's trigger answers a message with one: that is not among those, and its place is between them
+		perform set_config('bellwire.together', '', true);
+	end if;
+	select rt_private.message_payload(new.id, new.chat_id, new.seq, new.sender_id, u.name, u.avatar_url, new.type, new.content,
+		new.metadata, new.created_at, 'sent'),
+		rt_private.message_audience() || new.chat_id
+	into v_payload, v_room
+	from platform.users u where u.id = new.sender_id;
+	perform rt_private.publish(array[v_room], 'chat:message:new', v_payload, p_confirm => jsonb_build_object('message_id', new.id));
+	return null;
+end
+$$;
+comment on function rt_private.messages_publish() is
+	'chat:message:new to participants:<chat>, or chat:<chat> (setting message_audience). What is confirmed of it comes back to rt.confirm.';
+
+select bellwire.ensure_trigger('platform.messages', 'messages_check',
+	$$before update of type, content, metadata, client_id on platform.messages for each row execute function rt_private.messages_check()$$);
+select bellwire.ensure_trigger('platform.messages', 'messages_insert',
+	$$before insert on platform.messages for each row execute function rt_private.messages_insert()$$);
+select bellwire.ensure_trigger('platform.messages', 'messages_fixed',
+	$$before update of chat_id, sender_id, seq, created_at on platform.messages for each row
+	when ((old.chat_id, old.sender_id, old.seq, old.created_at) is distinct from (new.chat_id, new.sender_id, new.seq, new.created_at))
+	execute function rt_private.messages_fixed()$$);
+select bellwire.ensure_trigger('platform.messages', 'messages_publish',
+	$$after insert on platform.messages for each row execute function rt_private.messages_publish()$$);

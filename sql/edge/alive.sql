@@ -1,0 +1,18 @@
+-- The advisory lock by which an edge is known to live.
+
+create or replace function rt_private.alive_class() returns int
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$ select 1650814060 $$;
+comment on function rt_private.alive_class() is 'First key of the advisory lock (class, bellwire.edges.n) that an edge''s pump holds: "bell" in ASCII.';
+
+create or replace function rt_private.edge_alive(p_edge uuid) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+	select exists (
+		select from bellwire.edges e
+		join pg_locks l on l.locktype = 'advisory' and l.granted and l.objsubid = 2
+			and l.database = (select d.oid from pg_database d where d.datname = current_database())
+			and l.classid = rt_private.alive_class()::oid and l.objid = e.n::oid
+		where e.edge_id = p_edge)
+$$;
+comment on function rt_private.edge_alive(uuid) is 'Does the edge''s pump hold its lock? The lease may still run when the process is gone.';

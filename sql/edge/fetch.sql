@@ -1,0 +1,69 @@
+-- The pump's poll.
+
+create or replace function rt.fetch(p_from text, p_epoch text)
+returns table (id bigint, xid text, at_us bigint, rooms text, except_rooms text, event text, control text, data text, confirm text, ephemeral boolean)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	c_limit constant int := 1000;
+	v_epoch text;
+	v_now pg_snapshot;
+	v_from pg_snapshot;
+	v_dropped pg_snapshot;
+	v_gap text;
+begin
+	if pg_is_in_recovery() then
+		raise exception 'a standby cannot be read: its snapshots hide what is in flight' using errcode = 'RT503';
+	end if;
+	-- noted by rt.pump_open for its session, which no crash outlives; a promotion finds no such session
+	v_epoch := coalesce(nullif(current_setting('bellwire.epoch', true), ''), rt_private.epoch_text());
+	-- fixed first: rows that commit from here on belong to the next fetch (design 8.8)
+	v_now := pg_current_snapshot();
+	-- before the rows are read, so before they could go: a slot that is truncated between the two is seen by the next
+	-- fetch, whose cursor then no longer covers it; and after, because what went before must be known now
+	select s.dropped into v_dropped from bellwire.outbox_state s;
+	if p_from is not null then
+		v_from := p_from::pg_snapshot;
+		if p_epoch is distinct from v_epoch or pg_snapshot_xmin(v_from) < pg_snapshot_xmax(v_dropped) then
+			v_gap := rt_private.gap(v_from, p_epoch, v_epoch);
+		end if; -- else whatever the dropped snapshot sees was over when the cursor was taken
+	end if;
+	id := null; xid := pg_snapshot_xmin(v_now)::text; at_us := (extract(epoch from clock_timestamp()) * 1000000)::bigint;
+	rooms := v_now::text; except_rooms := v_epoch;
+	event := v_dropped::text;
+	control := case when v_gap is null then 'ok' else 'gap' end; data := v_gap;
+	return next;
+	if p_from is null or v_gap is not null or (p_from = rooms and p_epoch = v_epoch) then
+		return;
+	end if;
+	if p_epoch <> v_epoch then
+		return query select * from rt_private.fetch_rows_across(v_from, split_part(split_part(p_epoch, '/', 2), '.', 1)::int, v_now, 0, c_limit);
+	elsif pg_snapshot_xmin(v_from) < pg_snapshot_xmax(v_from) and (pg_snapshot_xmin(v_from) = pg_snapshot_xmin(v_now)
+		or pg_snapshot_xmax(v_from)::text::bigint - pg_snapshot_xmin(v_from)::text::bigint > 64) then
+		-- an old transaction is open: to read from where it began would read all that came since, at every poll
+		return query select * from rt_private.fetch_rows(v_from, v_now, 0, c_limit);
+	else
+		-- What fetch_rows finds, by one probe per slot: setting up the others would cost more than reading a few rows in vain.
+		-- Here and not in a function of its own, whose rows would be copied once more.
+		return query
+		select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint, array_to_string(o.rooms, e'\n'),
+			array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
+		from (
+			select a.*, false as ephemeral from bellwire.outbox a
+			where a.xid >= pg_snapshot_xmin(v_from) and a.xid < pg_snapshot_xmax(v_now)
+			union all
+			select a.*, true from bellwire.outbox_ephemeral a
+			where a.xid >= pg_snapshot_xmin(v_from) and a.xid < pg_snapshot_xmax(v_now)
+		) o
+		where not pg_visible_in_snapshot(o.xid, v_from) and pg_visible_in_snapshot(o.xid, v_now)
+		order by o.id
+		limit c_limit;
+	end if;
+	if exists (select from bellwire.outbox_state s where s.dropped::text is distinct from v_dropped::text)
+		and rt_private.gap(v_from, p_epoch, v_epoch) is not null then
+		raise exception 'a slot of the outbox was truncated during the fetch' using errcode = '40001';
+	end if;
+end
+$$;
+comment on function rt.fetch(text, text) is
+	'Header row, then at most 1000 events that are not visible in p_from and visible now, in id order; docs/edge-sql.md has the columns. 40001: ask again.';

@@ -1,0 +1,93 @@
+-- Reading the outbox: the cursor is a snapshot.
+
+create or replace function rt_private.fetch_rows(p_from pg_snapshot, p_upto pg_snapshot, p_after bigint, p_limit int)
+returns table (id bigint, xid text, at_us bigint, rooms text, except_rooms text, event text, control text, data text, confirm text, ephemeral boolean)
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+declare
+	c_most  constant bigint := 9223372036854775807;
+	v_after bigint := p_after;
+	-- A page is looked for where its ids are likely to lie, and then behind: else each page of a large transaction would bring
+	-- all of its rows into the form of the answer, and sort them.
+	v_last  bigint := case when p_after = 0 then c_most else p_after + 4 * p_limit::bigint end;
+	v_left  bigint := p_limit;
+	v_found bigint;
+begin
+	-- Two index probes per slot: what began after p_from, and what was in flight at p_from. They cannot meet: xip < xmax.
+	-- Visible in our own snapshot is implied by MVCC; xid < xmax(p_upto) keeps out restored rows with huge xids.
+	loop
+		return query
+		select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint, array_to_string(o.rooms, e'\n'),
+			array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
+		from (
+			select a.*, false as ephemeral from bellwire.outbox a
+			where a.xid >= pg_snapshot_xmax(p_from) and a.xid < pg_snapshot_xmax(p_upto)
+			union all
+			select a.*, false from bellwire.outbox a where a.xid = any(array(select pg_snapshot_xip(p_from)))
+			union all
+			select a.*, true from bellwire.outbox_ephemeral a
+			where a.xid >= pg_snapshot_xmax(p_from) and a.xid < pg_snapshot_xmax(p_upto)
+			union all
+			select a.*, true from bellwire.outbox_ephemeral a where a.xid = any(array(select pg_snapshot_xip(p_from)))
+		) o
+		where o.id > v_after and o.id <= v_last and pg_visible_in_snapshot(o.xid, p_upto)
+		order by o.id
+		limit v_left;
+		get diagnostics v_found = row_count;
+		v_left := v_left - v_found;
+		exit when v_left = 0 or v_last = c_most;
+		v_after := v_last;
+		v_last := c_most;
+	end loop;
+end
+$$;
+comment on function rt_private.fetch_rows(pg_snapshot, pg_snapshot, bigint, int) is
+	'Rows not visible in p_from and visible in p_upto, id > p_after, in id order. No name here but for rt.fetch and rt.fetch_page.';
+
+-- After a crash of the same primary xids repeat: the old epoch's rows are found by the old cursor, those of later epochs are all new.
+create or replace function rt_private.fetch_rows_across(p_from pg_snapshot, p_epoch int, p_upto pg_snapshot, p_after bigint, p_limit int)
+returns table (id bigint, xid text, at_us bigint, rooms text, except_rooms text, event text, control text, data text, confirm text, ephemeral boolean)
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $$
+begin
+	return query
+	select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint, array_to_string(o.rooms, e'\n'),
+		array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
+	from (
+		select a.*, false as ephemeral from bellwire.outbox a
+		union all
+		select a.*, true from bellwire.outbox_ephemeral a
+	) o
+	where o.id > p_after and pg_visible_in_snapshot(o.xid, p_upto)
+		and (o.epoch > p_epoch or (o.epoch = p_epoch and not pg_visible_in_snapshot(o.xid, p_from)))
+	order by o.id
+	limit p_limit;
+end
+$$;
+comment on function rt_private.fetch_rows_across(pg_snapshot, int, pg_snapshot, bigint, int) is
+	'fetch_rows for a cursor from before a crash: reads the whole outbox once.';
+
+create or replace function rt_private.gap(p_from pg_snapshot, p_epoch text, p_epoch_now text) returns text
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_dropped pg_snapshot;
+begin
+	if split_part(p_epoch, '/', 1) is distinct from split_part(p_epoch_now, '/', 1) then
+		return 'another system or timeline';
+	end if;
+	if p_epoch <> p_epoch_now and not exists (
+		select from bellwire.epochs e where e.n || '.' || e.random = split_part(p_epoch, '/', 2)) then
+		return 'an epoch that this database does not know';
+	end if;
+	select s.dropped into v_dropped from bellwire.outbox_state s;
+	-- covered: whatever the dropped snapshot sees, the cursor has seen
+	if v_dropped is not null and (pg_snapshot_xmax(p_from) < pg_snapshot_xmax(v_dropped) or exists (
+		select from pg_snapshot_xip(p_from) x
+		where x < pg_snapshot_xmax(v_dropped) and x not in (select pg_snapshot_xip(v_dropped)))) then
+		return 'older than what the outbox keeps';
+	end if;
+	return null;
+end
+$$;
+comment on function rt_private.gap(pg_snapshot, text, text) is 'Why a cursor does not cover everything since; null when it does.';

@@ -1,0 +1,164 @@
+-- Items of a batch: one transaction a batch; where an item fails, each runs in a block of its own.
+-- "when others" stands in this file and nowhere else.
+
+-- Functions without a search_path of their own run inside rt.dispatch and have its: each switch costs more than a look-up.
+create or replace function rt_private.item_parse(p_item text) returns jsonb
+language plpgsql immutable
+as $$
+begin
+	return p_item::jsonb;
+exception when data_exception or program_limit_exceeded then
+	-- valid JSON of a client that jsonb cannot hold: \u0000, a number without end
+	return null;
+end
+$$;
+comment on function rt_private.item_parse(text) is 'JSON text of one item; null when jsonb cannot hold it (the block writes nothing, so it costs no subtransaction id).';
+
+create or replace function rt_private.items_parse(p_items text[]) returns jsonb[]
+language plpgsql immutable
+as $$
+begin
+	return p_items::jsonb[];
+exception when data_exception or program_limit_exceeded then
+	return array(select rt_private.item_parse(t.item) from unnest(p_items) with ordinality t (item, n) order by t.n);
+end
+$$;
+comment on function rt_private.items_parse(text[]) is 'The items of a batch; those that jsonb cannot hold are null.';
+
+create or replace function rt_private.items_lock(p_relations text[], p_columns text[], p_keys uuid[], p_wait boolean) returns uuid[]
+language plpgsql volatile
+as $$
+declare
+	c_how constant text := case when p_wait then '' else 'skip locked' end;
+	v_lock record;
+	v_got  uuid[];
+	v_busy uuid[] := '{}';
+begin
+	if cardinality(p_keys) = 1 then -- the usual batch: a plan for many costs twice as much
+		if p_keys[1] is not null then
+			execute format('select array[t.%2$I] from %1$s t where t.%2$I = $1 for no key update %3$s', p_relations[1], p_columns[1], c_how)
+				into v_got using p_keys[1];
+			if v_got is null then
+				execute format('select coalesce(array_agg(t.%2$I), ''{}'') from %1$s t where t.%2$I = $1', p_relations[1], p_columns[1]) into v_busy using p_keys[1];
+			end if;
+		end if;
+		return v_busy;
+	end if;
+	for v_lock in
+		select k.relation, k.col, array_agg(distinct k.key) as keys
+		from unnest(p_relations, p_columns, p_keys) k (relation, col, key)
+		where k.key is not null
+		group by k.relation, k.col
+		order by k.relation, k.col
+	loop
+		-- sorted, or two batches deadlock; skipping, or one foreign lock stops all
+		execute format('select array_agg(x.id) from (select t.%2$I as id from %1$s t where t.%2$I = any($1) order by t.%2$I for no key update %3$s) x',
+			v_lock.relation, v_lock.col, c_how)
+			into v_got using v_lock.keys;
+		continue when cardinality(v_got) = cardinality(v_lock.keys);
+		execute format('select $2 || array_agg(t.%2$I) from %1$s t where t.%2$I = any($1) and t.%2$I <> all($3)', v_lock.relation, v_lock.col)
+			into v_busy using v_lock.keys, v_busy, coalesce(v_got, '{}');
+	end loop;
+	return v_busy;
+end
+$$;
+comment on function rt_private.items_lock(text[], text[], uuid[], boolean) is
+	'Locks the rows that the items'' lock keys name (relation, column, key; a null key: none), in sorted order. Returns the keys that somebody else holds.';
+
+create or replace function rt_private.item_call(p_item jsonb, p_function text) returns text
+language plpgsql volatile
+as $$
+declare
+	v_socket text;
+	v_body   jsonb;
+begin
+	v_socket := set_config('bellwire.socket_id', p_item ->> 'socket_id', true); -- an assignment costs half of a perform
+	if p_function is null then
+		raise exception 'Unknown event' using errcode = 'RT400';
+	end if;
+	execute 'select ' || p_function || '($1, $2)' into v_body using (p_item ->> 'user_id')::uuid, p_item -> 'payload';
+	return coalesce(v_body, 'null')::text;
+end
+$$;
+comment on function rt_private.item_call(jsonb, text) is 'Calls the function of one item''s route (null: there is none); the ack as JSON text.';
+
+create or replace function rt_private.item_run(p_item jsonb, p_function text,
+	out outcome text, out body text, out code text, out message text, out state text, out detail text) returns record
+language plpgsql volatile
+as $$
+declare
+	v_context text;
+begin
+	body := rt_private.item_call(p_item, p_function);
+	set constraints all immediate;
+	set constraints all deferred;
+	outcome := 'ok';
+exception when others then
+	get stacked diagnostics state = returned_sqlstate, detail = message_text, v_context = pg_exception_context;
+	body := null;
+	outcome := 'error';
+	select e.code, e.message into code, message from rt_private.error_code(state, detail) e;
+	if code = 'INTERNAL' then
+		detail := detail || e'\n' || v_context;
+	end if;
+end
+$$;
+comment on function rt_private.item_run(jsonb, text) is 'Runs one item; whatever it raises undoes that item alone.';
+
+create or replace function rt_private.items_call(p_items jsonb[], p_function text) returns jsonb[]
+language plpgsql volatile
+as $$
+declare
+	v_users    uuid[];
+	v_payloads jsonb[];
+	v_acks     jsonb[];
+	v_socket   text;
+begin
+	for i in 1 .. cardinality(p_items) loop
+		v_users[i] := (p_items[i] ->> 'user_id')::uuid;
+		v_payloads[i] := p_items[i] -> 'payload';
+	end loop;
+	v_socket := set_config('bellwire.socket_id', '', true);
+	execute 'select ' || p_function || '($1, $2)' into v_acks using v_users, v_payloads;
+	if (array_ndims(v_acks), array_lower(v_acks, 1), cardinality(v_acks)) <> (1, 1, cardinality(p_items)) then -- one each, the first at 1
+		raise exception '% returned acks % for % events', p_function, array_dims(v_acks), cardinality(p_items);
+	end if;
+	return v_acks;
+end
+$$;
+comment on function rt_private.items_call(jsonb[], text) is 'Calls the function of a route for several items at once; their acks, or null: it would rather not.';
+
+create or replace function rt_private.items_run(p_items jsonb[], p_functions text[], p_many text[]) returns text[]
+language plpgsql volatile
+as $$
+declare
+	v_bodies text[];
+	v_acks   jsonb[];
+	v_first  int := 1;
+	v_last   int;
+begin
+	while v_first <= cardinality(p_items) loop
+		v_last := v_first;
+		while p_many[v_last + 1] = p_many[v_first] loop
+			v_last := v_last + 1;
+		end loop;
+		v_acks := null;
+		if v_last > v_first then
+			v_acks := rt_private.items_call(p_items[v_first:v_last], p_many[v_first]);
+		end if;
+		for i in v_first .. v_last loop
+			v_bodies[i] := case when v_acks is null then rt_private.item_call(p_items[i], p_functions[i])
+				else coalesce(v_acks[i - v_first + 1], 'null')::text end;
+		end loop;
+		v_first := v_last + 1;
+	end loop;
+	set constraints all immediate;
+	set constraints all deferred;
+	return v_bodies;
+exception when others then
+	-- one of them cannot be done: which one is found by running each in a block of its own
+	return null;
+end
+$$;
+comment on function rt_private.items_run(jsonb[], text[], text[]) is
+	'Runs items in one block, because a block for each costs nearly as much as the item, and neighbours whose route can take many in one call; null when one fails, and then nothing has happened.';

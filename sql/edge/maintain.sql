@@ -1,0 +1,37 @@
+-- What every edge does every few seconds; whoever comes first does it for all.
+
+create or replace function rt.maintain(p_edge uuid)
+returns table (outbox_rows bigint, notify_usage double precision, edges int)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
+as $$
+begin
+	update bellwire.edges e set seen_at = clock_timestamp() where e.edge_id = p_edge and e.seen_at <> '-infinity';
+	perform rt.sweep(p_edge);
+	insert into bellwire.ticks (at)
+	select clock_timestamp() where not exists (select from bellwire.ticks t where t.at > clock_timestamp() - interval '5 seconds')
+	on conflict do nothing;
+	if found then -- as rarely as ticks: these look at everybody who is online
+		-- sockets vanished with a crash of Postgres, or their edge was never registered
+		update bellwire.presence p
+		set offline_due = clock_timestamp() + make_interval(secs => rt_private.setting('presence_grace_restart')::double precision)
+		where p.user_id in (
+			select q.user_id from bellwire.presence q
+			where q.online and q.offline_due is null and not exists (select from bellwire.sockets s where s.user_id = q.user_id)
+			order by q.user_id limit 5000 for no key update skip locked);
+		perform rt_private.recovery_sweep();
+	end if;
+	delete from bellwire.ticks t where t.at < clock_timestamp() - interval '2 hours';
+
+	-- last, so that nothing above is waited for while the slot is locked
+	perform rt_private.rotate();
+
+	-- no vacuum counts the outbox (pg_class.reltuples); the statistics follow every commit and TRUNCATE
+	outbox_rows := (select coalesce(sum(pg_stat_get_live_tuples(i.inhrelid)), 0) from pg_inherits i
+		where i.inhparent in ('bellwire.outbox'::regclass, 'bellwire.outbox_ephemeral'::regclass));
+	notify_usage := pg_notification_queue_usage();
+	edges := (select count(*)::int from bellwire.edges);
+	return next;
+end
+$$;
+comment on function rt.maintain(uuid) is
+	'Every few seconds per edge: renews its lease, sweeps a portion (rt.sweep), ticks, rotates the outbox. Returns the outbox''s rows (estimated), how full the NOTIFY queue is (0-1) and how many edges there are.';

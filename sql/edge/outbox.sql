@@ -1,0 +1,59 @@
+-- Writing the outbox.
+
+create or replace function rt_private.outbox_slot(p_at timestamptz) returns smallint
+language sql stable
+return (floor(date_part('epoch', p_at) / 600)::bigint % 3)::smallint;
+comment on function rt_private.outbox_slot(timestamptz) is 'Slot 0-2 of the outbox that is written at a time: ten minutes each.';
+
+-- Runs as its callers, which are definer functions with a pinned search_path: a second switch would cost a tenth of the insert.
+-- Each slot by its name: finding a row's partition costs as much as writing the row.
+create or replace function rt_private.outbox_insert(p_rooms text[], p_except text[], p_event text, p_data jsonb, p_confirm jsonb,
+	p_control text, p_ephemeral boolean) returns boolean
+language plpgsql volatile
+as $$
+declare
+	v_at   constant timestamptz := clock_timestamp();
+	v_slot constant smallint := rt_private.outbox_slot(v_at);
+begin
+	loop
+		if p_ephemeral then
+			insert into bellwire.outbox_ephemeral (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
+			select v_slot, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control from bellwire.epoch e;
+		elsif v_slot = 0 then
+			insert into bellwire.outbox_0 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
+			select 0, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control from bellwire.epoch e;
+		elsif v_slot = 1 then
+			insert into bellwire.outbox_1 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
+			select 1, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control from bellwire.epoch e;
+		else
+			insert into bellwire.outbox_2 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
+			select 2, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control from bellwire.epoch e;
+		end if;
+		exit when found;
+		perform rt_private.epoch_n(); -- the first write after a crash
+	end loop;
+	-- here, because a trigger of each slot would cost as much as the row
+	if not p_ephemeral and rt_private.must_ring() then
+		perform pg_notify('bellwire', '');
+	end if;
+	return true; -- which nobody needs: an assignment costs half of a perform
+end
+$$;
+comment on function rt_private.outbox_insert(text[], text[], text, jsonb, jsonb, text, boolean) is 'The insert into the outbox, of one row.';
+
+-- For the statements that write the outbox by the name of the whole; outbox_insert sees to its own.
+create or replace function rt_private.outbox_written() returns trigger
+language plpgsql volatile
+as $$
+begin
+	if rt_private.must_ring() then
+		perform pg_notify('bellwire', '');
+	end if;
+	return null;
+end
+$$;
+comment on function rt_private.outbox_written() is 'After a statement that wrote the outbox.';
+
+select bellwire.ensure_trigger(t.name, 'outbox_written',
+	format($$after insert on %s for each statement execute function rt_private.outbox_written()$$, t.name))
+from (values ('bellwire.outbox'), ('bellwire.outbox_ephemeral')) t (name);

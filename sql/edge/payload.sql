@@ -1,0 +1,71 @@
+-- Small things that payloads are read and written with. Functions with a RETURN body have their names bound when they
+-- are created: they need no search_path, and the planner inlines them. The others run inside definer functions and have theirs.
+
+create or replace function rt_private.payload_uuid(p_payload jsonb, p_key text) returns uuid
+language plpgsql immutable
+as $$
+begin
+	if jsonb_typeof(p_payload -> p_key) = 'string'
+		and p_payload ->> p_key ~ '^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$' then
+		return (p_payload ->> p_key)::uuid;
+	end if;
+	raise exception using errcode = 'RT400', message = p_key || ' must be a uuid';
+end
+$$;
+comment on function rt_private.payload_uuid(jsonb, text) is 'A required uuid of a payload. RT400.';
+
+create or replace function rt_private.is_blank(p_text text) returns boolean
+language sql immutable
+return
+	-- white space of Unicode, and the characters that show nothing at all
+	btrim(p_text, E'\t\n\u000B\f\r \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A'
+		|| E'\u200B\u2028\u2029\u202F\u205F\u2060\u3000\uFEFF') = '';
+comment on function rt_private.is_blank(text) is 'Nothing to see in it. Null: null.';
+
+create or replace function rt_private.is_url(p_text text) returns boolean
+language sql immutable
+return p_text ~* '^https?://[^][:space:][:cntrl:]/?#@:"<>\\^`{|}][^[:space:][:cntrl:]/?#"<>\\^`{|}]*([/?#][^[:space:][:cntrl:]]*)?$';
+comment on function rt_private.is_url(text) is 'An http(s) URL with a host. Null: null.';
+
+create or replace function rt_private.json_is(p_value jsonb, p_kind text) returns boolean
+language plpgsql immutable
+as $$
+begin
+	if p_value is null or p_value = 'null' then
+		return true;
+	elsif p_kind in ('text', 'url') then
+		return jsonb_typeof(p_value) = 'string' and (p_kind = 'text' or rt_private.is_url(p_value #>> '{}'));
+	elsif p_kind = 'boolean' then
+		return jsonb_typeof(p_value) = 'boolean';
+	elsif jsonb_typeof(p_value) <> 'number' then
+		return false;
+	end if;
+	return case p_kind
+		when 'not negative' then p_value::numeric >= 0
+		when 'positive' then p_value::numeric > 0
+		when 'positive integer' then p_value::numeric > 0 and p_value::numeric = trunc(p_value::numeric)
+	end;
+end
+$$;
+comment on function rt_private.json_is(jsonb, text) is
+	'A value is absent, null, or of a kind: text, url, boolean, not negative, positive, positive integer.';
+
+-- Services write what their own clients said: the same may not go out here that a client may not send in (wire-protocol X4, X5).
+create or replace function rt_private.relay_problem(p_data jsonb, p_text text) returns text
+language plpgsql immutable
+as $$
+begin
+	-- p_text is as jsonb writes it: a quote inside a string has a backslash before it
+	if p_text ~ '(^|[^\\])"_placeholder":' then
+		return 'must not have a key _placeholder';
+	elsif length(p_text) > 124 and jsonb_path_exists(p_data, 'strict $.**{62} ? (@.type() == "object" || @.type() == "array")') then
+		return 'must not be nested deeper than 62';
+	elsif length(p_text) > 309 and jsonb_path_exists(p_data,
+		'strict $.** ? (@.type() == "number" && (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308))') then
+		return 'must not have a number beyond double range';
+	end if;
+	return null;
+end
+$$;
+comment on function rt_private.relay_problem(jsonb, text) is
+	'Why an object (and its text) of whoever wrote it would break some clients'' decoders: a key _placeholder (the C++ client ends), nesting, numbers; null: it would not.';

@@ -1,0 +1,54 @@
+-- Announcing events.
+
+-- As outbox_insert: nobody but the owner's functions may call it, and those have a search_path.
+create or replace function rt_private.publish(p_rooms text[], p_event text, p_data jsonb, p_except text[] default '{}',
+	p_ephemeral boolean default false, p_confirm jsonb default null) returns void
+language plpgsql volatile
+as $$
+declare
+	v_done boolean;
+begin
+	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
+		perform rt_private.silent_note();
+		return;
+	end if;
+	if cardinality(p_rooms) = 0 then
+		return;
+	end if;
+	if p_event is null or p_event = '' or jsonb_typeof(p_data) is distinct from 'object'
+		or concat(p_event, array_to_string(p_rooms, ''), array_to_string(p_except, '')) ~ '[[:cntrl:]]'
+		or array_position(p_rooms, null) is not null or p_except is null or array_position(p_except, null) is not null then
+		raise exception 'publish: an event name, an object and room names without control characters are needed' using errcode = 'RT400';
+	end if;
+	v_done := rt_private.outbox_insert(p_rooms, p_except, p_event, p_data, p_confirm, null, p_ephemeral);
+end
+$$;
+comment on function rt_private.publish(text[], text, jsonb, text[], boolean, jsonb) is
+	'Sends event (name, object) to the sockets of rooms (null: every socket; empty: nobody) but those of except_rooms, each socket once, when this transaction commits. ephemeral: not kept over a crash. confirm: goes to rt.confirm once a recipient''s client has taken the event.';
+
+-- For whoever announces many things at once: a call of publish for each would cost more than the row that it writes.
+create or replace function rt_private.publish_each(p_rooms text[], p_events text[], p_data jsonb[], p_confirms jsonb[] default '{}') returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_at constant timestamptz := clock_timestamp();
+begin
+	if coalesce(cardinality(p_rooms), 0) = 0 then
+		return;
+	end if;
+	if array_position(p_rooms, null) is not null or array_to_string(p_rooms, '') ~ '[[:cntrl:]]'
+		or array_position(p_events, null) is not null or array_to_string(p_events, '') ~ '[[:cntrl:]]' or '' = any(p_events)
+		or exists (select from unnest(p_data) d where jsonb_typeof(d) is distinct from 'object')
+		or (cardinality(p_events), cardinality(p_data)) is distinct from (cardinality(p_rooms), cardinality(p_rooms))
+		or cardinality(p_confirms) not in (0, cardinality(p_rooms)) then
+		raise exception 'publish_each: for each a room and an event name without control characters, and an object, are needed' using errcode = 'RT400';
+	end if;
+	perform rt_private.epoch_n();
+	insert into bellwire.outbox (slot, epoch, at, rooms, except_rooms, event, data, confirm)
+	select rt_private.outbox_slot(v_at), e.n, v_at, array[p.room], '{}', p.event, p.data, p.confirm
+	from bellwire.epoch e, unnest(p_rooms, p_events, p_data, p_confirms) with ordinality p (room, event, data, confirm, n)
+	order by p.n;
+end
+$$;
+comment on function rt_private.publish_each(text[], text[], jsonb[], jsonb[]) is
+	'publish for many: event i, with data i and confirm i, to the sockets of room i.';

@@ -1,0 +1,52 @@
+-- Which sockets may be recovered (docs/recovery.md).
+
+create or replace function rt_private.recovery_pid(p_pid text) returns bytea
+language sql immutable
+return sha256(convert_to(p_pid, 'UTF8'));
+comment on function rt_private.recovery_pid(text) is 'How a client''s private id is kept.';
+
+create or replace function rt_private.recovery_register(p_sockets text[], p_users uuid[]) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	insert into bellwire.recoveries (pid, user_id, socket_id)
+	select rt_private.recovery_pid(s.j::jsonb ->> 'pid'), (s.j::jsonb ->> 'user_id')::uuid, s.j::jsonb ->> 'socket_id'
+	from unnest(p_sockets) s (j)
+	where s.j::jsonb ? 'pid' and (s.j::jsonb ->> 'user_id')::uuid = any(p_users)
+	on conflict do nothing; -- opened again after an answer that was lost
+end
+$$;
+comment on function rt_private.recovery_register(text[], uuid[]) is 'Those of rt.socket_open''s sockets that bring a pid may be recovered with it.';
+
+create or replace function rt_private.recovery_end(p_sockets text[]) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_ids constant text[] := array(select s.j::jsonb ->> 'socket_id' from unnest(p_sockets) s (j)
+		where (s.j::jsonb ->> 'clean')::boolean or (s.j::jsonb ->> 'over')::boolean);
+begin
+	if cardinality(v_ids) > 0 then
+		perform from bellwire.recoveries r where r.socket_id = any(v_ids) order by r.pid for update;
+		delete from bellwire.recoveries r where r.socket_id = any(v_ids);
+	end if;
+end
+$$;
+comment on function rt_private.recovery_end(text[]) is 'Those of rt.socket_close''s sockets that ended for good cannot be recovered: clean, or over.';
+
+-- A crash of Postgres empties bellwire.sockets, and the edges enter theirs again: so a row is given up in two steps.
+create or replace function rt_private.recovery_sweep() returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	delete from bellwire.recoveries r where r.pid in (
+		select q.pid from bellwire.recoveries q where q.ended_at < clock_timestamp()
+			- greatest(make_interval(secs => rt_private.setting('recovery_window')::double precision), interval '1 minute')
+		order by q.pid for update skip locked);
+	update bellwire.recoveries r set ended_at = case when r.ended_at is null then clock_timestamp() end
+	where r.pid in (
+		select q.pid from bellwire.recoveries q
+		where (q.ended_at is null) <> exists (select from bellwire.sockets s where s.socket_id = q.socket_id)
+		order by q.pid for update skip locked);
+end
+$$;
+comment on function rt_private.recovery_sweep() is 'Forgets sockets that have been gone for longer than an offset is taken.';

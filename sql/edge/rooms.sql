@@ -1,0 +1,41 @@
+-- Rooms that rows grant.
+
+create or replace function rt_private.user_rooms(p_users uuid[]) returns table (user_id uuid, active boolean, rooms text[])
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	return query
+	select q.id, u.id is not null,
+		case when u.id is null then '{}' else array['user:' || u.id]
+			|| array(select 'participants:' || p.chat_id from platform.chat_participants p where p.user_id = u.id)
+			|| array(select 'followers:' || f.followee_id from platform.follows f where f.follower_id = u.id) end
+	from unnest(p_users) as q(id)
+	left join platform.users u on u.id = q.id and u.disabled_at is null;
+end
+$$;
+comment on function rt_private.user_rooms(uuid[]) is
+	'One row for each user: active (exists and is not disabled), and the rooms the rows grant: user:, participants:, followers:. Inactive: none.';
+
+create or replace function rt_private.rooms_truncated() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	perform rt_private.rooms_stale(null);
+	return null;
+end
+$$;
+comment on function rt_private.rooms_truncated() is 'TRUNCATE names no rows: the edges read the rooms of everyone again.';
+
+create or replace function rt.rooms(p_users uuid[]) returns table (user_id text, active boolean, rooms text, snapshot text)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_snapshot constant text := pg_current_snapshot()::text;
+begin
+	return query
+	select u.id::text, r.active is true, case when r.active then array_to_string(r.rooms, e'\n') end, v_snapshot
+	from unnest(p_users) with ordinality u (id, n) left join rt_private.user_rooms(p_users) r on r.user_id = u.id
+	order by u.n;
+end
+$$;
+comment on function rt.rooms(uuid[]) is 'Rooms of users as their rows grant them now, without those that sockets join (chat:); one row a user, in the order asked.';

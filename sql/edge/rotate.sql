@@ -1,0 +1,42 @@
+-- The outbox's slots, in turn.
+
+create or replace function rt_private.rotate() returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '100ms'
+as $$
+declare
+	v_tick pg_snapshot;
+	v_slot int;
+	v_dirty boolean;
+begin
+	-- one attempt in 10 s by anybody: a waiting TRUNCATE blocks the pumps behind it (design 8.5)
+	update bellwire.outbox_state s set tried_at = clock_timestamp()
+	where s.tried_at < clock_timestamp() - interval '10 seconds' and pg_try_advisory_xact_lock(rt_private.alive_class(), -1);
+	if not found then
+		return;
+	end if;
+	select t.snapshot into v_tick from bellwire.ticks t
+	where t.at < clock_timestamp() - make_interval(secs => rt_private.setting('outbox_retention')::double precision)
+	order by t.at desc limit 1;
+	if v_tick is null then
+		return;
+	end if;
+	-- neither the slot being written nor the next one: the last one
+	v_slot := (rt_private.outbox_slot(clock_timestamp()) + 2) % 3;
+	execute format('select exists (select from bellwire.outbox_%1$s) or exists (select from bellwire.outbox_ephemeral_%1$s)', v_slot) into v_dirty;
+	if not v_dirty then
+		return;
+	end if;
+	execute format('lock table bellwire.outbox_%1$s, bellwire.outbox_ephemeral_%1$s in access exclusive mode', v_slot);
+	-- now nobody writes it, and what is there is all there is; younger than the tick: later
+	execute format('select exists (select from bellwire.outbox_%1$s where not pg_visible_in_snapshot(xid, $1))'
+		' or exists (select from bellwire.outbox_ephemeral_%1$s where not pg_visible_in_snapshot(xid, $1))', v_slot) into v_dirty using v_tick;
+	if v_dirty then
+		return;
+	end if;
+	execute format('truncate bellwire.outbox_%1$s, bellwire.outbox_ephemeral_%1$s', v_slot);
+	update bellwire.outbox_state set dropped = v_tick;
+exception when lock_not_available then
+	null; -- a writer or a pump was in it; in ten seconds again
+end
+$$;
+comment on function rt_private.rotate() is 'Truncates the outbox slot before the present one once everything in it is older than outbox_retention.';

@@ -1,0 +1,6 @@
+-- Which socket's event this is.
+
+create or replace function rt.socket_id() returns text
+language sql stable
+return nullif(current_setting('bellwire.socket_id', true), '');
+comment on function rt.socket_id() is 'The socket whose event is being handled; null outside a client event.';

@@ -1,0 +1,60 @@
+-- Sockets that open.
+
+create or replace function rt_private.reason(p_user uuid, p_recovery boolean) returns text
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_since constant timestamptz := clock_timestamp() - interval '2 minutes';
+	v bellwire.presence;
+begin
+	select p.* into v from bellwire.presence p where p.user_id = p_user;
+	if (v.ended_by_expiry and v.ended_at > v_since) or v.expired_token_at > v_since then
+		return 'token_refresh';
+	end if;
+	if p_recovery or v.unclean_at > v_since or exists (
+		-- once an edge, not a socket: with a thousand of them a user would hold up everybody's opening (offset 0: or the planner
+		-- asks before it makes them distinct)
+		select from (select distinct s.edge_id from bellwire.sockets s where s.user_id = p_user offset 0) x
+		where not rt_private.edge_alive(x.edge_id)) then
+		return 'reconnection';
+	end if;
+	return 'connection_established';
+end
+$$;
+comment on function rt_private.reason(uuid, boolean) is 'Reason of sync:required, the first that fits (contract 2.6).';
+
+create or replace function rt.socket_open(p_edge uuid, p_sockets text[])
+returns table (ord int, ok boolean, rooms text, reason text, snapshot text)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
+as $$
+declare
+	-- older than every row read below: control rows it does not see are applied on top, in order, which is right
+	-- also for those that are in the rooms already
+	v_snapshot constant text := pg_current_snapshot()::text;
+	v_users uuid[];
+begin
+	-- No lock: a user who is being disabled or deleted at this moment is ended by the control row of that, which the snapshot does
+	-- not see. Whoever else holds the row would stop all connecting.
+	select array_agg(distinct u.id) into v_users from platform.users u
+	where u.id in (select (s.j::jsonb ->> 'user_id')::uuid from unnest(p_sockets) s (j)) and u.disabled_at is null;
+	v_users := coalesce(v_users, '{}');
+	perform rt_private.presence_lock(v_users);
+	return query
+	select s.n::int, r.active is true, case when r.active then array_to_string(r.rooms, e'\n') end,
+		case when r.active then rt_private.reason(r.user_id, coalesce((s.j::jsonb ->> 'recovery')::boolean, false)) end, v_snapshot
+	from unnest(p_sockets) with ordinality s (j, n)
+	left join rt_private.user_rooms(v_users) r on r.user_id = (s.j::jsonb ->> 'user_id')::uuid
+	order by s.n;
+	insert into bellwire.sockets (socket_id, edge_id, user_id)
+	select s.j::jsonb ->> 'socket_id', p_edge, (s.j::jsonb ->> 'user_id')::uuid
+	from unnest(p_sockets) s (j) where (s.j::jsonb ->> 'user_id')::uuid = any(v_users)
+	on conflict (socket_id) do update set edge_id = excluded.edge_id, user_id = excluded.user_id;
+	-- what the socket's reason was made of is used up
+	update bellwire.presence p set expired_token_at = null, ended_by_expiry = false
+	where p.user_id = any(v_users) and (p.expired_token_at is not null or p.ended_by_expiry);
+	perform rt_private.recovery_register(p_sockets, v_users);
+	perform rt_private.presence_online(v_users);
+end
+$$;
+comment on function rt.socket_open(uuid, text[]) is
+	'Sockets {socket_id, user_id, recovery, pid?} of this edge open. A row each: ok (user exists and is active), rooms joined by newline, reason for sync:required, snapshot: control rows that it does not see are to be applied to the rooms.';

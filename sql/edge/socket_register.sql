@@ -1,0 +1,20 @@
+-- Sockets that were open before an outage.
+
+create or replace function rt.socket_register(p_edge uuid, p_sockets text[]) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
+as $$
+declare
+	v_users uuid[];
+begin
+	select array_agg(distinct (s.j::jsonb ->> 'user_id')::uuid) into v_users from unnest(p_sockets) s (j);
+	v_users := array(select u.id from platform.users u where u.id = any(v_users) and u.disabled_at is null);
+	perform rt_private.presence_lock(v_users);
+	insert into bellwire.sockets (socket_id, edge_id, user_id)
+	select s.j::jsonb ->> 'socket_id', p_edge, (s.j::jsonb ->> 'user_id')::uuid
+	from unnest(p_sockets) s (j) where (s.j::jsonb ->> 'user_id')::uuid = any(v_users)
+	on conflict (socket_id) do update set edge_id = excluded.edge_id;
+	perform rt_private.presence_online(v_users);
+end
+$$;
+comment on function rt.socket_register(uuid, text[]) is
+	'After an outage: live sockets {socket_id, user_id} of this edge are entered again (the table does not survive a crash).';

@@ -1,0 +1,75 @@
+-- What dead edges left.
+
+-- In portions: who opens a socket meanwhile waits for one of them, not for all that a dead edge had. Nobody's lock is waited for.
+create or replace function rt_private.edges_sweep(p_edges uuid[]) returns boolean
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	c_users constant int := 500;
+	v_users uuid[];
+	v_locked uuid[];
+	v_due constant timestamptz := clock_timestamp()
+		+ make_interval(secs => rt_private.setting('presence_grace_restart')::double precision);
+begin
+	v_users := array(select distinct s.user_id from bellwire.sockets s where s.edge_id = any(p_edges) order by s.user_id limit c_users);
+	insert into bellwire.presence (user_id) select u from unnest(v_users) u order by u on conflict (user_id) do nothing;
+	v_locked := array(
+		select p.user_id from bellwire.presence p where p.user_id = any(v_users) order by p.user_id for no key update skip locked);
+	delete from bellwire.sockets s where s.edge_id = any(p_edges) and s.user_id = any(v_locked);
+	update bellwire.presence p set unclean_at = clock_timestamp(), ended_at = clock_timestamp(), ended_by_expiry = false,
+		offline_due = case when p.online and p.offline_due is null
+			and not exists (select from bellwire.sockets s where s.user_id = p.user_id) then v_due else p.offline_due end
+	where p.user_id = any(v_locked);
+	-- users of whom a row is locked by somebody come with the next portion; nobody enters sockets for an edge that is no more
+	delete from bellwire.edges e
+	where e.edge_id = any(p_edges) and not exists (select from bellwire.sockets s where s.edge_id = e.edge_id);
+	return cardinality(v_users) = c_users and cardinality(v_locked) > 0;
+end
+$$;
+comment on function rt_private.edges_sweep(uuid[]) is
+	'A portion of the sockets of edges that are no more: they ended uncleanly, their users have presence_grace_restart to come back. An edge goes with its last socket. True: there is more.';
+
+create or replace function rt.sweep(p_edge uuid) returns boolean
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
+as $$
+declare
+	c_users constant int := 500;
+	v_edge record;
+	v_lapsed uuid[];
+	v_users uuid[];
+	v_more boolean := false;
+begin
+	v_lapsed := array(
+		select e.edge_id from bellwire.edges e
+		where e.seen_at < clock_timestamp() - interval '30 seconds' and (e.edge_id <> p_edge or e.seen_at = '-infinity')
+		order by e.edge_id for no key update skip locked);
+	if cardinality(v_lapsed) > 0 then
+		for v_edge in
+			select e.edge_id, e.pid, e.backend_start from bellwire.edges e where e.edge_id = any(v_lapsed) and e.edge_id <> p_edge
+		loop
+			-- its pump may be stuck with the bell armed: everybody would ring for nobody (design 8.10)
+			perform pg_terminate_backend(a.pid) from pg_stat_get_activity(v_edge.pid) a
+			where a.backend_start = v_edge.backend_start;
+		end loop;
+		v_more := rt_private.edges_sweep(v_lapsed);
+	end if;
+
+	v_users := array(
+		select p.user_id from bellwire.presence p where p.offline_due < clock_timestamp()
+		order by p.user_id limit c_users for no key update skip locked);
+	perform rt_private.presence_offline(v_users);
+	v_more := v_more or cardinality(v_users) = c_users;
+
+	v_users := array(
+		select u.id from bellwire.presence p join platform.users u on u.id = p.user_id
+		where p.last_seen_owed is not null order by u.id limit c_users for no key update skip locked);
+	if cardinality(v_users) > 0 then
+		update platform.users u set last_seen_at = greatest(u.last_seen_at, p.last_seen_owed)
+		from bellwire.presence p where u.id = any(v_users) and p.user_id = u.id;
+		update bellwire.presence p set last_seen_owed = null where p.user_id = any(v_users);
+	end if;
+	return v_more;
+end
+$$;
+comment on function rt.sweep(uuid) is
+	'A portion of what waits for whoever comes first: sockets of edges whose lease of 30 s lapsed, users who went offline, users whose last_seen_at could not be written. True: there is more, call again.';

@@ -1,0 +1,33 @@
+-- Who may call what: nothing but what stands here (design section 3).
+
+do $$
+declare
+	v_function text;
+begin
+	for v_function in
+		select f.name from bellwire.code_functions() f where f.is_new
+	loop
+		execute format('revoke all on function %s from public, bellwire_edge', v_function);
+	end loop;
+end
+$$;
+
+grant usage on schema rt to bellwire_edge, bellwire_service;
+
+grant usage on schema platform to bellwire_service;
+
+grant execute on function
+	rt.pump_open(uuid, text), rt.fetch(text, text), rt.fetch_page(text, text, bigint, int, text),
+	rt.bell_arm(), rt.bell_disarm(), rt.ring(),
+	rt.dispatch(text[]), rt.dispatch_one(text),
+	rt.socket_open(uuid, text[]), rt.socket_register(uuid, text[]), rt.socket_close(uuid, text[]),
+	rt.rooms(uuid[]), rt.token_expired(uuid),
+	rt.recovery_key(), rt.recover(text[]),
+	rt.routes(), rt.version(), rt.maintain(uuid), rt.sweep(uuid), rt.monitor(), rt.edge_close(uuid),
+	rt.confirm(jsonb[]), rt.emitter_attachment(bigint),
+	rt.get_chats(uuid, jsonb), rt.get_messages(uuid, jsonb), rt.get_notifications(uuid, jsonb)
+to bellwire_edge;
+
+grant execute on function rt.emit(text[], text, jsonb, text[], boolean), rt.socket_id() to bellwire_service;
+
+grant execute on function platform.notify(uuid, text, text, text, jsonb) to bellwire_service;

@@ -1,0 +1,42 @@
+-- platform.users: rows decide rooms and move live sockets.
+
+create or replace function rt_private.users_lock() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	if coalesce(current_setting('bellwire.silent', true) = 'on' and rt_private.silent(), false) is false then
+		-- Sorted, as everybody locks them; the cascade would take them in the order of its rows. The user's own row is locked by
+		-- now, and a message that has its chat may want its sender: rt.dispatch defers that item, others can get a 40P01.
+		perform from platform.chats c
+		where c.id in (select p.chat_id from platform.chat_participants p where p.user_id = old.id) order by c.id for no key update;
+	end if;
+	return old;
+end
+$$;
+comment on function rt_private.users_lock() is 'A user who is deleted leaves chats: locks them first, sorted.';
+
+create or replace function rt_private.users_kick() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	perform rt_private.user_kick(old.id, case when tg_op = 'UPDATE' and new.id = old.id then 'disabled' else 'deleted' end);
+	if tg_op = 'DELETE' then
+		-- who is online goes offline first, and who comes or goes at this moment is forgotten then (rt_private.presence_forget)
+		delete from bellwire.presence p
+		where p.user_id = (select q.user_id from bellwire.presence q where q.user_id = old.id and not q.online for update skip locked);
+	end if;
+	return null;
+end
+$$;
+comment on function rt_private.users_kick() is 'A user who is deleted or disabled loses all sockets (contract 2.8).';
+
+select bellwire.ensure_trigger('platform.users', 'users_lock',
+	$$before delete on platform.users for each row execute function rt_private.users_lock()$$);
+-- By row and with a condition: last_seen_at of every coming and going must cost nothing here.
+select bellwire.ensure_trigger('platform.users', 'users_kick_update',
+	$$after update on platform.users for each row
+	when (old.id <> new.id or old.disabled_at is null and new.disabled_at is not null) execute function rt_private.users_kick()$$);
+select bellwire.ensure_trigger('platform.users', 'users_kick_delete',
+	$$after delete on platform.users for each row execute function rt_private.users_kick()$$);
+select bellwire.ensure_trigger('platform.users', 'users_truncated',
+	$$after truncate on platform.users for each statement execute function rt_private.rooms_truncated()$$);
