@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "http/client.h"
+#include "http/forwarded.h"
 #include <stddef.h>
 
 /* ---- the end ---- */

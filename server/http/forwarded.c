@@ -1,4 +1,4 @@
-#include "http/client.h"
+#include "http/forwarded.h"
 
 static struct slice trim(struct slice s)
 {

@@ -1,8 +1,8 @@
 /*
  * Whose request is it, behind proxies that are trusted?
  */
-#ifndef HTTP_CLIENT_H
-#define HTTP_CLIENT_H
+#ifndef HTTP_FORWARDED_H
+#define HTTP_FORWARDED_H
 
 #include "http/http.h"
 #include "net/address.h"
