@@ -6,6 +6,7 @@
  *                        `message` comes back as `message-back`, `message-with-ack` as an ack, same arguments, binary included
  */
 #include "base/mem.h"
+#include "base/number.h"
 #include "eio/eio.h"
 #include "net/listener.h"
 #include "sio/encode.h"
@@ -145,9 +146,7 @@ static void on_conn(struct conn *c, void *ctx)
 
 static bool number(const char *text, uint64_t max, uint64_t *out)
 {
-	char *end;
-	*out = strtoull(text, &end, 10);
-	return *text >= '0' && *text <= '9' && *end == '\0' && *out <= max;
+	return u64_parse(slice_str(text), out) && *out <= max;
 }
 
 static int usage(const char *name)

@@ -1,72 +1,42 @@
 #include "eio/session.h"
 
+#include "base/json_write.h"
 #include "base/mem.h"
-#include "base/text.h"
+#include "http/cors.h"
 #include "http/forwarded.h"
 
 static const char *const code_text[] = {"Transport unknown", "Session ID unknown", "Bad handshake method",
                                         "Bad request",       "Forbidden",          "Unsupported protocol version"};
 
-/* ---- CORS (H9) ---- */
-
-static bool origin_listed(const char *list, struct slice origin)
-{
-	for (const char *p = list; *p;) {
-		size_t n = strcspn(p, ",");
-		struct slice one = slice_of(p, n);
-		while (one.n && one.p[0] == ' ')
-			one = slice_of(one.p + 1, one.n - 1);
-		if (slice_eq(one, origin))
-			return true;
-		p += n + (p[n] == ',');
-	}
-	return false;
-}
+/* ---- headers ---- */
 
 void cors_headers(const struct eio_server *srv, const struct http_exchange *x, struct buf *out)
 {
-	const char *allowed = srv->cfg.cors_origin;
-	struct slice origin;
-	if (!allowed)
-		return;
-	if (strcmp(allowed, "*") == 0) {
-		buf_str(out, "Access-Control-Allow-Origin: *\r\n");
-		return;
-	}
-	buf_str(out, "Vary: Origin\r\n");
-	if (http_header(x, "origin", &origin) && origin_listed(allowed, origin)) {
-		buf_str(out, "Access-Control-Allow-Origin: ");
-		buf_slice(out, origin);
-		buf_str(out, "\r\nAccess-Control-Allow-Credentials: true\r\n");
-	}
+	http_cors_put(out, srv->cfg.cors_origin, x);
 }
 
 static void preflight(struct eio_server *srv, struct http_exchange *x)
 {
 	struct buf headers = {0};
-	struct slice asked;
 	cors_headers(srv, x, &headers);
-	buf_str(&headers,
-	        "Access-Control-Allow-Methods: GET,HEAD,PUT,PATCH,POST,DELETE\r\nVary: Access-Control-Request-Headers\r\n");
-	if (http_header(x, "access-control-request-headers", &asked)) {
-		buf_str(&headers, "Access-Control-Allow-Headers: ");
-		buf_slice(&headers, asked);
-		buf_str(&headers, "\r\n");
-	}
-	buf_str(&headers, "Access-Control-Max-Age: 600\r\n");
+	http_cors_put_preflight(&headers, "GET,HEAD,PUT,PATCH,POST,DELETE", x);
 	http_respond(x, &(struct http_reply){.status = 204, .headers = buf_view(&headers)});
 	buf_fini(&headers);
 }
 
 /* ---- refusals (H7, H8) ---- */
 
-void refuse_plain(struct eio_server *srv, struct http_exchange *x, int code)
+/* A refusal with the code and its text; code -1 (P3): neither. */
+static void refuse_with(struct eio_server *srv, struct http_exchange *x, int code, const char *text)
 {
 	struct buf headers = {0}, body = {0};
 	cors_headers(srv, x, &headers);
 	if (code >= 0) {
 		srv->stats.refused[code]++;
-		buf_printf(&body, "{\"code\":%d,\"message\":\"%s\"}", code, code_text[code]);
+		json_open(&body);
+		json_member_u64(&body, "code", (uint64_t)code);
+		json_member_str(&body, "message", slice_str(text));
+		json_close(&body);
 	}
 	http_respond(x, &(struct http_reply){.status = code == 4 ? 403 : 400,
 	                                     .content_type = code >= 0 ? "application/json" : NULL,
@@ -74,6 +44,11 @@ void refuse_plain(struct eio_server *srv, struct http_exchange *x, int code)
 	                                     .body = buf_view(&body)});
 	buf_fini(&headers);
 	buf_fini(&body);
+}
+
+void refuse_plain(struct eio_server *srv, struct http_exchange *x, int code)
+{
+	refuse_with(srv, x, code, code >= 0 ? code_text[code] : NULL);
 }
 
 static void refuse_upgrade(struct eio_server *srv, struct http_exchange *x, const char *text)
@@ -93,27 +68,13 @@ static void refuse_upgrade(struct eio_server *srv, struct http_exchange *x, cons
 
 static void refuse(struct eio_server *srv, struct http_exchange *x, int code, const char *gate)
 {
-	if (http_head(x)->upgrade_websocket) {
-		srv->stats.refused[code]++;
-		refuse_upgrade(srv, x, gate ? gate : code_text[code]);
+	const char *text = gate ? gate : code_text[code];
+	if (!http_head(x)->upgrade_websocket) {
+		refuse_with(srv, x, code, text);
 		return;
 	}
-	if (!gate) {
-		refuse_plain(srv, x, code);
-		return;
-	}
-	struct buf headers = {0}, body = {0};
 	srv->stats.refused[code]++;
-	cors_headers(srv, x, &headers);
-	buf_printf(&body, "{\"code\":%d,\"message\":", code);
-	buf_json_str(&body, slice_str(gate));
-	buf_char(&body, '}');
-	http_respond(x, &(struct http_reply){.status = 403,
-	                                     .content_type = "application/json",
-	                                     .headers = buf_view(&headers),
-	                                     .body = buf_view(&body)});
-	buf_fini(&headers);
-	buf_fini(&body);
+	refuse_upgrade(srv, x, text);
 }
 
 /* ---- the checks of a request, in the order whose first failure decides the code (H6) ---- */
@@ -211,7 +172,7 @@ static const struct http_events handshake_events = {.on_body = no_body};
 void eio_handle(struct eio_server *srv, struct http_exchange *x)
 {
 	struct request r = {0};
-	if (srv->cfg.cors_origin && http_head(x)->method == HTTP_OPTIONS) {
+	if (http_cors_is_on(srv->cfg.cors_origin) && http_head(x)->method == HTTP_OPTIONS) {
 		preflight(srv, x);
 		return;
 	}

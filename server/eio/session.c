@@ -1,5 +1,6 @@
 #include "eio/session.h"
 
+#include "base/json_write.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "http/forwarded.h"
@@ -347,11 +348,13 @@ static struct packet *open_packet(const struct eio_session *s, bool websocket)
 {
 	const struct eio_config *cfg = &s->srv->cfg;
 	struct buf b = {0};
-	buf_printf(&b,
-	           "{\"sid\":\"%.*s\",\"upgrades\":[%s],\"pingInterval\":%llu,\"pingTimeout\":%llu,\"maxPayload\":%zu}",
-	           EIO_SID_LEN, s->sid, !websocket && cfg->websocket ? "\"websocket\"" : "",
-	           (unsigned long long)cfg->ping_interval_ms, (unsigned long long)cfg->ping_timeout_ms,
-	           cfg->max_payload);
+	json_open(&b);
+	json_member_str(&b, "sid", slice_of(s->sid, EIO_SID_LEN));
+	json_member_raw(&b, "upgrades", !websocket && cfg->websocket ? SLICE("[\"websocket\"]") : SLICE("[]"));
+	json_member_u64(&b, "pingInterval", cfg->ping_interval_ms);
+	json_member_u64(&b, "pingTimeout", cfg->ping_timeout_ms);
+	json_member_u64(&b, "maxPayload", cfg->max_payload);
+	json_close(&b);
 	struct packet *p = packet_text('0', buf_view(&b));
 	buf_fini(&b);
 	return p;

@@ -1,14 +1,5 @@
 #include "http/forwarded.h"
 
-static struct slice trim(struct slice s)
-{
-	while (s.n && (*s.p == ' ' || *s.p == '\t'))
-		s = slice_of(s.p + 1, s.n - 1);
-	while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-		s.n--;
-	return s;
-}
-
 /* From the right: each proxy appended whom it saw; what a stranger wrote himself stands further left. False: this is the client. */
 static bool step_back(struct slice *client, struct slice line, const struct address_list *trusted)
 {
@@ -16,7 +7,7 @@ static bool step_back(struct slice *client, struct slice line, const struct addr
 		const char *comma = memrchr(line.p, ',', line.n);
 		struct slice part = comma ? slice_of(comma + 1, line.n - (size_t)(comma + 1 - line.p)) : line;
 		line = comma ? slice_of(line.p, (size_t)(comma - line.p)) : (struct slice){0};
-		part = trim(part);
+		part = slice_trim(part, " \t");
 		if (part.n == 0 || part.n > ADDRESS_TEXT_MOST)
 			return false;
 		*client = part;

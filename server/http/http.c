@@ -1,6 +1,7 @@
 #include "http/http.h"
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "http/parse.h"
 #include <time.h>
 
@@ -419,23 +420,6 @@ bool http_header_back(const struct http_exchange *x, const char *name, unsigned 
 			return true;
 		}
 	return false;
-}
-
-bool http_header_has_token(const struct http_exchange *x, const char *name, const char *token)
-{
-	for (unsigned i = 0; i < x->nheaders; i++)
-		if (http_name_eq(x->headers[i].name, name) && http_has_token(x->headers[i].value, token))
-			return true;
-	return false;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 static void percent_decode(struct buf *out, struct slice s)

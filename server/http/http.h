@@ -56,8 +56,6 @@ bool http_header(const struct http_exchange *x, const char *name,
                  struct slice *value); /* first of that name, trimmed; name in lower case */
 bool http_header_back(const struct http_exchange *x, const char *name, unsigned i,
                       struct slice *value); /* all of that name from the last one back, i from 0 */
-bool http_header_has_token(const struct http_exchange *x, const char *name,
-                           const char *token); /* comma list, any case */
 bool http_query(const struct http_exchange *x, const char *name,
                 struct buf *value); /* decoded; last duplicate wins (H2); appended to value */
 struct conn *http_conn(const struct http_exchange *x);

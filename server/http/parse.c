@@ -1,8 +1,13 @@
 #include "http/parse.h"
 
+#include "base/number.h"
+
+#define BLANKS " \t"
+#define LENGTH_DIGITS 18 /* of Content-Length: sums with it stay below 64 bits */
+
 static bool token_char(unsigned char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	return is_digit((char)c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 	       (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
@@ -30,21 +35,12 @@ bool http_name_eq(struct slice name, const char *want)
 	return true;
 }
 
-static struct slice trim(struct slice s)
-{
-	while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
-		s = slice_of(s.p + 1, s.n - 1);
-	while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-		s.n--;
-	return s;
-}
-
 bool http_has_token(struct slice list, const char *want)
 {
 	while (list.n) {
 		const char *comma = memchr(list.p, ',', list.n);
 		size_t n = comma ? (size_t)(comma - list.p) : list.n;
-		if (http_name_eq(trim(slice_of(list.p, n)), want))
+		if (http_name_eq(slice_trim(slice_of(list.p, n), BLANKS), want))
 			return true;
 		n += comma != NULL;
 		list = slice_of(list.p + n, list.n - n);
@@ -120,7 +116,7 @@ static bool parse_header(struct slice line, struct http_header *out)
 	if (!colon) /* a folded line has none or begins with a blank: no token */
 		return false;
 	out->name = slice_of(line.p, (size_t)(colon - line.p));
-	out->value = trim(slice_of(colon + 1, line.n - out->name.n - 1));
+	out->value = slice_trim(slice_of(colon + 1, line.n - out->name.n - 1), BLANKS);
 	if (!is_token(out->name))
 		return false;
 	for (size_t i = 0; i < out->value.n; i++)
@@ -131,16 +127,7 @@ static bool parse_header(struct slice line, struct http_header *out)
 
 static bool parse_length(struct slice v, uint64_t *out)
 {
-	uint64_t n = 0;
-	if (v.n == 0 || v.n > 18)
-		return false;
-	for (size_t i = 0; i < v.n; i++) {
-		if (v.p[i] < '0' || v.p[i] > '9')
-			return false;
-		n = n * 10 + (uint64_t)(v.p[i] - '0');
-	}
-	*out = n;
-	return true;
+	return v.n <= LENGTH_DIGITS && u64_parse(v, out);
 }
 
 /* What the headers say about framing. A message with two lengths, or a length and chunks, is refused (request smuggling). */
@@ -228,14 +215,6 @@ enum {
 #define MAX_OVERHEAD 65536u /* sizes, extensions and trailers of one body, beyond what each chunk needs */
 #define CHUNK_OVERHEAD 16u  /* of a chunk, not counted: a body may come in chunks of one byte */
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* A byte outside chunk data; false when it cannot stand there. */
 static bool chunk_step(struct http_chunked *c, char ch)
 {
@@ -243,7 +222,7 @@ static bool chunk_step(struct http_chunked *c, char ch)
 	switch (c->state) {
 	case SIZE_FIRST:
 	case SIZE:
-		d = hex(ch);
+		d = hex_digit(ch);
 		if (d >= 0 && c->left < UINT64_C(1) << 40) {
 			c->left = c->left * 16 + (uint64_t)d;
 			c->state = SIZE;

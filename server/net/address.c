@@ -1,5 +1,6 @@
 #include "net/address.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <stdlib.h>
@@ -29,14 +30,16 @@ static bool parse(const char *text, unsigned char out[16], unsigned *bits)
 
 static bool parse_block(char *text, struct block *b)
 {
-	char *slash = strchr(text, '/'), *end;
+	char *slash = strchr(text, '/');
 	unsigned full;
+	uint64_t bits;
 	if (slash)
 		*slash++ = '\0';
 	if (!parse(text, b->bytes, &full))
 		return false;
-	unsigned long bits = slash ? strtoul(slash, &end, 10) : full;
-	if (slash && (*slash < '0' || *slash > '9' || *end || bits > full))
+	if (!slash)
+		bits = full;
+	else if (!u64_parse(slice_str(slash), &bits) || bits > full)
 		return false;
 	b->bits = 128 - full + (unsigned)bits;
 	return true;

@@ -1,13 +1,9 @@
 #include "sio/parser.h"
 
-#include "base/mem.h"
+#include "base/number.h"
 
 #define MAX_ID ((UINT64_C(1) << 53) - 1) /* S3 */
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
+#define COUNT_DIGITS 4                   /* of a number of attachments, or of one's index */
 
 static struct slice rest(struct slice s, size_t n)
 {
@@ -17,14 +13,14 @@ static struct slice rest(struct slice s, size_t n)
 /* S5: decimal count and a dash; never zero. */
 static bool parse_attachments(struct slice *s, unsigned max, unsigned *count)
 {
-	size_t i = 0;
-	unsigned n = 0;
-	for (; i < s->n && i < 4 && is_digit(s->p[i]); i++)
-		n = n * 10 + (unsigned)(s->p[i] - '0');
-	if (i == 0 || i == s->n || s->p[i] != '-' || n == 0 || n > max)
+	struct slice behind = *s;
+	uint64_t n;
+	if (!u64_take(&behind, &n) || s->n - behind.n > COUNT_DIGITS || n == 0 || n > max)
 		return false;
-	*count = n;
-	*s = rest(*s, i + 1);
+	if (behind.n == 0 || behind.p[0] != '-')
+		return false;
+	*count = (unsigned)n;
+	*s = rest(behind, 1);
 	return true;
 }
 
@@ -41,17 +37,8 @@ static void parse_namespace(struct slice *s, struct slice *nsp)
 
 static bool parse_id(struct slice *s, bool *has, uint64_t *id)
 {
-	size_t i = 0;
-	uint64_t n = 0;
-	for (; i < s->n && is_digit(s->p[i]); i++) {
-		n = n * 10 + (uint64_t)(s->p[i] - '0');
-		if (n > MAX_ID)
-			return false;
-	}
-	*has = i > 0;
-	*id = n;
-	*s = rest(*s, i);
-	return true;
+	*has = s->n && is_digit(s->p[0]);
+	return !*has || (u64_take(s, id) && *id <= MAX_ID);
 }
 
 /* S4: the shape of a payload; an EVENT begins with its name. */
@@ -142,7 +129,7 @@ static bool number_below(const char **p, const char *end, unsigned n)
 	uint64_t num = 0;
 	bool plain = true;
 	for (; *p < end && (is_digit(**p) || strchr("+-.eE", **p)); (*p)++) {
-		plain = plain && is_digit(**p) && *p - from < 4;
+		plain = plain && is_digit(**p) && *p - from < COUNT_DIGITS;
 		num = plain ? num * 10 + (uint64_t)(**p - '0') : 0;
 	}
 	return plain && num < n;

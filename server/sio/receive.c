@@ -21,7 +21,7 @@ static void refuse_namespace(struct session *ses, struct slice name)
 	struct buf b = {0};
 	buf_char(&b, '4');
 	buf_slice(&b, name);
-	buf_str(&b, ",{\"message\":\"Invalid namespace\"}"); /* N5 */
+	buf_str(&b, ",{\"message\":\"Invalid namespace\"}"); /* N5; never "/", which there always is */
 	session_send(ses, &b);
 }
 

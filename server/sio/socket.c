@@ -1,5 +1,6 @@
 #include "sio/session.h"
 
+#include "base/json_write.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "sio/encode.h"
@@ -104,12 +105,10 @@ void sio_accept(struct sio_socket *s, struct slice extra)
 	session_accepted(ses); /* N8: the first success stops it for good */
 	struct buf b = {0};
 	sio_put_head(&b, '0', 0, s->nsp->name);
-	buf_printf(&b, "{\"sid\":\"%.*s\"", SIO_ID_LEN, s->id);
-	if (extra.n) {
-		buf_char(&b, ',');
-		buf_slice(&b, extra);
-	}
-	buf_char(&b, '}');
+	json_open(&b);
+	json_member_str(&b, "sid", sio_id(s));
+	json_members_raw(&b, extra);
+	json_close(&b);
 	session_send(ses, &b);
 }
 
@@ -119,13 +118,11 @@ void sio_refuse(struct sio_socket *s, struct slice message, struct slice data)
 		return;
 	struct buf b = {0};
 	sio_put_head(&b, '4', 0, s->nsp->name);
-	buf_str(&b, "{\"message\":");
-	buf_json_str(&b, message);
-	if (data.n) {
-		buf_str(&b, ",\"data\":");
-		buf_slice(&b, data);
-	}
-	buf_char(&b, '}');
+	json_open(&b);
+	json_member_str(&b, "message", message);
+	if (data.n)
+		json_member_raw(&b, "data", data);
+	json_close(&b);
 	session_send(s->session, &b);
 	socket_close(s, CLOSE_UNAUTHORIZED);
 }

@@ -51,9 +51,7 @@ static struct slice first_protocol(const struct http_exchange *x)
 	const char *comma = memchr(v.p, ',', v.n);
 	if (comma)
 		v.n = (size_t)(comma - v.p);
-	while (v.n && (v.p[v.n - 1] == ' ' || v.p[v.n - 1] == '\t'))
-		v.n--;
-	return v;
+	return slice_trim(v, " \t");
 }
 
 /* W1: spelled exactly so; dart:io and OkHttp compare whole values, Starscream the case of names. */
