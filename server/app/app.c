@@ -263,23 +263,25 @@ static void make_edge_id(struct worker *w)
 static void make_sio(struct worker *w, const struct config *c)
 {
 	struct sio_config cfg = {
-		.path = "/socket.io/",
+		.eio = {.path = "/socket.io/",
+	                .limits = eio_default_limits,
+	                .cors_origin = c->cors_origin,
+	                .polling = c->polling,
+	                .websocket = true,
+	                .cookie = c->cookie,
+	                .trusted_proxies = w->trusted_proxies,
+	                .budget = &w->budget},
 		.limits = sio_default_limits,
-		.cors_origin = c->cors_origin,
-		.polling = c->polling,
-		.websocket = true,
-		.cookie = c->cookie,
-		.trusted_proxies = w->trusted_proxies,
-		.budget = &w->budget,
 	};
-	cfg.limits.ping_interval_ms = c->ping_interval_ms;
-	cfg.limits.ping_timeout_ms = c->ping_timeout_ms;
+	struct eio_limits *sessions = &cfg.eio.limits;
+	sessions->ping_interval_ms = c->ping_interval_ms;
+	sessions->ping_timeout_ms = c->ping_timeout_ms;
+	sessions->max_payload = c->max_payload;
+	sessions->max_queue_bytes = c->max_queue_bytes;
 	cfg.limits.connect_timeout_ms = c->connect_timeout_ms;
-	cfg.limits.max_payload = c->max_payload;
-	cfg.limits.max_queue_bytes = c->max_queue_bytes;
 	unsigned connections = max_connections(c); /* a client by polling has two at times, and none at others */
-	cfg.limits.max_sessions = connections < UINT32_MAX / 2 ? 2 * connections : UINT32_MAX;
-	cfg.limits.max_sessions_per_address = (unsigned)c->max_sessions_per_address;
+	sessions->max_sessions = connections < UINT32_MAX / 2 ? 2 * connections : UINT32_MAX;
+	sessions->max_sessions_per_address = (unsigned)c->max_sessions_per_address;
 	w->root = (struct sio_namespace){
 		.name = "/",
 		.on_connect = open_connect,

@@ -28,7 +28,8 @@ struct echo {
 struct options {
 	const char *host, *cors;
 	unsigned port;
-	struct sio_limits limits;
+	struct eio_limits limits;
+	uint64_t connect_timeout_ms;
 };
 
 /* ---- Engine.IO ---- */
@@ -198,7 +199,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 			o->limits.ping_timeout_ms = n;
 			break;
 		case 'c':
-			o->limits.connect_timeout_ms = n;
+			o->connect_timeout_ms = n;
 			break;
 		case 'u':
 			o->limits.upgrade_timeout_ms = n;
@@ -222,7 +223,6 @@ static void on_signal(struct ev_loop *ev, ev_signal *w, int revents)
 
 static bool start(struct echo *e, const struct options *o)
 {
-	const struct sio_limits *m = &o->limits;
 	e->budget = (struct conn_budget){.max_queue_bytes = 8 << 20,
 	                                 .max_queue_items = 65536,
 	                                 .max_total_bytes = 256 << 20,
@@ -232,29 +232,15 @@ static bool start(struct echo *e, const struct options *o)
 	                               .head_timeout_ms = 60000,
 	                               .request_timeout_ms = 300000,
 	                               .idle_timeout_ms = 65000};
-	struct eio_config eio = {
-		.path = "/engine.io/",
-		.ping_interval_ms = m->ping_interval_ms,
-		.ping_timeout_ms = m->ping_timeout_ms,
-		.upgrade_timeout_ms = m->upgrade_timeout_ms,
-		.linger_ms = m->linger_ms,
-		.max_payload = m->max_payload,
-		.max_poll_packets = m->max_poll_packets,
-		.max_queue_bytes = m->max_queue_bytes,
-		.max_queue_packets = m->max_queue_packets,
-		.max_sessions = 20000,
-		.budget = &e->budget,
-		.cors_origin = o->cors,
-		.polling = true,
-		.websocket = true,
-	};
-	struct sio_config sio = {.path = "/socket.io/",
-	                         .limits = *m,
+	struct eio_config eio = {.path = "/engine.io/",
+	                         .limits = o->limits,
+	                         .budget = &e->budget,
 	                         .cors_origin = o->cors,
 	                         .polling = true,
-	                         .websocket = true,
-	                         .budget = &e->budget};
-	sio.limits.max_sessions = eio.max_sessions;
+	                         .websocket = true};
+	struct sio_config sio = {.eio = eio, .limits = sio_default_limits};
+	sio.eio.path = "/socket.io/";
+	sio.limits.connect_timeout_ms = o->connect_timeout_ms;
 	e->loop = loop_new();
 	e->eio = eio_server_new(e->loop, &eio, &engine_echo, e);
 	e->sio = sio_server_new(e->loop, &sio, namespaces, ARRAY_LEN(namespaces));
@@ -270,7 +256,11 @@ static bool start(struct echo *e, const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = {.host = "127.0.0.1", .port = 3001, .limits = sio_default_limits};
+	struct options o = {.host = "127.0.0.1",
+	                    .port = 3001,
+	                    .limits = eio_default_limits,
+	                    .connect_timeout_ms = sio_default_limits.connect_timeout_ms};
+	o.limits.max_sessions = 20000;
 	struct echo e = {0};
 	if (parse_options(argc, argv, &o) != 0)
 		return 2;

@@ -20,19 +20,24 @@
 struct eio_server;
 struct eio_session;
 
+struct eio_limits {
+	uint64_t ping_interval_ms, ping_timeout_ms; /* 25000, 20000 (E2) */
+	uint64_t upgrade_timeout_ms;                /* 10000 (U8) */
+	uint64_t linger_ms;                         /* of a polling session that is closing: 30000 (C5) */
+	size_t max_payload;                         /* of one message, for both transports: 1000000 (P9, W7) */
+	unsigned max_poll_packets;                  /* in the answer to one GET: 16 (P13) */
+	size_t max_queue_bytes; /* of a polling session, then CLOSE_SLOW (X6); the budget has that of a connection */
+	unsigned max_queue_packets; /* likewise */
+	unsigned max_sessions; /* 0: no limit. Not the number of connections: a polling session needs none in between */
+	unsigned max_sessions_per_address; /* 0: no limit */
+};
+extern const struct eio_limits eio_default_limits;
+
 struct eio_config {
 	const char *path; /* "/socket.io/" */
-	uint64_t ping_interval_ms, ping_timeout_ms;
-	uint64_t upgrade_timeout_ms;
-	uint64_t linger_ms; /* closing polling session (C5) */
-	size_t max_payload;
-	unsigned max_poll_packets; /* per answer (P13) */
-	size_t max_queue_bytes;    /* per polling session (X6); WebSockets are bounded by their connection's budget */
-	unsigned max_queue_packets;
-	unsigned
-		max_sessions; /* 0: no limit. A session by polling needs no connection, so it is no limit on connections */
-	unsigned max_sessions_per_address; /* 0: no limit */
-	struct conn_budget *budget; /* what waits for a GET counts as what waits for a connection does; may be NULL */
+	struct eio_limits limits;
+	struct conn_budget
+		*budget; /* packets that wait for a GET count as queued bytes of connections do; may be NULL */
 	const struct address_list *trusted_proxies; /* whose X-Forwarded-For is believed; may be NULL */
 	const char *cors_origin;                    /* NULL: off; "*"; else a comma list (H9) */
 	bool polling, websocket;                    /* transports (H6) */

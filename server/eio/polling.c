@@ -59,7 +59,7 @@ enum close_reason polling_send(struct eio_session *s, struct packet *p)
 {
 	const struct eio_config *cfg = &s->srv->cfg;
 	struct polling *g = s->polling;
-	if (g->queued >= cfg->max_queue_packets || g->queue_bytes >= cfg->max_queue_bytes)
+	if (g->queued >= cfg->limits.max_queue_packets || g->queue_bytes >= cfg->limits.max_queue_bytes)
 		return CLOSE_SLOW;
 	if (cfg->budget && !conn_budget_room(cfg->budget, packet_size(p)))
 		return CLOSE_LIMIT;
@@ -171,10 +171,11 @@ static void answer_parts(struct eio_session *s, struct http_exchange *x, struct 
 static uint32_t answer_size(const struct eio_session *s)
 {
 	const struct eio_config *cfg = &s->srv->cfg;
-	size_t bytes = 0,
-	       most = cfg->max_payload < cfg->max_queue_bytes / 2 ? cfg->max_payload : cfg->max_queue_bytes / 2;
+	size_t bytes = 0, most = cfg->limits.max_payload < cfg->limits.max_queue_bytes / 2
+	                                 ? cfg->limits.max_payload
+	                                 : cfg->limits.max_queue_bytes / 2;
 	uint32_t n = 0;
-	while (n < polling_queued(s) && n < cfg->max_poll_packets) {
+	while (n < polling_queued(s) && n < cfg->limits.max_poll_packets) {
 		bytes += packet_size(s->polling->queue[n]) + 1;
 		if (n && bytes > most)
 			break;
@@ -376,7 +377,7 @@ static void push(struct eio_session *s, struct http_exchange *x)
 		session_end(s, CLOSE_TRANSPORT);
 		return;
 	}
-	http_set_max_body(x, s->srv->cfg.max_payload);
+	http_set_max_body(x, s->srv->cfg.limits.max_payload);
 	http_set_on_too_large(x, push_too_large);
 	http_set_events(x, &push_events, s);
 	s->polling->push = x;

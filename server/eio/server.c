@@ -5,6 +5,17 @@
 #include "http/cors.h"
 #include "http/forwarded.h"
 
+const struct eio_limits eio_default_limits = {
+	.ping_interval_ms = 25000,
+	.ping_timeout_ms = 20000,
+	.upgrade_timeout_ms = 10000,
+	.linger_ms = 30000,
+	.max_payload = 1000000,
+	.max_poll_packets = 16,
+	.max_queue_bytes = 4 << 20,
+	.max_queue_packets = 4096,
+};
+
 static const char *const code_text[] = {"Transport unknown", "Session ID unknown", "Bad handshake method",
                                         "Bad request",       "Forbidden",          "Unsupported protocol version"};
 
@@ -115,10 +126,10 @@ static const char *admission(struct eio_server *srv, const struct http_exchange 
 {
 	if (srv->refuse_new)
 		return "Draining";
-	struct map_node *n = srv->cfg.max_sessions_per_address
+	struct map_node *n = srv->cfg.limits.max_sessions_per_address
 	                             ? map_find(&srv->addresses, http_client(x, srv->cfg.trusted_proxies))
 	                             : NULL;
-	if (n && container_of(n, struct address, node)->sessions >= srv->cfg.max_sessions_per_address)
+	if (n && container_of(n, struct address, node)->sessions >= srv->cfg.limits.max_sessions_per_address)
 		return "Too many sessions";
 	const char *gate = srv->cfg.admit ? srv->cfg.admit(x, srv->cfg.ctx) : NULL;
 	return gate || session_room(srv) ? gate : "Too many sessions";
@@ -225,7 +236,7 @@ struct eio_server *eio_server_new(struct loop *l, const struct eio_config *cfg, 
 	srv->loop = l;
 	srv->cfg = *cfg;
 	srv->ws_cfg = (struct ws_config){
-		.max_message = cfg->max_payload, .max_fragments = 1024, .close_linger_ms = 1500};
+		.max_message = cfg->limits.max_payload, .max_fragments = 1024, .close_linger_ms = 1500};
 	srv->ev = ev;
 	srv->ctx = ctx;
 	map_init(&srv->sessions, session_key);

@@ -89,7 +89,7 @@ void eio_close(struct eio_session *s, enum close_reason why)
 		return;
 	}
 	leave(s, EIO_CLOSING, why); /* C4: the next GET fetches the rest */
-	timer_set(s->srv->loop, &s->timer, loop_now(s->srv->loop) + s->srv->cfg.linger_ms);
+	timer_set(s->srv->loop, &s->timer, loop_now(s->srv->loop) + s->srv->cfg.limits.linger_ms);
 }
 
 void eio_drop(struct eio_session *s, enum close_reason why)
@@ -122,7 +122,7 @@ static void send_ping(struct eio_session *s, uint64_t due)
 		session_arm(s);
 	eio_send(s, srv->ping);
 	if (s->state == EIO_OPEN) /* the queue may have been full */
-		timer_set(srv->loop, &s->timer, due + srv->cfg.ping_timeout_ms);
+		timer_set(srv->loop, &s->timer, due + srv->cfg.limits.ping_timeout_ms);
 }
 
 static void deadline(struct eio_session *s)
@@ -145,8 +145,8 @@ static void deadline(struct eio_session *s)
 		send_ping(s, due);
 		return;
 	}
-	if (s->seen + srv->cfg.ping_timeout_ms > due) { /* B3: bytes are life as well: a slow upload is moving */
-		timer_set(srv->loop, &s->timer, s->seen + srv->cfg.ping_timeout_ms);
+	if (s->seen + srv->cfg.limits.ping_timeout_ms > due) { /* B3: bytes are life as well: a slow upload is moving */
+		timer_set(srv->loop, &s->timer, s->seen + srv->cfg.limits.ping_timeout_ms);
 		return;
 	}
 	if (s->ws)
@@ -185,7 +185,7 @@ void session_claimed(struct eio_session *s)
 /* A client uses its sid as soon as it has it. Who asks for sessions and leaves them lying has his own go first, not those of others refused. */
 bool session_room(struct eio_server *srv)
 {
-	if (!srv->cfg.max_sessions || srv->stats.sessions < srv->cfg.max_sessions)
+	if (!srv->cfg.limits.max_sessions || srv->stats.sessions < srv->cfg.limits.max_sessions)
 		return true;
 	if (list_empty(&srv->unclaimed))
 		return false;
@@ -226,7 +226,7 @@ void session_pong(struct eio_session *s)
 		return; /* unsolicited pongs are harmless (E5) */
 	s->ping_out = false;
 	uint64_t now = loop_now(s->srv->loop);
-	timer_set(s->srv->loop, &s->timer, now + s->srv->cfg.ping_interval_ms);
+	timer_set(s->srv->loop, &s->timer, now + s->srv->cfg.limits.ping_interval_ms);
 	if (!s->ws)
 		return; /* there a GET confirms; the ping may have been in an answer before the last */
 	session_confirm(s);
@@ -333,7 +333,7 @@ bool session_packet(struct eio_session *s, bool binary, struct slice p, enum clo
 static void remember_address(struct eio_session *s)
 {
 	struct eio_server *srv = s->srv;
-	if (!srv->cfg.max_sessions_per_address)
+	if (!srv->cfg.limits.max_sessions_per_address)
 		return;
 	struct map_node *n = map_find(&srv->addresses, slice_str(s->peer));
 	struct address *a = n ? container_of(n, struct address, node) : NEW(struct address);
@@ -351,9 +351,9 @@ static struct packet *open_packet(const struct eio_session *s, bool websocket)
 	json_open(&b);
 	json_member_str(&b, "sid", slice_of(s->sid, EIO_SID_LEN));
 	json_member_raw(&b, "upgrades", !websocket && cfg->websocket ? SLICE("[\"websocket\"]") : SLICE("[]"));
-	json_member_u64(&b, "pingInterval", cfg->ping_interval_ms);
-	json_member_u64(&b, "pingTimeout", cfg->ping_timeout_ms);
-	json_member_u64(&b, "maxPayload", cfg->max_payload);
+	json_member_u64(&b, "pingInterval", cfg->limits.ping_interval_ms);
+	json_member_u64(&b, "pingTimeout", cfg->limits.ping_timeout_ms);
+	json_member_u64(&b, "maxPayload", cfg->limits.max_payload);
 	json_close(&b);
 	struct packet *p = packet_text('0', buf_view(&b));
 	buf_fini(&b);
@@ -377,7 +377,7 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
 	s->timer.fire = on_timer;
 	deferred_init(&s->turn, on_turn);
 	s->seen = loop_now(srv->loop);
-	timer_set(srv->loop, &s->timer, s->seen + srv->cfg.ping_interval_ms);
+	timer_set(srv->loop, &s->timer, s->seen + srv->cfg.limits.ping_interval_ms);
 	map_add(&srv->sessions, &s->node);
 	remember_address(s);
 	srv->stats.sessions++;

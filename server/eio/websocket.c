@@ -149,5 +149,5 @@ void websocket_probe(struct eio_session *s, struct http_exchange *x)
 	buf_fini(&headers);
 	buf_fini(&b64);
 	s->polling->probe = p;
-	timer_set(l, &p->timeout, loop_now(l) + s->srv->cfg.upgrade_timeout_ms);
+	timer_set(l, &p->timeout, loop_now(l) + s->srv->cfg.limits.upgrade_timeout_ms);
 }

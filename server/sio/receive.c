@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "sio/encode.h"
 
-static void violate(struct session *ses)
+static void violate(struct sio_session *ses)
 {
 	eio_close(ses->eio, CLOSE_PARSE);
 }
@@ -16,16 +16,16 @@ static const struct sio_namespace *find_namespace(const struct sio_server *srv, 
 	return NULL;
 }
 
-static void refuse_namespace(struct session *ses, struct slice name)
+static void refuse_namespace(struct sio_session *ses, struct slice name)
 {
 	struct buf b = {0};
 	buf_char(&b, '4');
 	buf_slice(&b, name);
 	buf_str(&b, ",{\"message\":\"Invalid namespace\"}"); /* N5; never "/", which there always is */
-	session_send(ses, &b);
+	sio_session_send(ses, &b);
 }
 
-static void got_connect(struct session *ses, const struct sio_packet *p)
+static void got_connect(struct sio_session *ses, const struct sio_packet *p)
 {
 	struct sio_server *srv = ses->srv;
 	const struct sio_namespace *nsp = find_namespace(srv, p->nsp);
@@ -37,7 +37,7 @@ static void got_connect(struct session *ses, const struct sio_packet *p)
 		refuse_namespace(ses, p->nsp);
 		return;
 	}
-	struct sio_socket *old = socket_in(ses, nsp);
+	struct sio_socket *old = sio_socket_in(ses, nsp);
 	if (old && old->state != SIO_STATE_CLOSED) { /* S9: connected, or still connecting */
 		violate(ses);
 		return;
@@ -47,10 +47,10 @@ static void got_connect(struct session *ses, const struct sio_packet *p)
 		return;
 	}
 	ses->late &= ~(1u << (nsp - srv->nsps));
-	nsp->on_connect(socket_new(ses, nsp), p->json, p->flaws, nsp->ctx);
+	nsp->on_connect(sio_socket_new(ses, nsp), p->json, p->flaws, nsp->ctx);
 }
 
-static bool is_late(const struct session *ses, const struct sio_namespace *nsp)
+static bool is_late(const struct sio_session *ses, const struct sio_namespace *nsp)
 {
 	const struct sio_server *srv = ses->srv;
 	return nsp && ses->late & 1u << (nsp - srv->nsps) && ses->late_until > loop_now(srv->loop);
@@ -87,14 +87,14 @@ static void got_event(struct sio_socket *s, const struct sio_packet *p, const st
 	buf_fini(&name);
 }
 
-static void got_packet(struct session *ses, const struct sio_packet *p, const struct slice *attachments)
+static void got_packet(struct sio_session *ses, const struct sio_packet *p, const struct slice *attachments)
 {
 	if (p->type == SIO_CONNECT) {
 		got_connect(ses, p);
 		return;
 	}
 	const struct sio_namespace *nsp = find_namespace(ses->srv, p->nsp);
-	struct sio_socket *s = nsp ? socket_in(ses, nsp) : NULL;
+	struct sio_socket *s = nsp ? sio_socket_in(ses, nsp) : NULL;
 	if (!s || s->state != SIO_STATE_CONNECTED) {
 		if (!is_late(ses, nsp))
 			violate(ses);
@@ -106,7 +106,7 @@ static void got_packet(struct session *ses, const struct sio_packet *p, const st
 		got_event(s, p, attachments);
 		break;
 	case SIO_DISCONNECT:
-		socket_close(s, CLOSE_CLIENT_LEFT);
+		sio_socket_close(s, CLOSE_CLIENT_LEFT);
 		break;
 	default: /* V4: we ask for no acks, so every id is unknown */
 		break;
@@ -119,10 +119,10 @@ static void got_packet(struct session *ses, const struct sio_packet *p, const st
  * No connection can be ended for it either: half of the input is the most that all sessions keep so, or a crowd that ends none of its
  * packets would have connections killed that merely receive.
  */
-static bool assembly_keep(struct session *ses, size_t n)
+static bool assembly_keep(struct sio_session *ses, size_t n)
 {
 	struct sio_server *srv = ses->srv;
-	struct conn_budget *b = srv->cfg.budget;
+	struct conn_budget *b = srv->cfg.eio.budget;
 	if (b && b->max_input_bytes &&
 	    (srv->assembled + n > b->max_input_bytes / 2 || b->input_bytes + n > b->max_input_bytes)) {
 		eio_close(ses->eio, CLOSE_LIMIT);
@@ -135,22 +135,22 @@ static bool assembly_keep(struct session *ses, size_t n)
 	return true;
 }
 
-void assembly_free(struct session *ses, struct assembly **a)
+void assembly_free(struct sio_session *ses, struct assembly **a)
 {
 	struct assembly *gone = *a;
 	*a = NULL;
 	if (!gone)
 		return;
 	ses->srv->assembled -= gone->bytes;
-	if (ses->srv->cfg.budget)
-		ses->srv->cfg.budget->input_bytes -= gone->bytes;
+	if (ses->srv->cfg.eio.budget)
+		ses->srv->cfg.eio.budget->input_bytes -= gone->bytes;
 	buf_fini(&gone->header);
 	for (unsigned i = 0; i < gone->wanted; i++)
 		buf_fini(&gone->attachments[i]);
 	free(gone);
 }
 
-static void assembly_start(struct session *ses, struct slice text, unsigned wanted)
+static void assembly_start(struct sio_session *ses, struct slice text, unsigned wanted)
 {
 	struct assembly *a = mem_zalloc(sizeof *a + wanted * sizeof a->attachments[0]);
 	a->wanted = wanted;
@@ -159,7 +159,7 @@ static void assembly_start(struct session *ses, struct slice text, unsigned want
 		buf_slice(&a->header, text);
 }
 
-static void assembly_done(struct session *ses)
+static void assembly_done(struct sio_session *ses)
 {
 	struct assembly *a = ses->assembly;
 	struct slice attachments[16];
@@ -172,14 +172,14 @@ static void assembly_done(struct session *ses)
 	assembly_free(ses, &a);
 }
 
-void receive_binary(struct session *ses, struct slice data)
+static void receive_binary(struct sio_session *ses, struct slice data)
 {
 	struct assembly *a = ses->assembly;
 	if (!a) {
 		violate(ses);
 		return;
 	}
-	if (a->bytes + data.n > ses->srv->cfg.limits.max_payload) { /* X6: the sum counts towards maxPayload */
+	if (a->bytes + data.n > ses->srv->cfg.eio.limits.max_payload) { /* X6: the sum counts towards maxPayload */
 		eio_close(ses->eio, CLOSE_TOO_LARGE);
 		return;
 	}
@@ -190,7 +190,7 @@ void receive_binary(struct session *ses, struct slice data)
 		assembly_done(ses);
 }
 
-void receive_text(struct session *ses, struct slice text)
+static void receive_text(struct sio_session *ses, struct slice text)
 {
 	struct sio_packet p;
 	if (ses->assembly || !sio_parse(text, ses->srv->cfg.limits.max_attachments, &p)) {
@@ -203,4 +203,13 @@ void receive_text(struct session *ses, struct slice text)
 		violate(ses);
 	else
 		assembly_start(ses, text, p.attachments);
+}
+
+void sio_receive(struct eio_session *e, bool binary, struct slice data, void *ctx)
+{
+	(void)ctx;
+	if (binary)
+		receive_binary(eio_user(e), data);
+	else
+		receive_text(eio_user(e), data);
 }

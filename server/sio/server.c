@@ -3,16 +3,8 @@
 #include "base/mem.h"
 
 const struct sio_limits sio_default_limits = {
-	.ping_interval_ms = 25000,
-	.ping_timeout_ms = 20000,
 	.connect_timeout_ms = 45000,
-	.upgrade_timeout_ms = 10000,
-	.linger_ms = 30000,
-	.max_payload = 1000000,
 	.max_attachments = 10,
-	.max_poll_packets = 16,
-	.max_queue_bytes = 4 << 20,
-	.max_queue_packets = 4096,
 	.max_sockets_per_session = 8,
 	.max_connects_per_session = 32,
 };
@@ -26,35 +18,13 @@ struct sio_server *sio_server_new(struct loop *l, const struct sio_config *cfg, 
                                   size_t n)
 {
 	struct sio_server *srv = NEW(struct sio_server);
-	const struct sio_limits *m = &cfg->limits;
-	assert(m->max_attachments <= 16 && n <= 32);
+	assert(cfg->limits.max_attachments <= 16 && n <= 32);
 	srv->loop = l;
 	srv->cfg = *cfg;
 	srv->nsps = nsps;
 	srv->nnsps = n;
 	map_init(&srv->sockets, socket_key);
-	struct eio_config eio = {
-		.path = cfg->path,
-		.ping_interval_ms = m->ping_interval_ms,
-		.ping_timeout_ms = m->ping_timeout_ms,
-		.upgrade_timeout_ms = m->upgrade_timeout_ms,
-		.linger_ms = m->linger_ms,
-		.max_payload = m->max_payload,
-		.max_poll_packets = m->max_poll_packets,
-		.max_queue_bytes = m->max_queue_bytes,
-		.max_queue_packets = m->max_queue_packets,
-		.max_sessions = m->max_sessions,
-		.budget = cfg->budget,
-		.max_sessions_per_address = m->max_sessions_per_address,
-		.trusted_proxies = cfg->trusted_proxies,
-		.cors_origin = cfg->cors_origin,
-		.polling = cfg->polling,
-		.websocket = cfg->websocket,
-		.cookie = cfg->cookie,
-		.admit = cfg->admit,
-		.ctx = cfg->ctx,
-	};
-	srv->eio = eio_server_new(l, &eio, &session_events, srv);
+	srv->eio = eio_server_new(l, &cfg->eio, &sio_session_events, srv);
 	return srv;
 }
 

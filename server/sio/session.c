@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "sio/encode.h"
 
-void session_send(struct session *ses, struct buf *text)
+void sio_session_send(struct sio_session *ses, struct buf *text)
 {
 	struct packet *p = sio_packet_of(text);
 	eio_send(ses->eio, p);
@@ -12,14 +12,14 @@ void session_send(struct session *ses, struct buf *text)
 
 static void connect_timeout(struct timer *t)
 {
-	struct session *ses = container_of(t, struct waiting, timeout)->session;
+	struct sio_session *ses = container_of(t, struct waiting, timeout)->session;
 	eio_close(ses->eio, CLOSE_CONNECT_TIMEOUT); /* N8 */
 }
 
-static void on_open(struct eio_session *e, struct slice authorization, void *ctx)
+static void sio_session_on_open(struct eio_session *e, struct slice authorization, void *ctx)
 {
 	struct sio_server *srv = ctx;
-	struct session *ses = NEW(struct session);
+	struct sio_session *ses = NEW(struct sio_session);
 	ses->srv = srv;
 	ses->eio = e;
 	ses->waiting = NEW(struct waiting);
@@ -30,7 +30,7 @@ static void on_open(struct eio_session *e, struct slice authorization, void *ctx
 	eio_set_user(e, ses);
 }
 
-void session_accepted(struct session *ses)
+void sio_session_accepted(struct sio_session *ses)
 {
 	struct waiting *over = ses->waiting;
 	ses->waiting = NULL;
@@ -41,34 +41,27 @@ void session_accepted(struct session *ses)
 	free(over);
 }
 
-static void on_message(struct eio_session *e, bool binary, struct slice data, void *ctx)
+static void sio_session_on_close(struct eio_session *e, enum close_reason why, void *ctx)
 {
 	(void)ctx;
-	if (binary)
-		receive_binary(eio_user(e), data);
-	else
-		receive_text(eio_user(e), data);
-}
-
-static void on_close(struct eio_session *e, enum close_reason why, void *ctx)
-{
-	(void)ctx;
-	struct session *ses = eio_user(e);
-	session_accepted(ses); /* or never */
+	struct sio_session *ses = eio_user(e);
+	sio_session_accepted(ses); /* or never */
 	assembly_free(ses, &ses->assembly);
 	while (ses->sockets)
-		socket_end(ses->sockets, why);
+		sio_socket_end(ses->sockets, why);
 	free(ses);
 }
 
-static void on_fence(struct eio_session *e, uint64_t value, void *ctx)
+static void sio_session_on_fence(struct eio_session *e, uint64_t value, void *ctx)
 {
 	(void)ctx;
-	struct session *ses = eio_user(e);
+	struct sio_session *ses = eio_user(e);
 	for (struct sio_socket *s = ses->sockets; s; s = s->sibling)
 		if (s->state == SIO_STATE_CONNECTED && s->nsp->on_fence)
 			s->nsp->on_fence(s, value, s->nsp->ctx);
 }
 
-const struct eio_events session_events = {
-	.on_open = on_open, .on_message = on_message, .on_close = on_close, .on_fence = on_fence};
+const struct eio_events sio_session_events = {.on_open = sio_session_on_open,
+                                              .on_message = sio_receive,
+                                              .on_close = sio_session_on_close,
+                                              .on_fence = sio_session_on_fence};

@@ -21,12 +21,12 @@ struct assembly {
 
 /* Until the first socket of a session is accepted. */
 struct waiting {
-	struct session *session;
+	struct sio_session *session;
 	struct timer timeout; /* N8 */
 	char *authorization;  /* header of the handshake; NULL: none */
 };
 
-struct session {
+struct sio_session {
 	struct sio_server *srv;
 	struct eio_session *eio;
 	struct sio_socket *sockets; /* linked by sibling; one as a rule */
@@ -45,7 +45,7 @@ struct goodbye {
 
 struct sio_socket {
 	struct map_node node;
-	struct session *session;
+	struct sio_session *session;
 	struct sio_socket *sibling;
 	const struct sio_namespace *nsp;
 	void *user;
@@ -67,21 +67,21 @@ struct sio_server {
 };
 
 /* socket.c */
-struct sio_socket *socket_new(struct session *ses, const struct sio_namespace *nsp);
-struct sio_socket *socket_in(const struct session *ses,
-                             const struct sio_namespace *nsp);  /* NULL: none, not even one that is closing */
-void socket_close(struct sio_socket *s, enum close_reason why); /* on_disconnect follows, not from inside this call */
-void socket_end(struct sio_socket *s,
-                enum close_reason why); /* its session is over: on_disconnect now, if it did not come yet */
+struct sio_socket *sio_socket_new(struct sio_session *ses, const struct sio_namespace *nsp);
+struct sio_socket *sio_socket_in(const struct sio_session *ses,
+                                 const struct sio_namespace *nsp); /* NULL: none, not even one that is closing */
+void sio_socket_close(struct sio_socket *s,
+                      enum close_reason why); /* on_disconnect follows, not from inside this call */
+void sio_socket_end(struct sio_socket *s,
+                    enum close_reason why); /* its session is over: on_disconnect now, if it did not come yet */
 
-/* receive.c: messages of a session, in order */
-void receive_text(struct session *ses, struct slice text);
-void receive_binary(struct session *ses, struct slice data);
-void assembly_free(struct session *ses, struct assembly **a);
+/* receive.c: messages of a session, in order; eio_events.on_message */
+void sio_receive(struct eio_session *e, bool binary, struct slice data, void *ctx);
+void assembly_free(struct sio_session *ses, struct assembly **a);
 
 /* session.c */
-extern const struct eio_events session_events;
-void session_send(struct session *ses, struct buf *text); /* frees the text */
-void session_accepted(struct session *ses);
+extern const struct eio_events sio_session_events;
+void sio_session_send(struct sio_session *ses, struct buf *text); /* frees the text */
+void sio_session_accepted(struct sio_session *ses);
 
 #endif

@@ -14,9 +14,7 @@
 #define SIO_SIO_H
 
 #include "base/json.h"
-#include "base/log.h"
-#include "eio/packet.h"
-#include "http/http.h"
+#include "eio/eio.h"
 
 struct sio_server;
 struct sio_socket;
@@ -24,34 +22,18 @@ struct sio_socket;
 #define SIO_ID_LEN 20
 #define SIO_MAX_ARGS 16
 
+/* Beyond those of the sessions. */
 struct sio_limits {
-	uint64_t ping_interval_ms, ping_timeout_ms; /* 25000, 20000 (E2) */
-	uint64_t connect_timeout_ms;                /* 45000 (N8) */
-	uint64_t upgrade_timeout_ms;                /* 10000 (U8) */
-	uint64_t linger_ms;                         /* closing polling session, 30000 (C5) */
-	size_t max_payload;                         /* 1000000, both transports (P9, W7) */
-	unsigned max_attachments;                   /* 10 (S5) */
-	unsigned max_poll_packets;                  /* 16 (P13) */
-	size_t max_queue_bytes;                     /* per session, then CLOSE_SLOW (X6) */
-	unsigned max_queue_packets;
+	uint64_t connect_timeout_ms;       /* from the handshake to the first accepted socket: 45000 (N8) */
+	unsigned max_attachments;          /* of one packet: 10 (S5) */
 	unsigned max_sockets_per_session;  /* namespaces joined or asked for at once */
 	unsigned max_connects_per_session; /* CONNECT attempts in a session's life */
-	unsigned max_sessions;             /* 0: no limit */
-	unsigned max_sessions_per_address; /* 0: no limit */
 };
 extern const struct sio_limits sio_default_limits;
 
 struct sio_config {
-	const char *path; /* "/socket.io/" */
+	struct eio_config eio; /* its limits begin as eio_default_limits */
 	struct sio_limits limits;
-	const char *cors_origin;                    /* NULL: off; "*"; else a comma list, echoed with Vary (H9) */
-	bool polling, websocket;                    /* transports (H6) */
-	const char *cookie;                         /* cookie name, NULL: off (H12) */
-	const struct address_list *trusted_proxies; /* whose X-Forwarded-For is believed; may be NULL */
-	struct conn_budget *budget; /* of the connections: what is kept elsewhere counts as well; may be NULL */
-	/* Admission gate (H6 step 9): NULL admits; a text refuses with code 4. May be NULL. */
-	const char *(*admit)(const struct http_exchange *x, void *ctx);
-	void *ctx;
 };
 
 struct sio_event {

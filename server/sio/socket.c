@@ -22,7 +22,7 @@ static void enter(struct sio_socket *s, enum sio_state to)
 	s->state = to;
 }
 
-struct sio_socket *socket_in(const struct session *ses, const struct sio_namespace *nsp)
+struct sio_socket *sio_socket_in(const struct sio_session *ses, const struct sio_namespace *nsp)
 {
 	for (struct sio_socket *s = ses->sockets; s; s = s->sibling)
 		if (s->nsp == nsp)
@@ -33,7 +33,7 @@ struct sio_socket *socket_in(const struct session *ses, const struct sio_namespa
 /* Out of its session and the server's map: nobody finds it any more. */
 static void unlink_socket(struct sio_socket *s)
 {
-	struct session *ses = s->session;
+	struct sio_session *ses = s->session;
 	struct sio_socket **at = &ses->sockets;
 	while (*at != s)
 		at = &(*at)->sibling;
@@ -59,7 +59,7 @@ static void on_goodbye(struct deferred *d)
 	say_goodbye(s);
 }
 
-void socket_close(struct sio_socket *s, enum close_reason why)
+void sio_socket_close(struct sio_socket *s, enum close_reason why)
 {
 	if (s->state == SIO_STATE_CLOSED)
 		return;
@@ -71,7 +71,7 @@ void socket_close(struct sio_socket *s, enum close_reason why)
 	loop_defer(s->session->srv->loop, LOOP_WORK, &s->goodbye->say);
 }
 
-void socket_end(struct sio_socket *s, enum close_reason why)
+void sio_socket_end(struct sio_socket *s, enum close_reason why)
 {
 	if (s->state != SIO_STATE_CLOSED)
 		s->why = why;
@@ -80,7 +80,7 @@ void socket_end(struct sio_socket *s, enum close_reason why)
 	say_goodbye(s);
 }
 
-struct sio_socket *socket_new(struct session *ses, const struct sio_namespace *nsp)
+struct sio_socket *sio_socket_new(struct sio_session *ses, const struct sio_namespace *nsp)
 {
 	struct sio_socket *s = NEW(struct sio_socket);
 	s->session = ses;
@@ -100,16 +100,16 @@ void sio_accept(struct sio_socket *s, struct slice extra)
 {
 	if (s->state != SIO_STATE_CONNECTING)
 		return;
-	struct session *ses = s->session;
+	struct sio_session *ses = s->session;
 	enter(s, SIO_STATE_CONNECTED);
-	session_accepted(ses); /* N8: the first success stops it for good */
+	sio_session_accepted(ses); /* N8: the first success stops it for good */
 	struct buf b = {0};
 	sio_put_head(&b, '0', 0, s->nsp->name);
 	json_open(&b);
 	json_member_str(&b, "sid", sio_id(s));
 	json_members_raw(&b, extra);
 	json_close(&b);
-	session_send(ses, &b);
+	sio_session_send(ses, &b);
 }
 
 void sio_refuse(struct sio_socket *s, struct slice message, struct slice data)
@@ -123,8 +123,8 @@ void sio_refuse(struct sio_socket *s, struct slice message, struct slice data)
 	if (data.n)
 		json_member_raw(&b, "data", data);
 	json_close(&b);
-	session_send(s->session, &b);
-	socket_close(s, CLOSE_UNAUTHORIZED);
+	sio_session_send(s->session, &b);
+	sio_socket_close(s, CLOSE_UNAUTHORIZED);
 }
 
 bool sio_send(struct sio_socket *s, struct packet *p)
@@ -154,7 +154,7 @@ void sio_ack(struct sio_socket *s, uint64_t ack_id, struct slice args)
 	sio_put_head(&b, '3', 0, s->nsp->name);
 	buf_u64(&b, ack_id);
 	buf_slice(&b, args);
-	session_send(s->session, &b);
+	sio_session_send(s->session, &b);
 }
 
 void sio_fence(struct sio_socket *s, uint64_t value)
@@ -165,16 +165,16 @@ void sio_fence(struct sio_socket *s, uint64_t value)
 
 void sio_disconnect(struct sio_socket *s, bool close, enum close_reason why)
 {
-	struct session *ses = s->session;
+	struct sio_session *ses = s->session;
 	struct sio_server *srv = ses->srv;
 	if (s->state == SIO_STATE_CLOSED)
 		return;
 	struct buf b = {0};
 	sio_put_head(&b, '1', 0, s->nsp->name);
-	session_send(ses, &b);
+	sio_session_send(ses, &b);
 	ses->late |= 1u << (s->nsp - srv->nsps);
 	ses->late_until = loop_now(srv->loop) + IN_FLIGHT_MS;
-	socket_close(s, why);
+	sio_socket_close(s, why);
 	if (close)
 		eio_close_later(ses->eio, GOODBYE_MS, why);
 }

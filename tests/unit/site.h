@@ -79,8 +79,8 @@ static inline void start(struct site *t, struct sio_config cfg)
 	*t = (struct site){.http = {.max_head = 16384, .max_body = 65536}};
 	site_now = t;
 	pair_open(&t->pair);
-	cfg.path = "/socket.io/";
-	cfg.polling = cfg.websocket = true;
+	cfg.eio.path = "/socket.io/";
+	cfg.eio.polling = cfg.eio.websocket = true;
 	t->sio = sio_server_new(t->pair.loop, &cfg, namespaces, ARRAY_LEN(namespaces));
 	http_serve(t->pair.conn, &t->http, &routes, t);
 }
@@ -161,7 +161,7 @@ static inline void expect(struct site *t, const char *app, const char *client)
 
 static inline struct sio_config ordinary(void)
 {
-	return (struct sio_config){.limits = sio_default_limits};
+	return (struct sio_config){.eio.limits = eio_default_limits, .limits = sio_default_limits};
 }
 
 static inline void say_http(struct site *t, const char *target, const char *headers)

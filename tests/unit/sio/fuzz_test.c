@@ -196,7 +196,7 @@ static void converse(struct slice in, size_t cut, struct buf *answer, struct buf
 {
 	struct site t;
 	struct sio_config cfg = ordinary();
-	cfg.cors_origin = "*";
+	cfg.eio.cors_origin = "*";
 	start(&t, cfg);
 	t.accepting = true;
 	for (size_t at = 0; at < in.n; at += cut) {

@@ -26,8 +26,8 @@ TEST(the_gate_refuses_before_the_revision_is_looked_at)
 {
 	struct site t;
 	struct sio_config cfg = ordinary();
-	cfg.admit = refuse_all;
-	cfg.ctx = "not \"you\"";
+	cfg.eio.admit = refuse_all;
+	cfg.eio.ctx = "not \"you\"";
 	start(&t, cfg);
 	say_http(&t, HANDSHAKE, "");
 	expect_answer(&t, "HTTP/1.1 403 ", "{\"code\":4,\"message\":\"not \\\"you\\\"\"}");
@@ -65,8 +65,8 @@ TEST(sessions_of_one_address_are_limited)
 	struct sio_config cfg = ordinary();
 	struct address_list *proxies = address_list_new("192.0.2.1");
 	CHECK(proxies);
-	cfg.limits.max_sessions_per_address = 2;
-	cfg.trusted_proxies = proxies;
+	cfg.eio.limits.max_sessions_per_address = 2;
+	cfg.eio.trusted_proxies = proxies;
 	start(&t, cfg);
 	for (int i = 0; i < 2; i++) {
 		say_http(&t, HANDSHAKE, "");
@@ -100,7 +100,7 @@ TEST(the_cookie_of_a_handshake)
 {
 	struct site t;
 	struct sio_config cfg = ordinary();
-	cfg.cookie = "io";
+	cfg.eio.cookie = "io";
 	start(&t, cfg);
 	say_http(&t, HANDSHAKE, "");
 	const char *sid = memmem(t.pair.got.p, t.pair.got.n, "\"sid\":\"", 7);
@@ -149,7 +149,7 @@ TEST(sessions_are_limited_and_those_nobody_claims_go_first)
 	struct site t;
 	struct sio_config cfg = ordinary();
 	char sids[5][21];
-	cfg.limits.max_sessions = 3;
+	cfg.eio.limits.max_sessions = 3;
 	start(&t, cfg);
 	handshake(&t, sids[0]);
 	CHECK(alive(&t, sids[0]));
@@ -172,7 +172,7 @@ TEST(what_sessions_hold_is_counted)
 {
 	struct site t;
 	struct sio_config cfg = ordinary();
-	cfg.budget = &t.pair.budget;
+	cfg.eio.budget = &t.pair.budget;
 	char sid[21], text[300];
 	start(&t, cfg);
 	t.pair.budget.max_total_bytes = 60000;
@@ -224,7 +224,7 @@ TEST(the_fullest_session_makes_room)
 {
 	struct site t;
 	struct sio_config cfg = ordinary();
-	cfg.budget = &t.pair.budget;
+	cfg.eio.budget = &t.pair.budget;
 	start(&t, cfg);
 	t.pair.budget.max_total_bytes = 60000;
 	struct sio_socket *idle = polling_socket(&t), *other = polling_socket(&t);
@@ -256,7 +256,7 @@ TEST(unfinished_binary_takes_half_of_the_input_at_most)
 {
 	struct site t;
 	struct sio_config cfg = ordinary();
-	cfg.budget = &t.pair.budget;
+	cfg.eio.budget = &t.pair.budget;
 	char sids[4][21],
 		body[400] = "452-[\"e\"]\x1e"
 			    "b",

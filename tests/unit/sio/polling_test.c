@@ -39,9 +39,10 @@ static void post(struct poller *p, const char *text)
 	buf_fini(&b);
 }
 
-static void open_poller(struct poller *p, struct sio_limits limits)
+static void open_poller(struct poller *p, struct eio_limits limits)
 {
-	struct sio_config cfg = {.limits = limits, .budget = &p->site.pair.budget};
+	struct sio_config cfg = {.eio = {.limits = limits, .budget = &p->site.pair.budget},
+	                         .limits = sio_default_limits};
 	start(&p->site, cfg);
 	say_http(&p->site, "/socket.io/?EIO=4&transport=polling", "");
 	struct slice open = body_of(&p->site);
@@ -72,9 +73,9 @@ static void told(struct poller *p, const char *text)
 	p->site.log.n = 0;
 }
 
-static struct sio_limits eager(void)
+static struct eio_limits eager(void)
 {
-	struct sio_limits l = sio_default_limits;
+	struct eio_limits l = eio_default_limits;
 	l.ping_interval_ms = 60;
 	return l;
 }
@@ -141,7 +142,7 @@ static void upgrade(struct poller *p, int peer, const char *target)
 TEST(an_answer_that_has_no_room_ends_the_session)
 {
 	struct poller p;
-	open_poller(&p, sio_default_limits);
+	open_poller(&p, eio_default_limits);
 	event(&p, "a", 1);
 	p.site.pair.budget.max_total_bytes = 50;
 	get(&p, NULL);
@@ -157,7 +158,7 @@ TEST(a_websocket_opens_where_there_is_no_room)
 {
 	struct poller p;
 	int peer;
-	open_poller(&p, sio_default_limits);
+	open_poller(&p, eio_default_limits);
 	for (int i = 0; i < 10; i++)
 		event(&p, PAD_100, 0);
 	p.site.pair.budget.max_total_bytes = p.site.pair.budget.total_bytes + 50;
@@ -176,7 +177,7 @@ TEST(an_upgrade_whose_queue_had_to_go_ends_the_session)
 	int peer;
 	char target[160];
 	struct buf five = {0};
-	open_poller(&p, sio_default_limits);
+	open_poller(&p, eio_default_limits);
 	second(&p, &peer);
 	snprintf(target, sizeof(target), "/socket.io/?EIO=4&transport=websocket&sid=%s", strstr(p.target, "sid=") + 4);
 	upgrade(&p, peer, target);

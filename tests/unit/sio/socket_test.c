@@ -208,7 +208,7 @@ TEST(a_pong_behind_the_deadline_is_none)
 {
 	struct site t;
 	struct sio_config cfg = ordinary();
-	cfg.limits.ping_interval_ms = cfg.limits.ping_timeout_ms = 30;
+	cfg.eio.limits.ping_interval_ms = cfg.eio.limits.ping_timeout_ms = 30;
 	open_socket(&t, cfg);
 	while (!t.got.n) {
 		usleep(1000);
