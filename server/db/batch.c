@@ -1,4 +1,4 @@
-#include "db/dispatch.h"
+#include "db/lanes.h"
 
 enum { COL_ORD, COL_OUTCOME, COL_BODY, COL_CODE, COL_MESSAGE, COL_SQLSTATE, COL_DETAIL, COLS };
 

@@ -1,6 +1,6 @@
 #include "base/log.h"
 #include "base/mem.h"
-#include "db/dispatch.h"
+#include "db/lanes.h"
 #include <stdio.h>
 
 #define SAME_AGAIN_MS 60000 /* between two lines about connections that cannot be made */

@@ -1,7 +1,7 @@
 #include "base/mem.h"
-#include "db/dispatch.h"
+#include "db/lanes.h"
 
-/* The order of one socket's items; dispatch.h says what a line is. */
+/* The order of one socket's items; lanes.h says what a line is. */
 
 static struct slice line_key(const struct map_node *n)
 {

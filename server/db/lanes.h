@@ -1,5 +1,5 @@
 /*
- * Client events on their way to rt.dispatch: dispatch.c (lanes), line.c (order), batch.c (what an answer says).
+ * Client events on their way to rt.dispatch: lanes.c, queue.c (order), batch.c (what an answer says).
  *
  * A lane is a link with a queue; the reserved lane behind the ordinary ones takes items one at a time: those whose lock was
  * busy, and those that are tried again (design 8.1-8.3).
@@ -7,8 +7,8 @@
  * Order of one socket: its items stand in its line, and of these only a run that goes through one lane is ever on the way;
  * the others wait in the line. An item that is sent to the reserved lane takes back what its socket has queued behind it.
  */
-#ifndef DB_DISPATCH_H
-#define DB_DISPATCH_H
+#ifndef DB_LANES_H
+#define DB_LANES_H
 
 #include "base/buf.h"
 #include "base/list.h"
@@ -74,7 +74,7 @@ static inline bool dispatch_is_reserved(const struct dispatch *x, unsigned lane)
 	return lane == x->nlanes;
 }
 
-/* ---- line.c ---- */
+/* ---- queue.c ---- */
 void lines_init(struct dispatch *x);
 struct line *line_find(struct dispatch *x, struct slice socket_id); /* the socket's, or a new one */
 void line_add(struct dispatch *x, struct line *l, struct item *it); /* queued in its lane, or waiting */

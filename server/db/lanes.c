@@ -1,4 +1,4 @@
-#include "db/dispatch.h"
+#include "db/lanes.h"
 
 #include "base/log.h"
 #include "base/mem.h"
