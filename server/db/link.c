@@ -1,5 +1,6 @@
 #include "db/link.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "db/resolve.h"
@@ -9,7 +10,26 @@
 #define BACKOFF_LEAST_MS 100
 #define BACKOFF_MOST_MS 5000
 
+/*
+ *   OFF --------- link_start ------> RESOLVING
+ *   RESOLVING --- link_on_resolved -> CONNECTING
+ *   CONNECTING -- link_connected --> IDLE
+ *   IDLE -------- link_put ---> BUSY -- link_finish --> IDLE
+ *   any of these but OFF -- link_drop --> WAITING -- link_on_timer --> RESOLVING
+ *   any --------- link_free -------> OFF
+ */
 enum link_state { LINK_OFF, LINK_WAITING, LINK_RESOLVING, LINK_CONNECTING, LINK_IDLE, LINK_BUSY };
+
+static const uint8_t link_moves[] = {
+	[LINK_OFF] = 1u << LINK_RESOLVING | 1u << LINK_OFF,
+	[LINK_WAITING] = 1u << LINK_RESOLVING | 1u << LINK_OFF,
+	[LINK_RESOLVING] = 1u << LINK_CONNECTING | 1u << LINK_WAITING | 1u << LINK_OFF,
+	[LINK_CONNECTING] = 1u << LINK_IDLE | 1u << LINK_WAITING | 1u << LINK_OFF,
+	[LINK_IDLE] = 1u << LINK_BUSY | 1u << LINK_WAITING | 1u << LINK_OFF,
+	[LINK_BUSY] = 1u << LINK_IDLE | 1u << LINK_WAITING | 1u << LINK_OFF,
+};
+static const char *const link_words[] = {"off", "waiting", "resolving", "connecting", "idle", "busy"};
+static const char *const link_fates[] = {"answered", "unsent", "lost"};
 
 struct link {
 	struct loop *loop;
@@ -17,27 +37,45 @@ struct link {
 	void *ctx;
 	char *url, *name;
 	enum link_state state;
-	struct resolve *resolve;
-	PGconn *pg;
+	struct resolve *resolve; /* while RESOLVING */
+	PGconn *pg;              /* from CONNECTING on */
 	ev_io io;
 	struct timer timer;    /* backoff, connecting, or the statement's deadline */
 	unsigned failures;     /* connections in a row that proved nothing */
-	struct deferred dying; /* found dead where nobody may be called */
+	struct deferred dying; /* the connection was found dead where nobody may be called */
 	bool unflushed;        /* the statement's last bytes have not left libpq yet */
-	link_answer *answer;
+	link_answer *answer;   /* of the statement that is out, while BUSY */
 	void *arg;
-	PGresult *result; /* so far */
-	PGresult *given;  /* during the answer */
+	PGresult *result; /* so far; ours */
+	PGresult *given;  /* during the answer; ours, unless link_take took it */
 };
+
+static void link_enter(struct link *k, enum link_state to)
+{
+	assert(link_moves[k->state] & 1u << to);
+	log_trace(LOG_NOBODY, "link", LS("name", k->name), LS("from", link_words[k->state]), LS("to", link_words[to]));
+	k->state = to;
+}
+
+/* The one place where a statement meets its fate, once. */
+static void link_tell(struct link *k, enum link_fate fate, const PGresult *res)
+{
+	link_answer *answer = k->answer;
+	k->answer = NULL;
+	if (!answer)
+		return;
+	log_trace(LOG_NOBODY, "statement", LS("name", k->name), LS("fate", link_fates[fate]));
+	answer(k->arg, fate, res);
+}
 
 /* ---- ending a connection ---- */
 
-static void unwatch(struct link *k)
+static void link_unwatch(struct link *k)
 {
 	ev_io_stop(loop_ev(k->loop), &k->io);
 }
 
-static void retry_later(struct link *k)
+static void link_retry_later(struct link *k)
 {
 	uint64_t most = BACKOFF_LEAST_MS, random;
 	for (unsigned i = 0; i < k->failures && most < BACKOFF_MOST_MS; i++)
@@ -46,13 +84,13 @@ static void retry_later(struct link *k)
 		most = BACKOFF_MOST_MS;
 	k->failures++;
 	random_bytes(&random, sizeof random);
-	k->state = LINK_WAITING;
+	link_enter(k, LINK_WAITING);
 	timer_set(k->loop, &k->timer, loop_now(k->loop) + most / 2 + random % (most / 2 + 1));
 }
 
-static void disconnect(struct link *k)
+static void link_disconnect(struct link *k)
 {
-	unwatch(k);
+	link_unwatch(k);
 	timer_stop(k->loop, &k->timer);
 	deferred_cancel(&k->dying);
 	resolve_cancel(&k->resolve);
@@ -66,12 +104,9 @@ static void disconnect(struct link *k)
  * The last byte of a statement is its Sync, and only Sync commits: while libpq still holds bytes, the server cannot have
  * executed anything for good.
  */
-static void answer_lost(struct link *k)
+static void link_answer_lost(struct link *k)
 {
-	link_answer *answer = k->answer;
-	k->answer = NULL;
-	if (answer)
-		answer(k->arg, k->unflushed ? LINK_UNSENT : LINK_LOST, NULL);
+	link_tell(k, k->unflushed ? LINK_UNSENT : LINK_LOST, NULL);
 }
 
 void link_drop(struct link *k, const char *why)
@@ -80,14 +115,14 @@ void link_drop(struct link *k, const char *why)
 		return;
 	bool was_up = link_up(k);
 	char *kept = mem_strndup(why, strcspn(why, "\n")); /* may be libpq's, which ends with the connection */
-	disconnect(k);
-	retry_later(k);
-	answer_lost(k);
+	link_disconnect(k);
+	link_retry_later(k);
+	link_answer_lost(k);
 	k->ev->on_down(k->ctx, was_up, kept);
 	free(kept);
 }
 
-static void run_dying(struct deferred *d)
+static void link_run_dying(struct deferred *d)
 {
 	struct link *k = container_of(d, struct link, dying);
 	link_drop(k, k->pg ? PQerrorMessage(k->pg) : "");
@@ -95,16 +130,16 @@ static void run_dying(struct deferred *d)
 
 /* ---- statements ---- */
 
-static void watch(struct link *k, int events)
+static void link_watch(struct link *k, int events)
 {
 	if (ev_is_active(&k->io) && k->io.fd == PQsocket(k->pg) && (k->io.events & (EV_READ | EV_WRITE)) == events)
 		return;
-	unwatch(k);
+	link_unwatch(k);
 	ev_io_set(&k->io, PQsocket(k->pg), events);
 	ev_io_start(loop_ev(k->loop), &k->io);
 }
 
-static void flush(struct link *k)
+static void link_flush(struct link *k)
 {
 	int more = PQflush(k->pg);
 	if (more < 0) {
@@ -112,12 +147,12 @@ static void flush(struct link *k)
 		return;
 	}
 	k->unflushed = more > 0;
-	watch(k, more > 0 ? EV_READ | EV_WRITE : EV_READ);
+	link_watch(k, more > 0 ? EV_READ | EV_WRITE : EV_READ);
 }
 
-/* One of sql and prepared. */
-static bool send(struct link *k, const char *sql, const char *prepared, int n, const char *const *values,
-                 uint64_t timeout_ms, link_answer *answer, void *arg)
+/* Puts a statement on the link; one of sql and prepared is NULL. */
+static bool link_put(struct link *k, const char *sql, const char *prepared, int n, const char *const *values,
+                     uint64_t timeout_ms, link_answer *answer, void *arg)
 {
 	if (k->state != LINK_IDLE)
 		return false;
@@ -125,15 +160,15 @@ static bool send(struct link *k, const char *sql, const char *prepared, int n, c
 		loop_defer(k->loop, LOOP_WORK, &k->dying);
 		return false;
 	}
-	k->state = LINK_BUSY;
+	link_enter(k, LINK_BUSY);
 	k->answer = answer;
 	k->arg = arg;
 	k->unflushed = false;
 	timer_set(k->loop, &k->timer, loop_now(k->loop) + timeout_ms);
 	if (prepared ? PQsendQueryPrepared(k->pg, prepared, n, values, NULL, NULL, 0)
 	             : PQsendQueryParams(k->pg, sql, n, NULL, values, NULL, NULL, 0))
-		flush(k);
-	else /* libpq may have written some of it: lost, not unsent */
+		link_flush(k);
+	else /* Libpq may have written some of it: so it is lost, not unsent. */
 		loop_defer(k->loop, LOOP_WORK, &k->dying);
 	return true;
 }
@@ -141,25 +176,25 @@ static bool send(struct link *k, const char *sql, const char *prepared, int n, c
 bool link_send(struct link *k, const char *sql, int n, const char *const *values, uint64_t timeout_ms,
                link_answer *answer, void *arg)
 {
-	return send(k, sql, NULL, n, values, timeout_ms, answer, arg);
+	return link_put(k, sql, NULL, n, values, timeout_ms, answer, arg);
 }
 
 bool link_execute(struct link *k, const char *name, int n, const char *const *values, uint64_t timeout_ms,
                   link_answer *answer, void *arg)
 {
-	return send(k, NULL, name, n, values, timeout_ms, answer, arg);
+	return link_put(k, NULL, name, n, values, timeout_ms, answer, arg);
 }
 
-static bool is_error(const PGresult *r)
+static bool link_is_error(const PGresult *r)
 {
 	ExecStatusType s = PQresultStatus(r);
 	return s != PGRES_TUPLES_OK && s != PGRES_COMMAND_OK && s != PGRES_EMPTY_QUERY;
 }
 
 /* An error after the rows is the commit's: it replaces them. */
-static void keep_result(struct link *k, PGresult *r)
+static void link_keep_result(struct link *k, PGresult *r)
 {
-	if (k->result && is_error(k->result)) {
+	if (k->result && link_is_error(k->result)) {
 		PQclear(r);
 		return;
 	}
@@ -167,33 +202,31 @@ static void keep_result(struct link *k, PGresult *r)
 	k->result = r;
 }
 
-static bool is_copy(const PGresult *r)
+static bool link_is_copy(const PGresult *r)
 {
 	ExecStatusType s = PQresultStatus(r);
 	return s == PGRES_COPY_IN || s == PGRES_COPY_OUT || s == PGRES_COPY_BOTH;
 }
 
-static void finish(struct link *k)
+static void link_finish(struct link *k)
 {
-	link_answer *answer = k->answer;
 	k->given = k->result;
 	k->result = NULL;
-	k->answer = NULL;
-	k->state = LINK_IDLE;
+	link_enter(k, LINK_IDLE);
 	timer_stop(k->loop, &k->timer);
-	answer(k->arg, LINK_ANSWERED, k->given);
+	link_tell(k, LINK_ANSWERED, k->given);
 	PQclear(k->given);
 	k->given = NULL;
 }
 
 /* False when the connection ended meanwhile. */
-static bool collect(struct link *k)
+static bool link_collect(struct link *k)
 {
 	while (k->state == LINK_BUSY && !PQisBusy(k->pg)) {
 		PGresult *r = PQgetResult(k->pg);
 		if (r) {
-			bool copy = is_copy(r);
-			keep_result(k, r);
+			bool copy = link_is_copy(r);
+			link_keep_result(k, r);
 			if (copy) {
 				link_drop(k, "the server started a COPY");
 				return false;
@@ -204,14 +237,14 @@ static bool collect(struct link *k)
 			link_drop(k, k->result ? PQresultErrorMessage(k->result) : PQerrorMessage(k->pg));
 			return false;
 		}
-		finish(k); /* the next statement may be out when this returns */
+		link_finish(k); /* when this returns, the next statement may be out */
 		if (!k->pg)
 			return false;
 	}
 	return true;
 }
 
-static void take_notifies(struct link *k)
+static void link_take_notifies(struct link *k)
 {
 	PGnotify *n;
 	bool some = false;
@@ -224,63 +257,63 @@ static void take_notifies(struct link *k)
 		k->ev->on_notify(k->ctx);
 }
 
-static void on_ready(struct link *k, int revents)
+static void link_on_ready(struct link *k, int revents)
 {
 	if ((revents & EV_READ) && !PQconsumeInput(k->pg)) {
-		/* what came before the end still counts, "terminating connection" as the reason included */
-		if (collect(k))
+		/* What came before the end still counts: "terminating connection" as the reason, too. */
+		if (link_collect(k))
 			link_drop(k, PQerrorMessage(k->pg));
 		return;
 	}
 	if (k->unflushed)
-		flush(k);
-	if (!collect(k) || !k->pg)
+		link_flush(k);
+	if (!link_collect(k) || !k->pg)
 		return;
 	if (PQstatus(k->pg) != CONNECTION_OK)
 		link_drop(k, PQerrorMessage(k->pg));
 	else
-		take_notifies(k);
+		link_take_notifies(k);
 }
 
 /* ---- connecting ---- */
 
-static void became_up(struct link *k)
+static void link_connected(struct link *k)
 {
 	PQsetnonblocking(k->pg, 1);
-	k->state = LINK_IDLE;
+	link_enter(k, LINK_IDLE);
 	timer_stop(k->loop, &k->timer);
-	watch(k, EV_READ);
+	link_watch(k, EV_READ);
 	k->ev->on_up(k->ctx);
 }
 
-static void connect_step(struct link *k, PostgresPollingStatusType s)
+static void link_connect_step(struct link *k, PostgresPollingStatusType s)
 {
 	if (s == PGRES_POLLING_OK)
-		became_up(k);
+		link_connected(k);
 	else if (s == PGRES_POLLING_FAILED)
 		link_drop(k, PQerrorMessage(k->pg));
 	else
-		watch(k, s == PGRES_POLLING_READING ? EV_READ : EV_WRITE);
+		link_watch(k, s == PGRES_POLLING_READING ? EV_READ : EV_WRITE);
 }
 
-static void on_io(struct ev_loop *ev, ev_io *w, int revents)
+static void link_on_io(struct ev_loop *ev, ev_io *w, int revents)
 {
 	(void)ev;
 	struct link *k = w->data;
 	if (k->state != LINK_CONNECTING) {
-		on_ready(k, revents);
+		link_on_ready(k, revents);
 		return;
 	}
-	unwatch(k); /* libpq may close the descriptor and open another under its number */
-	connect_step(k, PQconnectPoll(k->pg));
+	link_unwatch(k); /* libpq may close the descriptor and open another under its number */
+	link_connect_step(k, PQconnectPoll(k->pg));
 }
 
-static void ignore_notice(void *arg, const PGresult *r)
+static void link_ignore_notice(void *arg, const PGresult *r)
 {
 	(void)arg, (void)r;
 }
 
-static void on_resolved(void *arg, struct target *t)
+static void link_on_resolved(void *arg, struct target *t)
 {
 	struct link *k = arg;
 	k->resolve = NULL;
@@ -289,7 +322,7 @@ static void on_resolved(void *arg, struct target *t)
 		target_fini(t);
 		return;
 	}
-	/* The URL's own settings replace those before it; those after it replace the URL's. */
+	/* The URL's settings replace those in front of it; those behind it replace the URL's. */
 	const char *keys[] = {"application_name",
 	                      "gssencmode",
 	                      "keepalives_idle",
@@ -303,29 +336,29 @@ static void on_resolved(void *arg, struct target *t)
 	                      NULL};
 	const char *values[] = {k->name, "disable", "15",        "5",     "3", k->url,
 	                        "UTF8",  t->host,   t->hostaddr, t->port, NULL};
-	k->state = LINK_CONNECTING;
+	link_enter(k, LINK_CONNECTING);
 	k->pg = PQconnectStartParams(keys, values, 1);
 	target_fini(t);
 	if (!k->pg || PQstatus(k->pg) == CONNECTION_BAD) {
 		link_drop(k, k->pg ? PQerrorMessage(k->pg) : "out of memory");
 		return;
 	}
-	PQsetNoticeReceiver(k->pg, ignore_notice, NULL);
-	connect_step(k, PGRES_POLLING_WRITING);
+	PQsetNoticeReceiver(k->pg, link_ignore_notice, NULL);
+	link_connect_step(k, PGRES_POLLING_WRITING);
 }
 
-static void begin(struct link *k)
+static void link_begin(struct link *k)
 {
-	k->state = LINK_RESOLVING;
+	link_enter(k, LINK_RESOLVING);
 	timer_set(k->loop, &k->timer, loop_now(k->loop) + CONNECT_MS);
-	k->resolve = resolve_start(k->loop, k->url, on_resolved, k);
+	k->resolve = resolve_start(k->loop, k->url, link_on_resolved, k);
 }
 
-static void on_timer(struct timer *t)
+static void link_on_timer(struct timer *t)
 {
 	struct link *k = container_of(t, struct link, timer);
 	if (k->state == LINK_WAITING)
-		begin(k);
+		link_begin(k);
 	else
 		link_drop(k, k->state == LINK_BUSY ? "no answer in time" : "no connection in time");
 }
@@ -335,11 +368,11 @@ static void on_timer(struct timer *t)
 struct link *link_new(struct loop *l, const struct link_config *cfg, const struct link_events *ev, void *ctx)
 {
 	struct link *k = NEW(struct link);
-	*k = (struct link){.loop = l, .ev = ev, .ctx = ctx, .timer = {.fire = on_timer}};
+	*k = (struct link){.loop = l, .ev = ev, .ctx = ctx, .timer = {.fire = link_on_timer}};
 	k->url = mem_strndup(cfg->url, strlen(cfg->url));
 	k->name = mem_strndup(cfg->application_name, strlen(cfg->application_name));
-	deferred_init(&k->dying, run_dying);
-	ev_io_init(&k->io, on_io, -1, 0);
+	deferred_init(&k->dying, link_run_dying);
+	ev_io_init(&k->io, link_on_io, -1, 0);
 	k->io.data = k;
 	return k;
 }
@@ -347,7 +380,7 @@ struct link *link_new(struct loop *l, const struct link_config *cfg, const struc
 void link_start(struct link *k)
 {
 	if (k->state == LINK_OFF)
-		begin(k);
+		link_begin(k);
 }
 
 bool link_up(const struct link *k)
@@ -377,9 +410,9 @@ void link_free(struct link **kp)
 	struct link *k = *kp;
 	if (!k)
 		return;
-	disconnect(k);
-	k->state = LINK_OFF;
-	answer_lost(k); /* *kp is still there: the answer may look at it */
+	link_disconnect(k);
+	link_enter(k, LINK_OFF);
+	link_answer_lost(k); /* *kp is still there: the answer may look at it */
 	*kp = NULL;
 	free(k->url);
 	free(k->name);

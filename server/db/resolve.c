@@ -9,8 +9,8 @@
 #include <pthread.h>
 #include <signal.h>
 
-/* Shared by the loop and the thread; whoever is last frees it. */
-struct job {
+/* Shared by the loop and the thread; the last of them to be done with it frees it. */
+struct resolve_job {
 	pthread_mutex_t lock;
 	struct resolve *owner; /* NULL: cancelled */
 	bool finished;
@@ -20,7 +20,7 @@ struct job {
 
 struct resolve {
 	struct loop *loop;
-	struct job *job;
+	struct resolve_job *job;
 	ev_async ready;
 	struct deferred at_once; /* nothing to resolve */
 	struct target target;
@@ -37,7 +37,7 @@ void target_fini(struct target *t)
 	*t = (struct target){0};
 }
 
-static void job_free(struct job *j)
+static void resolve_job_free(struct resolve_job *j)
 {
 	target_fini(&j->target);
 	free(j->host);
@@ -48,19 +48,19 @@ static void job_free(struct job *j)
 
 /* ---- on the thread ---- */
 
-static struct slice next_item(const char **list)
+static struct slice resolve_next(const char **list)
 {
 	const char *from = *list, *end = strchrnul(from, ',');
 	*list = *end ? end + 1 : NULL;
 	return slice_of(from, (size_t)(end - from));
 }
 
-struct lists {
+struct resolve_lists {
 	size_t n;
 	struct buf host, hostaddr, port, error;
 };
 
-static void add_entry(struct lists *to, struct slice host, struct slice addr, struct slice port)
+static void resolve_add(struct resolve_lists *to, struct slice host, struct slice addr, struct slice port)
 {
 	if (to->n++) {
 		buf_char(&to->host, ',');
@@ -72,7 +72,7 @@ static void add_entry(struct lists *to, struct slice host, struct slice addr, st
 	buf_slice(&to->port, port);     /* empty: the default */
 }
 
-static void add_addresses(struct lists *to, struct slice host, struct slice port)
+static void resolve_add_addresses(struct resolve_lists *to, struct slice host, struct slice port)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *found = NULL;
 	char *name = mem_strndup(host.p, host.n);
@@ -83,14 +83,14 @@ static void add_addresses(struct lists *to, struct slice host, struct slice port
 		char text[NI_MAXHOST];
 		if (getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST) != 0)
 			continue;
-		add_entry(to, host, slice_str(text), port);
+		resolve_add(to, host, slice_str(text), port);
 	}
 	if (found)
 		freeaddrinfo(found);
 	free(name);
 }
 
-static bool needs_no_name(struct slice host)
+static bool resolve_needs_no_name(struct slice host)
 {
 	unsigned char addr[sizeof(struct in6_addr)];
 	if (host.n == 0 || host.p[0] == '/' || host.p[0] == '@')
@@ -104,16 +104,16 @@ static bool needs_no_name(struct slice host)
 /* Every address of every host becomes an entry; one port stands for all, as libpq has it. */
 static void resolve_all(const char *hosts, const char *ports, struct target *out)
 {
-	struct lists to = {0};
+	struct resolve_lists to = {0};
 	struct slice port = slice_str("");
 	while (hosts) {
-		struct slice host = next_item(&hosts);
+		struct slice host = resolve_next(&hosts);
 		if (ports)
-			port = next_item(&ports);
-		if (needs_no_name(host))
-			add_entry(&to, host, SLICE(""), port);
+			port = resolve_next(&ports);
+		if (resolve_needs_no_name(host))
+			resolve_add(&to, host, SLICE(""), port);
 		else
-			add_addresses(&to, host, port);
+			resolve_add_addresses(&to, host, port);
 	}
 	if (to.n == 0)
 		out->error = buf_steal(&to.error, NULL);
@@ -123,9 +123,9 @@ static void resolve_all(const char *hosts, const char *ports, struct target *out
 	buf_fini(&to.error);
 }
 
-static void *job_run(void *arg)
+static void *resolve_job_run(void *arg)
 {
-	struct job *j = arg;
+	struct resolve_job *j = arg;
 	struct target t = {0};
 	resolve_all(j->host, j->port, &t);
 	pthread_mutex_lock(&j->lock);
@@ -136,13 +136,13 @@ static void *job_run(void *arg)
 		ev_async_send(loop_ev(j->owner->loop), &j->owner->ready);
 	pthread_mutex_unlock(&j->lock);
 	if (orphan)
-		job_free(j);
+		resolve_job_free(j);
 	return NULL;
 }
 
 /* ---- on the loop ---- */
 
-static void deliver(struct resolve *r)
+static void resolve_deliver(struct resolve *r)
 {
 	struct target t = r->target;
 	resolved *done = r->done;
@@ -152,12 +152,12 @@ static void deliver(struct resolve *r)
 	done(arg, &t);
 }
 
-static void run_at_once(struct deferred *d)
+static void resolve_at_once(struct deferred *d)
 {
-	deliver(container_of(d, struct resolve, at_once));
+	resolve_deliver(container_of(d, struct resolve, at_once));
 }
 
-static void on_ready(struct ev_loop *ev, ev_async *w, int revents)
+static void resolve_on_ready(struct ev_loop *ev, ev_async *w, int revents)
 {
 	(void)ev, (void)revents;
 	struct resolve *r = w->data;
@@ -169,12 +169,12 @@ static void on_ready(struct ev_loop *ev, ev_async *w, int revents)
 	}
 	pthread_mutex_unlock(&r->job->lock);
 	if (finished)
-		deliver(r);
+		resolve_deliver(r);
 }
 
-static bool start_thread(struct resolve *r, const char *host, const char *port)
+static bool resolve_start_thread(struct resolve *r, const char *host, const char *port)
 {
-	struct job *j = r->job = NEW(struct job);
+	struct resolve_job *j = r->job = NEW(struct resolve_job);
 	pthread_mutex_init(&j->lock, NULL);
 	j->owner = r;
 	j->host = mem_strndup(host, strlen(host));
@@ -187,7 +187,7 @@ static bool start_thread(struct resolve *r, const char *host, const char *port)
 	pthread_attr_init(&detached);
 	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
 	pthread_t thread;
-	int failed = pthread_create(&thread, &detached, job_run, j);
+	int failed = pthread_create(&thread, &detached, resolve_job_run, j);
 	pthread_attr_destroy(&detached);
 	pthread_sigmask(SIG_SETMASK, &kept, NULL);
 	if (failed)
@@ -195,7 +195,7 @@ static bool start_thread(struct resolve *r, const char *host, const char *port)
 	return !failed;
 }
 
-static const char *option(const PQconninfoOption *o, const char *keyword, const char *env)
+static const char *resolve_option(const PQconninfoOption *o, const char *keyword, const char *env)
 {
 	for (; o && o->keyword; o++)
 		if (strcmp(o->keyword, keyword) == 0 && o->val)
@@ -203,10 +203,10 @@ static const char *option(const PQconninfoOption *o, const char *keyword, const 
 	return getenv(env);
 }
 
-static bool all_known(const char *hosts)
+static bool resolve_all_known(const char *hosts)
 {
 	while (hosts)
-		if (!needs_no_name(next_item(&hosts)))
+		if (!resolve_needs_no_name(resolve_next(&hosts)))
 			return false;
 	return true;
 }
@@ -217,17 +217,17 @@ struct resolve *resolve_start(struct loop *l, const char *url, resolved *done, v
 	r->loop = l;
 	r->done = done;
 	r->arg = arg;
-	deferred_init(&r->at_once, run_at_once);
-	ev_async_init(&r->ready, on_ready);
+	deferred_init(&r->at_once, resolve_at_once);
+	ev_async_init(&r->ready, resolve_on_ready);
 	r->ready.data = r;
 	char *why = NULL;
 	PQconninfoOption *o = PQconninfoParse(url, &why);
-	const char *host = option(o, "host", "PGHOST"), *addr = option(o, "hostaddr", "PGHOSTADDR"),
-		   *port = option(o, "port", "PGPORT");
+	const char *host = resolve_option(o, "host", "PGHOST"), *addr = resolve_option(o, "hostaddr", "PGHOSTADDR"),
+		   *port = resolve_option(o, "port", "PGPORT");
 	bool thread = false;
 	if (!o)
 		r->target.error = mem_printf("connection string: %s", why ? why : "malformed");
-	else if (host && !addr && !all_known(host) && !(thread = start_thread(r, host, port)))
+	else if (host && !addr && !resolve_all_known(host) && !(thread = resolve_start_thread(r, host, port)))
 		r->target.error = mem_printf("no thread to resolve \"%s\"", host);
 	if (!thread)
 		loop_defer(l, LOOP_WORK, &r->at_once);
@@ -244,14 +244,14 @@ void resolve_cancel(struct resolve **rp)
 		return;
 	deferred_cancel(&r->at_once);
 	ev_async_stop(loop_ev(r->loop), &r->ready);
-	struct job *j = r->job;
+	struct resolve_job *j = r->job;
 	if (j) {
 		pthread_mutex_lock(&j->lock);
 		bool finished = j->finished;
 		j->owner = NULL;
 		pthread_mutex_unlock(&j->lock);
 		if (finished)
-			job_free(j);
+			resolve_job_free(j);
 	}
 	target_fini(&r->target);
 	free(r);

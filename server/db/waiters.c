@@ -8,7 +8,7 @@ struct waiter {
 	void *arg;
 };
 
-static void move_all(struct list *from, struct list *to)
+static void waiters_move(struct list *from, struct list *to)
 {
 	while (!list_empty(from)) {
 		struct list *n = from->next;
@@ -17,7 +17,7 @@ static void move_all(struct list *from, struct list *to)
 	}
 }
 
-static bool run(struct list *l)
+static bool waiters_run(struct list *l)
 {
 	bool some = false;
 	while (!list_empty(l)) {
@@ -30,9 +30,9 @@ static bool run(struct list *l)
 	return some;
 }
 
-static void on_release(struct deferred *d)
+static void waiters_on_release(struct deferred *d)
 {
-	run(&container_of(d, struct waiters, release)->released);
+	waiters_run(&container_of(d, struct waiters, release)->released);
 }
 
 void waiters_init(struct waiters *w, struct loop *l)
@@ -41,7 +41,7 @@ void waiters_init(struct waiters *w, struct loop *l)
 	list_init(&w->next);
 	list_init(&w->current);
 	list_init(&w->released);
-	deferred_init(&w->release, on_release);
+	deferred_init(&w->release, waiters_on_release);
 }
 
 void waiters_add(struct waiters *w, void (*done)(void *arg), void *arg)
@@ -54,27 +54,27 @@ void waiters_add(struct waiters *w, void (*done)(void *arg), void *arg)
 
 void waiters_fetching(struct waiters *w)
 {
-	move_all(&w->next, &w->current);
+	waiters_move(&w->next, &w->current);
 }
 
 void waiters_delivered(struct waiters *w)
 {
-	run(&w->current);
+	waiters_run(&w->current);
 }
 
 void waiters_release(struct waiters *w)
 {
-	move_all(&w->current, &w->released);
-	move_all(&w->next, &w->released);
+	waiters_move(&w->current, &w->released);
+	waiters_move(&w->next, &w->released);
 	if (!list_empty(&w->released))
 		loop_defer(w->loop, LOOP_WORK, &w->release);
 }
 
 bool waiters_flush(struct waiters *w)
 {
-	move_all(&w->current, &w->released);
-	move_all(&w->next, &w->released);
-	return run(&w->released);
+	waiters_move(&w->current, &w->released);
+	waiters_move(&w->next, &w->released);
+	return waiters_run(&w->released);
 }
 
 void waiters_fini(struct waiters *w)
