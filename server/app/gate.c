@@ -177,7 +177,7 @@ static void dispatch(struct client *c, const struct sio_event *ev, const struct 
 		.done = done,
 		.arg = call_new(c, ev, r),
 	};
-	db_dispatch(c->w->db, &item);
+	db_item_send(c->w->db, &item);
 	buf_fini(&key);
 }
 

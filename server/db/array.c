@@ -1,7 +1,6 @@
-#include "base/buf.h"
-#include "db/db.h"
+#include "db/array.h"
 
-/* Every element is quoted, so that empty strings, NULL as a word, commas and braces mean themselves. */
+/* Every element is quoted: so an empty text, the word NULL, commas and braces stand for themselves. */
 
 void db_array_begin(struct buf *b)
 {

@@ -1,8 +1,8 @@
-#include "db/lanes.h"
+#include "db/batch.h"
 
 enum { COL_ORD, COL_OUTCOME, COL_BODY, COL_CODE, COL_MESSAGE, COL_SQLSTATE, COL_DETAIL, COLS };
 
-static enum verdict verdict_of(struct slice s)
+static enum batch_verdict batch_verdict_of(struct slice s)
 {
 	if (slice_eq(s, SLICE("ok")))
 		return VERDICT_OK;
@@ -26,7 +26,7 @@ const char *batch_read(const PGresult *res, size_t n, struct batch_answer *out)
 			out->published = out->asleep || slice_eq(outcome, SLICE("published"));
 			continue;
 		}
-		enum verdict v = verdict_of(outcome);
+		enum batch_verdict v = batch_verdict_of(outcome);
 		if (v == VERDICT_NONE || out->verdict[ord - 1] != VERDICT_NONE)
 			return v ? "rt.dispatch returned two rows for one item"
 			         : "rt.dispatch returned an unknown outcome";
@@ -41,7 +41,7 @@ void batch_item(const PGresult *res, const struct batch_answer *a, size_t i, str
 	int row = a->row[i];
 	*out = (struct db_item_result){.outcome = DB_OK, .published = a->published};
 	if (a->verdict[i] == VERDICT_NONE) {
-		/* nobody says what became of it */
+		/* the function says nothing of this item: it may have run */
 		*out = (struct db_item_result){.outcome = DB_UNCERTAIN,
 		                               .detail = SLICE("rt.dispatch returned no row for this item")};
 		return;
@@ -86,5 +86,6 @@ void batch_count(struct db_stats *s, size_t n)
 	while (bucket + 1 < ARRAY_LEN(s->batch_size_hist) && n > (size_t)1 << bucket)
 		bucket++;
 	s->batches++;
+	s->items += n;
 	s->batch_size_hist[bucket]++;
 }

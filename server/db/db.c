@@ -1,109 +1,58 @@
-#include "base/log.h"
+#include "db/db.h"
+
 #include "base/mem.h"
+#include "db/calls.h"
+#include "db/common.h"
 #include "db/lanes.h"
-#include <stdio.h>
-
-#define SAME_AGAIN_MS 60000 /* between two lines about connections that cannot be made */
-#define OTHER_AGAIN_MS 1000
-
-/* ---- what links report ---- */
-
-struct link *db_link(struct db *d, bool direct, const char *role, const struct link_events *ev, void *ctx)
-{
-	char *name = mem_printf("%s %s", d->cfg.name, role);
-	struct link_config cfg = {.url = direct ? d->cfg.listen_url : d->cfg.url, .application_name = name};
-	struct link *k = link_new(d->loop, &cfg, ev, ctx);
-	free(name);
-	return k;
-}
-
-void db_problem(struct db *d, const char *what, const char *why)
-{
-	snprintf(d->last_error, sizeof d->last_error, "%s: %.*s", what, (int)strcspn(why, "\n"), why);
-	log_warn(LOG_NOBODY, "db_problem", LS("what", what), LS("why", why));
-}
-
-void db_link_is_up(struct db *d, const char *role)
-{
-	d->stats.links_up++;
-	log_debug(LOG_NOBODY, "db_link_up", LS("link", role));
-}
+#include "db/pump.h"
 
 /*
- * A link that went down is a line, and so is the first reason why it does not come back. The links fail alike and often: after
- * that another reason is a line, at most one each second, and the same one again every minute.
+ * The facade: it owns the parts and ties them together. The parts know only struct db_common.
+ *
+ *   lanes (client events) --on_written--> pump (the outbox)        calls (everything else)
+ *      any of them --on_change--> db_check: UP when calls and the pump are
  */
-void db_link_is_down(struct db *d, const char *role, bool was_up, const char *why)
-{
-	if (was_up) {
-		d->stats.links_up--;
-		d->stats.lost++;
-		db_problem(d, role, why);
-		return;
-	}
-	if (!*why)
-		why = "no reason was given";
-	snprintf(d->last_error, sizeof d->last_error, "%s: %s", role, why);
-	log_debug(LOG_NOBODY, "db_connect_failed", LS("link", role), LS("why", why));
-	uint64_t age = loop_now(d->loop) - d->told_at;
-	if (*d->told && age < (strncmp(d->told, why, sizeof d->told - 1) == 0 ? SAME_AGAIN_MS : OTHER_AGAIN_MS))
-		return;
-	snprintf(d->told, sizeof d->told, "%s", why);
-	d->told_at = loop_now(d->loop);
-	log_warn(LOG_NOBODY, "db_unreachable", LS("why", why));
-}
+struct db {
+	struct db_common common;
+	struct db_events ev;
+	void *ctx;
+	enum db_state state;
+	struct calls *calls;
+	struct lanes *lanes;
+	struct pump *pump;
+};
 
-void db_check_state(struct db *d)
+/* ---- state ---- */
+
+/*
+ *   CONNECTING -- db_check --> UP <-- db_check --> AWAY
+ */
+static const uint8_t db_moves[] = {
+	[DB_CONNECTING] = 1u << DB_UP,
+	[DB_UP] = 1u << DB_AWAY,
+	[DB_AWAY] = 1u << DB_UP,
+};
+static const char *const db_words[] = {"connecting", "up", "away"};
+
+static void db_enter(struct db *d, enum db_state to)
 {
-	enum db_state s = d->state == DB_CONNECTING ? DB_CONNECTING : DB_AWAY;
-	if (calls_ready(d->calls) && pump_ready(d->pump))
-		s = DB_UP;
-	if (s == d->state || d->freeing)
-		return;
-	d->state = s;
-	if (s == DB_UP)
-		d->last_error[0] = d->told[0] = '\0';
+	assert(db_moves[d->state] & 1u << to);
+	log_trace(LOG_NOBODY, "db", LS("from", db_words[d->state]), LS("to", db_words[to]));
+	d->state = to;
+	if (to == DB_UP)
+		d->common.last_error[0] = d->common.told[0] = '\0';
 	if (d->ev.on_state)
-		d->ev.on_state(d->ctx, s);
+		d->ev.on_state(d->ctx, to);
 }
 
-/* ---- life ---- */
-
-static char *copy(const char *s)
+static void db_check(struct db_common *c)
 {
-	return mem_strndup(s ? s : "", s ? strlen(s) : 0);
-}
-
-static unsigned between(unsigned v, unsigned least, unsigned most)
-{
-	return v < least ? least : v > most ? most : v;
-}
-
-struct db *db_new(struct loop *l, const struct db_config *cfg, const struct db_events *ev, void *ctx)
-{
-	struct db *d = NEW(struct db);
-	d->loop = l;
-	d->cfg = *cfg;
-	d->cfg.url = copy(cfg->url);
-	d->cfg.listen_url = copy(cfg->listen_url && *cfg->listen_url ? cfg->listen_url : cfg->url);
-	d->cfg.edge_id = copy(cfg->edge_id);
-	d->cfg.name = copy(cfg->name);
-	d->cfg.lanes = between(cfg->lanes, 1, LANES_MOST);
-	d->cfg.batch_max = between(cfg->batch_max, 1, 32); /* the cap is rt.dispatch's (design 8.15) */
-	if (ev)
-		d->ev = *ev;
-	d->ctx = ctx;
-	d->calls = calls_new(d);
-	d->dispatch = dispatch_new(d);
-	d->pump = pump_new(d);
-	return d;
-}
-
-void db_start(struct db *d)
-{
-	calls_start(d->calls);
-	dispatch_start(d->dispatch);
-	pump_start(d->pump);
+	struct db *d = container_of(c, struct db, common);
+	enum db_state now = d->state == DB_CONNECTING ? DB_CONNECTING : DB_AWAY;
+	if (calls_ready(d->calls) && pump_ready(d->pump))
+		now = DB_UP;
+	if (now != d->state && !c->freeing)
+		db_enter(d, now);
 }
 
 enum db_state db_state(const struct db *d)
@@ -113,17 +62,77 @@ enum db_state db_state(const struct db *d)
 
 const char *db_last_error(const struct db *d)
 {
-	return d->last_error;
+	return d->common.last_error;
 }
 
 const struct db_stats *db_stats(const struct db *d)
 {
-	return &d->stats;
+	return &d->common.stats;
 }
 
-void db_stop(struct db *d)
+/* ---- the parts ---- */
+
+void db_call(struct db *d, const char *sql, const struct slice *params, size_t n, db_done *done, void *arg)
 {
-	d->stopping = true;
+	calls_add(d->calls, sql, params, n, done, arg);
+}
+
+void db_item_send(struct db *d, const struct db_item *item)
+{
+	lanes_add(d->lanes, item);
+}
+
+void db_pump_set_events(struct db *d, const struct db_pump_events *ev, void *ctx)
+{
+	pump_set_events(d->pump, ev, ctx);
+}
+
+void db_pump_poke(struct db *d)
+{
+	pump_poke(d->pump);
+}
+
+void db_listen(struct db *d, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx)
+{
+	pump_listen(d->pump, channel, fn, ctx);
+}
+
+bool db_pump_position(const struct db *d, struct db_position *at)
+{
+	return pump_position(d->pump, at);
+}
+
+void db_pump_after(struct db *d, void (*done)(void *arg), void *arg)
+{
+	pump_after(d->pump, done, arg);
+}
+
+static void db_on_written(void *ctx)
+{
+	db_pump_poke(ctx);
+}
+
+/* ---- life ---- */
+
+struct db *db_new(struct loop *l, const struct db_config *cfg, const struct db_events *ev, void *ctx)
+{
+	struct db *d = NEW(struct db);
+	common_init(&d->common, l, cfg);
+	d->common.on_change = db_check;
+	if (ev)
+		d->ev = *ev;
+	d->ctx = ctx;
+	d->calls = calls_new(&d->common);
+	d->lanes = lanes_new(&d->common, db_on_written, d);
+	d->pump = pump_new(&d->common);
+	return d;
+}
+
+void db_start(struct db *d)
+{
+	calls_start(d->calls);
+	lanes_start(d->lanes);
+	pump_start(d->pump);
 }
 
 void db_free(struct db **dp)
@@ -131,17 +140,14 @@ void db_free(struct db **dp)
 	struct db *d = *dp;
 	if (!d)
 		return;
-	/* completions run in here: what they ask for meanwhile is refused */
-	d->stopping = d->freeing = true;
-	while (dispatch_close(d->dispatch) | calls_close(d->calls) | pump_close(d->pump))
+	d->common.freeing = true;
+	/* Completions run in here; what they ask for is refused, and its completion is one more round. */
+	while (lanes_close(d->lanes) | calls_close(d->calls) | pump_close(d->pump))
 		;
-	dispatch_free(&d->dispatch);
+	lanes_free(&d->lanes);
 	calls_free(&d->calls);
 	pump_free(&d->pump);
 	*dp = NULL;
-	free((char *)d->cfg.url);
-	free((char *)d->cfg.listen_url);
-	free((char *)d->cfg.edge_id);
-	free((char *)d->cfg.name);
+	common_fini(&d->common);
 	free(d);
 }

@@ -14,11 +14,15 @@
 
 #include "base/log.h"
 #include "base/slice.h"
+#include "db/array.h"
+#include "db/snapshot.h"
 #include "net/loop.h"
 
 struct db;
 
 enum db_outcome { DB_OK, DB_ERROR, DB_FAILED, DB_UNCERTAIN };
+
+enum db_bell { DB_BELL_AUTO, DB_BELL_OFF, DB_BELL_ALWAYS };
 
 struct db_config {
 	const char *url;           /* calls; may be a transaction pooler */
@@ -32,7 +36,7 @@ struct db_config {
 	uint64_t call_timeout_ms;  /* a call that has not answered by then: its link is dropped, uncertain (15000) */
 	uint64_t poll_ms;          /* 3: BUSY interval, at most */
 	uint64_t fallback_poll_ms; /* 1000: ASLEEP; 0 turns it off (tests) */
-	enum { DB_BELL_AUTO, DB_BELL_OFF, DB_BELL_ALWAYS } bell;
+	enum db_bell bell;
 };
 
 /* ---- state ---- */
@@ -59,7 +63,6 @@ void db_start(struct db *d);
 enum db_state db_state(const struct db *d);
 const char *db_last_error(const struct db *d); /* text for logs and /readyz, "" when none */
 const struct db_stats *db_stats(const struct db *d);
-void db_stop(struct db *d); /* no new work; what is out finishes */
 void db_free(struct db **d);
 
 /* ---- one SQL function call, any link, no order promised ---- */
@@ -94,12 +97,6 @@ typedef void db_done(void *arg, const struct db_result *r);
 /* sql with $1...; params as text, NULL p for SQL null; copied. */
 void db_call(struct db *d, const char *sql, const struct slice *params, size_t n, db_done *done, void *arg);
 
-/* A text[] literal for a parameter: quoted and escaped. */
-struct buf;
-void db_array_begin(struct buf *b);
-void db_array_add(struct buf *b, struct slice s);
-void db_array_end(struct buf *b);
-
 /* ---- client events: batched rt.dispatch with lanes, lock keys and deferral (design 8.1-8.3) ---- */
 enum db_repeat { DB_REPEAT_NEVER, DB_REPEAT_ALWAYS, DB_REPEAT_BY_KEY };
 
@@ -124,7 +121,7 @@ struct db_item {
 	db_item_done *done;
 	void *arg;
 };
-void db_dispatch(struct db *d, const struct db_item *item); /* everything copied */
+void db_item_send(struct db *d, const struct db_item *item); /* everything copied */
 
 /* ---- the pump: every committed event exactly once, in visibility order (design section 2) ---- */
 struct db_event {
@@ -171,16 +168,5 @@ struct db_position {
 bool db_pump_position(const struct db *d, struct db_position *at) MUST_CHECK;
 /* done once a fetch that started after this call has been delivered (or the pump is away: then at once, from the loop) */
 void db_pump_after(struct db *d, void (*done)(void *arg), void *arg);
-
-/* ---- snapshots as text (pg_snapshot) ---- */
-struct db_snapshot;
-struct db_snapshot *db_snapshot_parse(const char *text); /* NULL when malformed */
-void db_snapshot_free(struct db_snapshot **s);
-bool db_snapshot_sees(const struct db_snapshot *s,
-                      uint64_t xid); /* committed before it, as far as the snapshot tells */
-/* As few bytes: numbers of seven bits a byte, what is in flight as distances. Whatever unpack takes is a snapshot, in the one form that pack gives it. */
-bool db_snapshot_pack(struct buf *out, const char *text) MUST_CHECK; /* false: malformed, nothing was added */
-bool db_snapshot_unpack(struct slice *in, struct buf *text,
-                        size_t max) MUST_CHECK; /* from the start of *in, which moves on; at most max in flight */
 
 #endif

@@ -1,7 +1,9 @@
-#include "db/pump.h"
+#include "db/fetch.h"
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "db/result.h"
+#include "db/snapshot.h"
 
 enum {
 	COL_ID,
@@ -19,52 +21,47 @@ enum {
 
 /* ---- the cursor ---- */
 
-static void replace(char **at, char *with)
+static void fetch_replace(char **at, char *with)
 {
 	free(*at);
 	*at = with;
 }
 
-static void forget_cut(struct cursor *c)
+static void fetch_forget_cut(struct fetch *f)
 {
-	replace(&c->upto, NULL);
-	replace(&c->upto_epoch, NULL);
-	c->after = 0;
+	fetch_replace(&f->upto, NULL);
+	fetch_replace(&f->upto_epoch, NULL);
+	f->after = 0;
 }
 
-void cursor_fini(struct cursor *c)
+void fetch_fini(struct fetch *f)
 {
-	forget_cut(c);
-	replace(&c->snapshot, NULL);
-	replace(&c->epoch, NULL);
+	fetch_forget_cut(f);
+	fetch_replace(&f->snapshot, NULL);
+	fetch_replace(&f->epoch, NULL);
 }
 
-void cursor_void(struct cursor *c, const char *why)
+void fetch_void(struct fetch *f, const char *why)
 {
-	cursor_fini(c);
-	c->voided = why;
+	fetch_fini(f);
+	f->voided = why;
 }
 
-static void count_epoch(struct db *d, const struct cursor *c)
+static void fetch_advance(struct fetch *f)
 {
-	if (c->epoch && strcmp(c->epoch, c->upto_epoch) != 0) {
-		d->stats.epochs++;
-		log_warn(LOG_NOBODY, "pump_epoch", LS("from", c->epoch), LS("to", c->upto_epoch));
+	if (f->epoch && strcmp(f->epoch, f->upto_epoch) != 0) {
+		f->stats->epochs++;
+		log_warn(LOG_NOBODY, "pump_epoch", LS("from", f->epoch), LS("to", f->upto_epoch));
 	}
-}
-
-static void advance(struct db *d, struct cursor *c)
-{
-	count_epoch(d, c);
-	replace(&c->snapshot, c->upto);
-	replace(&c->epoch, c->upto_epoch);
-	c->upto = c->upto_epoch = NULL;
-	forget_cut(c);
+	fetch_replace(&f->snapshot, f->upto);
+	fetch_replace(&f->epoch, f->upto_epoch);
+	f->upto = f->upto_epoch = NULL;
+	fetch_forget_cut(f);
 }
 
 /* ---- rows ---- */
 
-static bool read_row(const PGresult *res, int row, struct db_event *e)
+static bool fetch_read_row(const PGresult *res, int row, struct db_event *e)
 {
 	uint64_t at;
 	*e = (struct db_event){0};
@@ -85,69 +82,69 @@ static bool read_row(const PGresult *res, int row, struct db_event *e)
 	return (e->event.n == 0) != (e->control.n == 0);
 }
 
-static struct db_event *read_rows(const PGresult *res, int first, size_t n, const char **wrong)
+/* NULL: one of them is no event, or they are not in order. */
+static struct db_event *fetch_read_rows(const PGresult *res, int first, size_t n)
 {
 	struct db_event *events = mem_alloc((n ? n : 1) * sizeof(*events));
 	for (size_t i = 0; i < n; i++) {
-		if (read_row(res, first + (int)i, &events[i]) && (i == 0 || events[i].id >= events[i - 1].id))
+		if (fetch_read_row(res, first + (int)i, &events[i]) && (i == 0 || events[i].id >= events[i - 1].id))
 			continue;
 		free(events);
-		*wrong = "an event row that is none";
 		return NULL;
 	}
 	return events;
 }
 
-static void count_rows(struct db *d, const struct cursor *c, const struct db_event *events, size_t n)
+static void fetch_count(struct fetch *f, const struct db_event *events, size_t n)
 {
-	int64_t oldest = c->now_us;
+	int64_t oldest = f->now_us;
 	for (size_t i = 0; i < n; i++)
 		if (events[i].at_us < oldest)
 			oldest = events[i].at_us;
-	d->stats.rows += n;
-	d->stats.pump_lag_us = (uint64_t)(c->now_us - oldest);
+	f->rows += n;
+	f->stats->rows += n;
+	f->stats->pump_lag_us = (uint64_t)(f->now_us - oldest);
 }
 
-static size_t next_limit(const PGresult *res)
+/* As many rows of this size as PAGE_BYTES hold. */
+static size_t fetch_next_limit(const PGresult *res)
 {
-	size_t rows = (size_t)PQntuples(res), each = rows ? PQresultMemorySize(res) / rows + 1 : 1,
-	       fit = PAGE_BYTES / each;
+	size_t rows = (size_t)PQntuples(res), each = rows ? PQresultMemorySize(res) / rows + 1 : 1;
+	size_t fit = PAGE_BYTES / each;
 	return fit < PAGE_ROWS ? PAGE_ROWS : fit > PAGE_ROWS_MOST ? PAGE_ROWS_MOST : fit;
 }
 
-/* Rows from `first` on; what has fewer than PAGE_ROWS behind the header is the fetch's end. */
-static const char *deliver(struct db *d, struct cursor *c, const struct db_pump_events *ev, void *ctx,
-                           const PGresult *res, int first, bool whole, struct header *h)
+/* Rows from `first` on. `whole`: they are all that the answer has; fewer than PAGE_ROWS of them are the fetch's end. */
+static const char *fetch_deliver(struct fetch *f, const PGresult *res, int first, bool whole)
 {
-	const char *wrong = NULL;
 	size_t n = (size_t)(PQntuples(res) - first);
-	h->done = whole && n < PAGE_ROWS;
+	f->done = whole && n < PAGE_ROWS;
 	n = n < PAGE_ROWS ? n : PAGE_ROWS;
-	struct db_event *events = read_rows(res, first, n, &wrong);
+	struct db_event *events = fetch_read_rows(res, first, n);
 	if (!events)
-		return wrong;
-	count_rows(d, c, events, n);
-	c->limit = next_limit(res);
-	bool moves = c->after || n || strcmp(c->snapshot, c->upto) != 0;
-	if (h->done)
-		advance(d, c);
+		return "an event row that is none";
+	fetch_count(f, events, n);
+	f->limit = fetch_next_limit(res);
+	bool moves = f->after || n || strcmp(f->snapshot, f->upto) != 0;
+	if (f->done)
+		fetch_advance(f);
 	else
-		c->after = events[n - 1].id;
-	if (moves && ev->on_batch)
-		ev->on_batch(ctx,
-		             &(struct db_batch){.events = events, .n = n, .snapshot = c->snapshot, .last = h->done});
+		f->after = events[n - 1].id;
+	if (moves && f->ev.on_batch)
+		f->ev.on_batch(f->ctx,
+		               &(struct db_batch){.events = events, .n = n, .snapshot = f->snapshot, .last = f->done});
 	free(events);
 	return NULL;
 }
 
 /* ---- the header ---- */
 
-struct position {
+struct fetch_header {
 	struct slice snapshot, epoch, control, why;
-	uint64_t now_us;
+	uint64_t xmin, now_us;
 };
 
-static bool is_snapshot(struct slice text)
+static bool fetch_is_snapshot(struct slice text)
 {
 	char *copy = mem_strndup(text.p, text.n);
 	struct db_snapshot *s = db_snapshot_parse(copy);
@@ -157,68 +154,73 @@ static bool is_snapshot(struct slice text)
 	return good;
 }
 
-static bool read_header(const PGresult *res, struct position *at, struct header *h)
+static bool fetch_read_header(const PGresult *res, struct fetch_header *h)
 {
 	if (PQntuples(res) < 1 || !PQgetisnull(res, 0, COL_ID))
 		return false;
-	at->snapshot = db_cell(res, 0, COL_ROOMS);
-	at->epoch = db_cell(res, 0, COL_EXCEPT);
-	at->control = db_cell(res, 0, COL_CONTROL);
-	at->why = db_cell(res, 0, COL_DATA);
-	return db_cell_u64(res, 0, COL_XID, &h->xmin) && db_cell_u64(res, 0, COL_AT, &at->now_us) &&
-	       at->now_us <= INT64_MAX && is_snapshot(at->snapshot) && at->epoch.n > 0;
+	h->snapshot = db_cell(res, 0, COL_ROOMS);
+	h->epoch = db_cell(res, 0, COL_EXCEPT);
+	h->control = db_cell(res, 0, COL_CONTROL);
+	h->why = db_cell(res, 0, COL_DATA);
+	return db_cell_u64(res, 0, COL_XID, &h->xmin) && db_cell_u64(res, 0, COL_AT, &h->now_us) &&
+	       h->now_us <= INT64_MAX && fetch_is_snapshot(h->snapshot) && h->epoch.n > 0;
 }
 
-/* The position is taken without what lies between: there was none before, or it cannot be shown to be covered. */
-static void take_position(struct db *d, struct cursor *c, const struct db_pump_events *ev, void *ctx, const char *gap)
+/* Takes the position and skips what lies before it. A gap, unless nothing had been read before. */
+static void fetch_take_position(struct fetch *f, const char *gap)
 {
-	advance(d, c);
-	c->voided = NULL;
+	fetch_advance(f);
+	f->voided = NULL;
 	if (!gap)
 		return;
-	d->stats.gaps++;
+	f->stats->gaps++;
 	log_warn(LOG_NOBODY, "pump_gap", LS("why", gap));
-	if (ev->on_gap)
-		ev->on_gap(ctx, gap);
+	if (f->ev.on_gap)
+		f->ev.on_gap(f->ctx, gap);
 }
 
-const char *fetch_take(struct db *d, struct cursor *c, const struct db_pump_events *ev, void *ctx, const PGresult *res,
-                       struct header *h)
+static void fetch_begin(struct fetch *f, const struct fetch_header *h, uint64_t now_ms)
 {
-	struct position at;
-	*h = (struct header){.done = true};
+	fetch_replace(&f->upto, mem_strndup(h->snapshot.p, h->snapshot.n));
+	fetch_replace(&f->upto_epoch, mem_strndup(h->epoch.p, h->epoch.n));
+	f->xmin = h->xmin;
+	f->now_us = (int64_t)h->now_us;
+	f->after = 0;
+	f->rows = 0;
+	f->done = true;
+	f->limit = PAGE_ROWS;
+	f->stats->fetches++;
+	f->stats->fetched_ms = now_ms;
+}
+
+const char *fetch_take(struct fetch *f, const PGresult *res, uint64_t now_ms)
+{
+	struct fetch_header h;
 	if (PQnfields(res) != COLS)
 		return "another number of columns";
-	if (!read_header(res, &at, h))
+	if (!fetch_read_header(res, &h))
 		return "no header";
-	bool gap = slice_eq(at.control, SLICE("gap"));
-	if (!gap && !slice_eq(at.control, SLICE("ok")))
+	bool gap = slice_eq(h.control, SLICE("gap"));
+	if (!gap && !slice_eq(h.control, SLICE("ok")))
 		return "an unknown control word";
-	replace(&c->upto, mem_strndup(at.snapshot.p, at.snapshot.n));
-	replace(&c->upto_epoch, mem_strndup(at.epoch.p, at.epoch.n));
-	c->now_us = (int64_t)at.now_us;
-	c->after = 0;
-	c->limit = PAGE_ROWS;
-	d->stats.fetches++;
-	d->stats.fetched_ms = loop_now(d->loop);
-	if (c->snapshot && !gap) {
-		const char *wrong = deliver(d, c, ev, ctx, res, 1, true, h);
+	fetch_begin(f, &h, now_ms);
+	if (f->snapshot && !gap) {
+		const char *wrong = fetch_deliver(f, res, 1, true);
 		if (wrong)
-			forget_cut(c);
+			fetch_forget_cut(f);
 		return wrong;
 	}
-	char *why = gap ? mem_strndup(at.why.p, at.why.n) : NULL;
-	take_position(d, c, ev, ctx, gap ? why : c->voided);
+	char *why = gap ? mem_strndup(h.why.p, h.why.n) : NULL;
+	fetch_take_position(f, gap ? why : f->voided);
 	free(why);
 	return NULL;
 }
 
-const char *fetch_take_page(struct db *d, struct cursor *c, const struct db_pump_events *ev, void *ctx,
-                            const PGresult *res, struct header *h)
+const char *fetch_take_page(struct fetch *f, const PGresult *res)
 {
 	if (PQnfields(res) != COLS)
 		return "another number of columns";
-	int first = h->row, left = PQntuples(res) - first;
-	h->row += left < PAGE_ROWS ? left : PAGE_ROWS;
-	return deliver(d, c, ev, ctx, res, first, first == 0, h);
+	int first = f->row, left = PQntuples(res) - first;
+	f->row += left < PAGE_ROWS ? left : PAGE_ROWS;
+	return fetch_deliver(f, res, first, first == 0);
 }

@@ -1,154 +1,192 @@
 #include "db/lanes.h"
 
-#include "base/log.h"
+#include "base/json_write.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "db/array.h"
+#include "db/batch.h"
+#include "db/queue.h"
+#include "db/result.h"
 
-/* ---- queues ---- */
+/* Freed right after its completion has run. */
+struct lane_item {
+	struct queued queued;
+	struct list by_age; /* of lanes.by_age while it is not sent; of lanes.refused when it was refused */
+	uint64_t expires;   /* loop_now; where it has not been sent by then, it fails */
+	bool repeatable;
+	bool in_doubt; /* it was lost once: it may have happened */
+	bool tried;    /* it has had its second try */
+	const char *refusal;
+	db_item_done *done;
+	void *arg;
+	struct buf json; /* terminated */
+};
 
-static void count_unsent(struct dispatch *x, int by)
+struct lane {
+	struct lanes *owner;
+	struct link *link;
+	unsigned no;
+	bool reserved;
+	struct lane_item *out[BATCH_MOST]; /* the batch that is out, in its order */
+	size_t nout;
+};
+
+struct lanes {
+	struct db_common *common;
+	void (*on_written)(void *ctx);
+	void *ctx;
+	struct queues queues;
+	struct lane lanes[QUEUE_LANES_MOST + 1]; /* the reserved one behind the ordinary ones */
+	unsigned n;                              /* all of them */
+	uint64_t seed[2];                        /* of the hash that chooses a lane */
+	struct list by_age;                      /* items that are not sent, oldest first */
+	struct list refused;                     /* to be completed from the loop; in no queue */
+	size_t unsent;
+	struct timer expiry;
+	struct deferred send; /* at the end of the turn: what arrived in one turn is one batch */
+	struct deferred refuse;
+};
+
+static struct lane_item *item_of(struct queued *q)
 {
-	x->queued += (size_t)by;
-	x->db->stats.queue_items = x->queued;
+	return container_of(q, struct lane_item, queued);
 }
 
-static void arm_expiry(struct dispatch *x)
+static void lanes_wake(struct lanes *ls)
 {
-	struct item *oldest = list_first(&x->by_age, struct item, by_age);
+	loop_defer(ls->common->loop, LOOP_WORK, &ls->send);
+}
+
+/* ---- items that are not sent, by age ---- */
+
+static void lanes_count(struct lanes *ls, int by)
+{
+	ls->unsent += (size_t)by;
+	ls->common->stats.queue_items = ls->unsent;
+}
+
+static void lanes_arm_expiry(struct lanes *ls)
+{
+	struct lane_item *oldest = list_first(&ls->by_age, struct lane_item, by_age);
 	if (oldest)
-		timer_set(x->db->loop, &x->expiry, oldest->expires);
+		timer_set(ls->common->loop, &ls->expiry, oldest->expires);
 	else
-		timer_stop(x->db->loop, &x->expiry);
+		timer_stop(ls->common->loop, &ls->expiry);
 }
 
-static void become_young(struct dispatch *x, struct item *it)
+static void item_is_young(struct lanes *ls, struct lane_item *it)
 {
-	it->expires = loop_now(x->db->loop) + x->db->cfg.item_timeout_ms;
-	list_add_tail(&x->by_age, &it->by_age);
-	count_unsent(x, 1);
-	arm_expiry(x);
+	it->expires = loop_now(ls->common->loop) + ls->common->cfg.item_timeout_ms;
+	list_add_tail(&ls->by_age, &it->by_age);
+	lanes_count(ls, 1);
+	lanes_arm_expiry(ls);
 }
 
 /* ---- completions ---- */
 
+static void item_free(struct lane_item *it)
+{
+	buf_fini(&it->json);
+	free(it);
+}
+
 /* Nothing happened this time; what happened the first time is still not known. */
-static bool still_in_doubt(const struct item *it, const struct db_item_result *r)
+static bool item_still_in_doubt(const struct lane_item *it, const struct db_item_result *r)
 {
 	return it->in_doubt && r->outcome == DB_ERROR &&
 	       (slice_eq(r->code, SLICE("UNAVAILABLE")) || slice_eq(r->code, SLICE("INTERNAL")));
 }
 
-static void complete(struct dispatch *x, struct item *it, const struct db_item_result *answer)
+static void item_complete(struct lanes *ls, struct lane_item *it, const struct db_item_result *answer)
 {
-	struct db_item_result copy = *answer, *r = &copy;
-	struct line *l = it->line;
-	if (still_in_doubt(it, r))
-		r->outcome = DB_UNCERTAIN;
-	if (it->state == ITEM_WAITING)
-		l->waiting--;
-	else
-		l->active--;
-	if (it->state != ITEM_SENT)
-		count_unsent(x, -1);
-	list_del(&it->link);
-	list_del(&it->in_line);
+	struct db_item_result r = *answer;
+	if (item_still_in_doubt(it, &r))
+		r.outcome = DB_UNCERTAIN;
+	if (it->queued.state != QUEUE_SENT)
+		lanes_count(ls, -1);
 	list_del(&it->by_age);
-	line_release(x, l);
-	if (r->outcome == DB_UNCERTAIN)
-		x->db->stats.items_uncertain++;
-	it->done(it->arg, r);
-	buf_fini(&it->json);
-	free(it);
+	queue_remove(&ls->queues, &it->queued);
+	lanes_wake(ls);
+	if (r.outcome == DB_UNCERTAIN)
+		ls->common->stats.items_uncertain++;
+	it->done(it->arg, &r);
+	item_free(it);
 }
 
-static void complete_bare(struct dispatch *x, struct item *it, enum db_outcome outcome, struct slice detail)
+static void item_complete_bare(struct lanes *ls, struct lane_item *it, enum db_outcome outcome, struct slice detail)
 {
-	complete(x, it, &(struct db_item_result){.outcome = outcome, .detail = detail});
+	item_complete(ls, it, &(struct db_item_result){.outcome = outcome, .detail = detail});
 }
 
-static void give_up(struct dispatch *x, struct item *it, struct slice detail)
+static void item_give_up(struct lanes *ls, struct lane_item *it, struct slice detail)
 {
-	complete_bare(x, it, it->in_doubt ? DB_UNCERTAIN : DB_FAILED, detail);
+	item_complete_bare(ls, it, it->in_doubt ? DB_UNCERTAIN : DB_FAILED, detail);
 }
 
-static bool run_refused(struct dispatch *x)
+static bool lanes_run_refused(struct lanes *ls)
 {
 	bool some = false;
-	while (!list_empty(&x->refused)) {
-		struct item *it = list_first(&x->refused, struct item, link);
-		some = true;
-		list_del(&it->link);
+	for (struct lane_item *it; (it = list_first(&ls->refused, struct lane_item, by_age)); some = true) {
+		list_del(&it->by_age);
 		it->done(it->arg, &(struct db_item_result){.outcome = DB_FAILED, .detail = slice_str(it->refusal)});
-		buf_fini(&it->json);
-		free(it);
+		item_free(it);
 	}
 	return some;
 }
 
-static void on_refuse(struct deferred *d)
+static void lanes_on_refuse(struct deferred *d)
 {
-	run_refused(container_of(d, struct dispatch, refuse));
+	lanes_run_refused(container_of(d, struct lanes, refuse));
 }
 
-static void on_expiry(struct timer *t)
+static void lanes_expire(struct timer *t)
 {
-	struct dispatch *x = container_of(t, struct dispatch, expiry);
-	struct item *it;
-	while ((it = list_first(&x->by_age, struct item, by_age)) && it->expires <= loop_now(x->db->loop))
-		give_up(x, it, SLICE("the database did not take it in time"));
-	arm_expiry(x);
+	struct lanes *ls = container_of(t, struct lanes, expiry);
+	struct lane_item *it;
+	while ((it = list_first(&ls->by_age, struct lane_item, by_age)) && it->expires <= loop_now(ls->common->loop))
+		item_give_up(ls, it, SLICE("the database did not take it in time"));
+	lanes_arm_expiry(ls);
 }
 
-/* ---- to the reserved lane ---- */
+/* ---- once more ---- */
 
-/* A sent item goes once more, alone. */
-static void go_alone(struct dispatch *x, struct item *it)
+/* A sent item goes to the reserved lane. */
+static void item_go_alone(struct lanes *ls, struct lane_item *it)
 {
-	struct line *l = it->line;
-	if (!dispatch_is_reserved(x, l->lane)) {
-		line_take_back(l);
-		l->lane = x->nlanes;
-	}
-	become_young(x, it);
-	item_enqueue(x, it);
+	item_is_young(ls, it);
+	queue_alone(&ls->queues, &it->queued);
+	lanes_wake(ls);
 }
 
-static void put_back(struct dispatch *x, struct lane *lane, struct item *const *items, size_t n)
+/* The server has not seen the batch: its items are the oldest ones again. */
+static void lanes_put_back(struct lanes *ls, struct lane_item *const *items, size_t n)
 {
 	while (n-- > 0) {
-		struct item *it = items[n];
-		it->state = ITEM_QUEUED;
-		list_add_head(&lane->queue, &it->link);
-		list_add_head(&x->by_age, &it->by_age);
-		count_unsent(x, 1);
+		queue_put_back(&ls->queues, &items[n]->queued);
+		list_add_head(&ls->by_age, &items[n]->by_age);
+		lanes_count(ls, 1);
 	}
-	arm_expiry(x);
+	lanes_arm_expiry(ls);
 }
 
 /* ---- answers ---- */
 
-/* Repeating would overtake what the socket has behind it in the same batch. */
-static bool is_last_sent(const struct item *it)
-{
-	const struct list *next = it->in_line.next;
-	return next == &it->line->items || list_entry(next, const struct item, in_line)->state != ITEM_SENT;
-}
-
-static void on_lost(struct dispatch *x, struct item *const *items, size_t n)
+static void lanes_on_lost(struct lanes *ls, struct lane_item *const *items, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct item *it = items[i];
-		if (!it->repeatable || it->in_doubt || x->db->freeing) {
-			complete_bare(x, it, DB_UNCERTAIN, SLICE("the connection died before the answer"));
+		struct lane_item *it = items[i];
+		if (!it->repeatable || it->in_doubt || ls->common->freeing) {
+			item_complete_bare(ls, it, DB_UNCERTAIN, SLICE("the connection died before the answer"));
 			continue;
 		}
 		it->in_doubt = true;
-		go_alone(x, it);
+		item_go_alone(ls, it);
 	}
-	db_pump_poke(x->db); /* it may have published, and nobody rang */
+	ls->on_written(ls->ctx); /* nobody has rung */
 }
 
-static void on_failed(struct dispatch *x, const PGresult *res, struct item *const *items, size_t n)
+/* The whole batch was undone. One of its items may be the cause, so each gets a try by itself. */
+static void lanes_on_failed(struct lanes *ls, const PGresult *res, struct lane_item *const *items, size_t n)
 {
 	struct db_item_result r;
 	batch_failure(res, &r);
@@ -157,258 +195,250 @@ static void on_failed(struct dispatch *x, const PGresult *res, struct item *cons
 		bool again = !items[i]->tried && (n > 1 || batch_is_serialization(r.sqlstate));
 		if (again) {
 			items[i]->tried = true;
-			go_alone(x, items[i]);
+			item_go_alone(ls, items[i]);
 		} else {
-			complete(x, items[i], &r);
+			item_complete(ls, items[i], &r);
 		}
 	}
 }
 
-static void on_verdict(struct dispatch *x, const PGresult *res, const struct batch_answer *a, size_t i, struct item *it,
-                       bool alone)
+static void item_on_verdict(struct lane *lane, const PGresult *res, const struct batch_answer *a, size_t i,
+                            struct lane_item *it)
 {
+	struct lanes *ls = lane->owner;
 	struct db_item_result r;
-	if (a->verdict[i] == VERDICT_DEFERRED && !alone) {
-		x->db->stats.items_deferred++;
-		go_alone(x, it);
+	if (a->verdict[i] == VERDICT_DEFERRED && !lane->reserved) {
+		ls->common->stats.items_deferred++;
+		item_go_alone(ls, it);
 		return;
 	}
 	batch_item(res, a, i, &r);
 	if (a->verdict[i] == VERDICT_DEFERRED) {
 		r.code = SLICE("UNAVAILABLE");
-	} else if (r.outcome == DB_ERROR && batch_is_serialization(r.sqlstate) && !it->tried && is_last_sent(it)) {
+	} else if (r.outcome == DB_ERROR && batch_is_serialization(r.sqlstate) && !it->tried &&
+	           queue_is_last_sent(&it->queued)) {
 		it->tried = true;
-		go_alone(x, it);
+		item_go_alone(ls, it);
 		return;
 	}
-	complete(x, it, &r);
+	item_complete(ls, it, &r);
 }
 
-static void on_rang(void *arg, enum link_fate fate, const PGresult *res)
+static void lane_on_rang(void *arg, enum link_fate fate, const PGresult *res)
 {
 	struct lane *lane = arg;
 	if (fate == LINK_ANSWERED && !db_rows_ok(res))
-		db_problem(lane->owner->db, "rt.ring", PQresultErrorMessage(res));
-	loop_defer(lane->owner->db->loop, LOOP_WORK, &lane->owner->send);
+		common_problem(lane->owner->common, "rt.ring", PQresultErrorMessage(res));
+	lanes_wake(lane->owner);
 }
 
-static void on_rows(struct dispatch *x, struct lane *lane, const PGresult *res, struct item *const *items, size_t n)
+static void lane_on_rows(struct lane *lane, const PGresult *res, struct lane_item *const *items, size_t n)
 {
+	struct lanes *ls = lane->owner;
 	struct batch_answer a;
 	const char *wrong = batch_read(res, n, &a);
 	if (wrong) {
-		db_problem(x->db, "dispatch", wrong);
+		common_problem(ls->common, "dispatch", wrong);
 		for (size_t i = 0; i < n; i++)
-			complete_bare(x, items[i], DB_UNCERTAIN, slice_str(wrong));
+			item_complete_bare(ls, items[i], DB_UNCERTAIN, slice_str(wrong));
 		return;
 	}
-	/* a statement of its own: only ringing, it waits for no flush and no standby (design section 2) */
+	/* A statement of its own: a transaction that does nothing but ring waits for no flush and no standby. */
 	if (a.asleep)
-		link_send(lane->link, "select rt.ring()", 0, NULL, x->db->cfg.call_timeout_ms, on_rang, lane);
-	bool alone = dispatch_is_reserved(x, (unsigned)(lane - x->lanes));
+		link_send(lane->link, "select rt.ring()", 0, NULL, ls->common->cfg.call_timeout_ms, lane_on_rang, lane);
 	for (size_t i = 0; i < n; i++)
-		on_verdict(x, res, &a, i, items[i], alone);
+		item_on_verdict(lane, res, &a, i, items[i]);
 	if (a.published)
-		db_pump_poke(x->db);
+		ls->on_written(ls->ctx);
 }
 
-static void on_answer(void *arg, enum link_fate fate, const PGresult *res)
+static void lane_on_answer(void *arg, enum link_fate fate, const PGresult *res)
 {
 	struct lane *lane = arg;
-	struct dispatch *x = lane->owner;
-	struct item *items[BATCH_MOST];
+	struct lanes *ls = lane->owner;
+	struct lane_item *items[BATCH_MOST];
 	size_t n = lane->nout;
 	memcpy(items, lane->out, n * sizeof(items[0]));
 	lane->nout = 0;
 	if (fate == LINK_ANSWERED)
 		link_settled(lane->link);
 	if (fate == LINK_UNSENT)
-		put_back(x, lane, items, n);
+		lanes_put_back(ls, items, n);
 	else if (fate == LINK_LOST || (!db_rows_ok(res) && db_outcome_unknown(res)))
-		on_lost(x, items, n);
+		lanes_on_lost(ls, items, n);
 	else if (!db_rows_ok(res))
-		on_failed(x, res, items, n);
+		lanes_on_failed(ls, res, items, n);
 	else
-		on_rows(x, lane, res, items, n);
-	loop_defer(x->db->loop, LOOP_WORK, &x->send);
+		lane_on_rows(lane, res, items, n);
+	lanes_wake(ls);
 }
 
 /* ---- sending ---- */
 
-static size_t gather(struct dispatch *x, struct lane *lane, size_t most, struct buf *array)
+static void lane_gather(struct lane *lane, struct buf *array)
 {
+	struct lanes *ls = lane->owner;
+	size_t most = lane->reserved ? 1 : ls->common->cfg.batch_max;
 	db_array_begin(array);
-	while (lane->nout < most && !list_empty(&lane->queue)) {
-		struct item *it = list_first(&lane->queue, struct item, link);
-		list_del(&it->link);
+	while (lane->nout < most && !queue_is_empty(&ls->queues, lane->no)) {
+		struct lane_item *it = item_of(queue_take(&ls->queues, lane->no));
 		list_del(&it->by_age);
-		count_unsent(x, -1);
-		it->state = ITEM_SENT;
+		lanes_count(ls, -1);
 		lane->out[lane->nout++] = it;
 		db_array_add(array, buf_view(&it->json));
 	}
 	db_array_end(array);
 	buf_char(array, '\0');
-	return lane->nout;
 }
 
-static void send_batch(struct dispatch *x, struct lane *lane)
+static void lane_send(struct lane *lane)
 {
-	bool alone = dispatch_is_reserved(x, (unsigned)(lane - x->lanes));
+	struct lanes *ls = lane->owner;
 	struct buf array = {0};
-	size_t n = gather(x, lane, alone ? 1 : x->db->cfg.batch_max, &array);
-	const char *sql = alone ? "select * from rt.dispatch_one($1)" : "select * from rt.dispatch($1::text[])";
-	const char *value = alone ? lane->out[0]->json.p : array.p;
-	if (link_send(lane->link, sql, 1, &value, x->db->cfg.call_timeout_ms, on_answer, lane)) {
-		batch_count(&x->db->stats, n);
-		x->db->stats.items += n;
+	lane_gather(lane, &array);
+	size_t n = lane->nout;
+	const char *sql = lane->reserved ? "select * from rt.dispatch_one($1)"
+	                                 : "select * from rt.dispatch($1::text[])";
+	const char *value = lane->reserved ? lane->out[0]->json.p : array.p;
+	if (link_send(lane->link, sql, 1, &value, ls->common->cfg.call_timeout_ms, lane_on_answer, lane)) {
+		batch_count(&ls->common->stats, n);
 	} else {
 		lane->nout = 0;
-		put_back(x, lane, lane->out, n);
+		lanes_put_back(ls, lane->out, n);
 	}
 	buf_fini(&array);
 }
 
-static void on_send(struct deferred *d)
+static void lanes_on_send(struct deferred *d)
 {
-	struct dispatch *x = container_of(d, struct dispatch, send);
-	for (unsigned i = 0; i <= x->nlanes; i++)
-		if (!list_empty(&x->lanes[i].queue) && link_idle(x->lanes[i].link))
-			send_batch(x, &x->lanes[i]);
-	arm_expiry(x);
+	struct lanes *ls = container_of(d, struct lanes, send);
+	for (unsigned i = 0; i < ls->n; i++)
+		if (!queue_is_empty(&ls->queues, i) && link_idle(ls->lanes[i].link))
+			lane_send(&ls->lanes[i]);
+	lanes_arm_expiry(ls);
 }
 
-static void write_json(struct buf *b, const struct db_item *item)
+static void item_write(struct lane_item *it, const struct db_item *item)
 {
-	buf_str(b, "{\"event\":");
-	buf_json_str(b, item->event);
-	buf_str(b, ",\"user_id\":");
-	buf_json_str(b, item->user_id);
-	buf_str(b, ",\"socket_id\":");
-	buf_json_str(b, item->socket_id);
-	buf_str(b, ",\"payload\":");
-	buf_slice(b, item->payload);
-	buf_str(b, "}");
+	struct buf *b = &it->json;
+	json_open(b);
+	json_member_str(b, "event", item->event);
+	json_member_str(b, "user_id", item->user_id);
+	json_member_str(b, "socket_id", item->socket_id);
+	json_member_raw(b, "payload", item->payload);
+	json_close(b);
 	*buf_room(b, 1) = '\0';
 }
 
-void db_dispatch(struct db *d, const struct db_item *item)
+static const char *lanes_refusal(const struct lanes *ls, const struct db_item *item)
 {
-	struct dispatch *x = d->dispatch;
-	struct item *it = NEW(struct item);
+	if (ls->common->freeing)
+		return "stopping";
+	if (db_has_nul(item->payload))
+		return "the payload holds a NUL";
+	return ls->unsent >= ls->common->cfg.queue_max_items ? "the queue is full" : NULL;
+}
+
+void lanes_add(struct lanes *ls, const struct db_item *item)
+{
+	struct lane_item *it = NEW(struct lane_item);
+	struct slice hashed = item->lock_key.n ? item->lock_key : item->socket_id;
 	it->done = item->done;
 	it->arg = item->arg;
 	it->repeatable = item->repeatable;
-	list_init(&it->link);
-	list_init(&it->in_line);
+	it->refusal = lanes_refusal(ls, item);
 	list_init(&it->by_age);
-	if (d->stopping || x->queued >= d->cfg.queue_max_items || db_has_nul(item->payload)) {
-		it->refusal = d->stopping                 ? "stopping"
-		              : db_has_nul(item->payload) ? "the payload holds a NUL"
-		                                          : "the queue is full";
-		it->state = ITEM_REFUSED;
-		list_add_tail(&x->refused, &it->link);
-		loop_defer(d->loop, LOOP_WORK, &x->refuse);
+	if (it->refusal) {
+		list_add_tail(&ls->refused, &it->by_age);
+		loop_defer(ls->common->loop, LOOP_WORK, &ls->refuse);
 		return;
 	}
-	write_json(&it->json, item);
-	it->hash = (uint32_t)hash_bytes(x->seed, item->lock_key.n ? item->lock_key : item->socket_id);
-	become_young(x, it);
-	line_add(x, line_find(x, item->socket_id), it);
+	item_write(it, item);
+	it->queued.hash = (uint32_t)hash_bytes(ls->seed, hashed);
+	item_is_young(ls, it);
+	queue_add(&ls->queues, &it->queued, item->socket_id);
+	lanes_wake(ls);
 }
 
 /* ---- links ---- */
 
-/* What is queued for a lane that is down goes with one that is up; a line's items on the way stay together. */
-static void move_queue(struct dispatch *x, struct lane *from, struct lane *to)
+static const char *lane_role(const struct lane *lane)
 {
-	while (!list_empty(&from->queue)) {
-		struct item *it = list_first(&from->queue, struct item, link);
-		list_del(&it->link);
-		it->line->lane = (unsigned)(to - x->lanes);
-		item_enqueue(x, it);
-	}
+	return lane->reserved ? "reserved" : "dispatch";
 }
 
-static void rescue_queues(struct dispatch *x)
-{
-	struct lane *up = NULL;
-	for (unsigned i = 0; i < x->nlanes; i++)
-		if (link_up(x->lanes[i].link))
-			up = &x->lanes[i];
-	for (unsigned i = 0; up && i < x->nlanes; i++)
-		if (!link_up(x->lanes[i].link))
-			move_queue(x, &x->lanes[i], up);
-}
-
-static const char *role(const struct lane *lane)
-{
-	return dispatch_is_reserved(lane->owner, (unsigned)(lane - lane->owner->lanes)) ? "reserved" : "dispatch";
-}
-
-static void on_up(void *ctx)
+static void lane_on_up(void *ctx)
 {
 	struct lane *lane = ctx;
-	db_link_is_up(lane->owner->db, role(lane));
-	rescue_queues(lane->owner);
-	loop_defer(lane->owner->db->loop, LOOP_WORK, &lane->owner->send);
+	common_link_is_up(lane->owner->common, lane_role(lane));
+	queues_lane(&lane->owner->queues, lane->no, true);
+	lanes_wake(lane->owner);
 }
 
-static void on_down(void *ctx, bool was_up, const char *why)
+static void lane_on_down(void *ctx, bool was_up, const char *why)
 {
 	struct lane *lane = ctx;
-	db_link_is_down(lane->owner->db, role(lane), was_up, why);
-	rescue_queues(lane->owner);
+	common_link_is_down(lane->owner->common, lane_role(lane), was_up, why);
+	queues_lane(&lane->owner->queues, lane->no, false);
+	lanes_wake(lane->owner);
 }
 
-static const struct link_events lane_events = {.on_up = on_up, .on_down = on_down};
+static const struct link_events lane_link_events = {.on_up = lane_on_up, .on_down = lane_on_down};
 
-struct dispatch *dispatch_new(struct db *d)
+/* ---- life ---- */
+
+static void lane_init(struct lanes *ls, struct lane *lane)
 {
-	struct dispatch *x = NEW(struct dispatch);
-	x->db = d;
-	x->nlanes = d->cfg.lanes;
-	lines_init(x);
-	random_bytes(x->seed, sizeof x->seed);
-	list_init(&x->by_age);
-	list_init(&x->refused);
-	x->expiry.fire = on_expiry;
-	deferred_init(&x->send, on_send);
-	deferred_init(&x->refuse, on_refuse);
-	for (unsigned i = 0; i <= x->nlanes; i++) {
-		struct lane *lane = &x->lanes[i];
-		lane->owner = x;
-		list_init(&lane->queue);
-		lane->link = db_link(d, false, role(lane), &lane_events, lane);
-	}
-	return x;
+	lane->owner = ls;
+	lane->no = (unsigned)(lane - ls->lanes);
+	lane->reserved = lane->no == ls->queues.lanes;
+	lane->link = common_link(ls->common, false, lane_role(lane), &lane_link_events, lane);
 }
 
-void dispatch_start(struct dispatch *x)
+struct lanes *lanes_new(struct db_common *common, void (*on_written)(void *ctx), void *ctx)
 {
-	for (unsigned i = 0; i <= x->nlanes; i++)
-		link_start(x->lanes[i].link);
+	struct lanes *ls = NEW(struct lanes);
+	ls->common = common;
+	ls->on_written = on_written;
+	ls->ctx = ctx;
+	ls->n = common->cfg.lanes + 1;
+	queues_init(&ls->queues, common->cfg.lanes);
+	random_bytes(ls->seed, sizeof ls->seed);
+	list_init(&ls->by_age);
+	list_init(&ls->refused);
+	ls->expiry.fire = lanes_expire;
+	deferred_init(&ls->send, lanes_on_send);
+	deferred_init(&ls->refuse, lanes_on_refuse);
+	for (unsigned i = 0; i < ls->n; i++)
+		lane_init(ls, &ls->lanes[i]);
+	return ls;
 }
 
-bool dispatch_close(struct dispatch *x)
+void lanes_start(struct lanes *ls)
+{
+	for (unsigned i = 0; i < ls->n; i++)
+		link_start(ls->lanes[i].link);
+}
+
+bool lanes_close(struct lanes *ls)
 {
 	bool some = false;
-	for (unsigned i = 0; i <= x->nlanes; i++) {
-		some |= x->lanes[i].nout > 0;
-		link_free(&x->lanes[i].link);
+	for (unsigned i = 0; i < ls->n; i++) {
+		some |= ls->lanes[i].nout > 0;
+		link_free(&ls->lanes[i].link);
 	}
-	for (struct item *it; (it = list_first(&x->by_age, struct item, by_age)); some = true)
-		give_up(x, it, SLICE("stopping"));
-	return run_refused(x) || some;
+	for (struct lane_item *it; (it = list_first(&ls->by_age, struct lane_item, by_age)); some = true)
+		item_give_up(ls, it, SLICE("stopping"));
+	return lanes_run_refused(ls) || some;
 }
 
-void dispatch_free(struct dispatch **xp)
+void lanes_free(struct lanes **lsp)
 {
-	struct dispatch *x = *xp;
-	deferred_cancel(&x->send);
-	deferred_cancel(&x->refuse);
-	timer_stop(x->db->loop, &x->expiry);
-	map_fini(&x->lines);
-	free(x);
-	*xp = NULL;
+	struct lanes *ls = *lsp;
+	deferred_cancel(&ls->send);
+	deferred_cancel(&ls->refuse);
+	timer_stop(ls->common->loop, &ls->expiry);
+	queues_fini(&ls->queues);
+	free(ls);
+	*lsp = NULL;
 }

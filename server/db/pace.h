@@ -1,23 +1,34 @@
 /*
- * How often the pump polls, and when it wants to be rung instead (design section 2, docs/decisions/0010-pace.md).
+ * How often the pump polls, and when it wants to be rung instead (docs/architecture.md "The bell, and why it is silent";
+ * docs/decisions/0010-pace.md).
  *
+ *   AWAY    no session
  *   BUSY    polls every 1 to 3 ms (poll_ms); writers need not ring
- *   DRAIN   bell armed; polls until every transaction that may have seen "nobody sleeps" is over
- *   ASLEEP  bell armed; polls when it rings, and rarely anyway
+ *   DRAIN   the bell is armed; polls until every transaction that may have seen "nobody sleeps" is over
+ *   ASLEEP  the bell is armed; polls when it rings, and rarely anyway
  *
- * Knows numbers and clocks only; the pump sends the statements.
+ *   AWAY ---- pace_begin ----------------------------------> BUSY
+ *   BUSY ---- pace_armed, after pace_fetched wanted it ----> DRAIN
+ *   DRAIN --- pace_fetched: all who may not know are over -> ASLEEP
+ *   DRAIN, ASLEEP -- pace_fetched: two rows, or a late one -> BUSY
+ *   any ----- pace_end ------------------------------------> AWAY
+ *
+ * Knows numbers and clocks only; the pump sends the statements. Private to db/.
  */
 #ifndef DB_PACE_H
 #define DB_PACE_H
 
-#include "db/db_internal.h"
+#include "db/db.h"
 
 enum pace_state { PACE_AWAY, PACE_BUSY, PACE_DRAIN, PACE_ASLEEP };
 
+/* Embedded in the pump; what it points to is borrowed and outlives it. */
 struct pace {
-	struct db *db;
+	const struct loop *loop;
+	const struct db_config *cfg;
+	struct db_stats *stats; /* counts the changes of state; pump_lag_us is read */
 	enum pace_state state;
-	bool want_arm, want_disarm; /* to be told to the database */
+	bool want_arm, want_disarm; /* the pump is to tell the database; it takes the wish away when it does */
 	uint64_t armed_xid, armed_at;
 	uint64_t window_at, window_rows;
 	uint64_t asked_at, asked_us, took_us; /* when the last fetch was asked for, and how long its answer took */
@@ -25,13 +36,15 @@ struct pace {
 
 void pace_begin(struct pace *p); /* a new session: BUSY, nothing armed */
 void pace_end(struct pace *p);
-void pace_armed(struct pace *p,
-                uint64_t xid); /* the bell's lock is held; xid is younger than whoever has not seen it */
 
-void pace_asked(struct pace *p);
-void pace_answered(struct pace *p);
-void pace_fetched(struct pace *p, uint64_t rows,
-                  uint64_t xmin); /* a whole fetch, with the oldest transaction of its snapshot */
+/* The bell's lock is held. A transaction younger than xid has seen that. */
+void pace_armed(struct pace *p, uint64_t xid);
+
+void pace_asked(struct pace *p);    /* a fetch goes out */
+void pace_answered(struct pace *p); /* its answer is here */
+
+/* The whole fetch has been delivered: its rows, and the oldest transaction that its snapshot saw running. */
+void pace_fetched(struct pace *p, uint64_t rows, uint64_t xmin);
 
 uint64_t pace_next(const struct pace *p); /* when to poll again, loop_now; 0: when rung */
 

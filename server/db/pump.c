@@ -3,59 +3,90 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "db/fetch.h"
 #include "db/pace.h"
+#include "db/result.h"
 #include "db/waiters.h"
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The pump's session. One statement is out at a time; pump_step says which comes next, pace.h when. */
 #define CUT_MOST_MS 60000 /* a cut fetch older than this may have lost rows to rotation unseen */
-#define ERRORS_MOST 5
+#define ERRORS_MOST 5     /* fetches in a row that Postgres refused: after these the link is dropped */
 
-enum pump_step { STEP_OPEN, STEP_PREPARE, STEP_LISTEN, STEP_LISTEN_MORE, STEP_RUN };
+/*
+ * One statement is out at a time; pump_next sends the one that is due.
+ *
+ *   AWAY ----- pump_on_up -------> OPEN          rt.pump_open
+ *   OPEN ----- pump_on_opened ---> PREPARE       prepare bellwire_fetch
+ *   PREPARE -- pump_on_prepared -> LISTEN        listen bellwire
+ *   LISTEN --- pump_on_listening -> LISTEN_MORE  listen, the channel of db_listen; or at once
+ *   LISTEN_MORE -- the same -----> RUN           fetches, their pages, the bell
+ *   any ------ pump_on_down -----> AWAY
+ */
+enum pump_step { PUMP_AWAY, PUMP_OPEN, PUMP_PREPARE, PUMP_LISTEN, PUMP_LISTEN_MORE, PUMP_RUN };
 
-struct ear {
+static const uint8_t pump_moves[] = {
+	[PUMP_AWAY] = 1u << PUMP_OPEN,
+	[PUMP_OPEN] = 1u << PUMP_PREPARE | 1u << PUMP_AWAY,
+	[PUMP_PREPARE] = 1u << PUMP_LISTEN | 1u << PUMP_AWAY,
+	[PUMP_LISTEN] = 1u << PUMP_LISTEN_MORE | 1u << PUMP_RUN | 1u << PUMP_AWAY,
+	[PUMP_LISTEN_MORE] = 1u << PUMP_RUN | 1u << PUMP_AWAY,
+	[PUMP_RUN] = 1u << PUMP_AWAY,
+};
+static const char *const pump_words[] = {"away", "open", "prepare", "listen", "listen_more", "run"};
+
+struct pump_ear {
 	const char *channel; /* NULL: nobody listens */
 	void (*fn)(void *ctx, struct slice payload);
 	void *ctx;
 };
 
 struct pump {
-	struct db *db;
+	struct db_common *common;
 	struct link *link;
-	struct db_pump_events ev;
-	void *ctx;
-	struct pace pace;
 	enum pump_step step;
 	bool ready; /* positioned on this connection */
 	bool ever_ready;
 	bool delivering; /* the cursor is about to move: nothing may be sent */
-	bool poll_now;
-	struct cursor cursor;
-	PGresult *page; /* being delivered, PAGE_ROWS a turn, so that sockets are written between */
-	struct header head;
-	struct ear ear;
-	uint64_t fetch_rows; /* of the fetch that is out */
-	unsigned errors;     /* fetches in a row that Postgres refused */
-	struct timer timer;  /* next poll */
+	bool poll_now;   /* a fetch is due */
+	struct pace pace;
+	struct fetch fetch;
+	uint64_t fetch_at; /* when the fetch that is out, or cut, was asked for; loop_now */
+	PGresult *page;    /* being delivered, ours; NULL: none */
+	struct pump_ear ear;
+	unsigned errors;    /* fetches in a row that Postgres refused */
+	struct timer timer; /* the next poll, or the next rows of the page */
 	struct waiters waiters;
 };
 
-static void pump_step(struct pump *p);
+static void pump_next(struct pump *p);
 
-static void schedule(struct pump *p)
+static void pump_enter(struct pump *p, enum pump_step to)
+{
+	assert(pump_moves[p->step] & 1u << to);
+	log_trace(LOG_NOBODY, "pump", LS("from", pump_words[p->step]), LS("to", pump_words[to]));
+	p->step = to;
+}
+
+static void pump_schedule(struct pump *p)
 {
 	uint64_t at = pace_next(&p->pace);
 	if (at)
-		timer_set(p->db->loop, &p->timer, at);
+		timer_set(p->common->loop, &p->timer, at);
 	else
-		timer_stop(p->db->loop, &p->timer);
+		timer_stop(p->common->loop, &p->timer);
 }
 
-/* ---- answers ---- */
+static void pump_poll_now(struct pump *p)
+{
+	p->poll_now = true;
+	pump_next(p);
+}
+
+/* ---- answers of the session's first statements, and of the bell's ---- */
 
 /* What an operator has forgotten, as a rule. */
-static const char *advice(const PGresult *res)
+static const char *pump_advice(const PGresult *res)
 {
 	const char *state = db_sqlstate(res);
 	if (strcmp(state, "3F000") == 0 || strcmp(state, "42883") == 0) /* no such schema, no such function */
@@ -63,7 +94,8 @@ static const char *advice(const PGresult *res)
 	return strcmp(state, "42501") == 0 ? "; is this the login of an edge (bellwire_edge)?" : "";
 }
 
-static bool answered(struct pump *p, const char *what, enum link_fate fate, const PGresult *res, int rows, int cols)
+static bool pump_answered(struct pump *p, const char *what, enum link_fate fate, const PGresult *res, int rows,
+                          int cols)
 {
 	if (fate != LINK_ANSWERED)
 		return false; /* on_down follows */
@@ -71,193 +103,194 @@ static bool answered(struct pump *p, const char *what, enum link_fate fate, cons
 	                    : PQresultStatus(res) == PGRES_COMMAND_OK && rows == 0)
 		return true;
 	const char *why = db_rows_ok(res) ? "returned another number of rows or columns" : PQresultErrorMessage(res);
-	char *text = mem_printf("%s: %.*s%s", what, (int)strcspn(why, "\n"), why, db_rows_ok(res) ? "" : advice(res));
+	char *text = mem_printf("%s: %.*s%s", what, (int)strcspn(why, "\n"), why,
+	                        db_rows_ok(res) ? "" : pump_advice(res));
 	link_drop(p->link, text);
 	free(text);
 	return false;
 }
 
-static void on_opened(void *arg, enum link_fate fate, const PGresult *res)
+static void pump_on_opened(void *arg, enum link_fate fate, const PGresult *res)
 {
 	struct pump *p = arg;
-	if (!answered(p, "rt.pump_open", fate, res, 1, 4))
+	if (!pump_answered(p, "rt.pump_open", fate, res, 1, 4))
 		return;
 	struct slice epoch = db_cell(res, 0, 0);
-	struct cursor *c = &p->cursor;
-	/* a page of a fetch from before a crash would bring rows that the next fetch brings again */
-	if (c->upto && !slice_eq(epoch, slice_str(c->upto_epoch)))
-		cursor_void(c, "the database restarted during a long fetch");
-	else if (c->upto && loop_now(p->db->loop) - c->cut_at > CUT_MOST_MS)
-		cursor_void(c, "a long fetch was cut for too long");
-	p->step = STEP_PREPARE;
-	pump_step(p);
+	struct fetch *f = &p->fetch;
+	/* A page of a fetch from before a crash would bring rows that the next fetch brings again. */
+	if (f->upto && !slice_eq(epoch, slice_str(f->upto_epoch)))
+		fetch_void(f, "the database restarted during a long fetch");
+	else if (f->upto && loop_now(p->common->loop) - p->fetch_at > CUT_MOST_MS)
+		fetch_void(f, "a long fetch was cut for too long");
+	pump_enter(p, PUMP_PREPARE);
+	pump_next(p);
 }
 
-static void on_prepared(void *arg, enum link_fate fate, const PGresult *res)
+static void pump_on_prepared(void *arg, enum link_fate fate, const PGresult *res)
 {
 	struct pump *p = arg;
-	if (!answered(p, "prepare", fate, res, 0, 0))
+	if (!pump_answered(p, "prepare", fate, res, 0, 0))
 		return;
-	p->step = STEP_LISTEN;
-	pump_step(p);
+	pump_enter(p, PUMP_LISTEN);
+	pump_next(p);
 }
 
-static void on_listening(void *arg, enum link_fate fate, const PGresult *res)
+static void pump_on_listening(void *arg, enum link_fate fate, const PGresult *res)
 {
 	struct pump *p = arg;
-	if (!answered(p, "listen", fate, res, 0, 0))
+	if (!pump_answered(p, "listen", fate, res, 0, 0))
 		return;
-	p->step = p->step == STEP_LISTEN && p->ear.channel ? STEP_LISTEN_MORE : STEP_RUN;
-	p->poll_now = true;
-	pump_step(p);
+	pump_enter(p, p->step == PUMP_LISTEN && p->ear.channel ? PUMP_LISTEN_MORE : PUMP_RUN);
+	pump_poll_now(p);
 }
 
-static void on_armed(void *arg, enum link_fate fate, const PGresult *res)
+static void pump_on_armed(void *arg, enum link_fate fate, const PGresult *res)
 {
 	struct pump *p = arg;
-	if (!answered(p, "rt.bell_arm", fate, res, 1, 2))
+	if (!pump_answered(p, "rt.bell_arm", fate, res, 1, 2))
 		return;
-	if (slice_eq(db_cell(res, 0, 0), SLICE("t"))) {
-		uint64_t xid;
-		if (!db_cell_u64(res, 0, 1, &xid)) {
-			link_drop(p->link, "rt.bell_arm returned no xid");
-			return;
-		}
-		pace_armed(&p->pace, xid);
-		p->poll_now = true;
-	} /* else a writer was asking at this moment: after the next window */
-	pump_step(p);
-}
-
-static void on_disarmed(void *arg, enum link_fate fate, const PGresult *res)
-{
-	struct pump *p = arg;
-	if (answered(p, "rt.bell_disarm", fate, res, 1, 1)) {
-		p->poll_now = true;
-		pump_step(p);
+	if (!slice_eq(db_cell(res, 0, 0), SLICE("t"))) {
+		pump_next(p); /* a writer was asking at this moment: again after the next window */
+		return;
 	}
+	uint64_t xid;
+	if (!db_cell_u64(res, 0, 1, &xid)) {
+		link_drop(p->link, "rt.bell_arm returned no xid");
+		return;
+	}
+	pace_armed(&p->pace, xid);
+	pump_poll_now(p);
 }
 
-static void on_fetch_refused(struct pump *p, const PGresult *res)
+static void pump_on_disarmed(void *arg, enum link_fate fate, const PGresult *res)
+{
+	struct pump *p = arg;
+	if (pump_answered(p, "rt.bell_disarm", fate, res, 1, 1))
+		pump_poll_now(p);
+}
+
+/* ---- answers of fetches ---- */
+
+static void pump_on_fetch_refused(struct pump *p, const PGresult *res)
 {
 	const char *why = PQresultErrorMessage(res);
-	if (p->cursor.upto && strcmp(db_sqlstate(res), "40001") == 0) {
-		cursor_void(&p->cursor, "a slot of the outbox was emptied during a long fetch");
-		p->poll_now = true;
-		pump_step(p);
+	if (p->fetch.upto && strcmp(db_sqlstate(res), "40001") == 0) {
+		fetch_void(&p->fetch, "a slot of the outbox was emptied during a long fetch");
+		pump_poll_now(p);
 		return;
 	}
-	db_problem(p->db, "pump", why);
+	common_problem(p->common, "pump", why);
 	if (++p->errors >= ERRORS_MOST)
 		link_drop(p->link, why);
 	else
-		timer_set(p->db->loop, &p->timer, loop_now(p->db->loop) + ((uint64_t)10 << p->errors));
+		timer_set(p->common->loop, &p->timer, loop_now(p->common->loop) + ((uint64_t)10 << p->errors));
 }
 
-static void fetch_done(struct pump *p, uint64_t xmin)
+static void pump_became_ready(struct pump *p)
+{
+	bool first = !p->ever_ready;
+	p->ready = p->ever_ready = true;
+	if (p->fetch.ev.on_ready)
+		p->fetch.ev.on_ready(p->fetch.ctx, p->fetch.snapshot, first);
+	p->common->on_change(p->common);
+}
+
+static void pump_fetch_done(struct pump *p)
 {
 	p->errors = 0;
 	link_settled(p->link);
-	pace_fetched(&p->pace, p->fetch_rows, xmin);
-	if (!p->ready) {
-		bool first = !p->ever_ready;
-		p->ready = p->ever_ready = true;
-		if (p->ev.on_ready)
-			p->ev.on_ready(p->ctx, p->cursor.snapshot, first);
-		db_check_state(p->db);
-	}
+	pace_fetched(&p->pace, p->fetch.rows, p->fetch.xmin);
+	if (!p->ready)
+		pump_became_ready(p);
 	waiters_delivered(&p->waiters);
-	schedule(p);
+	pump_schedule(p);
 }
 
-static void drop_page(struct pump *p)
+static void pump_drop_page(struct pump *p)
 {
 	PQclear(p->page);
 	p->page = NULL;
 }
 
-/* A fetch's answer, or the next rows of a page. */
-static void take(struct pump *p, const PGresult *res)
+static void pump_wrong_answer(struct pump *p, bool page, const char *wrong)
 {
-	struct header *h = &p->head;
-	uint64_t before = p->db->stats.rows;
+	char *text = mem_printf("%s: %s", page ? "rt.fetch_page" : "rt.fetch", wrong);
+	link_drop(p->link, text);
+	free(text);
+}
+
+/* A fetch's answer, or the next rows of a page. */
+static void pump_take(struct pump *p, const PGresult *res)
+{
+	struct fetch *f = &p->fetch;
 	bool page = p->page != NULL;
 	p->delivering = true; /* what callbacks ask for comes after the cursor has moved */
-	const char *wrong = (page ? fetch_take_page : fetch_take)(p->db, &p->cursor, &p->ev, p->ctx, res, h);
-	p->fetch_rows += p->db->stats.rows - before;
-	bool rest = page && !wrong && h->row < PQntuples(res);
+	const char *wrong = page ? fetch_take_page(f, res) : fetch_take(f, res, loop_now(p->common->loop));
+	bool rest = page && !wrong && f->row < PQntuples(res);
 	if (!rest)
-		drop_page(p);
-	if (!wrong && h->done)
-		fetch_done(p, h->xmin);
+		pump_drop_page(p);
+	if (!wrong && f->done)
+		pump_fetch_done(p);
 	p->delivering = false;
-	if (rest) {
-		timer_set(p->db->loop, &p->timer, loop_now(p->db->loop) + 1);
-		return;
-	}
-	if (wrong) {
-		char *text = mem_printf("%s: %s", page ? "rt.fetch_page" : "rt.fetch", wrong);
-		link_drop(p->link, text);
-		free(text);
-		return;
-	}
-	pump_step(p);
+	if (rest) /* in the next turn: sockets are written in between */
+		timer_set(p->common->loop, &p->timer, loop_now(p->common->loop) + 1);
+	else if (wrong)
+		pump_wrong_answer(p, page, wrong);
+	else
+		pump_next(p);
 }
 
-static void take_answer(struct pump *p, const PGresult *res)
+static void pump_take_answer(struct pump *p, const PGresult *res)
 {
-	if (p->cursor.upto) {
+	if (p->fetch.upto) {
 		p->page = link_take(p->link);
-		p->head.row = 0;
+		p->fetch.row = 0;
 	}
-	take(p, res);
+	pump_take(p, res);
 }
 
-static void on_fetched(void *arg, enum link_fate fate, const PGresult *res)
+static void pump_on_fetched(void *arg, enum link_fate fate, const PGresult *res)
 {
 	struct pump *p = arg;
 	if (fate != LINK_ANSWERED)
 		return;
 	pace_answered(&p->pace);
 	if (db_rows_ok(res))
-		take_answer(p, res);
+		pump_take_answer(p, res);
 	else
-		on_fetch_refused(p, res);
+		pump_on_fetch_refused(p, res);
 }
 
-static void on_timer(struct timer *t)
+static void pump_on_timer(struct timer *t)
 {
 	struct pump *p = container_of(t, struct pump, timer);
-	if (p->page) {
-		take(p, p->page);
-		return;
-	}
-	p->poll_now = true;
-	pump_step(p);
+	if (p->page)
+		pump_take(p, p->page);
+	else
+		pump_poll_now(p);
 }
 
 /* ---- statements ---- */
 
-static void ask(struct pump *p, const char *sql, int n, const char *const *values, link_answer *answer)
+static void pump_ask(struct pump *p, const char *sql, int n, const char *const *values, link_answer *answer)
 {
-	link_send(p->link, sql, n, values, p->db->cfg.call_timeout_ms, answer,
-	          p); /* false: the link is ending, on_down follows */
+	/* false: the link is ending, on_down follows */
+	link_send(p->link, sql, n, values, p->common->cfg.call_timeout_ms, answer, p);
 }
 
-static void send_fetch(struct pump *p)
+static void pump_send_fetch(struct pump *p)
 {
 	p->poll_now = false;
-	p->fetch_rows = 0;
-	p->cursor.cut_at = loop_now(p->db->loop);
+	p->fetch_at = loop_now(p->common->loop);
 	pace_asked(&p->pace);
-	timer_stop(p->db->loop, &p->timer);
+	timer_stop(p->common->loop, &p->timer);
 	waiters_fetching(&p->waiters);
-	/* prepared: parsing and planning would cost as much as a fetch that brings nothing */
-	link_execute(p->link, "bellwire_fetch", 2, (const char *[]){p->cursor.snapshot, p->cursor.epoch},
-	             p->db->cfg.call_timeout_ms, on_fetched, p);
+	/* Prepared, because parsing and planning would cost as much as a fetch that brings nothing. */
+	link_execute(p->link, "bellwire_fetch", 2, (const char *[]){p->fetch.snapshot, p->fetch.epoch},
+	             p->common->cfg.call_timeout_ms, pump_on_fetched, p);
 }
 
-static void send_listen(struct pump *p)
+static void pump_send_listen(struct pump *p)
 {
 	struct buf b = {0};
 	buf_str(&b, "listen \"");
@@ -268,119 +301,126 @@ static void send_listen(struct pump *p)
 	}
 	buf_str(&b, "\"");
 	buf_char(&b, '\0');
-	ask(p, b.p, 0, NULL, on_listening);
+	pump_ask(p, b.p, 0, NULL, pump_on_listening);
 	buf_fini(&b);
 }
 
-static void send_page(struct pump *p)
+static void pump_send_page(struct pump *p)
 {
 	char after[24], limit[24];
-	const struct cursor *c = &p->cursor;
-	snprintf(after, sizeof after, "%" PRIu64, c->after);
-	snprintf(limit, sizeof limit, "%zu", c->limit);
-	timer_stop(p->db->loop, &p->timer);
-	ask(p, "select * from rt.fetch_page($1,$2,$3,$4,$5)", 5,
-	    (const char *[]){c->snapshot, c->upto, after, limit, c->epoch}, on_fetched);
+	const struct fetch *f = &p->fetch;
+	snprintf(after, sizeof after, "%" PRIu64, f->after);
+	snprintf(limit, sizeof limit, "%zu", f->limit);
+	timer_stop(p->common->loop, &p->timer);
+	pump_ask(p, "select * from rt.fetch_page($1,$2,$3,$4,$5)", 5,
+	         (const char *[]){f->snapshot, f->upto, after, limit, f->epoch}, pump_on_fetched);
 }
 
-static void pump_step(struct pump *p)
+static void pump_send_due(struct pump *p)
 {
-	if (!link_idle(p->link) || p->delivering || p->page || p->db->freeing)
-		return;
-	if (p->step == STEP_OPEN) {
-		ask(p, "select * from rt.pump_open($1,$2)", 2, (const char *[]){p->db->cfg.edge_id, p->db->cfg.name},
-		    on_opened);
-	} else if (p->step == STEP_PREPARE) {
-		ask(p, "prepare bellwire_fetch(text, text) as select * from rt.fetch($1, $2)", 0, NULL, on_prepared);
-	} else if (p->step == STEP_LISTEN) {
-		ask(p, "listen bellwire", 0, NULL, on_listening);
-	} else if (p->step == STEP_LISTEN_MORE) {
-		send_listen(p);
-	} else if (p->cursor.upto) {
-		send_page(p);
+	if (p->fetch.upto) {
+		pump_send_page(p);
 	} else if (p->pace.want_disarm) {
 		p->pace.want_disarm = false;
-		ask(p, "select rt.bell_disarm()", 0, NULL, on_disarmed);
+		pump_ask(p, "select rt.bell_disarm()", 0, NULL, pump_on_disarmed);
 	} else if (p->pace.want_arm) {
 		p->pace.want_arm = false;
-		ask(p, "select * from rt.bell_arm()", 0, NULL, on_armed);
+		pump_ask(p, "select * from rt.bell_arm()", 0, NULL, pump_on_armed);
 	} else if (p->poll_now) {
-		send_fetch(p);
+		pump_send_fetch(p);
 	}
 }
 
-void db_pump_poke(struct db *d)
+static void pump_next(struct pump *p)
 {
-	struct pump *p = d->pump;
-	p->poll_now = true;
-	pump_step(p);
+	static const char prepare[] = "prepare bellwire_fetch(text, text) as select * from rt.fetch($1, $2)";
+	const char *edge[] = {p->common->cfg.edge_id, p->common->cfg.name};
+	if (!link_idle(p->link) || p->delivering || p->page || p->common->freeing)
+		return;
+	if (p->step == PUMP_OPEN)
+		pump_ask(p, "select * from rt.pump_open($1,$2)", 2, edge, pump_on_opened);
+	else if (p->step == PUMP_PREPARE)
+		pump_ask(p, prepare, 0, NULL, pump_on_prepared);
+	else if (p->step == PUMP_LISTEN)
+		pump_ask(p, "listen bellwire", 0, NULL, pump_on_listening);
+	else if (p->step == PUMP_LISTEN_MORE)
+		pump_send_listen(p);
+	else if (p->step == PUMP_RUN)
+		pump_send_due(p);
 }
 
-bool db_pump_position(const struct db *d, struct db_position *at)
+/* ---- what db.h offers ---- */
+
+void pump_poke(struct pump *p)
 {
-	const struct pump *p = d->pump;
-	const struct cursor *c = &p->cursor;
-	*at = (struct db_position){.snapshot = c->snapshot, .epoch = c->epoch, .now_us = c->now_us, .live = p->ready};
-	return c->snapshot && !c->upto;
+	pump_poll_now(p);
 }
 
-void db_pump_after(struct db *d, void (*done)(void *arg), void *arg)
+bool pump_position(const struct pump *p, struct db_position *at)
 {
-	struct pump *p = d->pump;
+	const struct fetch *f = &p->fetch;
+	*at = (struct db_position){.snapshot = f->snapshot, .epoch = f->epoch, .now_us = f->now_us, .live = p->ready};
+	return f->snapshot && !f->upto;
+}
+
+void pump_after(struct pump *p, void (*done)(void *arg), void *arg)
+{
 	waiters_add(&p->waiters, done, arg);
-	if (p->ready && !d->freeing)
-		db_pump_poke(d);
+	if (p->ready && !p->common->freeing)
+		pump_poll_now(p);
 	else
 		waiters_release(&p->waiters);
 }
 
-void db_listen(struct db *d, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx)
+void pump_listen(struct pump *p, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx)
 {
-	assert(strlen(channel) < 64); /* G1 */
-	d->pump->ear = (struct ear){channel, fn, ctx};
+	assert(strlen(channel) < 64); /* longer names are cut by Postgres */
+	p->ear = (struct pump_ear){channel, fn, ctx};
 }
 
-void db_pump_set_events(struct db *d, const struct db_pump_events *ev, void *ctx)
+void pump_set_events(struct pump *p, const struct db_pump_events *ev, void *ctx)
 {
-	d->pump->ev = *ev;
-	d->pump->ctx = ctx;
+	p->fetch.ev = *ev;
+	p->fetch.ctx = ctx;
 }
 
 /* ---- link ---- */
 
-static void on_up(void *ctx)
+static void pump_on_up(void *ctx)
 {
 	struct pump *p = ctx;
-	db_link_is_up(p->db, "pump");
-	p->step = STEP_OPEN;
+	common_link_is_up(p->common, "pump");
+	pump_enter(p, PUMP_OPEN);
 	p->errors = 0;
 	pace_begin(&p->pace);
-	pump_step(p);
+	pump_next(p);
 }
 
-static void on_down(void *ctx, bool was_up, const char *why)
+static void pump_on_down(void *ctx, bool was_up, const char *why)
 {
 	struct pump *p = ctx;
-	timer_stop(p->db->loop, &p->timer);
-	drop_page(p); /* what was delivered of it stands; the rest is fetched again */
+	timer_stop(p->common->loop, &p->timer);
+	pump_drop_page(p);        /* what was delivered of it stands; the rest is fetched again */
+	if (p->step != PUMP_AWAY) /* else a connection was not made */
+		pump_enter(p, PUMP_AWAY);
 	p->ready = false;
 	pace_end(&p->pace);
 	waiters_release(&p->waiters);
-	db_link_is_down(p->db, "pump", was_up, why);
-	db_check_state(p->db);
+	common_link_is_down(p->common, "pump", was_up, why);
+	p->common->on_change(p->common);
 }
 
-static void on_notify(void *ctx)
+static void pump_on_notify(void *ctx)
 {
 	struct pump *p = ctx;
-	p->db->stats.bells++;
-	if (p->step == STEP_RUN)
-		db_pump_poke(p->db);
+	p->common->stats.bells++;
+	if (p->step == PUMP_RUN)
+		pump_poll_now(p);
 }
 
-static bool on_message(void *ctx, const char *channel, const char *payload)
+static bool pump_on_message(void *ctx, const char *channel, const char *payload)
 {
-	const struct ear *e = &((struct pump *)ctx)->ear;
+	const struct pump_ear *e = &((struct pump *)ctx)->ear;
 	if (!e->channel || strcmp(channel, e->channel) != 0)
 		return false;
 	e->fn(e->ctx, slice_str(payload));
@@ -388,15 +428,19 @@ static bool on_message(void *ctx, const char *channel, const char *payload)
 }
 
 static const struct link_events pump_link_events = {
-	.on_up = on_up, .on_down = on_down, .on_notify = on_notify, .on_message = on_message};
+	.on_up = pump_on_up, .on_down = pump_on_down, .on_notify = pump_on_notify, .on_message = pump_on_message};
 
-struct pump *pump_new(struct db *d)
+/* ---- life ---- */
+
+struct pump *pump_new(struct db_common *common)
 {
 	struct pump *p = NEW(struct pump);
-	p->db = p->pace.db = d;
-	p->timer.fire = on_timer;
-	waiters_init(&p->waiters, d->loop);
-	p->link = db_link(d, true, "pump", &pump_link_events, p);
+	p->common = common;
+	p->pace = (struct pace){.loop = common->loop, .cfg = &common->cfg, .stats = &common->stats};
+	p->fetch.stats = &common->stats;
+	p->timer.fire = pump_on_timer;
+	waiters_init(&p->waiters, common->loop);
+	p->link = common_link(common, true, "pump", &pump_link_events, p);
 	return p;
 }
 
@@ -413,8 +457,8 @@ bool pump_ready(const struct pump *p)
 bool pump_close(struct pump *p)
 {
 	link_free(&p->link);
-	timer_stop(p->db->loop, &p->timer);
-	drop_page(p);
+	timer_stop(p->common->loop, &p->timer);
+	pump_drop_page(p);
 	return waiters_flush(&p->waiters);
 }
 
@@ -422,7 +466,7 @@ void pump_free(struct pump **pp)
 {
 	struct pump *p = *pp;
 	waiters_fini(&p->waiters);
-	cursor_fini(&p->cursor);
+	fetch_fini(&p->fetch);
 	free(p);
 	*pp = NULL;
 }

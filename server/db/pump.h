@@ -1,44 +1,26 @@
 /*
- * Between pump.c (the session: when to poll, the bell) and fetch.c (what a fetch returned, the cursor).
+ * The pump's session: a link of its own on which the outbox is read. When to poll is pace.h's, what an answer says and the
+ * cursor are fetch.h's, and who waits for a fetch is waiters.h's. Private to db/.
  */
 #ifndef DB_PUMP_H
 #define DB_PUMP_H
 
-#include "base/list.h"
-#include "db/db_internal.h"
+#include "db/common.h"
 
-#define PAGE_ROWS 1000 /* rt.fetch returns no more (docs/edge-sql.md); nor does one loop turn deliver more */
-#define PAGE_ROWS_MOST 20000
-#define PAGE_BYTES \
-	(8u << 20) /* every page costs Postgres a sort of all that is left: as big as memory allows (design 8.8) */
+struct pump;
 
-/*
- * The cursor outlives connections. A fetch of more than a page is cut: rows not in `snapshot` and in `upto`, those up to `after`
- * have been delivered; the cursor moves to `upto` when the last page has been (design 8.8).
- */
-struct cursor {
-	char *snapshot, *epoch;  /* NULL before the first position */
-	char *upto, *upto_epoch; /* NULL: no fetch is cut */
-	uint64_t after;
-	size_t limit;       /* rows of the next page */
-	uint64_t cut_at;    /* when the cut fetch began, loop_now */
-	int64_t now_us;     /* the database's clock at the fetch */
-	const char *voided; /* why the next position leaves a gap */
-};
+struct pump *pump_new(struct db_common *common);
+void pump_start(struct pump *p);
+bool pump_ready(const struct pump *p); /* positioned on this connection */
+void pump_free(struct pump **p);       /* after pump_close */
 
-struct header {
-	uint64_t xmin;
-	bool done; /* the fetch is complete: no page follows */
-	int row;   /* of a page: the first that was not delivered */
-};
+/* As the functions db_pump_... and db_listen of db.h. */
+void pump_set_events(struct pump *p, const struct db_pump_events *ev, void *ctx);
+void pump_listen(struct pump *p, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx);
+void pump_poke(struct pump *p);
+bool pump_position(const struct pump *p, struct db_position *at) MUST_CHECK;
+void pump_after(struct pump *p, void (*done)(void *arg), void *arg);
 
-void cursor_fini(struct cursor *c);
-void cursor_void(struct cursor *c, const char *why); /* not known to cover everything any more */
-
-/* Deliver an answer's rows, of a page at most PAGE_ROWS from h->row on. NULL, or what is wrong with it: then nothing was delivered and the cursor stands. */
-const char *fetch_take(struct db *d, struct cursor *c, const struct db_pump_events *ev, void *ctx, const PGresult *res,
-                       struct header *h);
-const char *fetch_take_page(struct db *d, struct cursor *c, const struct db_pump_events *ev, void *ctx,
-                            const PGresult *res, struct header *h);
+bool pump_close(struct pump *p); /* completes every waiter; false: there was none. Repeated until it is false */
 
 #endif

@@ -1,5 +1,6 @@
 #include "db/result.h"
 
+#include "base/number.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,15 +20,7 @@ struct slice db_cell(const PGresult *res, int row, int col)
 
 bool db_cell_u64(const PGresult *res, int row, int col, uint64_t *out)
 {
-	struct slice s = db_cell(res, row, col);
-	uint64_t v = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] < '0' || s.p[i] > '9' || __builtin_mul_overflow(v, 10, &v) ||
-		    __builtin_add_overflow(v, (uint64_t)(s.p[i] - '0'), &v))
-			return false;
-	}
-	*out = v;
-	return s.n > 0;
+	return u64_parse(db_cell(res, row, col), out);
 }
 
 bool db_rows_ok(const PGresult *res)

@@ -1,42 +1,29 @@
-#include "base/mem.h"
-#include "base/varint.h"
-#include "db/db.h"
+#include "db/snapshot.h"
 
-/* pg_snapshot as text: xmin:xmax:xip,xip,... with xip ascending, each xmin <= xip < xmax. */
+#include "base/mem.h"
+#include "base/number.h"
+#include "base/varint.h"
+
+/* Its text is xmin:xmax:xip,xip,... where xip, the transactions in flight, ascend and each is xmin <= xip < xmax. */
 struct db_snapshot {
 	uint64_t xmin, xmax;
 	size_t n;
 	uint64_t xip[];
 };
 
-static bool read_xid(const char **at, uint64_t *out)
+static bool snapshot_sep(struct slice *at, char c)
 {
-	const char *p = *at;
-	uint64_t v = 0;
-	if (*p < '0' || *p > '9')
+	if (at->n == 0 || at->p[0] != c)
 		return false;
-	for (; *p >= '0' && *p <= '9'; p++)
-		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v))
-			return false;
-	*at = p;
-	*out = v;
+	*at = slice_of(at->p + 1, at->n - 1);
 	return true;
 }
 
-static bool read_sep(const char **at, char c)
+static bool snapshot_in_flight(struct db_snapshot *s, struct slice text)
 {
-	if (**at != c)
-		return false;
-	++*at;
-	return true;
-}
-
-static bool read_xip(struct db_snapshot *s, const char *p)
-{
-	uint64_t last = 0;
-	while (*p) {
-		uint64_t xid;
-		if ((s->n && !read_sep(&p, ',')) || !read_xid(&p, &xid))
+	uint64_t last = 0, xid;
+	while (text.n) {
+		if ((s->n && !snapshot_sep(&text, ',')) || !u64_take(&text, &xid))
 			return false;
 		if (xid < s->xmin || xid >= s->xmax || xid <= last)
 			return false;
@@ -47,18 +34,19 @@ static bool read_xip(struct db_snapshot *s, const char *p)
 
 struct db_snapshot *db_snapshot_parse(const char *text)
 {
+	struct slice rest = slice_str(text ? text : "");
 	uint64_t xmin, xmax;
-	if (!text || !read_xid(&text, &xmin) || !read_sep(&text, ':') || !read_xid(&text, &xmax) ||
-	    !read_sep(&text, ':'))
+	if (!u64_take(&rest, &xmin) || !snapshot_sep(&rest, ':') || !u64_take(&rest, &xmax) ||
+	    !snapshot_sep(&rest, ':'))
 		return NULL;
 	if (xmin == 0 || xmax < xmin)
 		return NULL;
-	size_t most = *text ? 1 : 0;
-	for (const char *p = text; *p; p++)
-		most += *p == ',';
+	size_t most = rest.n ? 1 : 0;
+	for (size_t i = 0; i < rest.n; i++)
+		most += rest.p[i] == ',';
 	struct db_snapshot *s = mem_alloc(sizeof(*s) + most * sizeof(s->xip[0]));
 	*s = (struct db_snapshot){.xmin = xmin, .xmax = xmax};
-	if (!read_xip(s, text))
+	if (!snapshot_in_flight(s, rest))
 		db_snapshot_free(&s);
 	return s;
 }

@@ -1,5 +1,4 @@
-#include "base/buf.h"
-#include "db/db.h"
+#include "db/array.h"
 
 #include "test.h"
 

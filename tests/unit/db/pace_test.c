@@ -3,26 +3,28 @@
 #include "test.h"
 
 struct world {
-	struct db db;
+	struct loop *loop;
+	struct db_config cfg;
+	struct db_stats stats;
 	struct pace pace;
 };
 
 static struct pace *begin(struct world *w)
 {
-	*w = (struct world){.db = {.loop = loop_new(), .cfg = {.poll_ms = 3, .fallback_poll_ms = 1000}}};
-	w->pace.db = &w->db;
+	*w = (struct world){.loop = loop_new(), .cfg = {.poll_ms = 3, .fallback_poll_ms = 1000}};
+	w->pace = (struct pace){.loop = w->loop, .cfg = &w->cfg, .stats = &w->stats};
 	pace_begin(&w->pace);
 	return &w->pace;
 }
 
 static void end(struct world *w)
 {
-	loop_free(&w->db.loop);
+	loop_free(&w->loop);
 }
 
 static uint64_t pause_of(const struct pace *p)
 {
-	return pace_next(p) - loop_now(p->db->loop);
+	return pace_next(p) - loop_now(p->loop);
 }
 
 static void pass(struct world *w, uint64_t ms)
@@ -45,15 +47,15 @@ TEST(busy_polls_as_often_as_a_fetch_is_quick)
 	struct pace *p = begin(&w);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CHECK_ROW(rows[i].name);
-		w.db.cfg.poll_ms = rows[i].poll_ms;
+		w.cfg.poll_ms = rows[i].poll_ms;
 		pace_asked(p);
 		p->took_us = rows[i].took_us;
 		CHECK_INT(pause_of(p), rows[i].pause);
 	}
-	p->asked_at = loop_now(w.db.loop) - 1000; /* the answer was slower than the pause */
+	p->asked_at = loop_now(w.loop) - 1000; /* the answer was slower than the pause */
 	CHECK_INT(pause_of(p), 1);
 	p->took_us = 200; /* or a millisecond began between the two */
-	p->asked_at = loop_now(w.db.loop) - 1;
+	p->asked_at = loop_now(w.loop) - 1;
 	CHECK_INT(pause_of(p), 0);
 	end(&w);
 }
@@ -90,7 +92,7 @@ TEST(drains_until_the_last_who_has_not_seen_the_bell_is_over)
 	pace_fetched(p, 0, 101);
 	CHECK_INT(p->state, PACE_ASLEEP);
 	CHECK_INT(pause_of(p), 1000);
-	w.db.cfg.fallback_poll_ms = 0;
+	w.cfg.fallback_poll_ms = 0;
 	CHECK_INT(pace_next(p), 0);
 	end(&w);
 }
@@ -110,7 +112,7 @@ TEST(two_rows_in_a_window_or_a_late_one_wake)
 	CHECK_INT(p->state, PACE_BUSY);
 	CHECK(p->want_disarm);
 	pace_armed(p, 100);
-	w.db.stats.pump_lag_us = 30000;
+	w.stats.pump_lag_us = 30000;
 	pace_fetched(p, 0, 99);
 	CHECK_INT(p->state, PACE_DRAIN);
 	pace_fetched(p, 1, 99);
@@ -122,11 +124,11 @@ TEST(the_bell_alone)
 {
 	struct world w;
 	struct pace *p = begin(&w);
-	w.db.cfg.bell = DB_BELL_OFF;
+	w.cfg.bell = DB_BELL_OFF;
 	pass(&w, 30);
 	pace_fetched(p, 0, 10);
 	CHECK(!p->want_arm);
-	w.db.cfg.bell = DB_BELL_ALWAYS;
+	w.cfg.bell = DB_BELL_ALWAYS;
 	pass(&w, 30);
 	pace_fetched(p, 1000, 10);
 	CHECK(p->want_arm);
@@ -135,6 +137,6 @@ TEST(the_bell_alone)
 	CHECK_INT(p->state, PACE_ASLEEP);
 	pace_end(p);
 	CHECK_INT(p->state, PACE_AWAY);
-	CHECK_INT(w.db.stats.pump_state, PACE_AWAY);
+	CHECK_INT(w.stats.pump_state, PACE_AWAY);
 	end(&w);
 }

@@ -1,4 +1,4 @@
-#include "db/db.h"
+#include "db/snapshot.h"
 
 #include "base/buf.h"
 #include "test.h"

@@ -1,0 +1,36 @@
+/*
+ * What rt.dispatch and rt.dispatch_one answer (docs/edge-sql.md): reads the rows, and makes each item's result from them.
+ * Holds nothing and needs no connection. Private to db/.
+ */
+#ifndef DB_BATCH_H
+#define DB_BATCH_H
+
+#include "db/db.h"
+#include "db/result.h"
+
+#define BATCH_MOST 32 /* items of one rt.dispatch (docs/decisions/0001-batches.md) */
+
+enum batch_verdict { VERDICT_NONE, VERDICT_OK, VERDICT_ERROR, VERDICT_DEFERRED };
+
+struct batch_answer {
+	enum batch_verdict verdict[BATCH_MOST]; /* NONE: the function returned no row for this item */
+	int row[BATCH_MOST];
+	bool published; /* the batch wrote rows of the outbox */
+	bool asleep;    /* and an edge sleeps, which is to be rung */
+};
+
+/* The rows for n items. NULL, or what is wrong with them as a whole: then nothing is known of any item. */
+const char *batch_read(const PGresult *res, size_t n, struct batch_answer *out);
+
+/* The result of item i, counted from 0. Its slices borrow from res. A deferred one has no code and no message of its own. */
+void batch_item(const PGresult *res, const struct batch_answer *a, size_t i, struct db_item_result *out);
+
+/* The result of every item of a batch that failed as a whole; res is an error. */
+void batch_failure(const PGresult *res, struct db_item_result *out);
+
+/* 40P01 and 40001: two transactions were in each other's way. The item deserves one more try, alone. */
+bool batch_is_serialization(struct slice sqlstate) MUST_CHECK;
+
+void batch_count(struct db_stats *s, size_t n); /* a batch of n items has been sent */
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * What a fetch of the outbox returned (rt.fetch and rt.fetch_page, docs/edge-sql.md): checks it, delivers its rows as events,
+ * and moves the cursor. The cursor outlives connections. Needs none itself. Private to db/.
+ *
+ * A fetch of more than a page is *cut*: the rows that are not in `snapshot` and are in `upto` belong to it, those up to `after`
+ * have been delivered, and the cursor moves to `upto` when the last page has been. A page is read from the database whole, and
+ * delivered PAGE_ROWS at a time, so that sockets are written in between.
+ */
+#ifndef DB_FETCH_H
+#define DB_FETCH_H
+
+#include "db/db.h"
+#include <libpq-fe.h>
+
+#define PAGE_ROWS 1000 /* rt.fetch returns no more; nor does one turn of the loop deliver more */
+#define PAGE_ROWS_MOST 20000
+
+/* Every page costs Postgres a sort of all that is left, so a page is as big as memory allows. */
+#define PAGE_BYTES (8u << 20)
+
+/* Embedded in the pump. */
+struct fetch {
+	struct db_stats *stats; /* borrowed; counted into */
+	struct db_pump_events ev;
+	void *ctx;
+
+	/* the cursor */
+	char *snapshot, *epoch;  /* NULL before the first position */
+	char *upto, *upto_epoch; /* NULL: no fetch is cut */
+	uint64_t after;
+	size_t limit;       /* rows of the next page */
+	int64_t now_us;     /* the database's clock at the fetch */
+	const char *voided; /* why the next position leaves a gap; static text */
+
+	/* the fetch that is out, or is being delivered */
+	uint64_t xmin; /* the oldest transaction that its snapshot saw running */
+	uint64_t rows; /* delivered so far */
+	bool done;     /* nothing of it is missing */
+	int row;       /* of the page in hand: the first row that has not been delivered */
+};
+
+void fetch_fini(struct fetch *f);
+
+/* The cursor is not known to cover everything any more: the next position is taken as it comes, and is a gap. */
+void fetch_void(struct fetch *f, const char *why);
+
+/*
+ * Deliver the rows of an answer; of a page, the next PAGE_ROWS from f->row on. NULL, or what is wrong with it: then nothing of
+ * these rows was delivered, and the cursor stands.
+ */
+const char *fetch_take(struct fetch *f, const PGresult *res, uint64_t now_ms);
+const char *fetch_take_page(struct fetch *f, const PGresult *res);
+
+#endif

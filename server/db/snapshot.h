@@ -1,0 +1,26 @@
+/*
+ * A pg_snapshot: which transactions it sees. As Postgres' text, and packed into few bytes for tokens that clients keep.
+ */
+#ifndef DB_SNAPSHOT_H
+#define DB_SNAPSHOT_H
+
+#include "base/buf.h"
+
+struct db_snapshot;
+
+struct db_snapshot *db_snapshot_parse(const char *text); /* the caller's to free; NULL when malformed */
+void db_snapshot_free(struct db_snapshot **s);
+
+/* Transaction xid had committed, or been rolled back, when the snapshot was taken: a snapshot does not tell which. */
+bool db_snapshot_sees(const struct db_snapshot *s, uint64_t xid);
+
+/*
+ * The packed form: numbers of seven bits a byte; each transaction in flight is written as its distance from the one before it.
+ * A snapshot has exactly one packed form, and unpack refuses every other sequence of bytes.
+ */
+bool db_snapshot_pack(struct buf *out, const char *text) MUST_CHECK; /* false: malformed, nothing was added */
+
+/* Takes a packed snapshot from the start of *in, which moves past it, and adds its text. At most max may be in flight. */
+bool db_snapshot_unpack(struct slice *in, struct buf *text, size_t max) MUST_CHECK;
+
+#endif
