@@ -148,25 +148,23 @@ void queue_put_back(struct queues *q, struct queued *it)
 	list_add_head(&q->heads[it->sequence->lane], &it->in_lane);
 }
 
-static void sequence_take_back(struct sequence *s)
+/* What is queued behind the item waits again, or it would run first. */
+static void sequence_take_back(struct queued *it)
 {
-	struct list *at, *tmp;
-	list_each (at, tmp, &s->items) {
-		struct queued *it = list_entry(at, struct queued, in_sequence);
-		if (it->state != QUEUE_QUEUED)
+	const struct list *end = &it->sequence->items;
+	for (struct list *at = it->in_sequence.next; at != end; at = at->next) {
+		struct queued *behind = list_entry(at, struct queued, in_sequence);
+		if (behind->state != QUEUE_QUEUED)
 			continue;
-		list_del(&it->in_lane);
-		queue_enter(it, QUEUE_WAITING);
+		list_del(&behind->in_lane);
+		queue_enter(behind, QUEUE_WAITING);
 	}
 }
 
 void queue_alone(struct queues *q, struct queued *it)
 {
-	struct sequence *s = it->sequence;
-	if (s->lane != q->lanes) {
-		sequence_take_back(s);
-		s->lane = q->lanes;
-	}
+	sequence_take_back(it);
+	it->sequence->lane = q->lanes;
 	queue_append(q, it);
 }
 
