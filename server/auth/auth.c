@@ -28,7 +28,7 @@ static void parts_fini(struct parts *parts)
 	buf_fini(&parts->signature);
 }
 
-static bool split(struct slice token, struct parts *parts)
+static bool parts_split(struct slice token, struct parts *parts)
 {
 	*parts = (struct parts){0};
 	if (token.n == 0 || token.n > TOKEN_MAX)
@@ -172,7 +172,7 @@ enum auth_result auth_check(const struct auth *a, struct slice token, uint64_t w
 {
 	*claims = (struct auth_claims){0};
 	struct parts parts;
-	enum auth_result r = split(token, &parts) ? check_parts(a, &parts, wall_ms, claims) : AUTH_MALFORMED;
+	enum auth_result r = parts_split(token, &parts) ? check_parts(a, &parts, wall_ms, claims) : AUTH_MALFORMED;
 	parts_fini(&parts);
 	if (r != AUTH_OK && r != AUTH_EXPIRED)
 		*claims = (struct auth_claims){0}; /* nothing of a refused token gets out */

@@ -72,7 +72,7 @@ static bool scan_string(struct scan *s, struct slice *raw)
 	return false;
 }
 
-static const char *digits(const char *p, const char *end)
+static const char *skip_digits(const char *p, const char *end)
 {
 	while (p < end && *p >= '0' && *p <= '9')
 		p++;
@@ -93,13 +93,13 @@ static bool exponent_too_small(const char *from, const char *to)
 static bool scan_number(struct scan *s)
 {
 	const char *from = s->p, *p = from + (*from == '-'), *mark = p;
-	p = digits(p, s->end);
+	p = skip_digits(p, s->end);
 	if (p == mark || (*mark == '0' && p > mark + 1))
 		return false;
 	size_t magnitude = (size_t)(p - mark);
 	if (p < s->end && *p == '.') {
 		mark = ++p;
-		p = digits(p, s->end);
+		p = skip_digits(p, s->end);
 		if (p == mark)
 			return false;
 	}
@@ -108,7 +108,7 @@ static bool scan_number(struct scan *s)
 		const char *sign = ++p;
 		p += p < s->end && (*p == '+' || *p == '-');
 		mark = p;
-		p = digits(p, s->end);
+		p = skip_digits(p, s->end);
 		if (p == mark)
 			return false;
 		if (exponent_too_small(sign, p))
@@ -154,7 +154,7 @@ static int by_hash(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void note_key(struct scan *s, struct slice raw)
+static void object_key_seen(struct scan *s, struct slice raw)
 {
 	if (s->depth > JSON_MAX_DEPTH)
 		return;
@@ -227,7 +227,7 @@ static bool scan_key(struct scan *s)
 	skip_space(s);
 	if (s->p == s->end || *s->p != '"' || !scan_string(s, &raw))
 		return false;
-	note_key(s, raw);
+	object_key_seen(s, raw);
 	skip_space(s);
 	return s->p < s->end && *s->p++ == ':';
 }

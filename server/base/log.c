@@ -52,7 +52,7 @@ static size_t control_at(struct slice s, size_t i, bool text, unsigned *code)
 	               : 0;
 }
 
-static bool plain(struct slice s, bool text)
+static bool is_plain(struct slice s, bool text)
 {
 	unsigned code;
 	for (size_t i = 0; i < s.n; i++)
@@ -65,7 +65,7 @@ static bool plain(struct slice s, bool text)
 static void add_text(struct buf *line, struct slice s)
 {
 	bool text = utf8_valid(s);
-	if (plain(s, text)) {
+	if (is_plain(s, text)) {
 		buf_slice(line, s);
 		return;
 	}

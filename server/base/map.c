@@ -57,7 +57,7 @@ void map_fini(struct map *m)
 	m->nslots = m->count = 0;
 }
 
-static struct map_node **slot_of(const struct map *m, struct slice key)
+static struct map_node **map_slot(const struct map *m, struct slice key)
 {
 	return &m->slots[hash_bytes(m->seed, key) & (m->nslots - 1)];
 }
@@ -66,20 +66,20 @@ struct map_node *map_find(const struct map *m, struct slice key)
 {
 	if (m->count == 0)
 		return NULL;
-	struct map_node *n = *slot_of(m, key);
+	struct map_node *n = *map_slot(m, key);
 	while (n && !slice_eq(m->key(n), key))
 		n = n->next;
 	return n;
 }
 
-static void put(struct map *m, struct map_node *n)
+static void map_put(struct map *m, struct map_node *n)
 {
-	struct map_node **slot = slot_of(m, m->key(n));
+	struct map_node **slot = map_slot(m, m->key(n));
 	n->next = *slot;
 	*slot = n;
 }
 
-static void grow(struct map *m)
+static void map_grow(struct map *m)
 {
 	struct map_node **old = m->slots;
 	uint32_t nold = m->nslots;
@@ -88,7 +88,7 @@ static void grow(struct map *m)
 	for (uint32_t i = 0; i < nold; i++)
 		for (struct map_node *n = old[i], *next; n; n = next) {
 			next = n->next;
-			put(m, n);
+			map_put(m, n);
 		}
 	free(old);
 }
@@ -96,14 +96,14 @@ static void grow(struct map *m)
 void map_add(struct map *m, struct map_node *n)
 {
 	if (m->count == m->nslots)
-		grow(m);
-	put(m, n);
+		map_grow(m);
+	map_put(m, n);
 	m->count++;
 }
 
 void map_del(struct map *m, struct map_node *n)
 {
-	struct map_node **at = slot_of(m, m->key(n));
+	struct map_node **at = map_slot(m, m->key(n));
 	while (*at != n)
 		at = &(*at)->next;
 	*at = n->next;
@@ -115,7 +115,7 @@ struct map_node *map_next(const struct map *m, const struct map_node *n)
 {
 	if (n && n->next)
 		return n->next;
-	for (uint32_t i = n ? (uint32_t)(slot_of(m, m->key(n)) - m->slots) + 1 : 0; i < m->nslots; i++)
+	for (uint32_t i = n ? (uint32_t)(map_slot(m, m->key(n)) - m->slots) + 1 : 0; i < m->nslots; i++)
 		if (m->slots[i])
 			return m->slots[i];
 	return NULL;

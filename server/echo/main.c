@@ -124,7 +124,7 @@ static const struct sio_namespace namespaces[] = {
 
 /* ---- HTTP ---- */
 
-static void route(struct http_exchange *x, void *ctx)
+static void echo_route(struct http_exchange *x, void *ctx)
 {
 	struct echo *e = ctx;
 	if (eio_wants(e->eio, http_head(x)->path))
@@ -135,9 +135,9 @@ static void route(struct http_exchange *x, void *ctx)
 		http_respond(x, &(struct http_reply){.status = 404, .close = http_head(x)->upgrade});
 }
 
-static const struct http_events http_routes = {.on_head = route};
+static const struct http_events http_routes = {.on_head = echo_route};
 
-static void on_conn(struct conn *c, void *ctx)
+static void echo_on_conn(struct conn *c, void *ctx)
 {
 	struct echo *e = ctx;
 	http_serve(c, &e->http, &http_routes, e);
@@ -145,12 +145,12 @@ static void on_conn(struct conn *c, void *ctx)
 
 /* ---- start and stop ---- */
 
-static bool number(const char *text, uint64_t max, uint64_t *out)
+static bool parse_option(const char *text, uint64_t max, uint64_t *out)
 {
 	return u64_parse(slice_str(text), out) && *out <= max;
 }
 
-static int usage(const char *name)
+static int echo_usage(const char *name)
 {
 	fprintf(stderr,
 	        "usage: %s [--host 127.0.0.1] [--port 3001] [--ping-interval ms] [--ping-timeout ms] [--connect-timeout ms]\n"
@@ -179,9 +179,10 @@ static int parse_options(int argc, char **argv, struct options *o)
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		uint64_t n = 0;
 		if (c == 'g' && !log_level_parse(slice_str(optarg), &log_threshold))
-			return usage(argv[0]);
-		if (c != 'h' && c != 'o' && c != 'g' && (c == '?' || !number(optarg, c == 'p' ? 65535 : INT32_MAX, &n)))
-			return usage(argv[0]);
+			return echo_usage(argv[0]);
+		if (c != 'h' && c != 'o' && c != 'g' &&
+		    (c == '?' || !parse_option(optarg, c == 'p' ? 65535 : INT32_MAX, &n)))
+			return echo_usage(argv[0]);
 		switch (c) {
 		case 'h':
 			o->host = optarg;
@@ -212,16 +213,16 @@ static int parse_options(int argc, char **argv, struct options *o)
 			break;
 		}
 	}
-	return optind == argc ? 0 : usage(argv[0]);
+	return optind == argc ? 0 : echo_usage(argv[0]);
 }
 
-static void on_signal(struct ev_loop *ev, ev_signal *w, int revents)
+static void echo_on_signal(struct ev_loop *ev, ev_signal *w, int revents)
 {
 	(void)ev, (void)revents;
 	loop_stop(w->data);
 }
 
-static bool start(struct echo *e, const struct options *o)
+static bool echo_start(struct echo *e, const struct options *o)
 {
 	e->budget = (struct conn_budget){.max_queue_bytes = 8 << 20,
 	                                 .max_queue_items = 65536,
@@ -247,7 +248,7 @@ static bool start(struct echo *e, const struct options *o)
 	char *address = mem_printf("%s:%u", o->host, o->port);
 	struct listener_config listen = {.address = address, .backlog = 1024, .accepts_per_turn = 64};
 	const char *error = NULL;
-	e->listener = listener_new(e->loop, &e->budget, &listen, on_conn, e, &error);
+	e->listener = listener_new(e->loop, &e->budget, &listen, echo_on_conn, e, &error);
 	if (!e->listener)
 		fprintf(stderr, "cannot listen on %s: %s\n", address, error);
 	free(address);
@@ -264,11 +265,11 @@ int main(int argc, char **argv)
 	struct echo e = {0};
 	if (parse_options(argc, argv, &o) != 0)
 		return 2;
-	bool listening = start(&e, &o);
+	bool listening = echo_start(&e, &o);
 	ev_signal term, interrupt;
 	if (listening) {
-		ev_signal_init(&term, on_signal, SIGTERM);
-		ev_signal_init(&interrupt, on_signal, SIGINT);
+		ev_signal_init(&term, echo_on_signal, SIGTERM);
+		ev_signal_init(&interrupt, echo_on_signal, SIGINT);
 		term.data = interrupt.data = e.loop;
 		ev_signal_start(loop_ev(e.loop), &term);
 		ev_signal_start(loop_ev(e.loop), &interrupt);

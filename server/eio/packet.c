@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "ws/ws.h"
 
-static struct blob *frame(unsigned opcode, struct slice a, struct slice b, uint32_t *head_n)
+static struct blob *frame_new(unsigned opcode, struct slice a, struct slice b, uint32_t *head_n)
 {
 	char head[WS_HEAD_MAX];
 	size_t n = ws_frame_head(head, opcode, a.n + b.n);
@@ -22,7 +22,7 @@ struct packet *packet_text(char type, struct slice data)
 {
 	struct packet *p = NEW(struct packet);
 	p->refs = 1;
-	p->wire = frame(WS_TEXT, slice_of(&type, 1), data, &p->head);
+	p->wire = frame_new(WS_TEXT, slice_of(&type, 1), data, &p->head);
 	return p;
 }
 
@@ -31,7 +31,7 @@ struct packet *packet_binary(struct slice data)
 	struct packet *p = NEW(struct packet);
 	p->refs = 1;
 	p->binary = true;
-	p->wire = frame(WS_BINARY, data, slice_of("", 0), &p->head);
+	p->wire = frame_new(WS_BINARY, data, slice_of("", 0), &p->head);
 	return p;
 }
 
@@ -58,7 +58,7 @@ static void make_b64(struct packet *p)
 	struct buf text = {0};
 	buf_char(&text, 'b');
 	base64_encode(&text, slice_of(p->wire->p + p->head, p->wire->n - p->head));
-	p->b64_frame = frame(WS_TEXT, buf_view(&text), slice_of("", 0), &p->b64_head);
+	p->b64_frame = frame_new(WS_TEXT, buf_view(&text), slice_of("", 0), &p->b64_head);
 	buf_fini(&text);
 }
 

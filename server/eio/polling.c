@@ -70,7 +70,7 @@ enum close_reason polling_send(struct eio_session *s, struct packet *p)
 	return CLOSE_DONE;
 }
 
-static struct eio_session *fullest(const struct eio_server *srv)
+static struct eio_session *fullest_poller(const struct eio_server *srv)
 {
 	struct eio_session *most = NULL;
 	for (struct map_node *n = map_next(&srv->sessions, NULL); n; n = map_next(&srv->sessions, n)) {
@@ -85,7 +85,7 @@ static struct eio_session *fullest(const struct eio_server *srv)
 
 static size_t most_queued(struct conn_others *o)
 {
-	const struct eio_session *s = fullest(container_of(o, struct eio_server, others));
+	const struct eio_session *s = fullest_poller(container_of(o, struct eio_server, others));
 	return s ? s->polling->queue_bytes : 0;
 }
 
@@ -93,7 +93,7 @@ static size_t most_queued(struct conn_others *o)
 static void end_fullest(struct conn_others *o)
 {
 	struct eio_server *srv = container_of(o, struct eio_server, others);
-	struct eio_session *s = fullest(srv);
+	struct eio_session *s = fullest_poller(srv);
 	srv->stats.lost[CLOSE_LIMIT] += s->polling->queued - (s->state == EIO_CLOSING); /* but the 1 */
 	queue_forget(s, s->polling->queued);
 	s->polling->overflown = true;
@@ -236,7 +236,7 @@ void polling_handshake(struct eio_session *s, struct http_exchange *x, struct pa
 
 /* ---- GET ---- */
 
-static void poll_aborted(struct http_exchange *x, void *ctx)
+static void poll_on_abort(struct http_exchange *x, void *ctx)
 {
 	struct eio_session *s = ctx;
 	if (!s->polling || s->polling->poll != x)
@@ -245,7 +245,7 @@ static void poll_aborted(struct http_exchange *x, void *ctx)
 	session_end(s, CLOSE_TRANSPORT); /* P5 */
 }
 
-static void poll(struct eio_session *s, struct http_exchange *x)
+static void poll_take(struct eio_session *s, struct http_exchange *x)
 {
 	struct eio_server *srv = s->srv;
 	struct polling *g = s->polling;
@@ -276,14 +276,14 @@ static void poll(struct eio_session *s, struct http_exchange *x)
 	g->poll = x;
 }
 
-static void poll_body(struct http_exchange *x, void *ctx, struct slice body)
+static void poll_on_body(struct http_exchange *x, void *ctx, struct slice body)
 {
 	(void)body;
 	struct eio_session *s = ctx;
-	poll(s, x);
+	poll_take(s, x);
 }
 
-static const struct http_events poll_events = {.on_body = poll_body, .on_abort = poll_aborted};
+static const struct http_events poll_events = {.on_body = poll_on_body, .on_abort = poll_on_abort};
 
 /* ---- POST ---- */
 
@@ -295,7 +295,7 @@ static void push_over(struct eio_session *s)
 		polling_end(s);
 }
 
-static void push_aborted(struct http_exchange *x, void *ctx)
+static void push_on_abort(struct http_exchange *x, void *ctx)
 {
 	struct eio_session *s = ctx;
 	if (!s->polling || s->polling->push != x)
@@ -333,7 +333,7 @@ static bool push_packets(struct eio_session *s, struct slice body, enum close_re
 	}
 }
 
-static void push_body(struct http_exchange *x, void *ctx, struct slice body)
+static void push_on_body(struct http_exchange *x, void *ctx, struct slice body)
 {
 	struct eio_session *s = ctx;
 	struct eio_server *srv = s->srv;
@@ -356,7 +356,7 @@ static void push_body(struct http_exchange *x, void *ctx, struct slice body)
 	}
 }
 
-static void push_too_large(struct http_exchange *x, void *ctx)
+static void push_on_too_large(struct http_exchange *x, void *ctx)
 {
 	struct eio_session *s = ctx;
 	push_over(s); /* P9: the session lives */
@@ -366,9 +366,9 @@ static void push_too_large(struct http_exchange *x, void *ctx)
 	buf_fini(&headers);
 }
 
-static const struct http_events push_events = {.on_body = push_body, .on_abort = push_aborted};
+static const struct http_events push_events = {.on_body = push_on_body, .on_abort = push_on_abort};
 
-static void push(struct eio_session *s, struct http_exchange *x)
+static void push_take(struct eio_session *s, struct http_exchange *x)
 {
 	struct slice type;
 	bool octets = http_header(x, "content-type", &type) && slice_starts(type, SLICE("application/octet-stream"));
@@ -378,7 +378,7 @@ static void push(struct eio_session *s, struct http_exchange *x)
 		return;
 	}
 	http_set_max_body(x, s->srv->cfg.limits.max_payload);
-	http_set_on_too_large(x, push_too_large);
+	http_set_on_too_large(x, push_on_too_large);
 	http_set_events(x, &push_events, s);
 	s->polling->push = x;
 }
@@ -396,7 +396,7 @@ void polling_handle(struct eio_session *s, struct http_exchange *x)
 		http_set_events(x, &poll_events, s);
 		break; /* answered or parked in poll_body */
 	case HTTP_POST:
-		push(s, x);
+		push_take(s, x);
 		break;
 	default:
 		refuse_plain(s->srv, x, 3); /* H13 */

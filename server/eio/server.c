@@ -77,7 +77,7 @@ static void refuse_upgrade(struct eio_server *srv, struct http_exchange *x, cons
 	buf_fini(&headers);
 }
 
-static void refuse(struct eio_server *srv, struct http_exchange *x, int code, const char *gate)
+static void refuse_request(struct eio_server *srv, struct http_exchange *x, int code, const char *gate)
 {
 	const char *text = gate ? gate : code_text[code];
 	if (!http_head(x)->upgrade_websocket) {
@@ -122,7 +122,7 @@ static bool good_origin(const struct http_exchange *x)
 	return true;
 }
 
-static const char *admission(struct eio_server *srv, const struct http_exchange *x)
+static const char *request_gate(struct eio_server *srv, const struct http_exchange *x)
 {
 	if (srv->refuse_new)
 		return "Draining";
@@ -136,7 +136,7 @@ static const char *admission(struct eio_server *srv, const struct http_exchange 
 }
 
 /* -1 when all is well, else the code. */
-static int check(struct eio_server *srv, struct http_exchange *x, struct request *r)
+static int request_check(struct eio_server *srv, struct http_exchange *x, struct request *r)
 {
 	struct buf sid = {0};
 	r->upgrade = http_head(x)->upgrade_websocket;
@@ -164,21 +164,21 @@ static int check(struct eio_server *srv, struct http_exchange *x, struct request
 		return 2;
 	if (r->websocket && !r->upgrade)
 		return 3;
-	r->gate = admission(srv, x);
+	r->gate = request_gate(srv, x);
 	if (r->gate)
 		return 4;
 	return r->eio4 ? -1 : 5;
 }
 
 /* An exchange answered in on_head leaves nothing to do; a GET's body, if any, is read past. */
-static void no_body(struct http_exchange *x, void *ctx, struct slice body)
+static void handshake_on_body(struct http_exchange *x, void *ctx, struct slice body)
 {
 	(void)body;
 	struct eio_server *srv = ctx;
 	session_open(srv, x, false, NULL);
 }
 
-static const struct http_events handshake_events = {.on_body = no_body};
+static const struct http_events handshake_events = {.on_body = handshake_on_body};
 
 void eio_handle(struct eio_server *srv, struct http_exchange *x)
 {
@@ -187,9 +187,9 @@ void eio_handle(struct eio_server *srv, struct http_exchange *x)
 		preflight(srv, x);
 		return;
 	}
-	int code = check(srv, x, &r);
+	int code = request_check(srv, x, &r);
 	if (code >= 0) {
-		refuse(srv, x, code, r.gate);
+		refuse_request(srv, x, code, r.gate);
 		return;
 	}
 	if (r.session)

@@ -29,7 +29,7 @@ static void session_free(struct eio_session *s)
 }
 
 /* In the sweep: the application hears of the end once; the memory goes when nothing is left to say to the client either. */
-static void farewell(struct deferred *d)
+static void session_farewell(struct deferred *d)
 {
 	struct eio_session *s = container_of(d, struct eio_session, turn);
 	struct eio_server *srv = s->srv;
@@ -49,7 +49,7 @@ static void leave(struct eio_session *s, enum eio_state to, enum close_reason wh
 		s->why = why;
 	s->state = to;
 	deferred_cancel(&s->turn);
-	s->turn.run = farewell;
+	s->turn.run = session_farewell;
 	loop_defer(s->srv->loop, LOOP_SWEEP, &s->turn);
 }
 
@@ -114,7 +114,7 @@ void eio_close_later(struct eio_session *s, uint64_t ms, enum close_reason why)
 /* ---- heartbeat ---- */
 
 /* B1, B5: deadlines follow from deadlines, not from when the loop woke up. */
-static void send_ping(struct eio_session *s, uint64_t due)
+static void session_ping(struct eio_session *s, uint64_t due)
 {
 	struct eio_server *srv = s->srv;
 	s->ping_out = true;
@@ -125,7 +125,7 @@ static void send_ping(struct eio_session *s, uint64_t due)
 		timer_set(srv->loop, &s->timer, due + srv->cfg.limits.ping_timeout_ms);
 }
 
-static void deadline(struct eio_session *s)
+static void session_deadline(struct eio_session *s)
 {
 	struct eio_server *srv = s->srv;
 	uint64_t due = s->timer.at;
@@ -142,7 +142,7 @@ static void deadline(struct eio_session *s)
 		return;
 	}
 	if (!s->ping_out) {
-		send_ping(s, due);
+		session_ping(s, due);
 		return;
 	}
 	if (s->seen + srv->cfg.limits.ping_timeout_ms > due) { /* B3: bytes are life as well: a slow upload is moving */
@@ -154,9 +154,9 @@ static void deadline(struct eio_session *s)
 	session_end(s, CLOSE_PING);
 }
 
-static void on_timer(struct timer *t)
+static void session_on_timer(struct timer *t)
 {
-	deadline(container_of(t, struct eio_session, timer));
+	session_deadline(container_of(t, struct eio_session, timer));
 }
 
 bool session_overdue(struct eio_session *s)
@@ -164,7 +164,7 @@ bool session_overdue(struct eio_session *s)
 	struct loop *l = s->srv->loop;
 	while (s->state != EIO_ENDED && timer_is_set(&s->timer) && s->timer.at <= loop_now(l)) {
 		timer_stop(l, &s->timer);
-		deadline(s);
+		session_deadline(s);
 	}
 	return s->state == EIO_ENDED;
 }
@@ -246,12 +246,12 @@ void eio_fence(struct eio_session *s, uint64_t value)
 
 /* ---- once a turn ---- */
 
-static void on_turn(struct deferred *d)
+static void session_on_turn(struct deferred *d)
 {
 	struct eio_session *s = container_of(d, struct eio_session, turn);
 	if (s->ws) {
 		if (session_wants_fence(s) && !s->ping_out && !s->leaving)
-			send_ping(s, loop_now(s->srv->loop));
+			session_ping(s, loop_now(s->srv->loop));
 		return;
 	}
 	polling_flush(s);
@@ -374,8 +374,8 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
 	buf_fini(&b64);
 	if (client.n)
 		memcpy(s->peer, client.p, client.n);
-	s->timer.fire = on_timer;
-	deferred_init(&s->turn, on_turn);
+	s->timer.fire = session_on_timer;
+	deferred_init(&s->turn, session_on_turn);
 	s->seen = loop_now(srv->loop);
 	timer_set(srv->loop, &s->timer, s->seen + srv->cfg.limits.ping_interval_ms);
 	map_add(&srv->sessions, &s->node);
@@ -410,7 +410,7 @@ void *eio_user(const struct eio_session *s)
 	return s->user;
 }
 
-static void put_ident(struct log_line *line, const void *of)
+static void put_session(struct log_line *line, const void *of)
 {
 	const struct eio_session *s = of;
 	log_put(line, LSL("session", slice_of(s->sid, 6))); /* E3: never whole */
@@ -419,7 +419,7 @@ static void put_ident(struct log_line *line, const void *of)
 
 struct log_ident eio_ident(const struct eio_session *s)
 {
-	return (struct log_ident){put_ident, s};
+	return (struct log_ident){put_session, s};
 }
 
 const char *eio_peer(const struct eio_session *s)

@@ -4,14 +4,14 @@
 
 /* ---- the transport of a session ---- */
 
-static void on_activity(struct ws *w, void *owner)
+static void websocket_on_activity(struct ws *w, void *owner)
 {
 	(void)w;
 	if (!session_overdue(owner)) /* B5: what comes too late is no life any more */
 		session_heard(owner);
 }
 
-static void on_message(struct ws *w, void *owner, bool binary, struct slice data)
+static void websocket_on_message(struct ws *w, void *owner, bool binary, struct slice data)
 {
 	struct eio_session *s = owner;
 	enum close_reason why;
@@ -23,7 +23,7 @@ static void on_message(struct ws *w, void *owner, bool binary, struct slice data
 	session_end(s, why);
 }
 
-static void on_close(struct ws *w, void *owner, enum close_reason why)
+static void websocket_on_close(struct ws *w, void *owner, enum close_reason why)
 {
 	(void)w;
 	struct eio_session *s = owner;
@@ -33,7 +33,7 @@ static void on_close(struct ws *w, void *owner, enum close_reason why)
 }
 
 static const struct ws_events transport_events = {
-	.on_message = on_message, .on_activity = on_activity, .on_close = on_close};
+	.on_message = websocket_on_message, .on_activity = websocket_on_activity, .on_close = websocket_on_close};
 
 struct ws *websocket_accept(struct eio_session *s, struct http_exchange *x)
 {
@@ -68,13 +68,13 @@ void probe_end(struct eio_session *s)
 	probe_free(p);
 }
 
-static void probe_timeout(struct timer *t)
+static void probe_on_timeout(struct timer *t)
 {
 	probe_end(container_of(t, struct probe, timeout)->session); /* U8 */
 }
 
 /* U4, U5: from here on the WebSocket carries the session; what no GET fetched goes out there, in order. */
-static void take_over(struct probe *p)
+static void probe_take_over(struct probe *p)
 {
 	struct eio_session *s = p->session;
 	struct eio_server *srv = s->srv;
@@ -109,7 +109,7 @@ static void take_over(struct probe *p)
 		session_mark(s);
 }
 
-static void probe_message(struct ws *w, void *owner, bool binary, struct slice data)
+static void probe_on_message(struct ws *w, void *owner, bool binary, struct slice data)
 {
 	struct probe *p = owner;
 	struct eio_session *s = p->session;
@@ -123,19 +123,19 @@ static void probe_message(struct ws *w, void *owner, bool binary, struct slice d
 		return;
 	}
 	if (!binary && slice_eq(data, SLICE("5"))) { /* U7: also without a probe */
-		take_over(p);
+		probe_take_over(p);
 		return;
 	}
 	probe_end(s);
 }
 
-static void probe_closed(struct ws *w, void *owner, enum close_reason why)
+static void probe_on_close(struct ws *w, void *owner, enum close_reason why)
 {
 	(void)w, (void)why;
 	probe_free(owner); /* U7: the session goes on with polling */
 }
 
-static const struct ws_events probe_events = {.on_message = probe_message, .on_close = probe_closed};
+static const struct ws_events probe_events = {.on_message = probe_on_message, .on_close = probe_on_close};
 
 void websocket_probe(struct eio_session *s, struct http_exchange *x)
 {
@@ -144,7 +144,7 @@ void websocket_probe(struct eio_session *s, struct http_exchange *x)
 	struct buf headers = {0}, b64 = {0};
 	s->b64 = http_query(x, "b64", &b64) && b64.n > 0; /* E6: for a WebSocket its own request counts */
 	cors_headers(s->srv, x, &headers);
-	*p = (struct probe){.session = s, .timeout = {.fire = probe_timeout}};
+	*p = (struct probe){.session = s, .timeout = {.fire = probe_on_timeout}};
 	p->ws = ws_accept(x, &s->srv->ws_cfg, buf_view(&headers), &probe_events, p);
 	buf_fini(&headers);
 	buf_fini(&b64);

@@ -86,7 +86,7 @@ static void http_free(struct http *h)
 	free(h);
 }
 
-static void abort_exchange(struct http *h)
+static void exchange_abort(struct http *h)
 {
 	struct http_exchange *x = h->x;
 	if (!x)
@@ -96,7 +96,7 @@ static void abort_exchange(struct http *h)
 	exchange_free(x);
 }
 
-static void enter(struct http *h, enum http_state to)
+static void http_enter(struct http *h, enum http_state to)
 {
 	struct loop *l = conn_loop(h->conn);
 	h->state = to;
@@ -190,7 +190,7 @@ void http_respond_parts(struct http_exchange *x, const struct http_reply *r, con
 		conn_finish(h->conn, CLOSE_DONE);
 		return;
 	}
-	enter(h, HTTP_IDLE);
+	http_enter(h, HTTP_IDLE);
 	conn_reshow(h->conn);
 }
 
@@ -200,7 +200,7 @@ void http_respond(struct http_exchange *x, const struct http_reply *r)
 }
 
 /* A request that never became an exchange: answered and closed. */
-static void refuse(struct http *h, int status, enum close_reason why)
+static void http_refuse(struct http *h, int status, enum close_reason why)
 {
 	struct buf out = {0};
 	reply_head(&out, &(struct http_reply){.status = status}, 0, true, false);
@@ -228,14 +228,14 @@ struct conn *http_detach(struct http_exchange *x, struct slice head)
 
 /* ---- requests ---- */
 
-static void body_whole(struct http *h, struct slice body)
+static void exchange_body(struct http *h, struct slice body)
 {
-	enter(h, HTTP_BUSY);
+	http_enter(h, HTTP_BUSY);
 	struct http_exchange *x = h->x;
 	x->ev->on_body(x, x->ctx, body);
 }
 
-static void too_large(struct http *h)
+static void exchange_too_large(struct http *h)
 {
 	struct http_exchange *x = h->x;
 	if (x->on_too_large)
@@ -244,7 +244,7 @@ static void too_large(struct http *h)
 		http_respond(x, &(struct http_reply){.status = 413, .close = true});
 }
 
-static size_t take_head(struct http *h, const char *p, size_t n)
+static size_t http_take_head(struct http *h, const char *p, size_t n)
 {
 	size_t skip = 0; /* RFC 9112 2.2: empty lines before a request are ignored */
 	if (h->state == HTTP_IDLE) {
@@ -253,11 +253,11 @@ static size_t take_head(struct http *h, const char *p, size_t n)
 		if (skip || (n == 1 && p[0] == '\r')) /* its LF may come later */
 			return skip;
 		h->scanned = 0;
-		enter(h, HTTP_IN_HEAD);
+		http_enter(h, HTTP_IN_HEAD);
 	}
 	size_t end = http_head_end(slice_of(p, n), &h->scanned);
 	if (end > h->cfg->max_head || (!end && n > h->cfg->max_head)) {
-		refuse(h, 431, CLOSE_HTTP_BAD);
+		http_refuse(h, 431, CLOSE_HTTP_BAD);
 		return n;
 	}
 	if (!end)
@@ -267,12 +267,12 @@ static size_t take_head(struct http *h, const char *p, size_t n)
 	int status = http_parse_head(slice_of(text, end), &parsed);
 	if (status) {
 		free(text);
-		refuse(h, status, CLOSE_HTTP_BAD);
+		http_refuse(h, status, CLOSE_HTTP_BAD);
 		return n;
 	}
 	struct http_exchange *x = h->x = exchange_new(h, &parsed, text);
 	exchange_keep(x, end);
-	enter(h, x->head.has_body ? HTTP_IN_BODY : HTTP_BUSY);
+	http_enter(h, x->head.has_body ? HTTP_IN_BODY : HTTP_BUSY);
 	if (conn_is_dead(h->conn)) { /* by what it keeps: nobody hears of the request */
 		exchange_free(x);
 		return end;
@@ -286,16 +286,16 @@ static size_t take_head(struct http *h, const char *p, size_t n)
 	if (!h->x || conn_is_dead(h->conn))
 		return end;
 	if (!x->head.has_body) {
-		body_whole(h, slice_of("", 0));
+		exchange_body(h, slice_of("", 0));
 	} else if (x->head.content_length > x->max_body) {
-		too_large(h);
+		exchange_too_large(h);
 	} else if (parsed.expect_continue && n == end) {
 		conn_send_copy(h->conn, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
 	}
 	return end;
 }
 
-static size_t take_body(struct http *h, const char *p, size_t n)
+static size_t http_take_body(struct http *h, const char *p, size_t n)
 {
 	struct http_exchange *x = h->x;
 	size_t used = 0;
@@ -304,41 +304,41 @@ static size_t take_body(struct http *h, const char *p, size_t n)
 		enum http_chunked_result r = http_chunked_feed(&x->chunked, p, n, &x->body, x->max_body, &used);
 		exchange_keep(x, x->body.n - before);
 		if (r == HTTP_CHUNKED_BAD) {
-			abort_exchange(h);
-			refuse(h, 400, CLOSE_HTTP_BAD);
+			exchange_abort(h);
+			http_refuse(h, 400, CLOSE_HTTP_BAD);
 			return n;
 		}
 		if (r == HTTP_CHUNKED_TOO_LARGE) {
-			too_large(h);
+			exchange_too_large(h);
 			return n;
 		}
 		if (r == HTTP_CHUNKED_DONE)
-			body_whole(h, buf_view(&x->body));
+			exchange_body(h, buf_view(&x->body));
 		return used;
 	}
 	used = x->body_left < n ? (size_t)x->body_left : n;
 	x->body_left -= used;
 	if (x->body_left == 0 && x->body.n == 0) { /* arrived whole: nothing to keep */
-		body_whole(h, slice_of(p, used));
+		exchange_body(h, slice_of(p, used));
 		return used;
 	}
 	buf_add(&x->body, p, used);
 	exchange_keep(x, used);
 	if (x->body_left == 0)
-		body_whole(h, buf_view(&x->body));
+		exchange_body(h, buf_view(&x->body));
 	return used;
 }
 
-static size_t on_data(struct conn *c, void *owner, const char *p, size_t n)
+static size_t http_on_data(struct conn *c, void *owner, const char *p, size_t n)
 {
 	(void)c;
 	struct http *h = owner;
 	switch (h->state) {
 	case HTTP_IDLE:
 	case HTTP_IN_HEAD:
-		return take_head(h, p, n);
+		return http_take_head(h, p, n);
 	case HTTP_IN_BODY:
-		return take_body(h, p, n);
+		return http_take_body(h, p, n);
 	case HTTP_BUSY:
 		break;
 	}
@@ -347,50 +347,50 @@ static size_t on_data(struct conn *c, void *owner, const char *p, size_t n)
 	return 0;
 }
 
-static void on_eof(struct conn *c, void *owner)
+static void http_on_eof(struct conn *c, void *owner)
 {
 	struct http *h = owner;
 	if (h->x) {
-		abort_exchange(h); /* P5, P6: half-close counts as gone */
+		exchange_abort(h); /* P5, P6: half-close counts as gone */
 		conn_kill(c, CLOSE_PEER);
 		return;
 	}
 	conn_finish(c, CLOSE_PEER);
 }
 
-static void on_broken(struct conn *c, void *owner)
+static void http_on_broken(struct conn *c, void *owner)
 {
 	(void)c;
-	abort_exchange(owner); /* P5: not only when the sweep comes by */
+	exchange_abort(owner); /* P5: not only when the sweep comes by */
 }
 
-static void on_dead(struct conn *c, void *owner, enum close_reason why)
+static void http_on_dead(struct conn *c, void *owner, enum close_reason why)
 {
 	(void)c, (void)why;
 	struct http *h = owner;
-	abort_exchange(h);
+	exchange_abort(h);
 	http_free(h);
 }
 
 static const struct conn_events http_conn_events = {
-	.on_data = on_data, .on_eof = on_eof, .on_broken = on_broken, .on_dead = on_dead};
+	.on_data = http_on_data, .on_eof = http_on_eof, .on_broken = http_on_broken, .on_dead = http_on_dead};
 
-static void on_timeout(struct timer *t)
+static void http_on_timeout(struct timer *t)
 {
 	struct http *h = container_of(t, struct http, timer);
 	if (h->state == HTTP_IDLE) {
 		conn_finish(h->conn, CLOSE_IDLE);
 		return;
 	}
-	abort_exchange(h);
-	refuse(h, 408, CLOSE_HTTP_TIMEOUT);
+	exchange_abort(h);
+	http_refuse(h, 408, CLOSE_HTTP_TIMEOUT);
 }
 
 void http_serve(struct conn *c, const struct http_config *cfg, const struct http_events *ev, void *ctx)
 {
 	struct http *h = NEW(struct http);
-	*h = (struct http){.conn = c, .cfg = cfg, .ev = ev, .ctx = ctx, .timer = {.fire = on_timeout}};
-	enter(h, HTTP_IN_HEAD); /* a fresh connection owes us a request */
+	*h = (struct http){.conn = c, .cfg = cfg, .ev = ev, .ctx = ctx, .timer = {.fire = http_on_timeout}};
+	http_enter(h, HTTP_IN_HEAD); /* a fresh connection owes us a request */
 	h->state = HTTP_IDLE;
 	conn_set_events(c, &http_conn_events, h);
 }

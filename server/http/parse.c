@@ -19,7 +19,7 @@ static bool is_token(struct slice s)
 	return s.n > 0;
 }
 
-static char lower(char c)
+static char lower_case(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
@@ -30,7 +30,7 @@ bool http_name_eq(struct slice name, const char *want)
 	if (name.n != n)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (lower(name.p[i]) != want[i])
+		if (lower_case(name.p[i]) != want[i])
 			return false;
 	return true;
 }
@@ -131,7 +131,7 @@ static bool parse_length(struct slice v, uint64_t *out)
 }
 
 /* What the headers say about framing. A message with two lengths, or a length and chunks, is refused (request smuggling). */
-static int understand(struct http_parsed *p)
+static int read_framing(struct http_parsed *p)
 {
 	struct http_head *h = &p->head;
 	unsigned hosts = 0, lengths = 0, codings = 0;
@@ -192,7 +192,7 @@ int http_parse_head(struct slice text, struct http_parsed *out)
 		if (!parse_header(line, &out->headers[out->nheaders++]))
 			return 400;
 	}
-	return understand(out);
+	return read_framing(out);
 }
 
 /* ---- chunks ---- */

@@ -17,7 +17,7 @@ struct address_list {
 
 static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
 
-static bool parse(const char *text, unsigned char out[16], unsigned *bits)
+static bool parse_address(const char *text, unsigned char out[16], unsigned *bits)
 {
 	if (inet_pton(AF_INET6, text, out) == 1) {
 		*bits = 128;
@@ -35,7 +35,7 @@ static bool parse_block(char *text, struct block *b)
 	uint64_t bits;
 	if (slash)
 		*slash++ = '\0';
-	if (!parse(text, b->bytes, &full))
+	if (!parse_address(text, b->bytes, &full))
 		return false;
 	if (!slash)
 		bits = full;
@@ -84,7 +84,7 @@ bool address_list_has(const struct address_list *l, struct slice address)
 		return false;
 	memcpy(text, address.p, address.n);
 	text[address.n] = '\0';
-	if (!parse(text, bytes, &bits))
+	if (!parse_address(text, bytes, &bits))
 		return false;
 	for (size_t i = 0; i < l->n; i++)
 		if (in_block(bytes, &l->blocks[i]))

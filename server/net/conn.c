@@ -14,7 +14,7 @@
 
 /* ---- watching ---- */
 
-static void watch(struct conn *c)
+static void conn_watch(struct conn *c)
 {
 	int want = 0;
 	if (!c->dead && !c->eof && (!c->paused || c->state == CONN_LINGERING))
@@ -33,7 +33,7 @@ static void watch(struct conn *c)
 	}
 }
 
-static void mark(struct conn *c)
+static void conn_mark(struct conn *c)
 {
 	if (c->ready)
 		c->marked = true;
@@ -43,7 +43,7 @@ static void mark(struct conn *c)
 
 /* ---- sending ---- */
 
-static bool lost(struct conn *c, uint32_t parts)
+static bool count_lost(struct conn *c, uint32_t parts)
 {
 	if (c->counts_lost)
 		c->budget->lost[c->why] += parts;
@@ -56,19 +56,19 @@ bool conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n)
 	if (n == 0)
 		return true;
 	if (c->dead || c->state != CONN_LIVE)
-		return lost(c, 1);
+		return count_lost(c, 1);
 	if (outq_bytes(&c->out) >= limit->max_queue_bytes || outq_count(&c->out) >= limit->max_queue_items) {
 		conn_kill(c, CLOSE_SLOW);
-		return lost(c, 1);
+		return count_lost(c, 1);
 	}
 	if (!conn_budget_room(c->budget, n))
 		conn_kill(c, CLOSE_LIMIT);
 	if (c->dead) /* it was this one that held most */
-		return lost(c, 1);
+		return count_lost(c, 1);
 	outq_push(&c->out, b, off, n);
 	c->budget->total_bytes += n;
 	if (!c->blocked)
-		mark(c);
+		conn_mark(c);
 	return true;
 }
 
@@ -103,12 +103,12 @@ void conn_want_drained(struct conn *c)
 {
 	c->want_drained = true;
 	if (outq_count(&c->out) == 0)
-		mark(c);
+		conn_mark(c);
 }
 
 /* ---- writing ---- */
 
-static ssize_t write_some(struct conn *c)
+static ssize_t conn_write(struct conn *c)
 {
 	struct iovec iov[OUTQ_IOV];
 	int n = outq_iov(&c->out, iov);
@@ -120,7 +120,7 @@ static ssize_t write_some(struct conn *c)
 	return put;
 }
 
-static void forget_input(struct conn *c)
+static void input_free(struct conn *c)
 {
 	if (c->in)
 		buf_fini(c->in);
@@ -128,7 +128,7 @@ static void forget_input(struct conn *c)
 	c->in = NULL;
 }
 
-static void say_fin(struct conn *c)
+static void conn_say_fin(struct conn *c)
 {
 	c->state = CONN_LINGERING;
 	if (c->tls)
@@ -139,18 +139,18 @@ static void say_fin(struct conn *c)
 	}
 	if (c->in)
 		conn_unkeep(c, c->in->n);
-	forget_input(c);
+	input_free(c);
 	timer_set(conn_loop(c), &c->parting->timer, loop_now(conn_loop(c)) + LINGER_MS);
 }
 
-static void flush(struct conn *c)
+static void conn_flush(struct conn *c)
 {
 	c->blocked = false;
 	while (outq_count(&c->out)) {
-		ssize_t put = write_some(c);
+		ssize_t put = conn_write(c);
 		if (put == TRANSPORT_AGAIN) {
 			c->blocked = !c->write_wants_read;
-			watch(c);
+			conn_watch(c);
 			return;
 		}
 		if (put < 0) {
@@ -167,14 +167,14 @@ static void flush(struct conn *c)
 			c->ev->on_drained(c, c->owner);
 	}
 	if (!c->dead && c->state == CONN_FLUSHING && outq_count(&c->out) == 0)
-		say_fin(c);
-	watch(c);
+		conn_say_fin(c);
+	conn_watch(c);
 }
 
 /* ---- reading ---- */
 
 /* Shows bytes until nothing more is taken; returns how many were. A handler that hands the connection over lets the next one continue. */
-static size_t show(struct conn *c, const char *p, size_t n)
+static size_t conn_show(struct conn *c, const char *p, size_t n)
 {
 	size_t taken = 0;
 	c->showing = true;
@@ -192,18 +192,18 @@ static size_t show(struct conn *c, const char *p, size_t n)
 }
 
 /* Shows what is kept, of which `before` bytes were counted. */
-static void show_kept(struct conn *c, size_t before)
+static void conn_show_kept(struct conn *c, size_t before)
 {
-	buf_drop(c->in, show(c, c->in->p, c->in->n));
+	buf_drop(c->in, conn_show(c, c->in->p, c->in->n));
 	if (c->in->n > before)
 		conn_keep(c, c->in->n - before);
 	else
 		conn_unkeep(c, before - c->in->n);
 	if (!c->dead && c->in->n == 0)
-		forget_input(c);
+		input_free(c);
 }
 
-static void received(struct conn *c, const char *p, size_t n)
+static void conn_received(struct conn *c, const char *p, size_t n)
 {
 	c->budget->bytes_in += n;
 	if (c->state != CONN_LIVE)
@@ -211,10 +211,10 @@ static void received(struct conn *c, const char *p, size_t n)
 	if (c->in) {
 		size_t before = c->in->n;
 		buf_add(c->in, p, n);
-		show_kept(c, before);
+		conn_show_kept(c, before);
 		return;
 	}
-	size_t taken = show(c, p, n);
+	size_t taken = conn_show(c, p, n);
 	if (!c->dead && c->state == CONN_LIVE && taken < n) {
 		c->in = NEW(struct buf);
 		buf_add(c->in, p + taken, n - taken);
@@ -222,7 +222,7 @@ static void received(struct conn *c, const char *p, size_t n)
 	}
 }
 
-static void peer_done(struct conn *c)
+static void conn_peer_done(struct conn *c)
 {
 	c->eof = true;
 	if (c->state == CONN_LINGERING) {
@@ -231,10 +231,10 @@ static void peer_done(struct conn *c)
 	}
 	if (c->state == CONN_LIVE)
 		c->ev->on_eof(c, c->owner);
-	watch(c);
+	conn_watch(c);
 }
 
-static void read_some(struct conn *c)
+static void conn_read(struct conn *c)
 {
 	bool other = false;
 	do {
@@ -245,7 +245,7 @@ static void read_some(struct conn *c)
 		if (got == TRANSPORT_AGAIN)
 			break;
 		if (got == TRANSPORT_EOF) {
-			peer_done(c);
+			conn_peer_done(c);
 			return;
 		}
 		if (got < 0) {
@@ -256,23 +256,23 @@ static void read_some(struct conn *c)
 			                                                  : CLOSE_TRANSPORT);
 			return;
 		}
-		received(c, scratch, (size_t)got);
+		conn_received(c, scratch, (size_t)got);
 	} while (c->tls && !c->dead && !c->paused && tls_pending(c->tls));
-	watch(c);
+	conn_watch(c);
 }
 
 /* The read list's call. */
-static void serve(struct conn *c)
+static void conn_serve(struct conn *c)
 {
 	int revents = c->ready;
 	c->ready = 0;
 	if (revents & EV_WRITE || c->write_wants_read)
-		flush(c);
+		conn_flush(c);
 	if (!c->dead && (revents & EV_READ || c->read_wants_write) && !c->eof &&
 	    (!c->paused || c->state == CONN_LINGERING))
-		read_some(c);
+		conn_read(c);
 	if (c->marked)
-		mark(c);
+		conn_mark(c);
 	c->marked = false;
 }
 
@@ -282,17 +282,17 @@ static void reshow_and_flush(struct conn *c)
 	if (c->reshow && c->state == CONN_LIVE && !c->paused) {
 		c->reshow = false;
 		if (c->in)
-			show_kept(c, c->in->n);
+			conn_show_kept(c, c->in->n);
 	}
 	if (!c->dead && !c->blocked)
-		flush(c);
+		conn_flush(c);
 }
 
-static void on_turn(struct deferred *d)
+static void conn_on_turn(struct deferred *d)
 {
 	struct conn *c = container_of(d, struct conn, turn);
 	if (c->ready)
-		serve(c);
+		conn_serve(c);
 	else
 		reshow_and_flush(c);
 }
@@ -301,7 +301,7 @@ static void on_turn(struct deferred *d)
  * libev calls back in the reverse of the order in which the kernel reports, that of arrival. Of two requests for one session the
  * later must not come first (P5, P12): they are collected, each before the others, and served when all are here.
  */
-static void on_io(struct ev_loop *ev, ev_io *w, int revents)
+static void conn_on_io(struct ev_loop *ev, ev_io *w, int revents)
 {
 	(void)ev;
 	struct conn *c = container_of(w, struct conn, io);
@@ -317,12 +317,12 @@ static void on_io(struct ev_loop *ev, ev_io *w, int revents)
 
 /* ---- life ---- */
 
-static void sweep(struct deferred *d)
+static void conn_sweep(struct deferred *d)
 {
 	struct conn *c = container_of(d, struct conn, turn);
-	lost(c, outq_count(&c->out));
+	count_lost(c, outq_count(&c->out));
 	outq_clear(&c->out);
-	forget_input(c);
+	input_free(c);
 	tls_free(&c->tls);
 	if (c->reset) {
 		struct linger now = {.l_onoff = 1, .l_linger = 0};
@@ -337,7 +337,7 @@ static void sweep(struct deferred *d)
 	free(c);
 }
 
-static void linger_over(struct timer *t)
+static void conn_linger_over(struct timer *t)
 {
 	struct conn *c = container_of(t, struct parting, timer)->conn;
 	conn_kill(c, c->why);
@@ -354,8 +354,8 @@ struct conn *conn_new(struct loop *l, struct conn_budget *b, int fd, struct tls_
 	c->budget = b;
 	c->tls = tls ? tls_new(tls, fd) : NULL;
 	memcpy(c->peer, peer, peer_n);
-	deferred_init(&c->turn, on_turn);
-	ev_io_init(&c->io, on_io, fd, EV_READ);
+	deferred_init(&c->turn, conn_on_turn);
+	ev_io_init(&c->io, conn_on_io, fd, EV_READ);
 	if (!b->all.next)
 		list_init(&b->all);
 	list_add_tail(&b->all, &c->link);
@@ -367,7 +367,7 @@ void conn_set_events(struct conn *c, const struct conn_events *ev, void *owner)
 {
 	c->ev = ev;
 	c->owner = owner;
-	watch(c);
+	conn_watch(c);
 	if (!c->showing && c->in)
 		conn_reshow(c);
 }
@@ -376,7 +376,7 @@ void conn_reshow(struct conn *c)
 {
 	c->reshow = true;
 	if (!c->showing)
-		mark(c);
+		conn_mark(c);
 }
 
 void conn_pause(struct conn *c, bool paused)
@@ -386,7 +386,7 @@ void conn_pause(struct conn *c, bool paused)
 	c->paused = paused;
 	if (!paused)
 		conn_reshow(c);
-	watch(c);
+	conn_watch(c);
 }
 
 void conn_finish(struct conn *c, enum close_reason why)
@@ -396,10 +396,10 @@ void conn_finish(struct conn *c, enum close_reason why)
 	c->state = CONN_FLUSHING;
 	c->why = why;
 	if (!c->blocked)
-		mark(c);
+		conn_mark(c);
 	/* A peer that takes nothing must not keep us: the same time for flushing and lingering. */
 	c->parting = NEW(struct parting);
-	*c->parting = (struct parting){.conn = c, .timer.fire = linger_over};
+	*c->parting = (struct parting){.conn = c, .timer.fire = conn_linger_over};
 	timer_set(conn_loop(c), &c->parting->timer, loop_now(conn_loop(c)) + 5 * LINGER_MS);
 }
 
@@ -419,7 +419,7 @@ void conn_kill(struct conn *c, enum close_reason why)
 	free(c->parting);
 	c->parting = NULL;
 	deferred_cancel(&c->turn);
-	deferred_init(&c->turn, sweep);
+	deferred_init(&c->turn, conn_sweep);
 	loop_defer(conn_loop(c), LOOP_SWEEP, &c->turn);
 }
 

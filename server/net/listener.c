@@ -56,7 +56,7 @@ static void peer_text(const struct sockaddr_storage *a, char out[INET6_ADDRSTRLE
 		inet_ntop(AF_INET6, &six->sin6_addr, out, INET6_ADDRSTRLEN);
 }
 
-static void starved(struct listener *ls, const char *why)
+static void listener_starved(struct listener *ls, const char *why)
 {
 	if (!ls->starved)
 		log_error(LOG_NOBODY, "accept_failed", LS("error", why));
@@ -65,7 +65,7 @@ static void starved(struct listener *ls, const char *why)
 	timer_set(ls->loop, &ls->resume, loop_now(ls->loop) + PAUSE_MS);
 }
 
-static void resume(struct timer *t)
+static void listener_resume(struct timer *t)
 {
 	struct listener *ls = container_of(t, struct listener, resume);
 	if (ls->fd >= 0)
@@ -79,7 +79,7 @@ static bool accept_one(struct listener *ls)
 	int fd = accept4(ls->fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-			starved(ls, strerror(errno));
+			listener_starved(ls, strerror(errno));
 		return errno == ECONNABORTED || errno == EINTR;
 	}
 	ls->starved = false;
@@ -97,7 +97,7 @@ static bool accept_one(struct listener *ls)
 	return true;
 }
 
-static void on_ready(struct ev_loop *ev, ev_io *w, int revents)
+static void listener_on_ready(struct ev_loop *ev, ev_io *w, int revents)
 {
 	(void)ev, (void)revents;
 	struct listener *ls = container_of(w, struct listener, io);
@@ -120,8 +120,8 @@ struct listener *listener_new(struct loop *l, struct conn_budget *b, const struc
 	ls->ctx = ctx;
 	ls->fd = fd;
 	ls->tls = cfg->tls ? tls_context_ref(cfg->tls) : NULL;
-	ls->resume.fire = resume;
-	ev_io_init(&ls->io, on_ready, fd, EV_READ);
+	ls->resume.fire = listener_resume;
+	ev_io_init(&ls->io, listener_on_ready, fd, EV_READ);
 	ev_io_start(loop_ev(l), &ls->io);
 	return ls;
 }

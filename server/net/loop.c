@@ -30,7 +30,7 @@ static uint64_t clock_us(void)
 
 /* ---- timers ---- */
 
-static void place(struct loop *l, uint32_t at, struct timer *t)
+static void heap_place(struct loop *l, uint32_t at, struct timer *t)
 {
 	l->heap[at] = t;
 	t->pos = at + 1;
@@ -39,10 +39,10 @@ static void place(struct loop *l, uint32_t at, struct timer *t)
 static void sift_up(struct loop *l, uint32_t at, struct timer *t)
 {
 	while (at > 0 && l->heap[(at - 1) / 4]->at > t->at) {
-		place(l, at, l->heap[(at - 1) / 4]);
+		heap_place(l, at, l->heap[(at - 1) / 4]);
 		at = (at - 1) / 4;
 	}
-	place(l, at, t);
+	heap_place(l, at, t);
 }
 
 static void sift_down(struct loop *l, uint32_t at, struct timer *t)
@@ -56,10 +56,10 @@ static void sift_down(struct loop *l, uint32_t at, struct timer *t)
 				least = c;
 		if (l->heap[least]->at >= t->at)
 			break;
-		place(l, at, l->heap[least]);
+		heap_place(l, at, l->heap[least]);
 		at = least;
 	}
-	place(l, at, t);
+	heap_place(l, at, t);
 }
 
 void timer_set(struct loop *l, struct timer *t, uint64_t at)
@@ -185,7 +185,7 @@ static void after_poll(struct ev_loop *ev, ev_check *w, int revents)
 	l->now_us = clock_us();
 }
 
-static void wake(struct ev_loop *ev, ev_timer *w, int revents)
+static void on_wake(struct ev_loop *ev, ev_timer *w, int revents)
 {
 	(void)ev, (void)w, (void)revents; /* waking is all: timers fire in before_sleep */
 }
@@ -209,7 +209,7 @@ struct loop *loop_new(void)
 	ev_set_priority(&l->after_poll, EV_MAXPRI); /* the clock is read before any callback of the turn */
 	l->after_poll.data = l;
 	ev_check_start(l->ev, &l->after_poll);
-	ev_timer_init(&l->wake, wake, 0., 0.);
+	ev_timer_init(&l->wake, on_wake, 0., 0.);
 	return l;
 }
 

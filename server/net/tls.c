@@ -17,7 +17,7 @@ struct tls {
 	bool established; /* after a failure OpenSSL does not know any more */
 };
 
-static struct tls_context *refuse(SSL_CTX *ctx, const char *what, const char *file, char *error, size_t n)
+static struct tls_context *tls_refuse(SSL_CTX *ctx, const char *what, const char *file, char *error, size_t n)
 {
 	char reason[128];
 	ERR_error_string_n(ERR_peek_error(), reason,
@@ -40,18 +40,18 @@ struct tls_context *tls_context_new(const char *cert_file, const char *key_file,
 	ERR_clear_error();
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	if (!ctx)
-		return refuse(NULL, "TLS", "context", error, n);
+		return tls_refuse(NULL, "TLS", "context", error, n);
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 	                              SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
-		return refuse(ctx, "certificate", cert_file, error, n);
+		return tls_refuse(ctx, "certificate", cert_file, error, n);
 	if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1)
-		return refuse(ctx, "key", key_file, error, n);
+		return tls_refuse(ctx, "key", key_file, error, n);
 	if (SSL_CTX_check_private_key(ctx) != 1)
-		return refuse(ctx, "certificate does not fit the key", key_file, error, n);
+		return tls_refuse(ctx, "certificate does not fit the key", key_file, error, n);
 	struct tls_context *t = NEW(struct tls_context);
 	t->refs = 1;
 	t->ctx = ctx;
@@ -97,7 +97,7 @@ void tls_free(struct tls **t)
 }
 
 /* Maps OpenSSL's word to ours; natural is the readiness the operation would wait for anyway. */
-static ssize_t outcome(struct tls *t, int ret, int natural, bool *wants_other)
+static ssize_t tls_outcome(struct tls *t, int ret, int natural, bool *wants_other)
 {
 	int why = SSL_get_error(t->ssl, ret);
 	ERR_clear_error();
@@ -121,7 +121,7 @@ ssize_t tls_read(struct tls *t, char *p, size_t n, bool *wants_other)
 	ERR_clear_error();
 	int got = SSL_read(t->ssl, p, n > 1 << 30 ? 1 << 30 : (int)n);
 	t->established |= SSL_is_init_finished(t->ssl);
-	return got > 0 ? got : outcome(t, got, SSL_ERROR_WANT_READ, wants_other);
+	return got > 0 ? got : tls_outcome(t, got, SSL_ERROR_WANT_READ, wants_other);
 }
 
 /*
@@ -139,7 +139,7 @@ ssize_t tls_writev(struct tls *t, const struct iovec *iov, int n, char *scratch,
 	*wants_other = false;
 	ERR_clear_error();
 	int put = SSL_write(t->ssl, scratch, (int)have);
-	return put > 0 ? put : outcome(t, put, SSL_ERROR_WANT_WRITE, wants_other);
+	return put > 0 ? put : tls_outcome(t, put, SSL_ERROR_WANT_WRITE, wants_other);
 }
 
 bool tls_established(const struct tls *t)

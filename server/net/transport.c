@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-static ssize_t outcome(ssize_t n)
+static ssize_t plain_outcome(ssize_t n)
 {
 	if (n >= 0)
 		return n;
@@ -13,11 +13,11 @@ static ssize_t outcome(ssize_t n)
 ssize_t plain_read(int fd, char *p, size_t n)
 {
 	ssize_t got = recv(fd, p, n, 0);
-	return got == 0 ? TRANSPORT_EOF : outcome(got);
+	return got == 0 ? TRANSPORT_EOF : plain_outcome(got);
 }
 
 ssize_t plain_writev(int fd, const struct iovec *iov, int n)
 {
 	struct msghdr m = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n};
-	return outcome(sendmsg(fd, &m, MSG_NOSIGNAL));
+	return plain_outcome(sendmsg(fd, &m, MSG_NOSIGNAL));
 }

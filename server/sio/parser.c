@@ -5,7 +5,7 @@
 #define MAX_ID ((UINT64_C(1) << 53) - 1) /* S3 */
 #define COUNT_DIGITS 4                   /* of a number of attachments, or of one's index */
 
-static struct slice rest(struct slice s, size_t n)
+static struct slice slice_from(struct slice s, size_t n)
 {
 	return slice_of(s.p + n, s.n - n);
 }
@@ -20,7 +20,7 @@ static bool parse_attachments(struct slice *s, unsigned max, unsigned *count)
 	if (behind.n == 0 || behind.p[0] != '-')
 		return false;
 	*count = (unsigned)n;
-	*s = rest(behind, 1);
+	*s = slice_from(behind, 1);
 	return true;
 }
 
@@ -32,7 +32,7 @@ static void parse_namespace(struct slice *s, struct slice *nsp)
 		return;
 	const char *comma = memchr(s->p, ',', s->n);
 	*nsp = slice_of(s->p, comma ? (size_t)(comma - s->p) : s->n);
-	*s = rest(*s, nsp->n + (comma != NULL));
+	*s = slice_from(*s, nsp->n + (comma != NULL));
 }
 
 static bool parse_id(struct slice *s, bool *has, uint64_t *id)
@@ -71,7 +71,7 @@ bool sio_parse(struct slice text, unsigned max_attachments, struct sio_packet *o
 	if (text.n == 0 || text.p[0] < '0' || text.p[0] > '6')
 		return false;
 	out->type = (enum sio_type)(text.p[0] - '0');
-	struct slice s = rest(text, 1);
+	struct slice s = slice_from(text, 1);
 	bool binary = out->type == SIO_BINARY_EVENT || out->type == SIO_BINARY_ACK;
 	if (binary && !parse_attachments(&s, max_attachments, &out->attachments))
 		return false;
@@ -109,7 +109,7 @@ static const char *behind_string(const char *p)
 	return p + 1;
 }
 
-static void note_key(struct level *l, struct slice raw)
+static void level_key(struct level *l, struct slice raw)
 {
 	l->wants_key = false;
 	l->key = KEY_OTHER;
@@ -144,7 +144,7 @@ bool sio_placeholders_valid(struct slice json, unsigned n)
 		if (c == '"') {
 			const char *next = behind_string(p);
 			if (l && l->wants_key)
-				note_key(l, slice_of(p + 1, (size_t)(next - p - 2)));
+				level_key(l, slice_of(p + 1, (size_t)(next - p - 2)));
 			p = next;
 			continue;
 		}

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "sio/encode.h"
 
-static void violate(struct sio_session *ses)
+static void bad_packet(struct sio_session *ses)
 {
 	eio_close(ses->eio, CLOSE_PARSE);
 }
@@ -39,7 +39,7 @@ static void got_connect(struct sio_session *ses, const struct sio_packet *p)
 	}
 	struct sio_socket *old = sio_socket_in(ses, nsp);
 	if (old && old->state != SIO_STATE_CLOSED) { /* S9: connected, or still connecting */
-		violate(ses);
+		bad_packet(ses);
 		return;
 	}
 	if (ses->count >= srv->cfg.limits.max_sockets_per_session) {
@@ -67,7 +67,7 @@ static void got_event(struct sio_socket *s, const struct sio_packet *p, const st
 	struct slice all[SIO_MAX_ARGS + 1];
 	size_t n = json_elements(p->json, all, SIO_MAX_ARGS + 1);
 	if (n > SIO_MAX_ARGS + 1) {
-		violate(s->session);
+		bad_packet(s->session);
 		return;
 	}
 	struct buf name = {0};
@@ -79,7 +79,7 @@ static void got_event(struct sio_socket *s, const struct sio_packet *p, const st
 	ev.nargs = n - 1;
 	memcpy(ev.args, all + 1, ev.nargs * sizeof all[0]);
 	if (sio_name_reserved(ev.name)) { /* S6 */
-		violate(s->session);
+		bad_packet(s->session);
 	} else {
 		s->session->srv->stats.events_in++;
 		s->nsp->on_event(s, &ev, s->nsp->ctx);
@@ -97,7 +97,7 @@ static void got_packet(struct sio_session *ses, const struct sio_packet *p, cons
 	struct sio_socket *s = nsp ? sio_socket_in(ses, nsp) : NULL;
 	if (!s || s->state != SIO_STATE_CONNECTED) {
 		if (!is_late(ses, nsp))
-			violate(ses);
+			bad_packet(ses);
 		return;
 	}
 	switch (p->type) {
@@ -176,7 +176,7 @@ static void receive_binary(struct sio_session *ses, struct slice data)
 {
 	struct assembly *a = ses->assembly;
 	if (!a) {
-		violate(ses);
+		bad_packet(ses);
 		return;
 	}
 	if (a->bytes + data.n > ses->srv->cfg.eio.limits.max_payload) { /* X6: the sum counts towards maxPayload */
@@ -194,13 +194,13 @@ static void receive_text(struct sio_session *ses, struct slice text)
 {
 	struct sio_packet p;
 	if (ses->assembly || !sio_parse(text, ses->srv->cfg.limits.max_attachments, &p)) {
-		violate(ses);
+		bad_packet(ses);
 		return;
 	}
 	if (p.attachments == 0)
 		got_packet(ses, &p, NULL);
 	else if (!sio_placeholders_valid(p.json, p.attachments))
-		violate(ses);
+		bad_packet(ses);
 	else
 		assembly_start(ses, text, p.attachments);
 }

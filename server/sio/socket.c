@@ -16,7 +16,7 @@ static const uint8_t sio_next[] = {
 
 /* ---- sockets ---- */
 
-static void enter(struct sio_socket *s, enum sio_state to)
+static void sio_socket_enter(struct sio_socket *s, enum sio_state to)
 {
 	assert(sio_next[s->state] & 1u << to);
 	s->state = to;
@@ -31,7 +31,7 @@ struct sio_socket *sio_socket_in(const struct sio_session *ses, const struct sio
 }
 
 /* Out of its session and the server's map: nobody finds it any more. */
-static void unlink_socket(struct sio_socket *s)
+static void sio_socket_unlink(struct sio_socket *s)
 {
 	struct sio_session *ses = s->session;
 	struct sio_socket **at = &ses->sockets;
@@ -55,7 +55,7 @@ static void say_goodbye(struct sio_socket *s)
 static void on_goodbye(struct deferred *d)
 {
 	struct sio_socket *s = container_of(d, struct goodbye, say)->socket;
-	unlink_socket(s);
+	sio_socket_unlink(s);
 	say_goodbye(s);
 }
 
@@ -63,7 +63,7 @@ void sio_socket_close(struct sio_socket *s, enum close_reason why)
 {
 	if (s->state == SIO_STATE_CLOSED)
 		return;
-	enter(s, SIO_STATE_CLOSED);
+	sio_socket_enter(s, SIO_STATE_CLOSED);
 	s->why = why;
 	s->goodbye = NEW(struct goodbye);
 	s->goodbye->socket = s;
@@ -76,7 +76,7 @@ void sio_socket_end(struct sio_socket *s, enum close_reason why)
 	if (s->state != SIO_STATE_CLOSED)
 		s->why = why;
 	s->state = SIO_STATE_CLOSED;
-	unlink_socket(s);
+	sio_socket_unlink(s);
 	say_goodbye(s);
 }
 
@@ -101,7 +101,7 @@ void sio_accept(struct sio_socket *s, struct slice extra)
 	if (s->state != SIO_STATE_CONNECTING)
 		return;
 	struct sio_session *ses = s->session;
-	enter(s, SIO_STATE_CONNECTED);
+	sio_socket_enter(s, SIO_STATE_CONNECTED);
 	sio_session_accepted(ses); /* N8: the first success stops it for good */
 	struct buf b = {0};
 	sio_put_head(&b, '0', 0, s->nsp->name);
@@ -206,7 +206,7 @@ void *sio_user(const struct sio_socket *s)
 	return s->user;
 }
 
-static void put_ident(struct log_line *line, const void *of)
+static void put_socket(struct log_line *line, const void *of)
 {
 	const struct sio_socket *s = of;
 	log_put(line, LSL("sid", slice_of(s->id, SIO_ID_LEN)));
@@ -215,7 +215,7 @@ static void put_ident(struct log_line *line, const void *of)
 
 struct log_ident sio_ident(const struct sio_socket *s)
 {
-	return (struct log_ident){put_ident, s};
+	return (struct log_ident){put_socket, s};
 }
 
 const char *sio_peer(const struct sio_socket *s)

@@ -82,7 +82,7 @@ static void tell_owner(struct ws *w, enum close_reason why)
 		ev->on_close(w, owner, why);
 }
 
-static void linger_over(struct timer *t);
+static void ws_linger_over(struct timer *t);
 
 static struct control *control_of(struct ws *w)
 {
@@ -90,7 +90,7 @@ static struct control *control_of(struct ws *w)
 		return w->control;
 	w->control = NEW(struct control);
 	w->control->ws = w;
-	w->control->linger.fire = linger_over;
+	w->control->linger.fire = ws_linger_over;
 	return w->control;
 }
 
@@ -110,7 +110,7 @@ static void incoming_free(struct incoming **in)
 	*in = NULL;
 }
 
-static void finish(struct ws *w, enum close_reason why)
+static void ws_begin_fin(struct ws *w, enum close_reason why)
 {
 	if (w->state == WS_FINISHING)
 		return;
@@ -119,13 +119,13 @@ static void finish(struct ws *w, enum close_reason why)
 	conn_finish(w->conn, why);
 }
 
-static void linger_over(struct timer *t)
+static void ws_linger_over(struct timer *t)
 {
 	struct ws *w = container_of(t, struct control, linger)->ws;
-	finish(w, w->why);
+	ws_begin_fin(w, w->why);
 }
 
-static void start_close(struct ws *w, int code, enum close_reason why)
+static void ws_begin_close(struct ws *w, int code, enum close_reason why)
 {
 	if (w->state != WS_OPEN)
 		return;
@@ -137,10 +137,10 @@ static void start_close(struct ws *w, int code, enum close_reason why)
 	timer_set(l, &control_of(w)->linger, loop_now(l) + w->cfg->close_linger_ms);
 }
 
-static void violate(struct ws *w, int code)
+static void ws_violate(struct ws *w, int code)
 {
 	enum close_reason why = code == 1009 ? CLOSE_TOO_LARGE : CLOSE_PROTOCOL;
-	start_close(w, code, why);
+	ws_begin_close(w, code, why);
 	tell_owner(w, why);
 }
 
@@ -157,7 +157,7 @@ struct frame {
  * Judges a frame by the bytes of its head that are here, before its payload is waited for. 0: not enough yet or fine (size is set
  * once the whole head is here), else the code to close with (W7).
  */
-static int judge(const struct ws *w, const unsigned char *p, size_t n, struct frame *f)
+static int frame_judge(const struct ws *w, const unsigned char *p, size_t n, struct frame *f)
 {
 	f->size = 0;
 	if (n < 2)
@@ -193,7 +193,7 @@ struct source {
 	size_t n;
 };
 
-static ssize_t give(uint8_t *to, size_t n, int flags, void *user)
+static ssize_t source_give(uint8_t *to, size_t n, int flags, void *user)
 {
 	(void)flags;
 	struct source *s = user;
@@ -215,15 +215,15 @@ static void peer_close(struct ws *w, const char *p, size_t n)
 {
 	unsigned code = n >= 2 ? (unsigned)((unsigned char)p[0] << 8 | (unsigned char)p[1]) : 0;
 	if (n == 1 || (n >= 2 && !good_close_code(code))) {
-		violate(w, 1002);
+		ws_violate(w, 1002);
 		return;
 	}
 	if (n > 2 && !utf8_valid(slice_of(p + 2, n - 2))) {
-		violate(w, 1007);
+		ws_violate(w, 1007);
 		return;
 	}
 	send_control(w, OP_CLOSE, p, n >= 2 ? 2 : 0);
-	finish(w, CLOSE_PEER);
+	ws_begin_fin(w, CLOSE_PEER);
 	tell_owner(w, CLOSE_PEER);
 }
 
@@ -242,14 +242,14 @@ static void peer_ping(struct ws *w, const char *p, size_t n)
 	conn_want_drained(w->conn);
 }
 
-static void message(struct ws *w, struct slice data)
+static void incoming_done(struct ws *w, struct slice data)
 {
 	bool binary = w->opcode == WS_BINARY;
 	struct incoming *in = w->incoming;
 	w->incoming = NULL;
 	w->opcode = 0;
 	if (!binary && in->utf8 != 0)
-		violate(w, 1007);
+		ws_violate(w, 1007);
 	else if (w->ev)
 		w->ev->on_message(w, w->owner, binary, data);
 	conn_unkeep(w->conn, in->message.n);
@@ -257,25 +257,25 @@ static void message(struct ws *w, struct slice data)
 }
 
 /* Payload of a data frame, in one or several pieces; the last one of a whole message is handed up without a copy when it is the only one. */
-static bool data_piece(struct ws *w, struct slice piece, bool last)
+static bool frame_data(struct ws *w, struct slice piece, bool last)
 {
 	struct incoming *in = w->incoming;
 	if (w->opcode == WS_TEXT && !utf8_feed(&in->utf8, piece)) {
-		violate(w, 1007);
+		ws_violate(w, 1007);
 		return false;
 	}
 	if (last && in->message.n == 0) {
-		message(w, piece);
+		incoming_done(w, piece);
 		return true;
 	}
 	buf_slice(&in->message, piece);
 	conn_keep(w->conn, piece.n);
 	if (last)
-		message(w, buf_view(&in->message));
+		incoming_done(w, buf_view(&in->message));
 	return true;
 }
 
-static void control_frame(struct ws *w, unsigned opcode, const char *p, size_t n)
+static void frame_control(struct ws *w, unsigned opcode, const char *p, size_t n)
 {
 	if (opcode == OP_CLOSE)
 		peer_close(w, p, n);
@@ -284,7 +284,7 @@ static void control_frame(struct ws *w, unsigned opcode, const char *p, size_t n
 }
 
 /* Takes one frame that lies whole in the source: wslay reads the head and unmasks the payload, piece by piece. */
-static void take_frame(struct ws *w, wslay_frame_context_ptr frames, const struct frame *f)
+static void frame_take(struct ws *w, wslay_frame_context_ptr frames, const struct frame *f)
 {
 	bool control = f->opcode & 0x8;
 	if (!control && f->opcode != OP_CONTINUATION) {
@@ -297,19 +297,19 @@ static void take_frame(struct ws *w, wslay_frame_context_ptr frames, const struc
 	do {
 		struct wslay_frame_iocb io = {0};
 		if (wslay_frame_recv(frames, &io) < 0) {
-			violate(w, 1002);
+			ws_violate(w, 1002);
 			return;
 		}
 		got += io.data_length;
 		struct slice piece = slice_of(io.data_length ? (const char *)io.data : "", io.data_length);
 		if (control)
-			control_frame(w, f->opcode, piece.p, piece.n); /* at most 125 bytes: one piece */
-		else if (!data_piece(w, piece, f->fin && got == f->len))
+			frame_control(w, f->opcode, piece.p, piece.n); /* at most 125 bytes: one piece */
+		else if (!frame_data(w, piece, f->fin && got == f->len))
 			return;
 	} while (got < f->len && w->state == WS_OPEN);
 }
 
-static size_t on_data(struct conn *c, void *owner, const char *p, size_t n)
+static size_t ws_on_data(struct conn *c, void *owner, const char *p, size_t n)
 {
 	struct ws *w = owner;
 	if (w->ev && w->ev->on_activity)
@@ -318,7 +318,7 @@ static size_t on_data(struct conn *c, void *owner, const char *p, size_t n)
 	wslay_frame_context_ptr frames = NULL;
 	while (src.n && !conn_is_dead(c) && w->state != WS_FINISHING) {
 		struct frame f;
-		int code = judge(w, (const unsigned char *)src.p, src.n, &f);
+		int code = frame_judge(w, (const unsigned char *)src.p, src.n, &f);
 		if (w->state == WS_CLOSING && (code || (f.size && f.opcode != OP_CLOSE))) {
 			/* W9: after our Close only theirs counts; the rest is skipped, and after a violation nothing can be told apart */
 			size_t skip = code || f.size > src.n ? src.n : f.size;
@@ -326,24 +326,24 @@ static size_t on_data(struct conn *c, void *owner, const char *p, size_t n)
 			continue;
 		}
 		if (code) {
-			violate(w, code);
+			ws_violate(w, code);
 			continue;
 		}
 		if (f.size == 0 || f.size > src.n)
 			break;
 		if (w->state == WS_CLOSING) {
-			finish(w, w->why);
+			ws_begin_fin(w, w->why);
 			break;
 		}
 		if (!frames) {
 			/* wslay holds its state on the heap, 4 KiB of it; frames are given whole, so none outlives this call */
-			struct wslay_frame_callbacks callbacks = {.recv_callback = give};
+			struct wslay_frame_callbacks callbacks = {.recv_callback = source_give};
 			if (wslay_frame_context_init(&frames, &callbacks, &src) != 0)
 				abort();
 		}
 		struct source behind = {src.p + f.size, src.n - f.size};
 		src.n = f.size;
-		take_frame(w, frames, &f);
+		frame_take(w, frames, &f);
 		if (src.n || w->state != WS_OPEN) { /* stopped inside the frame: its context is spoilt */
 			wslay_frame_context_free(frames);
 			frames = NULL;
@@ -355,15 +355,15 @@ static size_t on_data(struct conn *c, void *owner, const char *p, size_t n)
 	return w->state == WS_FINISHING || conn_is_dead(c) ? n : n - src.n;
 }
 
-static void on_eof(struct conn *c, void *owner)
+static void ws_on_eof(struct conn *c, void *owner)
 {
 	(void)c;
 	struct ws *w = owner;
-	finish(w, w->state == WS_CLOSING ? w->why : CLOSE_PEER);
+	ws_begin_fin(w, w->state == WS_CLOSING ? w->why : CLOSE_PEER);
 	tell_owner(w, CLOSE_PEER);
 }
 
-static void on_drained(struct conn *c, void *owner)
+static void ws_on_drained(struct conn *c, void *owner)
 {
 	(void)c;
 	struct ws *w = owner;
@@ -379,7 +379,7 @@ static void on_drained(struct conn *c, void *owner)
 		w->ev->on_drained(w, w->owner);
 }
 
-static void on_dead(struct conn *c, void *owner, enum close_reason why)
+static void ws_on_dead(struct conn *c, void *owner, enum close_reason why)
 {
 	struct ws *w = owner;
 	(void)c;
@@ -390,7 +390,7 @@ static void on_dead(struct conn *c, void *owner, enum close_reason why)
 }
 
 static const struct conn_events ws_conn_events = {
-	.on_data = on_data, .on_eof = on_eof, .on_drained = on_drained, .on_dead = on_dead};
+	.on_data = ws_on_data, .on_eof = ws_on_eof, .on_drained = ws_on_drained, .on_dead = ws_on_dead};
 
 struct ws *ws_accept(struct http_exchange *x, const struct ws_config *cfg, struct slice headers,
                      const struct ws_events *ev, void *owner)
@@ -425,12 +425,12 @@ void ws_send_part(struct ws *w, struct blob *b, size_t off, size_t n)
 
 void ws_close(struct ws *w, int code, enum close_reason why)
 {
-	start_close(w, code, why);
+	ws_begin_close(w, code, why);
 }
 
 void ws_finish(struct ws *w, enum close_reason why)
 {
-	finish(w, why);
+	ws_begin_fin(w, why);
 }
 
 void ws_kill(struct ws *w, enum close_reason why)
