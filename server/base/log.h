@@ -65,6 +65,11 @@ void log_event(enum log_level level, struct log_ident who, const char *event, co
 #define log_warn(who, event, ...) log_at(LOG_WARN, who, event __VA_OPT__(, ) __VA_ARGS__)
 #define log_info(who, event, ...) log_at(LOG_INFO, who, event __VA_OPT__(, ) __VA_ARGS__)
 #define log_debug(who, event, ...) log_at(LOG_DEBUG, who, event __VA_OPT__(, ) __VA_ARGS__)
+/* At trace level only: tests a number when it is off, and does not look at its arguments. */
 #define log_trace(who, event, ...) log_at(LOG_TRACE, who, event __VA_OPT__(, ) __VA_ARGS__)
+
+/* A move of a state machine, called by its one door: `what` moves. A machine that begins comes from "new". */
+#define log_move(who, what, from, to, ...) \
+	log_trace(who, what, LS("from", from), LS("to", to) __VA_OPT__(, ) __VA_ARGS__)
 
 #endif

@@ -8,11 +8,25 @@
 #define PIPELINE_MAX 16384 /* bytes of later requests kept while one is answered */
 
 /*
- *   IDLE --bytes--> HEAD --head parsed--> BODY --body whole--> BUSY --http_respond--> IDLE
- *                     |----------------------- no body ---------|
- *   http_detach and http_drop leave from BODY or BUSY.
+ * The state of a connection's requests, with the function that performs each move:
+ *
+ *   http_serve --> IDLE --http_take_head: bytes--> HEAD --http_take_head: parsed, a body follows--> BODY
+ *                   ^                               |                                                |
+ *                   |                               | parsed, no body        http_take_body: whole   |
+ *                   |                               v                                                |
+ *                   |--http_respond, kept alive-- BUSY <---------------------------------------------|
+ *
+ *   from anywhere --> OVER: the last answer is out, or there will be none; the connection flushes and ends
+ *
+ * http_detach and http_drop leave from BODY or BUSY and free the object. An exchange exists in BODY and BUSY.
  */
-enum http_state { HTTP_IDLE, HTTP_IN_HEAD, HTTP_IN_BODY, HTTP_BUSY };
+#define HTTP_STATES(X) X(IDLE, idle) X(HEAD, head) X(BODY, body) X(BUSY, busy) X(OVER, over)
+
+enum http_state {
+#define X(NAME, label) HTTP_IN_##NAME,
+	HTTP_STATES(X)
+#undef X
+};
 
 struct http {
 	struct conn *conn;
@@ -63,6 +77,11 @@ static struct http_exchange *exchange_new(struct http *h, const struct http_pars
 	return x;
 }
 
+static struct slice request_method(const struct http_exchange *x)
+{
+	return slice_of(x->text, (size_t)(x->head.target.p - x->text) - 1);
+}
+
 static void exchange_keep(struct http_exchange *x, size_t n)
 {
 	x->kept += n;
@@ -96,18 +115,45 @@ static void exchange_abort(struct http *h)
 	exchange_free(x);
 }
 
-static void http_enter(struct http *h, enum http_state to)
+static const uint8_t http_next[] = {
+	[HTTP_IN_IDLE] = 1u << HTTP_IN_HEAD | 1u << HTTP_IN_OVER,
+	[HTTP_IN_HEAD] = 1u << HTTP_IN_BODY | 1u << HTTP_IN_BUSY | 1u << HTTP_IN_OVER,
+	[HTTP_IN_BODY] = 1u << HTTP_IN_BUSY | 1u << HTTP_IN_OVER,
+	[HTTP_IN_BUSY] = 1u << HTTP_IN_IDLE | 1u << HTTP_IN_OVER,
+	[HTTP_IN_OVER] = 0,
+};
+
+static const char *const http_state_name[] = {
+#define X(NAME, label) #label,
+	HTTP_STATES(X)
+#undef X
+};
+
+static void http_time_limit(struct http *h, uint64_t ms)
 {
 	struct loop *l = conn_loop(h->conn);
-	h->state = to;
-	uint64_t ms = to == HTTP_IDLE      ? h->cfg->idle_timeout_ms
-	              : to == HTTP_IN_HEAD ? h->cfg->head_timeout_ms
-	              : to == HTTP_IN_BODY ? h->cfg->request_timeout_ms
-	                                   : 0;
 	if (ms)
 		timer_set(l, &h->timer, loop_now(l) + ms);
 	else
-		timer_stop(l, &h->timer); /* a parked request has no time limit here (H5) */
+		timer_stop(l, &h->timer);
+}
+
+static void http_enter(struct http *h, enum http_state to)
+{
+	assert(http_next[h->state] & 1u << to);
+	log_move(conn_ident(h->conn), "http", http_state_name[h->state], http_state_name[to]);
+	h->state = to;
+	http_time_limit(h, to == HTTP_IN_IDLE   ? h->cfg->idle_timeout_ms
+	                   : to == HTTP_IN_HEAD ? h->cfg->head_timeout_ms
+	                   : to == HTTP_IN_BODY ? h->cfg->request_timeout_ms
+	                                        : 0); /* a parked request has no limit here (H5) */
+}
+
+/* The connection flushes, then ends. */
+static void http_finish(struct http *h, enum close_reason why)
+{
+	http_enter(h, HTTP_IN_OVER);
+	conn_finish(h->conn, why);
 }
 
 /* ---- answers ---- */
@@ -186,11 +232,10 @@ void http_respond_parts(struct http_exchange *x, const struct http_reply *r, con
 		conn_send_part(h->conn, parts[i].blob, parts[i].off, parts[i].n);
 	exchange_free(x);
 	if (close) {
-		timer_stop(conn_loop(h->conn), &h->timer);
-		conn_finish(h->conn, CLOSE_DONE);
+		http_finish(h, CLOSE_DONE);
 		return;
 	}
-	http_enter(h, HTTP_IDLE);
+	http_enter(h, HTTP_IN_IDLE);
 	conn_reshow(h->conn);
 }
 
@@ -205,8 +250,7 @@ static void http_refuse(struct http *h, int status, enum close_reason why)
 	struct buf out = {0};
 	reply_head(&out, &(struct http_reply){.status = status}, 0, true, false);
 	send_buf(h->conn, &out);
-	timer_stop(conn_loop(h->conn), &h->timer);
-	conn_finish(h->conn, why);
+	http_finish(h, why);
 }
 
 void http_drop(struct http_exchange *x, enum close_reason why)
@@ -230,7 +274,8 @@ struct conn *http_detach(struct http_exchange *x, struct slice head)
 
 static void exchange_body(struct http *h, struct slice body)
 {
-	http_enter(h, HTTP_BUSY);
+	if (h->state == HTTP_IN_BODY)
+		http_enter(h, HTTP_IN_BUSY);
 	struct http_exchange *x = h->x;
 	x->ev->on_body(x, x->ctx, body);
 }
@@ -244,54 +289,79 @@ static void exchange_too_large(struct http *h)
 		http_respond(x, &(struct http_reply){.status = 413, .close = true});
 }
 
+/* RFC 9112 2.2: empty lines before a request are ignored. How many bytes they are; a CR alone waits for its LF. */
+static size_t empty_lines(const char *p, size_t n)
+{
+	size_t skip = 0;
+	while (skip + 1 < n && skip < 8 && p[skip] == '\r' && p[skip + 1] == '\n')
+		skip += 2;
+	return skip == 0 && n == 1 && p[0] == '\r' ? 1 : skip;
+}
+
+/* Makes h->x of a whole head. 0, or the status to refuse it with. */
+static int exchange_parse(struct http *h, struct slice head, bool *wants_continue)
+{
+	char *text = mem_dup(head.p, head.n);
+	struct http_parsed parsed;
+	int status = http_parse_head(slice_of(text, head.n), &parsed);
+	if (status) {
+		free(text);
+		return status;
+	}
+	h->x = exchange_new(h, &parsed, text);
+	exchange_keep(h->x, head.n);
+	*wants_continue = parsed.expect_continue;
+	return 0;
+}
+
+/* Tells the handler of the request. A body that is too large by its length alone is refused before it is read. */
+static void exchange_begin(struct http *h, bool wants_continue)
+{
+	struct http_exchange *x = h->x;
+	bool gone = false;
+	h->gone = &gone;
+	x->ev->on_head(x, x->ctx);
+	if (gone)
+		return;
+	h->gone = NULL;
+	if (!h->x || conn_is_dead(h->conn))
+		return;
+	if (!x->head.has_body)
+		exchange_body(h, slice_of("", 0));
+	else if (x->head.content_length > x->max_body)
+		exchange_too_large(h);
+	else if (wants_continue)
+		conn_send_copy(h->conn, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
 static size_t http_take_head(struct http *h, const char *p, size_t n)
 {
-	size_t skip = 0; /* RFC 9112 2.2: empty lines before a request are ignored */
-	if (h->state == HTTP_IDLE) {
-		while (skip + 1 < n && skip < 8 && p[skip] == '\r' && p[skip + 1] == '\n')
-			skip += 2;
-		if (skip || (n == 1 && p[0] == '\r')) /* its LF may come later */
+	if (h->state == HTTP_IN_IDLE) {
+		size_t skip = empty_lines(p, n);
+		if (skip)
 			return skip;
 		h->scanned = 0;
 		http_enter(h, HTTP_IN_HEAD);
 	}
 	size_t end = http_head_end(slice_of(p, n), &h->scanned);
-	if (end > h->cfg->max_head || (!end && n > h->cfg->max_head)) {
+	if ((end ? end : n) > h->cfg->max_head) {
 		http_refuse(h, 431, CLOSE_HTTP_BAD);
 		return n;
 	}
 	if (!end)
 		return 0;
-	char *text = mem_dup(p, end);
-	struct http_parsed parsed;
-	int status = http_parse_head(slice_of(text, end), &parsed);
+	bool wants_continue;
+	int status = exchange_parse(h, slice_of(p, end), &wants_continue);
 	if (status) {
-		free(text);
 		http_refuse(h, status, CLOSE_HTTP_BAD);
 		return n;
 	}
-	struct http_exchange *x = h->x = exchange_new(h, &parsed, text);
-	exchange_keep(x, end);
-	http_enter(h, x->head.has_body ? HTTP_IN_BODY : HTTP_BUSY);
-	if (conn_is_dead(h->conn)) { /* by what it keeps: nobody hears of the request */
-		exchange_free(x);
-		return end;
-	}
-	bool gone = false;
-	h->gone = &gone;
-	x->ev->on_head(x, x->ctx);
-	if (gone)
-		return end;
-	h->gone = NULL;
-	if (!h->x || conn_is_dead(h->conn))
-		return end;
-	if (!x->head.has_body) {
-		exchange_body(h, slice_of("", 0));
-	} else if (x->head.content_length > x->max_body) {
-		exchange_too_large(h);
-	} else if (parsed.expect_continue && n == end) {
-		conn_send_copy(h->conn, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
-	}
+	log_trace(conn_ident(h->conn), "request", LSL("method", request_method(h->x)), LSL("path", h->x->head.path));
+	http_enter(h, h->x->head.has_body ? HTTP_IN_BODY : HTTP_IN_BUSY);
+	if (conn_is_dead(h->conn)) /* ended by what it keeps now: nobody hears of the request */
+		exchange_free(h->x);
+	else
+		exchange_begin(h, wants_continue && n == end);
 	return end;
 }
 
@@ -331,20 +401,21 @@ static size_t http_take_body(struct http *h, const char *p, size_t n)
 
 static size_t http_on_data(struct conn *c, void *owner, const char *p, size_t n)
 {
-	(void)c;
 	struct http *h = owner;
 	switch (h->state) {
-	case HTTP_IDLE:
+	case HTTP_IN_IDLE:
 	case HTTP_IN_HEAD:
 		return http_take_head(h, p, n);
 	case HTTP_IN_BODY:
 		return http_take_body(h, p, n);
-	case HTTP_BUSY:
+	case HTTP_IN_BUSY:
+		if (n > PIPELINE_MAX) /* kept bytes must not hide a FIN for ever, nor grow */
+			conn_kill(c, CLOSE_LIMIT);
+		return 0;
+	case HTTP_IN_OVER:
 		break;
 	}
-	if (n > PIPELINE_MAX) /* kept bytes must not hide a FIN for ever, nor grow */
-		conn_kill(c, CLOSE_LIMIT);
-	return 0;
+	return n;
 }
 
 static void http_on_eof(struct conn *c, void *owner)
@@ -355,7 +426,7 @@ static void http_on_eof(struct conn *c, void *owner)
 		conn_kill(c, CLOSE_PEER);
 		return;
 	}
-	conn_finish(c, CLOSE_PEER);
+	http_finish(h, CLOSE_PEER);
 }
 
 static void http_on_broken(struct conn *c, void *owner)
@@ -378,8 +449,8 @@ static const struct conn_events http_conn_events = {
 static void http_on_timeout(struct timer *t)
 {
 	struct http *h = container_of(t, struct http, timer);
-	if (h->state == HTTP_IDLE) {
-		conn_finish(h->conn, CLOSE_IDLE);
+	if (h->state == HTTP_IN_IDLE) {
+		http_finish(h, CLOSE_IDLE);
 		return;
 	}
 	exchange_abort(h);
@@ -390,8 +461,7 @@ void http_serve(struct conn *c, const struct http_config *cfg, const struct http
 {
 	struct http *h = NEW(struct http);
 	*h = (struct http){.conn = c, .cfg = cfg, .ev = ev, .ctx = ctx, .timer = {.fire = http_on_timeout}};
-	http_enter(h, HTTP_IN_HEAD); /* a fresh connection owes us a request */
-	h->state = HTTP_IDLE;
+	http_time_limit(h, cfg->head_timeout_ms); /* a fresh connection owes us a request */
 	conn_set_events(c, &http_conn_events, h);
 }
 

@@ -12,17 +12,40 @@
 	65536 /* what the kernel takes ahead of the peer's window; without it 4 MiB go there unseen before a slow reader is noticed */
 #define LINGER_MS 1000 /* W9: how long after our FIN the peer's is waited for */
 
+/* ---- states ---- */
+
+static const uint8_t conn_next[] = {
+	[CONN_LIVE] = 1u << CONN_FLUSHING | 1u << CONN_DEAD,
+	[CONN_FLUSHING] = 1u << CONN_LINGERING | 1u << CONN_DEAD,
+	[CONN_LINGERING] = 1u << CONN_DEAD,
+	[CONN_DEAD] = 0,
+};
+
+static const char *const conn_state_name[] = {
+#define X(NAME, label) #label,
+	CONN_STATES(X)
+#undef X
+};
+
+static void conn_enter(struct conn *c, enum conn_state to, enum close_reason why)
+{
+	assert(conn_next[c->state] & 1u << to);
+	log_move(conn_ident(c), "connection", conn_state_name[c->state], conn_state_name[to],
+	         LS("reason", close_label(why)));
+	c->state = to;
+	c->why = why;
+}
+
 /* ---- watching ---- */
 
 static void conn_watch(struct conn *c)
 {
 	int want = 0;
-	if (!c->dead && !c->eof && (!c->paused || c->state == CONN_LINGERING))
+	bool dead = c->state == CONN_DEAD;
+	if (!dead && (!c->eof || c->write_wants_read))
 		want |= EV_READ;
-	if (!c->dead && (c->blocked || c->read_wants_write))
+	if (!dead && (c->blocked || c->read_wants_write))
 		want |= EV_WRITE;
-	if (!c->dead && c->write_wants_read)
-		want |= EV_READ;
 	int has = ev_is_active(&c->io) ? c->io.events & (EV_READ | EV_WRITE) : 0;
 	if (want == has)
 		return;
@@ -37,7 +60,7 @@ static void conn_mark(struct conn *c)
 {
 	if (c->ready)
 		c->marked = true;
-	else if (!c->dead)
+	else if (c->state != CONN_DEAD)
 		loop_defer(conn_loop(c), LOOP_FLUSH, &c->turn);
 }
 
@@ -55,7 +78,7 @@ bool conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n)
 	const struct conn_budget *limit = c->budget;
 	if (n == 0)
 		return true;
-	if (c->dead || c->state != CONN_LIVE)
+	if (c->state != CONN_LIVE)
 		return count_lost(c, 1);
 	if (outq_bytes(&c->out) >= limit->max_queue_bytes || outq_count(&c->out) >= limit->max_queue_items) {
 		conn_kill(c, CLOSE_SLOW);
@@ -63,7 +86,7 @@ bool conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n)
 	}
 	if (!conn_budget_room(c->budget, n))
 		conn_kill(c, CLOSE_LIMIT);
-	if (c->dead) /* it was this one that held most */
+	if (c->state == CONN_DEAD) /* it was this one that held most */
 		return count_lost(c, 1);
 	outq_push(&c->out, b, off, n);
 	c->budget->total_bytes += n;
@@ -130,7 +153,7 @@ static void input_free(struct conn *c)
 
 static void conn_say_fin(struct conn *c)
 {
-	c->state = CONN_LINGERING;
+	conn_enter(c, CONN_LINGERING, c->why);
 	if (c->tls)
 		tls_shutdown(c->tls);
 	if (shutdown(c->io.fd, SHUT_WR) != 0 || c->eof) {
@@ -166,7 +189,7 @@ static void conn_flush(struct conn *c)
 		if (c->ev && c->ev->on_drained)
 			c->ev->on_drained(c, c->owner);
 	}
-	if (!c->dead && c->state == CONN_FLUSHING && outq_count(&c->out) == 0)
+	if (c->state == CONN_FLUSHING && outq_count(&c->out) == 0)
 		conn_say_fin(c);
 	conn_watch(c);
 }
@@ -178,7 +201,7 @@ static size_t conn_show(struct conn *c, const char *p, size_t n)
 {
 	size_t taken = 0;
 	c->showing = true;
-	while (taken < n && !c->dead && c->state == CONN_LIVE) {
+	while (taken < n && c->state == CONN_LIVE) {
 		const struct conn_events *ev = c->ev;
 		void *owner = c->owner;
 		size_t k = ev->on_data(c, owner, p + taken, n - taken);
@@ -199,7 +222,7 @@ static void conn_show_kept(struct conn *c, size_t before)
 		conn_keep(c, c->in->n - before);
 	else
 		conn_unkeep(c, before - c->in->n);
-	if (!c->dead && c->in->n == 0)
+	if (c->state != CONN_DEAD && c->in->n == 0)
 		input_free(c);
 }
 
@@ -215,7 +238,7 @@ static void conn_received(struct conn *c, const char *p, size_t n)
 		return;
 	}
 	size_t taken = conn_show(c, p, n);
-	if (!c->dead && c->state == CONN_LIVE && taken < n) {
+	if (c->state == CONN_LIVE && taken < n) {
 		c->in = NEW(struct buf);
 		buf_add(c->in, p + taken, n - taken);
 		conn_keep(c, n - taken);
@@ -257,7 +280,7 @@ static void conn_read(struct conn *c)
 			return;
 		}
 		conn_received(c, scratch, (size_t)got);
-	} while (c->tls && !c->dead && !c->paused && tls_pending(c->tls));
+	} while (c->tls && c->state != CONN_DEAD && tls_pending(c->tls));
 	conn_watch(c);
 }
 
@@ -268,8 +291,7 @@ static void conn_serve(struct conn *c)
 	c->ready = 0;
 	if (revents & EV_WRITE || c->write_wants_read)
 		conn_flush(c);
-	if (!c->dead && (revents & EV_READ || c->read_wants_write) && !c->eof &&
-	    (!c->paused || c->state == CONN_LINGERING))
+	if (c->state != CONN_DEAD && (revents & EV_READ || c->read_wants_write) && !c->eof)
 		conn_read(c);
 	if (c->marked)
 		conn_mark(c);
@@ -279,12 +301,12 @@ static void conn_serve(struct conn *c)
 /* The flush list's: kept bytes for a new owner first, then everything queued in one go. */
 static void reshow_and_flush(struct conn *c)
 {
-	if (c->reshow && c->state == CONN_LIVE && !c->paused) {
+	if (c->reshow && c->state == CONN_LIVE) {
 		c->reshow = false;
 		if (c->in)
 			conn_show_kept(c, c->in->n);
 	}
-	if (!c->dead && !c->blocked)
+	if (c->state != CONN_DEAD && !c->blocked)
 		conn_flush(c);
 }
 
@@ -324,10 +346,6 @@ static void conn_sweep(struct deferred *d)
 	outq_clear(&c->out);
 	input_free(c);
 	tls_free(&c->tls);
-	if (c->reset) {
-		struct linger now = {.l_onoff = 1, .l_linger = 0};
-		setsockopt(c->io.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-	}
 	close(c->io.fd);
 	list_del(&c->link);
 	c->budget->open--;
@@ -360,6 +378,7 @@ struct conn *conn_new(struct loop *l, struct conn_budget *b, int fd, struct tls_
 		list_init(&b->all);
 	list_add_tail(&b->all, &c->link);
 	b->open++;
+	log_move(conn_ident(c), "connection", "new", conn_state_name[c->state], LS("transport", tls ? "tls" : "tcp"));
 	return c;
 }
 
@@ -379,22 +398,11 @@ void conn_reshow(struct conn *c)
 		conn_mark(c);
 }
 
-void conn_pause(struct conn *c, bool paused)
-{
-	if (c->paused == paused)
-		return;
-	c->paused = paused;
-	if (!paused)
-		conn_reshow(c);
-	conn_watch(c);
-}
-
 void conn_finish(struct conn *c, enum close_reason why)
 {
-	if (c->dead || c->state != CONN_LIVE)
+	if (c->state != CONN_LIVE)
 		return;
-	c->state = CONN_FLUSHING;
-	c->why = why;
+	conn_enter(c, CONN_FLUSHING, why);
 	if (!c->blocked)
 		conn_mark(c);
 	/* A peer that takes nothing must not keep us: the same time for flushing and lingering. */
@@ -405,10 +413,9 @@ void conn_finish(struct conn *c, enum close_reason why)
 
 void conn_kill(struct conn *c, enum close_reason why)
 {
-	if (c->dead)
+	if (c->state == CONN_DEAD)
 		return;
-	c->dead = true;
-	c->why = why;
+	conn_enter(c, CONN_DEAD, why);
 	c->budget->input_bytes -= c->kept; /* at once: who needs it need not wait for the sweep */
 	c->budget->total_bytes -= outq_bytes(&c->out);
 	c->kept = 0;
@@ -423,20 +430,26 @@ void conn_kill(struct conn *c, enum close_reason why)
 	loop_defer(conn_loop(c), LOOP_SWEEP, &c->turn);
 }
 
-void conn_kill_with_reset(struct conn *c, enum close_reason why)
-{
-	c->reset = true;
-	conn_kill(c, why);
-}
-
 bool conn_is_dead(const struct conn *c)
 {
-	return c->dead;
+	return c->state == CONN_DEAD;
 }
 
 const char *conn_peer(const struct conn *c)
 {
 	return c->peer;
+}
+
+static void put_conn(struct log_line *line, const void *of)
+{
+	const struct conn *c = of;
+	log_put(line, LI("conn", c->io.fd));
+	log_put(line, LS("peer", c->peer));
+}
+
+struct log_ident conn_ident(const struct conn *c)
+{
+	return (struct log_ident){put_conn, c};
 }
 
 struct loop *conn_loop(const struct conn *c)

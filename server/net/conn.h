@@ -17,6 +17,7 @@
 
 #include "base/blob.h"
 #include "base/close.h"
+#include "base/log.h"
 #include "net/loop.h"
 
 struct conn;
@@ -75,13 +76,11 @@ void conn_reshow(struct conn *c);        /* shows kept bytes again, in this turn
 /* How much of its input whoever reads this connection keeps for later. Over the worker's limit the connection that keeps most is killed. */
 void conn_keep(struct conn *c, size_t n);
 void conn_unkeep(struct conn *c, size_t n);
-void conn_pause(struct conn *c, bool paused); /* stop reading (back-pressure); FIN is not seen while paused */
 
 void conn_finish(
 	struct conn *c,
 	enum close_reason why); /* flush, FIN (and close_notify), read and discard for a moment (W9), then dead */
 void conn_kill(struct conn *c, enum close_reason why); /* now; repeated calls are harmless; freed by the sweep */
-void conn_kill_with_reset(struct conn *c, enum close_reason why);
 
 /* The one that was not touched for longest makes room, of those that have nothing to write; false: there is none. */
 bool conn_budget_end_oldest(struct conn_budget *b);
@@ -91,6 +90,7 @@ void conn_budget_kill_all(struct conn_budget *b,
 
 bool conn_is_dead(const struct conn *c);
 const char *conn_peer(const struct conn *c);
+struct log_ident conn_ident(const struct conn *c); /* conn=<descriptor> peer=<address> */
 struct loop *conn_loop(const struct conn *c);
 
 #endif

@@ -11,7 +11,7 @@ static size_t input_of(const struct conn *c)
 
 static size_t output_of(const struct conn *c)
 {
-	return c->dead ? 0 : outq_bytes(&c->out); /* given back when it was killed */
+	return c->state == CONN_DEAD ? 0 : outq_bytes(&c->out); /* given back when it was killed */
 }
 
 static size_t stuck_output_of(const struct conn *c)
@@ -34,7 +34,7 @@ static struct conn *greediest(struct conn_budget *b, size_t (*held)(const struct
 void conn_keep(struct conn *c, size_t n)
 {
 	struct conn_budget *b = c->budget;
-	if (c->dead)
+	if (c->state == CONN_DEAD)
 		return;
 	c->kept += (uint32_t)n;
 	b->input_bytes += n;
@@ -48,7 +48,7 @@ void conn_keep(struct conn *c, size_t n)
 
 void conn_unkeep(struct conn *c, size_t n)
 {
-	if (c->dead)
+	if (c->state == CONN_DEAD)
 		return; /* given back at once when it was killed */
 	c->kept -= (uint32_t)n;
 	c->budget->input_bytes -= n;
@@ -84,7 +84,7 @@ bool conn_budget_end_oldest(struct conn_budget *b)
 	struct list *it, *tmp;
 	list_each (it, tmp, &b->all) {
 		struct conn *c = list_entry(it, struct conn, link);
-		if (c->dead || c->state != CONN_LIVE || outq_count(&c->out))
+		if (c->state != CONN_LIVE || outq_count(&c->out))
 			continue;
 		conn_kill(c, CLOSE_LIMIT);
 		return true;

@@ -10,10 +10,23 @@
 #include <ev.h>
 
 /*
- *   LIVE --conn_finish--> FLUSHING --queue empty--> LINGERING --peer's FIN, or time--> dead
- *     |-----------------------|------------------------|------conn_kill--------------> dead
+ *   conn_new --> LIVE --conn_finish--> FLUSHING --conn_say_fin--> LINGERING
+ *                  |                       |                          |
+ *                  |                       |                          | the peer's FIN, or time: conn_kill
+ *                  |-------conn_kill-------|--------------------------|---> DEAD --conn_sweep--> freed
+ *
+ *   LIVE       reads and writes
+ *   FLUSHING   writes what is queued; what arrives is thrown away
+ *   LINGERING  our FIN is out; what arrives is thrown away, so that no reset destroys our last bytes (W9)
+ *   DEAD       has no watcher and no timer; the loop's sweep tells the owner and frees it
  */
-enum conn_state { CONN_LIVE, CONN_FLUSHING, CONN_LINGERING };
+#define CONN_STATES(X) X(LIVE, live) X(FLUSHING, flushing) X(LINGERING, lingering) X(DEAD, dead)
+
+enum conn_state {
+#define X(NAME, label) CONN_##NAME,
+	CONN_STATES(X)
+#undef X
+};
 
 /* From conn_finish to the end. */
 struct parting {
@@ -38,7 +51,7 @@ struct conn {
 	uint8_t ready; /* what libev reported and its turn to be read has not served; not 0: it stands in the read list */
 	enum conn_state state : 8;
 	enum close_reason why : 8;
-	bool dead : 1, eof : 1, paused : 1, showing : 1, reshow : 1, want_drained : 1, blocked : 1, reset : 1;
+	bool eof : 1, showing : 1, reshow : 1, want_drained : 1, blocked : 1;
 	bool read_wants_write : 1, write_wants_read : 1;
 	bool counts_lost : 1;
 	bool marked : 1; /* it is to be flushed once it has been read */

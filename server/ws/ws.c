@@ -12,11 +12,25 @@
 #define CONTROL_MAX 125
 
 /*
- *   OPEN --ws_close, violation--> CLOSING --peer's Close, or time--> FINISHING (flush, FIN)
- *     |------peer's Close (echoed), ws_finish-------------------------->|
- *   ws_kill and the connection's death leave from anywhere.
+ * The state of a WebSocket, with the function that performs each move:
+ *
+ *   ws_accept --> OPEN --ws_close, ws_violate--> CLOSING --ws_on_data: the peer's Close, or time--> FINISHING
+ *                  |                                                                                 ^
+ *                  |--peer_close (echoed), ws_finish, ws_on_eof--------------------------------------|
+ *
+ *   OPEN       frames both ways
+ *   CLOSING    our Close is out; what arrives is skipped until the peer's Close (W9)
+ *   FINISHING  the connection flushes, then FIN
+ *
+ * The object is freed by its connection's death (ws_on_dead), in whatever state.
  */
-enum ws_state { WS_OPEN, WS_CLOSING, WS_FINISHING };
+#define WS_STATES(X) X(OPEN, open) X(CLOSING, closing) X(FINISHING, finishing)
+
+enum ws_state {
+#define X(NAME, label) WS_##NAME,
+	WS_STATES(X)
+#undef X
+};
 
 /* A message whose frames are arriving. */
 struct incoming {
@@ -47,6 +61,27 @@ struct ws {
 	uint8_t opcode; /* of the message being assembled, 0: none */
 	bool pong_out : 1, want_drained : 1;
 };
+
+static const uint8_t ws_next[] = {
+	[WS_OPEN] = 1u << WS_CLOSING | 1u << WS_FINISHING,
+	[WS_CLOSING] = 1u << WS_FINISHING,
+	[WS_FINISHING] = 0,
+};
+
+static const char *const ws_state_name[] = {
+#define X(NAME, label) #label,
+	WS_STATES(X)
+#undef X
+};
+
+static void ws_enter(struct ws *w, enum ws_state to, enum close_reason why)
+{
+	assert(ws_next[w->state] & 1u << to);
+	log_move(conn_ident(w->conn), "websocket", ws_state_name[w->state], ws_state_name[to],
+	         LS("reason", close_label(why)));
+	w->state = to;
+	w->why = why;
+}
 
 size_t ws_frame_head(char out[WS_HEAD_MAX], unsigned opcode, uint64_t len)
 {
@@ -110,11 +145,11 @@ static void incoming_free(struct incoming **in)
 	*in = NULL;
 }
 
-static void ws_begin_fin(struct ws *w, enum close_reason why)
+void ws_finish(struct ws *w, enum close_reason why)
 {
 	if (w->state == WS_FINISHING)
 		return;
-	w->state = WS_FINISHING;
+	ws_enter(w, WS_FINISHING, why);
 	control_free(w);
 	conn_finish(w->conn, why);
 }
@@ -122,17 +157,16 @@ static void ws_begin_fin(struct ws *w, enum close_reason why)
 static void ws_linger_over(struct timer *t)
 {
 	struct ws *w = container_of(t, struct control, linger)->ws;
-	ws_begin_fin(w, w->why);
+	ws_finish(w, w->why);
 }
 
-static void ws_begin_close(struct ws *w, int code, enum close_reason why)
+void ws_close(struct ws *w, int code, enum close_reason why)
 {
 	if (w->state != WS_OPEN)
 		return;
 	char body[2] = {(char)(code >> 8), (char)code};
 	send_control(w, OP_CLOSE, body, code ? 2 : 0);
-	w->state = WS_CLOSING;
-	w->why = why;
+	ws_enter(w, WS_CLOSING, why);
 	struct loop *l = conn_loop(w->conn);
 	timer_set(l, &control_of(w)->linger, loop_now(l) + w->cfg->close_linger_ms);
 }
@@ -140,7 +174,7 @@ static void ws_begin_close(struct ws *w, int code, enum close_reason why)
 static void ws_violate(struct ws *w, int code)
 {
 	enum close_reason why = code == 1009 ? CLOSE_TOO_LARGE : CLOSE_PROTOCOL;
-	ws_begin_close(w, code, why);
+	ws_close(w, code, why);
 	tell_owner(w, why);
 }
 
@@ -223,7 +257,7 @@ static void peer_close(struct ws *w, const char *p, size_t n)
 		return;
 	}
 	send_control(w, OP_CLOSE, p, n >= 2 ? 2 : 0);
-	ws_begin_fin(w, CLOSE_PEER);
+	ws_finish(w, CLOSE_PEER);
 	tell_owner(w, CLOSE_PEER);
 }
 
@@ -332,7 +366,7 @@ static size_t ws_on_data(struct conn *c, void *owner, const char *p, size_t n)
 		if (f.size == 0 || f.size > src.n)
 			break;
 		if (w->state == WS_CLOSING) {
-			ws_begin_fin(w, w->why);
+			ws_finish(w, w->why);
 			break;
 		}
 		if (!frames) {
@@ -359,7 +393,7 @@ static void ws_on_eof(struct conn *c, void *owner)
 {
 	(void)c;
 	struct ws *w = owner;
-	ws_begin_fin(w, w->state == WS_CLOSING ? w->why : CLOSE_PEER);
+	ws_finish(w, w->state == WS_CLOSING ? w->why : CLOSE_PEER);
 	tell_owner(w, CLOSE_PEER);
 }
 
@@ -403,6 +437,7 @@ struct ws *ws_accept(struct http_exchange *x, const struct ws_config *cfg, struc
 	buf_fini(&head);
 	conn_set_events(w->conn, &ws_conn_events, w);
 	conn_count_lost(w->conn);
+	log_move(conn_ident(w->conn), "websocket", "new", ws_state_name[w->state]);
 	return w;
 }
 
@@ -415,22 +450,6 @@ void ws_set_owner(struct ws *w, const struct ws_events *ev, void *owner)
 bool ws_send(struct ws *w, struct blob *frame)
 {
 	return w->state == WS_OPEN && conn_send(w->conn, frame);
-}
-
-void ws_send_part(struct ws *w, struct blob *b, size_t off, size_t n)
-{
-	if (w->state == WS_OPEN)
-		conn_send_part(w->conn, b, off, n);
-}
-
-void ws_close(struct ws *w, int code, enum close_reason why)
-{
-	ws_begin_close(w, code, why);
-}
-
-void ws_finish(struct ws *w, enum close_reason why)
-{
-	ws_begin_fin(w, why);
 }
 
 void ws_kill(struct ws *w, enum close_reason why)

@@ -37,7 +37,6 @@ struct ws *ws_accept(struct http_exchange *x, const struct ws_config *cfg, struc
 
 void ws_set_owner(struct ws *w, const struct ws_events *ev, void *owner);
 bool ws_send(struct ws *w, struct blob *frame); /* whole frame(s), built with ws_frame_head; shared. false: it ended */
-void ws_send_part(struct ws *w, struct blob *b, size_t off, size_t n);
 void ws_close(struct ws *w, int code,
               enum close_reason why); /* flush, Close (code 0: empty body), wait, FIN; on_close follows */
 void ws_finish(struct ws *w, enum close_reason why); /* flush, FIN, no Close (C7 drain) */

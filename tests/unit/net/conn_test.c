@@ -406,24 +406,6 @@ TEST(finish_does_not_wait_for_ever)
 	shut(&p, &o);
 }
 
-TEST(pause_stops_reading)
-{
-	struct pair p;
-	struct owner o = {.take = 1};
-	open_with(&p, &o);
-	conn_pause(p.conn, true);
-	pair_say(&p, SLICE("abc"));
-	CHECK_INT(o.calls, 0);
-	shutdown(p.fd, SHUT_WR);
-	pair_turn(&p);
-	CHECK_INT(o.eofs, 0);
-	conn_pause(p.conn, false);
-	pair_turn(&p);
-	CHECK_SLICE(buf_view(&o.seen), SLICE("abc"));
-	CHECK_INT(o.eofs, 1);
-	shut(&p, &o);
-}
-
 static struct conn *another(struct pair *p, struct owner *o, int *peer)
 {
 	int fds[2];
