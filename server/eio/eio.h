@@ -74,8 +74,6 @@ size_t eio_drain_some(struct eio_server *srv, size_t n); /* ends n sessions as C
 void eio_set_user(struct eio_session *s, void *user);
 void *eio_user(const struct eio_session *s);
 struct log_ident eio_ident(const struct eio_session *s);
-const char *eio_peer(const struct eio_session *s);
-bool eio_is_open(const struct eio_session *s);
 bool eio_writable(
 	const struct eio_session
 		*s); /* what is sent now goes out at once: nothing waits for the kernel; polling: a GET is parked */

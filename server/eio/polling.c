@@ -143,6 +143,7 @@ static void answer_parts(struct eio_session *s, struct http_exchange *x, struct 
                          const char *cookie)
 {
 	struct eio_server *srv = s->srv;
+	log_trace(eio_ident(s), "poll", LS("step", "answered"), LU("packets", n), LI("conn", conn_fd(http_conn(x))));
 	struct http_part *parts = mem_alloc((2 * n) * sizeof *parts);
 	size_t count = 0;
 	for (uint32_t i = 0; i < n; i++) {
@@ -273,6 +274,7 @@ static void poll_take(struct eio_session *s, struct http_exchange *x)
 		polling_answer(s, x, srv->noop);
 		return;
 	}
+	log_trace(eio_ident(s), "poll", LS("step", "parked"), LI("conn", conn_fd(http_conn(x))));
 	g->poll = x;
 }
 

@@ -43,10 +43,26 @@ static void session_farewell(struct deferred *d)
 		session_free(s);
 }
 
-static void leave(struct eio_session *s, enum eio_state to, enum close_reason why)
+static const uint8_t eio_next[] = {
+	[EIO_OPEN] = 1u << EIO_CLOSING | 1u << EIO_ENDED,
+	[EIO_CLOSING] = 1u << EIO_ENDED,
+	[EIO_ENDED] = 0,
+};
+
+static const char *const eio_state_name[] = {
+#define X(NAME, label) #label,
+	EIO_STATES(X)
+#undef X
+};
+
+/* What ended it first stays its reason. */
+static void session_enter(struct eio_session *s, enum eio_state to, enum close_reason why)
 {
+	assert(eio_next[s->state] & 1u << to);
 	if (s->state == EIO_OPEN)
 		s->why = why;
+	log_move(eio_ident(s), "session", eio_state_name[s->state], eio_state_name[to],
+	         LS("reason", close_label(s->why)));
 	s->state = to;
 	deferred_cancel(&s->turn);
 	s->turn.run = session_farewell;
@@ -60,7 +76,7 @@ void session_end(struct eio_session *s, enum close_reason why)
 	struct eio_server *srv = s->srv;
 	uint32_t queued = polling_queued(s);
 	srv->stats.lost[why] += queued - (queued && s->state == EIO_CLOSING); /* but the 1 */
-	leave(s, EIO_ENDED, why);
+	session_enter(s, EIO_ENDED, why);
 	timer_stop(srv->loop, &s->timer);
 	session_claimed(s);
 	map_del(&srv->sessions, &s->node);
@@ -88,7 +104,7 @@ void eio_close(struct eio_session *s, enum close_reason why)
 		session_end(s, why);
 		return;
 	}
-	leave(s, EIO_CLOSING, why); /* C4: the next GET fetches the rest */
+	session_enter(s, EIO_CLOSING, why); /* C4: the next GET fetches the rest */
 	timer_set(s->srv->loop, &s->timer, loop_now(s->srv->loop) + s->srv->cfg.limits.linger_ms);
 }
 
@@ -117,6 +133,7 @@ void eio_close_later(struct eio_session *s, uint64_t ms, enum close_reason why)
 static void session_ping(struct eio_session *s, uint64_t due)
 {
 	struct eio_server *srv = s->srv;
+	log_trace(eio_ident(s), "ping");
 	s->ping_out = true;
 	if (s->ws) /* over polling it waits in the queue, and the next GET says nothing about what waits */
 		session_arm(s);
@@ -224,6 +241,7 @@ void session_pong(struct eio_session *s)
 {
 	if (!s->ping_out || s->leaving)
 		return; /* unsolicited pongs are harmless (E5) */
+	log_trace(eio_ident(s), "pong");
 	s->ping_out = false;
 	uint64_t now = loop_now(s->srv->loop);
 	timer_set(s->srv->loop, &s->timer, now + s->srv->cfg.limits.ping_interval_ms);
@@ -382,7 +400,8 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
 	remember_address(s);
 	srv->stats.sessions++;
 	srv->stats.opened++;
-
+	log_move(eio_ident(s), "session", "new", eio_state_name[s->state],
+	         LS("transport", websocket ? "websocket" : "polling"), LI("conn", conn_fd(http_conn(x))));
 	struct packet *open = open_packet(s, websocket);
 	if (websocket) {
 		s->ws = accept(s, x);
@@ -420,16 +439,6 @@ static void put_session(struct log_line *line, const void *of)
 struct log_ident eio_ident(const struct eio_session *s)
 {
 	return (struct log_ident){put_session, s};
-}
-
-const char *eio_peer(const struct eio_session *s)
-{
-	return s->peer;
-}
-
-bool eio_is_open(const struct eio_session *s)
-{
-	return s->state == EIO_OPEN;
 }
 
 bool eio_writable(const struct eio_session *s)

@@ -11,7 +11,25 @@
 
 #define EIO_SID_LEN 20
 
-enum eio_state { EIO_OPEN, EIO_CLOSING, EIO_ENDED };
+/*
+ * The state of a session, with the function that performs each move; session_enter is the door.
+ *
+ *   session_open --> OPEN --eio_close: polling, packets are queued--> CLOSING --poll_take: all fetched--> ENDED
+ *                     |                                                  |                                  ^
+ *                     |                                                  |--session_deadline: linger over---|
+ *                     |--session_end: whatever else ends it ------------------------------------------------|
+ *
+ *   OPEN     takes and sends packets; map, timer and transport know it
+ *   CLOSING  its 1 is queued; GETs fetch what is left; the application has been told
+ *   ENDED    out of the map; session_farewell, in the sweep, tells the application if it was not, and frees it
+ */
+#define EIO_STATES(X) X(OPEN, open) X(CLOSING, closing) X(ENDED, ended)
+
+enum eio_state {
+#define X(NAME, label) EIO_##NAME,
+	EIO_STATES(X)
+#undef X
+};
 
 struct address {
 	struct map_node node;

@@ -63,6 +63,7 @@ void probe_end(struct eio_session *s)
 	struct probe *p = s->polling->probe;
 	if (!p)
 		return;
+	log_trace(eio_ident(s), "upgrade", LS("step", "given_up"));
 	ws_set_owner(p->ws, NULL, NULL);
 	ws_close(p->ws, 0, CLOSE_DONE);
 	probe_free(p);
@@ -89,6 +90,7 @@ static void probe_take_over(struct probe *p)
 	}
 	if (s->fences)
 		s->fences->armed = s->confirmed;
+	log_trace(eio_ident(s), "upgrade", LS("step", "done"), LU("queued", polling_queued(s)));
 	s->ws = w;
 	ws_set_owner(w, &transport_events, s);
 	srv->stats.upgrades++;
@@ -117,6 +119,7 @@ static void probe_on_message(struct ws *w, void *owner, bool binary, struct slic
 		return;
 	session_heard(s);
 	if (!binary && slice_eq(data, SLICE("2probe"))) {
+		log_trace(eio_ident(s), "upgrade", LS("step", "probed"));
 		p->answered = true;
 		ws_send(w, packet_frame(s->srv->probe_answer, false)); /* U2: nothing else before the 5 */
 		polling_release(s, s->srv->noop);                      /* U3: at once */
@@ -131,8 +134,10 @@ static void probe_on_message(struct ws *w, void *owner, bool binary, struct slic
 
 static void probe_on_close(struct ws *w, void *owner, enum close_reason why)
 {
-	(void)w, (void)why;
-	probe_free(owner); /* U7: the session goes on with polling */
+	(void)w;
+	struct probe *p = owner;
+	log_trace(eio_ident(p->session), "upgrade", LS("step", "lost"), LS("reason", close_label(why)));
+	probe_free(p); /* U7: the session goes on with polling */
 }
 
 static const struct ws_events probe_events = {.on_message = probe_on_message, .on_close = probe_on_close};
@@ -148,6 +153,7 @@ void websocket_probe(struct eio_session *s, struct http_exchange *x)
 	p->ws = ws_accept(x, &s->srv->ws_cfg, buf_view(&headers), &probe_events, p);
 	buf_fini(&headers);
 	buf_fini(&b64);
+	log_trace(eio_ident(s), "upgrade", LS("step", "asked"), LI("conn", conn_fd(ws_conn(p->ws))));
 	s->polling->probe = p;
 	timer_set(l, &p->timeout, loop_now(l) + s->srv->cfg.limits.upgrade_timeout_ms);
 }

@@ -447,6 +447,11 @@ static void put_conn(struct log_line *line, const void *of)
 	log_put(line, LS("peer", c->peer));
 }
 
+int conn_fd(const struct conn *c)
+{
+	return c->io.fd;
+}
+
 struct log_ident conn_ident(const struct conn *c)
 {
 	return (struct log_ident){put_conn, c};

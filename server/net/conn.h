@@ -90,6 +90,7 @@ void conn_budget_kill_all(struct conn_budget *b,
 
 bool conn_is_dead(const struct conn *c);
 const char *conn_peer(const struct conn *c);
+int conn_fd(const struct conn *c);                 /* for the trace, where another object's line names its connection */
 struct log_ident conn_ident(const struct conn *c); /* conn=<descriptor> peer=<address> */
 struct loop *conn_loop(const struct conn *c);
 

@@ -9,7 +9,23 @@
 #include "sio/parser.h"
 #include "sio/sio.h"
 
-enum sio_state { SIO_STATE_CONNECTING, SIO_STATE_CONNECTED, SIO_STATE_CLOSED };
+/*
+ * The state of a socket, with the function that performs each move; sio_socket_enter is the door.
+ *
+ *   sio_socket_new --> CONNECTING --sio_accept--> CONNECTED
+ *                          |                          |
+ *                          |--------------------------|--> CLOSED --on_goodbye: the same turn--> on_disconnect, freed
+ *
+ *   to CLOSED: sio_refuse, sio_disconnect and the client's 1 (all by sio_socket_close), the end of the session (sio_socket_end, which
+ *   says goodbye at once)
+ */
+#define SIO_STATES(X) X(CONNECTING, connecting) X(CONNECTED, connected) X(CLOSED, closed)
+
+enum sio_state {
+#define X(NAME, label) SIO_STATE_##NAME,
+	SIO_STATES(X)
+#undef X
+};
 
 /* A binary packet whose attachments are arriving (S7). */
 struct assembly {

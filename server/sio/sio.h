@@ -87,7 +87,6 @@ struct slice sio_id(const struct sio_socket *s);                            /* p
 void sio_set_user(struct sio_socket *s, void *user);                        /* the application's object */
 void *sio_user(const struct sio_socket *s);
 struct log_ident sio_ident(const struct sio_socket *s);
-const char *sio_peer(const struct sio_socket *s); /* textual address */
 bool sio_authorization(const struct sio_socket *s,
                        struct slice *value); /* that header of the handshake, kept until sio_accept */
 

@@ -16,9 +16,17 @@ static const uint8_t sio_next[] = {
 
 /* ---- sockets ---- */
 
+static const char *const sio_state_name[] = {
+#define X(NAME, label) #label,
+	SIO_STATES(X)
+#undef X
+};
+
 static void sio_socket_enter(struct sio_socket *s, enum sio_state to)
 {
 	assert(sio_next[s->state] & 1u << to);
+	log_move(sio_ident(s), "socket", sio_state_name[s->state], sio_state_name[to],
+	         LS("reason", to == SIO_STATE_CLOSED ? close_label(s->why) : "accepted"));
 	s->state = to;
 }
 
@@ -63,8 +71,8 @@ void sio_socket_close(struct sio_socket *s, enum close_reason why)
 {
 	if (s->state == SIO_STATE_CLOSED)
 		return;
-	sio_socket_enter(s, SIO_STATE_CLOSED);
 	s->why = why;
+	sio_socket_enter(s, SIO_STATE_CLOSED);
 	s->goodbye = NEW(struct goodbye);
 	s->goodbye->socket = s;
 	deferred_init(&s->goodbye->say, on_goodbye);
@@ -73,9 +81,10 @@ void sio_socket_close(struct sio_socket *s, enum close_reason why)
 
 void sio_socket_end(struct sio_socket *s, enum close_reason why)
 {
-	if (s->state != SIO_STATE_CLOSED)
+	if (s->state != SIO_STATE_CLOSED) {
 		s->why = why;
-	s->state = SIO_STATE_CLOSED;
+		sio_socket_enter(s, SIO_STATE_CLOSED);
+	}
 	sio_socket_unlink(s);
 	say_goodbye(s);
 }
@@ -91,6 +100,7 @@ struct sio_socket *sio_socket_new(struct sio_session *ses, const struct sio_name
 	ses->count++;
 	ses->srv->stats.sockets++;
 	map_add(&ses->srv->sockets, &s->node);
+	log_move(sio_ident(s), "socket", "new", sio_state_name[s->state], LS("namespace", nsp->name));
 	return s;
 }
 
@@ -216,11 +226,6 @@ static void put_socket(struct log_line *line, const void *of)
 struct log_ident sio_ident(const struct sio_socket *s)
 {
 	return (struct log_ident){put_socket, s};
-}
-
-const char *sio_peer(const struct sio_socket *s)
-{
-	return eio_peer(s->session->eio);
 }
 
 bool sio_authorization(const struct sio_socket *s, struct slice *value)

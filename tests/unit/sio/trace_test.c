@@ -1,0 +1,136 @@
+/*
+ * What the log says at trace level: the life of a connection, a session and a socket as lines, without anything that is secret.
+ */
+#include "site.h"
+
+#include <sys/mman.h>
+
+static int kept_stderr, lines_fd;
+
+static void trace_begin(void)
+{
+	kept_stderr = dup(STDERR_FILENO);
+	lines_fd = memfd_create("trace", 0);
+	CHECK(lines_fd >= 0 && dup2(lines_fd, STDERR_FILENO) == STDERR_FILENO);
+	log_threshold = LOG_TRACE;
+}
+
+static void trace_end(struct buf *raw)
+{
+	log_threshold = LOG_INFO;
+	CHECK(dup2(kept_stderr, STDERR_FILENO) == STDERR_FILENO);
+	off_t n = lseek(lines_fd, 0, SEEK_END);
+	CHECK_INT(pread(lines_fd, buf_room(raw, (size_t)n), (size_t)n, 0), n);
+	raw->n += (size_t)n;
+	close(lines_fd);
+	close(kept_stderr);
+}
+
+/* The lines from behind "trace "; values that differ from run to run read as their key in capitals. */
+static void same_each_time(struct buf *out, struct slice raw)
+{
+	static const char *const keys[] = {"conn", "session", "sid"}, *const names[] = {"CONN", "SESSION", "SID"};
+	while (raw.n) {
+		const char *end = memchr(raw.p, '\n', raw.n);
+		struct slice line = slice_of(raw.p + 31, (size_t)(end - raw.p) - 31);
+		raw = slice_of(end + 1, raw.n - (size_t)(end + 1 - raw.p));
+		for (struct slice word; line.n;) {
+			const char *blank = memchr(line.p, ' ', line.n), *equals;
+			word = slice_of(line.p, blank ? (size_t)(blank - line.p) : line.n);
+			line = slice_of(line.p + word.n + (blank != NULL), line.n - word.n - (blank != NULL));
+			equals = memchr(word.p, '=', word.n);
+			for (size_t i = 0; equals && i < ARRAY_LEN(keys); i++)
+				if (slice_eq(slice_of(word.p, (size_t)(equals - word.p)), slice_str(keys[i])))
+					word = slice_str(names[i]);
+			buf_slice(out, word);
+			buf_char(out, line.n ? ' ' : '\n');
+		}
+	}
+}
+
+static bool has(const struct buf *b, const char *text)
+{
+	return memmem(b->p, b->n, text, strlen(text)) != NULL;
+}
+
+TEST(a_life_over_a_websocket)
+{
+	struct site t;
+	struct buf raw = {0}, story = {0};
+	trace_begin();
+	open_session(&t, ordinary());
+	SAY(&t, "40{\"token\":\"secret\"}");
+	sio_accept(t.socket, slice_of("", 0));
+	SAY(&t, "42[\"event\",\"payload\"]", "41");
+	conn_kill(t.pair.conn, CLOSE_SLOW);
+	pair_turn(&t.pair);
+	trace_end(&raw);
+	same_each_time(&story, buf_view(&raw));
+	CHECK_SLICE(buf_view(&story),
+	            SLICE("connection CONN peer=192.0.2.1 from=new to=live transport=tcp\n"
+	                  "http CONN peer=192.0.2.1 from=idle to=head\n"
+	                  "request CONN peer=192.0.2.1 method=GET path=/socket.io/\n"
+	                  "http CONN peer=192.0.2.1 from=head to=busy\n"
+	                  "session SESSION peer=192.0.2.1 from=new to=open transport=websocket CONN\n"
+	                  "websocket CONN peer=192.0.2.1 from=new to=open\n"
+	                  "socket SID SESSION peer=192.0.2.1 from=new to=connecting namespace=/\n"
+	                  "socket SID SESSION peer=192.0.2.1 from=connecting to=connected reason=accepted\n"
+	                  "socket SID SESSION peer=192.0.2.1 from=connected to=closed reason=client_left\n"
+	                  "connection CONN peer=192.0.2.1 from=live to=dead reason=slow\n"
+	                  "session SESSION peer=192.0.2.1 from=open to=ended reason=slow\n"));
+	CHECK(!has(&raw, "secret") && !has(&raw, "payload"));
+	buf_fini(&raw);
+	buf_fini(&story);
+	finish(&t);
+}
+
+TEST(a_life_by_polling)
+{
+	struct site t;
+	struct buf raw = {0}, story = {0};
+	char get[128];
+	trace_begin();
+	start(&t, ordinary());
+	say_http(&t, "/socket.io/?EIO=4&transport=polling", "Authorization: Bearer secret\r\n");
+	const char *sid = memmem(t.pair.got.p, t.pair.got.n, "{\"sid\":\"", 8);
+	CHECK(sid);
+	char whole[21] = {0};
+	memcpy(whole, sid + 8, 20);
+	snprintf(get, sizeof get, "/socket.io/?EIO=4&transport=polling&sid=%s", whole);
+	say_http(&t, get, "");
+	sio_server_free(&t.sio);
+	pair_turn(&t.pair);
+	trace_end(&raw);
+	same_each_time(&story, buf_view(&raw));
+	CHECK_SLICE(buf_view(&story), SLICE("connection CONN peer=192.0.2.1 from=new to=live transport=tcp\n"
+	                                    "http CONN peer=192.0.2.1 from=idle to=head\n"
+	                                    "request CONN peer=192.0.2.1 method=GET path=/socket.io/\n"
+	                                    "http CONN peer=192.0.2.1 from=head to=busy\n"
+	                                    "session SESSION peer=192.0.2.1 from=new to=open transport=polling CONN\n"
+	                                    "poll SESSION peer=192.0.2.1 step=answered packets=1 CONN\n"
+	                                    "http CONN peer=192.0.2.1 from=busy to=idle\n"
+	                                    "http CONN peer=192.0.2.1 from=idle to=head\n"
+	                                    "request CONN peer=192.0.2.1 method=GET path=/socket.io/\n"
+	                                    "http CONN peer=192.0.2.1 from=head to=busy\n"
+	                                    "poll SESSION peer=192.0.2.1 step=parked CONN\n"
+	                                    "session SESSION peer=192.0.2.1 from=open to=ended reason=shutdown\n"
+	                                    "poll SESSION peer=192.0.2.1 step=answered packets=1 CONN\n"
+	                                    "http CONN peer=192.0.2.1 from=busy to=idle\n"));
+	CHECK(!has(&raw, whole) && !has(&raw, "secret"));
+	buf_fini(&raw);
+	buf_fini(&story);
+	finish(&t);
+}
+
+TEST(nothing_is_said_when_it_is_off)
+{
+	struct site t;
+	struct buf raw = {0};
+	trace_begin();
+	log_threshold = LOG_DEBUG;
+	open_socket(&t, ordinary());
+	finish(&t);
+	trace_end(&raw);
+	CHECK_INT(raw.n, 0);
+	buf_fini(&raw);
+}
