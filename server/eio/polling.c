@@ -185,7 +185,7 @@ static uint32_t answer_size(const struct eio_session *s)
 	return n;
 }
 
-void polling_answer(struct eio_session *s, struct http_exchange *x, struct packet *only)
+static void polling_answer(struct eio_session *s, struct http_exchange *x, struct packet *only)
 {
 	if (only) {
 		answer_parts(s, x, &only, 1, NULL);

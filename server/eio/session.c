@@ -237,7 +237,7 @@ void session_confirm(struct eio_session *s)
 		s->srv->ev->on_fence(s, value, s->srv->ctx);
 }
 
-void session_pong(struct eio_session *s)
+static void session_pong(struct eio_session *s)
 {
 	if (!s->ping_out || s->leaving)
 		return; /* unsolicited pongs are harmless (E5) */

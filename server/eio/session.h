@@ -102,9 +102,8 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
 bool session_overdue(
 	struct eio_session *s);            /* B5: a passed deadline takes effect now; true when it ended the session */
 void session_heard(struct eio_session *s); /* bytes arrived */
-void session_claimed(struct eio_session *s); /* somebody has read the handshake: the sid was used */
-bool session_room(struct eio_server *srv);   /* for one more, which may cost the oldest that nobody claimed */
-void session_pong(struct eio_session *s);
+void session_claimed(struct eio_session *s);           /* somebody has read the handshake: the sid was used */
+bool session_room(struct eio_server *srv);             /* for one more, which may cost the oldest that nobody claimed */
 void session_confirm(struct eio_session *s);           /* what is behind the ping or answer that has arrived */
 bool session_wants_fence(const struct eio_session *s); /* more than that is to be confirmed */
 void session_arm(struct eio_session *s); /* the ping or answer that goes out now is behind all that is asked for */
@@ -117,8 +116,6 @@ bool session_packet(struct eio_session *s, bool binary, struct slice p, enum clo
 /* polling.c */
 void polling_handle(struct eio_session *s, struct http_exchange *x); /* in on_head, all checks passed */
 void polling_flush(struct eio_session *s); /* answers a parked GET when there is something to say */
-void polling_answer(struct eio_session *s, struct http_exchange *x,
-                    struct packet *only);                         /* one packet, or (NULL) what is queued */
 void polling_release(struct eio_session *s, struct packet *only); /* the parked GET, if any */
 void polling_handshake(struct eio_session *s, struct http_exchange *x, struct packet *open);
 void polling_start(struct eio_session *s);

@@ -59,7 +59,7 @@ struct ws {
 	enum ws_state state : 8;
 	enum close_reason why : 8;
 	uint8_t opcode; /* of the message being assembled, 0: none */
-	bool pong_out : 1, want_drained : 1;
+	bool pong_out;  /* since the queue was empty last */
 };
 
 static const uint8_t ws_next[] = {
@@ -407,10 +407,6 @@ static void ws_on_drained(struct conn *c, void *owner)
 		w->pong_out = true;
 		control_free(w);
 	}
-	bool wanted = w->want_drained;
-	w->want_drained = false;
-	if (wanted && w->ev && w->ev->on_drained)
-		w->ev->on_drained(w, w->owner);
 }
 
 static void ws_on_dead(struct conn *c, void *owner, enum close_reason why)
@@ -450,17 +446,6 @@ void ws_set_owner(struct ws *w, const struct ws_events *ev, void *owner)
 bool ws_send(struct ws *w, struct blob *frame)
 {
 	return w->state == WS_OPEN && conn_send(w->conn, frame);
-}
-
-void ws_kill(struct ws *w, enum close_reason why)
-{
-	conn_kill(w->conn, why);
-}
-
-void ws_want_drained(struct ws *w)
-{
-	w->want_drained = true;
-	conn_want_drained(w->conn);
 }
 
 struct conn *ws_conn(const struct ws *w)

@@ -17,8 +17,6 @@ struct ws_events {
 	/* over for its owner: called once, at the peer's end, a violation, or death; after it the owner must not use w, which
 	 * closes down by itself */
 	void (*on_close)(struct ws *w, void *owner, enum close_reason why);
-	/* everything sent has reached the kernel; only after ws_want_drained; may be NULL */
-	void (*on_drained)(struct ws *w, void *owner);
 };
 
 struct ws_config {
@@ -40,8 +38,6 @@ bool ws_send(struct ws *w, struct blob *frame); /* whole frame(s), built with ws
 void ws_close(struct ws *w, int code,
               enum close_reason why); /* flush, Close (code 0: empty body), wait, FIN; on_close follows */
 void ws_finish(struct ws *w, enum close_reason why); /* flush, FIN, no Close (C7 drain) */
-void ws_kill(struct ws *w, enum close_reason why);
-void ws_want_drained(struct ws *w);
 struct conn *ws_conn(const struct ws *w);
 
 #define WS_HEAD_MAX 10
