@@ -289,13 +289,13 @@ static void exchange_too_large(struct http *h)
 		http_respond(x, &(struct http_reply){.status = 413, .close = true});
 }
 
-/* RFC 9112 2.2: empty lines before a request are ignored. How many bytes they are; a CR alone waits for its LF. */
+/* RFC 9112 2.2: empty lines before a request are ignored. How many bytes they are. */
 static size_t empty_lines(const char *p, size_t n)
 {
 	size_t skip = 0;
 	while (skip + 1 < n && skip < 8 && p[skip] == '\r' && p[skip + 1] == '\n')
 		skip += 2;
-	return skip == 0 && n == 1 && p[0] == '\r' ? 1 : skip;
+	return skip;
 }
 
 /* Makes h->x of a whole head. 0, or the status to refuse it with. */
@@ -338,7 +338,7 @@ static size_t http_take_head(struct http *h, const char *p, size_t n)
 {
 	if (h->state == HTTP_IN_IDLE) {
 		size_t skip = empty_lines(p, n);
-		if (skip)
+		if (skip || (n == 1 && p[0] == '\r')) /* its LF may come later */
 			return skip;
 		h->scanned = 0;
 		http_enter(h, HTTP_IN_HEAD);
