@@ -33,7 +33,7 @@ layer_lib = $(B)/lib/$(1).a
 obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
 OBJ_app := $(B)/obj/gen/embedded.o
 
-.PHONY: all unit unit-bin packages modules test test-compose run bench install uninstall lint format clean help FORCE
+.PHONY: all unit unit-bin packages packages-build modules test test-compose run bench install uninstall lint format clean help FORCE
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
 
 # V=1 shows whole commands.
@@ -108,6 +108,9 @@ unit-%: ## unit tests of one layer, e.g. unit-net
 packages: ## install the Debian packages that are missing
 	@tests/env/packages
 
+packages-build: ## only those that building needs: no Postgres server, no Node
+	@tests/env/packages --build
+
 NODE_MODULES := tests/node_modules/.stamp
 $(NODE_MODULES): tests/package-lock.json tests/package.json tests/.npmrc | packages
 	cd tests && npm ci --loglevel=error
@@ -149,7 +152,7 @@ format: ## clang-format over every C file
 	clang-format -i $(C_FILES)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 clean: ## remove everything built
 	rm -rf build
