@@ -210,7 +210,7 @@ static void calls_go(struct calls *cs)
 	calls_arm_expiry(cs);
 }
 
-static struct db_call *call_new(const char *sql, const struct slice *params, size_t n)
+static struct db_call *db_call_new(const char *sql, const struct slice *params, size_t n)
 {
 	size_t sql_n = strlen(sql) + 1, all = sql_n;
 	for (size_t i = 0; i < n; i++)
@@ -244,7 +244,7 @@ static const char *calls_refusal(const struct calls *cs, const struct slice *par
 void calls_add(struct calls *cs, const char *sql, const struct slice *params, size_t n, db_done *done, void *arg)
 {
 	assert(n <= DB_MAX_PARAMS);
-	struct db_call *call = call_new(sql, params, n);
+	struct db_call *call = db_call_new(sql, params, n);
 	const char *refusal = calls_refusal(cs, params, n);
 	call->done = done;
 	call->arg = arg;

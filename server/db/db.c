@@ -87,11 +87,6 @@ void db_pump_set_events(struct db *d, const struct db_pump_events *ev, void *ctx
 	pump_set_events(d->pump, ev, ctx);
 }
 
-void db_pump_poke(struct db *d)
-{
-	pump_poke(d->pump);
-}
-
 void db_listen(struct db *d, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx)
 {
 	pump_listen(d->pump, channel, fn, ctx);
@@ -109,7 +104,7 @@ void db_pump_after(struct db *d, void (*done)(void *arg), void *arg)
 
 static void db_on_written(void *ctx)
 {
-	db_pump_poke(ctx);
+	pump_poke(((struct db *)ctx)->pump);
 }
 
 /* ---- life ---- */

@@ -153,7 +153,6 @@ struct db_pump_events {
 	void (*on_ready)(void *ctx, const char *snapshot, bool first);
 };
 void db_pump_set_events(struct db *d, const struct db_pump_events *ev, void *ctx);
-void db_pump_poke(struct db *d); /* poll now: our own dispatch returned */
 /*
  * Notifications of one more channel, heard by the pump's session, in order of commit. Before db_start; channel and ctx outlive d.
  * What is notified while that session is away is lost: on_ready with first false says that it was.

@@ -17,7 +17,7 @@ void pump_free(struct pump **p);       /* after pump_close */
 /* As the functions db_pump_... and db_listen of db.h. */
 void pump_set_events(struct pump *p, const struct db_pump_events *ev, void *ctx);
 void pump_listen(struct pump *p, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx);
-void pump_poke(struct pump *p);
+void pump_poke(struct pump *p); /* polls now: rows may have been written */
 bool pump_position(const struct pump *p, struct db_position *at) MUST_CHECK;
 void pump_after(struct pump *p, void (*done)(void *arg), void *arg);
 

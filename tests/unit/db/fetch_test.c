@@ -1,0 +1,295 @@
+#include "db/fetch.h"
+
+#include "fake_result.h"
+
+#define COLS 10 /* id xid at rooms except_rooms event control data confirm ephemeral */
+
+struct heard {
+	struct fetch f;
+	struct db_stats stats;
+	int batches, gaps;
+	size_t events;
+	uint64_t last_id;
+	bool last;
+	char snapshot[64], why[64];
+	struct db_event first;
+};
+
+static void on_batch(void *ctx, const struct db_batch *b)
+{
+	struct heard *h = ctx;
+	h->batches++;
+	h->events += b->n;
+	h->last = b->last;
+	for (size_t i = 0; i < b->n; i++) {
+		CHECK(b->events[i].id > h->last_id);
+		h->last_id = b->events[i].id;
+	}
+	if (b->n && h->batches == 1)
+		h->first = b->events[0];
+	snprintf(h->snapshot, sizeof h->snapshot, "%s", b->snapshot);
+}
+
+static void on_gap(void *ctx, const char *why)
+{
+	struct heard *h = ctx;
+	h->gaps++;
+	snprintf(h->why, sizeof h->why, "%s", why);
+}
+
+static void begin(struct heard *h)
+{
+	*h = (struct heard){0};
+	h->f = (struct fetch){.stats = &h->stats, .ev = {.on_batch = on_batch, .on_gap = on_gap}, .ctx = h};
+}
+
+static PGresult *header(const char *snapshot, const char *epoch, const char *control)
+{
+	PGresult *res = result_begin(COLS);
+	result_row(res, (const char *[COLS]){NULL, "90", "5000", snapshot, epoch, NULL, control, "the reason"});
+	return res;
+}
+
+static void event(PGresult *res, uint64_t id)
+{
+	char text[24];
+	snprintf(text, sizeof text, "%llu", (unsigned long long)id);
+	result_row(res, (const char *[COLS]){text, "95", "4000", "chat:1\nuser:2", "sock", "chat:message:new", NULL,
+	                                     "{\"a\":1}", NULL, "f"});
+}
+
+static const char *take(struct heard *h, PGresult *res)
+{
+	const char *wrong = fetch_take(&h->f, res, 777);
+	PQclear(res);
+	return wrong;
+}
+
+/* The first position, at snapshot 90:100: of epoch e1. */
+static void position(struct heard *h)
+{
+	begin(h);
+	CHECK(take(h, header("90:100:", "e1", "ok")) == NULL);
+}
+
+TEST(the_first_position_is_taken_without_rows_and_without_a_gap)
+{
+	struct heard h;
+	position(&h);
+	CHECK_STR(h.f.snapshot, "90:100:");
+	CHECK_STR(h.f.epoch, "e1");
+	CHECK(h.f.upto == NULL && h.f.done);
+	CHECK_INT(h.f.xmin, 90);
+	CHECK_INT(h.f.now_us, 5000);
+	CHECK_INT(h.batches + h.gaps, 0);
+	CHECK_INT(h.stats.fetches, 1);
+	CHECK_INT(h.stats.fetched_ms, 777);
+	fetch_fini(&h.f);
+}
+
+TEST(rows_are_delivered_and_the_cursor_moves)
+{
+	struct heard h;
+	position(&h);
+	PGresult *res = header("90:110:", "e1", "ok");
+	event(res, 7);
+	event(res, 9);
+	CHECK(fetch_take(&h.f, res, 1) == NULL);
+	CHECK_INT(h.batches, 1);
+	CHECK_INT(h.events, 2);
+	CHECK(h.last && h.f.done);
+	CHECK_STR(h.snapshot, "90:110:"); /* the cursor after it */
+	CHECK_STR(h.f.snapshot, "90:110:");
+	CHECK_SLICE(h.first.rooms, SLICE("chat:1\nuser:2"));
+	CHECK_SLICE(h.first.except_rooms, SLICE("sock"));
+	CHECK_SLICE(h.first.event, SLICE("chat:message:new"));
+	CHECK_SLICE(h.first.data, SLICE("{\"a\":1}"));
+	CHECK_INT(h.first.xid, 95);
+	CHECK_INT(h.first.at_us, 4000);
+	CHECK(!h.first.everyone && !h.first.ephemeral);
+	CHECK_INT(h.stats.pump_lag_us, 1000);
+	CHECK_INT(h.f.rows, 2);
+	CHECK_INT(h.stats.rows, 2);
+	PQclear(res);
+	fetch_fini(&h.f);
+}
+
+TEST(a_control_row_and_a_row_for_everyone)
+{
+	struct heard h;
+	position(&h);
+	PGresult *res = header("90:110:", "e1", "ok");
+	result_row(res, (const char *[COLS]){"7", "95", "4000", NULL, NULL, NULL, "join", NULL, NULL, "t"});
+	CHECK(fetch_take(&h.f, res, 1) == NULL);
+	CHECK(h.first.everyone && h.first.ephemeral);
+	CHECK_SLICE(h.first.control, SLICE("join"));
+	CHECK_SLICE(h.first.data, SLICE("null"));
+	PQclear(res);
+	fetch_fini(&h.f);
+}
+
+TEST(nothing_new_is_no_batch_but_a_moved_cursor_is)
+{
+	struct heard h;
+	position(&h);
+	CHECK(take(&h, header("90:100:", "e1", "ok")) == NULL);
+	CHECK_INT(h.batches, 0);
+	CHECK_INT(h.stats.pump_lag_us, 0);
+	CHECK(take(&h, header("95:100:", "e1", "ok")) == NULL);
+	CHECK_INT(h.batches, 1);
+	CHECK_INT(h.events, 0);
+	fetch_fini(&h.f);
+}
+
+TEST(a_gap_takes_the_position_and_tells_why)
+{
+	struct heard h;
+	position(&h);
+	CHECK(take(&h, header("200:200:", "e9", "gap")) == NULL);
+	CHECK_INT(h.gaps, 1);
+	CHECK_STR(h.why, "the reason");
+	CHECK_STR(h.f.snapshot, "200:200:");
+	CHECK_INT(h.stats.gaps, 1);
+	CHECK_INT(h.stats.epochs, 1);
+	fetch_void(&h.f, "voided");
+	CHECK(h.f.snapshot == NULL);
+	CHECK(take(&h, header("210:210:", "e9", "ok")) == NULL);
+	CHECK_INT(h.gaps, 2);
+	CHECK_STR(h.why, "voided");
+	CHECK(take(&h, header("211:211:", "e9", "ok")) == NULL); /* once */
+	CHECK_INT(h.gaps, 2);
+	fetch_fini(&h.f);
+}
+
+TEST(another_epoch_is_counted)
+{
+	struct heard h;
+	position(&h);
+	CHECK(take(&h, header("90:110:", "e2", "ok")) == NULL);
+	CHECK_INT(h.stats.epochs, 1);
+	CHECK_INT(h.gaps, 0);
+	CHECK_STR(h.f.epoch, "e2");
+	fetch_fini(&h.f);
+}
+
+/* ---- cut fetches ---- */
+
+static void events_from(PGresult *res, uint64_t first, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		event(res, first + i);
+}
+
+TEST(a_full_page_cuts_the_fetch_and_the_cursor_moves_with_the_last_page)
+{
+	struct heard h;
+	position(&h);
+	PGresult *res = header("90:110:", "e1", "ok");
+	events_from(res, 1, PAGE_ROWS);
+	CHECK(take(&h, res) == NULL);
+	CHECK(!h.f.done && !h.last);
+	CHECK_STR(h.f.snapshot, "90:100:");
+	CHECK_STR(h.f.upto, "90:110:");
+	CHECK_STR(h.f.upto_epoch, "e1");
+	CHECK_INT(h.f.after, PAGE_ROWS);
+	CHECK(h.f.limit > PAGE_ROWS && h.f.limit <= PAGE_ROWS_MOST);
+
+	res = result_begin(COLS); /* a page of two and a half turns */
+	events_from(res, PAGE_ROWS + 1, PAGE_ROWS * 2 + 500);
+	h.f.row = 0;
+	for (int turn = 1; turn <= 3; turn++) {
+		CHECK(fetch_take_page(&h.f, res) == NULL);
+		CHECK(!h.f.done); /* it was full once: one more page is asked for */
+		CHECK_INT(h.f.row, turn < 3 ? turn * PAGE_ROWS : PAGE_ROWS * 2 + 500);
+	}
+	PQclear(res);
+	CHECK_INT(h.f.after, PAGE_ROWS * 3 + 500);
+
+	res = result_begin(COLS);
+	events_from(res, PAGE_ROWS * 3 + 501, 3);
+	h.f.row = 0;
+	CHECK(fetch_take_page(&h.f, res) == NULL);
+	PQclear(res);
+	CHECK(h.f.done && h.last);
+	CHECK_STR(h.f.snapshot, "90:110:");
+	CHECK(h.f.upto == NULL);
+	CHECK_INT(h.f.rows, PAGE_ROWS * 3 + 503);
+	CHECK_INT(h.events, PAGE_ROWS * 3 + 503);
+	fetch_fini(&h.f);
+}
+
+TEST(big_rows_make_small_pages)
+{
+	struct heard h;
+	position(&h);
+	char *big = malloc(70001);
+	memset(big, 'x', 70000);
+	big[70000] = '\0';
+	PGresult *res = header("90:110:", "e1", "ok");
+	for (int i = 0; i < 200; i++)
+		result_row(res, (const char *[COLS]){"1", "95", "4000", big, NULL, "e", NULL, "1", NULL, "f"});
+	h.f.ev.on_batch = NULL;
+	CHECK(take(&h, res) == NULL);
+	CHECK_INT(h.f.limit, PAGE_ROWS); /* at least as many as one turn delivers */
+	free(big);
+	fetch_fini(&h.f);
+}
+
+/* ---- what is no answer ---- */
+
+TEST(a_wrong_answer_delivers_nothing_and_the_cursor_stands)
+{
+	static const struct {
+		const char *name, *xid, *now, *snapshot, *epoch, *control;
+	} headers[] = {
+		{"xid", "x", "5000", "90:110:", "e1", "ok"},
+		{"clock", "90", "", "90:110:", "e1", "ok"},
+		{"clock too far", "90", "9223372036854775808", "90:110:", "e1", "ok"},
+		{"snapshot", "90", "5000", "90:80:", "e1", "ok"},
+		{"no epoch", "90", "5000", "90:110:", "", "ok"},
+		{"control word", "90", "5000", "90:110:", "e1", "maybe"},
+	};
+	struct heard h;
+	position(&h);
+	for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
+		CHECK_ROW(headers[i].name);
+		PGresult *res = result_begin(COLS);
+		result_row(res, (const char *[COLS]){NULL, headers[i].xid, headers[i].now, headers[i].snapshot,
+		                                     headers[i].epoch, NULL, headers[i].control});
+		CHECK(take(&h, res) != NULL);
+	}
+	CHECK_STR(take(&h, result_begin(COLS)), "no header");
+	CHECK_STR(take(&h, result_begin(COLS - 1)), "another number of columns");
+	PGresult *res = result_begin(COLS - 1);
+	CHECK_STR(fetch_take_page(&h.f, res), "another number of columns");
+	PQclear(res);
+	CHECK_STR(h.f.snapshot, "90:100:");
+	CHECK(h.f.upto == NULL);
+	CHECK_INT(h.batches, 0);
+	fetch_fini(&h.f);
+}
+
+TEST(a_row_that_is_no_event_delivers_nothing)
+{
+	static const struct {
+		const char *name, *id, *event, *control;
+	} rows[] = {{"no id", NULL, "e", NULL},
+	            {"neither", "8", NULL, NULL},
+	            {"both", "8", "e", "join"},
+	            {"order", "6", "e", NULL}};
+	struct heard h;
+	position(&h);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CHECK_ROW(rows[i].name);
+		PGresult *res = header("90:110:", "e1", "ok");
+		event(res, 7);
+		result_row(res, (const char *[COLS]){rows[i].id, "95", "4000", "r", NULL, rows[i].event,
+		                                     rows[i].control, "1"});
+		CHECK_STR(take(&h, res), "an event row that is none");
+		CHECK(h.f.upto == NULL);
+		CHECK_STR(h.f.snapshot, "90:100:");
+	}
+	CHECK_INT(h.batches, 0);
+	CHECK_INT(h.stats.rows, 0);
+	fetch_fini(&h.f);
+}
