@@ -118,7 +118,7 @@ TEST(byte_by_byte)
 	struct site s = {0};
 	serve(&p, &s);
 	struct slice wire = SLICE(
-		"POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhelloPOST /c HTTP/1.1\r\nHost: h\r\n"
+		"\r\nPOST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhelloPOST /c HTTP/1.1\r\nHost: h\r\n"
 		"Transfer-Encoding: chunked\r\n\r\n3\r\nwor\r\n2\r\nld\r\n0\r\n\r\n" GET);
 	for (size_t i = 0; i < wire.n; i++)
 		pair_say(&p, slice_of(wire.p + i, 1));
@@ -132,7 +132,7 @@ TEST(byte_by_byte)
 TEST(cut_anywhere)
 {
 	struct slice wire = SLICE(
-		"POST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nwor\r\n2\r\nld\r\n0\r\nT: t\r\n\r\n" GET);
+		"\r\nPOST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nwor\r\n2\r\nld\r\n0\r\nT: t\r\n\r\n" GET);
 	for (size_t cut = 0; cut < wire.n; cut++) {
 		struct pair p;
 		struct site s = {0};
