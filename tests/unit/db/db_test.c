@@ -1,0 +1,153 @@
+/* The whole of db/: what the parts tell one another, and the end. */
+#include "db/db.h"
+
+#include "parts.h"
+
+struct world {
+	struct loop *loop;
+	struct fake_pg pg;
+	struct db *db;
+	int states;
+	enum db_state last;
+	int done, waited, fetches;
+	enum db_outcome outcome;
+	bool more;
+	bool deaf_pump;
+};
+
+static void on_state(void *ctx, enum db_state s)
+{
+	struct world *w = ctx;
+	w->states++;
+	w->last = s;
+}
+
+static void on_called(void *arg, const struct db_result *r)
+{
+	struct world *w = arg;
+	w->done++;
+	w->outcome = r->outcome;
+	if (w->more) {
+		w->more = false;
+		db_call(w->db, "select 1", NULL, 0, on_called, w);
+	}
+}
+
+static void on_sent(void *arg, const struct db_item_result *r)
+{
+	struct world *w = arg;
+	w->done++;
+	w->outcome = r->outcome;
+}
+
+static void on_waited(void *arg)
+{
+	((struct world *)arg)->waited++;
+}
+
+static void play(struct fake_conn *c, const char *sql)
+{
+	struct world *w = c->pg->ctx;
+	if (starts_with(sql, "select * from rt.pump_open")) {
+		fake_answer(c, (const char *[]){"e", "1", "7", "8"}, 4);
+	} else if (starts_with(sql, "prepare") || starts_with(sql, "listen")) {
+		fake_command(c);
+	} else if (starts_with(sql, "bellwire_fetch")) {
+		w->fetches++;
+		fake_answer(c, (const char *[]){NULL, "9", "5", "9:9:", "e", NULL, "ok", NULL, NULL, NULL}, 10);
+	} else if (starts_with(sql, "select * from rt.bell_arm")) {
+		fake_answer(c, (const char *[]){"t", "8"}, 2);
+	} else if (starts_with(sql, "select * from rt.dispatch(")) {
+		fake_columns(c, 7);
+		fake_row(c, (const char *[]){"1", "ok", "{}", NULL, NULL, NULL, NULL}, 7);
+		fake_row(c, (const char *[]){"0", "published", NULL, NULL, NULL, NULL, NULL}, 7);
+		fake_rows_end(c);
+	} else if (starts_with(sql, "select")) {
+		fake_answer(c, (const char *[]){"1"}, 1);
+	}
+}
+
+static void begin(struct world *w)
+{
+	*w = (struct world){.loop = loop_new()};
+	fake_start(&w->pg, w->loop, play, w);
+	struct db_config cfg = {.url = w->pg.url,
+	                        .name = "unit",
+	                        .lanes = 1,
+	                        .batch_max = 4,
+	                        .queue_max_items = 20,
+	                        .item_timeout_ms = 5000,
+	                        .call_timeout_ms = 5000,
+	                        .poll_ms = 3};
+	w->db = db_new(w->loop, &cfg, &(struct db_events){on_state}, w);
+}
+
+static void end(struct world *w)
+{
+	db_free(&w->db);
+	CHECK(w->db == NULL);
+	db_free(&w->db);
+	fake_stop(&w->pg);
+	loop_free(&w->loop);
+}
+
+static void begin_up(struct world *w)
+{
+	begin(w);
+	CHECK_INT(db_state(w->db), DB_CONNECTING);
+	db_start(w->db);
+	WAIT_FOR(w->loop, w->last == DB_UP);
+}
+
+TEST(the_whole_is_up_when_calls_and_the_pump_are)
+{
+	struct world w;
+	begin_up(&w);
+	CHECK_INT(w.states, 1);
+	CHECK_STR(db_last_error(w.db), "");
+	fake_cut(fake_find(&w.pg, "pump"));
+	WAIT_FOR(w.loop, w.last == DB_AWAY);
+	CHECK(*db_last_error(w.db));
+	WAIT_FOR(w.loop, w.last == DB_UP);
+	CHECK_INT(w.states, 3);
+	CHECK_STR(db_last_error(w.db), "");
+	struct fake_conn *c;
+	while ((c = fake_find(&w.pg, "call")))
+		fake_cut(c);
+	WAIT_FOR(w.loop, w.last == DB_AWAY);
+	CHECK_INT(w.states, 4);
+	end(&w);
+	CHECK_INT(w.states, 4); /* the end is no news */
+}
+
+TEST(a_batch_that_published_makes_a_sleeping_pump_poll)
+{
+	struct world w;
+	begin_up(&w);
+	WAIT_FOR(w.loop, db_stats(w.db)->pump_state == 3);
+	int before = w.fetches;
+	db_item_send(w.db, &(struct db_item){.event = SLICE("e"),
+	                                     .socket_id = SLICE("s"),
+	                                     .payload = SLICE("{}"),
+	                                     .done = on_sent,
+	                                     .arg = &w});
+	WAIT_FOR(w.loop, w.done == 1 && w.fetches > before);
+	CHECK_INT(w.outcome, DB_OK);
+	db_pump_after(w.db, on_waited, &w);
+	WAIT_FOR(w.loop, w.waited == 1);
+	end(&w);
+}
+
+TEST(the_end_completes_everything_and_takes_nothing_new)
+{
+	struct world w;
+	begin_up(&w);
+	db_call(w.db, "hold", NULL, 0, on_called, &w);
+	db_item_send(w.db, &(struct db_item){.payload = SLICE("{}"), .done = on_sent, .arg = &w});
+	db_pump_after(w.db, on_waited, &w);
+	w.more = true;
+	end(&w);
+	CHECK_INT(w.done, 3);
+	CHECK_INT(w.waited, 1);
+	CHECK_INT(w.outcome, DB_FAILED);
+}

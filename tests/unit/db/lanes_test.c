@@ -1,0 +1,445 @@
+#include "db/lanes.h"
+
+#include "db/batch.h"
+#include "parts.h"
+
+#define ITEMS_MOST 64
+#define COLS 7
+
+struct world;
+
+struct thing {
+	struct world *w;
+	int done;
+	enum db_outcome outcome;
+	char body[40], code[20], detail[60];
+	bool published;
+};
+
+/* Items are played by the word in their payload, e.g. {"do":"fail"}. */
+struct world {
+	struct parts parts;
+	struct lanes *lanes;
+	int written, batches, alone, rings, finished;
+	size_t last_batch;
+	struct thing things[ITEMS_MOST];
+	int n;
+	char order[200];
+	const char *on_batch, *on_alone, *trailer; /* what happens to all of them; NULL: by item */
+	struct fake_conn *held;
+};
+
+static struct world *world_of(struct fake_conn *c)
+{
+	return container_of(parts_of(c), struct world, parts);
+}
+
+static void on_done(void *arg, const struct db_item_result *r)
+{
+	struct thing *t = arg;
+	t->done++;
+	t->w->finished++;
+	t->outcome = r->outcome;
+	t->published = r->published;
+	snprintf(t->body, sizeof t->body, "%.*s", (int)r->body.n, r->body.p);
+	snprintf(t->code, sizeof t->code, "%.*s", (int)r->code.n, r->code.p);
+	snprintf(t->detail, sizeof t->detail, "%.*s", (int)r->detail.n, r->detail.p);
+}
+
+static struct thing *send_to(struct world *w, const char *socket, const char *word, bool repeatable)
+{
+	struct thing *t = &w->things[w->n++];
+	char payload[60];
+	CHECK(w->n <= ITEMS_MOST);
+	t->w = w;
+	snprintf(payload, sizeof payload, "{\"do\":\"%s\",\"n\":%d}", word, w->n - 1);
+	lanes_add(w->lanes, &(struct db_item){.event = SLICE("test:event"),
+	                                      .user_id = SLICE("u"),
+	                                      .socket_id = slice_str(socket),
+	                                      .payload = slice_str(payload),
+	                                      .repeatable = repeatable,
+	                                      .done = on_done,
+	                                      .arg = t});
+	return t;
+}
+
+/* ---- the database, played ---- */
+
+static bool all_of_them(struct fake_conn *c, const char *word)
+{
+	if (!word)
+		return false;
+	if (strcmp(word, "hold") == 0)
+		world_of(c)->held = c;
+	else if (strcmp(word, "cut") == 0)
+		fake_cut(c);
+	else
+		fake_error(c, word, "the whole batch");
+	return true;
+}
+
+static void answer_item(struct fake_conn *c, int ord, const char *item, bool deferring)
+{
+	char number[12];
+	struct world *w = world_of(c);
+	snprintf(number, sizeof number, "%d", ord);
+	const char *n = strstr(item, "\\\"n\\\":") ? strstr(item, "\\\"n\\\":") + 6 : strstr(item, "\"n\":") + 4;
+	snprintf(w->order + strlen(w->order), sizeof w->order - strlen(w->order), " %d", atoi(n));
+	if (strstr(item, "conflict") && !strstr(w->order, "!")) {
+		strcat(w->order, "!");
+		fake_row(c, (const char *[]){number, "error", NULL, "INTERNAL", "m", "40001", "d"}, COLS);
+	} else if (strstr(item, "forbid")) {
+		fake_row(c, (const char *[]){number, "error", NULL, "FORBIDDEN", "no", "RT403", "d"}, COLS);
+	} else if (strstr(item, "always") || (strstr(item, "defer") && deferring)) {
+		fake_row(c, (const char *[]){number, "deferred", NULL, NULL, NULL, NULL, NULL}, COLS);
+	} else if (!strstr(item, "silence")) {
+		fake_row(c, (const char *[]){number, "ok", "{}", NULL, NULL, NULL, NULL}, COLS);
+	}
+}
+
+static void finish_answer(struct fake_conn *c)
+{
+	const char *word = world_of(c)->trailer;
+	fake_row(c, (const char *[]){"0", word ? word : "quiet", NULL, NULL, NULL, NULL, NULL}, COLS);
+	fake_rows_end(c);
+}
+
+static void play_batch(struct fake_conn *c)
+{
+	struct world *w = world_of(c);
+	w->batches++;
+	w->last_batch = 0;
+	for (const char *p = c->params[0]; (p = strstr(p, "test:event")); p++)
+		w->last_batch++;
+	if (all_of_them(c, w->on_batch))
+		return;
+	fake_columns(c, COLS);
+	int ord = 1;
+	for (char *p = strstr(c->params[0], "test:event"), *next; p; p = next) {
+		if ((next = strstr(p + 1, "test:event")))
+			next[-1] = '\0';
+		answer_item(c, ord++, p, true);
+	}
+	finish_answer(c);
+}
+
+static void play(struct fake_conn *c, const char *sql)
+{
+	struct world *w = world_of(c);
+	if (starts_with(sql, "select rt.ring")) {
+		w->rings++;
+		fake_answer(c, (const char *[]){""}, 1);
+	} else if (starts_with(sql, "select * from rt.dispatch_one")) {
+		CHECK_STR(c->role, "unit reserved");
+		w->alone++;
+		if (all_of_them(c, w->on_alone))
+			return;
+		fake_columns(c, COLS);
+		answer_item(c, 1, c->params[0], false);
+		finish_answer(c);
+	} else {
+		CHECK_STR(c->role, "unit dispatch");
+		play_batch(c);
+	}
+}
+
+static void on_written(void *ctx)
+{
+	((struct world *)ctx)->written++;
+}
+
+/* ---- the world ---- */
+
+static void begin(struct world *w)
+{
+	*w = (struct world){0};
+	parts_begin(&w->parts, play);
+	w->parts.common.cfg.lanes = 1;
+	w->lanes = lanes_new(&w->parts.common, on_written, w);
+}
+
+static void begin_up(struct world *w)
+{
+	begin(w);
+	lanes_start(w->lanes);
+	WAIT_FOR(w->parts.loop, w->parts.common.stats.links_up == 2);
+}
+
+static void end(struct world *w)
+{
+	w->parts.common.freeing = true;
+	while (lanes_close(w->lanes))
+		;
+	lanes_free(&w->lanes);
+	parts_end(&w->parts);
+	for (int i = 0; i < w->n; i++)
+		CHECK_INT(w->things[i].done, 1); /* exactly once, whatever happened */
+}
+
+static void wait_for_all(struct world *w)
+{
+	WAIT_FOR(w->parts.loop, w->finished == w->n);
+}
+
+/* ---- tests ---- */
+
+TEST(what_arrives_in_one_turn_is_one_batch)
+{
+	struct world w;
+	begin_up(&w);
+	for (int i = 0; i < 6; i++)
+		send_to(&w, i % 2 ? "a" : "b", "ok", false);
+	CHECK_INT(w.parts.common.stats.queue_items, 6);
+	wait_for_all(&w);
+	CHECK_INT(w.batches, 2); /* of four, as set */
+	CHECK_INT(w.last_batch, 2);
+	CHECK_STR(w.things[0].body, "{}");
+	CHECK_INT(w.parts.common.stats.queue_items, 0);
+	CHECK_INT(w.parts.common.stats.items, 6);
+	CHECK_INT(w.written, 0);
+	end(&w);
+}
+
+TEST(each_item_has_its_own_outcome)
+{
+	struct world w;
+	begin_up(&w);
+	send_to(&w, "a", "forbid", false);
+	send_to(&w, "b", "ok", false);
+	send_to(&w, "c", "silence", false);
+	w.trailer = "published";
+	wait_for_all(&w);
+	CHECK_INT(w.things[0].outcome, DB_ERROR);
+	CHECK_STR(w.things[0].code, "FORBIDDEN");
+	CHECK_INT(w.things[1].outcome, DB_OK);
+	CHECK(w.things[1].published && !w.things[0].published);
+	CHECK_INT(w.things[2].outcome, DB_UNCERTAIN);
+	CHECK_INT(w.written, 1);
+	CHECK_INT(w.rings, 0);
+	CHECK_INT(w.parts.common.stats.items_uncertain, 1);
+	end(&w);
+}
+
+TEST(an_edge_that_sleeps_is_rung)
+{
+	struct world w;
+	begin_up(&w);
+	w.trailer = "asleep";
+	send_to(&w, "a", "ok", false);
+	WAIT_FOR(w.parts.loop, w.rings == 1);
+	CHECK_INT(w.written, 1);
+	send_to(&w, "a", "ok", false); /* the lane goes on after it */
+	WAIT_FOR(w.parts.loop, w.rings == 2);
+	end(&w);
+}
+
+TEST(a_deferred_item_runs_alone_and_before_what_its_socket_sent_later)
+{
+	struct world w;
+	begin_up(&w);
+	send_to(&w, "a", "defer", false);
+	send_to(&w, "b", "ok", false);
+	send_to(&w, "b", "ok", false);
+	send_to(&w, "b", "ok", false);
+	send_to(&w, "a", "ok", false); /* behind the full batch */
+	wait_for_all(&w);
+	CHECK_INT(w.alone, 1);
+	CHECK_INT(w.parts.common.stats.items_deferred, 1);
+	CHECK_STR(w.order, " 0 1 2 3 0 4");
+	end(&w);
+}
+
+TEST(an_item_that_stays_deferred_is_unavailable)
+{
+	struct world w;
+	begin_up(&w);
+	send_to(&w, "a", "always", false);
+	wait_for_all(&w);
+	CHECK_INT(w.alone, 1);
+	CHECK_INT(w.things[0].outcome, DB_ERROR);
+	CHECK_STR(w.things[0].code, "UNAVAILABLE");
+	end(&w);
+}
+
+TEST(a_conflict_is_tried_once_more)
+{
+	struct world w;
+	begin_up(&w);
+	send_to(&w, "a", "conflict", false);
+	wait_for_all(&w);
+	CHECK_INT(w.alone, 1);
+	CHECK_INT(w.things[0].outcome, DB_OK);
+	end(&w);
+}
+
+TEST(of_a_batch_that_failed_each_item_runs_alone)
+{
+	struct world w;
+	begin_up(&w);
+	w.on_batch = "57014";
+	send_to(&w, "a", "ok", false);
+	send_to(&w, "b", "forbid", false);
+	wait_for_all(&w);
+	CHECK_INT(w.alone, 2);
+	CHECK_INT(w.things[0].outcome, DB_OK);
+	CHECK_STR(w.things[1].code, "FORBIDDEN");
+	send_to(&w, "a", "ok", false); /* one alone that failed has no neighbour to blame */
+	wait_for_all(&w);
+	CHECK_INT(w.alone, 2);
+	CHECK_STR(w.things[2].code, "UNAVAILABLE");
+	w.on_batch = "42883";
+	send_to(&w, "a", "ok", false);
+	wait_for_all(&w);
+	CHECK_STR(w.things[3].code, "INTERNAL");
+	end(&w);
+}
+
+TEST(a_lost_item_is_repeated_once_where_that_is_harmless)
+{
+	struct world w;
+	begin_up(&w);
+	w.on_batch = "cut";
+	send_to(&w, "a", "ok", true);
+	send_to(&w, "b", "ok", false);
+	wait_for_all(&w);
+	CHECK_INT(w.things[0].outcome, DB_OK);
+	CHECK_INT(w.things[1].outcome, DB_UNCERTAIN);
+	CHECK_INT(w.alone, 1);
+	CHECK_INT(w.written, 1); /* it may have written, and nobody rang */
+	end(&w);
+}
+
+TEST(a_second_loss_or_a_passing_error_leaves_it_uncertain)
+{
+	static const char *const second[] = {"cut", "08006", "53300", "XX000"};
+	for (size_t i = 0; i < ARRAY_LEN(second); i++) {
+		CHECK_ROW(second[i]);
+		struct world w;
+		begin_up(&w);
+		w.on_batch = "cut";
+		w.on_alone = second[i];
+		send_to(&w, "a", "ok", true);
+		wait_for_all(&w);
+		CHECK_INT(w.alone, 1);
+		CHECK_INT(w.things[0].outcome, DB_UNCERTAIN);
+		end(&w);
+	}
+}
+
+static void garbage(struct fake_conn *c, const char *sql)
+{
+	(void)sql;
+	fake_answer(c, (const char *[]){"1"}, 1);
+}
+
+TEST(an_answer_that_is_none_leaves_all_uncertain)
+{
+	struct world w;
+	begin_up(&w);
+	w.parts.pg.on_query = garbage;
+	send_to(&w, "a", "ok", true);
+	send_to(&w, "b", "ok", true);
+	wait_for_all(&w);
+	CHECK_INT(w.things[0].outcome, DB_UNCERTAIN);
+	CHECK_INT(w.things[1].outcome, DB_UNCERTAIN);
+	CHECK_INT(w.alone, 0);
+	CHECK(starts_with(w.parts.common.last_error, "dispatch: "));
+	end(&w);
+}
+
+TEST(a_batch_that_was_not_sent_goes_first_on_the_next_link)
+{
+	struct world w;
+	begin_up(&w);
+	struct fake_conn *c = fake_find(&w.parts.pg, "dispatch");
+	c->deaf = true;
+	fake_watch(c);
+	size_t n = 4u << 20;
+	char *much = memset(malloc(n + 3), 'x', n + 3);
+	much[0] = much[n + 1] = '"';
+	struct thing *first = &w.things[w.n++];
+	first->w = &w;
+	lanes_add(w.lanes, &(struct db_item){.event = SLICE("test:event"),
+	                                     .socket_id = SLICE("a"),
+	                                     .payload = {much, n + 2},
+	                                     .done = on_done,
+	                                     .arg = first});
+	free(much);
+	parts_settle(&w.parts);
+	CHECK_INT(w.parts.common.stats.queue_items, 0);
+	w.parts.pg.on_query = garbage; /* the answer does not matter here */
+	fake_cut(c);
+	WAIT_FOR(w.parts.loop, w.parts.common.stats.queue_items == 1);
+	wait_for_all(&w);
+	CHECK_INT(w.things[0].outcome, DB_UNCERTAIN);
+	CHECK_INT(w.parts.common.stats.batches, 2);
+	end(&w);
+}
+
+TEST(a_lane_that_is_down_leaves_its_queue_to_another)
+{
+	struct world w;
+	begin(&w);
+	w.parts.common.freeing = true;
+	lanes_close(w.lanes);
+	lanes_free(&w.lanes);
+	w.parts.common.freeing = false;
+	w.parts.common.cfg.lanes = 8;
+	w.lanes = lanes_new(&w.parts.common, on_written, &w);
+	for (int i = 0; i < 16; i++) {
+		char socket[8];
+		snprintf(socket, sizeof socket, "s%d", i);
+		send_to(&w, socket, "ok", false);
+	}
+	lanes_start(w.lanes);
+	wait_for_all(&w);
+	for (int i = 0; i < 16; i++)
+		CHECK_INT(w.things[i].outcome, DB_OK);
+	end(&w);
+}
+
+TEST(nobody_waits_for_ever)
+{
+	struct world w;
+	begin(&w);
+	w.parts.common.cfg.item_timeout_ms = 20;
+	send_to(&w, "a", "ok", false);
+	send_to(&w, "a", "ok", false);
+	wait_for_all(&w);
+	CHECK_INT(w.things[1].outcome, DB_FAILED);
+	CHECK_STR(w.things[1].detail, "the database did not take it in time");
+	end(&w);
+}
+
+TEST(refused_items_are_told_from_the_loop)
+{
+	struct world w;
+	begin(&w);
+	for (int i = 0; i < 21; i++)
+		send_to(&w, "a", "ok", false);
+	CHECK_INT(w.finished, 0);
+	loop_settle(w.parts.loop);
+	CHECK_INT(w.finished, 1);
+	CHECK_INT(w.things[20].outcome, DB_FAILED);
+	CHECK_STR(w.things[20].detail, "the queue is full");
+	struct thing *t = &w.things[w.n++];
+	t->w = &w;
+	lanes_add(w.lanes, &(struct db_item){.payload = {"\"\0\"", 3}, .done = on_done, .arg = t});
+	loop_settle(w.parts.loop);
+	CHECK_STR(t->detail, "the payload holds a NUL");
+	end(&w);
+	CHECK_STR(w.things[0].detail, "stopping");
+}
+
+TEST(the_end_completes_what_is_out)
+{
+	struct world w;
+	begin_up(&w);
+	w.on_batch = "hold";
+	send_to(&w, "a", "ok", true);
+	WAIT_FOR(w.parts.loop, w.held);
+	send_to(&w, "a", "ok", true);
+	end(&w);
+	CHECK_INT(w.things[0].outcome, DB_UNCERTAIN);
+	CHECK_INT(w.things[1].outcome, DB_FAILED);
+}

@@ -1,0 +1,475 @@
+/* The pump's session and its pace, driven by answers that the test gives. */
+#include "db/pump.h"
+
+#include "db/pace.h"
+#include "parts.h"
+
+#define COLS 10
+#define PAGE 1000
+
+/* What the database has: rows that the next fetch brings, and what it says of itself. */
+struct world {
+	struct parts parts;
+	struct pump *pump;
+	char said[1000]; /* each statement that came, but for fetches without rows; one word each */
+	char epoch[20];
+	int next_xid;        /* snapshots are N:N: */
+	int rows, page_rows; /* of the next fetch, of each page after it */
+	uint64_t next_id;
+	bool gap, no_lock;
+	const char *error; /* of the next fetch or page */
+	bool shape;        /* the next fetch has another shape */
+	bool hold_pages;
+	int fetches, pages;
+	char from[40], page_from[40], page_upto[40], page_after[24];
+	/* heard */
+	int ready, first, gaps, batches, events, waited, messages;
+	bool last;
+	char why[100], message[20];
+};
+
+static struct world *world_of(struct fake_conn *c)
+{
+	return container_of(parts_of(c), struct world, parts);
+}
+
+static void say(struct world *w, const char *word)
+{
+	size_t n = strlen(w->said);
+	snprintf(w->said + n, sizeof w->said - n, "%s%s", n ? " " : "", word);
+}
+
+/* ---- the database, played ---- */
+
+static void put_header(struct fake_conn *c)
+{
+	struct world *w = world_of(c);
+	char snapshot[40], xid[20];
+	snprintf(xid, sizeof xid, "%d", w->next_xid);
+	snprintf(snapshot, sizeof snapshot, "%d:%d:", w->next_xid, w->next_xid);
+	const char *row[COLS] = {
+		NULL, xid, "5000000", snapshot, w->epoch, NULL, w->gap ? "gap" : "ok", w->gap ? "lost" : NULL};
+	fake_row(c, row, COLS);
+	w->gap = false;
+}
+
+static void put_rows(struct fake_conn *c, int n)
+{
+	struct world *w = world_of(c);
+	char id[24];
+	const char *row[COLS] = {id, "1", "5000000", "r", NULL, "e", NULL, "1", NULL, "f"};
+	for (int i = 0; i < n; i++) {
+		snprintf(id, sizeof id, "%llu", (unsigned long long)w->next_id++);
+		fake_row(c, row, COLS);
+	}
+}
+
+static bool failed(struct fake_conn *c)
+{
+	struct world *w = world_of(c);
+	const char *sqlstate = w->error;
+	w->error = NULL;
+	if (sqlstate)
+		fake_error(c, sqlstate, "the message");
+	return sqlstate != NULL;
+}
+
+static void play_fetch(struct fake_conn *c)
+{
+	struct world *w = world_of(c);
+	w->fetches++;
+	snprintf(w->from, sizeof w->from, "%s", c->params[0] ? c->params[0] : "");
+	if (w->rows)
+		say(w, "fetch");
+	if (failed(c))
+		return;
+	fake_columns(c, w->shape ? COLS - 1 : COLS);
+	if (!w->shape) {
+		put_header(c);
+		put_rows(c, w->rows);
+	}
+	w->rows = 0;
+	w->shape = false;
+	fake_rows_end(c);
+}
+
+static void play_page(struct fake_conn *c)
+{
+	struct world *w = world_of(c);
+	w->pages++;
+	say(w, "page");
+	snprintf(w->page_from, sizeof w->page_from, "%s", c->params[0]);
+	snprintf(w->page_upto, sizeof w->page_upto, "%s", c->params[1]);
+	snprintf(w->page_after, sizeof w->page_after, "%s", c->params[2]);
+	if (w->hold_pages || failed(c))
+		return;
+	fake_columns(c, COLS);
+	put_rows(c, w->page_rows);
+	w->page_rows = 0;
+	fake_rows_end(c);
+}
+
+static void play(struct fake_conn *c, const char *sql)
+{
+	struct world *w = world_of(c);
+	char xid[20];
+	snprintf(xid, sizeof xid, "%d", w->next_xid);
+	if (starts_with(sql, "select * from rt.pump_open")) {
+		say(w, "open");
+		if (!failed(c))
+			fake_answer(c, (const char *[]){w->epoch, "1", "7", "8"}, 4);
+	} else if (starts_with(sql, "prepare ")) {
+		say(w, "prepare");
+		fake_command(c);
+	} else if (starts_with(sql, "listen ")) {
+		say(w, sql);
+		fake_command(c);
+	} else if (starts_with(sql, "select * from rt.bell_arm")) {
+		say(w, "arm");
+		fake_answer(c, (const char *[]){w->no_lock ? "f" : "t", xid}, 2);
+	} else if (starts_with(sql, "select rt.bell_disarm")) {
+		say(w, "disarm");
+		fake_answer(c, (const char *[]){""}, 1);
+	} else if (starts_with(sql, "bellwire_fetch")) {
+		play_fetch(c);
+	} else {
+		play_page(c);
+	}
+}
+
+/* ---- what the pump says ---- */
+
+static void on_batch(void *ctx, const struct db_batch *b)
+{
+	struct world *w = ctx;
+	struct db_position at;
+	w->batches++;
+	w->events += (int)b->n;
+	w->last = b->last;
+	CHECK_INT(pump_position(w->pump, &at), b->last); /* none while a fetch is half delivered */
+}
+
+static void on_gap(void *ctx, const char *why)
+{
+	struct world *w = ctx;
+	w->gaps++;
+	snprintf(w->why, sizeof w->why, "%s", why);
+}
+
+static void on_ready(void *ctx, const char *snapshot, bool first)
+{
+	struct world *w = ctx;
+	CHECK(snapshot);
+	w->ready++;
+	w->first += first;
+}
+
+static void on_waited(void *arg)
+{
+	((struct world *)arg)->waited++;
+}
+
+static void on_heard(void *ctx, struct slice payload)
+{
+	struct world *w = ctx;
+	w->messages++;
+	snprintf(w->message, sizeof w->message, "%.*s", (int)payload.n, payload.p);
+}
+
+/* ---- the world ---- */
+
+static void begin(struct world *w)
+{
+	static const struct db_pump_events events = {on_batch, on_gap, on_ready};
+	*w = (struct world){.next_xid = 100, .next_id = 1, .epoch = "e1"};
+	parts_begin(&w->parts, play);
+	w->pump = pump_new(&w->parts.common);
+	pump_set_events(w->pump, &events, w);
+}
+
+static void begin_ready(struct world *w)
+{
+	begin(w);
+	pump_start(w->pump);
+	WAIT_FOR(w->parts.loop, w->ready == 1);
+}
+
+static void end(struct world *w)
+{
+	w->parts.common.freeing = true;
+	while (pump_close(w->pump))
+		;
+	pump_free(&w->pump);
+	parts_end(&w->parts);
+}
+
+static enum pace_state pace_of(const struct world *w)
+{
+	return (enum pace_state)w->parts.common.stats.pump_state;
+}
+
+static struct fake_conn *conn(struct world *w)
+{
+	return fake_find(&w->parts.pg, "pump");
+}
+
+static void fall_asleep(struct world *w)
+{
+	WAIT_FOR(w->parts.loop, pace_of(w) == PACE_DRAIN);
+	w->next_xid++; /* whoever was running when the bell was armed is over */
+	WAIT_FOR(w->parts.loop, pace_of(w) == PACE_ASLEEP);
+}
+
+static void wait_for_fetch(struct world *w)
+{
+	int before = w->fetches;
+	WAIT_FOR(w->parts.loop, w->fetches > before + 1);
+}
+
+/* ---- opening ---- */
+
+TEST(a_session_opens_in_order)
+{
+	struct world w;
+	struct db_position at;
+	begin(&w);
+	pump_listen(w.pump, "odd\"name", on_heard, &w);
+	CHECK(!pump_position(w.pump, &at));
+	pump_start(w.pump);
+	WAIT_FOR(w.parts.loop, w.ready == 1);
+	CHECK_STR(w.said, "open prepare listen bellwire listen \"odd\"\"name\"");
+	CHECK_INT(w.first, 1);
+	CHECK(pump_ready(w.pump));
+	CHECK_INT(w.parts.changes, 1);
+	CHECK_INT(w.gaps, 0);
+	CHECK(pump_position(w.pump, &at));
+	CHECK_STR(at.snapshot, "100:100:");
+	CHECK_STR(at.epoch, "e1");
+	CHECK_INT(at.now_us, 5000000);
+	CHECK(at.live);
+	CHECK_INT(pace_of(&w), PACE_BUSY);
+	fake_notify(conn(&w), "odd\"name", "hi");
+	WAIT_FOR(w.parts.loop, w.messages == 1);
+	CHECK_STR(w.message, "hi");
+	CHECK_INT(w.parts.common.stats.bells, 0); /* that was no bell */
+	end(&w);
+}
+
+TEST(a_session_that_cannot_open_says_what_to_do)
+{
+	static const struct {
+		const char *sqlstate, *advice;
+	} rows[] = {{"3F000", "pump: rt.pump_open: ERROR:  the message; run bellwire migrate"},
+	            {"42883", "pump: rt.pump_open: ERROR:  the message; run bellwire migrate"},
+	            {"42501", "pump: rt.pump_open: ERROR:  the message; is this the login of an edge (bellwire_edge)?"},
+	            {"25006", "pump: rt.pump_open: ERROR:  the message"}};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CHECK_ROW(rows[i].sqlstate);
+		struct world w;
+		begin(&w);
+		w.error = rows[i].sqlstate;
+		pump_start(w.pump);
+		WAIT_FOR(w.parts.loop, w.parts.common.stats.lost == 1);
+		CHECK_STR(w.parts.common.last_error, rows[i].advice);
+		WAIT_FOR(w.parts.loop, w.ready == 1); /* it tries again */
+		end(&w);
+	}
+}
+
+/* ---- the bell ---- */
+
+TEST(an_idle_pump_falls_asleep_and_two_rows_wake_it)
+{
+	struct world w;
+	begin_ready(&w);
+	fall_asleep(&w);
+	CHECK_STR(w.said, "open prepare listen bellwire arm");
+	int before = w.fetches;
+	for (int i = 0; i < 20; i++)
+		fake_turn(w.parts.loop);
+	CHECK_INT(w.fetches, before); /* asleep, and no fallback poll is set here */
+
+	w.rows = 2;
+	fake_notify(conn(&w), "bellwire", "");
+	WAIT_FOR(w.parts.loop, w.events == 2);
+	CHECK_INT(w.parts.common.stats.bells, 1);
+	CHECK_INT(pace_of(&w), PACE_BUSY);
+	wait_for_fetch(&w);
+	CHECK_STR(w.said, "open prepare listen bellwire arm fetch disarm");
+	end(&w);
+}
+
+TEST(a_bell_lock_that_is_asked_for_at_this_moment_is_tried_again)
+{
+	struct world w;
+	begin_ready(&w);
+	w.no_lock = true;
+	WAIT_FOR(w.parts.loop, strstr(w.said, "arm arm"));
+	CHECK_INT(pace_of(&w), PACE_BUSY);
+	w.no_lock = false;
+	fall_asleep(&w);
+	end(&w);
+}
+
+TEST(a_poke_polls_a_sleeping_pump)
+{
+	struct world w;
+	begin_ready(&w);
+	fall_asleep(&w);
+	w.rows = 1;
+	pump_poke(w.pump);
+	WAIT_FOR(w.parts.loop, w.events == 1);
+	end(&w);
+}
+
+TEST(waiters_are_called_after_a_fetch_that_began_later)
+{
+	struct world w;
+	begin_ready(&w);
+	fall_asleep(&w);
+	pump_after(w.pump, on_waited, &w);
+	int before = w.fetches;
+	CHECK_INT(w.waited, 0);
+	pump_after(w.pump, on_waited, &w); /* one fetch is out already: this one waits for the next */
+	WAIT_FOR(w.parts.loop, w.waited == 1);
+	WAIT_FOR(w.parts.loop, w.waited == 2);
+	CHECK_INT(w.fetches, before + 2);
+	fake_cut(conn(&w));
+	WAIT_FOR(w.parts.loop, !pump_ready(w.pump));
+	pump_after(w.pump, on_waited, &w); /* away: nothing comes */
+	CHECK_INT(w.waited, 2);
+	loop_settle(w.parts.loop);
+	CHECK_INT(w.waited, 3);
+	end(&w);
+}
+
+/* ---- long fetches ---- */
+
+TEST(a_long_fetch_comes_in_pages_and_turns)
+{
+	struct world w;
+	struct db_position at;
+	begin_ready(&w);
+	w.next_xid = 200;
+	w.rows = PAGE;
+	w.page_rows = 2 * PAGE + 7;
+	pump_after(w.pump, on_waited, &w);
+	WAIT_FOR(w.parts.loop, w.last);
+	CHECK_INT(w.events, 3 * PAGE + 7);
+	CHECK_INT(w.batches, 5);
+	CHECK_INT(w.pages, 2); /* the second is empty: the first was full once */
+	CHECK_STR(w.page_upto, "200:200:");
+	CHECK_STR(w.page_from, "100:100:");
+	CHECK_STR(w.page_after, "3007");
+	WAIT_FOR(w.parts.loop, w.waited == 1);
+	CHECK(pump_position(w.pump, &at));
+	CHECK_STR(at.snapshot, "200:200:");
+	end(&w);
+}
+
+TEST(a_cut_fetch_goes_on_after_a_lost_connection)
+{
+	struct world w;
+	begin_ready(&w);
+	w.next_xid = 200;
+	w.rows = PAGE;
+	w.hold_pages = true;
+	WAIT_FOR(w.parts.loop, w.pages == 1);
+	w.next_xid = 300;
+	w.hold_pages = false;
+	w.page_rows = 5;
+	fake_cut(conn(&w));
+	WAIT_FOR(w.parts.loop, w.ready == 2);
+	CHECK_INT(w.first, 1);
+	CHECK_INT(w.gaps, 0);
+	CHECK_INT(w.events, PAGE + 5);
+	CHECK_STR(w.page_upto, "200:200:"); /* the same fetch, not a new one */
+	wait_for_fetch(&w);
+	CHECK_STR(w.from, "300:300:");
+	end(&w);
+}
+
+TEST(a_cut_fetch_is_void_in_another_epoch)
+{
+	struct world w;
+	begin_ready(&w);
+	w.rows = PAGE;
+	w.hold_pages = true;
+	WAIT_FOR(w.parts.loop, w.pages == 1);
+	snprintf(w.epoch, sizeof w.epoch, "e2");
+	fake_cut(conn(&w));
+	WAIT_FOR(w.parts.loop, w.gaps == 1);
+	CHECK_STR(w.why, "the database restarted during a long fetch");
+	CHECK_INT(w.pages, 1);
+	end(&w);
+}
+
+TEST(a_slot_that_was_emptied_during_a_long_fetch_is_a_gap)
+{
+	struct world w;
+	begin_ready(&w);
+	w.rows = PAGE;
+	w.hold_pages = true;
+	WAIT_FOR(w.parts.loop, w.pages == 1);
+	fake_error(conn(&w), "40001", "a slot was emptied");
+	WAIT_FOR(w.parts.loop, w.gaps == 1);
+	CHECK_STR(w.why, "a slot of the outbox was emptied during a long fetch");
+	CHECK_INT(w.parts.common.stats.lost, 0);
+	end(&w);
+}
+
+/* ---- trouble ---- */
+
+TEST(after_an_outage_it_reads_on_where_it_was)
+{
+	struct world w;
+	begin_ready(&w);
+	w.next_xid = 200;
+	WAIT_FOR(w.parts.loop, strcmp(w.from, "200:200:") == 0);
+	int changes = w.parts.changes;
+	fake_cut(conn(&w));
+	WAIT_FOR(w.parts.loop, !pump_ready(w.pump));
+	CHECK_INT(pace_of(&w), PACE_AWAY);
+	CHECK_INT(w.parts.changes, changes + 1);
+	w.from[0] = '\0';
+	WAIT_FOR(w.parts.loop, w.ready == 2);
+	CHECK_STR(w.from, "200:200:");
+	CHECK_INT(w.gaps, 0);
+	end(&w);
+}
+
+TEST(a_gap_that_the_database_tells_is_told)
+{
+	struct world w;
+	begin_ready(&w);
+	w.gap = true;
+	WAIT_FOR(w.parts.loop, w.gaps == 1);
+	CHECK_STR(w.why, "lost");
+	end(&w);
+}
+
+TEST(a_fetch_that_is_refused_is_repeated_and_then_the_link_is_dropped)
+{
+	struct world w;
+	begin_ready(&w);
+	for (int i = 0; i < 5; i++) {
+		w.error = "53200";
+		int before = w.fetches;
+		WAIT_FOR(w.parts.loop, w.fetches > before);
+	}
+	WAIT_FOR(w.parts.loop, w.parts.common.stats.lost == 1);
+	WAIT_FOR(w.parts.loop, w.ready == 2);
+	CHECK_INT(w.gaps, 0);
+	end(&w);
+}
+
+TEST(an_answer_of_another_shape_drops_the_link)
+{
+	struct world w;
+	begin_ready(&w);
+	w.shape = true;
+	WAIT_FOR(w.parts.loop, w.parts.common.stats.lost == 1);
+	CHECK_STR(w.parts.common.last_error, "pump: rt.fetch: another number of columns");
+	WAIT_FOR(w.parts.loop, w.ready == 2);
+	end(&w);
+}
