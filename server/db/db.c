@@ -51,7 +51,7 @@ static void db_check(struct db_common *c)
 	enum db_state now = d->state == DB_CONNECTING ? DB_CONNECTING : DB_AWAY;
 	if (calls_ready(d->calls) && pump_ready(d->pump))
 		now = DB_UP;
-	if (now != d->state && !c->freeing)
+	if (now != d->state)
 		db_enter(d, now);
 }
 

@@ -170,7 +170,6 @@ static bool fetch_read_header(const PGresult *res, struct fetch_header *h)
 static void fetch_take_position(struct fetch *f, const char *gap)
 {
 	fetch_advance(f);
-	f->voided = NULL;
 	if (!gap)
 		return;
 	f->stats->gaps++;

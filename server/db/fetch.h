@@ -30,7 +30,7 @@ struct fetch {
 	uint64_t after;
 	size_t limit;       /* rows of the next page */
 	int64_t now_us;     /* the database's clock at the fetch */
-	const char *voided; /* why the next position leaves a gap; static text */
+	const char *voided; /* why the next position leaves a gap, where there is no snapshot; static text */
 
 	/* the fetch that is out, or is being delivered */
 	uint64_t xmin; /* the oldest transaction that its snapshot saw running */

@@ -215,7 +215,8 @@ TEST(each_item_has_its_own_outcome)
 	CHECK(w.things[1].published && !w.things[0].published);
 	CHECK_INT(w.things[2].outcome, DB_UNCERTAIN);
 	CHECK_INT(w.written, 1);
-	CHECK_INT(w.rings, 0);
+	parts_settle(&w.parts);
+	CHECK_INT(w.rings, 0); /* no edge sleeps */
 	CHECK_INT(w.parts.common.stats.items_uncertain, 1);
 	end(&w);
 }
@@ -294,6 +295,19 @@ TEST(of_a_batch_that_failed_each_item_runs_alone)
 	end(&w);
 }
 
+TEST(nothing_is_tried_a_third_time)
+{
+	struct world w;
+	begin_up(&w);
+	w.on_batch = w.on_alone = "40001";
+	send_to(&w, "a", "ok", false);
+	wait_for_all(&w);
+	CHECK_INT(w.batches, 1);
+	CHECK_INT(w.alone, 1);
+	CHECK_STR(w.things[0].code, "UNAVAILABLE");
+	end(&w);
+}
+
 TEST(a_lost_item_is_repeated_once_where_that_is_harmless)
 {
 	struct world w;
@@ -354,24 +368,29 @@ TEST(a_batch_that_was_not_sent_goes_first_on_the_next_link)
 	struct fake_conn *c = fake_find(&w.parts.pg, "dispatch");
 	c->deaf = true;
 	fake_watch(c);
-	size_t n = 4u << 20;
-	char *much = memset(malloc(n + 3), 'x', n + 3);
-	much[0] = much[n + 1] = '"';
-	struct thing *first = &w.things[w.n++];
-	first->w = &w;
+	send_to(&w, "a", "ok", false);
+	struct thing *big = &w.things[w.n++];
+	struct buf much = {0};
+	buf_str(&much, "{\"do\":\"ok\",\"n\":1,\"much\":\"");
+	for (int i = 0; i < 400000; i++)
+		buf_str(&much, "0123456789");
+	buf_str(&much, "\"}");
+	big->w = &w;
 	lanes_add(w.lanes, &(struct db_item){.event = SLICE("test:event"),
 	                                     .socket_id = SLICE("a"),
-	                                     .payload = {much, n + 2},
+	                                     .payload = buf_view(&much),
 	                                     .done = on_done,
-	                                     .arg = first});
-	free(much);
+	                                     .arg = big});
+	buf_fini(&much);
 	parts_settle(&w.parts);
 	CHECK_INT(w.parts.common.stats.queue_items, 0);
-	w.parts.pg.on_query = garbage; /* the answer does not matter here */
 	fake_cut(c);
-	WAIT_FOR(w.parts.loop, w.parts.common.stats.queue_items == 1);
+	WAIT_FOR(w.parts.loop, w.parts.common.stats.queue_items == 2);
+	send_to(&w, "a", "ok", false);
 	wait_for_all(&w);
-	CHECK_INT(w.things[0].outcome, DB_UNCERTAIN);
+	CHECK_STR(w.order, " 0 1 2");
+	CHECK_INT(w.things[0].outcome, DB_OK);
+	CHECK_INT(w.batches, 1); /* the server has seen one */
 	CHECK_INT(w.parts.common.stats.batches, 2);
 	end(&w);
 }

@@ -20,10 +20,12 @@ struct world {
 	const char *error; /* of the next fetch or page */
 	bool shape;        /* the next fetch has another shape */
 	bool hold_pages;
+	bool ask_in_batch, cut_in_page;
 	int fetches, pages;
 	char from[40], page_from[40], page_upto[40], page_after[24];
 	/* heard */
 	int ready, first, gaps, batches, events, waited, messages;
+	int fetches_at_batch, fetches_at_waited;
 	bool last;
 	char why[100], message[20];
 };
@@ -139,6 +141,22 @@ static void play(struct fake_conn *c, const char *sql)
 
 /* ---- what the pump says ---- */
 
+static void on_waited(void *arg)
+{
+	struct world *w = arg;
+	w->waited++;
+	w->fetches_at_waited = w->fetches;
+}
+
+/* In the middle of a page: what comes after it is fetched again. */
+static void cut_in_page(struct world *w)
+{
+	w->cut_in_page = false;
+	fake_cut(fake_find(&w->parts.pg, "pump"));
+	w->next_id = 2 * PAGE + 1;
+	w->page_rows = 5;
+}
+
 static void on_batch(void *ctx, const struct db_batch *b)
 {
 	struct world *w = ctx;
@@ -147,6 +165,12 @@ static void on_batch(void *ctx, const struct db_batch *b)
 	w->events += (int)b->n;
 	w->last = b->last;
 	CHECK_INT(pump_position(w->pump, &at), b->last); /* none while a fetch is half delivered */
+	if (w->ask_in_batch)
+		pump_after(w->pump, on_waited, w);
+	if (w->cut_in_page && w->batches == 2)
+		cut_in_page(w);
+	w->ask_in_batch = false;
+	w->fetches_at_batch = w->fetches;
 }
 
 static void on_gap(void *ctx, const char *why)
@@ -162,11 +186,6 @@ static void on_ready(void *ctx, const char *snapshot, bool first)
 	CHECK(snapshot);
 	w->ready++;
 	w->first += first;
-}
-
-static void on_waited(void *arg)
-{
-	((struct world *)arg)->waited++;
 }
 
 static void on_heard(void *ctx, struct slice payload)
@@ -343,6 +362,17 @@ TEST(waiters_are_called_after_a_fetch_that_began_later)
 	end(&w);
 }
 
+TEST(a_waiter_of_a_batch_waits_for_the_fetch_after_it)
+{
+	struct world w;
+	begin_ready(&w);
+	w.ask_in_batch = true;
+	w.rows = 1;
+	WAIT_FOR(w.parts.loop, w.waited == 1);
+	CHECK_INT(w.fetches_at_waited, w.fetches_at_batch + 1);
+	end(&w);
+}
+
 /* ---- long fetches ---- */
 
 TEST(a_long_fetch_comes_in_pages_and_turns)
@@ -386,6 +416,20 @@ TEST(a_cut_fetch_goes_on_after_a_lost_connection)
 	CHECK_STR(w.page_upto, "200:200:"); /* the same fetch, not a new one */
 	wait_for_fetch(&w);
 	CHECK_STR(w.from, "300:300:");
+	end(&w);
+}
+
+TEST(a_page_that_is_half_delivered_is_not_delivered_twice)
+{
+	struct world w;
+	begin_ready(&w);
+	w.rows = PAGE;
+	w.page_rows = 3 * PAGE;
+	w.cut_in_page = true;
+	WAIT_FOR(w.parts.loop, w.last);
+	CHECK_INT(w.events, 2 * PAGE + 5);
+	CHECK_STR(w.page_after, "2000");
+	CHECK_INT(w.gaps, 0);
 	end(&w);
 }
 
