@@ -1,6 +1,6 @@
 /*
- * What rt.dispatch and rt.dispatch_one answer (docs/edge-sql.md): reads the rows, and makes each item's result from them.
- * Holds nothing and needs no connection. Private to db/.
+ * What rt.dispatch and rt.dispatch_one answer (docs/edge-sql.md): reads the rows, and makes each item's result from
+ * them. Holds nothing and needs no connection. Private to db/.
  */
 #ifndef DB_BATCH_H
 #define DB_BATCH_H
@@ -22,7 +22,10 @@ struct batch_answer {
 /* The rows for n items. NULL, or what is wrong with them as a whole: then nothing is known of any item. */
 const char *batch_read(const PGresult *res, size_t n, struct batch_answer *out);
 
-/* The result of item i, counted from 0. Its slices borrow from res. A deferred one has no code and no message of its own. */
+/*
+ * The result of item i, counted from 0. Its slices borrow from res. A deferred one has no code and no message of its
+ * own.
+ */
 void batch_item(const PGresult *res, const struct batch_answer *a, size_t i, struct db_item_result *out);
 
 /* The result of every item of a batch that failed as a whole; res is an error. */

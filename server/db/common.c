@@ -39,8 +39,8 @@ static bool common_told_lately(const struct db_common *c, const char *why)
 }
 
 /*
- * A link that went down is a line, and so is the first reason why it does not come back. All links fail alike and often: after
- * that, another reason is a line at most once a second, and the same reason once a minute.
+ * A link that went down is a line, and so is the first reason why it does not come back. All links fail alike and
+ * often: after that, another reason is a line at most once a second, and the same reason once a minute.
  */
 void common_link_is_down(struct db_common *c, const char *role, bool was_up, const char *why)
 {

@@ -1,6 +1,6 @@
 /*
- * What the parts of db/ share: the loop, the settings, the counts, and what is told about links. struct db owns it (db.c);
- * calls, lanes and the pump borrow it, and know nothing of one another. Private to db/.
+ * What the parts of db/ share: the loop, the settings, the counts, and what is told about links. struct db owns it
+ * (db.c); calls, lanes and the pump borrow it, and know nothing of one another. Private to db/.
  */
 #ifndef DB_COMMON_H
 #define DB_COMMON_H

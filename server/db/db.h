@@ -1,13 +1,14 @@
 /*
- * The database as one worker sees it: a few links for calls, one for the pump, all non-blocking, connecting included.
- * Knows SQL functions of the schema rt (docs/edge-sql.md) and nothing of sockets or rooms.
+ * The database as one worker sees it: a few links for calls, one for each lane of client events, one for the pump.
+ * All of them are non-blocking, connecting included. Knows SQL functions of the schema rt (docs/edge-sql.md), and
+ * nothing of sockets or rooms.
  *
- * Outcomes never claim more than is known (design section 4 "Uncertain"):
+ * Outcomes never claim more than is known (docs/architecture.md "What is claimed, and when"):
  *   DB_OK         committed; the result is there
  *   DB_ERROR      Postgres said no; sqlstate and message are there; nothing happened
  *   DB_FAILED     never sent, or known not to have happened (database away, queue full, deadline passed before sending)
  *   DB_UNCERTAIN  sent, and the connection died before the answer
- * A completion is never called from inside the function that started the work; it is called exactly once.
+ * A completion is called exactly once, and never from inside the function that started the work.
  */
 #ifndef DB_DB_H
 #define DB_DB_H
@@ -29,13 +30,13 @@ struct db_config {
 	const char *listen_url;    /* pump: a session of its own */
 	const char *edge_id;       /* uuid of this edge's life, made at start */
 	const char *name;          /* for application_name and bellwire.edges */
-	unsigned lanes;            /* links for dispatch, 1-16, and one more besides */
-	unsigned batch_max;        /* items per rt.dispatch, at most 32 (design 8.15) */
-	size_t queue_max_items;    /* waiting items over all lanes; beyond: DB_FAILED at once */
-	uint64_t item_timeout_ms;  /* an item that has not been sent by then fails (5000) */
-	uint64_t call_timeout_ms;  /* a call that has not answered by then: its link is dropped, uncertain (15000) */
-	uint64_t poll_ms;          /* 3: BUSY interval, at most */
-	uint64_t fallback_poll_ms; /* 1000: ASLEEP; 0 turns it off (tests) */
+	unsigned lanes;            /* 1 to 16 links for client events; the reserved lane is one more */
+	unsigned batch_max;        /* items of a batch, at most 32 (docs/decisions/0001-batches.md) */
+	size_t queue_max_items;    /* items that wait, over all lanes; one more fails at once. Of calls as many */
+	uint64_t item_timeout_ms;  /* 5000: an item or call that has not been sent by then fails */
+	uint64_t call_timeout_ms;  /* 15000: a statement without an answer by then drops its link, and is uncertain */
+	uint64_t poll_ms;          /* 3: the longest pause of a BUSY pump */
+	uint64_t fallback_poll_ms; /* 1000: an ASLEEP pump polls this often without a bell; 0: never (tests) */
 	enum db_bell bell;
 };
 
@@ -43,9 +44,8 @@ struct db_config {
 enum db_state { DB_CONNECTING, DB_UP, DB_AWAY };
 
 struct db_events {
-	void (*on_state)(
-		void *ctx,
-		enum db_state state); /* of the whole: UP when calls and the pump are, with the pump's cursor set */
+	/* Of the whole: UP when a link for calls is, and the pump has a position on its present connection. */
+	void (*on_state)(void *ctx, enum db_state state);
 };
 
 struct db_stats {
@@ -54,15 +54,20 @@ struct db_stats {
 	uint64_t batch_size_hist[7];          /* <=1 2 4 8 16 32 64; items is their sum */
 	uint64_t queue_items, links_up, lost; /* lost: links that were up */
 	uint64_t fetches, rows, bells, pump_state, pump_transitions, gaps, epochs;
-	uint64_t pump_lag_us; /* row written to row read, the last read's oldest; 0: it brought none */
+	uint64_t pump_lag_us; /* from the writing to the reading of the last read's oldest row; 0: it brought none */
 	uint64_t fetched_ms;  /* loop_now of the last read's answer; 0: none yet */
 };
 
-struct db *db_new(struct loop *l, const struct db_config *cfg, const struct db_events *ev, void *ctx);
+struct db *db_new(struct loop *l, const struct db_config *cfg, const struct db_events *ev, void *ctx); /* copies cfg */
 void db_start(struct db *d);
 enum db_state db_state(const struct db *d);
 const char *db_last_error(const struct db *d); /* text for logs and /readyz, "" when none */
 const struct db_stats *db_stats(const struct db *d);
+
+/*
+ * Completes everything that is queued or out, from inside this call; what completions ask for then fails as
+ * "stopping".
+ */
 void db_free(struct db **d);
 
 /* ---- one SQL function call, any link, no order promised ---- */
@@ -73,9 +78,8 @@ struct db_result {
 	char sqlstate[6];    /* DB_ERROR */
 	const char *message; /* DB_ERROR: for logs, never for clients unless class RT */
 };
-double db_number(const struct db_result *r, int row, int col); /* 0 for null */
-struct slice db_value(const struct db_result *r, int row,
-                      int col); /* empty for null, see db_is_null; borrowed for the callback */
+struct slice db_value(const struct db_result *r, int row, int col); /* empty for null; borrowed for the callback */
+double db_number(const struct db_result *r, int row, int col);      /* 0 for null and for text that is no number */
 bool db_is_null(const struct db_result *r, int row, int col);
 
 /* Resources, operator intervention, locks, a server that turned read-only: the same call may succeed later. */
@@ -85,29 +89,30 @@ bool db_is_passing(const char *sqlstate);
 bool db_may_repeat(const struct db_result *r) MUST_CHECK;
 
 /*
- * One log line "<what> failed" for a call that did not bring what was expected: a warning for a passing error, an error for
- * any other one and for a result of an unexpected shape (DB_OK). DB_FAILED and DB_UNCERTAIN are only for debugging, because
- * the links have told already that the database is away.
+ * One log line "<what> failed" for a call that did not bring what was expected: a warning for a passing error, an
+ * error for any other one and for a result of an unexpected shape (DB_OK). DB_FAILED and DB_UNCERTAIN are only for
+ * debugging, because the links have told already that the database is away.
  */
 void db_failed(struct log_ident who, const char *what, const struct db_result *r);
 
 typedef void db_done(void *arg, const struct db_result *r);
 
 #define DB_MAX_PARAMS 8
-/* sql with $1...; params as text, NULL p for SQL null; copied. */
+
+/* SQL with $1, $2, ... and their values as text; a slice with NULL is SQL's null. Everything is copied. */
 void db_call(struct db *d, const char *sql, const struct slice *params, size_t n, db_done *done, void *arg);
 
-/* ---- client events: batched rt.dispatch with lanes, lock keys and deferral (design 8.1-8.3) ---- */
+/* ---- client events: in batches, to rt.dispatch; server/db/lanes.h tells how ---- */
 enum db_repeat { DB_REPEAT_NEVER, DB_REPEAT_ALWAYS, DB_REPEAT_BY_KEY };
 
 struct db_item_result {
 	enum db_outcome outcome; /* DB_ERROR: code and message are there */
 	struct slice body;       /* DB_OK: the function's result, JSON text */
-	struct slice code;       /* DB_ERROR: contract code, "FORBIDDEN" */
+	struct slice code;       /* DB_ERROR: "FORBIDDEN", one of docs/events.md */
 	struct slice message;    /* DB_ERROR: what the client may see */
 	struct slice sqlstate;
 	struct slice detail; /* DB_ERROR INTERNAL: for the log only */
-	bool published; /* the batch wrote outbox rows: hold the ack until the pump has been past it (db_pump_after) */
+	bool published;      /* the batch wrote rows of the outbox: the ack waits for the pump (db_pump_after) */
 };
 typedef void db_item_done(void *arg, const struct db_item_result *r);
 
@@ -117,13 +122,13 @@ struct db_item {
 	struct slice socket_id; /* items of one socket stay in order */
 	struct slice payload;   /* JSON object, source text */
 	struct slice lock_key;  /* value of the route's lock_key in the payload; empty: none */
-	bool repeatable;        /* may be sent again after an uncertain outcome (by key: the caller looked) */
+	bool repeatable; /* harmless when it happens twice: where its outcome is not known, it is sent once more */
 	db_item_done *done;
 	void *arg;
 };
 void db_item_send(struct db *d, const struct db_item *item); /* everything copied */
 
-/* ---- the pump: every committed event exactly once, in visibility order (design section 2) ---- */
+/* ---- the pump: every committed event exactly once, in the order of becoming visible (docs/architecture.md) ---- */
 struct db_event {
 	uint64_t id;
 	uint64_t xid;  /* of the writing transaction, for comparison with a snapshot */
@@ -147,25 +152,36 @@ struct db_batch {
 
 struct db_pump_events {
 	void (*on_batch)(void *ctx, const struct db_batch *b); /* borrowed for the call */
-	/* the cursor could not be shown to cover everything: read rooms again, tell clients to sync (design 8.4, 8.5) */
+
+	/* The cursor cannot be shown to cover everything: rooms are to be read again, and clients to synchronise. */
 	void (*on_gap)(void *ctx, const char *why);
-	/* the pump is (again) positioned: what commits from here on arrives */
+
+	/* The pump has a position, for the first time or again: everything that commits from here on arrives. */
 	void (*on_ready)(void *ctx, const char *snapshot, bool first);
 };
-void db_pump_set_events(struct db *d, const struct db_pump_events *ev, void *ctx);
+void db_pump_set_events(struct db *d, const struct db_pump_events *ev, void *ctx); /* before db_start */
+
 /*
- * Notifications of one more channel, heard by the pump's session, in order of commit. Before db_start; channel and ctx outlive d.
- * What is notified while that session is away is lost: on_ready with first false says that it was.
+ * The notifications of one more channel, heard by the pump's session, in the order of their commits. Before db_start;
+ * channel and ctx outlive d. Those of the time when the session is away are lost; on_ready with `first` false tells
+ * of such a time.
  */
 void db_listen(struct db *d, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx);
-/* Where the pump stands: all that `snapshot` sees has been delivered. False while a fetch is half delivered, or before there is a position. Borrowed. */
+
+/* Where the pump stands: everything that `snapshot` sees has been delivered. Borrowed. */
 struct db_position {
 	const char *snapshot, *epoch;
 	int64_t now_us; /* the database's clock at the last fetch */
 	bool live;      /* the pump is there */
 };
+
+/* False while a fetch is half delivered, and before the first position. */
 bool db_pump_position(const struct db *d, struct db_position *at) MUST_CHECK;
-/* done once a fetch that started after this call has been delivered (or the pump is away: then at once, from the loop) */
+
+/*
+ * Calls done once a fetch that begins after this call has been delivered. Where the pump is away nothing would come:
+ * then at once, from the loop.
+ */
 void db_pump_after(struct db *d, void (*done)(void *arg), void *arg);
 
 #endif

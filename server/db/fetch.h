@@ -1,10 +1,10 @@
 /*
- * What a fetch of the outbox returned (rt.fetch and rt.fetch_page, docs/edge-sql.md): checks it, delivers its rows as events,
- * and moves the cursor. The cursor outlives connections. Needs none itself. Private to db/.
+ * What a fetch of the outbox returned (rt.fetch and rt.fetch_page, docs/edge-sql.md): checks it, delivers its rows as
+ * events, and moves the cursor. The cursor outlives connections. Needs none itself. Private to db/.
  *
- * A fetch of more than a page is *cut*: the rows that are not in `snapshot` and are in `upto` belong to it, those up to `after`
- * have been delivered, and the cursor moves to `upto` when the last page has been. A page is read from the database whole, and
- * delivered PAGE_ROWS at a time, so that sockets are written in between.
+ * A fetch of more than a page is *cut*: the rows that are not in `snapshot` and are in `upto` belong to it, those up
+ * to `after` have been delivered, and the cursor moves to `upto` when the last page has been. A page is read from the
+ * database whole, and delivered PAGE_ROWS at a time, so that sockets are written in between.
  */
 #ifndef DB_FETCH_H
 #define DB_FETCH_H
@@ -45,8 +45,8 @@ void fetch_fini(struct fetch *f);
 void fetch_void(struct fetch *f, const char *why);
 
 /*
- * Deliver the rows of an answer; of a page, the next PAGE_ROWS from f->row on. NULL, or what is wrong with it: then nothing of
- * these rows was delivered, and the cursor stands.
+ * Deliver the rows of an answer; of a page, the next PAGE_ROWS from f->row on. NULL, or what is wrong with it: then
+ * nothing of these rows was delivered, and the cursor stands.
  */
 const char *fetch_take(struct fetch *f, const PGresult *res, uint64_t now_ms);
 const char *fetch_take_page(struct fetch *f, const PGresult *res);

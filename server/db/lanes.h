@@ -1,11 +1,11 @@
 /*
- * Client events on their way to rt.dispatch: a link for each lane, and the batches that go out on it. Which item may go, and in
- * which order, is queue.h's; what an answer says is batch.h's. Private to db/.
+ * Client events on their way to rt.dispatch: a link for each lane, and the batches that go out on it. Which item may
+ * go, and in which order, is queue.h's; what an answer says is batch.h's. Private to db/.
  *
- * What arrives in one turn of the loop, and while a lane's batch is out, is its next batch (docs/decisions/0001-batches.md).
- * An item that the database deferred, because its row is locked, runs again in the reserved lane, by itself; so does one that
- * failed together with others, or whose connection was lost where repeating it is harmless. The reserved lane waits for locks,
- * and it alone is held up by them.
+ * What arrives in one turn of the loop, and while a lane's batch is out, is its next batch
+ * (docs/decisions/0001-batches.md). An item that the database deferred, because its row is locked, runs again in the
+ * reserved lane, by itself; so does one that failed together with others, or whose connection was lost where
+ * repeating it is harmless. The reserved lane waits for locks, and it alone is held up by them.
  */
 #ifndef DB_LANES_H
 #define DB_LANES_H

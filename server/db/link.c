@@ -11,12 +11,14 @@
 #define BACKOFF_MOST_MS 5000
 
 /*
- *   OFF --------- link_start ------> RESOLVING
- *   RESOLVING --- link_on_resolved -> CONNECTING
- *   CONNECTING -- link_connected --> IDLE
- *   IDLE -------- link_put ---> BUSY -- link_finish --> IDLE
- *   any of these but OFF -- link_drop --> WAITING -- link_on_timer --> RESOLVING
- *   any --------- link_free -------> OFF
+ *   OFF --------- link_start --------> RESOLVING
+ *   RESOLVING --- link_on_resolved --> CONNECTING
+ *   CONNECTING -- link_connected ----> IDLE
+ *   IDLE -------- link_put ----------> BUSY
+ *   BUSY -------- link_finish -------> IDLE
+ *   RESOLVING to BUSY -- link_drop --> WAITING       for the backoff
+ *   WAITING ----- link_on_timer -----> RESOLVING
+ *   any --------- link_free ---------> OFF
  */
 enum link_state { LINK_OFF, LINK_WAITING, LINK_RESOLVING, LINK_CONNECTING, LINK_IDLE, LINK_BUSY };
 
@@ -101,8 +103,8 @@ static void link_disconnect(struct link *k)
 }
 
 /*
- * The last byte of a statement is its Sync, and only Sync commits: while libpq still holds bytes, the server cannot have
- * executed anything for good.
+ * The last byte of a statement is its Sync, and only Sync commits: while libpq still holds bytes, the server cannot
+ * have executed anything for good.
  */
 static void link_answer_lost(struct link *k)
 {
@@ -114,7 +116,7 @@ void link_drop(struct link *k, const char *why)
 	if (k->state == LINK_OFF || k->state == LINK_WAITING)
 		return;
 	bool was_up = link_up(k);
-	char *kept = mem_strndup(why, strcspn(why, "\n")); /* may be libpq's, which ends with the connection */
+	char *kept = mem_strndup(why, strcspn(why, "\n")); /* it may be libpq's, and end with the connection */
 	link_disconnect(k);
 	link_retry_later(k);
 	link_answer_lost(k);
@@ -191,7 +193,7 @@ static bool link_is_error(const PGresult *r)
 	return s != PGRES_TUPLES_OK && s != PGRES_COMMAND_OK && s != PGRES_EMPTY_QUERY;
 }
 
-/* An error after the rows is the commit's: it replaces them. */
+/* An error after the rows is the commit's, so it replaces them. */
 static void link_keep_result(struct link *k, PGresult *r)
 {
 	if (k->result && link_is_error(k->result)) {
@@ -219,7 +221,7 @@ static void link_finish(struct link *k)
 	k->given = NULL;
 }
 
-/* False when the connection ended meanwhile. */
+/* Takes what has arrived of the answer. False: the connection ended meanwhile. */
 static bool link_collect(struct link *k)
 {
 	while (k->state == LINK_BUSY && !PQisBusy(k->pg)) {

@@ -1,7 +1,7 @@
 /*
  * One connection to Postgres on the loop: connecting, reconnecting with jittered backoff, one statement out at a time.
  *
- * The fate of a statement (design section 4 "Uncertain"):
+ * The fate of a statement (docs/architecture.md "What is claimed, and when"):
  *   LINK_ANSWERED  the result is final: the server is ready for the next statement, so the transaction is over
  *   LINK_UNSENT    the server cannot have executed it
  *   LINK_LOST      it may have been executed
@@ -17,16 +17,22 @@ struct link;
 
 enum link_fate { LINK_ANSWERED, LINK_UNSENT, LINK_LOST };
 
-/* Called once for every link_send that was true, never from inside it. res is NULL unless ANSWERED; it ends with the call. */
+/*
+ * Called once for each link_send or link_execute that was true, never from inside it. The result is NULL unless
+ * ANSWERED; it ends with the call.
+ */
 typedef void link_answer(void *arg, enum link_fate fate, const PGresult *res);
 
 struct link_events {
 	void (*on_up)(void *ctx);
-	void (*on_down)(void *ctx, bool was_up,
-	                const char *why); /* or an attempt to connect failed; it tries again by itself */
-	void (*on_notify)(void *ctx);     /* something was notified; several may have become one call */
-	bool (*on_message)(void *ctx, const char *channel,
-	                   const char *payload); /* each notification; true: no on_notify for it; may be NULL */
+
+	/* It went down, or, with was_up false, an attempt to connect failed. It tries again by itself. */
+	void (*on_down)(void *ctx, bool was_up, const char *why);
+
+	void (*on_notify)(void *ctx); /* something was notified; several notifications may have become one call */
+
+	/* Each notification; true: no on_notify for it. May be NULL. */
+	bool (*on_message)(void *ctx, const char *channel, const char *payload);
 };
 
 struct link_config {
@@ -35,11 +41,15 @@ struct link_config {
 };
 
 struct link *link_new(struct loop *l, const struct link_config *cfg, const struct link_events *ev, void *ctx);
-void link_start(struct link *k);
+void link_start(struct link *k); /* harmless when repeated */
 bool link_up(const struct link *k);
 bool link_idle(const struct link *k); /* up with nothing out */
 
-/* false: the link is not idle or has just died; nothing was sent and answer is not called. Text parameters, NULL for null. */
+/*
+ * Sends a statement whose parameters are texts, NULL for null. False: the link is not idle, or has just died; then
+ * nothing was sent, and answer is not called. Without an answer in timeout_ms the statement is LOST and the
+ * connection dropped.
+ */
 bool link_send(struct link *k, const char *sql, int n, const char *const *values, uint64_t timeout_ms,
                link_answer *answer, void *arg);
 /* The same for a statement that this session has prepared (`prepare name as ...`). */

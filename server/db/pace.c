@@ -81,7 +81,10 @@ void pace_fetched(struct pace *p, uint64_t rows, uint64_t xmin)
 	if (over)
 		pace_new_window(p);
 	p->window_rows += rows;
-	/* Writers that ring stand in one line. Where a commit takes long, behind a far standby, that may be what keeps rows rare. */
+	/*
+	 * Writers that ring stand in one line, which may be what keeps rows rare: where a commit takes long, behind a
+	 * far standby.
+	 */
 	bool late = rows && p->stats->pump_lag_us >= AGE_TO_WAKE_US;
 	if ((p->window_rows >= ROWS_TO_WAKE || late) && bell != DB_BELL_ALWAYS) {
 		pace_enter(p, PACE_BUSY);
@@ -93,8 +96,8 @@ void pace_fetched(struct pace *p, uint64_t rows, uint64_t xmin)
 }
 
 /*
- * A pause of eight fetches: polls take an eighth of one backend at most, and where the machine is busy they become rarer by
- * themselves.
+ * A pause of eight fetches: polls take an eighth of one backend at most, and where the machine is busy they become
+ * rarer by themselves.
  */
 static uint64_t pace_busy_pause(const struct pace *p)
 {
@@ -103,8 +106,9 @@ static uint64_t pace_busy_pause(const struct pace *p)
 }
 
 /*
- * A row that comes without a ring now was written by a transaction at least as old as the drain. A pause of a quarter of that
- * age delays the row by no more than a quarter of what its own commit took; an old transaction costs 20 polls a second.
+ * A row that comes without a ring now was written by a transaction at least as old as the drain. A pause of a quarter
+ * of that age delays the row by no more than a quarter of what its own commit took; an old transaction costs 20 polls
+ * a second.
  */
 static uint64_t pace_drain_pause(const struct pace *p, uint64_t now)
 {

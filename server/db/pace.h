@@ -1,6 +1,6 @@
 /*
- * How often the pump polls, and when it wants to be rung instead (docs/architecture.md "The bell, and why it is silent";
- * docs/decisions/0010-pace.md).
+ * How often the pump polls, and when it wants to be rung instead (docs/architecture.md "The bell, and why it is
+ * silent"; docs/decisions/0010-pace.md).
  *
  *   AWAY    no session
  *   BUSY    polls every 1 to 3 ms (poll_ms); writers need not ring

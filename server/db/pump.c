@@ -47,7 +47,7 @@ struct pump {
 	enum pump_step step;
 	bool ready; /* positioned on this connection */
 	bool ever_ready;
-	bool delivering; /* the cursor is about to move: nothing may be sent */
+	bool delivering; /* the next fetch may not begin, or it would count for waiters that came later */
 	bool poll_now;   /* a fetch is due */
 	struct pace pace;
 	struct fetch fetch;
@@ -224,7 +224,7 @@ static void pump_take(struct pump *p, const PGresult *res)
 {
 	struct fetch *f = &p->fetch;
 	bool page = p->page != NULL;
-	p->delivering = true; /* what callbacks ask for comes after the cursor has moved */
+	p->delivering = true; /* what callbacks ask for begins after it */
 	const char *wrong = page ? fetch_take_page(f, res) : fetch_take(f, res, loop_now(p->common->loop));
 	bool rest = page && !wrong && f->row < PQntuples(res);
 	if (!rest)

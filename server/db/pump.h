@@ -1,6 +1,6 @@
 /*
- * The pump's session: a link of its own on which the outbox is read. When to poll is pace.h's, what an answer says and the
- * cursor are fetch.h's, and who waits for a fetch is waiters.h's. Private to db/.
+ * The pump's session: a link of its own on which the outbox is read. When to poll is pace.h's, what an answer says
+ * and the cursor are fetch.h's, and who waits for a fetch is waiters.h's. Private to db/.
  */
 #ifndef DB_PUMP_H
 #define DB_PUMP_H

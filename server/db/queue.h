@@ -1,13 +1,14 @@
 /*
  * The queues of the lanes, and the order of one socket's items in them. Knows neither links nor SQL. Private to db/.
  *
- * A lane takes items from the head of its queue, a batch at a time, and has one batch out. Lanes run beside one another.
- * The last lane is the reserved one: it runs items one at a time, those whose lock was busy and those that are tried again.
+ * A lane takes items from the head of its queue, a batch at a time, and has one batch out. Lanes run beside one
+ * another. The last lane is the reserved one: it runs items one at a time, those whose lock was busy and those that
+ * are tried again.
  *
- * A *sequence* is what one socket has not been answered yet, in order of arrival. A run of items from its head is on the way,
- * through one lane, which keeps its order; the rest waits. An item's lane follows from its hash, so the run ends before the
- * first item of another lane. The next run begins when everything on the way has been answered. An item that goes to the
- * reserved lane takes back what its socket has queued behind it.
+ * A *sequence* is what one socket has not been answered yet, in order of arrival. A run of items from its head is on
+ * the way, through one lane, which keeps its order; the rest waits. An item's lane follows from its hash, so the run
+ * ends before the first item of another lane. The next run begins when everything on the way has been answered. An
+ * item that goes to the reserved lane takes back what its socket has queued behind it.
  *
  *   NEW ------ queue_add ------> WAITING | QUEUED
  *   WAITING -- queue_remove (of the last one on the way) --> QUEUED
@@ -25,7 +26,10 @@
 
 enum queue_state { QUEUE_NEW, QUEUE_WAITING, QUEUE_QUEUED, QUEUE_SENT, QUEUE_GONE };
 
-/* Embedded in the caller's item; step back with container_of. Zeroed, but for the hash, is new. The caller frees it when GONE. */
+/*
+ * Embedded in the caller's item; step back with container_of. Zeroed, but for the hash, is new. The caller frees it
+ * when GONE.
+ */
 struct queued {
 	struct list in_lane;       /* of its lane's queue while QUEUED, of none otherwise */
 	struct list in_sequence;   /* until it is GONE */

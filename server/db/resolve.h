@@ -1,6 +1,6 @@
 /*
- * Where a connection string leads, as lists for PQconnectStartParams. Names are resolved on a thread of their own, since
- * getaddrinfo blocks and libpq would call it on the loop; unix sockets and numeric addresses need no thread.
+ * Where a connection string leads, as lists for PQconnectStartParams. Names are resolved on a thread of their own,
+ * since getaddrinfo blocks and libpq would call it on the loop; unix sockets and numeric addresses need no thread.
  */
 #ifndef DB_RESOLVE_H
 #define DB_RESOLVE_H
@@ -13,11 +13,12 @@ struct target {
 };
 
 struct resolve;
-typedef void resolved(void *arg, struct target *t); /* t's strings are the callee's now; called from the loop */
+typedef void resolved(void *arg,
+                      struct target *t); /* called from the loop; the strings are the callee's from then on */
 
-struct resolve *resolve_start(struct loop *l, const char *url, resolved *done,
-                              void *arg); /* done is never called from inside */
-void resolve_cancel(struct resolve **r);  /* harmless on NULL; done is not called any more */
+/* The caller's until done is called or resolve_cancel is. */
+struct resolve *resolve_start(struct loop *l, const char *url, resolved *done, void *arg);
+void resolve_cancel(struct resolve **r); /* done is not called any more; NULL is fine */
 void target_fini(struct target *t);
 
 #endif

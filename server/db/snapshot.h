@@ -15,12 +15,15 @@ void db_snapshot_free(struct db_snapshot **s);
 bool db_snapshot_sees(const struct db_snapshot *s, uint64_t xid);
 
 /*
- * The packed form: numbers of seven bits a byte; each transaction in flight is written as its distance from the one before it.
- * A snapshot has exactly one packed form, and unpack refuses every other sequence of bytes.
+ * The packed form: numbers of seven bits a byte; each transaction in flight is written as its distance from the one
+ * before it. A snapshot has exactly one packed form, and unpack refuses every other sequence of bytes.
  */
 bool db_snapshot_pack(struct buf *out, const char *text) MUST_CHECK; /* false: malformed, nothing was added */
 
-/* Takes a packed snapshot from the start of *in, which moves past it, and adds its text. At most max may be in flight. */
+/*
+ * Takes a packed snapshot from the start of *in, which moves past it, and adds its text. At most max may be in
+ * flight.
+ */
 bool db_snapshot_unpack(struct slice *in, struct buf *text, size_t max) MUST_CHECK;
 
 #endif

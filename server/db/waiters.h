@@ -1,5 +1,6 @@
 /*
- * Who waits for the pump: for a fetch that begins after now to be delivered (db_pump_after). Embedded in the pump.
+ * The callers of db_pump_after: each waits until a fetch that begins after its call has been delivered. Embedded in
+ * the pump.
  *
  *   (waiters_add) -> next --waiters_fetching--> current --waiters_delivered--> called
  *                      |---- waiters_release: no fetch will come ----|-> released --the loop's next work--> called
@@ -11,16 +12,18 @@
 
 struct waiters {
 	struct loop *loop;
-	struct list next, current, released;
+	struct list next;     /* for the next fetch */
+	struct list current;  /* for the fetch that is out */
+	struct list released; /* for the loop, as no fetch will come */
 	struct deferred release;
 };
 
 void waiters_init(struct waiters *w, struct loop *l);
 void waiters_add(struct waiters *w, void (*done)(void *arg), void *arg);
-void waiters_fetching(struct waiters *w);
-void waiters_delivered(struct waiters *w);
-void waiters_release(struct waiters *w); /* all of them, not from inside this call */
-bool waiters_flush(struct waiters *w);   /* all of them, now; false: there were none */
-void waiters_fini(struct waiters *w);    /* empty by now */
+void waiters_fetching(struct waiters *w);  /* a fetch goes out */
+void waiters_delivered(struct waiters *w); /* it has been delivered: calls those that wait for it */
+void waiters_release(struct waiters *w);   /* calls all of them from the loop */
+bool waiters_flush(struct waiters *w);     /* calls all of them now; false: there were none */
+void waiters_fini(struct waiters *w);      /* nobody waits by now */
 
 #endif

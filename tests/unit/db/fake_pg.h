@@ -1,7 +1,7 @@
 /*
- * A server that speaks as much of Postgres' protocol as links need, on a unix socket and in the test's own loop, so that a test
- * decides to the byte what libpq, the real one, has been told when. Nobody but the test answers: on_query is called with each
- * statement once its Sync is here, and writes with the fake_... functions whatever it wants.
+ * A server that speaks as much of Postgres' protocol as links need, on a unix socket and in the test's own loop, so
+ * that a test decides to the byte what libpq, the real one, has been told when. Nobody but the test answers: on_query
+ * is called with each statement once its Sync is here, and writes with the fake_... functions whatever it wants.
  */
 #ifndef UNIT_FAKE_PG_H
 #define UNIT_FAKE_PG_H
