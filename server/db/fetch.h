@@ -1,6 +1,6 @@
 /*
  * What a fetch of the outbox returned (rt.fetch and rt.fetch_page, docs/edge-sql.md): checks it, delivers its rows as
- * events, and moves the cursor. The cursor outlives connections. Needs none itself. Private to db/.
+ * events, and moves the cursor, which outlives connections. Private to db/.
  *
  * A fetch of more than a page is *cut*: the rows that are not in `snapshot` and are in `upto` belong to it, those up
  * to `after` have been delivered, and the cursor moves to `upto` when the last page has been. A page is read from the

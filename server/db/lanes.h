@@ -2,10 +2,10 @@
  * Client events on their way to rt.dispatch: a link for each lane, and the batches that go out on it. Which item may
  * go, and in which order, is queue.h's; what an answer says is batch.h's. Private to db/.
  *
- * What arrives in one turn of the loop, and while a lane's batch is out, is its next batch
- * (docs/decisions/0001-batches.md). An item that the database deferred, because its row is locked, runs again in the
- * reserved lane, by itself; so does one that failed together with others, or whose connection was lost where
- * repeating it is harmless. The reserved lane waits for locks, and it alone is held up by them.
+ * Items that arrive in one turn of the loop, or while a lane's batch is out, become its next batch
+ * (docs/decisions/0001-batches.md). Some items run again by themselves, in the reserved lane: an item that the
+ * database deferred because its row is locked; an item of a batch that failed as a whole; an item whose connection
+ * was lost, where repeating it is harmless. The reserved lane waits for locks, so that no other lane has to.
  */
 #ifndef DB_LANES_H
 #define DB_LANES_H

@@ -9,7 +9,7 @@
  *
  *   AWAY ---- pace_begin ----------------------------------> BUSY
  *   BUSY ---- pace_armed, after pace_fetched wanted it ----> DRAIN
- *   DRAIN --- pace_fetched: all who may not know are over -> ASLEEP
+ *   DRAIN --- pace_fetched: those transactions are over ---> ASLEEP
  *   DRAIN, ASLEEP -- pace_fetched: two rows, or a late one -> BUSY
  *   any ----- pace_end ------------------------------------> AWAY
  *

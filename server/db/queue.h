@@ -5,10 +5,10 @@
  * another. The last lane is the reserved one: it runs items one at a time, those whose lock was busy and those that
  * are tried again.
  *
- * A *sequence* is what one socket has not been answered yet, in order of arrival. A run of items from its head is on
- * the way, through one lane, which keeps its order; the rest waits. An item's lane follows from its hash, so the run
- * ends before the first item of another lane. The next run begins when everything on the way has been answered. An
- * item that goes to the reserved lane takes back what its socket has queued behind it.
+ * A *sequence* holds the items of one socket that have not been answered yet, in order of arrival. A run of items
+ * from its head is on the way, through one lane, which keeps its order; the rest waits. An item's lane follows from
+ * its hash, so the run ends before the first item of another lane. The next run begins when everything on the way has
+ * been answered. An item that goes to the reserved lane takes back every later item of its socket that is queued.
  *
  *   NEW ------ queue_add ------> WAITING | QUEUED
  *   WAITING -- queue_remove (of the last one on the way) --> QUEUED
@@ -51,19 +51,19 @@ void queues_fini(struct queues *q); /* every item is gone by now */
 /* A lane that is down gives its queue to one that is up, and gets no new items for as long as another one is up. */
 void queues_lane(struct queues *q, unsigned lane, bool up);
 
-/* Behind what the socket has; an item of no socket (empty) has no order and is alone in its sequence. */
+/* Behind the socket's other items. An item of no socket (empty) has no order and is alone in its sequence. */
 void queue_add(struct queues *q, struct queued *it, struct slice socket_id);
 
 bool queue_is_empty(const struct queues *q, unsigned lane); /* nothing QUEUED in this lane */
 struct queued *queue_take(struct queues *q, unsigned lane); /* the head, now SENT; NULL: none */
 
-/* The server has not seen it: to the head of its lane's queue. Of a batch the last one first. */
+/* The server has not seen the item, which goes back to its lane's head. Of a batch the last one comes first. */
 void queue_put_back(struct queues *q, struct queued *it);
 
-/* A sent item is to run once more, alone: to the tail of the reserved lane's queue. Of a batch the first one first. */
+/* A sent item runs once more, alone: it goes to the reserved lane's tail. Of a batch the first one comes first. */
 void queue_alone(struct queues *q, struct queued *it);
 
-/* Answered, or given up: it is GONE, and what waited for it goes on its way. */
+/* Answered, or given up: it is GONE, and the items that waited for it go on their way. */
 void queue_remove(struct queues *q, struct queued *it);
 
 /* No other item of the same socket was sent after it: running it again does not overtake any. */

@@ -151,3 +151,56 @@ TEST(the_end_completes_everything_and_takes_nothing_new)
 	CHECK_INT(w.waited, 1);
 	CHECK_INT(w.outcome, DB_FAILED);
 }
+
+/* Everything that is written to stderr while the whole of db/ comes up, sends one item and one call, and ends. */
+static const char *trace_of_a_life(void)
+{
+	static char text[1 << 20];
+	char path[] = "/tmp/bellwire-unit-trace-XXXXXX";
+	struct world w;
+	int kept = dup(STDERR_FILENO), fd = mkstemp(path);
+	CHECK(fd >= 0);
+	unlink(path);
+	dup2(fd, STDERR_FILENO);
+	log_threshold = LOG_TRACE;
+	begin_up(&w);
+	db_item_send(w.db, &(struct db_item){.event = SLICE("e"),
+	                                     .socket_id = SLICE("s1"),
+	                                     .payload = SLICE("{}"),
+	                                     .done = on_sent,
+	                                     .arg = &w});
+	db_call(w.db, "select 7", NULL, 0, on_called, &w);
+	WAIT_FOR(w.loop, w.done == 2);
+	WAIT_FOR(w.loop, db_stats(w.db)->pump_state == 3);
+	end(&w);
+	log_threshold = LOG_INFO;
+	dup2(kept, STDERR_FILENO);
+	ssize_t n = pread(fd, text, sizeof text - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	close(kept), close(fd);
+	return text;
+}
+
+TEST(every_move_of_a_state_is_a_trace_line)
+{
+	static const char *const lines[] = {
+		"trace link name=\"unit pump\" from=off to=resolving\n",
+		"trace link name=\"unit pump\" from=connecting to=idle\n",
+		"trace pump from=away to=open\n",
+		"trace pump from=listen to=run\n",
+		"trace db from=connecting to=up\n",
+		"trace item socket=s1 lane=0 from=new to=queued\n",
+		"trace item socket=s1 lane=0 from=queued to=sent\n",
+		"trace statement name=\"unit dispatch\" fate=answered\n",
+		"trace item socket=s1 lane=0 from=sent to=gone\n",
+		"trace call sql=\"select 7\" from=new to=queued\n",
+		"trace call sql=\"select 7\" from=sent to=done\n",
+		"trace pace from=busy to=drain\n",
+		"trace pace from=drain to=asleep\n",
+		"trace link name=\"unit call\" from=idle to=off\n",
+	};
+	const char *text = trace_of_a_life();
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+		if (!strstr(text, lines[i]))
+			UNIT_FAIL("no line %sin:\n%s", lines[i], text);
+}
