@@ -1,4 +1,4 @@
-// §2 the Engine.IO session, §5 upgrade from polling to WebSocket, §7 closing.
+// E, U and C of docs/wire.md: the Engine.IO session, the upgrade from polling to WebSocket, closing.
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { binary, bytes, close, closeFrame, readFrame, response, row, text, upgrade } from './lib.mjs'

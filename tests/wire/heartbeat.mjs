@@ -1,4 +1,4 @@
-// §6 heartbeat, and the other clocks: upgrade, closing linger. Rows about time run once, after the others. A clock that the row has to be
+// B of docs/wire.md, the heartbeat, and the other clocks: upgrade, closing linger. Rows about time run once, after the others. A clock that the row has to be
 // faster than is long, one that it waits for is short: a machine that is busy makes rows slow, not wrong.
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'

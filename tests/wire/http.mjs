@@ -1,4 +1,4 @@
-// §1 the HTTP front door: paths, queries, heads, bodies, the order of the checks, CORS.
+// H of docs/wire.md, the HTTP front door: paths, queries, heads, bodies, the order of the checks, CORS.
 import assert from 'node:assert/strict'
 import { bytes, crlf, readFrame, request, response, row, text, upgrade } from './lib.mjs'
 import {

@@ -262,7 +262,7 @@ export function upgrade(target, headers = {}) {
 
 // ---- runner ----
 
-const tests = []
+export const tests = [] // every row, in the order of the files; tests/checks/rules reads names and rules
 
 /*
  * row({rule, name, run}): run(t) gets {bytewise, connect(), server()}. Every row runs twice, the second time with a server that reads byte

@@ -1,4 +1,4 @@
-// §3 long-polling.
+// P of docs/wire.md, long-polling.
 import assert from 'node:assert/strict'
 import { bytes, request, response, row } from './lib.mjs'
 import { ask, assertAlive, assertError, assertGone, openPolling, RS, SOCKET, settle } from './clients.mjs'

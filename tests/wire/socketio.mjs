@@ -1,4 +1,4 @@
-// §8 Socket.IO packets, §9 namespaces, §10 events and acks, §12 what is relayed, and the table of §15.
+// S, N, V and X of docs/wire.md: packets, namespaces, events and acks, user data that is passed on; and what single clients send (D, J, Q).
 import assert from 'node:assert/strict'
 import { binary, close, frame, OP, readFrame, row, text, upgrade } from './lib.mjs'
 import {
@@ -167,7 +167,7 @@ connected([
   ...[[0xff], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80]].map((b) => (
     { rule: 'X2', name: `not UTF-8: ${Buffer.from(b).toString('hex')}`, send: [text(Buffer.concat([Buffer.from('42["message","'), Buffer.from(b), Buffer.from('"]')]))], expect: [close(1007)] })),
   // valid JSON that the product refuses: the session lives, the application is told by flags; echo-server sends it back
-  ...echoes('X3 X4', ['"\\ud800"', '"\\udc00x"', '"\\u0000"', '1e999', '-1e999', `${'['.repeat(200)}${']'.repeat(200)}`, '{"a":1,"a":2}', '{"_placeholder":true}']),
+  ...echoes('X3 X4 X5', ['"\\ud800"', '"\\udc00x"', '"\\u0000"', '1e999', '-1e999', `${'['.repeat(200)}${']'.repeat(200)}`, '{"a":1,"a":2}', '{"_placeholder":true}']),
 ])
 add('X4', 'a message of nothing but brackets', async (t) => {
   const ws = await openSocket(t)
@@ -278,9 +278,9 @@ add('N8', 'the first success stops the clock, also when the client has left sinc
   await expectFrames(left, [/^40\{/, '42["auth",{}]'])
 }, { args: ['--connect-timeout', '3000'], once: true, quiet: true })
 
-// ---- §13: what clients send that others do not ----
+// ---- D, J, Q: what clients send that others do not ----
 
-add('D1 D12', 'dart:io: a head in lower case, the open packet unasked', async (t) => {
+add('D1 D10 D12', 'dart:io: a head in lower case, the open packet unasked', async (t) => {
   const ws = await t.connect()
   ws.write([`GET ${wsTarget(SOCKET)} HTTP/1.1\r\n`, 'user-agent: Dart/3.4 (dart:io)\r\nconnection: Upgrade\r\ncache-control: no-cache\r\naccept-encoding: gzip\r\n',
     'content-length: 0\r\nsec-websocket-version: 13\r\nsec-websocket-extensions: permessage-deflate; client_max_window_bits\r\nhost: 127.0.0.1:3000\r\n',
@@ -290,7 +290,7 @@ add('D1 D12', 'dart:io: a head in lower case, the open packet unasked', async (t
   assert.equal(r.headers.upgrade, 'websocket')
   assert.equal(r.headers['sec-websocket-extensions'], undefined)
   const open = openPacket(await readFrame(ws))
-  for (const key of ['pingInterval', 'pingTimeout', 'maxPayload']) assert.ok(Number.isInteger(open[key])) // D10
+  for (const key of ['pingInterval', 'pingTimeout', 'maxPayload']) assert.ok(Number.isInteger(open[key]))
   assert.ok(Array.isArray(open.upgrades))
 })
 add('D2', 'transport=polling in the URL of a WebSocket', async (t) => {

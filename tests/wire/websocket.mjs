@@ -1,4 +1,4 @@
-// §4 WebSocket: handshake, frames, violations, closing.
+// W of docs/wire.md, WebSocket: handshake, frames, violations, closing.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { acceptOf, binary, bytes, close, closeFrame, frame, KEY, OP, pong, readFrame, request, response, row, text, upgrade } from './lib.mjs'
