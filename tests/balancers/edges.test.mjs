@@ -1,4 +1,4 @@
-// docs/deployment/nginx.conf and haproxy.cfg as they stand there, in front of two edges (contract §1).
+// docs/deployment/nginx.conf and haproxy.cfg as they stand there, in front of two edges.
 import assert from 'node:assert/strict'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:https'

@@ -1,4 +1,4 @@
-// Contract §3 and §4: rooms of chats, messages of the eight types, who hears them.
+// docs/events.md: rooms of chats, messages of the eight types, who hears them.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, test } from 'node:test'

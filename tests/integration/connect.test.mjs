@@ -1,4 +1,4 @@
-// Contract §2: tokens, what a socket hears when it opens, refresh, expiry, users who go.
+// docs/connecting.md: tokens, what a socket hears when it opens, refresh, expiry, users who go.
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, createSign } from 'node:crypto'
 import { describe, test } from 'node:test'

@@ -1,4 +1,4 @@
-// Contract §6, wire-protocol §14: @socket.io/postgres-emitter from npm, unchanged.
+// docs/emitter.md, docs/wire.md G: @socket.io/postgres-emitter from npm, unchanged.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, test } from 'node:test'

@@ -1,4 +1,4 @@
-// Contract §5: every code from a real cause, by ack and by event; bad input does nothing and costs nobody the connection.
+// docs/events.md "Errors": every code from a real cause, by ack and by event; bad input does nothing and costs nobody the connection.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, test } from 'node:test'

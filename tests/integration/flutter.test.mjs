@@ -1,4 +1,4 @@
-// The specification's own client, Flutter: raw sockets that write as dart:io does and read as socket_io_client does (wire-protocol D1-D10).
+// The specification's own client, Flutter: raw sockets that write as dart:io does and read as socket_io_client does (docs/wire.md D1-D10).
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Dart } from './lib/dart.mjs'

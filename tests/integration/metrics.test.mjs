@@ -1,4 +1,4 @@
-// Contract §8: every metric moves when the thing it counts happens, and docs/metrics.md says which labels there are.
+// docs/metrics.md: every metric moves when the thing it counts happens, and docs/metrics.md says which labels there are.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'

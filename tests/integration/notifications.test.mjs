@@ -1,4 +1,4 @@
-// Contract §3 and §4: notifications, written by whoever.
+// docs/events.md, notifications, written by whoever.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, test } from 'node:test'

@@ -1,4 +1,4 @@
-// Contract §2.5 and §5: Postgres away. The database of this file alone refuses the edge; other files run on.
+// Postgres away (docs/architecture.md "What is claimed, and when"). The database of this file alone refuses the edge; other files run on.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'

@@ -1,4 +1,4 @@
-// Contract §4, presence: first socket of a user opens, last one ends, over all edges; grace for who comes back.
+// docs/architecture.md "Presence": first socket of a user opens, last one ends, over all edges; grace for who comes back.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { keys, TIME, TRANSPORTS } from './lib/client.mjs'

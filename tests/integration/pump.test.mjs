@@ -1,4 +1,4 @@
-// Design §2: every committed event exactly once, in each chat's order, whatever is in flight and however often LISTEN dies.
+// docs/architecture.md "The cursor is a snapshot": every committed event exactly once, in each chat's order, whatever is in flight and however often LISTEN dies.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'

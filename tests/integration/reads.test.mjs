@@ -1,4 +1,4 @@
-// Contract §7: the HTTP reads.
+// docs/reads.md: the HTTP reads.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, test } from 'node:test'

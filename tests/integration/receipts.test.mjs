@@ -1,4 +1,4 @@
-// Contract §3 and §4: delivered and read. Delivered is what the recipient's client library has taken (design 4, the delivery fence).
+// Delivered and read (docs/event-path.md "The delivery fence"). Delivered means that the recipient's client library has taken the message.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, test } from 'node:test'

@@ -1,4 +1,4 @@
-// Connection state recovery (docs/recovery.md, contract 2.9, wire-protocol R): every missed event once and in order.
+// Connection state recovery (docs/recovery.md, docs/wire.md R): every missed event once and in order.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Dart } from './lib/dart.mjs'

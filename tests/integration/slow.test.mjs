@@ -1,4 +1,4 @@
-// A reader that does not read is cut with a reason, and costs nobody else anything (X6, design 4 "Budgets").
+// A reader that does not read is cut with a reason, and costs nobody else anything (X6, docs/limits.md).
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import net from 'node:net'

@@ -1,4 +1,4 @@
-// Contract §4: likes and comments, which other services write; followers, live.
+// docs/events.md: likes and comments, which other services write; followers, live.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { keys, TIME, TRANSPORTS } from './lib/client.mjs'

@@ -1,4 +1,4 @@
-// Thousands of sockets that go and come at once: no storm of presence (contract 4).
+// Thousands of sockets that go and come at once: no storm of presence (docs/decisions/0003-presence-budget.md).
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-// Contract §3 and §4: chat:typing, which leaves no trace.
+// docs/events.md: chat:typing, which leaves no trace.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, test } from 'node:test'

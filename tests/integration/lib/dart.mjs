@@ -1,5 +1,5 @@
 // A model of socket_io_client for Dart over raw TCP: the request head as dart:io writes it, its packet decoder, and what it makes of arguments
-// (wire-protocol D1, D3, D4, D6, D7, D10, D12).
+// (docs/wire.md D1, D3, D4, D6, D7, D10, D12).
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import net from 'node:net'
