@@ -33,7 +33,7 @@ layer_lib = $(B)/lib/$(1).a
 obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
 OBJ_app := $(B)/obj/gen/embedded.o
 
-.PHONY: all unit unit-bin packages packages-build modules test test-compose run bench install uninstall lint format clean help FORCE
+.PHONY: all unit unit-bin packages packages-build modules test test-compose run bench install uninstall lint tidy format coverage gdb clean help FORCE
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
 
 # V=1 shows whole commands.
@@ -143,13 +143,30 @@ install: $(B)/bellwire ## bellwire to $(DESTDIR)$(PREFIX)/bin (PREFIX=/usr/local
 uninstall: ## take it away again
 	rm -f $(DESTDIR)$(PREFIX)/bin/bellwire
 
-SCRIPTS = $(shell grep -rlIE '^\#!(/bin/|/usr/bin/env )(ba)?sh' --exclude-dir=node_modules .ci server tests)
-lint: ## shellcheck, where it is installed
-	@if command -v shellcheck >/dev/null; then shellcheck -S warning -e SC2034 $(SCRIPTS); else echo "lint: no shellcheck"; fi
+lint: packages modules ## clang-format, clang-tidy, shellcheck, plpgsql_check, widths (a suite of `make test`, too)
+	@SAN= tests/run lint
+
+# What clang-tidy says of each file, again when it or a header of it has changed; tests/lint/tidy judges.
+TIDY_BIN = $(firstword $(shell command -v clang-tidy-14 clang-tidy))
+TIDY := $(patsubst server/%.c,$(B)/tidy/%.txt,$(wildcard server/*.c server/*/*.c))
+$(B)/tidy/%.txt: server/%.c $(B)/obj/%.o .clang-tidy
+	@mkdir -p $(@D)
+	$(call brief,tidy) $(TIDY_BIN) --quiet $< -- $(filter-out -MMD -MP,$(ALL_CFLAGS)) > $@.new 2> $@.err || grep -q ': error: ' $@.new || { cat $@.err; false; }
+	@mv $@.new $@
+tidy: $(TIDY)
 
 C_FILES = $(shell git ls-files '*.c' '*.h')
 format: ## clang-format over every C file
-	clang-format -i $(C_FILES)
+	$(firstword $(shell command -v clang-format-14 clang-format)) -i $(C_FILES)
+
+# A tree of its own, without optimisation, so that lines are lines.
+coverage: packages ## which lines the unit tests run, per folder of server/ (ARGS=db: per file of server/db)
+	@mkdir -p $(B)
+	@$(MAKE) -k -j$(shell nproc) --no-print-directory B=$(B)/coverage CFLAGS="-O0 -g --coverage" all unit-bin > $(B)/coverage.log 2>&1 || { cat $(B)/coverage.log; false; }
+	@tests/env/coverage $(B)/coverage $(ARGS)
+
+gdb: $(B)/bellwire ## gdb with server/gdb.py, on the program or on BIN=... (ARGS="serve --config ...")
+	@gdb -q -x server/gdb.py --args $(or $(BIN),$(B)/bellwire) $(ARGS)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
