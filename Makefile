@@ -33,7 +33,7 @@ layer_lib = $(B)/lib/$(1).a
 obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
 OBJ_app := $(B)/obj/gen/embedded.o
 
-.PHONY: all unit unit-bin packages packages-build modules test test-compose run bench install uninstall lint tidy format coverage gdb clean help FORCE
+.PHONY: all unit unit-bin packages packages-build modules test test-compose run bench install uninstall deb dist lint tidy format coverage gdb clean help FORCE
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
 
 # V=1 shows whole commands.
@@ -139,6 +139,18 @@ bench: packages modules ## figures beside socket.io for Node (ARGS="fanout memor
 
 install: $(B)/bellwire ## bellwire to $(DESTDIR)$(PREFIX)/bin (PREFIX=/usr/local)
 	install -D -m 755 $(B)/bellwire $(DESTDIR)$(PREFIX)/bin/bellwire
+
+# Hardened as Debian's own packages are, in a tree of its own.
+HARDENED = $(shell dpkg-buildflags --get $(1))
+deb: ## a Debian package: build/bellwire_$(VERSION)_<arch>.deb
+	@tests/env/packages --deb
+	@$(MAKE) -j$(shell nproc) --no-print-directory B=$(B)/deb CFLAGS='$(call HARDENED,CFLAGS) $(call HARDENED,CPPFLAGS)' LDFLAGS='$(call HARDENED,LDFLAGS)' $(B)/deb/bellwire
+	@server/packaging/deb $(B)/deb/bellwire $(VERSION) $(B)
+
+dist: ## the sources of the last commit: build/bellwire-$(VERSION).tar.gz
+	@mkdir -p $(B)
+	@git archive --format=tar.gz --prefix=bellwire-$(VERSION)/ -o $(B)/bellwire-$(VERSION).tar.gz HEAD
+	@echo $(B)/bellwire-$(VERSION).tar.gz
 
 uninstall: ## take it away again
 	rm -f $(DESTDIR)$(PREFIX)/bin/bellwire
