@@ -4,6 +4,7 @@
 // All measures without a name (lib/measures.mjs). scale multiplies the work of a round, seconds is that of one run of writers.
 // B is the build to be measured, build/ by default.
 import { readFileSync } from 'node:fs'
+import { instructions } from './instructions.mjs'
 import { FLOORS, GROUPS, ROWS } from './lib/measures.mjs'
 import { machine } from './lib/proc.mjs'
 import { SERVERS, finish, prepare, setting, withServer } from './lib/world.mjs'
@@ -16,6 +17,10 @@ const SECONDS = option('seconds', 4)
 const times = (n) => Math.max(1, Math.round(n * SCALE))
 
 const names = args.filter((a) => !a.includes('='))
+if (names[0] === 'instructions') {
+  await instructions(names.slice(1))
+  process.exit(0)
+}
 const unknown = names.filter((n) => !ROWS[n])
 if (unknown.length) {
   console.error(`bench: no measure ${unknown.join(', ')}; there are ${Object.keys(ROWS).join(' ')}`)

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connections, cpu, cpuTree, memory } from './proc.mjs'
 import { standby, writers } from './pg.mjs'
-import { BIG, BIG_CHAT, PEOPLE, build, dir, firstChat, sql } from './world.mjs'
+import { BIG, BIG_CHAT } from './people.mjs'
+import { PEOPLE, build, dir, firstChat, sql } from './world.mjs'
 
 const CROWD = PEOPLE - BIG
 const EVENT = 230 // bytes of an event's frame, about

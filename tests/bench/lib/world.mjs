@@ -7,24 +7,16 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { BIG, BIG_CHAT, chatOf, person, population } from './people.mjs'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 export const build = process.env.B ?? join(root, 'build')
 export const dir = join(build, 'bench')
 const postgres = (command) => execFileSync(join(root, 'tests/env/postgres'), [command, dir], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim()
 
-export const BIG = 1000 // the first people have one chat together
-export const PEOPLE = 11000 // the others are in four chats of ten each, and followed by two
-const HISTORY = 20 // messages of old in each chat
+export const PEOPLE = 11000
 const SECRET = randomBytes(32).toString('hex')
 const EDGE_PASSWORD = randomBytes(16).toString('hex')
-
-const uuid = (kind, n) => `${kind.toString(16).padStart(8, '0')}-0000-4000-8000-${n.toString(16).padStart(12, '0')}`
-export const BIG_CHAT = uuid(0xc, 0xffffff)
-const person = (i) => uuid(0xa, i)
-
-// Chats of people from BIG on: hundreds of blocks of ten, cut four ways, so that two people rarely share two.
-const chatOf = (i, way) => uuid(0xc, way * 1e6 + Math.floor(i / 1000) * 100 + (Math.floor(i / 10) + (i % 10) * [0, 1, 13, 37][way]) % 100)
 
 function sign(user) {
   const b64 = (x) => Buffer.from(JSON.stringify(x)).toString('base64url')
@@ -54,23 +46,6 @@ export async function sql(database, ...statements) {
 
 const usersFile = join(dir, 'users')
 
-async function populate(database) {
-  const ids = Array.from({ length: PEOPLE }, (_, i) => i)
-  const members = ids.flatMap((i) => (i < BIG ? [[BIG_CHAT, person(i)]] : [0, 1, 2, 3].map((w) => [chatOf(i, w), person(i)])))
-  const others = ids.slice(BIG)
-  const followed = (by) => others.map((i) => person(BIG + (i - BIG + by) % others.length))
-  await sql(database, 'set session_replication_role = replica', // no triggers: the rows are right
-    ["insert into platform.users (id, name) select u.id, 'person ' || u.n from unnest($1::uuid[]) with ordinality u (id, n)", [ids.map(person)]],
-    ['insert into platform.chats (id) select distinct unnest($1::uuid[])', [members.map((m) => m[0])]],
-    ['insert into platform.chat_participants (chat_id, user_id) select * from unnest($1::uuid[], $2::uuid[])', [members.map((m) => m[0]), members.map((m) => m[1])]],
-    ['insert into platform.follows (follower_id, followee_id) select * from unnest($1::uuid[], $2::uuid[])', [[...others, ...others].map(person), [...followed(1), ...followed(2)]]],
-    // A history: a table that is known to be empty gets plans that read all of it.
-    [`insert into platform.messages (chat_id, seq, sender_id, type, content, created_at)
-      select p.chat_id, n, min(p.user_id::text)::uuid, 'text', 'one of the messages of old', now() - interval '1 day' + n * interval '1 minute'
-      from platform.chat_participants p, generate_series(1, $1) n group by p.chat_id, n`, [HISTORY]],
-    'vacuum analyze platform.users', 'vacuum analyze platform.follows', 'vacuum analyze platform.chats', 'vacuum analyze platform.chat_participants', 'vacuum analyze platform.messages', 'checkpoint')
-}
-
 export async function prepare() {
   mkdirSync(dir, { recursive: true })
   postgres('start')
@@ -82,8 +57,7 @@ export async function prepare() {
   await sql('bench_bellwire', `alter role bellwire_edge login password '${EDGE_PASSWORD}'`, "update bellwire.settings set value = 'contacts' where name = 'presence_audience'")
   for (const s of Object.values(SERVERS)) await sql(s.database, ...s.tables)
   await sql('bench_bellwire', 'alter function platform.bench_event() owner to bellwire_owner')
-  await populate('bench_bellwire')
-  await populate('bench_peer')
+  for (const s of Object.values(SERVERS)) await sql(s.database, ...population(PEOPLE))
   writeFileSync(usersFile, Array.from({ length: PEOPLE }, (_, i) => `${sign(person(i))} ${i < BIG ? BIG_CHAT : chatOf(i, 0)}\n`).join(''))
   const [{ server_version: version }] = await sql('postgres', 'show server_version')
   return { version, url, postmaster: Number(readFileSync(join(dir, 'data/postmaster.pid'), 'utf8').split('\n')[0]) }

@@ -1,0 +1,96 @@
+// What is counted in instructions: an item says how a session gets ready, and what its n-th statement is.
+//
+// before: statements of the superuser. role: who then runs the others, the edge's login where nothing is said. setup: statements
+// of that role. statement(n): n from 0, no two alike. each: so many of the unit in one statement.
+import { BIG, DELIVERED, HISTORY, chatOf, oldMessage, person } from './people.mjs'
+import { EDGE, ONLINE } from './template.mjs'
+
+const literal = (text) => `'${text.replaceAll("'", "''")}'`
+const array = (values) => literal(`{${values.map((v) => `"${JSON.stringify(v).replace(/["\\]/g, '\\$&')}"`).join(',')}}`)
+const range = (n) => Array.from({ length: n }, (_, i) => i)
+
+// People from BIG to ONLINE are not there; neighbours share a chat of ten. A stride, so that a batch is of different chats.
+const ABSENT = ONLINE - BIG
+const someone = (n) => BIG + ((n * 11) % ABSENT)
+const socket = (n) => `socket${String(n).padStart(14, '0')}`
+const event = (name, n, payload) => ({ event: name, user_id: person(someone(n)), socket_id: socket(n), payload: { chat_id: chatOf(someone(n), 0), ...payload } })
+const message = (n) => event('chat:message:send', n, { type: 'text', content: `bench ${n}, a message of ordinary length` })
+const typing = (n) => event('chat:typing', n, { is_typing: true })
+const read = (n) => ({ ...event('chat:message:read', n, {}), ...reader(n) })
+// the one who wrote the history is the first of the ten
+const reader = (n) => {
+  const i = BIG + (n * 10) % ABSENT + 1 + Math.floor(n / 100) % 9
+  const chat = chatOf(i, 0)
+  return { user_id: person(i), payload: { chat_id: chat, message_id: oldMessage(chat, DELIVERED + 1 + n % (HISTORY - DELIVERED)) } }
+}
+
+const dispatch = (make, size) => (n) => `select * from rt.dispatch(${array(range(size).map((k) => make(n * size + k)))}::text[])`
+
+const opened = (n, more) => ({ socket_id: socket(n), user_id: person(someone(n)), ...more })
+const open = (size) => (n) => `select * from rt.socket_open('${EDGE}'::uuid, ${array(range(size).map((k) => opened(n * size + k, { recovery: false })))}::text[])`
+const close = (size) => (n) => `select rt.socket_close('${EDGE}'::uuid, ${array(range(size).map((k) => opened(n * size + k, { clean: true })))}::text[])`
+
+// Confirmations of the old messages: `messages` of them by `people` each, another set in each call.
+function confirm(messages, people) {
+  return (n) => `select rt.confirm(${array(range(messages).flatMap((m) => {
+    const k = n * messages + m
+    const first = BIG + (k * 10) % ABSENT
+    const id = oldMessage(chatOf(first, 0), DELIVERED + 1 + Math.floor(k / (ABSENT / 10)) % (HISTORY - DELIVERED))
+    return range(people).map((p) => ({ user_id: person(first + 1 + p), confirm: { message_id: id } }))
+  }))}::jsonb[])`
+}
+
+const cursor = "select set_config('bench.from', pg_current_snapshot()::text, false)"
+const emit = (n, size) => `select count(*) from generate_series(1, ${size}) i, rt.emit(array['user:${person(BIG)}'], 'bench:event', jsonb_build_object('n', i, 'of', ${n}, 'text', repeat('x', 160)))`
+// `rows`: what lies between the cursor and now; null: the cursor is now.
+const fetch = (rows) => ({
+  setup: [`select rt.pump_open('${EDGE}', 'bench')`, 'prepare bellwire_fetch(text, text) as select * from rt.fetch($1, $2)',
+    ...(rows === null ? [] : [cursor]), ...(rows ? ['set session authorization postgres', emit(0, rows), 'set session authorization bellwire_edge'] : []),
+    ...(rows === 0 ? ['select pg_current_xact_id()'] : []), ...(rows === null ? [cursor] : [])],
+  statement: () => "execute bellwire_fetch(current_setting('bench.from'), current_setting('bellwire.epoch'))",
+})
+
+const short = (table) => ({
+  before: ['create table platform.bench_rows (body text)', 'create table platform.bench_events (body text)',
+    'create function platform.bench_event() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as ' +
+    "$$ begin perform rt_private.publish(array['user:nobody'], 'bench:event', jsonb_build_object('text', new.body)); return null; end $$",
+    'alter function platform.bench_event() owner to bellwire_owner',
+    'create trigger bench_event after insert on platform.bench_events for each row execute function platform.bench_event()'],
+  role: null,
+  statement: () => `insert into platform.${table} (body) values (repeat('x', 200))`,
+})
+
+const WARM = 12 // a plan is settled after the sixth call
+export const ITEMS = {
+  nothing: { title: '`select 1`', statement: () => 'select 1' },
+  row: { title: 'a short row', ...short('bench_rows') },
+  event: { title: 'a short row that is an event', ...short('bench_events') },
+  emit: { title: '`rt.emit`', role: null, statement: (n) => emit(n, 1) },
+  insert: { title: '`INSERT` into `platform.messages`', role: null,
+    statement: (n) => `insert into platform.messages (chat_id, sender_id, type, content) values ('${chatOf(someone(n), 0)}', '${person(someone(n))}', 'text', 'bench ${n}, a message of ordinary length')` },
+  send: { title: 'a send, alone', statement: dispatch(message, 1) },
+  send32: { title: 'sends, 32 in a batch, each', each: 32, statement: dispatch(message, 32) },
+  read: { title: 'a read, alone', statement: dispatch(read, 1) },
+  typing: { title: 'typing, alone', statement: dispatch(typing, 1) },
+  typing32: { title: 'typing, 32 in a batch, each', each: 32, statement: dispatch(typing, 32) },
+  open: { title: '`socket_open`, alone', statement: open(1) },
+  open50: { title: '`socket_open`, 50 in a call, each', each: 50, warm: 6, count: 8, statement: open(50) },
+  close: { title: '`socket_close`, alone', setup: [open(50)(0)], statement: close(1) },
+  close50: { title: '`socket_close`, 50 in a call, each', each: 50, setup: range(14).map(open(50)), warm: 6, count: 8, statement: close(50) },
+  confirm: { title: '`rt.confirm`, one receipt', statement: confirm(1, 1) },
+  confirm9: { title: '`rt.confirm`, nine receipts of a message', statement: confirm(1, 9) },
+  confirm72: { title: '`rt.confirm`, 72 receipts of eight', statement: confirm(8, 9) },
+  fetch: { title: '`rt.fetch`, nothing new', ...fetch(null) },
+  fetch0: { title: '`rt.fetch`, a new snapshot, no row', ...fetch(0) },
+  fetch1: { title: '`rt.fetch`, one row', ...fetch(1) },
+  fetch64: { title: '`rt.fetch`, 64 rows', ...fetch(64) },
+}
+
+// [unmeasured, measured] statements of an item.
+export function statements(item) {
+  const { before = [], role = 'bellwire_edge', setup = [], warm = WARM, count = 24, statement } = item
+  const all = range(warm + count).map(statement)
+  const settings = 'select count(set_config(name, value, false)) from public.edge_settings'
+  const enter = role ? [settings, `set session authorization ${role}`] : []
+  return [[...before, ...enter, ...setup, ...all.slice(0, warm)], all.slice(warm)]
+}
