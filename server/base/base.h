@@ -1,5 +1,5 @@
 /*
- * Small things every file needs: container_of, array length, attributes.
+ * What every file needs: container_of, the length of an array, attributes.
  */
 #ifndef BASE_BASE_H
 #define BASE_BASE_H

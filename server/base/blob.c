@@ -1,3 +1,6 @@
+/*
+ * Counted bytes. Made by eio/packet.c and whoever sends; referenced by the queues of connections (net/outq.c).
+ */
 #include "base/blob.h"
 
 #include "base/mem.h"

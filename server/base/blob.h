@@ -1,6 +1,7 @@
 /*
- * Shared immutable bytes, counted. One event becomes one blob; every receiver's queue holds a reference.
- * Belongs to one worker (the count is not atomic). Starts at one, the maker's own.
+ * Shared bytes that do not change, with a count of references. One event becomes one blob; the queue of each receiver
+ * holds a reference. The count starts at one, which is the maker's own reference, and is not atomic: a blob belongs to
+ * one worker.
  */
 #ifndef BASE_BLOB_H
 #define BASE_BLOB_H
@@ -13,7 +14,7 @@ struct blob {
 	char p[];
 };
 
-struct blob *blob_new(size_t n); /* n bytes to be filled before it is shared; n < 2^31 */
+struct blob *blob_new(size_t n); /* n < 2^31 bytes, to be filled before it is shared */
 struct blob *blob_copy(struct slice s);
 
 static inline struct blob *blob_ref(struct blob *b)
@@ -22,6 +23,6 @@ static inline struct blob *blob_ref(struct blob *b)
 	return b;
 }
 
-void blob_unref(struct blob **b); /* takes the address, nulls it; NULL is fine */
+void blob_unref(struct blob **b); /* gives the reference back and sets *b to NULL; NULL is fine */
 
 #endif

@@ -1,3 +1,6 @@
+/*
+ * A growing run of bytes, and the ways to append to it. Used everywhere.
+ */
 #include "base/buf.h"
 
 #include "base/mem.h"
@@ -64,7 +67,7 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	va_end(again);
 }
 
-/* X8: quote, backslash and all below 0x20; the rest passes, '/' too. */
+/* X8: quotes, backslashes and characters below 0x20 are escaped; all else passes, '/' too. */
 void buf_json_str(struct buf *b, struct slice s)
 {
 	static const char hex[] = "0123456789abcdef";

@@ -1,3 +1,7 @@
+/*
+ * Looking at JSON that json_scan has accepted: kinds, elements, members, unescaping. Called by sio/ and app/ for every
+ * event. Nothing here checks the grammar again, so no function may be called with text that was not scanned.
+ */
 #include "base/json.h"
 
 #include "base/json_char.h"
@@ -32,7 +36,7 @@ enum json_kind json_kind_of(struct slice v)
 	}
 }
 
-/* Behind the string that opens at p. */
+/* The place behind the string that opens at p. */
 static const char *skip_string(const char *p, const char *end)
 {
 	for (p++; p < end && *p != '"'; p++)
@@ -40,7 +44,7 @@ static const char *skip_string(const char *p, const char *end)
 	return p + 1;
 }
 
-/* Behind the value that begins at p, in text that was scanned. */
+/* The place behind the value that begins at p. */
 static const char *skip_value(const char *p, const char *end)
 {
 	size_t depth = 0;
@@ -144,7 +148,7 @@ static void put_utf8(struct buf *out, uint32_t u)
 	buf_char(out, (char)(0x80 | (u & 63)));
 }
 
-/* One escape behind its backslash, which the scanner found well-formed; NULL for half a surrogate pair. */
+/* One escape; p is behind its backslash. The place behind it, or NULL when it is half a surrogate pair. */
 static const char *unescape_one(struct buf *out, const char *p, const char *end)
 {
 	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";

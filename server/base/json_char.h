@@ -1,5 +1,5 @@
 /*
- * What the scanner (json_scan.c) and those who look at scanned text (json.c) both know of characters. Private to them.
+ * Characters of JSON, for json_scan.c and json.c. Private to base/.
  */
 #ifndef BASE_JSON_CHAR_H
 #define BASE_JSON_CHAR_H

@@ -1,3 +1,7 @@
+/*
+ * The check of JSON from outside: grammar, UTF-8 and the flaws of json.h. Called once for every packet (sio/parser.c),
+ * and for whatever else comes as JSON from a stranger.
+ */
 #include "base/json.h"
 
 #include "base/json_char.h"
@@ -8,8 +12,9 @@
 #define EXPONENT_DOWN_MAX 400 /* the smallest double is 5e-324 */
 
 /*
- * One pass, no recursion: the containers that are open lie on a stack of their own. Nesting beyond JSON_MAX_DEPTH is a flaw, not bad
- * grammar, so the pass goes on; the stack then costs a byte a level, at most one level a byte of input.
+ * The scan is one pass without recursion: open containers lie on a stack of its own. Nesting beyond JSON_MAX_DEPTH is a
+ * flaw and not bad grammar, so the pass goes on to the end. The stack costs one byte a level, and a level needs a byte
+ * of input.
  */
 struct scan {
 	const char *p, *end;
@@ -31,7 +36,7 @@ static void skip_space(struct scan *s)
 		s->p++;
 }
 
-/* Behind the backslash. */
+/* One escape; s->p is behind its backslash. */
 static bool scan_escape(struct scan *s)
 {
 	char c = s->p < s->end ? *s->p++ : '\0';
@@ -56,7 +61,7 @@ static bool scan_escape(struct scan *s)
 	return true;
 }
 
-/* At the opening quote; raw gets what stands between the quotes. UTF-8 was settled for the whole text. */
+/* s->p is at the opening quote; raw gets the text between the quotes. That all of the text is UTF-8 is known by now. */
 static bool scan_string(struct scan *s, struct slice *raw)
 {
 	const char *from = ++s->p;
@@ -79,7 +84,8 @@ static const char *skip_digits(const char *p, const char *end)
 	return p;
 }
 
-/* Of `from` (a sign, digits) to `to`. Postgres keeps 1e-16383 in a few bytes and writes 16 KB for it, for 0e-16383 too. */
+/* The exponent is the sign and digits between from and to. Postgres keeps 1e-16383 in a few bytes, and 0e-16383 as
+ * well, but prints 16 KB for either. */
 static bool exponent_too_small(const char *from, const char *to)
 {
 	unsigned n = 0;
@@ -117,7 +123,7 @@ static bool scan_number(struct scan *s)
 	s->p = p;
 	if (!exponent && magnitude < 300)
 		return true;
-	if (p - from > 4096) { /* nobody means a number of that length */
+	if (p - from > 4096) { /* a longer number is no number that anybody means */
 		s->flaws |= JSON_NUMBER_RANGE;
 		return true;
 	}
@@ -137,11 +143,13 @@ static bool scan_word(struct scan *s, const char *word)
 	return true;
 }
 
-/* ---- keys: duplicates are found when an object closes, by sorting hashes of the unescaped spelling ---- */
+/* ---- keys: when an object closes, the hashes of its unescaped keys are sorted; equal neighbours are duplicates
+ * ---- */
 
 static uint64_t key_hash(struct slice raw)
 {
-	/* not keyed: agreeing hashes refuse a message, they do not slow one down (check_keys) */
+	/* no random seed: a stranger who finds two keys with one hash gets his own message refused, and slows nothing
+	 * down */
 	uint64_t h = 0xcbf29ce484222325u;
 	for (size_t i = 0; i < raw.n; i++)
 		h = (h ^ (unsigned char)raw.p[i]) * 0x100000001b3u;
@@ -178,7 +186,8 @@ static void object_key_seen(struct scan *s, struct slice raw)
 	buf_add(&s->keys, &k, sizeof k);
 }
 
-/* 64-bit hashes of a few keys that agree are taken for equal keys; a chance of 2^-50 to refuse a message is cheaper than a second look. */
+/* Equal hashes are taken for equal keys. Comparing the keys as well would cost every message something, and being wrong
+ * once in 2^50 costs one message a refusal. */
 static void check_keys(struct scan *s, size_t first)
 {
 	if (s->keys.n == first)
@@ -232,7 +241,7 @@ static bool scan_key(struct scan *s)
 	return s->p < s->end && *s->p++ == ':';
 }
 
-/* A value's beginning: scalars whole, containers opened. *opened tells that a container was opened and is not empty. */
+/* Takes a scalar as a whole, and of a container its opening. *opened: it was a container, and it is not empty. */
 static bool scan_value(struct scan *s, bool *opened)
 {
 	struct slice raw;
@@ -266,7 +275,7 @@ static bool scan_value(struct scan *s, bool *opened)
 	}
 }
 
-/* Behind a value: closes what ends here, or steps to the next element. *more: another value follows. */
+/* s->p is behind a value: closes the containers that end here and steps over a comma. *more: another value follows. */
 static bool scan_after(struct scan *s, bool *more)
 {
 	while (s->depth) {

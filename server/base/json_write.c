@@ -1,3 +1,6 @@
+/*
+ * Writing JSON objects. Called by whoever answers or tells: eio/, sio/, app/, db/.
+ */
 #include "base/json_write.h"
 
 void json_open(struct buf *b)

@@ -6,9 +6,8 @@
  *   json_member_raw(b, "data", data);
  *   json_close(b);
  *
- * A member puts the comma that is due: after all but an opening brace. Objects nest: json_member(b, "user"), json_open(b) ...
- * json_close(b). A key is written as it is, so it is plain ASCII without quotes and backslashes. Several members that are text
- * already, without braces, go in by json_members_raw.
+ * Each member writes the comma before it, except behind an opening brace. Objects nest: json_member(b, "user"),
+ * json_open(b), ..., json_close(b). Keys are not escaped: they are ASCII without quotes and backslashes.
  */
 #ifndef BASE_JSON_WRITE_H
 #define BASE_JSON_WRITE_H
@@ -23,6 +22,6 @@ void json_member_str(struct buf *b, const char *key, struct slice value); /* quo
 void json_member_raw(struct buf *b, const char *key, struct slice json);  /* valid JSON, as it is */
 void json_member_u64(struct buf *b, const char *key, uint64_t value);
 void json_member_bool(struct buf *b, const char *key, bool value);
-void json_members_raw(struct buf *b, struct slice members); /* "key":value,"key":value; none when empty */
+void json_members_raw(struct buf *b, struct slice members); /* members that are text already: "key":value,... */
 
 #endif

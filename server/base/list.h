@@ -1,6 +1,6 @@
 /*
- * Intrusive circular doubly linked list. A node that is in no list points to itself (list_init), so list_del is
- * harmless when repeated.
+ * A circular list, doubly linked, whose nodes are embedded in their objects. A node that is in no list points to
+ * itself, so list_del may be repeated; every node needs list_init once.
  */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
@@ -43,7 +43,7 @@ static inline void list_del(struct list *n)
 
 #define list_entry(node, type, member) container_of(node, type, member)
 #define list_first(head, type, member) (list_empty(head) ? NULL : container_of((head)->next, type, member))
-/* safe against removal of the current entry, not of its neighbour */
+/* The body may remove the present entry, and no other. */
 #define list_each(it, tmp, head) \
 	for ((it) = (head)->next, (tmp) = (it)->next; (it) != (head); (it) = (tmp), (tmp) = (it)->next)
 

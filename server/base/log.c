@@ -1,3 +1,7 @@
+/*
+ * One line of the log: its level, its text and the one write that puts it out. Called through the macros of log.h,
+ * which test the level first.
+ */
 #include "base/log.h"
 
 #include "base/buf.h"
@@ -26,8 +30,8 @@ bool log_level_parse(struct slice s, enum log_level *out)
 }
 
 /*
- * Beyond what JSON escapes: what a terminal or a reader of the log takes for control - C1 (a new line, CSI), line separators and
- * changes of direction - and bytes that are no text at all. The bytes of it at i; 0: harmless.
+ * How many bytes at i a terminal or a reader of the log takes for control, beyond those that JSON escapes: C1
+ * characters (a new line, CSI), line separators, changes of direction, and bytes that are no text at all. 0: none.
  */
 static size_t control_at(struct slice s, size_t i, bool text, unsigned *code)
 {
@@ -107,7 +111,7 @@ void log_put_ident(struct log_line *line, struct log_ident who)
 		who.put(line, who.of);
 }
 
-/* The line ends at PIPE_BUF bytes, not inside of a character. */
+/* A line that is too long is cut at PIPE_BUF bytes, between two characters. */
 static void end_line(struct buf *line)
 {
 	if (line->n >= PIPE_BUF) {
@@ -119,8 +123,8 @@ static void end_line(struct buf *line)
 }
 
 /*
- * stderr is whatever we were given, as a rule a pipe or a socket that blocks, shared with others: its mode is not ours to change.
- * Where it says that it takes something, it takes PIPE_BUF bytes.
+ * stderr is whatever we were given: as a rule a pipe or a socket that blocks, shared with other processes. Its mode is
+ * not ours to change, so poll asks first; a pipe that is writable takes PIPE_BUF bytes.
  */
 static bool takes_a_line(int fd)
 {
@@ -128,7 +132,7 @@ static bool takes_a_line(int fd)
 	return poll(&p, 1, 0) == 1 && p.revents & POLLOUT;
 }
 
-/* One write per line of at most PIPE_BUF bytes, so lines of two processes on one pipe do not mix. */
+/* One write for a line of at most PIPE_BUF bytes: lines of two processes on one pipe do not mix. */
 void log_event(enum log_level level, struct log_ident who, const char *event, const struct log_field *fields)
 {
 	struct log_line line = {0};

@@ -1,12 +1,12 @@
 /*
- * Log lines: one event a line, key=value fields, to stderr. A connection's identity comes from the object that has it, never from
- * the caller's memory. Tokens and message bodies never appear.
+ * Log lines on stderr: one event a line, with fields key=value. An object writes its identity into the line by itself
+ * (struct log_ident), so that no caller can forget it. Tokens, payloads and whole session ids never appear.
  *
  *   log_info(sio_ident(s), "disconnected", LS("reason", close_label(why)));
  *   2026-01-10T12:00:00.000Z info disconnected sid=Qx9... session=Yh2kQ1 peer=192.0.2.7 reason=slow
  *
- * A value with blanks, quotes or control characters is quoted and escaped; a line ends after PIPE_BUF bytes. Never
- * waits: what stderr does not take at once is lost.
+ * A value with blanks, quotes or control characters is quoted and escaped. A line has at most PIPE_BUF bytes. Logging
+ * never waits: a line that stderr does not take at once is lost.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -34,14 +34,14 @@ struct log_field {
 
 struct log_line;
 
-/* Who speaks: an object, and what puts its fields into a line that is being written. Nothing is kept for it. */
+/* Who speaks: an object, and the function that puts its fields into the line that is being written. */
 struct log_ident {
 	void (*put)(struct log_line *line, const void *of); /* NULL: nobody in particular */
 	const void *of;
 };
 #define LOG_NOBODY ((struct log_ident){0})
 
-/* For `put`: a field, and all of whoever stands behind the object. */
+/* For `put`: a field of its own, and the fields of the object behind it. */
 void log_put(struct log_line *line, struct log_field f);
 void log_put_ident(struct log_line *line, struct log_ident who);
 
@@ -50,8 +50,8 @@ void log_put_ident(struct log_line *line, struct log_ident who);
 #define LU(k, v) ((struct log_field){.key = (k), .kind = LOG_F_U64, .u = (uint64_t)(v)})
 #define LI(k, v) ((struct log_field){.key = (k), .kind = LOG_F_I64, .i = (int64_t)(v)})
 
-extern enum log_level
-	log_threshold; /* set once at start and by SIGHUP; the one global the process keeps, with the fd */
+/* The one variable of the process that belongs to no object: set at start and by SIGHUP. */
+extern enum log_level log_threshold;
 
 bool log_level_parse(struct slice s, enum log_level *out) MUST_CHECK;
 void log_event(enum log_level level, struct log_ident who, const char *event, const struct log_field *fields);
@@ -65,7 +65,7 @@ void log_event(enum log_level level, struct log_ident who, const char *event, co
 #define log_warn(who, event, ...) log_at(LOG_WARN, who, event __VA_OPT__(, ) __VA_ARGS__)
 #define log_info(who, event, ...) log_at(LOG_INFO, who, event __VA_OPT__(, ) __VA_ARGS__)
 #define log_debug(who, event, ...) log_at(LOG_DEBUG, who, event __VA_OPT__(, ) __VA_ARGS__)
-/* At trace level only: tests a number when it is off, and does not look at its arguments. */
+/* Off, a log line costs one comparison; its arguments are not evaluated. */
 #define log_trace(who, event, ...) log_at(LOG_TRACE, who, event __VA_OPT__(, ) __VA_ARGS__)
 
 /* A move of a state machine, called by its one door: `what` moves. A machine that begins comes from "new". */

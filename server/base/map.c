@@ -1,3 +1,7 @@
+/*
+ * A chained hash map with SipHash-1-3 over a random seed. Used for sessions, sockets, addresses, users, rooms: all keys
+ * that a stranger can choose.
+ */
 #include "base/map.h"
 
 #include "base/mem.h"

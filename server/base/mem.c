@@ -1,3 +1,6 @@
+/*
+ * Allocation that succeeds or ends the process. Used everywhere instead of malloc.
+ */
 #include "base/mem.h"
 
 #include <stdarg.h>

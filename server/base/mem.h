@@ -1,6 +1,6 @@
 /*
- * Memory that is there or the process ends: running out aborts in one place, so no caller checks.
- * A length that came from outside must have met a limit before it comes here. Freed with free().
+ * Allocation that cannot fail: the process ends when there is no memory, so no caller has to check. A length that came
+ * from outside has met a limit before it comes here. What is returned is freed with free().
  */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H

@@ -1,3 +1,6 @@
+/*
+ * Decimal numbers and hexadecimal bytes. Called by every parser of the tree.
+ */
 #include "base/number.h"
 
 bool u64_take(struct slice *s, uint64_t *v)

@@ -1,5 +1,5 @@
 /*
- * Numbers and bytes as digits: decimal and hexadecimal, in ASCII. The one place of the tree that knows how.
+ * Decimal and hexadecimal digits in ASCII. No other file of the tree turns digits into numbers.
  */
 #ifndef BASE_NUMBER_H
 #define BASE_NUMBER_H
@@ -21,13 +21,14 @@ static inline int hex_digit(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* A run of digits and nothing else: no sign, no white space; zeros in front are allowed. False: empty, another character, over 64 bits. */
+/* Digits and nothing else; zeros in front are allowed. False (*v stays): empty, another character, or over 64 bits. */
 bool u64_parse(struct slice s, uint64_t *v) MUST_CHECK;
 
-/* The run of digits that *s begins with; *s moves past it. False (*s stays): it begins with no digit, or the number is over 64 bits. */
+/* The digits that *s begins with; *s moves past them. False (both stay): there is none, or the number is over 64
+ * bits. */
 bool u64_take(struct slice *s, uint64_t *v) MUST_CHECK;
 
 void hex_encode(struct buf *out, struct slice bytes);               /* in lower case */
-bool hex_decode(void *out, size_t n, struct slice text) MUST_CHECK; /* n bytes; false: not 2 * n digits, either case */
+bool hex_decode(void *out, size_t n, struct slice text) MUST_CHECK; /* n bytes; false: not 2 * n digits. Either case */
 
 #endif

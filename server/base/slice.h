@@ -1,5 +1,6 @@
 /*
- * A borrowed run of bytes: text or binary, not terminated. Ends with the call that received it unless the contract says more.
+ * A borrowed run of bytes: text or binary, not terminated. A function that is given one may use it until it returns;
+ * where a slice may be kept longer, the declaration says so.
  */
 #ifndef BASE_SLICE_H
 #define BASE_SLICE_H

@@ -1,3 +1,7 @@
+/*
+ * Text and bytes: UTF-8, base64, uuids, random ids, the wall clock. Called by ws/ (UTF-8 of messages), eio/ and auth/
+ * (base64), and whoever needs an id or a time stamp.
+ */
 #include "base/text.h"
 
 #include "base/number.h"
@@ -7,8 +11,8 @@
 #include <time.h>
 
 /*
- * UTF-8 as a machine of one word (RFC 3629). The state holds how many continuation bytes are owed and which range the
- * next one must lie in; overlongs, surrogates and code points over U+10FFFF fall out of the ranges of the second byte.
+ * UTF-8 (RFC 3629) as a machine whose state is one word: how many continuation bytes are owed, and the range of the
+ * next one. The range of the second byte excludes overlong forms, surrogates and code points over U+10FFFF.
  *
  *   state: 0 at a boundary, else owed << 16 | lowest << 8 | highest of the next byte
  */
@@ -100,7 +104,7 @@ static int base64_value(char c)
 	return -1;
 }
 
-/* E6: the Java client breaks lines, others leave the padding out or use the URL alphabet. */
+/* E6: the Java client breaks lines; others leave the padding out or use the URL alphabet. */
 bool base64_decode(struct buf *out, struct slice s)
 {
 	char *to = buf_room(out, s.n / 4 * 3 + 3), *from = to;

@@ -1,3 +1,6 @@
+/*
+ * Short numbers. Used by db/snapshot.c, and by the emitter and recovery of the product.
+ */
 #include "base/varint.h"
 
 void varint_put(struct buf *out, uint64_t v)
@@ -12,7 +15,7 @@ bool varint_take(struct slice *in, uint64_t *v)
 	*v = 0;
 	for (size_t i = 0; i < in->n && i < 10; i++) {
 		uint64_t c = (unsigned char)in->p[i];
-		if ((i == 9 && c > 1) || (i > 0 && c == 0)) /* over 64 bits, or longer than it need be */
+		if ((i == 9 && c > 1) || (i > 0 && c == 0)) /* over 64 bits, or more bytes than it needs */
 			return false;
 		*v |= (c & 0x7f) << 7 * i;
 		if (c < 0x80) {

@@ -1,5 +1,6 @@
 /*
- * Numbers in as few bytes as they need: seven bits a byte, the lowest first, the high bit says that more follow.
+ * Numbers in as few bytes as they need: seven bits a byte, the lowest first; the high bit of a byte says that another
+ * follows.
  */
 #ifndef BASE_VARINT_H
 #define BASE_VARINT_H
@@ -7,7 +8,8 @@
 #include "base/buf.h"
 
 void varint_put(struct buf *out, uint64_t v);
-bool varint_take(struct slice *in, uint64_t *v)
-	MUST_CHECK; /* *in moves past it; false: cut short, over 64 bits, or longer than it need be */
+
+/* *in moves past the number. False: it is cut short, has more than 64 bits, or has more bytes than it needs. */
+bool varint_take(struct slice *in, uint64_t *v) MUST_CHECK;
 
 #endif
