@@ -1,3 +1,7 @@
+/*
+ * Lists of addresses and CIDR blocks, and addresses to listen on. Called with settings at start, and by
+ * http/forwarded.c.
+ */
 #include "net/address.h"
 #include "base/mem.h"
 #include "base/number.h"

@@ -1,3 +1,7 @@
+/*
+ * A connection's life: reading into the loop's scratch buffer, queueing and writing, the goodbye. Driven by the loop
+ * (conn_on_io, conn_on_turn); called by http/, ws/ and whoever kills connections. Its struct is in conn_internal.h.
+ */
 #include "net/conn_internal.h"
 
 #include "base/mem.h"
@@ -8,9 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define UNSENT_MAX \
-	65536 /* what the kernel takes ahead of the peer's window; without it 4 MiB go there unseen before a slow reader is noticed */
-#define LINGER_MS 1000 /* W9: how long after our FIN the peer's is waited for */
+/* Unsent bytes that the kernel takes: without a limit it takes 4 MiB, and a slow reader is noticed only after those. */
+#define UNSENT_MAX 65536
+#define LINGER_MS 1000 /* W9: how long the peer's FIN is waited for after ours */
 
 /* ---- states ---- */
 
@@ -86,7 +90,7 @@ bool conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n)
 	}
 	if (!conn_budget_room(c->budget, n))
 		conn_kill(c, CLOSE_LIMIT);
-	if (c->state == CONN_DEAD) /* it was this one that held most */
+	if (c->state == CONN_DEAD) /* the room was made by ending this one, which held most */
 		return count_lost(c, 1);
 	outq_push(&c->out, b, off, n);
 	c->budget->total_bytes += n;
@@ -196,7 +200,8 @@ static void conn_flush(struct conn *c)
 
 /* ---- reading ---- */
 
-/* Shows bytes until nothing more is taken; returns how many were. A handler that hands the connection over lets the next one continue. */
+/* Calls on_data until it takes nothing more. How many bytes were taken. When a handler hands the connection over, the
+ * new owner is called with the rest. */
 static size_t conn_show(struct conn *c, const char *p, size_t n)
 {
 	size_t taken = 0;
@@ -214,7 +219,7 @@ static size_t conn_show(struct conn *c, const char *p, size_t n)
 	return taken;
 }
 
-/* Shows what is kept, of which `before` bytes were counted. */
+/* Shows the bytes that were kept; `before` of them are in the budget already. */
 static void conn_show_kept(struct conn *c, size_t before)
 {
 	buf_drop(c->in, conn_show(c, c->in->p, c->in->n));
@@ -230,7 +235,7 @@ static void conn_received(struct conn *c, const char *p, size_t n)
 {
 	c->budget->bytes_in += n;
 	if (c->state != CONN_LIVE)
-		return; /* W9: discarded, so that our last bytes are not destroyed by a reset */
+		return; /* W9: thrown away; were they left unread, the kernel's reset would destroy our last bytes */
 	if (c->in) {
 		size_t before = c->in->n;
 		buf_add(c->in, p, n);
@@ -284,7 +289,7 @@ static void conn_read(struct conn *c)
 	conn_watch(c);
 }
 
-/* The read list's call. */
+/* Called from the read list. */
 static void conn_serve(struct conn *c)
 {
 	int revents = c->ready;
@@ -298,7 +303,7 @@ static void conn_serve(struct conn *c)
 	c->marked = false;
 }
 
-/* The flush list's: kept bytes for a new owner first, then everything queued in one go. */
+/* Called from the flush list: a new owner sees kept bytes first, then everything that is queued is written at once. */
 static void reshow_and_flush(struct conn *c)
 {
 	if (c->reshow && c->state == CONN_LIVE) {
@@ -320,15 +325,15 @@ static void conn_on_turn(struct deferred *d)
 }
 
 /*
- * libev calls back in the reverse of the order in which the kernel reports, that of arrival. Of two requests for one session the
- * later must not come first (P5, P12): they are collected, each before the others, and served when all are here.
+ * The kernel reports connections in the order in which bytes arrived; libev calls back in the reverse of it. Of two
+ * requests for one session the later one must not be served first (P5, P12). So connections are collected here, each
+ * before the others, and served in LOOP_READ when all have been reported.
  */
 static void conn_on_io(struct ev_loop *ev, ev_io *w, int revents)
 {
 	(void)ev;
 	struct conn *c = container_of(w, struct conn, io);
-	if (!c->ready &&
-	    deferred_is_set(&c->turn)) { /* it stands in the flush list: another callback of this poll has sent */
+	if (!c->ready && deferred_is_set(&c->turn)) { /* in the flush list: another callback of this poll has sent */
 		deferred_cancel(&c->turn);
 		c->marked = true;
 	}
@@ -405,7 +410,7 @@ void conn_finish(struct conn *c, enum close_reason why)
 	conn_enter(c, CONN_FLUSHING, why);
 	if (!c->blocked)
 		conn_mark(c);
-	/* A peer that takes nothing must not keep us: the same time for flushing and lingering. */
+	/* A peer that takes nothing must not keep the connection: flushing has the same time limit as lingering. */
 	c->parting = NEW(struct parting);
 	*c->parting = (struct parting){.conn = c, .timer.fire = conn_linger_over};
 	timer_set(conn_loop(c), &c->parting->timer, loop_now(conn_loop(c)) + 5 * LINGER_MS);
@@ -416,7 +421,7 @@ void conn_kill(struct conn *c, enum close_reason why)
 	if (c->state == CONN_DEAD)
 		return;
 	conn_enter(c, CONN_DEAD, why);
-	c->budget->input_bytes -= c->kept; /* at once: who needs it need not wait for the sweep */
+	c->budget->input_bytes -= c->kept; /* now and not in the sweep: others may need the room in this turn */
 	c->budget->total_bytes -= outq_bytes(&c->out);
 	c->kept = 0;
 	c->ready = 0;

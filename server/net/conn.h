@@ -1,16 +1,19 @@
 /*
  * A TCP connection: bytes in, shared bytes out, over a transport (plain or TLS). Knows nothing of HTTP or WebSocket.
  *
- * Owner: whoever holds it as http or ws; it dies by conn_kill and is freed by the loop's sweep after on_dead was called once.
- * Reading: the loop's scratch buffer is filled and shown to on_data; what on_data leaves is kept in a buffer that exists
- * only while it holds something.
+ * Owner: the http or ws object that set its events. The connection dies by conn_kill; the loop's sweep calls on_dead
+ * once and frees it. The pointer may be used until on_dead returns.
+ *
+ * Reading: the loop's scratch buffer is filled and shown to on_data. Bytes that on_data does not take are kept in a
+ * buffer, which exists only while it holds some.
  *
  *   in:  0 ........ consumed ........ filled
  *        on_data took it | shown again together with what comes next
  *
- * Writing: conn_send queues a reference and marks the connection; the loop writes every marked one once per turn (writev);
- * only what did not fit asks for writability. Who sends to a connection whose queue is full kills it with CLOSE_SLOW; the size of what
- * is sent does not matter, a large answer is nobody's slowness.
+ * Writing: conn_send queues a reference and marks the connection. Once a turn the loop writes every marked connection
+ * (writev); only one whose bytes did not all fit waits for writability. Sending to a connection whose queue is full
+ * already kills it with CLOSE_SLOW. The size of the bytes that are sent does not matter: a large answer is no slowness
+ * of the peer.
  */
 #ifndef NET_CONN_H
 #define NET_CONN_H
@@ -23,74 +26,89 @@
 struct conn;
 
 struct conn_events {
-	/* n > 0 bytes at p; returns how many were consumed. May kill or hand the connection over (conn_set_events). */
+	/* n > 0 bytes at p; returns how many it took. It may kill the connection, or hand it over by
+	 * conn_set_events. */
 	size_t (*on_data)(struct conn *c, void *owner, const char *p, size_t n);
-	/* the peer will send no more (FIN; with TLS close_notify, a FIN without it is broken off). The connection can still write. */
+	/* The peer sends no more; the connection can still write. With TLS this is close_notify; a FIN without it
+	 * breaks off. */
 	void (*on_eof)(struct conn *c, void *owner);
-	/* the peer broke off: its requests are over before the next connection is read (P5); on_dead follows. May be NULL */
+	/* The peer broke off; on_dead follows. Called at once, so that its requests are over before the next connection
+	 * is read (P5). May be NULL. */
 	void (*on_broken)(struct conn *c, void *owner);
-	/* everything queued has been written; only after conn_want_drained */
+	/* Everything that was queued is written; called after conn_want_drained only. May be NULL. */
 	void (*on_drained)(struct conn *c, void *owner);
-	/* killed, by whoever; called once, from the sweep; afterwards c is gone */
+	/* The connection was killed, by whomever. Called once, from the sweep; c is freed afterwards. May be NULL. */
 	void (*on_dead)(struct conn *c, void *owner, enum close_reason why);
 };
 
-/* Limits and counters shared by all connections of a worker; the counters are read by the metrics. */
+/* Limits of all connections of a worker together, and their counters, which the metrics read. Owned by the worker; it
+ * outlives them. */
 struct conn_budget {
-	struct loop *loop;          /* of the connections; set up by the first, as is the list of all */
-	struct list all;            /* touched last stands last */
-	struct conn_others *others; /* who holds queued bytes besides connections; may be NULL */
-	size_t max_queue_bytes;     /* per connection: as many unsent bytes make its queue full */
-	size_t max_queue_items;     /* per connection */
-	size_t max_total_bytes; /* per worker: queued bytes over all connections, and over sessions that have none at the moment */
-	size_t max_input_bytes; /* per worker: received bytes that wait for the rest of their message; apart, so that input cannot stop output */
-	size_t total_bytes, input_bytes;
-	uint64_t open; /* connections now */
+	struct loop *loop; /* set by the first connection */
+	/* Every connection from conn_new to the sweep; the one that was touched last is the last. Begun by the first
+	 * connection. */
+	struct list all;
+	struct conn_others *others; /* holders of queued bytes that are no connections; may be NULL */
+	size_t max_queue_bytes;     /* of one connection: with so many unsent bytes its queue is full */
+	size_t max_queue_items;     /* of one connection, likewise */
+	size_t max_total_bytes;     /* queued bytes of all connections and of the others */
+	/* Received bytes that wait for the rest of their message, of all connections. A limit of its own: input must
+	 * not stop output. */
+	size_t max_input_bytes;
+	size_t total_bytes, input_bytes; /* now */
+	uint64_t open;                   /* connections, now */
 	uint64_t bytes_in, bytes_out, writes, killed[CLOSE_REASON_MAX];
-	uint64_t lost[CLOSE_REASON_MAX]; /* sends never written, by what ended their connection (conn_count_lost) */
+	uint64_t lost[CLOSE_REASON_MAX]; /* sends that were never written, by the reason of their connection's end */
 };
 
-/* Embedded by whoever keeps bytes in the budget's total that are no connection's. */
+/* Embedded by an object that counts bytes in the budget's total without being a connection. */
 struct conn_others {
-	size_t (*most)(struct conn_others *o);   /* what the one of them holds that holds most */
+	size_t (*most)(struct conn_others *o);   /* bytes of the one among them that holds most */
 	void (*end_most)(struct conn_others *o); /* ends that one; its bytes are given back before this returns */
 };
-/* Room for n more bytes in the total: who holds most is ended, as often as it takes (CLOSE_LIMIT). False: nobody is left to be ended. */
+
+/* Makes room for n more bytes in the total, by ending the holder of most bytes as often as needed (CLOSE_LIMIT). False:
+ * nobody is left to be ended. */
 bool conn_budget_room(struct conn_budget *b, size_t n);
 
 struct tls_context; /* net/tls.h */
 
-/* fd is non-blocking and owned from here on; tls may be NULL. peer is the textual address, copied. */
+/* Takes fd over, which is non-blocking. tls may be NULL. peer is the address as text; it is copied. */
 struct conn *conn_new(struct loop *l, struct conn_budget *b, int fd, struct tls_context *tls, const char *peer);
-void conn_set_events(struct conn *c, const struct conn_events *ev, void *owner);
-/* For hand-over: bytes left unread by the last on_data are shown to the new owner before anything else, in this turn. */
 
-bool conn_send(struct conn *c, struct blob *b); /* takes a reference of its own; false: it ended, or ends by this */
-bool conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n); /* a part of it */
-void conn_send_copy(struct conn *c, struct slice s);                       /* small things; neighbours may be joined */
-size_t conn_queued(const struct conn *c);                                  /* bytes not yet taken by the kernel */
-void conn_count_lost(struct conn *c);    /* every send is a message: those never written are counted */
+/* Sets the owner. Bytes that the former owner did not take are shown to the new one in this turn, before any others. */
+void conn_set_events(struct conn *c, const struct conn_events *ev, void *owner);
+
+bool conn_send(struct conn *c, struct blob *b); /* takes a reference of its own; false: it has ended, or ends by this */
+bool conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n); /* the same for a part of b */
+void conn_send_copy(struct conn *c, struct slice s);                       /* for small things */
+size_t conn_queued(const struct conn *c);                                  /* bytes that the kernel has not taken yet */
+void conn_count_lost(struct conn *c);    /* from here on each send that is never written counts in the budget's lost */
 bool conn_blocked(const struct conn *c); /* the kernel did not take everything last time */
-void conn_want_drained(struct conn *c);  /* on_drained when the queue is empty, at the latest next turn */
-void conn_reshow(struct conn *c);        /* shows kept bytes again, in this turn, not from inside this call */
-/* How much of its input whoever reads this connection keeps for later. Over the worker's limit the connection that keeps most is killed. */
+void conn_want_drained(struct conn *c);  /* asks for one on_drained; it comes next turn when nothing is queued */
+void conn_reshow(struct conn *c);        /* kept bytes are shown again, in this turn but not inside this call */
+
+/* The owner keeps n bytes of input for later, and gives them back. Over the worker's limit the connection that keeps
+ * most is killed. */
 void conn_keep(struct conn *c, size_t n);
 void conn_unkeep(struct conn *c, size_t n);
 
-void conn_finish(
-	struct conn *c,
-	enum close_reason why); /* flush, FIN (and close_notify), read and discard for a moment (W9), then dead */
-void conn_kill(struct conn *c, enum close_reason why); /* now; repeated calls are harmless; freed by the sweep */
+/* Writes what is queued, sends FIN (and close_notify), then waits a moment for the peer's FIN and dies (W9). May be
+ * repeated. */
+void conn_finish(struct conn *c, enum close_reason why);
+void conn_kill(struct conn *c, enum close_reason why); /* at once; the sweep frees it. May be repeated */
 
-/* The one that was not touched for longest makes room, of those that have nothing to write; false: there is none. */
+/* Ends the connection that was not touched for longest, among those that have nothing to write. False: there is
+ * none. */
 bool conn_budget_end_oldest(struct conn_budget *b);
 void conn_touch(struct conn *c); /* it was of use just now */
-void conn_budget_kill_all(struct conn_budget *b,
-                          enum close_reason why); /* for tearing down; loop_settle then frees them */
+
+/* For tearing down. The connections are freed by the next loop_settle. */
+void conn_budget_kill_all(struct conn_budget *b, enum close_reason why);
 
 bool conn_is_dead(const struct conn *c);
 const char *conn_peer(const struct conn *c);
-int conn_fd(const struct conn *c);                 /* for the trace, where another object's line names its connection */
+int conn_fd(const struct conn *c);                 /* for trace lines of other objects that name it */
 struct log_ident conn_ident(const struct conn *c); /* conn=<descriptor> peer=<address> */
 struct loop *conn_loop(const struct conn *c);
 

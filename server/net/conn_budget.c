@@ -1,6 +1,7 @@
 /*
- * What connections hold together, and who goes when that is too much: whoever holds most, as it is not others that pay for one who
- * begins long messages and ends none, or reads nothing.
+ * What all connections of a worker hold together, of input and of output. When it is too much, the connection that
+ * holds most is ended: a client that begins long messages and ends none, or that reads nothing, pays for it itself.
+ * Called by conn.c and by whoever keeps bytes for a connection (http/, ws/, eio/, sio/).
  */
 #include "net/conn_internal.h"
 
@@ -11,7 +12,7 @@ static size_t input_of(const struct conn *c)
 
 static size_t output_of(const struct conn *c)
 {
-	return c->state == CONN_DEAD ? 0 : outq_bytes(&c->out); /* given back when it was killed */
+	return c->state == CONN_DEAD ? 0 : outq_bytes(&c->out); /* conn_kill gave them back */
 }
 
 static size_t stuck_output_of(const struct conn *c)
@@ -39,7 +40,7 @@ void conn_keep(struct conn *c, size_t n)
 	c->kept += (uint32_t)n;
 	b->input_bytes += n;
 	while (b->max_input_bytes && b->input_bytes > b->max_input_bytes) {
-		struct conn *most = greediest(b, input_of); /* c at least */
+		struct conn *most = greediest(b, input_of); /* never NULL: c keeps some */
 		conn_kill(most, CLOSE_LIMIT);
 		if (most == c)
 			break;
@@ -49,19 +50,20 @@ void conn_keep(struct conn *c, size_t n)
 void conn_unkeep(struct conn *c, size_t n)
 {
 	if (c->state == CONN_DEAD)
-		return; /* given back at once when it was killed */
+		return; /* conn_kill gave them back */
 	c->kept -= (uint32_t)n;
 	c->budget->input_bytes -= n;
 }
 
-/* Those whose peers do not read come first: others may hold much and write it in this very turn. */
+/* A connection whose peer does not read goes before one that holds more and may write it in this very turn. */
 static struct conn *greediest_sender(struct conn_budget *b)
 {
 	struct conn *c = greediest(b, stuck_output_of);
 	return c && stuck_output_of(c) ? c : greediest(b, output_of);
 }
 
-/* Each round costs a walk, and gives back the largest queue there is: many times what is to be sent, as a rule. */
+/* Each round walks over all connections, and gives back the largest queue: as a rule many times the bytes that are to
+ * be sent. */
 bool conn_budget_room(struct conn_budget *b, size_t n)
 {
 	if (n > b->max_total_bytes)

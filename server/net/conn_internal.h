@@ -1,5 +1,6 @@
 /*
- * A connection's insides, for conn.c, which runs it, and conn_budget.c, which counts what all of them hold. Private to net/.
+ * The struct of a connection, for conn.c, which runs it, and conn_budget.c, which counts what all of them hold.
+ * Private to net/.
  */
 #ifndef NET_CONN_INTERNAL_H
 #define NET_CONN_INTERNAL_H
@@ -28,33 +29,38 @@ enum conn_state {
 #undef X
 };
 
-/* From conn_finish to the end. */
+/* Exists from conn_finish to the end. Owned by its connection. */
 struct parting {
 	struct conn *conn;
 	struct timer timer;
 };
 
-/* Most connections are idle: what exists only in between is behind a pointer. */
+/* There are many connections and most are idle, so what a connection needs only at times is behind a pointer. All of it
+ * is its own. */
 struct conn {
 	struct conn_budget *budget;
 	const struct conn_events *ev;
 	void *owner;
-	struct list link; /* in the budget's list */
+	struct list link; /* in the budget's list of all, until the sweep */
 	struct ev_io io;
 	struct deferred
-		turn; /* this connection's place in the read list, else in the flush list, after death in the sweep list */
+		turn; /* in one list of the loop at most: LOOP_READ while ready, else LOOP_FLUSH; dead: LOOP_SWEEP */
 	struct tls *tls;
-	struct buf *in;  /* received, not consumed; NULL: nothing */
-	struct outq out; /* sent, not yet taken by the kernel */
+	struct buf *in;  /* received bytes that nobody took; NULL: none */
+	struct outq out; /* parts that the kernel has not taken */
 	struct parting *parting;
-	uint32_t kept; /* of the input, here and by whoever reads: a share of the budget's */
-	uint8_t ready; /* what libev reported and its turn to be read has not served; not 0: it stands in the read list */
+	uint32_t kept; /* bytes of input, here and with the owner: its share of the budget's input_bytes */
+	uint8_t ready; /* events of libev that conn_serve has yet to see; not 0: it is in LOOP_READ */
 	enum conn_state state : 8;
 	enum close_reason why : 8;
-	bool eof : 1, showing : 1, reshow : 1, want_drained : 1, blocked : 1;
-	bool read_wants_write : 1, write_wants_read : 1;
-	bool counts_lost : 1;
-	bool marked : 1; /* it is to be flushed once it has been read */
+	bool eof : 1;                                    /* the peer has said that it sends no more */
+	bool showing : 1;                                /* inside on_data */
+	bool reshow : 1;                                 /* kept bytes are to be shown again */
+	bool want_drained : 1;                           /* one on_drained is asked for */
+	bool blocked : 1;                                /* the kernel did not take everything: waits for EV_WRITE */
+	bool read_wants_write : 1, write_wants_read : 1; /* TLS needs the other direction first */
+	bool counts_lost : 1;                            /* conn_count_lost */
+	bool marked : 1;                                 /* in LOOP_READ: goes to LOOP_FLUSH afterwards */
 	char peer[];
 };
 

@@ -1,3 +1,6 @@
+/*
+ * A listening socket. Called at start and stop by whoever serves: app/ (twice: clients, operators) and echo/.
+ */
 #include "net/listener.h"
 
 #include "base/log.h"
@@ -13,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PAUSE_MS 100 /* out of descriptors: try again then, instead of spinning on a backlog that cannot be taken */
+#define PAUSE_MS 100 /* until the next try without descriptors; polling a backlog that cannot be taken would spin */
 
 struct listener {
 	struct loop *loop;
@@ -25,7 +28,7 @@ struct listener {
 	struct ev_io io;
 	struct timer resume;
 	int fd;
-	bool starved; /* said so once */
+	bool starved; /* out of descriptors, and the log says so */
 };
 
 static int open_socket(const char *address, int backlog, const char **error)
@@ -115,7 +118,7 @@ struct listener *listener_new(struct loop *l, struct conn_budget *b, const struc
 	ls->loop = l;
 	ls->budget = b;
 	ls->cfg = *cfg;
-	ls->cfg.address = NULL; /* the caller's */
+	ls->cfg.address = NULL; /* belongs to the caller */
 	ls->on_conn = on_conn;
 	ls->ctx = ctx;
 	ls->fd = fd;

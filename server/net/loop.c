@@ -1,3 +1,7 @@
+/*
+ * The loop of a worker: the clock, the heap of timers, the phases of a turn. Called by everything that waits for a time
+ * or for its turn; libev is called here, and by the owners of descriptors.
+ */
 #include "net/loop.h"
 
 #include "base/mem.h"
@@ -6,8 +10,9 @@
 #include <time.h>
 
 /*
- * libev's own timers are doubles, one watcher each; here one ev_timer carries the earliest deadline of a heap, whose entries
- * are two words in the owner. The heap is 4-ary: half the levels of a binary one, and a level's children share a cache line.
+ * The heap of timers is ours: a timer of libev is a watcher with deadlines in doubles, ours is two words in its owner.
+ * One ev_timer carries the earliest deadline. The heap is 4-ary: it has half the levels of a binary one, and four
+ * children share a cache line.
  */
 struct loop {
 	struct ev_loop *ev;
@@ -130,7 +135,8 @@ void deferred_cancel(struct deferred *d)
 	list_del(&d->link);
 }
 
-/* Runs what is in the phase now; what it adds to the same phase waits for the next round, so that rounds interleave phases. */
+/* Runs the present entries of the phase. Entries that they add to it wait for the next round, behind the other
+ * phases. */
 static bool run_phase(struct loop *l, enum loop_phase phase)
 {
 	struct list batch;
@@ -164,7 +170,7 @@ static void before_sleep(struct ev_loop *ev, ev_prepare *w, int revents)
 {
 	(void)revents;
 	struct loop *l = w->data;
-	run_phase(l, LOOP_READ); /* what has arrived counts before a deadline does */
+	run_phase(l, LOOP_READ); /* before the timers: what has arrived counts before a deadline does */
 	fire_due(l);
 	run_phases(l);
 	if (l->count == 0) {
@@ -187,7 +193,7 @@ static void after_poll(struct ev_loop *ev, ev_check *w, int revents)
 
 static void on_wake(struct ev_loop *ev, ev_timer *w, int revents)
 {
-	(void)ev, (void)w, (void)revents; /* waking is all: timers fire in before_sleep */
+	(void)ev, (void)w, (void)revents; /* nothing but wakes the loop: timers fire in before_sleep */
 }
 
 struct loop *loop_new(void)
@@ -202,11 +208,11 @@ struct loop *loop_new(void)
 		list_init(&l->phases[p]);
 	l->now_us = clock_us();
 	ev_prepare_init(&l->before_sleep, before_sleep);
-	ev_set_priority(&l->before_sleep, EV_MINPRI); /* after libev's own bookkeeping of others' prepares */
+	ev_set_priority(&l->before_sleep, EV_MINPRI); /* last of the prepare watchers */
 	l->before_sleep.data = l;
 	ev_prepare_start(l->ev, &l->before_sleep);
 	ev_check_init(&l->after_poll, after_poll);
-	ev_set_priority(&l->after_poll, EV_MAXPRI); /* the clock is read before any callback of the turn */
+	ev_set_priority(&l->after_poll, EV_MAXPRI); /* first: callbacks of the turn read the new time */
 	l->after_poll.data = l;
 	ev_check_start(l->ev, &l->after_poll);
 	ev_timer_init(&l->wake, on_wake, 0., 0.);

@@ -1,10 +1,16 @@
 /*
- * One worker's loop: libev underneath, one clock reading a turn, timers with absolute deadlines and millisecond
- * precision in one heap (B5), and work that runs once before the loop sleeps.
+ * The loop of one worker, on libev: one reading of the clock a turn, timers with absolute deadlines in milliseconds
+ * (B5), and phases of deferred work before the loop sleeps.
  *
- * A turn:  poll -> watchers' callbacks -> LOOP_READ -> due timers -> LOOP_WORK -> LOOP_FLUSH -> LOOP_SWEEP -> sleep
- * READ serves the connections that are ready, in the order they became so; WORK runs completions and pump batches, FLUSH writes every marked connection once, SWEEP frees what was killed. Each
- * phase runs until its list is empty; work that flush or sweep causes runs before the loop sleeps as well.
+ * A turn: poll -> watchers' callbacks -> LOOP_READ -> due timers -> LOOP_WORK -> LOOP_FLUSH -> LOOP_SWEEP -> sleep
+ *
+ *   READ    serves the connections that are ready, in the order in which they became so
+ *   WORK    runs completions and batches
+ *   FLUSH   writes every marked connection once
+ *   SWEEP   frees what was killed
+ *
+ * The phases are repeated until all their lists are empty, so the loop never sleeps over work that a flush or a sweep
+ * has caused.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
@@ -16,13 +22,14 @@ struct loop;
 
 enum loop_phase { LOOP_READ, LOOP_WORK, LOOP_FLUSH, LOOP_SWEEP, LOOP_PHASES };
 
-/* Embedded; step back to the owner with container_of. Zeroed is idle. */
+/* Embedded in its owner, which `fire` finds with container_of. Zeroed it is not set. */
 struct timer {
 	void (*fire)(struct timer *t);
-	uint64_t at;  /* loop_now milliseconds */
-	uint32_t pos; /* place in the heap plus one; 0 when not set */
+	uint64_t at;  /* milliseconds of loop_now */
+	uint32_t pos; /* place in the heap plus one; 0: not set */
 };
 
+/* Embedded in its owner; in one phase's list at most. */
 struct deferred {
 	void (*run)(struct deferred *d);
 	struct list link;
@@ -31,30 +38,31 @@ struct deferred {
 struct loop *loop_new(void);
 void loop_free(struct loop **l);
 void loop_run(struct loop *l);    /* returns after loop_stop */
-void loop_stop(struct loop *l);   /* finishes the turn */
-void loop_settle(struct loop *l); /* runs the phases until they are empty; for tearing down, not from inside a phase */
+void loop_stop(struct loop *l);   /* after this turn */
+void loop_settle(struct loop *l); /* runs the phases until all are empty; for tearing down, never from inside a phase */
 struct ev_loop *loop_ev(struct loop *l);
 
-uint64_t loop_now(const struct loop *l); /* monotonic ms, read once per turn after polling */
+uint64_t loop_now(const struct loop *l); /* monotonic ms, read once a turn, after polling */
 uint64_t loop_now_us(const struct loop *l);
 
-/* Bytes for whoever reads or gathers right now; they end with the call. */
+/* Bytes for a call that reads or gathers; the next call that needs them overwrites them. */
 #define LOOP_SCRATCH 65536
 char *loop_scratch(struct loop *l);
 
-void timer_set(struct loop *l, struct timer *t,
-               uint64_t at);                      /* sets or moves; fires once at or after `at`, in order of `at` */
-void timer_stop(struct loop *l, struct timer *t); /* harmless when not set */
+/* Sets or moves the timer: it fires once, at or after `at`. Timers fire in the order of their deadlines. */
+void timer_set(struct loop *l, struct timer *t, uint64_t at);
+void timer_stop(struct loop *l, struct timer *t); /* may be repeated */
 static inline bool timer_is_set(const struct timer *t)
 {
 	return t->pos != 0;
 }
 
 void deferred_init(struct deferred *d, void (*run)(struct deferred *d));
-void loop_defer(struct loop *l, enum loop_phase phase, struct deferred *d); /* once per turn, repeating is harmless */
-void loop_defer_first(struct loop *l, enum loop_phase phase,
-                      struct deferred *d); /* before all that is deferred already */
-void deferred_cancel(struct deferred *d);
+
+/* At the end of the phase's list, or before all that is in it. Nothing happens when d is in a list already. */
+void loop_defer(struct loop *l, enum loop_phase phase, struct deferred *d);
+void loop_defer_first(struct loop *l, enum loop_phase phase, struct deferred *d);
+void deferred_cancel(struct deferred *d); /* may be repeated */
 static inline bool deferred_is_set(const struct deferred *d)
 {
 	return !list_empty(&d->link);

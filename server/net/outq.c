@@ -1,3 +1,6 @@
+/*
+ * The queue of a connection: one part in the struct itself, the rest in a ring. Called by conn.c alone.
+ */
 #include "net/outq.h"
 
 #include "base/mem.h"
@@ -55,7 +58,7 @@ int outq_iov(const struct outq *q, struct iovec iov[OUTQ_IOV])
 	return n;
 }
 
-/* How many of n bytes were this part's; all of it: its reference goes. */
+/* Takes up to n bytes off the part, and its reference when nothing is left. How many they were. */
 static size_t part_drop(struct outq_part *p, size_t n)
 {
 	size_t k = n < p->n ? n : p->n;

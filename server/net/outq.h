@@ -1,7 +1,9 @@
 /*
- * What a connection has yet to write: references to shared bytes in order. Embedded in its connection. Private to net/.
+ * The bytes that a connection has yet to write: references to parts of blobs, in order. Embedded in the connection.
+ * Private to net/.
  *
- * The first part lives here, so that an ordinary send allocates nothing; the ring exists only while more than one waits.
+ * The first part is in the struct itself, so an ordinary send allocates nothing. The ring exists while more than one
+ * part waits.
  */
 #ifndef NET_OUTQ_H
 #define NET_OUTQ_H
@@ -24,8 +26,8 @@ struct outq_ring {
 
 /* Zeroed is empty. */
 struct outq {
-	struct outq_part first; /* blob NULL: none */
-	struct outq_ring *rest; /* behind it; never empty */
+	struct outq_part first; /* its blob is NULL: none */
+	struct outq_ring *rest; /* the parts behind it; NULL: none */
 };
 
 static inline size_t outq_bytes(const struct outq *q)
@@ -39,8 +41,8 @@ static inline uint32_t outq_count(const struct outq *q)
 }
 
 void outq_push(struct outq *q, struct blob *b, size_t off, size_t n); /* takes a reference */
-int outq_iov(const struct outq *q, struct iovec iov[OUTQ_IOV]);       /* the first parts, for writev; how many */
-void outq_drop(struct outq *q, size_t n);                             /* n bytes were written */
+int outq_iov(const struct outq *q, struct iovec iov[OUTQ_IOV]); /* the first parts, for writev; how many there are */
+void outq_drop(struct outq *q, size_t n);                       /* n bytes were written */
 void outq_clear(struct outq *q);
 
 #endif

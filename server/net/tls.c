@@ -1,3 +1,7 @@
+/*
+ * TLS on a descriptor, through OpenSSL. Called by conn.c in place of transport.c; contexts are made by app/ from
+ * settings.
+ */
 #include "net/transport.h"
 
 #include "base/mem.h"
@@ -14,21 +18,21 @@ struct tls_context {
 struct tls {
 	struct tls_context *context;
 	SSL *ssl;
-	bool established; /* after a failure OpenSSL does not know any more */
+	bool established; /* the handshake was completed; asked after a failure, OpenSSL would not tell */
 };
 
 static struct tls_context *tls_refuse(SSL_CTX *ctx, const char *what, const char *file, char *error, size_t n)
 {
 	char reason[128];
-	ERR_error_string_n(ERR_peek_error(), reason,
-	                   sizeof reason); /* the first tells why, the last only where it ended */
+	/* The first error of the queue says why; the last one says only where it ended. */
+	ERR_error_string_n(ERR_peek_error(), reason, sizeof reason);
 	snprintf(error, n, "%s %s: %s", what, file, reason);
 	ERR_clear_error();
 	SSL_CTX_free(ctx);
 	return NULL;
 }
 
-/* Else an encrypted key makes OpenSSL ask on the terminal, and the loop wait for the answer. */
+/* Without this an encrypted key makes OpenSSL ask on the terminal, and the loop waits for the answer. */
 static int no_passphrase(char *buf, int n, int writing, void *arg)
 {
 	(void)buf, (void)n, (void)writing, (void)arg;
@@ -79,7 +83,7 @@ struct tls *tls_new(struct tls_context *ctx, int fd)
 	struct tls *t = NEW(struct tls);
 	t->ssl = SSL_new(ctx->ctx);
 	if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1)
-		abort(); /* nothing but memory can be missing here */
+		abort(); /* only memory can be missing here */
 	SSL_set_accept_state(t->ssl);
 	t->context = tls_context_ref(ctx);
 	return t;
@@ -96,7 +100,7 @@ void tls_free(struct tls **t)
 	free(gone);
 }
 
-/* Maps OpenSSL's word to ours; natural is the readiness the operation would wait for anyway. */
+/* Our word for OpenSSL's. natural: the readiness that this operation waits for as a rule. */
 static ssize_t tls_outcome(struct tls *t, int ret, int natural, bool *wants_other)
 {
 	int why = SSL_get_error(t->ssl, ret);
@@ -125,8 +129,8 @@ ssize_t tls_read(struct tls *t, char *p, size_t n, bool *wants_other)
 }
 
 /*
- * One record for many small parts: they are gathered first. A write that has to be repeated is gathered anew from the same
- * queue, so it begins with the same bytes and is at least as long, which is what OpenSSL asks of a repetition.
+ * Small parts are gathered into one record. A write that has to be repeated is gathered again from the same queue: it
+ * begins with the same bytes and is at least as long, as OpenSSL demands of a repetition.
  */
 ssize_t tls_writev(struct tls *t, const struct iovec *iov, int n, char *scratch, size_t scratch_n, bool *wants_other)
 {

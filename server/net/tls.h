@@ -1,5 +1,6 @@
 /*
- * TLS for connections that end here, through OpenSSL. A context is counted: connections keep the one they began with.
+ * TLS that ends in this process, through OpenSSL. A context has a count of references: a connection keeps the one it
+ * began with when another is loaded.
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H
@@ -8,7 +9,7 @@
 
 struct tls_context;
 
-/* PEM certificate chain and key. NULL with the reason in error (at most n bytes). */
+/* From a certificate chain and its key, both PEM. NULL: error has the reason, at most n bytes. */
 struct tls_context *tls_context_new(const char *cert_file, const char *key_file, char *error, size_t n);
 struct tls_context *tls_context_ref(struct tls_context *t);
 void tls_context_unref(struct tls_context **t);

@@ -1,3 +1,6 @@
+/*
+ * Plain TCP: recv and sendmsg with the outcomes of transport.h. Called by conn.c; tls.c is the other transport.
+ */
 #include "net/transport.h"
 
 #include <errno.h>
