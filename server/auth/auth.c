@@ -1,3 +1,7 @@
+/*
+ * The check of a token: its three parts, the header, the signature (key.c), the claims. Called by app/ when a socket
+ * opens, when a token is refreshed, and for HTTP reads.
+ */
 #include "auth/auth.h"
 
 #include "auth/key.h"
@@ -18,7 +22,7 @@ struct auth {
 
 struct parts {
 	struct buf header, payload, signature; /* decoded */
-	struct slice signed_text; /* header and payload as they came, with the dot between them; borrowed */
+	struct slice signed_text;              /* header and payload as they came, with the dot; borrowed */
 };
 
 static void parts_fini(struct parts *parts)
@@ -45,7 +49,7 @@ static bool parts_split(struct slice token, struct parts *parts)
 	                        slice_of(second + 1, (size_t)(end - second - 1))); /* a third dot is no base64url */
 }
 
-/* NULL unless it is an object with distinct keys: of two `sub`, two readers can take different ones. */
+/* NULL: not an object, or a key comes twice; of two `sub`, two readers may take different ones. */
 static json_t *object_decode(const struct buf *text)
 {
 	json_t *o = json_loadb(text->p, text->n, JSON_REJECT_DUPLICATES, NULL);
@@ -59,7 +63,8 @@ static json_t *object_decode(const struct buf *text)
 
 static bool string_is(const json_t *v, const char *expected)
 {
-	return json_is_string(v) && strcmp(json_string_value(v), expected) == 0; /* jansson refuses \u0000 */
+	return json_is_string(v) &&
+	       strcmp(json_string_value(v), expected) == 0; /* no \u0000 is in it: jansson refuses that */
 }
 
 static enum auth_result check_header(const struct auth *a, const struct buf *text)
@@ -71,7 +76,7 @@ static enum auth_result check_header(const struct auth *a, const struct buf *tex
 	if (!string_is(json_object_get(header, "alg"), auth_key_algorithm(a->key)))
 		r = AUTH_ALGORITHM;
 	else if (json_object_get(header, "crit"))
-		r = AUTH_MALFORMED; /* no extension is known here, and an empty list is not allowed (RFC 7515 4.1.11) */
+		r = AUTH_MALFORMED; /* no extension is known here, and no list at all is right then (RFC 7515 4.1.11) */
 	json_decref(header);
 	return r;
 }
@@ -125,7 +130,8 @@ static enum auth_result read_subject(const json_t *sub, char out[37])
 	return AUTH_OK;
 }
 
-/* exp comes last: an expired token leaves a trace (contract 2.6), so all else about it must be right. */
+/* exp is judged last. A user whose token has expired is told so at his next socket, which takes a token that is right
+ * in all else. */
 static enum auth_result check_claims(const struct auth *a, const json_t *payload, uint64_t now,
                                      struct auth_claims *claims)
 {
@@ -175,7 +181,7 @@ enum auth_result auth_check(const struct auth *a, struct slice token, uint64_t w
 	enum auth_result r = parts_split(token, &parts) ? check_parts(a, &parts, wall_ms, claims) : AUTH_MALFORMED;
 	parts_fini(&parts);
 	if (r != AUTH_OK && r != AUTH_EXPIRED)
-		*claims = (struct auth_claims){0}; /* nothing of a refused token gets out */
+		*claims = (struct auth_claims){0}; /* nothing of a token that was refused gets out */
 	return r;
 }
 

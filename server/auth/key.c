@@ -1,3 +1,6 @@
+/*
+ * The key, and the signature algorithms. Called by auth.c for each token, by sign.c for the rules of a secret.
+ */
 #include "auth/key.h"
 
 #include "base/mem.h"
@@ -18,16 +21,16 @@
 
 struct algorithm {
 	const char *name;
-	const char *key_type; /* of the public key; NULL: a secret */
-	const char *hash;     /* NULL: the signature scheme has its own */
+	const char *key_type; /* OpenSSL's name of the public key's type; NULL: a secret */
+	const char *hash;     /* NULL: it is part of the signature scheme */
 	bool (*key_fits)(const EVP_PKEY *pkey);
 	bool (*verify)(const struct auth_key *k, struct slice text, struct slice signature);
-	const char *needs; /* for the reason */
+	const char *needs; /* named when a key does not fit */
 };
 
 struct auth_key {
 	const struct algorithm *algorithm;
-	EVP_MAC_CTX *mac; /* keyed; copied for every token */
+	EVP_MAC_CTX *mac; /* has the secret; copied for each token */
 	EVP_PKEY *pkey;
 	EVP_MD *hash;
 };
@@ -57,7 +60,7 @@ static bool verify_with_pkey(const struct auth_key *k, struct slice text, struct
 	return ok;
 }
 
-/* A JWT has r and s side by side, OpenSSL wants them in DER. */
+/* A JWT has r and s side by side; OpenSSL wants them in DER. */
 static bool verify_ecdsa(const struct auth_key *k, struct slice text, struct slice signature)
 {
 	if (signature.n != ES256_BYTES)
@@ -152,7 +155,7 @@ static EVP_PKEY *read_public_key(const char *path, char *error, size_t n)
 		snprintf(error, n, "%s: %s", path, strerror(errno));
 		return NULL;
 	}
-	char no_passphrase[] = ""; /* else an encrypted file makes OpenSSL ask on the terminal */
+	char no_passphrase[] = ""; /* without it an encrypted file makes OpenSSL ask on the terminal */
 	EVP_PKEY *pkey = PEM_read_PUBKEY(f, NULL, NULL, no_passphrase);
 	fclose(f);
 	if (!pkey)
@@ -216,6 +219,6 @@ const char *auth_key_algorithm(const struct auth_key *k)
 bool auth_key_verify(const struct auth_key *k, struct slice text, struct slice signature)
 {
 	bool ok = k->algorithm->verify(k, text, signature);
-	ERR_clear_error(); /* this thread's TLS connections read the same queue */
+	ERR_clear_error(); /* TLS connections of this thread read the same queue of errors */
 	return ok;
 }

@@ -1,3 +1,6 @@
+/*
+ * Signing a token. Called by `bellwire token` and the demo.
+ */
 #include "auth/auth.h"
 
 #include "auth/key.h"

@@ -1,5 +1,5 @@
 /*
- * Cross-origin headers. Used by eio/ for all of its answers.
+ * Cross-origin headers. Called by eio/ for each of its answers.
  */
 #include "http/cors.h"
 
@@ -36,7 +36,7 @@ void http_cors_put(struct buf *headers, const char *allowed, const struct http_e
 		put_line(headers, "Access-Control-Allow-Origin", SLICE("*"));
 		return;
 	}
-	put_line(headers, "Vary", SLICE("Origin")); /* else a cache hands one origin's answer to another */
+	put_line(headers, "Vary", SLICE("Origin")); /* without it a cache hands one origin's answer to another */
 	if (!http_header(x, "origin", &origin) || !is_listed(allowed, origin))
 		return;
 	put_line(headers, "Access-Control-Allow-Origin", origin);

@@ -1,8 +1,8 @@
 /*
  * Cross-origin headers (H9): which web pages may read an answer. One rule for every path of the process.
  *
- * `allowed` is the setting: NULL or empty is off, "*" is every origin, else a comma list of origins. A listed origin is echoed; one
- * that is not listed gets no header and the browser withholds the answer. Nothing is refused here.
+ * `allowed` is the setting: NULL or empty is off, "*" is every origin, else a comma list of origins. A listed origin is
+ * named in the answer; another one is not, and its browser withholds the answer from the page. Nothing is refused here.
  */
 #ifndef HTTP_CORS_H
 #define HTTP_CORS_H
@@ -10,9 +10,10 @@
 #include "http/http.h"
 
 bool http_cors_is_on(const char *allowed);
-void http_cors_put(struct buf *headers, const char *allowed, const struct http_exchange *x); /* for any answer */
+void http_cors_put(struct buf *headers, const char *allowed, const struct http_exchange *x);
 
-/* The further headers of the answer to a preflight (OPTIONS): methods is their list; the headers that were asked for are allowed. */
+/* For the answer to a preflight (OPTIONS), behind http_cors_put. `methods` is a comma list; every header that is asked
+ * for is allowed. */
 void http_cors_put_preflight(struct buf *headers, const char *methods, const struct http_exchange *x);
 
 #endif

@@ -1,6 +1,11 @@
+/*
+ * The address of a client behind trusted proxies. Called by eio/ for every handshake.
+ */
 #include "http/forwarded.h"
 
-/* From the right: each proxy appended whom it saw; what a stranger wrote himself stands further left. False: this is the client. */
+/* Reads one line of X-Forwarded-For from the right: each proxy appends the address that it saw, so a lie of the client
+ * stands further left. False: *client is the client's. True: all addresses of the line are trusted, and a line before
+ * this one decides. */
 static bool step_back(struct slice *client, struct slice line, const struct address_list *trusted)
 {
 	while (line.n) {
@@ -21,8 +26,8 @@ struct slice http_client(const struct http_exchange *x, const struct address_lis
 {
 	struct slice client = slice_str(conn_peer(http_conn(x))), line;
 	bool more = address_list_has(trusted, client);
-	for (unsigned i = 0; more && http_header_back(x, "x-forwarded-for", i, &line);
-	     i++) /* a proxy may append a line of its own */
+	/* A proxy may append a line of its own instead of an address. */
+	for (unsigned i = 0; more && http_header_back(x, "x-forwarded-for", i, &line); i++)
 		more = step_back(&client, line, trusted);
 	return client;
 }

@@ -1,5 +1,5 @@
 /*
- * Whose request is it, behind proxies that are trusted?
+ * The address of the client behind a request that came through proxies.
  */
 #ifndef HTTP_FORWARDED_H
 #define HTTP_FORWARDED_H
@@ -7,7 +7,8 @@
 #include "http/http.h"
 #include "net/address.h"
 
-/* The peer; where that is trusted, the last address of X-Forwarded-For that is not (borrowed from the request, or the peer's text). */
+/* The peer, or, when it is in `trusted`, the last address of X-Forwarded-For that is not. Borrowed from the request or
+ * the connection. */
 struct slice http_client(const struct http_exchange *x, const struct address_list *trusted);
 
 #endif

@@ -1,3 +1,7 @@
+/*
+ * HTTP/1.x on one connection: bytes become exchanges, replies become bytes. Called by net/conn.c with what arrives, and
+ * by the handlers of exchanges (eio/, app/, echo/) with their answers.
+ */
 #include "http/http.h"
 
 #include "base/mem.h"
@@ -5,7 +9,7 @@
 #include "http/parse.h"
 #include <time.h>
 
-#define PIPELINE_MAX 16384 /* bytes of later requests kept while one is answered */
+#define PIPELINE_MAX 16384 /* bytes of later requests that are kept while one is answered */
 
 /*
  * The state of a connection's requests, with the function that performs each move:
@@ -28,6 +32,7 @@ enum http_state {
 #undef X
 };
 
+/* The events of its connection (conn_set_events) are its own. Freed when the connection dies, or by http_detach. */
 struct http {
 	struct conn *conn;
 	const struct http_config *cfg;
@@ -36,23 +41,24 @@ struct http {
 	struct http_exchange *x;
 	struct timer timer;
 	size_t scanned;
-	bool *gone; /* set while in on_data: told when this object is freed under it */
+	bool *gone; /* while a handler runs: set to true when it frees this object (http_detach) */
 	enum http_state state;
 };
 
+/* Belongs to its http, one at a time. Freed by the answer, http_drop, http_detach, or behind on_abort. */
 struct http_exchange {
 	struct http *h;
 	const struct http_events *ev;
 	void *ctx, *user;
 	void (*on_too_large)(struct http_exchange *x, void *ctx);
 	size_t max_body;
-	uint64_t body_left; /* of Content-Length */
+	uint64_t body_left; /* bytes of Content-Length yet to come */
 	struct http_chunked chunked;
 	struct buf body;
 	struct http_head head;
-	size_t kept; /* of head and body, told to the connection */
+	size_t kept; /* bytes of head and body, counted by conn_keep */
 	bool keep_alive;
-	char *text; /* the head, which all slices point into */
+	char *text; /* the head; slices of `head` and `headers` point into it */
 	unsigned nheaders;
 	struct http_header headers[];
 };
@@ -146,10 +152,10 @@ static void http_enter(struct http *h, enum http_state to)
 	http_time_limit(h, to == HTTP_IN_IDLE   ? h->cfg->idle_timeout_ms
 	                   : to == HTTP_IN_HEAD ? h->cfg->head_timeout_ms
 	                   : to == HTTP_IN_BODY ? h->cfg->request_timeout_ms
-	                                        : 0); /* a parked request has no limit here (H5) */
+	                                        : 0); /* BUSY: a parked request has no time limit here (H5) */
 }
 
-/* The connection flushes, then ends. */
+/* The connection writes what is queued, then ends. */
 static void http_finish(struct http *h, enum close_reason why)
 {
 	http_enter(h, HTTP_IN_OVER);
@@ -244,7 +250,7 @@ void http_respond(struct http_exchange *x, const struct http_reply *r)
 	http_respond_parts(x, r, NULL, 0);
 }
 
-/* A request that never became an exchange: answered and closed. */
+/* Answers bytes that never became an exchange, and closes. */
 static void http_refuse(struct http *h, int status, enum close_reason why)
 {
 	struct buf out = {0};
@@ -358,7 +364,7 @@ static size_t http_take_head(struct http *h, const char *p, size_t n)
 	}
 	log_trace(conn_ident(h->conn), "request", LSL("method", request_method(h->x)), LSL("path", h->x->head.path));
 	http_enter(h, h->x->head.has_body ? HTTP_IN_BODY : HTTP_IN_BUSY);
-	if (conn_is_dead(h->conn)) /* ended by what it keeps now: nobody hears of the request */
+	if (conn_is_dead(h->conn)) /* conn_keep ended it: no handler hears of the request */
 		exchange_free(h->x);
 	else
 		exchange_begin(h, wants_continue && n == end);
@@ -388,7 +394,7 @@ static size_t http_take_body(struct http *h, const char *p, size_t n)
 	}
 	used = x->body_left < n ? (size_t)x->body_left : n;
 	x->body_left -= used;
-	if (x->body_left == 0 && x->body.n == 0) { /* arrived whole: nothing to keep */
+	if (x->body_left == 0 && x->body.n == 0) { /* it arrived in one piece: nothing has to be kept */
 		exchange_body(h, slice_of(p, used));
 		return used;
 	}
@@ -409,7 +415,7 @@ static size_t http_on_data(struct conn *c, void *owner, const char *p, size_t n)
 	case HTTP_IN_BODY:
 		return http_take_body(h, p, n);
 	case HTTP_IN_BUSY:
-		if (n > PIPELINE_MAX) /* kept bytes must not hide a FIN for ever, nor grow */
+		if (n > PIPELINE_MAX) /* kept bytes must not grow, nor hide a FIN for ever */
 			conn_kill(c, CLOSE_LIMIT);
 		return 0;
 	case HTTP_IN_OVER:
@@ -422,7 +428,7 @@ static void http_on_eof(struct conn *c, void *owner)
 {
 	struct http *h = owner;
 	if (h->x) {
-		exchange_abort(h); /* P5, P6: half-close counts as gone */
+		exchange_abort(h); /* P5, P6: a peer that closes its half counts as gone */
 		conn_kill(c, CLOSE_PEER);
 		return;
 	}
@@ -432,7 +438,7 @@ static void http_on_eof(struct conn *c, void *owner)
 static void http_on_broken(struct conn *c, void *owner)
 {
 	(void)c;
-	exchange_abort(owner); /* P5: not only when the sweep comes by */
+	exchange_abort(owner); /* P5: now, not in the sweep: a request behind it must see the session gone */
 }
 
 static void http_on_dead(struct conn *c, void *owner, enum close_reason why)
@@ -461,7 +467,7 @@ void http_serve(struct conn *c, const struct http_config *cfg, const struct http
 {
 	struct http *h = NEW(struct http);
 	*h = (struct http){.conn = c, .cfg = cfg, .ev = ev, .ctx = ctx, .timer = {.fire = http_on_timeout}};
-	http_time_limit(h, cfg->head_timeout_ms); /* a fresh connection owes us a request */
+	http_time_limit(h, cfg->head_timeout_ms); /* a fresh connection owes a request */
 	conn_set_events(c, &http_conn_events, h);
 }
 

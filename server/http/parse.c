@@ -1,9 +1,12 @@
+/*
+ * Heads and chunked bodies of HTTP. Called by http.c, and at every cut by unit tests.
+ */
 #include "http/parse.h"
 
 #include "base/number.h"
 
 #define BLANKS " \t"
-#define LENGTH_DIGITS 18 /* of Content-Length: sums with it stay below 64 bits */
+#define LENGTH_DIGITS 18 /* of Content-Length: sums of lengths stay below 64 bits */
 
 static bool token_char(unsigned char c)
 {
@@ -56,7 +59,7 @@ size_t http_head_end(struct slice in, size_t *scanned)
 	return end ? (size_t)(end - in.p) + 4 : 0;
 }
 
-/* One line without its CRLF; false when a bare CR or LF or a NUL stands in it. */
+/* One line without its CRLF. False: a bare CR or LF, or a NUL, stands in it. */
 static bool next_line(struct slice *text, struct slice *line)
 {
 	const char *end = memmem(text->p, text->n, "\r\n", 2);
@@ -113,7 +116,7 @@ static int parse_request_line(struct slice line, struct http_head *h)
 static bool parse_header(struct slice line, struct http_header *out)
 {
 	const char *colon = memchr(line.p, ':', line.n);
-	if (!colon) /* a folded line has none or begins with a blank: no token */
+	if (!colon) /* a folded line has no colon, or its name begins with a blank and is no token */
 		return false;
 	out->name = slice_of(line.p, (size_t)(colon - line.p));
 	out->value = slice_trim(slice_of(colon + 1, line.n - out->name.n - 1), BLANKS);
@@ -130,7 +133,8 @@ static bool parse_length(struct slice v, uint64_t *out)
 	return v.n <= LENGTH_DIGITS && u64_parse(v, out);
 }
 
-/* What the headers say about framing. A message with two lengths, or a length and chunks, is refused (request smuggling). */
+/* What the headers say about framing. Two lengths, or a length and chunks, are refused: they let a request hide in
+ * another. */
 static int read_framing(struct http_parsed *p)
 {
 	struct http_head *h = &p->head;
@@ -212,10 +216,10 @@ enum {
 	END_LF
 };
 
-#define MAX_OVERHEAD 65536u /* sizes, extensions and trailers of one body, beyond what each chunk needs */
-#define CHUNK_OVERHEAD 16u  /* of a chunk, not counted: a body may come in chunks of one byte */
+#define MAX_OVERHEAD 65536u /* bytes of sizes, extensions and trailers of one body, beyond what its chunks need */
+#define CHUNK_OVERHEAD 16u  /* bytes that a chunk needs: a body may come in chunks of one byte */
 
-/* A byte outside chunk data; false when it cannot stand there. */
+/* A byte outside of chunk data. False: it cannot stand there. */
 static bool chunk_step(struct http_chunked *c, char ch)
 {
 	int d;
@@ -231,7 +235,7 @@ static bool chunk_step(struct http_chunked *c, char ch)
 		if (d >= 0 || c->state == SIZE_FIRST)
 			return false;
 		/* fall through */
-	case SIZE_BLANK: /* "5 6" must not be five to us and something else to a proxy */
+	case SIZE_BLANK: /* "5 6" must not be five here and something else to a proxy */
 		c->state = ch == '\r' ? SIZE_LF : ch == ';' ? EXTENSION : SIZE_BLANK;
 		return ch == '\r' || ch == ';' || ch == ' ' || ch == '\t';
 	case EXTENSION:
@@ -284,7 +288,7 @@ enum http_chunked_result http_chunked_feed(struct http_chunked *c, const char *p
 		if (++c->overhead > MAX_OVERHEAD || !chunk_step(c, p[i++]))
 			return HTTP_CHUNKED_BAD;
 		if (c->state == DATA && c->left > max - out->n)
-			return HTTP_CHUNKED_TOO_LARGE; /* early, from the announced size */
+			return HTTP_CHUNKED_TOO_LARGE; /* by the size that is announced, before its bytes */
 		if (ends) {
 			*used = i;
 			return HTTP_CHUNKED_DONE;

@@ -43,8 +43,7 @@ struct conn {
 	void *owner;
 	struct list link; /* in the budget's list of all, until the sweep */
 	struct ev_io io;
-	struct deferred
-		turn; /* in one list of the loop at most: LOOP_READ while ready, else LOOP_FLUSH; dead: LOOP_SWEEP */
+	struct deferred turn; /* in LOOP_READ while ready, else in LOOP_FLUSH, dead in LOOP_SWEEP; or in none */
 	struct tls *tls;
 	struct buf *in;  /* received bytes that nobody took; NULL: none */
 	struct outq out; /* parts that the kernel has not taken */

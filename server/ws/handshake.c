@@ -1,3 +1,6 @@
+/*
+ * The opening handshake: is it good, and what is the answer. Called by eio/server.c (ws_check) and ws.c.
+ */
 #include "ws/handshake.h"
 
 #include "base/text.h"
@@ -42,7 +45,7 @@ static void accept_value(struct buf *out, struct slice key)
 	base64_encode(out, slice_of(digest, sizeof digest));
 }
 
-/* W3: the first name that was offered; nothing when none was. */
+/* W3: the first subprotocol that was offered; empty when none was. */
 static struct slice first_protocol(const struct http_exchange *x)
 {
 	struct slice v = {0};
@@ -54,13 +57,13 @@ static struct slice first_protocol(const struct http_exchange *x)
 	return slice_trim(v, " \t");
 }
 
-/* W1: spelled exactly so; dart:io and OkHttp compare whole values, Starscream the case of names. */
+/* W1: the spelling matters. dart:io and OkHttp compare whole values; Starscream compares names with their case. */
 void ws_accept_head(struct buf *out, const struct http_exchange *x, struct slice headers)
 {
 	struct slice key = {0};
 	http_header(x, "sec-websocket-key", &key);
-	buf_str(out,
-	        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
+	buf_str(out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+	             "Sec-WebSocket-Accept: ");
 	accept_value(out, key);
 	buf_str(out, "\r\n");
 	struct slice protocol = first_protocol(x);

@@ -1,3 +1,7 @@
+/*
+ * A WebSocket's frames, messages and goodbye. Called by net/conn.c with what arrives, and by eio/websocket.c with what
+ * is to go out.
+ */
 #include "ws/ws.h"
 
 #include "base/mem.h"
@@ -32,21 +36,20 @@ enum ws_state {
 #undef X
 };
 
-/* A message whose frames are arriving. */
+/* A data message whose frames are arriving. Owned by its ws. */
 struct incoming {
-	struct buf message; /* fragments so far */
+	struct buf message; /* the fragments so far */
 	unsigned fragments;
 	uint32_t utf8;
 };
 
-/* Of control frames: exists from the first ping that had to wait, or from our Close. */
+/* For control frames: exists from the first ping that had to wait, or from our Close. Owned by its ws. */
 struct control {
 	struct ws *ws;
 	struct timer linger;
 	bool late_pong;
 	uint8_t pong_n;
-	char pong
-		[CONTROL_MAX]; /* payload of the last ping, to be answered when the queue is empty (at most one waits) */
+	char pong[CONTROL_MAX]; /* payload of the last ping, which is answered when the queue is empty */
 };
 
 struct ws {
@@ -58,8 +61,8 @@ struct ws {
 	struct control *control;   /* NULL as a rule */
 	enum ws_state state : 8;
 	enum close_reason why : 8;
-	uint8_t opcode; /* of the message being assembled, 0: none */
-	bool pong_out;  /* since the queue was empty last */
+	uint8_t opcode; /* of the message in `incoming`; 0: none */
+	bool pong_out;  /* one was queued since the queue was last empty */
 };
 
 static const uint8_t ws_next[] = {
@@ -106,7 +109,7 @@ static void send_control(struct ws *w, unsigned opcode, const char *p, size_t n)
 	conn_send_copy(w->conn, slice_of(frame, head + n));
 }
 
-/* The owner hears of the end once; from here on w belongs to its connection alone. */
+/* The owner hears of the end once. From here on the connection alone knows w. */
 static void tell_owner(struct ws *w, enum close_reason why)
 {
 	const struct ws_events *ev = w->ev;
@@ -184,12 +187,12 @@ struct frame {
 	bool fin;
 	unsigned opcode;
 	uint64_t len;
-	size_t size; /* head and payload */
+	size_t size; /* of head and payload */
 };
 
 /*
- * Judges a frame by the bytes of its head that are here, before its payload is waited for. 0: not enough yet or fine (size is set
- * once the whole head is here), else the code to close with (W7).
+ * Judges a frame by as much of its head as is here, before its payload is waited for. 0: nothing is wrong so far;
+ * f->size is set when the head is whole. Else the code to close with (W7).
  */
 static int frame_judge(const struct ws *w, const unsigned char *p, size_t n, struct frame *f)
 {
@@ -261,7 +264,8 @@ static void peer_close(struct ws *w, const char *p, size_t n)
 	tell_owner(w, CLOSE_PEER);
 }
 
-/* W8. While a pong is still queued only the latest ping is remembered: a peer that pings and does not read costs 125 bytes. */
+/* W8. While a pong is queued, only the latest ping is remembered: a peer that pings and does not read costs 125
+ * bytes. */
 static void peer_ping(struct ws *w, const char *p, size_t n)
 {
 	if (!w->pong_out || conn_queued(w->conn) == 0) {
@@ -290,7 +294,7 @@ static void incoming_done(struct ws *w, struct slice data)
 	incoming_free(&in);
 }
 
-/* Payload of a data frame, in one or several pieces; the last one of a whole message is handed up without a copy when it is the only one. */
+/* A piece of a data frame's payload. A message that comes in one piece is handed up without a copy. */
 static bool frame_data(struct ws *w, struct slice piece, bool last)
 {
 	struct incoming *in = w->incoming;
@@ -317,7 +321,7 @@ static void frame_control(struct ws *w, unsigned opcode, const char *p, size_t n
 		peer_ping(w, p, n);
 }
 
-/* Takes one frame that lies whole in the source: wslay reads the head and unmasks the payload, piece by piece. */
+/* Takes one frame, which is whole in the source. wslay reads the head and unmasks the payload piece by piece. */
 static void frame_take(struct ws *w, wslay_frame_context_ptr frames, const struct frame *f)
 {
 	bool control = f->opcode & 0x8;
@@ -337,7 +341,7 @@ static void frame_take(struct ws *w, wslay_frame_context_ptr frames, const struc
 		got += io.data_length;
 		struct slice piece = slice_of(io.data_length ? (const char *)io.data : "", io.data_length);
 		if (control)
-			frame_control(w, f->opcode, piece.p, piece.n); /* at most 125 bytes: one piece */
+			frame_control(w, f->opcode, piece.p, piece.n); /* 125 bytes at most are one piece */
 		else if (!frame_data(w, piece, f->fin && got == f->len))
 			return;
 	} while (got < f->len && w->state == WS_OPEN);
@@ -354,7 +358,8 @@ static size_t ws_on_data(struct conn *c, void *owner, const char *p, size_t n)
 		struct frame f;
 		int code = frame_judge(w, (const unsigned char *)src.p, src.n, &f);
 		if (w->state == WS_CLOSING && (code || (f.size && f.opcode != OP_CLOSE))) {
-			/* W9: after our Close only theirs counts; the rest is skipped, and after a violation nothing can be told apart */
+			/* W9: behind our Close only the peer's counts, and all else is skipped. After a violation
+			 * frames cannot be told apart. */
 			size_t skip = code || f.size > src.n ? src.n : f.size;
 			src = (struct source){src.p + skip, src.n - skip};
 			continue;
@@ -370,7 +375,8 @@ static size_t ws_on_data(struct conn *c, void *owner, const char *p, size_t n)
 			break;
 		}
 		if (!frames) {
-			/* wslay holds its state on the heap, 4 KiB of it; frames are given whole, so none outlives this call */
+			/* wslay's state is 4 KiB on the heap. It gets whole frames, so the state ends with this
+			 * call. */
 			struct wslay_frame_callbacks callbacks = {.recv_callback = source_give};
 			if (wslay_frame_context_init(&frames, &callbacks, &src) != 0)
 				abort();
@@ -378,7 +384,8 @@ static size_t ws_on_data(struct conn *c, void *owner, const char *p, size_t n)
 		struct source behind = {src.p + f.size, src.n - f.size};
 		src.n = f.size;
 		frame_take(w, frames, &f);
-		if (src.n || w->state != WS_OPEN) { /* stopped inside the frame: its context is spoilt */
+		if (src.n ||
+		    w->state != WS_OPEN) { /* it stopped inside of the frame: the context is of no use any more */
 			wslay_frame_context_free(frames);
 			frames = NULL;
 		}

@@ -1,6 +1,9 @@
 /*
- * A WebSocket on a connection (RFC 6455), server side: handshake, receiving with wslay's frame API, assembly, UTF-8 and close
- * codes ours (W1-W9). Frames out are built once (ws_frame_head) and shared; a ws holds no buffer while no frame is incomplete.
+ * The server's side of a WebSocket (RFC 6455, W1-W9). wslay reads heads of frames and unmasks; assembly, UTF-8 and
+ * close codes are ours. Frames that go out are built once (ws_frame_head) and shared by all receivers. While no message
+ * is incomplete, a ws holds no buffer.
+ *
+ * A ws owns its connection and dies with it. Its owner may use the pointer until on_close.
  */
 #ifndef WS_WS_H
 #define WS_WS_H
@@ -10,40 +13,43 @@
 struct ws;
 
 struct ws_events {
-	/* a complete message; text is valid UTF-8; data borrowed for the call */
+	/* A complete message; text is valid UTF-8. data ends with the call. */
 	void (*on_message)(struct ws *w, void *owner, bool binary, struct slice data);
-	/* any byte arrived (life, B3); may be NULL */
+	/* Bytes arrived, which are a sign of life (B3). May be NULL. */
 	void (*on_activity)(struct ws *w, void *owner);
-	/* over for its owner: called once, at the peer's end, a violation, or death; after it the owner must not use w, which
-	 * closes down by itself */
+	/* Over for its owner. Called once: at the peer's Close or FIN, at a violation, or at the connection's death.
+	 * The owner must not use w afterwards, which closes down by itself. */
 	void (*on_close)(struct ws *w, void *owner, enum close_reason why);
 };
 
 struct ws_config {
-	size_t max_message;       /* sum of fragments; one byte more is 1009 (W7) */
-	unsigned max_fragments;   /* frames per message */
-	uint64_t close_linger_ms; /* wait for the peer's Close (W9) */
+	size_t max_message;       /* of all fragments; one byte more is 1009 (W7) */
+	unsigned max_fragments;   /* of one message */
+	uint64_t close_linger_ms; /* how long the peer's Close is waited for (W9) */
 };
 
-/* 0 when the request is a good handshake, else the status to refuse with; *why is the body (W2). */
+/* 0: the request is a good handshake. Else the status to refuse it with, and *why is the body (W2). */
 int ws_check(const struct http_exchange *x, const char **why) MUST_CHECK;
 
-/* Answers 101 (with `headers`, complete lines, for CORS) and takes the connection over. ws_check must have said 0. Nothing is read before
- * the loop's next phase, so the caller may queue its first frames. */
+/* Answers 101, with `headers`, which are complete lines, and takes the connection over. ws_check has said 0. Nothing is
+ * read before the next phase of the loop, so the caller may queue its first frames. */
 struct ws *ws_accept(struct http_exchange *x, const struct ws_config *cfg, struct slice headers,
                      const struct ws_events *ev, void *owner);
 
-void ws_set_owner(struct ws *w, const struct ws_events *ev, void *owner);
-bool ws_send(struct ws *w, struct blob *frame); /* whole frame(s), built with ws_frame_head; shared. false: it ended */
-void ws_close(struct ws *w, int code,
-              enum close_reason why); /* flush, Close (code 0: empty body), wait, FIN; on_close follows */
-void ws_finish(struct ws *w, enum close_reason why); /* flush, FIN, no Close (C7 drain) */
+void ws_set_owner(struct ws *w, const struct ws_events *ev, void *owner); /* ev NULL: nobody hears of it any more */
+bool ws_send(struct ws *w, struct blob *frame); /* whole frames, shared. False: it has ended, or ends by this */
+
+/* Sends Close, with an empty body when code is 0, waits for the peer's, then FIN. on_close follows unless the owner is
+ * taken away. */
+void ws_close(struct ws *w, int code, enum close_reason why);
+void ws_finish(struct ws *w, enum close_reason why); /* FIN without a Close (C7) */
 struct conn *ws_conn(const struct ws *w);
 
 #define WS_HEAD_MAX 10
 #define WS_TEXT 0x1
 #define WS_BINARY 0x2
-size_t ws_frame_head(char out[WS_HEAD_MAX], unsigned opcode,
-                     uint64_t len); /* FIN set, unmasked; returns the head's size */
+
+/* The head of an unmasked frame that is a whole message. Its size. */
+size_t ws_frame_head(char out[WS_HEAD_MAX], unsigned opcode, uint64_t len);
 
 #endif
