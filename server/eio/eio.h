@@ -1,13 +1,12 @@
 /*
- * Engine.IO v4: sessions over long-polling and WebSocket, upgrade, heartbeat (wire-protocol.md H, E, P, U, B, C). Knows messages,
- * not what is in them.
+ * Engine.IO v4: sessions over long-polling and WebSocket, upgrade and heartbeat (rules H, E, P, U, B, C). What is in a
+ * message is not known here.
  *
- * A session's life, with the function that performs each move:
+ *   on_open     once, at the handshake
+ *   on_message  in the order in which messages were sent, over whatever transport
+ *   on_close    once, from the loop and never from inside a call of this header; the pointer is invalid when it returns
  *
- *   (handshake) -> OPEN --eio_close, polling--> CLOSING --the client fetched the rest, or linger--> ENDED
- *                    |------- anything else that ends it -------------------------------------------> ENDED
- *
- * on_close is called once, from the loop and never from inside a call of this header; the pointer is gone after it.
+ * The server owns its sessions. session.h draws their states.
  */
 #ifndef EIO_EIO_H
 #define EIO_EIO_H
@@ -26,9 +25,9 @@ struct eio_limits {
 	uint64_t linger_ms;                         /* of a polling session that is closing: 30000 (C5) */
 	size_t max_payload;                         /* of one message, for both transports: 1000000 (P9, W7) */
 	unsigned max_poll_packets;                  /* in the answer to one GET: 16 (P13) */
-	size_t max_queue_bytes; /* of a polling session, then CLOSE_SLOW (X6); the budget has that of a connection */
+	size_t max_queue_bytes;     /* of a polling session, then CLOSE_SLOW (X6); for WebSockets see conn_budget */
 	unsigned max_queue_packets; /* likewise */
-	unsigned max_sessions; /* 0: no limit. Not the number of connections: a polling session needs none in between */
+	unsigned max_sessions;      /* 0: no limit. A polling session has no connection between two polls */
 	unsigned max_sessions_per_address; /* 0: no limit */
 };
 extern const struct eio_limits eio_default_limits;
@@ -36,55 +35,58 @@ extern const struct eio_limits eio_default_limits;
 struct eio_config {
 	const char *path; /* "/socket.io/" */
 	struct eio_limits limits;
-	struct conn_budget
-		*budget; /* packets that wait for a GET count as queued bytes of connections do; may be NULL */
-	const struct address_list *trusted_proxies; /* whose X-Forwarded-For is believed; may be NULL */
-	const char *cors_origin;                    /* NULL: off; "*"; else a comma list (H9) */
-	bool polling, websocket;                    /* transports (H6) */
-	const char *cookie;                         /* NULL: off (H12) */
-	const char *(*admit)(const struct http_exchange *x, void *ctx); /* H6 step 9; NULL admits; may be NULL */
-	void *ctx;                                                      /* of admit */
+	struct conn_budget *budget; /* of the connections; packets that wait for a GET count in it too. May be NULL */
+	const struct address_list *trusted_proxies; /* proxies whose X-Forwarded-For is believed; may be NULL */
+	const char *cors_origin;                    /* as http/cors.h takes it (H9) */
+	bool polling, websocket;                    /* transports that are on (H6) */
+	const char *cookie;                         /* name of the cookie with the sid; NULL: none (H12) */
+	/* The application's gate for handshakes (H6 step 9). NULL admits; a text refuses with code 4. May be NULL. */
+	const char *(*admit)(const struct http_exchange *x, void *ctx);
+	void *ctx; /* of admit */
 };
 
 struct eio_events {
-	void (*on_open)(struct eio_session *s, struct slice authorization,
-	                void *ctx); /* that header of the handshake, borrowed; p NULL: absent */
-	void (*on_message)(struct eio_session *s, bool binary, struct slice data,
-	                   void *ctx); /* text: without its '4' */
+	/* authorization: that header of the handshake, p NULL when there was none. It ends with the call. */
+	void (*on_open)(struct eio_session *s, struct slice authorization, void *ctx);
+	/* Text comes without its '4'. data ends with the call. */
+	void (*on_message)(struct eio_session *s, bool binary, struct slice data, void *ctx);
 	void (*on_close)(struct eio_session *s, enum close_reason why, void *ctx);
-	void (*on_fence)(struct eio_session *s, uint64_t value, void *ctx); /* may be NULL */
+	void (*on_fence)(struct eio_session *s, uint64_t value, void *ctx); /* see eio_fence; may be NULL */
 };
 
 struct eio_stats {
 	uint64_t sessions, opened, websockets, upgrades, refused[6];
 	uint64_t closed[CLOSE_REASON_MAX];
 	uint64_t packets_out;
-	uint64_t lost[CLOSE_REASON_MAX]; /* polling: packets that no GET fetched, by what ended their session */
+	uint64_t lost[CLOSE_REASON_MAX]; /* packets that no GET fetched, by the reason of their session's end */
 };
 
 struct eio_server *eio_server_new(struct loop *l, const struct eio_config *cfg, const struct eio_events *ev, void *ctx);
-void eio_server_free(struct eio_server **srv); /* ends its sessions; on_close is called for each before this returns */
+void eio_server_free(struct eio_server **srv); /* ends its sessions; on_close of each comes before this returns */
 const struct eio_stats *eio_server_stats(const struct eio_server *srv);
 
-bool eio_wants(const struct eio_server *srv, struct slice path);  /* H1 */
-void eio_handle(struct eio_server *srv, struct http_exchange *x); /* in on_head */
-void eio_refuse_new(struct eio_server *srv);
-size_t eio_drain_some(struct eio_server *srv, size_t n); /* ends n sessions as C7 asks; how many are left */
+bool eio_wants(const struct eio_server *srv, struct slice path);  /* the path is the server's (H1) */
+void eio_handle(struct eio_server *srv, struct http_exchange *x); /* from on_head of the application's router */
+void eio_refuse_new(struct eio_server *srv);                      /* no new sessions: code 4, "Draining" */
+size_t eio_drain_some(struct eio_server *srv, size_t n);          /* eio_drop for n sessions; how many are left */
 
 void eio_set_user(struct eio_session *s, void *user);
 void *eio_user(const struct eio_session *s);
 struct log_ident eio_ident(const struct eio_session *s);
-bool eio_writable(
-	const struct eio_session
-		*s); /* what is sent now goes out at once: nothing waits for the kernel; polling: a GET is parked */
 
-bool eio_send(struct eio_session *s,
-              struct packet *p); /* false: the session has ended, or ends by this: its queue is full */
-/* on_fence(value) once everything sent so far is with the peer. Values of a session never fall; one call may confirm several. */
+/* A packet that is sent now goes out at once: the kernel took everything so far, or a GET is parked. */
+bool eio_writable(const struct eio_session *s);
+
+bool eio_send(struct eio_session *s, struct packet *p); /* false: it has ended, or ends by this: its queue is full */
+
+/* Asks for on_fence(value) when the peer has everything that was sent before this call. The values of a session never
+ * fall; one on_fence confirms all values up to its own. */
 void eio_fence(struct eio_session *s, uint64_t value);
-void eio_close(struct eio_session *s, enum close_reason why); /* graceful: what is queued first (C2) */
-void eio_drop(struct eio_session *s, enum close_reason why);  /* flush, FIN, no Close frame (C7) */
-void eio_close_later(struct eio_session *s, uint64_t ms,
-                     enum close_reason why); /* the client may close by itself before; no heartbeat meanwhile */
+
+void eio_close(struct eio_session *s, enum close_reason why); /* sends what is queued, then Close or 1 (C2) */
+void eio_drop(struct eio_session *s, enum close_reason why);  /* sends what is queued, then FIN without a Close (C7) */
+
+/* eio_close in ms from now, unless the client closes before. There is no heartbeat meanwhile. */
+void eio_close_later(struct eio_session *s, uint64_t ms, enum close_reason why);
 
 #endif

@@ -1,3 +1,6 @@
+/*
+ * Packets that go out, and their wire forms. Called by eio/, sio/encode.c and the product; freed by the last receiver.
+ */
 #include "eio/packet.h"
 
 #include "base/mem.h"

@@ -1,14 +1,17 @@
 /*
- * An Engine.IO packet on its way out: shared, encoded at most once per wire form.
+ * An Engine.IO packet that goes out: shared by its receivers, and encoded once for each wire form that a receiver
+ * needs.
  *
- * Text packets need one allocation for both forms:
+ * A text packet has both forms in one blob:
  *
  *   blob:  [ WebSocket frame head ][ '4' data ... ]
  *          |<------ websocket form ------------->|
  *                                 |<- polling -->|
  *
- * A binary message is a binary frame on WebSocket; its base64 form (polling, or b64 on WebSocket, E6) is made when the first
- * receiver needs it.
+ * A binary message is a binary frame on a WebSocket. Its base64 form, for polling and for WebSockets that asked for b64
+ * (E6), is made when the first receiver needs it.
+ *
+ * A packet begins with one reference, its maker's.
  */
 #ifndef EIO_PACKET_H
 #define EIO_PACKET_H
@@ -17,11 +20,11 @@
 
 struct packet {
 	uint32_t refs;
-	uint32_t head; /* size of the frame head in wire */
+	uint32_t head; /* size of the frame's head in wire */
 	bool binary;
-	struct blob *wire; /* WebSocket form; behind head the polling form when text */
-	struct blob *
-		b64_frame; /* binary only: text frame of 'b' + base64, made on first use; serves both forms as wire does */
+	struct blob *wire; /* the WebSocket form; of text also the polling form, behind head */
+	struct blob
+		*b64_frame; /* of a binary packet: text frame of 'b' and base64, used as wire is; NULL until needed */
 	uint32_t b64_head;
 };
 
@@ -33,8 +36,8 @@ static inline struct packet *packet_ref(struct packet *p)
 	return p;
 }
 void packet_unref(struct packet **p);
-struct blob *packet_frame(struct packet *p, bool b64);      /* WebSocket form, borrowed */
-struct blob *packet_polling(struct packet *p, size_t *off); /* polling form: from *off to the end, borrowed */
-size_t packet_size(const struct packet *p);                 /* bytes it adds to a queue */
+struct blob *packet_frame(struct packet *p, bool b64);      /* the WebSocket form, borrowed */
+struct blob *packet_polling(struct packet *p, size_t *off); /* the polling form, borrowed: from *off to the end */
+size_t packet_size(const struct packet *p);                 /* bytes that it adds to a queue */
 
 #endif

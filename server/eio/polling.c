@@ -1,3 +1,7 @@
+/*
+ * Long-polling: the queue of a session that polls, its parked GET, its POST (P1-P14). Called by server.c with requests,
+ * and by session.c with packets and at the end. websocket.c takes the queue over at an upgrade.
+ */
 #include "eio/session.h"
 
 #include "base/mem.h"
@@ -5,7 +9,7 @@
 
 #define SEPARATOR '\x1e'
 
-/* ---- the queue of what no GET has fetched yet ---- */
+/* ---- the queue of packets that no GET has fetched ---- */
 
 uint32_t polling_queued(const struct eio_session *s)
 {
@@ -63,7 +67,7 @@ enum close_reason polling_send(struct eio_session *s, struct packet *p)
 		return CLOSE_SLOW;
 	if (cfg->budget && !conn_budget_room(cfg->budget, packet_size(p)))
 		return CLOSE_LIMIT;
-	if (g->overflown) /* in this call, perhaps */
+	if (g->overflown) /* perhaps by the line before */
 		return CLOSE_LIMIT;
 	queue_push(s, p);
 	session_mark(s);
@@ -75,9 +79,8 @@ static struct eio_session *fullest_poller(const struct eio_server *srv)
 	struct eio_session *most = NULL;
 	for (struct map_node *n = map_next(&srv->sessions, NULL); n; n = map_next(&srv->sessions, n)) {
 		struct eio_session *s = container_of(n, struct eio_session, node);
-		if (s->polling && !s->ws &&
-		    (!most ||
-		     s->polling->queue_bytes > most->polling->queue_bytes)) /* neither: a handshake is being answered */
+		bool polls = s->polling && !s->ws; /* neither: its handshake is being answered */
+		if (polls && (!most || s->polling->queue_bytes > most->polling->queue_bytes))
 			most = s;
 	}
 	return most;
@@ -89,12 +92,13 @@ static size_t most_queued(struct conn_others *o)
 	return s ? s->polling->queue_bytes : 0;
 }
 
-/* Somebody may be walking over the sessions: what it holds goes at once, the session by its timer. */
+/* The caller may be walking over the sessions, so this one ends later, by its timer. Its bytes are given back at
+ * once. */
 static void end_fullest(struct conn_others *o)
 {
 	struct eio_server *srv = container_of(o, struct eio_server, others);
 	struct eio_session *s = fullest_poller(srv);
-	srv->stats.lost[CLOSE_LIMIT] += s->polling->queued - (s->state == EIO_CLOSING); /* but the 1 */
+	srv->stats.lost[CLOSE_LIMIT] += s->polling->queued - (s->state == EIO_CLOSING); /* the 1 is no loss */
 	queue_forget(s, s->polling->queued);
 	s->polling->overflown = true;
 	timer_set(srv->loop, &s->timer, loop_now(srv->loop));
@@ -130,7 +134,7 @@ void polling_end(struct eio_session *s)
 		polling_release(s, s->srv->close);
 	}
 	if (g->push)
-		return; /* it ends with that */
+		return; /* push_over comes back here */
 	if (g->queued)
 		queue_forget(s, g->queued);
 	s->polling = NULL;
@@ -168,7 +172,8 @@ static void answer_parts(struct eio_session *s, struct http_exchange *x, struct 
 	free(parts);
 }
 
-/* P13: python refuses more than 16 packets in an answer; near maxPayload in bytes and no more than a connection takes, but one packet always. */
+/* P13: how many packets one answer has. At least one; at most 16, as the python client refuses more; about maxPayload
+ * bytes, and never more than a connection takes. */
 static uint32_t answer_size(const struct eio_session *s)
 {
 	const struct eio_config *cfg = &s->srv->cfg;
@@ -194,8 +199,9 @@ static void polling_answer(struct eio_session *s, struct http_exchange *x, struc
 	struct conn *c = http_conn(x);
 	uint32_t n = answer_size(s), told = 0;
 	struct packet **out = mem_alloc(n * sizeof(struct packet *));
-	for (uint32_t i = 0; i < n;
-	     i++) /* out of the queue first: what does not fit into the budget twice would end this very session */
+	/* The packets leave the queue first: counted twice, they might have this very session ended for lack of
+	 * room. */
+	for (uint32_t i = 0; i < n; i++)
 		out[i] = packet_ref(s->polling->queue[i]);
 	queue_forget(s, n);
 	answer_parts(s, x, out, n, NULL);
@@ -204,13 +210,13 @@ static void polling_answer(struct eio_session *s, struct http_exchange *x, struc
 		packet_unref(&out[i]);
 	}
 	free(out);
-	if (conn_is_dead(c)) { /* there was no room for it; the exchange is over, so nothing else will say so (P5) */
+	if (conn_is_dead(c)) { /* there was no room. The exchange is gone, so no on_abort will end the session (P5) */
 		s->srv->stats.lost[CLOSE_TRANSPORT] += told;
 		session_end(s, CLOSE_TRANSPORT);
 		return;
 	}
 	if (s->polling->queued == 0) {
-		session_arm(s); /* the next GET shows that this answer arrived */
+		session_arm(s); /* the next GET will show that this answer arrived */
 		s->fence_flushed = true;
 	}
 }
@@ -243,7 +249,7 @@ static void poll_on_abort(struct http_exchange *x, void *ctx)
 	if (!s->polling || s->polling->poll != x)
 		return;
 	s->polling->poll = NULL;
-	session_end(s, CLOSE_TRANSPORT); /* P5 */
+	session_end(s, CLOSE_TRANSPORT); /* P5: a poll that is given up ends the session */
 }
 
 static void poll_take(struct eio_session *s, struct http_exchange *x)
@@ -254,14 +260,14 @@ static void poll_take(struct eio_session *s, struct http_exchange *x)
 		s->fence_flushed = false;
 		session_confirm(s);
 	}
-	if (s->state == EIO_CLOSING) { /* C4: the rest and the 1 */
+	if (s->state == EIO_CLOSING) { /* C4: the client fetches the rest, and the 1 */
 		bool rest = g->queued > answer_size(s);
 		polling_answer(s, x, NULL);
 		if (!rest)
 			session_end(s, s->why);
 		return;
 	}
-	if (g->poll) { /* P3 */
+	if (g->poll) { /* P3: a second GET */
 		refuse_plain(srv, x, -1);
 		session_end(s, CLOSE_TRANSPORT);
 		return;
@@ -270,7 +276,7 @@ static void poll_take(struct eio_session *s, struct http_exchange *x)
 		polling_answer(s, x, NULL);
 		return;
 	}
-	if (g->probe && g->probe->answered) { /* U3 */
+	if (g->probe && g->probe->answered) { /* U3: the client waits for its poll before it upgrades */
 		polling_answer(s, x, srv->noop);
 		return;
 	}
@@ -289,7 +295,7 @@ static const struct http_events poll_events = {.on_body = poll_on_body, .on_abor
 
 /* ---- POST ---- */
 
-/* An upgrade may have been waiting for it. */
+/* The POST is over. A session that was upgraded meanwhile has kept its polling struct for it. */
 static void push_over(struct eio_session *s)
 {
 	s->polling->push = NULL;
@@ -303,7 +309,7 @@ static void push_on_abort(struct http_exchange *x, void *ctx)
 	if (!s->polling || s->polling->push != x)
 		return;
 	push_over(s);
-	session_end(s, CLOSE_TRANSPORT); /* P6 */
+	session_end(s, CLOSE_TRANSPORT); /* P6: nothing of half a body is delivered */
 }
 
 static void push_ok(struct eio_server *srv, struct http_exchange *x)
@@ -318,7 +324,7 @@ static void push_ok(struct eio_server *srv, struct http_exchange *x)
 	buf_fini(&headers);
 }
 
-/* Every packet in order. True: all were taken or the client said 1; false: malformed (P10). */
+/* Takes the packets of a body in order. True: all were good, or the client said 1. False: one was malformed (P10). */
 static bool push_packets(struct eio_session *s, struct slice body, enum close_reason *why)
 {
 	const char *p = body.p, *end = body.p + body.n;
@@ -326,7 +332,8 @@ static bool push_packets(struct eio_session *s, struct slice body, enum close_re
 		const char *stop = p < end ? memchr(p, SEPARATOR, (size_t)(end - p)) : NULL;
 		struct slice packet = slice_of(p, (size_t)((stop ? stop : end) - p));
 		*why = CLOSE_PARSE;
-		if (!utf8_valid(packet) || !session_packet(s, false, packet, why)) /* P8: never forwarded raw */
+		if (!utf8_valid(packet) ||
+		    !session_packet(s, false, packet, why)) /* P8: bytes that are not UTF-8 are never passed on */
 			return *why == CLOSE_CLIENT_LEFT;
 		*why = CLOSE_DONE;
 		if (!stop || s->state != EIO_OPEN)
@@ -340,7 +347,7 @@ static void push_on_body(struct http_exchange *x, void *ctx, struct slice body)
 	struct eio_session *s = ctx;
 	struct eio_server *srv = s->srv;
 	push_over(s);
-	if (session_overdue(s) || s->state == EIO_CLOSING) { /* C4 */
+	if (session_overdue(s) || s->state == EIO_CLOSING) { /* C4: nobody hears it any more */
 		push_ok(srv, x);
 		return;
 	}
@@ -353,7 +360,7 @@ static void push_on_body(struct http_exchange *x, void *ctx, struct slice body)
 	}
 	push_ok(srv, x);
 	if (why == CLOSE_CLIENT_LEFT) {
-		polling_release(s, srv->noop); /* P11 */
+		polling_release(s, srv->noop); /* P11: the parked GET of a client that leaves */
 		session_end(s, CLOSE_CLIENT_LEFT);
 	}
 }
@@ -361,7 +368,7 @@ static void push_on_body(struct http_exchange *x, void *ctx, struct slice body)
 static void push_on_too_large(struct http_exchange *x, void *ctx)
 {
 	struct eio_session *s = ctx;
-	push_over(s); /* P9: the session lives */
+	push_over(s); /* P9: the session lives on */
 	struct buf headers = {0};
 	cors_headers(s->srv, x, &headers);
 	http_respond(x, &(struct http_reply){.status = 413, .headers = buf_view(&headers), .close = true});
@@ -374,7 +381,7 @@ static void push_take(struct eio_session *s, struct http_exchange *x)
 {
 	struct slice type;
 	bool octets = http_header(x, "content-type", &type) && slice_starts(type, SLICE("application/octet-stream"));
-	if (s->polling->push || octets) { /* P4: the first one's connection is dropped with the session; P7 */
+	if (s->polling->push || octets) { /* P4: a second POST; P7: Engine.IO 3 */
 		refuse_plain(s->srv, x, 3);
 		session_end(s, CLOSE_TRANSPORT);
 		return;
@@ -389,18 +396,18 @@ void polling_handle(struct eio_session *s, struct http_exchange *x)
 {
 	switch (http_head(x)->method) {
 	case HTTP_GET:
-		if (http_head(x)
-		            ->has_body) { /* nobody polls with a body, and the session might end before it is here */
+		/* Nobody polls with a body, and the session might end before it is here. */
+		if (http_head(x)->has_body) {
 			refuse_plain(s->srv, x, 3);
 			break;
 		}
 		session_heard(s);
 		http_set_events(x, &poll_events, s);
-		break; /* answered or parked in poll_body */
+		break; /* poll_on_body answers or parks it */
 	case HTTP_POST:
 		push_take(s, x);
 		break;
 	default:
-		refuse_plain(s->srv, x, 3); /* H13 */
+		refuse_plain(s->srv, x, 3); /* H13: another method; the session lives on */
 	}
 }

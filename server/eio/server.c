@@ -1,3 +1,7 @@
+/*
+ * The door of Engine.IO: which request is a handshake, a poll, an upgrade or nothing of these, with the headers and
+ * refusals that all of them share (H1-H16); and the server's own life. Called by sio/server.c and echo/.
+ */
 #include "eio/session.h"
 
 #include "base/json_write.h"
@@ -37,7 +41,7 @@ static void preflight(struct eio_server *srv, struct http_exchange *x)
 
 /* ---- refusals (H7, H8) ---- */
 
-/* A refusal with the code and its text; code -1 (P3): neither. */
+/* 400, or 403 for code 4, with the code and its text; code -1 has no body (P3). */
 static void refuse_with(struct eio_server *srv, struct http_exchange *x, int code, const char *text)
 {
 	struct buf headers = {0}, body = {0};
@@ -68,7 +72,7 @@ static void refuse_upgrade(struct eio_server *srv, struct http_exchange *x, cons
 	struct slice version;
 	cors_headers(srv, x, &headers);
 	if (http_header(x, "sec-websocket-version", &version) && !slice_eq(version, SLICE("13")))
-		buf_str(&headers, "Sec-WebSocket-Version: 13\r\n"); /* W2 */
+		buf_str(&headers, "Sec-WebSocket-Version: 13\r\n"); /* W2: which version would do */
 	http_respond(x, &(struct http_reply){.status = 400,
 	                                     .content_type = "text/html",
 	                                     .headers = buf_view(&headers),
@@ -88,7 +92,7 @@ static void refuse_request(struct eio_server *srv, struct http_exchange *x, int 
 	refuse_upgrade(srv, x, text);
 }
 
-/* ---- the checks of a request, in the order whose first failure decides the code (H6) ---- */
+/* ---- the checks of a request: the first that fails decides the code (H6) ---- */
 
 struct request {
 	bool upgrade, polling, websocket, eio4, has_sid;
@@ -135,7 +139,7 @@ static const char *request_gate(struct eio_server *srv, const struct http_exchan
 	return gate || session_room(srv) ? gate : "Too many sessions";
 }
 
-/* -1 when all is well, else the code. */
+/* The code of the first check that fails; -1: none does. */
 static int request_check(struct eio_server *srv, struct http_exchange *x, struct request *r)
 {
 	struct buf sid = {0};
@@ -147,7 +151,7 @@ static int request_check(struct eio_server *srv, struct http_exchange *x, struct
 	r->session = r->has_sid ? find_session(srv, buf_view(&sid)) : NULL;
 	buf_fini(&sid);
 	if (r->upgrade && r->polling && !r->has_sid)
-		r->websocket = true; /* D2: an app that forgot `transports` still works */
+		r->websocket = true; /* D2: an application that forgot to set `transports` works all the same */
 	if (!(r->polling && srv->cfg.polling) && !(r->websocket && srv->cfg.websocket))
 		return 0;
 	if (!good_origin(x))
@@ -155,7 +159,8 @@ static int request_check(struct eio_server *srv, struct http_exchange *x, struct
 	if (r->has_sid) {
 		if (!r->session)
 			return 1;
-		/* a session over a WebSocket takes no requests at all (W10, U6), a polling one only its own transport or one WebSocket at a time (U8) */
+		/* A session over a WebSocket takes no requests at all (W10, U6). A polling one takes polls, and one
+		 * WebSocket at a time (U8). */
 		if (r->session->ws || (r->upgrade ? !r->websocket || r->session->polling->probe : r->websocket))
 			return 3;
 		return r->eio4 ? -1 : 3;
@@ -170,7 +175,7 @@ static int request_check(struct eio_server *srv, struct http_exchange *x, struct
 	return r->eio4 ? -1 : 5;
 }
 
-/* An exchange answered in on_head leaves nothing to do; a GET's body, if any, is read past. */
+/* A handshake is answered behind its body, if it has one, so that the connection can be used again. */
 static void handshake_on_body(struct http_exchange *x, void *ctx, struct slice body)
 {
 	(void)body;
@@ -253,7 +258,7 @@ struct eio_server *eio_server_new(struct loop *l, const struct eio_config *cfg, 
 	return srv;
 }
 
-/* From the first (NULL) on; one that has been left may be ended, no other. */
+/* The session behind s, NULL begins. A session may be ended once the next one is known. */
 static struct eio_session *next_session(const struct eio_server *srv, const struct eio_session *s)
 {
 	struct map_node *n = map_next(&srv->sessions, s ? &s->node : NULL);

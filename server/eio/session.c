@@ -1,3 +1,7 @@
+/*
+ * The life of a session, whatever its transport: opening, heartbeat, packets that come, fences, the end. Called by the
+ * transports (polling.c, websocket.c), by server.c, and through eio.h by sio/.
+ */
 #include "eio/session.h"
 
 #include "base/json_write.h"
@@ -28,7 +32,8 @@ static void session_free(struct eio_session *s)
 	free(s);
 }
 
-/* In the sweep: the application hears of the end once; the memory goes when nothing is left to say to the client either. */
+/* In the sweep. The application hears of the end once; the session is freed when its client has been served as well
+ * (EIO_ENDED). */
 static void session_farewell(struct deferred *d)
 {
 	struct eio_session *s = container_of(d, struct eio_session, turn);
@@ -55,7 +60,7 @@ static const char *const eio_state_name[] = {
 #undef X
 };
 
-/* What ended it first stays its reason. */
+/* The reason of the first move stays. */
 static void session_enter(struct eio_session *s, enum eio_state to, enum close_reason why)
 {
 	assert(eio_next[s->state] & 1u << to);
@@ -75,7 +80,7 @@ void session_end(struct eio_session *s, enum close_reason why)
 		return;
 	struct eio_server *srv = s->srv;
 	uint32_t queued = polling_queued(s);
-	srv->stats.lost[why] += queued - (queued && s->state == EIO_CLOSING); /* but the 1 */
+	srv->stats.lost[why] += queued - (queued && s->state == EIO_CLOSING); /* the 1 is no loss */
 	session_enter(s, EIO_ENDED, why);
 	timer_stop(srv->loop, &s->timer);
 	session_claimed(s);
@@ -99,12 +104,12 @@ void eio_close(struct eio_session *s, enum close_reason why)
 		return;
 	}
 	queue_push(s, s->srv->close);
-	polling_release(s, NULL); /* C3: what is queued and the 1 share the answer */
+	polling_release(s, NULL); /* C3: the queue and the 1 share the answer */
 	if (polling_queued(s) == 0) {
 		session_end(s, why);
 		return;
 	}
-	session_enter(s, EIO_CLOSING, why); /* C4: the next GET fetches the rest */
+	session_enter(s, EIO_CLOSING, why); /* C4: the next GETs fetch the rest */
 	timer_set(s->srv->loop, &s->timer, loop_now(s->srv->loop) + s->srv->cfg.limits.linger_ms);
 }
 
@@ -129,16 +134,16 @@ void eio_close_later(struct eio_session *s, uint64_t ms, enum close_reason why)
 
 /* ---- heartbeat ---- */
 
-/* B1, B5: deadlines follow from deadlines, not from when the loop woke up. */
+/* B1, B5: a deadline is counted from the deadline before, not from the time at which the loop woke up. */
 static void session_ping(struct eio_session *s, uint64_t due)
 {
 	struct eio_server *srv = s->srv;
 	log_trace(eio_ident(s), "ping");
 	s->ping_out = true;
-	if (s->ws) /* over polling it waits in the queue, and the next GET says nothing about what waits */
+	if (s->ws) /* by polling the ping may wait in the queue, so no GET can confirm it (polling_answer arms) */
 		session_arm(s);
 	eio_send(s, srv->ping);
-	if (s->state == EIO_OPEN) /* the queue may have been full */
+	if (s->state == EIO_OPEN) /* sending may have ended it: its queue was full */
 		timer_set(srv->loop, &s->timer, due + srv->cfg.limits.ping_timeout_ms);
 }
 
@@ -146,7 +151,7 @@ static void session_deadline(struct eio_session *s)
 {
 	struct eio_server *srv = s->srv;
 	uint64_t due = s->timer.at;
-	if (s->state == EIO_CLOSING) { /* C5 */
+	if (s->state == EIO_CLOSING) { /* C5: nobody fetched the rest in time */
 		session_end(s, s->why);
 		return;
 	}
@@ -162,7 +167,8 @@ static void session_deadline(struct eio_session *s)
 		session_ping(s, due);
 		return;
 	}
-	if (s->seen + srv->cfg.limits.ping_timeout_ms > due) { /* B3: bytes are life as well: a slow upload is moving */
+	if (s->seen + srv->cfg.limits.ping_timeout_ms >
+	    due) { /* B3: bytes are a sign of life too: a slow upload moves */
 		timer_set(srv->loop, &s->timer, s->seen + srv->cfg.limits.ping_timeout_ms);
 		return;
 	}
@@ -199,7 +205,8 @@ void session_claimed(struct eio_session *s)
 		list_del(&s->polling->unclaimed);
 }
 
-/* A client uses its sid as soon as it has it. Who asks for sessions and leaves them lying has his own go first, not those of others refused. */
+/* A client uses its sid as soon as it has it. The oldest session whose sid was never used makes room: somebody who asks
+ * for sessions and does not use them loses his own, and others are not refused. */
 bool session_room(struct eio_server *srv)
 {
 	if (!srv->cfg.limits.max_sessions || srv->stats.sessions < srv->cfg.limits.max_sessions)
@@ -246,7 +253,7 @@ static void session_pong(struct eio_session *s)
 	uint64_t now = loop_now(s->srv->loop);
 	timer_set(s->srv->loop, &s->timer, now + s->srv->cfg.limits.ping_interval_ms);
 	if (!s->ws)
-		return; /* there a GET confirms; the ping may have been in an answer before the last */
+		return; /* by polling a GET confirms: this pong may answer a ping of an earlier answer */
 	session_confirm(s);
 	if (s->state == EIO_OPEN && session_wants_fence(s))
 		session_mark(s);
@@ -279,7 +286,7 @@ void session_mark(struct eio_session *s)
 {
 	if (s->state != EIO_OPEN)
 		return;
-	if (s->ws) /* before the connections write: the ping goes out in one piece with what it is behind */
+	if (s->ws) /* before the connections write, so that the ping goes out in one piece with the data before it */
 		loop_defer_first(s->srv->loop, LOOP_FLUSH, &s->turn);
 	else
 		loop_defer(s->srv->loop, LOOP_FLUSH, &s->turn);
@@ -333,7 +340,7 @@ bool session_packet(struct eio_session *s, bool binary, struct slice p, enum clo
 		return true;
 	case '0':
 	case '5':
-	case '6': /* E5: Swift sends a 6 around its upgrade */
+	case '6': /* E5: ignored; Swift sends a 6 around its upgrade */
 		return true;
 	case '1':
 		*why = CLOSE_CLIENT_LEFT;
@@ -382,8 +389,8 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
                                  struct ws *(*accept)(struct eio_session *, struct http_exchange *))
 {
 	struct slice client = http_client(x, srv->cfg.trusted_proxies), token;
-	char *authorization = http_header(x, "authorization", &token) ? mem_strndup(token.p, token.n)
-	                                                              : NULL; /* x may be gone before it is told */
+	bool has_token = http_header(x, "authorization", &token);
+	char *authorization = has_token ? mem_strndup(token.p, token.n) : NULL; /* x is gone when on_open is called */
 	struct eio_session *s = mem_zalloc(offsetof(struct eio_session, peer) + client.n + 1);
 	struct buf b64 = {0};
 	s->srv = srv;
@@ -432,7 +439,7 @@ void *eio_user(const struct eio_session *s)
 static void put_session(struct log_line *line, const void *of)
 {
 	const struct eio_session *s = of;
-	log_put(line, LSL("session", slice_of(s->sid, 6))); /* E3: never whole */
+	log_put(line, LSL("session", slice_of(s->sid, 6))); /* E3: the sid is a secret, so never whole */
 	log_put(line, LS("peer", s->peer));
 }
 

@@ -1,5 +1,5 @@
 /*
- * What the files of eio/ share about a session. Private to eio/.
+ * The structs of sessions and of their server, and what the files of eio/ call of one another. Private to eio/.
  */
 #ifndef EIO_SESSION_H
 #define EIO_SESSION_H
@@ -31,53 +31,63 @@ enum eio_state {
 #undef X
 };
 
+/* An address with sessions, for max_sessions_per_address. In the server's map from its first session to the end of its
+ * last. */
 struct address {
 	struct map_node node;
 	unsigned sessions;
 	char text[ADDRESS_TEXT_MOST + 1];
 };
 
-/* A WebSocket that wants to become the session's transport (U1-U9). */
+/* A WebSocket that wants to become the transport of a polling session (U1-U9). Owned by the polling struct; ended by
+ * probe_end, probe_take_over or the WebSocket's own end. */
 struct probe {
 	struct eio_session *session;
 	struct ws *ws;
 	struct timer timeout;
-	bool answered; /* 2probe came, 3probe went */
+	bool answered; /* 2probe came, 3probe is sent */
 };
 
-/* Of a session whose transport is polling, until a WebSocket has taken it over. */
+/* What a session needs while its transport is polling. Owned by the session; freed when it ends or a WebSocket has
+ * taken it over, and no POST is on its way any more. */
 struct polling {
 	struct eio_session *session;
-	struct list unclaimed; /* of a handshake, until its sid is used */
-	struct probe *probe;
-	struct http_exchange *poll; /* the parked GET */
-	struct http_exchange *push; /* the POST whose body is arriving; it may outlast the upgrade */
-	struct packet **queue;      /* not yet handed out; exists while it holds something */
+	struct list unclaimed;      /* in the server's list from the handshake until its sid is used */
+	struct probe *probe;        /* NULL: none */
+	struct http_exchange *poll; /* the parked GET; NULL: none */
+	struct http_exchange *push; /* the POST whose body is arriving; NULL: none */
+	struct packet **queue;      /* packets that no GET has fetched; a reference to each */
 	uint32_t queued, queue_cap;
 	size_t queue_bytes;
-	bool overflown; /* its queue was the largest when there was no room: it ends as soon as it may */
+	bool overflown; /* end_fullest took its queue: the session ends by its timer */
 };
 
-/* While something is to be confirmed: the last value asked for, and the last one behind the ping or answer that is out. */
+/* Exists while a fence is to be confirmed. Owned by its session. */
 struct fences {
-	uint64_t wanted, armed;
+	uint64_t wanted; /* the last value that was asked for */
+	uint64_t armed;  /* the last value that the ping or answer on its way will confirm */
 };
 
+/* In the server's map until EIO_ENDED. Freed by session_farewell, in the sweep. */
 struct eio_session {
 	struct map_node node;
 	struct eio_server *srv;
-	void *user;
+	void *user;              /* the application's */
 	struct ws *ws;           /* NULL: polling */
 	struct polling *polling; /* NULL: over a WebSocket */
 	struct fences *fences;   /* NULL: nothing is to be confirmed */
-	uint64_t confirmed;
-	struct timer timer;   /* next ping, pong deadline, linger or later close, as the flags say */
-	struct deferred turn; /* flush, then the farewell */
-	uint64_t seen;        /* when bytes last arrived */
+	uint64_t confirmed;      /* the last value that on_fence had */
+	struct timer timer;      /* next ping, deadline of a pong, linger, or later close (session_deadline) */
+	struct deferred turn;    /* in LOOP_FLUSH when marked; at the end in LOOP_SWEEP */
+	uint64_t seen;           /* loop_now of the last bytes */
 	enum eio_state state : 8;
 	enum close_reason why : 8;
-	bool ping_out : 1, told : 1, b64 : 1, leaving : 1, fence_flushed : 1;
-	char sid[EIO_SID_LEN];
+	bool ping_out : 1;      /* a ping is sent, its pong has not come */
+	bool told : 1;          /* on_close was called */
+	bool b64 : 1;           /* binary goes out as base64 on a WebSocket too (E6) */
+	bool leaving : 1;       /* eio_close_later */
+	bool fence_flushed : 1; /* polling: the last answer emptied the queue, so the next GET confirms */
+	char sid[EIO_SID_LEN];  /* secret: never logged whole (E3) */
 	char peer[];
 };
 
@@ -88,51 +98,60 @@ struct eio_server {
 	const struct eio_events *ev;
 	void *ctx;
 	struct map sessions, addresses;
-	struct list unclaimed;     /* the oldest first */
-	struct conn_others others; /* their queues, to the connections' budget */
+	struct list unclaimed;     /* polling sessions whose sid was never used, the oldest first */
+	struct conn_others others; /* the queues of polling sessions, for the connections' budget */
 	struct packet *ping, *noop, *close, *probe_answer;
 	struct blob *separator;
 	struct eio_stats stats;
 	bool refuse_new;
 };
 
-/* session.c */
+/* ---- session.c ---- */
+
+/* accept makes the WebSocket of a session that begins with one. */
 struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x, bool websocket,
                                  struct ws *(*accept)(struct eio_session *, struct http_exchange *));
-bool session_overdue(
-	struct eio_session *s);            /* B5: a passed deadline takes effect now; true when it ended the session */
-void session_heard(struct eio_session *s); /* bytes arrived */
-void session_claimed(struct eio_session *s);           /* somebody has read the handshake: the sid was used */
-bool session_room(struct eio_server *srv);             /* for one more, which may cost the oldest that nobody claimed */
-void session_confirm(struct eio_session *s);           /* what is behind the ping or answer that has arrived */
-bool session_wants_fence(const struct eio_session *s); /* more than that is to be confirmed */
-void session_arm(struct eio_session *s); /* the ping or answer that goes out now is behind all that is asked for */
-void session_end(struct eio_session *s,
-                 enum close_reason why); /* C1: at once; the transport is the caller's or is dropped */
-void session_mark(struct eio_session *s);
-/* One Engine.IO packet of text (type and data) or one binary message, from either transport. False: malformed, or the wrong direction; *why is set. */
+
+/* B5: a deadline that has passed takes effect now, before what came later does. True: the session has ended. */
+bool session_overdue(struct eio_session *s);
+
+void session_heard(struct eio_session *s);   /* bytes arrived: a sign of life */
+void session_claimed(struct eio_session *s); /* its sid was used, so somebody has read the handshake */
+bool session_room(struct eio_server *srv);   /* makes room for one more session; false: there is none */
+
+/* One packet of text (type and data) or one binary message. False: the session is to end, *why says as what. */
 bool session_packet(struct eio_session *s, bool binary, struct slice p, enum close_reason *why);
 
-/* polling.c */
-void polling_handle(struct eio_session *s, struct http_exchange *x); /* in on_head, all checks passed */
-void polling_flush(struct eio_session *s); /* answers a parked GET when there is something to say */
-void polling_release(struct eio_session *s, struct packet *only); /* the parked GET, if any */
-void polling_handshake(struct eio_session *s, struct http_exchange *x, struct packet *open);
-void polling_start(struct eio_session *s);
-void polling_end(struct eio_session *s); /* the session is over, or a WebSocket has it */
-void polling_share_budget(struct eio_server *srv);
-uint32_t polling_queued(const struct eio_session *s);
-enum close_reason polling_send(struct eio_session *s, struct packet *p); /* CLOSE_DONE, or what the session ends by */
-void queue_push(struct eio_session *s, struct packet *p);
-struct packet *queue_shift(struct eio_session *s);
+void session_arm(struct eio_session *s); /* the ping or answer that goes out now will confirm all that is asked for */
+void session_confirm(struct eio_session *s);           /* it has arrived: calls on_fence */
+bool session_wants_fence(const struct eio_session *s); /* something is asked for that nothing on its way confirms */
 
-/* websocket.c */
+void session_mark(struct eio_session *s);                       /* something is to be sent in this turn */
+void session_end(struct eio_session *s, enum close_reason why); /* at once (C1); the caller has closed the WebSocket */
+
+/* ---- polling.c ---- */
+
+void polling_start(struct eio_session *s);
+void polling_end(struct eio_session *s); /* the session has ended, or a WebSocket has it */
+void polling_handshake(struct eio_session *s, struct http_exchange *x, struct packet *open);
+void polling_handle(struct eio_session *s, struct http_exchange *x); /* in on_head, when all checks have passed */
+void polling_flush(struct eio_session *s);                           /* answers the parked GET if packets are queued */
+void polling_release(struct eio_session *s, struct packet *only); /* answers it with one packet, or (NULL) the queue */
+enum close_reason polling_send(struct eio_session *s, struct packet *p); /* CLOSE_DONE, or what the session ends as */
+uint32_t polling_queued(const struct eio_session *s);
+void queue_push(struct eio_session *s, struct packet *p);
+struct packet *queue_shift(struct eio_session *s); /* its reference is the caller's */
+void polling_share_budget(struct eio_server *srv);
+
+/* ---- websocket.c ---- */
+
 struct ws *websocket_accept(struct eio_session *s, struct http_exchange *x);
 void websocket_probe(struct eio_session *s, struct http_exchange *x);
 bool websocket_send(struct eio_session *s, struct packet *p);
-void probe_end(struct eio_session *s); /* closes the probing WebSocket, if any */
+void probe_end(struct eio_session *s); /* closes the WebSocket of a probe, if there is one */
 
-/* server.c */
+/* ---- server.c ---- */
+
 void cors_headers(const struct eio_server *srv, const struct http_exchange *x, struct buf *out);
 void refuse_plain(struct eio_server *srv, struct http_exchange *x, int code);
 

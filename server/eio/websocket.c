@@ -1,3 +1,7 @@
+/*
+ * WebSockets of Engine.IO: as the transport of a session, and as a probe that asks a polling session for it (U1-U9).
+ * Called by ws/ with messages, by server.c with upgrade requests, by session.c with packets.
+ */
 #include "eio/session.h"
 
 #include "base/mem.h"
@@ -7,7 +11,7 @@
 static void websocket_on_activity(struct ws *w, void *owner)
 {
 	(void)w;
-	if (!session_overdue(owner)) /* B5: what comes too late is no life any more */
+	if (!session_overdue(owner)) /* B5: bytes behind the deadline are no sign of life */
 		session_heard(owner);
 }
 
@@ -71,20 +75,20 @@ void probe_end(struct eio_session *s)
 
 static void probe_on_timeout(struct timer *t)
 {
-	probe_end(container_of(t, struct probe, timeout)->session); /* U8 */
+	probe_end(container_of(t, struct probe, timeout)->session); /* U8: the session goes on with polling */
 }
 
-/* U4, U5: from here on the WebSocket carries the session; what no GET fetched goes out there, in order. */
+/* U4, U5: from here on the WebSocket carries the session. Packets that no GET fetched go out there, in order. */
 static void probe_take_over(struct probe *p)
 {
 	struct eio_session *s = p->session;
 	struct eio_server *srv = s->srv;
 	struct ws *w = p->ws;
 	polling_release(s, srv->noop);
-	if (session_overdue(s)) /* its own queue had to make room for that */
+	if (session_overdue(s)) /* that answer needed room, and this session's queue had to make it */
 		return;
 	probe_free(p);
-	if (s->fence_flushed) { /* the client finished its last poll before it sent the 5 */
+	if (s->fence_flushed) { /* the client has its last poll's answer: it sends the 5 behind it */
 		s->fence_flushed = false;
 		session_confirm(s);
 	}
@@ -97,11 +101,11 @@ static void probe_take_over(struct probe *p)
 	srv->stats.websockets++;
 	while (polling_queued(s)) {
 		struct packet *out = queue_shift(s);
-		if (out != srv->close) /* C2: a WebSocket is told by its Close */
+		if (out != srv->close) /* C2: on a WebSocket the Close says it */
 			websocket_send(s, out);
 		packet_unref(&out);
 	}
-	if (s->state == EIO_CLOSING) { /* U9 */
+	if (s->state == EIO_CLOSING) { /* U9: it was closing when the WebSocket took it over */
 		ws_close(w, 0, s->why);
 		session_end(s, s->why);
 		return;
@@ -121,11 +125,11 @@ static void probe_on_message(struct ws *w, void *owner, bool binary, struct slic
 	if (!binary && slice_eq(data, SLICE("2probe"))) {
 		log_trace(eio_ident(s), "upgrade", LS("step", "probed"));
 		p->answered = true;
-		ws_send(w, packet_frame(s->srv->probe_answer, false)); /* U2: nothing else before the 5 */
-		polling_release(s, s->srv->noop);                      /* U3: at once */
+		ws_send(w, packet_frame(s->srv->probe_answer, false)); /* U2: and nothing else before the 5 */
+		polling_release(s, s->srv->noop);                      /* U3: the client waits for its poll */
 		return;
 	}
-	if (!binary && slice_eq(data, SLICE("5"))) { /* U7: also without a probe */
+	if (!binary && slice_eq(data, SLICE("5"))) { /* U7: a 5 is good without a probe too */
 		probe_take_over(p);
 		return;
 	}
@@ -147,7 +151,7 @@ void websocket_probe(struct eio_session *s, struct http_exchange *x)
 	struct probe *p = NEW(struct probe);
 	struct loop *l = s->srv->loop;
 	struct buf headers = {0}, b64 = {0};
-	s->b64 = http_query(x, "b64", &b64) && b64.n > 0; /* E6: for a WebSocket its own request counts */
+	s->b64 = http_query(x, "b64", &b64) && b64.n > 0; /* E6: for an upgrade its own request decides */
 	cors_headers(s->srv, x, &headers);
 	*p = (struct probe){.session = s, .timeout = {.fire = probe_on_timeout}};
 	p->ws = ws_accept(x, &s->srv->ws_cfg, buf_view(&headers), &probe_events, p);
