@@ -1,9 +1,10 @@
 /*
- * echo-server: the protocol layers without the product, for the wire tests and for whoever wants to see how little it takes.
+ * echo-server: the protocol layers without the product. The wire tests speak to it; it is also the smallest use of
+ * sio.h and eio.h.
  *
  *   /engine.io/          raw Engine.IO: text and binary messages come back
- *   /socket.io/          namespaces / and /custom emit `auth` with the CONNECT payload;
- *                        `message` comes back as `message-back`, `message-with-ack` as an ack, same arguments, binary included
+ *   /socket.io/          namespaces / and /custom emit `auth` with the payload of CONNECT;
+ *                        `message` comes back as `message-back`, `message-with-ack` as its ack, with the same arguments
  */
 #include "base/mem.h"
 #include "base/number.h"
@@ -67,7 +68,7 @@ static void sio_connected(struct sio_socket *s, struct slice auth, unsigned flaw
 	packet_unref(&p);
 }
 
-/* The arguments behind the name, as they were written. */
+/* The arguments behind the name, as they were sent. */
 static void put_args(struct buf *out, const struct sio_event *ev)
 {
 	for (size_t i = 0; i < ev->nargs; i++) {
@@ -153,8 +154,8 @@ static bool parse_option(const char *text, uint64_t max, uint64_t *out)
 static int echo_usage(const char *name)
 {
 	fprintf(stderr,
-	        "usage: %s [--host 127.0.0.1] [--port 3001] [--ping-interval ms] [--ping-timeout ms] [--connect-timeout ms]\n"
-	        "       [--upgrade-timeout ms] [--linger ms] [--max-payload bytes] [--cors origin] [--log level]\n"
+	        "usage: %s [--host 127.0.0.1] [--port 3001] [--ping-interval ms] [--ping-timeout ms]\n"
+	        "       [--connect-timeout ms] [--upgrade-timeout ms] [--linger ms] [--max-payload bytes] [--cors origin] [--log level]\n"
 	        "Port 0 lets the kernel choose; `listening port=N` on stdout tells.\n",
 	        name);
 	return 2;

@@ -1,3 +1,6 @@
+/*
+ * Packets of Socket.IO as text. Called by socket.c, receive.c and the product; each becomes one Engine.IO packet.
+ */
 #include "sio/encode.h"
 
 #include "base/buf.h"
@@ -7,7 +10,7 @@ void sio_put_head(struct buf *out, char type, unsigned attachments, const char *
 	buf_char(out, type);
 	if (attachments)
 		buf_printf(out, "%u-", attachments);
-	if (strcmp(nsp, "/") != 0) { /* S2: the main namespace is never spelled out, others always with the comma */
+	if (strcmp(nsp, "/") != 0) { /* S2: the main namespace is never written; others are, with the comma */
 		buf_str(out, nsp);
 		buf_char(out, ',');
 	}

@@ -1,16 +1,19 @@
+/*
+ * Parsing a packet. Called by receive.c for each text message, and at every cut by unit tests and the fuzzer.
+ */
 #include "sio/parser.h"
 
 #include "base/number.h"
 
-#define MAX_ID ((UINT64_C(1) << 53) - 1) /* S3 */
-#define COUNT_DIGITS 4                   /* of a number of attachments, or of one's index */
+#define MAX_ID ((UINT64_C(1) << 53) - 1) /* S3: what a double of JavaScript holds */
+#define COUNT_DIGITS 4                   /* of the number of attachments, or of the index of one */
 
 static struct slice slice_from(struct slice s, size_t n)
 {
 	return slice_of(s.p + n, s.n - n);
 }
 
-/* S5: decimal count and a dash; never zero. */
+/* S5: a decimal number, never zero, and a dash. */
 static bool parse_attachments(struct slice *s, unsigned max, unsigned *count)
 {
 	struct slice behind = *s;
@@ -24,7 +27,7 @@ static bool parse_attachments(struct slice *s, unsigned max, unsigned *count)
 	return true;
 }
 
-/* S2: to the first comma or the end of the packet. */
+/* S2: up to the first comma, or to the end of the packet. */
 static void parse_namespace(struct slice *s, struct slice *nsp)
 {
 	*nsp = SLICE("/");
@@ -41,7 +44,7 @@ static bool parse_id(struct slice *s, bool *has, uint64_t *id)
 	return !*has || (u64_take(s, id) && *id <= MAX_ID);
 }
 
-/* S4: the shape of a payload; an EVENT begins with its name. */
+/* S4: which payload a type of packet may have. An event begins with its name. */
 static bool good_shape(const struct sio_packet *p, enum json_kind kind)
 {
 	bool none = p->json.n == 0;
@@ -95,7 +98,8 @@ bool sio_name_reserved(struct slice name)
 	return false;
 }
 
-/* ---- placeholders: one pass over scanned text, whatever its nesting; of duplicate keys the last counts, as with the clients ---- */
+/* ---- placeholders: one pass over scanned text. Of a key that comes twice the last counts, as it does for clients
+ * ---- */
 
 struct level {
 	bool object, wants_key, placeholder, has_num;
@@ -122,7 +126,7 @@ static void level_key(struct level *l, struct slice raw)
 	}
 }
 
-/* A number literal at p; true when it is an integer in 0..n-1. */
+/* Steps over a number. True: it is an integer from 0 to n - 1. */
 static bool number_below(const char **p, const char *end, unsigned n)
 {
 	const char *from = *p;
@@ -170,9 +174,8 @@ bool sio_placeholders_valid(struct slice json, unsigned n)
 		} else {
 			continue;
 		}
-		l = depth && depth <= JSON_MAX_DEPTH
-		            ? &levels[depth - 1]
-		            : NULL; /* what lies deeper is refused as JSON_TOO_DEEP by whoever reads it */
+		/* Deeper levels are not looked at: the application refuses them (JSON_TOO_DEEP). */
+		l = depth && depth <= JSON_MAX_DEPTH ? &levels[depth - 1] : NULL;
 	}
 	return true;
 }

@@ -1,3 +1,7 @@
+/*
+ * What a session's client says: packets become events for the application, and attachments are gathered until a binary
+ * packet is whole. Called by eio/ with every message (sio_receive).
+ */
 #include "sio/session.h"
 
 #include "base/mem.h"
@@ -21,7 +25,7 @@ static void refuse_namespace(struct sio_session *ses, struct slice name)
 	struct buf b = {0};
 	buf_char(&b, '4');
 	buf_slice(&b, name);
-	buf_str(&b, ",{\"message\":\"Invalid namespace\"}"); /* N5; never "/", which there always is */
+	buf_str(&b, ",{\"message\":\"Invalid namespace\"}"); /* N5; "/" always exists, so there is a name to write */
 	sio_session_send(ses, &b);
 }
 
@@ -29,7 +33,8 @@ static void got_connect(struct sio_session *ses, const struct sio_packet *p)
 {
 	struct sio_server *srv = ses->srv;
 	const struct sio_namespace *nsp = find_namespace(srv, p->nsp);
-	if (++ses->connects > srv->cfg.limits.max_connects_per_session) { /* X6 */
+	if (++ses->connects >
+	    srv->cfg.limits.max_connects_per_session) { /* X6: each attempt costs the application something */
 		eio_close(ses->eio, CLOSE_LIMIT);
 		return;
 	}
@@ -38,7 +43,7 @@ static void got_connect(struct sio_session *ses, const struct sio_packet *p)
 		return;
 	}
 	struct sio_socket *old = sio_socket_in(ses, nsp);
-	if (old && old->state != SIO_STATE_CLOSED) { /* S9: connected, or still connecting */
+	if (old && old->state != SIO_STATE_CLOSED) { /* S9: it is connected, or still connecting */
 		bad_packet(ses);
 		return;
 	}
@@ -74,11 +79,11 @@ static void got_event(struct sio_socket *s, const struct sio_packet *p, const st
 	if (json_kind_of(all[0]) == JSON_NUMBER)
 		buf_slice(&name, all[0]);
 	else if (!json_unescape(&name, all[0]))
-		name.n = 0; /* half a surrogate pair: the flaw says so */
+		name.n = 0; /* half a surrogate pair: ev.flaws says so */
 	ev.name = buf_view(&name);
 	ev.nargs = n - 1;
 	memcpy(ev.args, all + 1, ev.nargs * sizeof all[0]);
-	if (sio_name_reserved(ev.name)) { /* S6 */
+	if (sio_name_reserved(ev.name)) { /* S6: only the library itself has those */
 		bad_packet(s->session);
 	} else {
 		s->session->srv->stats.events_in++;
@@ -108,16 +113,18 @@ static void got_packet(struct sio_session *ses, const struct sio_packet *p, cons
 	case SIO_DISCONNECT:
 		sio_socket_close(s, CLOSE_CLIENT_LEFT);
 		break;
-	default: /* V4: we ask for no acks, so every id is unknown */
+	default: /* V4: an ack; we ask for none, so its id is unknown */
 		break;
 	}
 }
 
+/* ---- binary packets ---- */
+
 /*
- * ---- binary packets: over polling no connection keeps what has arrived, so it is counted here ----
- *
- * No connection can be ended for it either: half of the input is the most that all sessions keep so, or a crowd that ends none of its
- * packets would have connections killed that merely receive.
+ * Counts n bytes of a binary packet that is not whole yet. A polling session has no connection that keeps them, so they
+ * are counted here, in the budget's input. All sessions together may keep half of it. Beyond that the session is closed
+ * which sends: otherwise a crowd that completes none of its packets would use the whole input up, and conn_keep would
+ * kill connections for it that did nothing.
  */
 static bool assembly_keep(struct sio_session *ses, size_t n)
 {
@@ -179,7 +186,7 @@ static void receive_binary(struct sio_session *ses, struct slice data)
 		bad_packet(ses);
 		return;
 	}
-	if (a->bytes + data.n > ses->srv->cfg.eio.limits.max_payload) { /* X6: the sum counts towards maxPayload */
+	if (a->bytes + data.n > ses->srv->cfg.eio.limits.max_payload) { /* X6: maxPayload is for the whole packet */
 		eio_close(ses->eio, CLOSE_TOO_LARGE);
 		return;
 	}

@@ -1,3 +1,7 @@
+/*
+ * The server: its settings, its Engine.IO and its counters. Called by app/ and echo/ at start, from their routers, and
+ * when they drain.
+ */
 #include "sio/session.h"
 
 #include "base/mem.h"

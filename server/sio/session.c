@@ -1,3 +1,6 @@
+/*
+ * A session as Socket.IO sees it, from the handshake to the end. Called by eio/ through sio_session_events.
+ */
 #include "sio/session.h"
 
 #include "base/mem.h"
@@ -13,7 +16,7 @@ void sio_session_send(struct sio_session *ses, struct buf *text)
 static void connect_timeout(struct timer *t)
 {
 	struct sio_session *ses = container_of(t, struct waiting, timeout)->session;
-	eio_close(ses->eio, CLOSE_CONNECT_TIMEOUT); /* N8 */
+	eio_close(ses->eio, CLOSE_CONNECT_TIMEOUT); /* N8: nobody was accepted in time */
 }
 
 static void sio_session_on_open(struct eio_session *e, struct slice authorization, void *ctx)
@@ -45,7 +48,7 @@ static void sio_session_on_close(struct eio_session *e, enum close_reason why, v
 {
 	(void)ctx;
 	struct sio_session *ses = eio_user(e);
-	sio_session_accepted(ses); /* or never */
+	sio_session_accepted(ses); /* if nobody was, nobody will be */
 	assembly_free(ses, &ses->assembly);
 	while (ses->sockets)
 		sio_socket_end(ses->sockets, why);

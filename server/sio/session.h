@@ -1,5 +1,5 @@
 /*
- * What the files of sio/ share about a session and its sockets. Private to sio/.
+ * The structs of sessions, sockets and the server, and what the files of sio/ call of one another. Private to sio/.
  */
 #ifndef SIO_SESSION_H
 #define SIO_SESSION_H
@@ -14,10 +14,9 @@
  *
  *   sio_socket_new --> CONNECTING --sio_accept--> CONNECTED
  *                          |                          |
- *                          |--------------------------|--> CLOSED --on_goodbye: the same turn--> on_disconnect, freed
+ *                          |--------------------------|--> CLOSED --say_goodbye--> on_disconnect, freed
  *
- *   to CLOSED: sio_refuse, sio_disconnect and the client's 1 (all by sio_socket_close), the end of the session (sio_socket_end, which
- *   says goodbye at once)
+ *   to CLOSED: sio_socket_close (sio_refuse, sio_disconnect, the client's 1), or sio_socket_end (the session's end)
  */
 #define SIO_STATES(X) X(CONNECTING, connecting) X(CONNECTED, connected) X(CLOSED, closed)
 
@@ -27,45 +26,49 @@ enum sio_state {
 #undef X
 };
 
-/* A binary packet whose attachments are arriving (S7). */
+/* A binary packet whose attachments are arriving (S7). Owned by its session; freed when it is whole, or with the
+ * session. */
 struct assembly {
-	struct buf header; /* the text, which outlives its message */
+	struct buf header; /* the text of the packet, copied */
 	unsigned wanted, got;
-	size_t bytes;
-	struct buf attachments[]; /* wanted of them */
+	size_t bytes;             /* counted in the server's `assembled` and in the budget */
+	struct buf attachments[]; /* `wanted` of them */
 };
 
-/* Until the first socket of a session is accepted. */
+/* What a session needs until its first socket is accepted. Owned by the session. */
 struct waiting {
 	struct sio_session *session;
 	struct timer timeout; /* N8 */
-	char *authorization;  /* header of the handshake; NULL: none */
+	char *authorization;  /* header of the handshake; NULL: there was none */
 };
 
+/* The user pointer of its Engine.IO session, and freed in that one's on_close. */
 struct sio_session {
 	struct sio_server *srv;
 	struct eio_session *eio;
-	struct sio_socket *sockets; /* linked by sibling; one as a rule */
-	struct assembly *assembly;
-	struct waiting *waiting; /* NULL: a socket has been accepted */
-	uint64_t late_until;     /* packets for late namespaces are ignored until then (S9) */
-	uint32_t late;           /* those we ended, one bit each */
-	uint16_t connects, count;
+	struct sio_socket *sockets; /* linked by sibling; as a rule there is one */
+	struct assembly *assembly;  /* NULL: no binary packet is arriving */
+	struct waiting *waiting;    /* NULL: a socket has been accepted */
+	uint64_t late_until;        /* until then packets for namespaces in `late` are ignored (S9) */
+	uint32_t late;              /* a bit for each namespace whose socket we have ended */
+	uint16_t connects;          /* CONNECTs so far */
+	uint16_t count;             /* sockets now */
 };
 
-/* on_disconnect, outside of whoever ended the socket. */
+/* on_disconnect is due, outside of the call that closed the socket. Owned by its socket. */
 struct goodbye {
 	struct sio_socket *socket;
-	struct deferred say;
+	struct deferred say; /* in LOOP_WORK */
 };
 
+/* In the server's map and its session's list until on_disconnect, which is followed by its freeing. */
 struct sio_socket {
 	struct map_node node;
 	struct sio_session *session;
 	struct sio_socket *sibling;
 	const struct sio_namespace *nsp;
-	void *user;
-	struct goodbye *goodbye; /* once it is closed */
+	void *user;              /* the application's */
+	struct goodbye *goodbye; /* NULL: it is not closed */
 	enum sio_state state : 8;
 	enum close_reason why : 8;
 	char id[SIO_ID_LEN];
@@ -75,29 +78,32 @@ struct sio_server {
 	struct loop *loop;
 	struct sio_config cfg;
 	struct eio_server *eio;
-	const struct sio_namespace *nsps;
+	const struct sio_namespace *nsps; /* the application's */
 	size_t nnsps;
-	struct map sockets;
-	size_t assembled; /* bytes that assemblies hold */
+	struct map sockets; /* by id */
+	size_t assembled;   /* bytes of all assemblies */
 	struct sio_stats stats;
 };
 
-/* socket.c */
-struct sio_socket *sio_socket_new(struct sio_session *ses, const struct sio_namespace *nsp);
-struct sio_socket *sio_socket_in(const struct sio_session *ses,
-                                 const struct sio_namespace *nsp); /* NULL: none, not even one that is closing */
-void sio_socket_close(struct sio_socket *s,
-                      enum close_reason why); /* on_disconnect follows, not from inside this call */
-void sio_socket_end(struct sio_socket *s,
-                    enum close_reason why); /* its session is over: on_disconnect now, if it did not come yet */
+/* ---- socket.c ---- */
 
-/* receive.c: messages of a session, in order; eio_events.on_message */
-void sio_receive(struct eio_session *e, bool binary, struct slice data, void *ctx);
+struct sio_socket *sio_socket_new(struct sio_session *ses, const struct sio_namespace *nsp);
+
+/* The session's socket of a namespace, also one that is closed and waits for its goodbye. NULL: none. */
+struct sio_socket *sio_socket_in(const struct sio_session *ses, const struct sio_namespace *nsp);
+
+void sio_socket_close(struct sio_socket *s, enum close_reason why); /* on_disconnect follows in this turn */
+void sio_socket_end(struct sio_socket *s, enum close_reason why);   /* the session is over: on_disconnect now; freed */
+
+/* ---- receive.c ---- */
+
+void sio_receive(struct eio_session *e, bool binary, struct slice data, void *ctx); /* eio_events.on_message */
 void assembly_free(struct sio_session *ses, struct assembly **a);
 
-/* session.c */
+/* ---- session.c ---- */
+
 extern const struct eio_events sio_session_events;
-void sio_session_send(struct sio_session *ses, struct buf *text); /* frees the text */
-void sio_session_accepted(struct sio_session *ses);
+void sio_session_send(struct sio_session *ses, struct buf *text); /* a packet with this text, which is freed */
+void sio_session_accepted(struct sio_session *ses);               /* ends the waiting, if it has not ended */
 
 #endif

@@ -1,3 +1,7 @@
+/*
+ * A socket: its states, and all that the application can do with it. Called by receive.c, session.c and, through sio.h,
+ * by app/.
+ */
 #include "sio/session.h"
 
 #include "base/json_write.h"
@@ -5,8 +9,8 @@
 #include "base/text.h"
 #include "sio/encode.h"
 
-#define IN_FLIGHT_MS 5000 /* S9: how long packets for a namespace that we ended are taken for late ones */
-#define GOODBYE_MS 1000   /* C7: how long a kicked client may close by itself */
+#define IN_FLIGHT_MS 5000 /* S9: so long packets for a socket that we ended are taken for late ones */
+#define GOODBYE_MS 1000   /* C7: so long a client that was kicked may close by itself */
 
 static const uint8_t sio_next[] = {
 	[SIO_STATE_CONNECTING] = 1u << SIO_STATE_CONNECTED | 1u << SIO_STATE_CLOSED,
@@ -38,7 +42,7 @@ struct sio_socket *sio_socket_in(const struct sio_session *ses, const struct sio
 	return NULL;
 }
 
-/* Out of its session and the server's map: nobody finds it any more. */
+/* Takes it out of its session and the server's map: nobody finds it any more. */
 static void sio_socket_unlink(struct sio_socket *s)
 {
 	struct sio_session *ses = s->session;
@@ -112,7 +116,7 @@ void sio_accept(struct sio_socket *s, struct slice extra)
 		return;
 	struct sio_session *ses = s->session;
 	sio_socket_enter(s, SIO_STATE_CONNECTED);
-	sio_session_accepted(ses); /* N8: the first success stops it for good */
+	sio_session_accepted(ses); /* N8: the first socket ends the waiting for good */
 	struct buf b = {0};
 	sio_put_head(&b, '0', 0, s->nsp->name);
 	json_open(&b);
@@ -151,7 +155,7 @@ void sio_send_binary(struct sio_socket *s, struct packet *header, struct packet 
 {
 	if (s->state != SIO_STATE_CONNECTED)
 		return;
-	eio_send(s->session->eio, header); /* E7: nothing but pings can come between */
+	eio_send(s->session->eio, header); /* E7: nothing but pings comes between these */
 	for (unsigned i = 0; i < n; i++)
 		eio_send(s->session->eio, attachments[i]);
 }
