@@ -148,7 +148,7 @@ static void answer_parts(struct eio_session *s, struct http_exchange *x, struct 
 {
 	struct eio_server *srv = s->srv;
 	log_trace(eio_ident(s), "poll", LS("step", "answered"), LU("packets", n), LI("conn", conn_fd(http_conn(x))));
-	struct http_part *parts = mem_alloc((2 * n) * sizeof *parts);
+	struct http_part *parts = mem_alloc(sizeof *parts * 2 * n);
 	size_t count = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		size_t off;

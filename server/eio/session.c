@@ -211,9 +211,10 @@ bool session_room(struct eio_server *srv)
 {
 	if (!srv->cfg.limits.max_sessions || srv->stats.sessions < srv->cfg.limits.max_sessions)
 		return true;
-	if (list_empty(&srv->unclaimed))
+	struct polling *oldest = list_first(&srv->unclaimed, struct polling, unclaimed);
+	if (!oldest)
 		return false;
-	session_end(list_first(&srv->unclaimed, struct polling, unclaimed)->session, CLOSE_LIMIT);
+	session_end(oldest->session, CLOSE_LIMIT);
 	return true;
 }
 

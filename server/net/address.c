@@ -103,7 +103,7 @@ struct addrinfo *address_find(const char *text, const char **error)
 	if (!colon || !colon[1])
 		return NULL;
 	bool v6 = text[0] == '[' && colon > text && colon[-1] == ']';
-	char *host = mem_strndup(text + v6, (size_t)(colon - text) - 2 * v6);
+	char *host = mem_strndup(text + v6, (size_t)(colon - text) - (v6 ? 2 : 0));
 	struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM},
 			*found = NULL;
 	int why = getaddrinfo(*host ? host : NULL, colon + 1, &hints, &found);

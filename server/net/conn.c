@@ -413,7 +413,7 @@ void conn_finish(struct conn *c, enum close_reason why)
 	/* A peer that takes nothing must not keep the connection: flushing has the same time limit as lingering. */
 	c->parting = NEW(struct parting);
 	*c->parting = (struct parting){.conn = c, .timer.fire = conn_linger_over};
-	timer_set(conn_loop(c), &c->parting->timer, loop_now(conn_loop(c)) + 5 * LINGER_MS);
+	timer_set(conn_loop(c), &c->parting->timer, loop_now(conn_loop(c)) + UINT64_C(5) * LINGER_MS);
 }
 
 void conn_kill(struct conn *c, enum close_reason why)

@@ -77,7 +77,7 @@ static void listener_resume(struct timer *t)
 
 static bool accept_one(struct listener *ls)
 {
-	struct sockaddr_storage from;
+	struct sockaddr_storage from = {0};
 	socklen_t n = sizeof from;
 	int fd = accept4(ls->fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0) {
@@ -131,7 +131,7 @@ struct listener *listener_new(struct loop *l, struct conn_budget *b, const struc
 
 unsigned listener_port(const struct listener *ls)
 {
-	struct sockaddr_storage a;
+	struct sockaddr_storage a = {0};
 	socklen_t n = sizeof a;
 	if (getsockname(ls->fd, (struct sockaddr *)&a, &n) != 0)
 		return 0;
