@@ -396,7 +396,7 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
 	struct buf b64 = {0};
 	s->srv = srv;
 	random_id(s->sid, EIO_SID_LEN);
-	s->b64 = http_query(x, "b64", &b64) && b64.n > 0; /* E6 */
+	s->b64 = http_query(x, "b64", &b64) && b64.n > 0; /* E6: for a WebSocket; polling has no other form */
 	buf_fini(&b64);
 	if (client.n)
 		memcpy(s->peer, client.p, client.n);

@@ -38,7 +38,7 @@ struct assembly {
 /* What a session needs until its first socket is accepted. Owned by the session. */
 struct waiting {
 	struct sio_session *session;
-	struct timer timeout; /* N8 */
+	struct timer timeout; /* N8: closes the session */
 	char *authorization;  /* header of the handshake; NULL: there was none */
 };
 

@@ -1,4 +1,4 @@
-/* A text that is changed at random, the same way everywhere. */
+/* A text that is changed at random, in the same way on every machine. */
 #ifndef UNIT_FUZZ_H
 #define UNIT_FUZZ_H
 
@@ -10,7 +10,7 @@
 struct fuzz {
 	uint64_t random; /* not 0 */
 	char text[FUZZ_ROOM];
-	size_t n, most; /* bytes; what would be longer than most stays as it is */
+	size_t n, most; /* bytes; a change that would make it longer than most is left out */
 };
 
 /* xorshift64* */

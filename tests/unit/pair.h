@@ -1,5 +1,5 @@
 /*
- * A connection of ours on one end of a socket pair, the test on the other, and the loop turned by hand.
+ * A connection on one end of a socket pair, the test on the other end. The test turns the loop by hand.
  */
 #ifndef UNIT_PAIR_H
 #define UNIT_PAIR_H
@@ -16,8 +16,8 @@ struct pair {
 	struct conn_budget budget;
 	struct conn *conn;
 	int fd;          /* the peer's end */
-	struct buf got;  /* what the peer read */
-	bool eof, reset; /* what the peer saw behind it */
+	struct buf got;  /* bytes that the peer read */
+	bool eof, reset; /* ... and what it saw behind them */
 };
 
 static inline void pair_open(struct pair *p)

@@ -1,6 +1,7 @@
 /*
- * A Socket.IO server and its application on one end of a pair, a client that speaks WebSocket on the other: what echo-server, which accepts
- * everybody at once and ends nobody, cannot show on the wire. What the application was told and what the client got are text.
+ * A Socket.IO server with an application on one end of a pair, and a client that speaks WebSocket on the other. It
+ * shows what the wire tests cannot: echo-server accepts everybody at once and ends nobody. What the application was
+ * told and what the client got is text.
  */
 #ifndef UNIT_SITE_H
 #define UNIT_SITE_H
@@ -13,11 +14,11 @@ struct site {
 	struct pair pair;
 	struct sio_server *sio;
 	struct http_config http;
-	struct sio_socket *socket; /* the last that connected */
-	struct buf log, got;       /* of the application; of the client */
-	bool gone_inside;          /* on_disconnect came while a call of ours was running */
+	struct sio_socket *socket; /* the last one that connected */
+	struct buf log, got;       /* what the application was told; what the client got */
+	bool gone_inside;          /* on_disconnect came inside of a call of the test's */
 	bool inside;
-	bool accepting; /* everybody, at once */
+	bool accepting; /* every socket, at once */
 };
 
 static void on_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void *ctx)
@@ -104,7 +105,7 @@ static inline void put_text(struct buf *b, const char *text)
 	buf_add(b, text, n);
 }
 
-/* What arrived, a line a frame. */
+/* The frames that arrived, each a line. */
 static inline void read_frames(struct site *t)
 {
 	struct buf *in = &t->pair.got;
@@ -143,7 +144,7 @@ static inline void say(struct site *t, const char *const *texts, size_t n)
 #define SAY(t, ...) \
 	say(t, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
-/* Both logs since the last time. Ids of sockets read as ID. */
+/* What both were told since the last time; an id of a socket reads as ID. */
 static inline void expect(struct site *t, const char *app, const char *client)
 {
 	for (char *at = t->got.p, *end = at + t->got.n;
@@ -175,7 +176,7 @@ static inline void say_http(struct site *t, const char *target, const char *head
 #define UPGRADE \
 	"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
-/* A WebSocket session behind its open packet. */
+/* A session over a WebSocket, its open packet read. */
 static inline void open_session(struct site *t, struct sio_config cfg)
 {
 	start(t, cfg);
@@ -188,7 +189,7 @@ static inline void open_session(struct site *t, struct sio_config cfg)
 	t->got.n = 0;
 }
 
-/* ... and a socket in the main namespace. */
+/* The same, with a socket in the main namespace. */
 static inline void open_socket(struct site *t, struct sio_config cfg)
 {
 	open_session(t, cfg);

@@ -7,7 +7,7 @@
 #define S "\"sub\":\"" SUB "\""
 #define EXP ",\"exp\":2000"
 #define HS256 "{\"alg\":\"HS256\",\"typ\":\"JWT\"}"
-#define NOW 1000000 /* ms: a second is a second before exp 1001 */
+#define NOW 1000000 /* ms: one second before exp 1001 */
 
 static const struct auth_config hs256 = {.algorithm = "HS256", .secret = SECRET};
 
@@ -20,7 +20,7 @@ static struct auth *open_auth(const struct auth_config *cfg)
 	return a;
 }
 
-/* A copy without slack, so that a sanitizer sees the first byte read too far. */
+/* A copy of exact size: a sanitizer then sees the first byte that is read behind it. */
 static enum auth_result check_at(const struct auth *a, struct slice token, uint64_t now, struct auth_claims *claims)
 {
 	char *copy = token.n ? mem_dup(token.p, token.n) : NULL;
@@ -119,7 +119,7 @@ TEST(over_8_kib_is_malformed)
 	}
 	CHECK(longest >= 8191 && shortest <= 8194);
 
-	struct buf huge = {0}; /* of characters that would be good */
+	struct buf huge = {0}; /* its characters would be good */
 	memset(buf_room(&huge, 10000000), 'A', 10000000);
 	huge.n = 10000000;
 	huge.p[100] = huge.p[200] = '.';
@@ -230,7 +230,7 @@ TEST(times_are_numbers_in_range)
 		{"{" S ",\"exp\":2000.25}", AUTH_OK, 2000250},
 		{"{" S ",\"exp\":2e3}", AUTH_OK, 2000000},
 		{"{" S ",\"exp\":1767225600.001}", AUTH_OK, 1767225600001},
-		{"{" S ",\"exp\":2173083103.976}", AUTH_OK, 2173083103976}, /* times 1000 it is just below */
+		{"{" S ",\"exp\":2173083103.976}", AUTH_OK, 2173083103976}, /* times 1000 a double is just below it */
 		{"{" S ",\"exp\":253402300799}", AUTH_OK, 253402300799000},
 		{"{" S ",\"exp\":1001}", AUTH_OK, 1001000},
 		{"{" S ",\"exp\":1000.001}", AUTH_OK, 1000001},

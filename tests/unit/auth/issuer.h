@@ -1,5 +1,5 @@
 /*
- * Whoever signs in the tests: any algorithm, any header, right or wrong. Independent of server/auth.
+ * Signs tokens for the tests, with any algorithm and any header, right or wrong. Independent of server/auth.
  */
 #ifndef UNIT_AUTH_ISSUER_H
 #define UNIT_AUTH_ISSUER_H
@@ -86,7 +86,7 @@ static inline struct buf hs256_token(const char *header, struct slice payload)
 	return t;
 }
 
-/* The path is the caller's to unlink and free. */
+/* The caller unlinks and frees the path. */
 static inline char *pem_file(EVP_PKEY *pkey, bool private)
 {
 	char *path = mem_printf("/tmp/auth_test.XXXXXX");

@@ -13,7 +13,7 @@ enum signing {
 	MAC_384,
 	MAC_512,
 	MAC_OTHER_SECRET,
-	MAC_PUBLIC_PEM, /* the public key's file taken for a secret */
+	MAC_PUBLIC_PEM, /* with the file of the public key as the secret */
 	MAC_CUT,
 	MAC_LONGER,
 	RSA_PKCS1,
@@ -24,7 +24,7 @@ enum signing {
 	EC_RAW_CUT,
 	EC_RAW_LONGER,
 	EC_ZERO,
-	EC_FULL, /* r and s of all ones: over the order */
+	EC_FULL, /* r and s of ones only: over the order of the curve */
 	ED,
 	ED_CUT,
 	ZEROS, /* 64 */
@@ -150,7 +150,7 @@ static enum auth_result check(const struct auth *a, struct slice token)
 	struct auth_claims claims;
 	enum auth_result r = auth_check(a, token, NOW, &claims);
 	CHECK_STR(claims.sub, r == AUTH_OK ? SUB : "");
-	CHECK_INT(ERR_peek_error(), 0); /* a connection's TLS would take it for its own */
+	CHECK_INT(ERR_peek_error(), 0); /* TLS connections would take it for their error */
 	return r;
 }
 
@@ -232,7 +232,7 @@ TEST(signatures)
 		put_signature(&t, buf_view(&sig));
 		CHECK_STR(auth_result_label(check(a, buf_view(&t))), auth_result_label(rows[i].result));
 		CHECK_STR(auth_result_label(check(a, buf_view(&t))),
-		          auth_result_label(rows[i].result)); /* the key is not used up */
+		          auth_result_label(rows[i].result)); /* the key works again */
 		buf_fini(&t);
 		buf_fini(&sig);
 		free(header);
@@ -281,7 +281,7 @@ TEST(every_bit_of_a_signature_counts)
 	keys_fini(&k);
 }
 
-/* r or s below 2^248 is shorter in DER: enough signatures have some. */
+/* r or s below 2^248 is shorter in DER: among enough signatures there are such. */
 TEST(es256_with_leading_zeros)
 {
 	struct keys k;

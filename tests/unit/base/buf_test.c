@@ -25,7 +25,7 @@ TEST(grows_and_keeps)
 		CHECK(b.p[i] == 'a' + i % 26);
 	char *room = buf_room(&b, 1 << 20);
 	memset(room, 'x', 1 << 20);
-	CHECK_INT(b.n, 100000); /* room is not yet content */
+	CHECK_INT(b.n, 100000); /* room is no content */
 	CHECK(b.cap >= 100000 + (1 << 20));
 	b.n += 1 << 20;
 	CHECK(b.p[99999] == 'a' + 99999 % 26 && b.p[b.n - 1] == 'x');
@@ -118,7 +118,7 @@ TEST(steal_hands_out_terminated_bytes)
 	char *empty = buf_steal(&b, &n);
 	CHECK(n == 0 && *empty == '\0' && !b.p);
 	free(empty);
-	for (int i = 0; i < 64; i++) /* exactly the first capacity: the terminator needs one more */
+	for (int i = 0; i < 64; i++) /* the first capacity is 64: the terminator needs one more */
 		buf_char(&b, 'x');
 	char *p = buf_steal(&b, &n);
 	CHECK(n == 64 && strlen(p) == 64 && !b.p && b.n == 0);

@@ -1,12 +1,12 @@
 /*
- * Mutations of a corpus, the same ones in every run: the scanner must agree with jansson on what is JSON, and nothing
- * may be read outside the text, which lies between two pages that must not be touched.
+ * Mutations of a corpus, the same in every run. The scanner must agree with jansson on what is JSON, and must read
+ * nothing but the text, which lies between two pages that may not be read.
  */
 #include "base/json.h"
 
 #include "fuzz.h"
 #include "test.h"
-/* jansson has names of ours for its own types */
+/* jansson names its types as json.h does */
 #define JSON_OBJECT JANSSON_OBJECT
 #define JSON_ARRAY JANSSON_ARRAY
 #define JSON_STRING JANSSON_STRING
@@ -108,7 +108,7 @@ static void mutate(struct fuzz *f)
 	case 2: /* a token, in between or instead */
 		splice(f, at, below(f, 4), slice_str(tokens[below(f, ARRAY_LEN(tokens))]));
 		break;
-	case 3: /* a hole */
+	case 3: /* without a piece */
 		splice(f, at, 1 + below(f, 8), SLICE(""));
 		break;
 	case 4: /* a piece twice */
@@ -202,7 +202,7 @@ static void check_compact(struct slice text, unsigned flaws)
 	buf_fini(&twice);
 }
 
-/* Returns whether it was JSON. */
+/* True: it was JSON. */
 static bool check_text(struct slice text)
 {
 	enum json_kind kind = JSON_NULL;
@@ -220,7 +220,7 @@ static bool check_text(struct slice text)
 		return false;
 	}
 	check_compact(text, flaws);
-	if (flaws & (JSON_LONE_SURROGATE | JSON_NUL | JSON_NUMBER_RANGE)) { /* jansson has no such half way */
+	if (flaws & (JSON_LONE_SURROGATE | JSON_NUL | JSON_NUMBER_RANGE)) { /* jansson knows only good and bad */
 		json_decref(v);
 		return true;
 	}
@@ -256,7 +256,7 @@ TEST(scanner_agrees_with_jansson)
 	struct fuzz f = {.random = 0x62656c6c77697265u, .most = FUZZ_ROOM / 4};
 	char *pages = mmap(NULL, 3 * FUZZ_ROOM, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(pages != MAP_FAILED && mprotect(pages + FUZZ_ROOM, FUZZ_ROOM, PROT_READ | PROT_WRITE) == 0);
-	char *page = pages + FUZZ_ROOM; /* may be read, what lies about it may not */
+	char *page = pages + FUZZ_ROOM; /* this page may be read, its neighbours may not */
 	unsigned good = 0;
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		struct slice seed = slice_str(corpus[below(&f, ARRAY_LEN(corpus))]);
@@ -270,6 +270,6 @@ TEST(scanner_agrees_with_jansson)
 		good += check_text(slice_of(at, f.n));
 	}
 	CHECK_ROW("");
-	CHECK(good > ROUNDS / 20 && good < ROUNDS - ROUNDS / 20); /* both answers were met */
+	CHECK(good > ROUNDS / 20 && good < ROUNDS - ROUNDS / 20); /* both answers came often */
 	munmap(pages, 3 * FUZZ_ROOM);
 }

@@ -11,7 +11,7 @@ struct verdict {
 
 static bool scan(struct slice s, enum json_kind *kind, unsigned *flaws)
 {
-	/* a copy without slack, so that a sanitizer sees the first byte read too far */
+	/* a copy of exact size: a sanitizer then sees the first byte that is read behind it */
 	char *copy = mem_dup(s.p, s.n);
 	*flaws = 0;
 	bool good = json_scan(slice_of(copy, s.n), kind, flaws);
@@ -287,10 +287,10 @@ TEST(flaws_of_numbers)
 		{"-1e309", JSON_NUMBER, JSON_NUMBER_RANGE},
 		{"1e99999999999999999999", JSON_NUMBER, JSON_NUMBER_RANGE},
 		{"[0,{\"a\":1e400}]", JSON_ARRAY, JSON_NUMBER_RANGE},
-		{"1e-400", JSON_NUMBER, 0}, /* too small rounds to zero */
+		{"1e-400", JSON_NUMBER, 0}, /* a number that is too small becomes zero */
 		{"1e-00000000000000000000400", JSON_NUMBER, 0},
 		{"4.9406564584124654e-324", JSON_NUMBER, 0},
-		{"1e-401", JSON_NUMBER, JSON_NUMBER_RANGE}, /* written out, a row of zeros */
+		{"1e-401", JSON_NUMBER, JSON_NUMBER_RANGE}, /* Postgres would write it as a long row of zeros */
 		{"0E-16383", JSON_NUMBER, JSON_NUMBER_RANGE},
 		{"[-0.0e-99999999999999999999]", JSON_ARRAY, JSON_NUMBER_RANGE},
 		{"0e99999999999999999999", JSON_NUMBER, 0},
@@ -337,10 +337,10 @@ TEST(flaws_of_depth)
 		nest(&b, "{\"a\":", "}", depths[i]);
 		CHECK(scan(buf_view(&b), &kind, &flaws));
 		CHECK_INT(flaws, want);
-		b.p[b.n - 1] = ']'; /* the grammar holds at any depth */
+		b.p[b.n - 1] = ']'; /* the grammar is checked at any depth */
 		refuse(buf_view(&b));
 	}
-	/* duplicates around a value that is too deep are still seen, and none is made up */
+	/* keys around a value that is too deep: duplicates are found, and no others */
 	nest(&b, "[", "]", 100);
 	struct buf o = {0};
 	buf_printf(&o, "{\"a\":%.*s,\"b\":%.*s}", (int)b.n, b.p, (int)b.n, b.p);

@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <limits.h>
 
-/* stderr goes into a pipe; what one call wrote, without its time stamp. */
+/* stderr goes into a pipe; `line` is what one call has written, without its time stamp. */
 static int pipe_fds[2];
 static char line[8192];
 
 static void capture(void)
 {
-	CHECK(pipe2(pipe_fds, 0) == 0); /* as we are given it: writing to a full one waits */
+	CHECK(pipe2(pipe_fds, 0) == 0); /* blocking, as a real stderr: writing to a full pipe waits */
 	CHECK(fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK) == 0);
 	CHECK(dup2(pipe_fds[1], STDERR_FILENO) == STDERR_FILENO);
 }
@@ -22,7 +22,7 @@ static struct slice written(void)
 	return n > 25 ? slice_of(line + 25, (size_t)n - 25) : slice_of("", 0);
 }
 
-/* stderr is taken, so a failure speaks on stdout. */
+/* stderr is the pipe, so failures are told on stdout. */
 static void expect(struct slice want)
 {
 	struct slice got = written();
@@ -148,14 +148,15 @@ TEST(full_pipe_does_not_block)
 	errno = 77;
 	log_error(LOG_NOBODY, "lost");
 	if (errno != 77)
-		_exit(1); /* logging in between must not disturb who looks at errno */
+		_exit(1); /* a log line must leave errno as it was */
 	while (read(pipe_fds[0], line, sizeof line) > 0)
 		;
 	log_error(LOG_NOBODY, "kept");
 	EXPECT("error kept\n");
 }
 
-/* A longer one could be written in parts: others' lines between them, and the last for ever when nobody reads. */
+/* A longer line could be written in parts, with lines of others between them; and the last part waits when nobody
+ * reads. */
 TEST(long_line_is_cut)
 {
 	static char value[6000];
@@ -166,7 +167,7 @@ TEST(long_line_is_cut)
 	CHECK(memcmp(line + 25, "error long value=xxx", 20) == 0 && line[PIPE_BUF - 1] == '\n');
 	for (size_t i = 0; i + 1 < sizeof value; i += 2)
 		memcpy(value + i, "\xc3\xa9", 2);
-	for (int shift = 0; shift < 2; shift++) { /* not inside of a character */
+	for (int shift = 0; shift < 2; shift++) { /* the cut falls into a character, or beside it */
 		log_error(LOG_NOBODY, shift ? "long" : "longer", LSL("value", slice_of(value, sizeof value)));
 		struct slice s = written();
 		CHECK(s.n == PIPE_BUF - 25u || s.n == PIPE_BUF - 26u);

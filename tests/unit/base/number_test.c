@@ -31,7 +31,7 @@ TEST(decimal)
 		uint64_t v = 12345;
 		CHECK_ROW(cases[i].text);
 		CHECK(u64_parse(slice_str(cases[i].text), &v) == cases[i].good);
-		CHECK(v == (cases[i].good ? cases[i].v : 12345)); /* a refusal leaves it alone */
+		CHECK(v == (cases[i].good ? cases[i].v : 12345)); /* a refusal leaves *v as it was */
 	}
 	CHECK_ROW("");
 	CHECK(!u64_parse(SLICE("1\0"), &(uint64_t){0}));

@@ -65,7 +65,7 @@ TEST(utf8)
 		CHECK(!utf8_valid(slice_str(bad_utf8[i])));
 	}
 	CHECK_ROW("");
-	CHECK(utf8_valid(SLICE("a\0b"))); /* U+0000 is a character; JSON has its own opinion */
+	CHECK(utf8_valid(SLICE("a\0b"))); /* U+0000 is a character; only JSON refuses it */
 	CHECK(utf8_valid(slice_of(NULL, 0)));
 }
 
@@ -90,7 +90,7 @@ TEST(utf8_in_pieces_says_the_same)
 		}
 }
 
-/* Every sequence of two bytes, and every lead with its second byte, against the ranges of RFC 3629's table. */
+/* Every sequence of two bytes, and every first byte with every second, compared with the table of RFC 3629. */
 TEST(utf8_ranges)
 {
 	for (unsigned a = 0; a < 256; a++)
@@ -230,7 +230,7 @@ TEST(random_ids)
 			met[(unsigned char)a[i]] = true;
 		CHECK(a[20] == '#');
 	}
-	for (int c = 0; c < 256; c++) /* 4000 letters: each of the 64 comes with all but certainty */
+	for (int c = 0; c < 256; c++) /* 4000 letters: that one of 64 is missing is next to impossible */
 		CHECK_INT(met[c],
 		          c && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", c) != NULL);
 	random_id(a, 0);
@@ -276,7 +276,7 @@ TEST(base64url_of_any_bytes_comes_back)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		CHECK_ROW(cases[i].text);
 		struct buf text = {0}, raw = {0};
-		buf_str(&text, "+/="); /* what was there before stays */
+		buf_str(&text, "+/="); /* stays as it is */
 		base64url_encode(&text, slice_str(cases[i].raw));
 		buf_drop(&text, 3);
 		CHECK_SLICE(buf_view(&text), slice_str(cases[i].text));

@@ -30,7 +30,7 @@ TEST(cut_anywhere)
 	struct buf b = {0};
 	varint_put(&b, UINT64_MAX);
 	for (size_t n = 0; n < b.n; n++) {
-		char *copy = n ? memcpy(malloc(n), b.p, n) : NULL; /* a sanitizer sees the first byte read too far */
+		char *copy = n ? memcpy(malloc(n), b.p, n) : NULL; /* of exact size, for the sanitizer */
 		struct slice in = slice_of(copy, n);
 		uint64_t v;
 		CHECK(!varint_take(&in, &v));

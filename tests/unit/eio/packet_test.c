@@ -116,7 +116,7 @@ TEST(shared_until_the_last_reference)
 	CHECK(!a && b->refs == 1);
 	CHECK_SLICE(polling(b), SLICE("bYWJj"));
 	packet_unref(&b);
-	CHECK_INT(kept->refs, 1); /* a connection's queue outlives the packet */
+	CHECK_INT(kept->refs, 1); /* the queue of a connection keeps it longer than the packet does */
 	CHECK_SLICE(slice_of(kept->p + 2, kept->n - 2), SLICE("bYWJj"));
 	blob_unref(&kept);
 }

@@ -6,10 +6,10 @@
 struct run {
 	enum http_chunked_result result;
 	struct buf body;
-	size_t used; /* of the whole input, when it ended */
+	size_t used; /* bytes of the whole input */
 };
 
-/* Feeds s in pieces of `step` bytes, each a copy without slack. */
+/* Feeds s in pieces of `step` bytes, each a copy of exact size. */
 static struct run feed(struct slice s, size_t first, size_t step, size_t max)
 {
 	struct http_chunked c = {0};
@@ -75,7 +75,7 @@ TEST(broken_at_every_byte)
 		CHECK_SLICE(buf_view(&r.body), SLICE("0123456789abc"));
 		buf_fini(&r.body);
 		r = feed(slice_of(s.p, cut), 0, s.n, 100);
-		CHECK_INT(r.result, HTTP_CHUNKED_MORE); /* cut off is never the end */
+		CHECK_INT(r.result, HTTP_CHUNKED_MORE); /* input that is cut off has no end */
 		buf_fini(&r.body);
 	}
 }
@@ -133,13 +133,13 @@ TEST(nonsense_is_refused)
 TEST(size_is_limited)
 {
 	expect(SLICE("5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n"), 10, HTTP_CHUNKED_DONE, SLICE("helloworld"));
-	expect(SLICE("5\r\nhello\r\n6\r\n"), 10, HTTP_CHUNKED_TOO_LARGE, SLICE("")); /* from the size alone */
+	expect(SLICE("5\r\nhello\r\n6\r\n"), 10, HTTP_CHUNKED_TOO_LARGE, SLICE("")); /* the size alone says it */
 	expect(SLICE("b\r\n"), 10, HTTP_CHUNKED_TOO_LARGE, SLICE(""));
 	expect(SLICE("1\r\n"), 0, HTTP_CHUNKED_TOO_LARGE, SLICE(""));
 	expect(SLICE("0\r\n\r\n"), 0, HTTP_CHUNKED_DONE, SLICE(""));
 	expect(SLICE("7fffffff\r\n"), 10, HTTP_CHUNKED_TOO_LARGE, SLICE(""));
 	expect(SLICE("ffffffffff\r\n"), 10, HTTP_CHUNKED_TOO_LARGE, SLICE(""));
-	/* sizes that would wrap around */
+	/* sizes over 64 bits */
 	expect(SLICE("ffffffffffffffff\r\n"), 10, HTTP_CHUNKED_BAD, SLICE(""));
 	expect(SLICE("10000000000000001\r\na"), 10, HTTP_CHUNKED_BAD, SLICE(""));
 	expect(SLICE("fffffffffffffffffffffffff\r\n"), 10, HTTP_CHUNKED_BAD, SLICE(""));

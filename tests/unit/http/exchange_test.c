@@ -2,7 +2,7 @@
 
 #include "pair.h"
 
-/* A handler that remembers what it was told and answers as asked. */
+/* A handler: remembers what it was told, and answers as the test wants. */
 struct site {
 	unsigned heads, bodies, aborts, too_large;
 	struct buf targets, body;
@@ -77,7 +77,7 @@ static void finish(struct pair *p, struct site *s)
 	buf_fini(&s->value);
 }
 
-/* How many answers begin with this status line. */
+/* How often the text stands in what was answered. */
 static unsigned count(const struct pair *p, const char *text)
 {
 	unsigned n = 0;
@@ -243,7 +243,7 @@ TEST(refused_requests)
 TEST(head_size_limit)
 {
 	for (int over = 0; over < 2; over++)
-		for (int whole = 0; whole < 2; whole++) { /* with its end, or never ending */
+		for (int whole = 0; whole < 2; whole++) { /* a head that ends, and one that does not */
 			struct pair p;
 			struct site s = {0};
 			struct buf b = {0};
@@ -357,7 +357,7 @@ TEST(timeouts)
 	usleep(450000);
 	pair_turn(&p);
 	pair_read(&p);
-	CHECK(s.parked && !p.eof); /* a parked poll has no limit (H5) */
+	CHECK(s.parked && !p.eof); /* a parked request has no time limit (H5) */
 	finish(&p, &s);
 	CHECK_INT(s.aborts, 1);
 }
@@ -405,7 +405,7 @@ TEST(queries)
 	}
 }
 
-/* What a killed connection still brings is nobody's request: its answer would find no one, and only half of its life would come. */
+/* A request that costs its connection the last room is told to nobody: on_head would come, and no end of it. */
 TEST(a_request_that_costs_its_connection_is_not_told)
 {
 	struct pair p;

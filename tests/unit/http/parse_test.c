@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "test.h"
 
-/* A copy without slack; the slices of *p point into it until the next call. */
+/* Parses a copy of exact size; the slices of *p are good until the next call. */
 static int parse(struct slice s, struct http_parsed *p)
 {
 	static char *text;
@@ -21,7 +21,7 @@ TEST(head_ends_behind_the_blank_line)
 {
 	struct slice s = SLICE("GET / HTTP/1.1\r\nHost: a\r\n\r\nbody\r\n\r\n");
 	size_t scanned = 0;
-	for (size_t n = 0; n <= s.n; n++) { /* byte by byte, with memory of what was looked at */
+	for (size_t n = 0; n <= s.n; n++) { /* byte by byte, remembering what was scanned */
 		size_t end = http_head_end(slice_of(s.p, n), &scanned);
 		if (n >= 27) {
 			CHECK_INT(end, 27);
@@ -271,7 +271,7 @@ TEST(every_cut_of_a_head_is_refused_or_whole)
 	struct http_parsed p;
 	for (size_t n = 0; n < s.n; n++) {
 		int status = parse(slice_of(s.p, n), &p);
-		/* only the parser's caller knows the end; at a line's end the head may look whole */
+		/* a head that is cut at the end of a line may look whole: only the caller knows where it ends */
 		CHECK(status != 0 || (n >= 2 && s.p[n - 1] == '\n'));
 	}
 	CHECK_INT(parse(s, &p), 0);
@@ -283,7 +283,7 @@ TEST(names_and_tokens)
 	CHECK(!http_name_eq(SLICE("hosts"), "host"));
 	CHECK(!http_name_eq(SLICE("hos"), "host"));
 	CHECK(!http_name_eq(SLICE("HOST\0"), "host"));
-	CHECK(!http_name_eq(SLICE("@"), "`")); /* case is a matter of letters */
+	CHECK(!http_name_eq(SLICE("@"), "`")); /* only letters have two cases */
 	CHECK(http_has_token(SLICE("a, B ,c"), "b"));
 	CHECK(http_has_token(SLICE(",,\tb\t,"), "b"));
 	CHECK(!http_has_token(SLICE("a b"), "b"));

@@ -6,7 +6,8 @@
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 
-/* An owner that takes `take` bytes a call (0: none), remembers all it was shown, and may do something when shown data. */
+/* An owner: takes `take` bytes a call (0: none), remembers all bytes that it was shown, and may do something when it is
+ * shown some. */
 struct owner {
 	size_t take;
 	struct buf seen;
@@ -193,7 +194,7 @@ TEST(one_write_a_turn)
 	shut(&p, &o);
 }
 
-/* More than the kernel takes, in parts of odd sizes: all of it arrives, in order. */
+/* More bytes than the kernel takes, in parts of odd sizes: all arrive, in order. */
 TEST(partial_writes_continue)
 {
 	struct pair p;
@@ -253,14 +254,14 @@ TEST(slow_peers_are_cut_off)
 		CHECK(!conn_is_dead(p.conn));
 		conn_send_copy(p.conn, SLICE("0"));
 		CHECK(conn_is_dead(p.conn));
-		CHECK_INT(o.dead, 0); /* told by the sweep, not inside the call */
+		CHECK_INT(o.dead, 0); /* the sweep tells it, not the call */
 		pair_turn(&p);
 		CHECK(o.dead == 1 && o.why == rows[i].why);
 		shut(&p, &o);
 	}
 }
 
-/* What is large is not slow: only what waits already tells that the peer does not read. */
+/* One large send is no slowness: only bytes that waited before tell that the peer does not read. */
 TEST(one_large_message_is_not_slowness)
 {
 	struct pair p;
@@ -302,7 +303,7 @@ TEST(what_was_never_written_is_counted)
 	}
 }
 
-/* Over TCP: the end of ours (*fd) and the peer's. */
+/* Over TCP: our end, and the peer's (*fd). */
 static void tcp_pair(int *fd, int *peer)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -430,7 +431,7 @@ TEST(who_holds_most_goes_when_all_together_hold_too_much)
 	conn_send_copy(p.conn, SLICE("12345"));
 	CHECK(conn_is_dead(other) && !conn_is_dead(p.conn));
 	CHECK_INT(p.budget.total_bytes, 5);
-	conn_send_copy(p.conn, SLICE("123456")); /* now it is this one */
+	conn_send_copy(p.conn, SLICE("123456")); /* now this one holds most */
 	CHECK(conn_is_dead(p.conn));
 	CHECK_INT(p.budget.total_bytes, 0);
 	pair_turn(&p);
@@ -455,7 +456,7 @@ TEST(what_can_never_fit_ends_nobody_else)
 	pair_close(&p);
 }
 
-/* A peer that reads nothing goes before one to whom much was sent just now. */
+/* A connection whose peer reads nothing goes before one to which much was sent just now. */
 TEST(who_does_not_read_goes_first)
 {
 	struct pair p;
@@ -477,7 +478,7 @@ TEST(who_does_not_read_goes_first)
 	shut(&p, &o);
 }
 
-/* What is kept elsewhere counts as well, and ends as well. */
+/* Bytes that no connection holds count in the total as well, and their holder can be the one that is ended. */
 struct elsewhere {
 	struct conn_others others;
 	struct conn_budget *budget;
@@ -515,7 +516,7 @@ TEST(others_that_hold_more_go_first)
 	pair_close(&p);
 }
 
-/* Three peers that send what nobody takes; the one that has sent most goes when all together are too much. */
+/* Three peers send bytes that nobody takes. When there are too many together, the one that has sent most goes. */
 TEST(what_is_kept_of_the_input_is_bounded)
 {
 	enum { N = 3 };

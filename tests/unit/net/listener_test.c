@@ -64,7 +64,7 @@ static void door_close(struct door *d)
 {
 	listener_free(&d->listener);
 	CHECK(!d->listener);
-	listener_free(&d->listener); /* nothing more */
+	listener_free(&d->listener); /* may be repeated */
 	conn_budget_kill_all(&d->budget, CLOSE_SHUTDOWN);
 	loop_settle(d->loop);
 	CHECK_INT(d->budget.open, 0);

@@ -69,7 +69,7 @@ TEST(timers_move_and_stop)
 	uint64_t now = loop_now(l);
 	struct alarm a = alarm_of(l, 'a'), b = alarm_of(l, 'b'), c = alarm_of(l, 'c'), end = alarm_of(l, '.');
 	end.ends = true;
-	timer_stop(l, &a.timer); /* never set: harmless */
+	timer_stop(l, &a.timer); /* it was never set */
 	timer_set(l, &a.timer, now + 1);
 	timer_set(l, &b.timer, now + 2);
 	timer_set(l, &c.timer, now + 1000);
@@ -207,7 +207,7 @@ TEST(work_caused_by_later_phases_runs_before_sleep)
 	w.then = &f, w.then_phase = LOOP_FLUSH;
 	f.then = &s, f.then_phase = LOOP_SWEEP;
 	s.then = &w2, s.then_phase = LOOP_WORK;
-	w2.then = &w, w2.then_phase = LOOP_WORK; /* of its own phase: the next round */
+	w2.then = &w, w2.then_phase = LOOP_WORK; /* into the running phase: it waits for the next round */
 	loop_defer(l, LOOP_WORK, &w.d);
 	timer_set(l, &first.timer, loop_now(l));
 	end.ends = true;
@@ -228,7 +228,7 @@ TEST(cancelled_work_does_not_run)
 	loop_defer(l, LOOP_WORK, &a.d);
 	loop_defer(l, LOOP_WORK, &b.d);
 	loop_defer(l, LOOP_FLUSH, &c.d);
-	a.cancels = &b; /* already taken off the phase's list with the batch */
+	a.cancels = &b; /* the batch has been taken off the list of the phase */
 	deferred_cancel(&c.d);
 	loop_settle(l);
 	CHECK_STR(trace, "a");

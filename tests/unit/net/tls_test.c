@@ -1,5 +1,6 @@
 /*
- * The TLS transport: an OpenSSL client that works on memory, so that what it writes can be cut anywhere, or be something else altogether.
+ * The TLS transport. The client is OpenSSL on memory, so that its bytes can be cut anywhere, or be other bytes
+ * altogether.
  */
 #include "net/tls.h"
 
@@ -107,7 +108,7 @@ static void stop(struct line *l)
 	unlink(l->key);
 }
 
-/* What either side has written goes over; answers whether something did. */
+/* Carries over what either side has written. True: there was something. */
 static bool carry(struct line *l)
 {
 	bool moved = false;
@@ -157,7 +158,7 @@ TEST(both_ways_in_one_piece_and_byte_by_byte)
 			shake_hands(&l);
 			say_and_hear(&l, "hello");
 			say_and_hear(&l, "again");
-			/* close_notify is what FIN is without TLS, and is answered by ours and a FIN */
+			/* close_notify is the FIN of TLS; ours and a FIN answer it */
 			l.finish_on_eof = true;
 			SSL_shutdown(l.ssl);
 			carry(&l);
@@ -170,7 +171,7 @@ TEST(both_ways_in_one_piece_and_byte_by_byte)
 		}
 }
 
-/* Nobody knows whether something is missing, so it counts as broken off. */
+/* A FIN without close_notify: nobody knows whether something is missing, so the peer has broken off. */
 TEST(a_fin_without_close_notify_ends_the_connection)
 {
 	struct line l;
@@ -184,7 +185,7 @@ TEST(a_fin_without_close_notify_ends_the_connection)
 	stop(&l);
 }
 
-/* What is no TLS is cut off with the reason, and gets nothing in the clear but an alert. */
+/* Bytes that are no TLS end the connection with that reason; no plain text but an alert is sent. */
 TEST(garbage_is_cut)
 {
 	static const struct slice rows[] = {
@@ -201,7 +202,7 @@ TEST(garbage_is_cut)
 		struct line l;
 		CHECK_ROW(rows[i].p);
 		start(&l, TLS1_3_VERSION);
-		/* until it is cut: some beginnings promise more */
+		/* some of them wait for more bytes, so more are sent until it ends */
 		for (int k = 0; k < 5000 && l.dead == 0; k++) {
 			if (send(l.pair.fd, rows[i].p, rows[i].n, MSG_NOSIGNAL) < 0)
 				break;
@@ -215,7 +216,7 @@ TEST(garbage_is_cut)
 	}
 }
 
-/* A record that is spoilt behind a good handshake ends the connection, and nothing of it is shown. */
+/* A spoilt record behind a good handshake ends the connection; nothing of the record is shown. */
 TEST(a_spoilt_record_is_cut)
 {
 	struct line l;
@@ -232,7 +233,7 @@ TEST(a_spoilt_record_is_cut)
 	stop(&l);
 }
 
-/* A peer may ask for handshake after handshake, each of which costs us more than him: refused. */
+/* A renegotiation costs the server more than the peer, so it is refused. */
 TEST(renegotiation_is_refused)
 {
 	struct line l;

@@ -61,11 +61,11 @@ TEST(event_packets)
 		{"/", SLICE("a"), SLICE(""), SLICE("42[\"a\"]")},
 		{"/custom", SLICE("a"), SLICE("null"), SLICE("42/custom,[\"a\",null]")},
 		{"/", SLICE("q\"\\\n\0\xc3\xa9/"), SLICE("[]"), SLICE("42[\"q\\\"\\\\\\n\\u0000\xc3\xa9/\",[]]")},
-		{"/", SLICE(""), SLICE("1.0"), SLICE("42[\"\",1.0]")}, /* passed on as it came (S8) */
+		{"/", SLICE(""), SLICE("1.0"), SLICE("42[\"\",1.0]")}, /* data goes out as it came (S8) */
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct packet *p = sio_event_packet(rows[i].nsp, rows[i].name, rows[i].data);
-		/* what we send our own parser takes */
+		/* our parser takes what we send */
 		struct sio_packet back;
 		struct slice text = text_of(p);
 		CHECK(sio_parse(slice_of(text.p + 1, text.n - 1), 10, &back));

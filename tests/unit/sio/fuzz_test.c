@@ -1,6 +1,6 @@
 /*
- * Mutations of conversations, the same ones in every run, against a whole server: HTTP, WebSocket, Engine.IO and Socket.IO. Whatever is
- * sent, nothing breaks, nothing stays counted, and it makes no difference where the stream is cut.
+ * Mutations of conversations, the same in every run, against a whole server: HTTP, WebSocket, Engine.IO and Socket.IO.
+ * Whatever is sent: nothing breaks, no counter is left over, and the answer is the same wherever the stream is cut.
  */
 #include "fuzz.h"
 #include "site.h"
@@ -9,7 +9,7 @@
 
 #define UP "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: h\r\n" UPGRADE "\r\n"
 
-/* A '\x81' or '\x82' is a frame of what follows up to the next '\x83'. */
+/* '\x81' or '\x82' and the bytes up to the next '\x83' become a frame. */
 static const char *const corpus[] = {
 	"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: h\r\n\r\nGET /socket.io/?EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAAAAAA HTTP/1.1\r\nHost: h\r\n\r\n",
 	"POST /socket.io/?EIO=4&transport=polling&sid=x HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n4hello",
@@ -149,7 +149,7 @@ static void mutate(struct fuzz *f)
 	}
 }
 
-/* Frames get their length and a mask; one time in eight what stands there is sent as it is. */
+/* Frames get a length and a mask; one time in eight the bytes are sent as they are. */
 static void expand(struct fuzz *f, struct buf *out)
 {
 	bool raw = below(f, 8) == 0;
@@ -241,5 +241,5 @@ TEST(any_bytes_cut_anywhere)
 		buf_fini(&log_cut);
 	}
 	CHECK_ROW("");
-	CHECK(upgraded > ROUNDS / 8 && connected > ROUNDS / 16); /* many get somewhere */
+	CHECK(upgraded > ROUNDS / 8 && connected > ROUNDS / 16); /* many conversations get far */
 }

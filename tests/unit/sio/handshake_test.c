@@ -1,10 +1,10 @@
 /*
- * What the application has to say about handshakes: the gate, draining, limits, the cookie.
+ * Settings of the application that decide about handshakes: the gate, draining, limits, the cookie.
  */
 #include "net/address.h"
 #include "site.h"
 
-/* H6 step 9, H7, H8 */
+/* H6 step 9: the gate refuses; H7, H8: how a refusal looks */
 static const char *refuse_all(const struct http_exchange *x, void *ctx)
 {
 	(void)x;
@@ -75,10 +75,10 @@ TEST(sessions_of_one_address_are_limited)
 	}
 	say_http(&t, HANDSHAKE, "");
 	expect_answer(&t, "HTTP/1.1 403 ", "{\"code\":4,\"message\":\"Too many sessions\"}");
-	/* the peer is a proxy that we trust: its clients are counted, each by itself */
+	/* the peer is a trusted proxy: each of its clients has a count of its own */
 	say_http(&t, HANDSHAKE, "X-Forwarded-For: 198.51.100.7\r\n");
 	CHECK(memcmp(t.pair.got.p, "HTTP/1.1 200 ", 13) == 0);
-	/* some proxies append a line: what stands in those before it is the client's word */
+	/* a proxy that appends a line: the lines before it are only the client's word */
 	for (int i = 0; i < 2; i++) {
 		t.pair.got.n = 0;
 		say_http(&t, HANDSHAKE,
@@ -87,15 +87,13 @@ TEST(sessions_of_one_address_are_limited)
 		CHECK(memcmp(t.pair.got.p, i ? "HTTP/1.1 403 " : "HTTP/1.1 200 ", 13) == 0);
 	}
 	t.pair.got.n = 0;
-	say_http(
-		&t, HANDSHAKE,
-		"X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-For: 192.0.2.1\r\n"); /* a proxy's own word goes on with the line before */
+	say_http(&t, HANDSHAKE, "X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-For: 192.0.2.1\r\n");
 	CHECK(memcmp(t.pair.got.p, "HTTP/1.1 403 ", 13) == 0);
 	finish(&t);
 	address_list_free(&proxies);
 }
 
-/* H12 */
+/* H12: the cookie */
 TEST(the_cookie_of_a_handshake)
 {
 	struct site t;
@@ -111,7 +109,7 @@ TEST(the_cookie_of_a_handshake)
 	char target[128];
 	snprintf(target, sizeof target, HANDSHAKE "&sid=%.20s", sid + 7);
 	t.pair.got.n = 0;
-	sio_drain_some(t.sio, 1); /* something to answer with */
+	sio_drain_some(t.sio, 1); /* so that the GET is answered */
 	say_http(&t, target, "");
 	CHECK(t.pair.got.n > 0 && !memmem(t.pair.got.p, t.pair.got.n, "Set-Cookie", 10));
 	finish(&t);
@@ -130,7 +128,7 @@ static void handshake(struct site *t, char sid[21])
 	t->pair.got.n = 0;
 }
 
-/* A request that claims the sid and changes nothing (H13). */
+/* A request that uses the sid and changes nothing else (H13). */
 static bool alive(struct site *t, const char *sid)
 {
 	char text[256];
@@ -143,7 +141,7 @@ static bool alive(struct site *t, const char *sid)
 	return code[8] == '3';
 }
 
-/* X6: sessions by polling need no connection. Who asks for them and leaves them lying does not keep others out. */
+/* X6: a polling session needs no connection. Sessions that are never used must not keep others out. */
 TEST(sessions_are_limited_and_those_nobody_claims_go_first)
 {
 	struct site t;
@@ -162,12 +160,13 @@ TEST(sessions_are_limited_and_those_nobody_claims_go_first)
 	CHECK(alive(&t, sids[3]));
 	CHECK(alive(&t, sids[4]));
 	CHECK_INT(sio_server_stats(t.sio)->session_closed[CLOSE_LIMIT], 2);
-	say_http(&t, HANDSHAKE, ""); /* all are in use */
+	say_http(&t, HANDSHAKE, ""); /* refused: all sessions are in use */
 	expect_answer(&t, "HTTP/1.1 403 ", "{\"code\":4,\"message\":\"Too many sessions\"}");
 	finish(&t);
 }
 
-/* X6: what waits for a poll, and attachments that wait for the others, are counted with what connections hold */
+/* X6: packets that wait for a GET, and attachments that wait for the others, count in the budget as bytes of
+ * connections do */
 TEST(what_sessions_hold_is_counted)
 {
 	struct site t;
@@ -185,7 +184,7 @@ TEST(what_sessions_hold_is_counted)
 	         sid, sizeof body - 1, body);
 	t.log.n = 0;
 	pair_say(&t.pair, slice_str(text));
-	/* not accepted yet: an event for it closes the session, but not before its attachments are there */
+	/* the socket is not accepted, so an event for it closes the session; not before its attachments are there */
 	CHECK_INT(t.pair.budget.input_bytes, strlen("52-[\"e\"]") + 3);
 	CHECK_INT(t.pair.budget.total_bytes, 0);
 	sio_accept(t.socket, slice_of("", 0));
@@ -219,7 +218,7 @@ static struct sio_socket *polling_socket(struct site *t)
 	return t->socket;
 }
 
-/* X6: whose client fetches nothing is ended when there is no room for others, not whoever is sent to next. */
+/* X6: when there is no room, the session whose client fetches nothing ends, and not the one that is sent to next. */
 TEST(the_fullest_session_makes_room)
 {
 	struct site t;
@@ -233,7 +232,7 @@ TEST(the_fullest_session_makes_room)
 		buf_char(&big, '1');
 	struct packet *p = sio_event_packet("/", SLICE("e"), buf_view(&big));
 	t.log.n = 0;
-	CHECK(sio_send(idle, p) && sio_send(idle, p) && sio_send(other, p)); /* the third does not fit any more */
+	CHECK(sio_send(idle, p) && sio_send(idle, p) && sio_send(other, p)); /* there is no room for the third */
 	CHECK(t.pair.budget.total_bytes > 20000 && t.pair.budget.total_bytes < 21000);
 	CHECK(!sio_send(idle, p));
 	CHECK(sio_send(other, p));
@@ -242,8 +241,7 @@ TEST(the_fullest_session_makes_room)
 	CHECK_SLICE(buf_view(&t.log), SLICE("gone limit\n"));
 	const struct sio_stats *stats = sio_server_stats(t.sio);
 	CHECK(stats->sessions == 1 && stats->session_closed[CLOSE_LIMIT] == 1);
-	CHECK_INT(stats->lost[CLOSE_LIMIT],
-	          4); /* two events and the CONNECT reply that waited, and the one that came later */
+	CHECK_INT(stats->lost[CLOSE_LIMIT], 4); /* CONNECT's reply, two events, and one that came later */
 	CHECK(t.pair.budget.total_bytes > 40000);
 	packet_unref(&p);
 	buf_fini(&big);
@@ -251,7 +249,7 @@ TEST(the_fullest_session_makes_room)
 	CHECK_INT(t.pair.budget.total_bytes, 0);
 }
 
-/* X6: who begins binary messages and ends none leaves at least half of the input to the others: it is their sessions that end. */
+/* X6: sessions that begin binary packets and complete none end, and leave half of the input to the others. */
 TEST(unfinished_binary_takes_half_of_the_input_at_most)
 {
 	struct site t;
@@ -264,7 +262,7 @@ TEST(unfinished_binary_takes_half_of_the_input_at_most)
 	size_t n = strlen(body), each = strlen("52-[\"e\"]") + 300 / 4 * 3;
 	memset(body + n, 'A', 300);
 	start(&t, cfg);
-	t.pair.budget.max_input_bytes = 4 * each + 100; /* two and some are half of it */
+	t.pair.budget.max_input_bytes = 4 * each + 100; /* half of it has room for two */
 	for (size_t i = 0; i < ARRAY_LEN(sids); i++) {
 		handshake(&t, sids[i]);
 		snprintf(text, sizeof text, "POST %s&sid=%s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n%s",
@@ -286,7 +284,8 @@ static unsigned separators(const struct buf *b)
 	return n;
 }
 
-/* C3, C4: a parked poll takes one answer's worth; what is behind it is not lost with the session. */
+/* C3, C4: the answer to the parked GET takes as much as one answer may; the rest is not lost when the session
+ * closes. */
 TEST(closing_with_more_queued_than_the_parked_poll_takes)
 {
 	struct site t;

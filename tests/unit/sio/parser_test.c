@@ -5,7 +5,7 @@
 
 #define MAX_ATTACHMENTS 10
 
-/* Parsed from a copy without slack; the slices point into it until the next call. */
+/* Parses a copy of exact size; the slices are good until the next call. */
 static bool parse(struct slice s, struct sio_packet *p)
 {
 	static char *text;
@@ -52,7 +52,7 @@ static void refuse(const char *const *rows, size_t n)
 }
 #define REFUSE(rows) refuse(rows, ARRAY_LEN(rows))
 
-/* S2 with S4's CONNECT and DISCONNECT */
+/* S2: namespaces; S4: payloads of CONNECT and DISCONNECT */
 TEST(connect_and_disconnect)
 {
 	static const struct row rows[] = {
@@ -158,7 +158,7 @@ TEST(acks)
 		{"30[]", SIO_ACK, NULL, 0, "[]", 0, 0},
 		{"3430[]", SIO_ACK, NULL, 430, "[]", 0, 0},
 		{"3/custom,7[null,{}]", SIO_ACK, "/custom", 7, "[null,{}]", 0, 0},
-		{"35", SIO_ACK, NULL, 5, NULL, 0, 0}, /* nothing to deliver, ignored (S4) */
+		{"35", SIO_ACK, NULL, 5, NULL, 0, 0}, /* an ack without arguments, which is ignored (S4) */
 		{"61-5[{\"_placeholder\":true,\"num\":0}]", SIO_BINARY_ACK, NULL, 5,
 	         "[{\"_placeholder\":true,\"num\":0}]", 1, JSON_PLACEHOLDER},
 	};
@@ -168,7 +168,7 @@ TEST(acks)
 	REFUSE(bad);
 }
 
-/* S3 */
+/* S3: ids */
 TEST(ids)
 {
 	static const struct row rows[] = {
@@ -191,7 +191,7 @@ TEST(ids)
 	REFUSE(bad);
 }
 
-/* S5 */
+/* S5: numbers of attachments */
 TEST(attachments)
 {
 	static const struct row rows[] = {
@@ -262,7 +262,7 @@ TEST(cut_packets_are_refused_or_complete)
 		CHECK(!parse(slice_of(s.p, n), &p));
 }
 
-/* S7 */
+/* S7: placeholders */
 TEST(placeholders)
 {
 	static const struct {
@@ -325,7 +325,7 @@ TEST(placeholders_of_a_deep_payload_end)
 	for (int i = 0; i < 100000; i++)
 		buf_str(&b, "}");
 	CHECK(sio_placeholders_valid(buf_view(&b), 1));
-	/* a large value below many levels is read once, not once a level */
+	/* a large value below many levels is read once, and not again for each level */
 	b.n = 0;
 	for (int i = 0; i < 60; i++)
 		buf_str(&b, "{\"a\":");
@@ -342,7 +342,7 @@ TEST(placeholders_of_a_deep_payload_end)
 	buf_fini(&b);
 }
 
-/* S6 */
+/* S6: reserved names */
 TEST(reserved_names)
 {
 	static const char *const reserved[] = {"connect",       "connect_error", "disconnect",

@@ -1,12 +1,12 @@
 /*
- * Sessions that poll, where it matters what the application and the connections do at the same moment: what a fence confirms, and who
- * goes when there is no room.
+ * Sessions that poll, in cases that depend on what the application and the connections do at the same moment: which
+ * fence a GET confirms, and which session ends when there is no room.
  */
 #include "site.h"
 
 #define PAD_100 "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
 
-/* A session that polls, with a socket, on the pair's connection; what it asks goes to the target of its sid. */
+/* A session that polls, with a socket, on the connection of the pair. target: path and query with its sid. */
 struct poller {
 	struct site site;
 	char target[128];
@@ -86,7 +86,7 @@ static void wait_for_ping(struct poller *p)
 		pair_turn(&p->site.pair);
 }
 
-/* A GET shows that the answer before it arrived, and nothing about what waited for it. */
+/* A GET shows that the answer before it arrived. It says nothing about packets that waited for this GET. */
 TEST(a_ping_that_waits_in_the_queue_moves_no_fence)
 {
 	struct poller p;
@@ -101,7 +101,7 @@ TEST(a_ping_that_waits_in_the_queue_moves_no_fence)
 	finish(&p.site);
 }
 
-/* The pong of an earlier ping says nothing of a later answer. */
+/* The pong of an earlier ping says nothing about a later answer. */
 TEST(a_pong_by_polling_confirms_nothing)
 {
 	struct poller p;
@@ -138,7 +138,7 @@ static void upgrade(struct poller *p, int peer, const char *target)
 	CHECK(k > 13 && memcmp(got, "HTTP/1.1 101 ", 13) == 0);
 }
 
-/* A client that goes on asking must not be taken for one that got it. */
+/* The next GET would be taken as a sign that the answer arrived, so the session must not live on. */
 TEST(an_answer_that_has_no_room_ends_the_session)
 {
 	struct poller p;
@@ -153,7 +153,7 @@ TEST(an_answer_that_has_no_room_ends_the_session)
 	finish(&p.site);
 }
 
-/* Its 101 is sent while it has no transport yet. */
+/* The 101 needs room while the session has no transport yet. */
 TEST(a_websocket_opens_where_there_is_no_room)
 {
 	struct poller p;
@@ -164,13 +164,14 @@ TEST(a_websocket_opens_where_there_is_no_room)
 	p.site.pair.budget.max_total_bytes = p.site.pair.budget.total_bytes + 50;
 	second(&p, &peer);
 	upgrade(&p, peer, "/socket.io/?EIO=4&transport=websocket");
-	told(&p, "gone limit\n"); /* who held most */
+	told(&p, "gone limit\n"); /* the one that held most */
 	CHECK_INT(sio_server_stats(p.site.sio)->sessions, 1);
 	finish(&p.site);
 	close(peer);
 }
 
-/* The answer to its last poll takes the room that its own queue had: what is lost must not be passed over in silence. */
+/* The answer to its last poll needs the room that its own queue had. Packets are lost by that, so the session must
+ * end. */
 TEST(an_upgrade_whose_queue_had_to_go_ends_the_session)
 {
 	struct poller p;
@@ -184,8 +185,7 @@ TEST(an_upgrade_whose_queue_had_to_go_ends_the_session)
 	get(&p, NULL);
 	put_text(&five, "5");
 	CHECK_INT(send(peer, five.p, five.n, MSG_NOSIGNAL), five.n);
-	ev_run(loop_ev(p.site.pair.loop),
-	       EVRUN_NOWAIT); /* it stands in line to be read, before what is sent is written */
+	ev_run(loop_ev(p.site.pair.loop), EVRUN_NOWAIT); /* the 5 stands in line to be read, before writes */
 	struct packet *e = sio_event_packet("/", SLICE(PAD_100 PAD_100 PAD_100 PAD_100 PAD_100), slice_of("", 0));
 	CHECK(sio_send(p.site.socket, e));
 	packet_unref(&e);

@@ -1,5 +1,6 @@
 /*
- * What the log says at trace level: the life of a connection, a session and a socket as lines, without anything that is secret.
+ * What the log says at trace level: the life of a connection, a session and a socket as lines, without anything that is
+ * secret.
  */
 #include "site.h"
 
@@ -26,7 +27,7 @@ static void trace_end(struct buf *raw)
 	close(kept_stderr);
 }
 
-/* The lines from behind "trace "; values that differ from run to run read as their key in capitals. */
+/* The lines without time and level. A value that differs from run to run is replaced by its key in capitals. */
 static void same_each_time(struct buf *out, struct slice raw)
 {
 	static const char *const keys[] = {"conn", "session", "sid"}, *const names[] = {"CONN", "SESSION", "SID"};

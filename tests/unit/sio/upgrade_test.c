@@ -1,5 +1,5 @@
 /*
- * A session that polls and asks for a WebSocket: what goes where, and what happens when the WebSocket comes to nothing (U1-U9).
+ * Upgrades (U1-U9): which packets go where, and what happens when the WebSocket comes to nothing.
  */
 #include "site.h"
 
@@ -8,7 +8,7 @@ struct climber {
 	struct site site;
 	char sid[21];
 	int fd;         /* the client's end of the second */
-	struct buf got; /* what it read there */
+	struct buf got; /* bytes that it read there */
 };
 
 static void climber_read(struct climber *k)
@@ -41,7 +41,7 @@ static void ask(struct climber *k, const char *body, const char *answer)
 		CHECK_SLICE(slice_of(end + 4, got->n - (size_t)(end + 4 - got->p)), slice_str(answer));
 }
 
-/* What a parked GET was answered with since the last time. */
+/* A parked GET has been answered so. */
 static void released(struct climber *k, const char *answer)
 {
 	struct buf *got = &k->site.pair.got;
@@ -129,7 +129,7 @@ static void climber_close(struct climber *k)
 	close(k->fd);
 }
 
-/* Reads what waits from the session's opening: CONNECT's reply. */
+/* Fetches CONNECT's reply, so that the queue is empty. */
 static void drain(struct climber *k)
 {
 	k->site.pair.got.n = 0;
@@ -152,7 +152,7 @@ TEST(an_upgrade)
 	say_up(&k, "2probe");
 	heard_up(&k, "3probe\n");
 	released(&k, "6");
-	ask(&k, "", "6"); /* nobody waits at polling any more */
+	ask(&k, "", "6"); /* a poll behind the probe is answered at once */
 	emit(&k, "a", 0);
 	heard_up(&k, ""); /* nothing before the 5 */
 	say_up(&k, "5");
@@ -172,7 +172,7 @@ TEST(a_fence_crosses_the_upgrade)
 	climber_open(&k, ordinary());
 	drain(&k);
 	climb(&k);
-	emit(&k, "a", 1); /* waits in the queue */
+	emit(&k, "a", 1); /* it waits in the queue */
 	say_up(&k, "2probe");
 	told(&k, "");
 	say_up(&k, "5");
@@ -256,7 +256,7 @@ TEST(a_session_that_ends_takes_its_probe_along)
 	climber_close(&k);
 }
 
-/* U9: what is queued goes out over the WebSocket, whose Close says the rest. */
+/* U9: the queue goes out over the WebSocket, and its Close ends the session. */
 TEST(an_upgrade_of_a_session_that_is_closing)
 {
 	struct climber k;

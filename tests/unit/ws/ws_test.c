@@ -2,7 +2,7 @@
 
 #include "pair.h"
 
-/* A WebSocket accepted on one end of a pair; what its owner was told is written down as text. */
+/* A WebSocket on one end of a pair; the log says what its owner was told. */
 struct peer {
 	struct pair pair;
 	struct ws *ws;
@@ -54,7 +54,7 @@ static const struct slice handshake = SLICE(
 	"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
 
-/* A client's frame: first byte as given, masked. */
+/* A frame of a client, masked, with this first byte. */
 static void put_frame(struct buf *b, unsigned first, struct slice data)
 {
 	static const char mask[4] = {0x37, (char)0xfa, 0x21, 0x3d};
@@ -236,7 +236,7 @@ TEST(frames_byte_by_byte)
 	}
 }
 
-/* W5: what comes with the request head belongs to the stream. */
+/* W5: bytes that come with the head of the request are frames. */
 TEST(frames_with_the_handshake)
 {
 	struct peer p;
@@ -255,7 +255,7 @@ TEST(every_length_unmasks_right)
 	struct peer p;
 	struct buf b = {0};
 	start(&p, slice_of("", 0));
-	/* lengths around the mask's period, in one read */
+	/* lengths around four, the size of the mask, in one read */
 	for (size_t n = 0; n < 40; n++)
 		put_frame(&b, 0x81, slice_of(LONG100, n));
 	pair_say(&p.pair, buf_view(&b));
@@ -347,7 +347,7 @@ TEST(peer_fin_without_close)
 	finish(&p);
 }
 
-/* A peer that pings and does not read costs one pong's memory; when it reads it gets the latest. */
+/* A peer that pings and does not read costs the memory of one pong. When it reads, it gets the latest. */
 TEST(pongs_do_not_pile_up)
 {
 	struct peer p;
