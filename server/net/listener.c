@@ -131,12 +131,15 @@ struct listener *listener_new(struct loop *l, struct conn_budget *b, const struc
 
 unsigned listener_port(const struct listener *ls)
 {
-	struct sockaddr_storage a = {0};
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} a = {0};
 	socklen_t n = sizeof a;
-	if (getsockname(ls->fd, (struct sockaddr *)&a, &n) != 0)
+	if (getsockname(ls->fd, &a.any, &n) != 0)
 		return 0;
-	return ntohs(a.ss_family == AF_INET ? ((struct sockaddr_in *)&a)->sin_port
-	                                    : ((struct sockaddr_in6 *)&a)->sin6_port);
+	return ntohs(a.any.sa_family == AF_INET ? a.in.sin_port : a.in6.sin6_port);
 }
 
 void listener_stop(struct listener *ls)
