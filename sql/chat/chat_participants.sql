@@ -4,7 +4,7 @@ create or replace function rt_private.participants_lock() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-	if not (current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent()) then
+	if not rt_private.is_silent() then
 		-- The chat's lock first: a message is either before the change, for those who were there, or after it, for those
 		-- who are there now (design 8.7). A row that goes is locked already: so nobody who holds the chat waits for it.
 		perform from platform.chats c where c.id = any(array[old.chat_id, new.chat_id]) order by c.id for no key update;
@@ -23,7 +23,7 @@ as $$
 declare
 	r record;
 begin
-	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
+	if rt_private.is_silent() then
 		perform rt_private.silent_note();
 		return null;
 	end if;

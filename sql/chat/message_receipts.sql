@@ -36,7 +36,7 @@ declare
 	v_own      boolean;
 	v_stranger boolean;
 begin
-	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
+	if rt_private.is_silent() then
 		perform rt_private.silent_note();
 		return null;
 	end if;

@@ -19,7 +19,7 @@ create or replace function rt_private.messages_insert() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-	v_silent constant boolean := current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent();
+	v_silent constant boolean := rt_private.is_silent();
 	v_member boolean;
 	v_seq    bigint;
 	v_at     timestamptz;
@@ -63,7 +63,7 @@ create or replace function rt_private.messages_fixed() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
+	if rt_private.is_silent() then
 		perform rt_private.read_marks_void();
 		return new;
 	end if;
@@ -81,7 +81,7 @@ declare
 	v_payload jsonb;
 	v_room    text;
 begin
-	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
+	if rt_private.is_silent() then
 		perform rt_private.silent_note();
 		return null;
 	end if;

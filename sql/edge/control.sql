@@ -46,7 +46,7 @@ create or replace function rt_private.user_control(p_verb text, p_user uuid, p_k
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-	if rt_private.silent() then
+	if rt_private.is_silent() then
 		perform rt_private.silent_note();
 	else
 		perform rt_private.control(p_verb, jsonb_build_object('user_id', p_user, p_key, p_value));

@@ -8,7 +8,7 @@ as $$
 declare
 	v_done boolean;
 begin
-	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
+	if rt_private.is_silent() then
 		perform rt_private.silent_note();
 		return;
 	end if;

@@ -28,7 +28,7 @@ declare
 	r record;
 	v_problem text;
 begin
-	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
+	if rt_private.is_silent() then
 		perform rt_private.silent_note();
 		return null;
 	end if;

@@ -9,7 +9,7 @@ begin
 	insert into platform.post_counts as c (post_id, comments_count)
 	select n.post_id, count(*) from new_rows n group by n.post_id order by n.post_id
 	on conflict (post_id) do update set comments_count = c.comments_count + excluded.comments_count;
-	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
+	if rt_private.is_silent() then
 		perform rt_private.silent_note();
 		return null;
 	end if;

@@ -10,7 +10,7 @@ begin
 	insert into platform.post_counts as c (post_id, likes_count)
 	select n.post_id, count(*) from new_rows n group by n.post_id order by n.post_id
 	on conflict (post_id) do update set likes_count = c.likes_count + excluded.likes_count;
-	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
+	if rt_private.is_silent() then
 		perform rt_private.silent_note();
 		return null;
 	end if;
@@ -49,7 +49,7 @@ begin
 	update platform.post_counts c set likes_count = c.likes_count - o.n
 	from (select post_id, count(*) as n from old_rows group by post_id) o
 	where c.post_id = o.post_id;
-	if current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent() then
+	if rt_private.is_silent() then
 		perform rt_private.silent_note();
 		return null;
 	end if;

@@ -4,7 +4,7 @@ create or replace function rt_private.users_lock() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-	if coalesce(current_setting('bellwire.silent', true) = 'on' and rt_private.silent(), false) is false then
+	if not rt_private.is_silent() then
 		-- Sorted, as everybody locks them; the cascade would take them in the order of its rows. The user's own row is locked by
 		-- now, and a message that has its chat may want its sender: rt.dispatch defers that item, others can get a 40P01.
 		perform from platform.chats c
