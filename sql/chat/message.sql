@@ -37,7 +37,7 @@ begin
 			when not rt_private.json_is(m -> 'address', 'text') then 'metadata.address must be a string'
 		end;
 	when 'profile_share', 'post_share' then
-		if p_content !~ '^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$' then
+		if not rt_private.is_uuid(p_content) then
 			return 'content must be a uuid';
 		elsif p_type = 'post_share' then
 			return case

@@ -16,7 +16,7 @@ begin
 		select from unnest(p_payloads) p
 		where jsonb_typeof(p -> 'chat_id') is distinct from 'string' or jsonb_typeof(p -> 'type') is distinct from 'string'
 			or jsonb_typeof(p -> 'content') is distinct from 'string' or jsonb_typeof(p -> 'client_id') not in ('string', 'null')
-			or p ->> 'chat_id' !~ '^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$') then
+			or not rt_private.is_uuid(p ->> 'chat_id')) then
 		return null; -- rt.chat_message_send knows what to say
 	end if;
 	v_ids := array(select gen_random_uuid() from generate_series(1, cardinality(p_payloads)));

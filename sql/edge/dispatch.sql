@@ -5,7 +5,6 @@ returns table (ord int, outcome text, body text, code text, message text, sqlsta
 language plpgsql volatile
 as $$
 declare
-	c_uuid constant text := '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$';
 	v_items jsonb[];
 	v_event text;
 	v_route record;
@@ -46,7 +45,7 @@ begin
 		v_relations[i] := v_route.relation;
 		v_columns[i] := v_route.col;
 		v_keys[i] := case when jsonb_typeof(v_items[i] -> 'payload' -> v_route.lock_key) = 'string'
-			and v_items[i] -> 'payload' ->> v_route.lock_key ~ c_uuid then (v_items[i] -> 'payload' ->> v_route.lock_key)::uuid end;
+			and rt_private.is_uuid(v_items[i] -> 'payload' ->> v_route.lock_key) then (v_items[i] -> 'payload' ->> v_route.lock_key)::uuid end;
 	end loop;
 	v_busy := rt_private.items_lock(v_relations, v_columns, v_keys, p_alone);
 	for i in 1 .. coalesce(cardinality(v_items), 0) loop

@@ -1,12 +1,17 @@
 -- Small things that payloads are read and written with. Functions with a RETURN body have their names bound when they
 -- are created: they need no search_path, and the planner inlines them. The others run inside definer functions and have theirs.
 
+create or replace function rt_private.is_uuid(p_text text) returns boolean
+language sql immutable
+return p_text ~ '^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$';
+comment on function rt_private.is_uuid(text) is
+	'Is this text a uuid in the form with four hyphens, in either case? uuid_in alone takes other forms too. Null: null.';
+
 create or replace function rt_private.payload_uuid(p_payload jsonb, p_key text) returns uuid
 language plpgsql immutable
 as $$
 begin
-	if jsonb_typeof(p_payload -> p_key) = 'string'
-		and p_payload ->> p_key ~ '^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$' then
+	if jsonb_typeof(p_payload -> p_key) = 'string' and rt_private.is_uuid(p_payload ->> p_key) then
 		return (p_payload ->> p_key)::uuid;
 	end if;
 	raise exception using errcode = 'RT400', message = p_key || ' must be a uuid';

@@ -10,9 +10,9 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
 	insert into bellwire.recoveries (pid, user_id, socket_id)
-	select rt_private.recovery_pid(s.j::jsonb ->> 'pid'), (s.j::jsonb ->> 'user_id')::uuid, s.j::jsonb ->> 'socket_id'
-	from unnest(p_sockets) s (j)
-	where s.j::jsonb ? 'pid' and (s.j::jsonb ->> 'user_id')::uuid = any(p_users)
+	select rt_private.recovery_pid(s.pid), s.user_id, s.socket_id
+	from rt_private.sockets_parse(p_sockets) s
+	where s.pid is not null and s.user_id = any(p_users)
 	on conflict do nothing; -- opened again after an answer that was lost
 end
 $$;
@@ -22,8 +22,8 @@ create or replace function rt_private.recovery_end(p_sockets text[]) returns voi
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-	v_ids constant text[] := array(select s.j::jsonb ->> 'socket_id' from unnest(p_sockets) s (j)
-		where (s.j::jsonb ->> 'clean')::boolean or (s.j::jsonb ->> 'over')::boolean);
+	v_ids constant text[] := array(
+		select s.socket_id from rt_private.sockets_parse(p_sockets) s where s.clean or s.over);
 begin
 	if cardinality(v_ids) > 0 then
 		perform from bellwire.recoveries r where r.socket_id = any(v_ids) order by r.pid for update;

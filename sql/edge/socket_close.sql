@@ -9,15 +9,14 @@ declare
 	v_unclean uuid[];
 	v_expired uuid[];
 begin
-	select array_agg(distinct (s.j::jsonb ->> 'user_id')::uuid),
-		array_agg(distinct (s.j::jsonb ->> 'user_id')::uuid) filter (where (s.j::jsonb ->> 'clean')::boolean),
-		array_agg(distinct (s.j::jsonb ->> 'user_id')::uuid) filter (where not (s.j::jsonb ->> 'clean')::boolean),
-		array_agg(distinct (s.j::jsonb ->> 'user_id')::uuid) filter (where s.j::jsonb ->> 'why' = 'token_expired')
-		into v_users, v_clean, v_unclean, v_expired
-	from unnest(p_sockets) s (j);
+	select array_agg(distinct s.user_id), array_agg(distinct s.user_id) filter (where s.clean),
+		array_agg(distinct s.user_id) filter (where not s.clean),
+		array_agg(distinct s.user_id) filter (where s.why = 'token_expired')
+	into v_users, v_clean, v_unclean, v_expired
+	from rt_private.sockets_parse(p_sockets) s;
 	perform rt_private.presence_lock(v_users);
-	delete from bellwire.sockets k using unnest(p_sockets) s (j)
-	where k.socket_id = s.j::jsonb ->> 'socket_id' and k.edge_id = p_edge;
+	delete from bellwire.sockets k using rt_private.sockets_parse(p_sockets) s
+	where k.socket_id = s.socket_id and k.edge_id = p_edge;
 	update bellwire.presence p set ended_at = clock_timestamp(), ended_by_expiry = p.user_id = any(coalesce(v_expired, '{}')),
 		unclean_at = case when p.user_id = any(coalesce(v_unclean, '{}')) then clock_timestamp() else p.unclean_at end
 	where p.user_id = any(v_users);

@@ -36,18 +36,17 @@ begin
 	-- No lock: a user who is being disabled or deleted at this moment is ended by the control row of that, which the snapshot does
 	-- not see. Whoever else holds the row would stop all connecting.
 	select array_agg(distinct u.id) into v_users from platform.users u
-	where u.id in (select (s.j::jsonb ->> 'user_id')::uuid from unnest(p_sockets) s (j)) and u.disabled_at is null;
+	where u.id in (select s.user_id from rt_private.sockets_parse(p_sockets) s) and u.disabled_at is null;
 	v_users := coalesce(v_users, '{}');
 	perform rt_private.presence_lock(v_users);
 	return query
-	select s.n::int, r.active is true, case when r.active then array_to_string(r.rooms, e'\n') end,
-		case when r.active then rt_private.reason(r.user_id, coalesce((s.j::jsonb ->> 'recovery')::boolean, false)) end, v_snapshot
-	from unnest(p_sockets) with ordinality s (j, n)
-	left join rt_private.user_rooms(v_users) r on r.user_id = (s.j::jsonb ->> 'user_id')::uuid
+	select s.n, r.active is true, case when r.active then array_to_string(r.rooms, e'\n') end,
+		case when r.active then rt_private.reason(r.user_id, coalesce(s.recovery, false)) end, v_snapshot
+	from rt_private.sockets_parse(p_sockets) s
+	left join rt_private.user_rooms(v_users) r on r.user_id = s.user_id
 	order by s.n;
 	insert into bellwire.sockets (socket_id, edge_id, user_id)
-	select s.j::jsonb ->> 'socket_id', p_edge, (s.j::jsonb ->> 'user_id')::uuid
-	from unnest(p_sockets) s (j) where (s.j::jsonb ->> 'user_id')::uuid = any(v_users)
+	select s.socket_id, p_edge, s.user_id from rt_private.sockets_parse(p_sockets) s where s.user_id = any(v_users)
 	on conflict (socket_id) do update set edge_id = excluded.edge_id, user_id = excluded.user_id;
 	-- what the socket's reason was made of is used up
 	update bellwire.presence p set expired_token_at = null, ended_by_expiry = false

@@ -6,12 +6,12 @@ as $$
 declare
 	v_users uuid[];
 begin
-	select array_agg(distinct (s.j::jsonb ->> 'user_id')::uuid) into v_users from unnest(p_sockets) s (j);
-	v_users := array(select u.id from platform.users u where u.id = any(v_users) and u.disabled_at is null);
+	v_users := array(
+		select u.id from platform.users u
+		where u.id in (select s.user_id from rt_private.sockets_parse(p_sockets) s) and u.disabled_at is null);
 	perform rt_private.presence_lock(v_users);
 	insert into bellwire.sockets (socket_id, edge_id, user_id)
-	select s.j::jsonb ->> 'socket_id', p_edge, (s.j::jsonb ->> 'user_id')::uuid
-	from unnest(p_sockets) s (j) where (s.j::jsonb ->> 'user_id')::uuid = any(v_users)
+	select s.socket_id, p_edge, s.user_id from rt_private.sockets_parse(p_sockets) s where s.user_id = any(v_users)
 	on conflict (socket_id) do update set edge_id = excluded.edge_id;
 	perform rt_private.presence_online(v_users);
 end

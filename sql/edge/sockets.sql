@@ -1,0 +1,13 @@
+-- The sockets of a call, as the edge writes them: one object of JSON text each.
+
+-- A query and not a loop, so that the planner puts it in place of the call: nobody pays for keys that he does not read.
+create or replace function rt_private.sockets_parse(p_sockets text[])
+returns table (n int, socket_id text, user_id uuid, recovery boolean, pid text, clean boolean, over boolean, why text)
+language sql immutable
+begin atomic
+	select s.n::int, s.j ->> 'socket_id', (s.j ->> 'user_id')::uuid, (s.j ->> 'recovery')::boolean, s.j ->> 'pid',
+		(s.j ->> 'clean')::boolean, (s.j ->> 'over')::boolean, s.j ->> 'why'
+	from unnest(p_sockets::jsonb[]) with ordinality s (j, n);
+end;
+comment on function rt_private.sockets_parse(text[]) is
+	'The objects that rt.socket_open, rt.socket_register and rt.socket_close take, as rows in their order (n, from 1). A key that is not there is null. Class 22 where a text is no JSON or a value is not of its type.';
