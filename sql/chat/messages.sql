@@ -5,10 +5,10 @@ create or replace function rt_private.messages_check() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-	v_checked boolean;
+	v_done boolean;
 begin
 	new.metadata := coalesce(new.metadata, '{}');
-	v_checked := rt_private.message_check(new.type, new.content, new.metadata, new.client_id, rt_private.setting('content_max')::int);
+	v_done := rt_private.message_check(new.type, new.content, new.metadata, new.client_id, rt_private.setting('content_max')::int);
 	return new;
 end
 $$;
@@ -24,7 +24,7 @@ declare
 	v_seq    bigint;
 	v_at     timestamptz;
 	v_max    int;
-	v_checked boolean;
+	v_done boolean;
 begin
 	-- The lock comes before everything that follows from it: then order by seq, by time, of commits and of delivery
 	-- agree (design 2). A lock, not an update: that would leave a row version behind every message.
@@ -34,7 +34,7 @@ begin
 		perform from platform.chats c where c.id = new.chat_id for no key update;
 	end if;
 	select exists (select from platform.chat_participants p where p.chat_id = new.chat_id and p.user_id = new.sender_id),
-		l.seq, l.created_at, s.value
+		l.seq, l.created_at, s.value::int
 	into strict v_member, v_seq, v_at, v_max
 	from bellwire.settings s
 	left join lateral (
@@ -42,7 +42,7 @@ begin
 	) l on true
 	where s.name = 'content_max';
 	new.metadata := coalesce(new.metadata, '{}');
-	v_checked := rt_private.message_check(new.type, new.content, new.metadata, new.client_id, v_max);
+	v_done := rt_private.message_check(new.type, new.content, new.metadata, new.client_id, v_max);
 	if not v_member then
 		perform rt_private.chat_refuse(new.chat_id);
 	end if;

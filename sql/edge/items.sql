@@ -32,7 +32,7 @@ declare
 	c_how constant text := case when p_wait then '' else 'skip locked' end;
 	v_lock record;
 	v_got  uuid[];
-	v_busy uuid[] := '{}';
+	v_busy uuid[] := array[]::uuid[];
 begin
 	if cardinality(p_keys) = 1 then -- the usual batch: a plan for many costs twice as much
 		if p_keys[1] is not null then
@@ -69,10 +69,10 @@ create or replace function rt_private.item_call(p_item jsonb, p_function text) r
 language plpgsql volatile
 as $$
 declare
-	v_socket text;
+	v_done text;
 	v_body   jsonb;
 begin
-	v_socket := set_config('bellwire.socket_id', p_item ->> 'socket_id', true); -- an assignment costs half of a perform
+	v_done := set_config('bellwire.socket_id', p_item ->> 'socket_id', true); -- an assignment costs half of a perform
 	if p_function is null then
 		raise exception 'Unknown event' using errcode = 'RT400';
 	end if;
@@ -112,13 +112,13 @@ declare
 	v_users    uuid[];
 	v_payloads jsonb[];
 	v_acks     jsonb[];
-	v_socket   text;
+	v_done   text;
 begin
 	for i in 1 .. cardinality(p_items) loop
 		v_users[i] := (p_items[i] ->> 'user_id')::uuid;
 		v_payloads[i] := p_items[i] -> 'payload';
 	end loop;
-	v_socket := set_config('bellwire.socket_id', '', true);
+	v_done := set_config('bellwire.socket_id', '', true);
 	execute 'select ' || p_function || '($1, $2)' into v_acks using v_users, v_payloads;
 	if (array_ndims(v_acks), array_lower(v_acks, 1), cardinality(v_acks)) <> (1, 1, cardinality(p_items)) then -- one each, the first at 1
 		raise exception '% returned acks % for % events', p_function, array_dims(v_acks), cardinality(p_items);

@@ -16,6 +16,43 @@ $$;
 comment on function rt_private.user_rooms(uuid[]) is
 	'One row for each user: active (exists and is not disabled), and the rooms the rows grant: user:, participants:, followers:. Inactive: none.';
 
+-- For a table of which a row puts a user into a room. Arguments: the room's family, the column of the room's id, that of the user.
+create or replace function rt_private.rooms_moved() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	c_columns constant text := format('select t.%I, t.%I', tg_argv[1], tg_argv[2]);
+	v_id      uuid;
+	v_user    uuid;
+begin
+	if rt_private.is_silent() then
+		perform rt_private.silent_note();
+		return null;
+	end if;
+	if tg_op <> 'INSERT' then
+		for v_id, v_user in execute c_columns || ' from old_rows t'
+			|| case tg_op when 'UPDATE' then ' except ' || c_columns || ' from new_rows t' else '' end || ' order by 1, 2'
+		loop
+			perform rt_private.user_leave(v_user, tg_argv[0] || ':' || v_id);
+			if tg_argv[0] = 'participants' then
+				-- nobody stays in a chat that he joined as a participant
+				perform rt_private.user_leave(v_user, 'chat:' || v_id);
+			end if;
+		end loop;
+	end if;
+	if tg_op <> 'DELETE' then
+		for v_id, v_user in execute c_columns || ' from new_rows t'
+			|| case tg_op when 'UPDATE' then ' except ' || c_columns || ' from old_rows t' else '' end || ' order by 1, 2'
+		loop
+			perform rt_private.user_join(v_user, tg_argv[0] || ':' || v_id);
+		end loop;
+	end if;
+	return null;
+end
+$$;
+comment on function rt_private.rooms_moved() is
+	'After rows of a statement came or went: the sockets of their users enter <family>:<id>, or leave it (and chat:<id>, where the family is participants).';
+
 create or replace function rt_private.rooms_truncated() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$

@@ -6,7 +6,7 @@ as $$
 declare
 	v_at     timestamptz := clock_timestamp();
 	v_rooms  text[];
-	v_except text[] := '{}';
+	v_except text[] := array[]::text[];
 begin
 	-- Not waiting: one transaction that holds a user's row must not hold up a batch of sockets, or the leases of all edges.
 	update platform.users u set last_seen_at = greatest(u.last_seen_at, v_at)

@@ -13,7 +13,7 @@ begin
 	if p_query ->> 'is_read' not in ('true', 'false') then
 		raise exception using errcode = 'RT400', message = 'is_read must be true or false';
 	end if;
-	v_is_read := p_query ->> 'is_read';
+	v_is_read := (p_query ->> 'is_read')::boolean;
 	if v_before is not null then
 		select n.created_at into v_at from platform.notifications n where n.id = v_before and n.user_id = p_user_id;
 		if not found then

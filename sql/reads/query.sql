@@ -20,7 +20,7 @@ begin
 	if v_limit !~ '^[0-9]{1,3}$' or v_limit::int not between 1 and 100 then
 		raise exception using errcode = 'RT400', message = 'limit must be between 1 and 100';
 	end if;
-	return v_limit;
+	return v_limit::int;
 end
 $$;
 comment on function rt_private.query_limit(jsonb) is 'limit of a query, 50 when absent. RT400.';
