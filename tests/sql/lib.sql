@@ -15,7 +15,8 @@ create function tests.chat(p_n int, variadic p_users int[]) returns void
 language sql
 as $$
 	insert into platform.chats (id) values (tests.u(p_n));
-	insert into platform.chat_participants (chat_id, user_id) select tests.u(p_n), tests.u(u) from unnest(p_users) u;
+	insert into platform.chat_participants (chat_id, user_id) select tests.u(p_n), tests.u(u)
+		from unnest(p_users) u;
 $$;
 comment on function tests.chat(int, int[]) is 'Chat n with these users.';
 
@@ -24,14 +25,19 @@ language sql
 as $$ select set_config('tests.mark', (select last_value::text from bellwire.outbox_id), true) $$;
 comment on function tests.mark() is 'tests.sent() begins here.';
 
-create function tests.sent() returns table (id bigint, rooms text[], except_rooms text[], event text, data jsonb, confirm jsonb, control text, ephemeral boolean)
+create function tests.sent()
+	returns table (id bigint, rooms text[], except_rooms text[], event text, data jsonb, confirm jsonb,
+	control text, ephemeral boolean)
 language sql
 as $$
 	select o.id, o.rooms, o.except_rooms, o.event, o.data, o.confirm, o.control, false from bellwire.outbox o
-	where o.xid = pg_current_xact_id() and o.id > coalesce(nullif(current_setting('tests.mark', true), ''), '0')::bigint
+	where o.xid = pg_current_xact_id()
+		and o.id > coalesce(nullif(current_setting('tests.mark', true), ''), '0')::bigint
 	union all
-	select o.id, o.rooms, o.except_rooms, o.event, o.data, o.confirm, o.control, true from bellwire.outbox_ephemeral o
-	where o.xid = pg_current_xact_id() and o.id > coalesce(nullif(current_setting('tests.mark', true), ''), '0')::bigint
+	select o.id, o.rooms, o.except_rooms, o.event, o.data, o.confirm, o.control, true
+		from bellwire.outbox_ephemeral o
+	where o.xid = pg_current_xact_id()
+		and o.id > coalesce(nullif(current_setting('tests.mark', true), ''), '0')::bigint
 	order by 1
 $$;
 comment on function tests.sent() is 'Outbox rows of this transaction since tests.mark().';
@@ -40,23 +46,28 @@ create function tests.moves() returns setof text
 language sql
 as $$
 	select s.control || ' ' || right(s.data ->> 'user_id', 1)
-		|| ' ' || coalesce(split_part(s.data ->> 'room', ':', 1) || ' ' || right(s.data ->> 'room', 2), s.data ->> 'reason')
+		|| ' ' || coalesce(split_part(s.data ->> 'room', ':', 1) || ' ' || right(s.data ->> 'room', 2),
+			s.data ->> 'reason')
 	from tests.sent() s where s.control is not null order by s.id
 $$;
 comment on function tests.moves() is 'Control rows about users, short: verb, user, room or reason.';
 
 create function tests.item(p_event text, p_user int, p_socket text, p_payload jsonb) returns text
 language sql
-return jsonb_build_object('event', p_event, 'user_id', tests.u(p_user), 'socket_id', p_socket, 'payload', p_payload)::text;
+return jsonb_build_object('event', p_event, 'user_id', tests.u(p_user), 'socket_id', p_socket, 'payload',
+	p_payload)::text;
 comment on function tests.item(text, int, text, jsonb) is 'One item of rt.dispatch.';
 
-create function tests.route(p_event text, p_body text, p_lock_key text default null, p_ephemeral boolean default false) returns void
+create function tests.route(p_event text, p_body text, p_lock_key text default null, p_ephemeral boolean default false)
+	returns void
 language plpgsql
 as $$
 begin
-	execute format('create function tests.%I(p_user_id uuid, p_payload jsonb) returns jsonb language plpgsql as %L', p_event, p_body);
+	execute format('create function tests.%I(p_user_id uuid, p_payload jsonb) returns jsonb language plpgsql as %L',
+		p_event, p_body);
 	execute format('grant execute on function tests.%I(uuid, jsonb) to bellwire_owner', p_event);
-	perform bellwire.ensure_route(p_event, 'tests.' || p_event, p_lock_key => p_lock_key, p_ephemeral => p_ephemeral);
+	perform bellwire.ensure_route(p_event, 'tests.' || p_event, p_lock_key => p_lock_key,
+		p_ephemeral => p_ephemeral);
 end
 $$;
 comment on function tests.route(text, text, text, boolean) is 'A route whose function has this body.';

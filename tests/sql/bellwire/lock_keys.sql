@@ -1,12 +1,16 @@
 -- bellwire.lock_keys: payload keys that name a row to lock.
 begin;
-select no_plan();
+select plan(3);
 
-select results_eq('select lock_key, relation, key from bellwire.lock_keys', $$values ('chat_id', 'platform.chats', 'id')$$, 'one, for now');
+select results_eq('select lock_key, relation, key from bellwire.lock_keys',
+	$$values ('chat_id', 'platform.chats', 'id')$$, 'one, for now');
 select bellwire.ensure_lock_key('chat_id', 'platform.users', 'id');
 select bellwire.ensure_lock_key('post_id', 'platform.posts', 'id');
-select results_eq('select lock_key, relation, key from bellwire.lock_keys order by 1', $$values ('chat_id', 'platform.users', 'id'), ('post_id', 'platform.posts', 'id')$$, 'bellwire.ensure_lock_key follows the code');
-select throws_ok($$delete from bellwire.lock_keys where lock_key = 'chat_id'$$, '23503', null, 'not while a route names it');
+select results_eq('select lock_key, relation, key from bellwire.lock_keys order by 1',
+	$$values ('chat_id', 'platform.users', 'id'), ('post_id', 'platform.posts', 'id')$$,
+	'bellwire.ensure_lock_key follows the code');
+select throws_ok($$delete from bellwire.lock_keys where lock_key = 'chat_id'$$, '23503', null,
+	'not while a route names it');
 
 select * from finish();
 rollback;

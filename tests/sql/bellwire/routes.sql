@@ -1,27 +1,35 @@
 -- bellwire.routes: which function answers an event. routes_check, routes_changed.
 begin;
-select no_plan();
+select plan(36);
 
-select results_eq($$select event, function, lock_key, repeatable, ephemeral from bellwire.routes order by event collate "C"$$,
-	$$values ('chat:join', 'rt.chat_join', 'chat_id', 'always', false), ('chat:leave', 'rt.chat_leave', null, 'always', false),
+select results_eq($$select event, function, lock_key, repeatable, ephemeral from bellwire.routes
+	order by event collate "C"$$,
+	$$values ('chat:join', 'rt.chat_join', 'chat_id', 'always', false),
+		('chat:leave', 'rt.chat_leave', null, 'always', false),
 		('chat:message:read', 'rt.chat_message_read', null, 'always', false),
-		('chat:message:send', 'rt.chat_message_send', 'chat_id', 'by key', false), ('chat:typing', 'rt.chat_typing', null, 'always', true),
+		('chat:message:send', 'rt.chat_message_send', 'chat_id', 'by key', false),
+		('chat:typing', 'rt.chat_typing', null, 'always', true),
 		('notification:read', 'rt.notification_read', null, 'always', false)$$, 'the contract''s events');
 select results_eq($$select distinct rate_class, rate_per_s, rate_burst from bellwire.routes order by rate_class$$,
-	$$values ('join', 20::numeric, 60), ('read', 50, 200), ('send', 10, 60), ('typing', 5, 20)$$, 'the contract''s limits');
-select ok(bool_and(event ~ '^[a-z]' and function = 'rt.' || replace(event, ':', '_')), 'an event''s name is its function''s address') from bellwire.routes;
+	$$values ('join', 20::numeric, 60), ('read', 50, 200), ('send', 10, 60), ('typing', 5, 20)$$,
+		'the contract''s limits');
+select ok(bool_and(event ~ '^[a-z]' and function = 'rt.' || replace(event, ':', '_')),
+	'an event''s name is its function''s address') from bellwire.routes;
 
 -- routes_check, by rt_private.route_problem
 create function tests.fits(p_user_id uuid, p_payload jsonb) returns jsonb language sql as $$ select '{}'::jsonb $$;
 create function tests.text(p_user_id uuid, p_payload jsonb) returns text language sql as $$ select '{}' $$;
-create function tests.many(p_user_id uuid, p_payload jsonb) returns setof jsonb language sql as $$ select '{}'::jsonb $$;
+create function tests.many(p_user_id uuid, p_payload jsonb) returns setof jsonb
+	language sql as $$ select '{}'::jsonb $$;
 create function tests.other(p_user_id uuid) returns jsonb language sql as $$ select '{}'::jsonb $$;
 create function tests.closed(p_user_id uuid, p_payload jsonb) returns jsonb language sql as $$ select '{}'::jsonb $$;
 revoke execute on function tests.closed(uuid, jsonb) from public;
 create schema tests_closed;
-create function tests_closed.fits(p_user_id uuid, p_payload jsonb) returns jsonb language sql as $$ select '{}'::jsonb $$;
+create function tests_closed.fits(p_user_id uuid, p_payload jsonb) returns jsonb
+	language sql as $$ select '{}'::jsonb $$;
 create function pg_temp.refused(p_function text, p_message text) returns text language sql as $$
-	select throws_ok(format('insert into bellwire.routes (event, function) values (%L, %L)', 'e', p_function), 'RT400', 'route "e": ' || p_message, coalesce(p_function, 'null') || ': ' || p_message) $$;
+	select throws_ok(format('insert into bellwire.routes (event, function) values (%L, %L)', 'e', p_function),
+		'RT400', 'route "e": ' || p_message, coalesce(p_function, 'null') || ': ' || p_message) $$;
 select pg_temp.refused('tests.text', 'the function must return jsonb');
 select pg_temp.refused('tests.many', 'the function must return jsonb');
 select pg_temp.refused('tests.other', 'no function tests.other(uuid, jsonb)');
@@ -33,22 +41,29 @@ select pg_temp.refused('tests.closed', 'bellwire_owner may not execute the funct
 select pg_temp.refused('tests_closed.fits', 'bellwire_owner may not use the schema of the function');
 select pg_temp.refused('tests_nowhere.fits', 'no function tests_nowhere.fits(uuid, jsonb)');
 select lives_ok($$insert into bellwire.routes (event, function) values ('e', 'tests.fits')$$, 'one that fits');
-select throws_ok($$update bellwire.routes set function = 'tests.text' where event = 'e'$$, 'RT400', null, 'an update is checked too');
-select throws_ok(format($$insert into bellwire.routes (event, function, %s) values ('f', 'tests.fits', %L)$$, c, v), s, null, c || ' ' || v)
-from (values ('max_bytes', '1', '23514'), ('max_bytes', '1048577', '23514'), ('rate_class', 'A b', '23514'), ('rate_per_s', '0', '23514'), ('rate_per_s', '100001', '23514'),
+select throws_ok($$update bellwire.routes set function = 'tests.text' where event = 'e'$$, 'RT400', null,
+	'an update is checked too');
+select throws_ok(format($$insert into bellwire.routes (event, function, %s) values ('f', 'tests.fits', %L)$$, c, v), s,
+	null, c || ' ' || v)
+from (values ('max_bytes', '1', '23514'), ('max_bytes', '1048577', '23514'), ('rate_class', 'A b', '23514'),
+	('rate_per_s', '0', '23514'), ('rate_per_s', '100001', '23514'),
 	('rate_burst', '0', '23514'), ('repeatable', 'maybe', '23514'), ('lock_key', 'no_such', '23503')) t (c, v, s);
-select throws_ok($$insert into bellwire.routes (event, function) values (e'a\nb', 'tests.fits')$$, '23514', null, 'an event without control characters');
+select throws_ok($$insert into bellwire.routes (event, function) values (e'a\nb', 'tests.fits')$$, '23514', null,
+	'an event without control characters');
 
 -- function_many
 create function tests.many(p_user_ids uuid[], p_payloads jsonb[]) returns jsonb[] language sql as 'select p_payloads';
 create function tests.few(p_user_ids uuid[], p_payloads jsonb[]) returns jsonb language sql as $$ select '{}'::jsonb $$;
-select throws_ok(format('select bellwire.ensure_route_many(%L, %L)', 'chat:typing', f), 'RT400', null, 'function_many ' || f) from unnest(array['many', 'tests.no', 'tests.few']) f;
+select throws_ok(format('select bellwire.ensure_route_many(%L, %L)', 'chat:typing', f), 'RT400', null, 'function_many '
+	|| f) from unnest(array['many', 'tests.no', 'tests.few']) f;
 select lives_ok($$select bellwire.ensure_route_many('chat:typing', 'tests.many')$$, 'one that fits');
 select bellwire.ensure_route_many('chat:typing', null);
-select results_eq('select event, function_many from bellwire.routes where function_many is not null', $$values ('chat:message:send', 'rt_private.chat_message_send_many')$$, 'and one that there is');
+select results_eq('select event, function_many from bellwire.routes where function_many is not null',
+	$$values ('chat:message:send', 'rt_private.chat_message_send_many')$$, 'and one that there is');
 
 -- routes_changed: one control row a statement, so that edges read again
-create function pg_temp.told() returns text language sql as $$ select string_agg(control || data::text, ' ') from tests.sent() $$;
+create function pg_temp.told() returns text language sql as $$ select string_agg(control || data::text, ' ')
+	from tests.sent() $$;
 select tests.mark();
 update bellwire.routes set rate_burst = 9 where event in ('e', 'chat:join');
 select is(pg_temp.told(), 'routes_changed{}', 'an update');
@@ -60,13 +75,18 @@ insert into bellwire.routes (event, function) values ('e', 'tests.fits');
 select is(pg_temp.told(), 'routes_changed{}', 'an insert');
 
 -- ensure_route: what an operator changed stays
-select bellwire.ensure_route('chat:join', 'rt.chat_join', p_max_bytes => 1024, p_rate_class => 'join', p_rate_per_s => 20, p_rate_burst => 60, p_lock_key => 'chat_id', p_repeatable => 'always');
-select is((select rate_burst from bellwire.routes where event = 'chat:join'), 9, 'a deploy leaves a limit that an operator changed');
+select bellwire.ensure_route('chat:join', 'rt.chat_join', p_max_bytes => 1024, p_rate_class => 'join',
+	p_rate_per_s => 20, p_rate_burst => 60, p_lock_key => 'chat_id', p_repeatable => 'always');
+select is((select rate_burst from bellwire.routes where event = 'chat:join'), 9,
+	'a deploy leaves a limit that an operator changed');
 select tests.mark();
 select bellwire.ensure_route('chat:join', 'rt.chat_join', p_lock_key => 'chat_id', p_repeatable => 'always');
-select is((select count(*) from tests.sent() where event is not null), 0::bigint, 'a deploy without a change changes nothing');
+select is((select count(*) from tests.sent() where event is not null), 0::bigint,
+	'a deploy without a change changes nothing');
 select bellwire.ensure_route('chat:join', 'tests.fits', p_lock_key => null, p_repeatable => 'never');
-select results_eq($$select function, lock_key, repeatable, rate_burst, max_bytes from bellwire.routes where event = 'chat:join'$$, $$values ('tests.fits', null::text, 'never', 9, 1024)$$, 'what is code follows the code');
+select results_eq($$select function, lock_key, repeatable, rate_burst, max_bytes from bellwire.routes
+	where event = 'chat:join'$$, $$values ('tests.fits', null::text, 'never', 9, 1024)$$,
+	'what is code follows the code');
 truncate bellwire.routes;
 select is((select control from tests.sent() order by id desc limit 1), 'routes_changed', 'TRUNCATE');
 

@@ -1,16 +1,25 @@
 -- bellwire.settings: one value for all edges and writers. settings_changed.
 begin;
-select no_plan();
+select plan(25);
 
-select results_eq('select name, value from bellwire.settings order by name', $$values ('content_max', '16384'), ('message_audience', 'participants'), ('metadata_max', '16384'),
-	('outbox_retention', '300'), ('presence_audience', 'everyone'), ('presence_grace', '3'), ('presence_grace_restart', '30'), ('receipts_max_participants', '1000'), ('recovery_window', '240')$$, 'the contract''s, with their defaults');
+select results_eq('select name, value from bellwire.settings order by name', $$values ('content_max', '16384'),
+	('message_audience', 'participants'), ('metadata_max', '16384'),
+	('outbox_retention', '300'), ('presence_audience', 'everyone'), ('presence_grace', '3'),
+	('presence_grace_restart', '30'), ('receipts_max_participants', '1000'), ('recovery_window', '240')$$,
+	'the contract''s, with their defaults');
 select throws_ok(format('update bellwire.settings set value = %L where name = %L', v, n), '23514', null, n || ' ' || v)
-from (values ('presence_audience', 'nobody'), ('presence_audience', 'everyone '), ('presence_audience', 'everyone|contacts'), ('presence_grace', '-1'), ('presence_grace', '1.5'), ('presence_grace', ''),
-	('presence_grace_restart', '10000'), ('message_audience', ''), ('content_max', '0'), ('metadata_max', '1e3'), ('receipts_max_participants', '0'), ('outbox_retention', '9'), ('outbox_retention', '541'), ('outbox_retention', '600'), ('outbox_retention', '99999')) t (n, v);
-select lives_ok(format('update bellwire.settings set value = %L where name = %L', v, 'outbox_retention'), 'outbox_retention ' || v) from unnest(array['10', '99', '499', '539', '540', '300']) v;
+from (values ('presence_audience', 'nobody'), ('presence_audience', 'everyone '),
+	('presence_audience', 'everyone|contacts'), ('presence_grace', '-1'), ('presence_grace', '1.5'),
+	('presence_grace', ''),
+	('presence_grace_restart', '10000'), ('message_audience', ''), ('content_max', '0'), ('metadata_max', '1e3'),
+	('receipts_max_participants', '0'), ('outbox_retention', '9'), ('outbox_retention', '541'),
+	('outbox_retention', '600'), ('outbox_retention', '99999')) t (n, v);
+select lives_ok(format('update bellwire.settings set value = %L where name = %L', v, 'outbox_retention'),
+	'outbox_retention ' || v) from unnest(array['10', '99', '499', '539', '540', '300']) v;
 select tests.mark();
 update bellwire.settings set value = 'contacts' where name = 'presence_audience';
-select results_eq('select control, data from tests.sent()', $$values ('settings_changed', '{}'::jsonb)$$, 'edges are told');
+select results_eq('select control, data from tests.sent()', $$values ('settings_changed', '{}'::jsonb)$$,
+	'edges are told');
 select is(rt_private.setting('presence_audience'), 'contacts', 'rt_private.setting reads it at once');
 select throws_ok($$select rt_private.setting('no_such')$$, 'P0002', null, 'a setting that is not there');
 

@@ -1,6 +1,6 @@
 -- rt.bell_disarm.
 begin;
-select no_plan();
+select plan(2);
 
 create function pg_temp.held() returns bigint language sql as $$
 	select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() and granted $$;

@@ -1,11 +1,13 @@
--- rt.maintain: what every edge does every few seconds. Rotation is in concurrent/rotation.mjs, stuck sleepers in concurrent/edges.mjs.
+-- rt.maintain: what every edge does every few seconds. Rotation is in concurrent/rotation.mjs, stuck sleepers in
+-- concurrent/edges.mjs.
 begin;
-select no_plan();
+select plan(16);
 
 create function pg_temp.s(p_socket text, p_user int, p_more jsonb default '{}') returns text language sql as $$
 	select (jsonb_build_object('socket_id', p_socket, 'user_id', tests.u(p_user)) || p_more)::text $$;
 create function pg_temp.told() returns text language sql as $$
-	select string_agg(event || ' ' || right(data ->> 'user_id', 1), ', ' order by id) from tests.sent() where event like 'user:%' $$;
+	select string_agg(event || ' ' || right(data ->> 'user_id', 1), ', ' order by id) from tests.sent()
+		where event like 'user:%' $$;
 
 select tests.users(1, 9);
 select rt.pump_open(tests.u(901), 'one');
@@ -16,8 +18,10 @@ update bellwire.edges set seen_at = clock_timestamp() - interval '25 s', pid = 0
 delete from bellwire.ticks;
 
 -- lease and ticks
-select results_eq('select outbox_rows >= 0, notify_usage >= 0, edges from rt.maintain(tests.u(901))', 'values (true, true, 2)', 'figures');
-select ok(seen_at > clock_timestamp() - interval '5 s', 'the lease is renewed') from bellwire.edges where edge_id = tests.u(901);
+select results_eq('select outbox_rows >= 0, notify_usage >= 0, edges from rt.maintain(tests.u(901))',
+	'values (true, true, 2)', 'figures');
+select ok(seen_at > clock_timestamp() - interval '5 s', 'the lease is renewed') from bellwire.edges
+	where edge_id = tests.u(901);
 select is((select count(*) from bellwire.ticks), 1::bigint, 'a tick');
 select rt.maintain(tests.u(901));
 select is((select count(*) from bellwire.ticks), 1::bigint, 'at most one in five seconds');
@@ -31,7 +35,8 @@ select is((select count(*) from bellwire.edges), 2::bigint, 'a lease of thirty s
 update bellwire.edges set seen_at = clock_timestamp() - interval '31 s';
 select is((select edges from rt.maintain(tests.u(901))), 1, 'is swept by another edge');
 select results_eq('select socket_id from bellwire.sockets', array['a'], 'with its sockets; one''s own are kept');
-select is((select round(extract(epoch from offline_due - clock_timestamp()))::int from bellwire.presence where user_id = tests.u(2)), 30, 'its users have presence_grace_restart');
+select is((select round(extract(epoch from offline_due - clock_timestamp()))::int from bellwire.presence
+	where user_id = tests.u(2)), 30, 'its users have presence_grace_restart');
 select is(pg_temp.told(), null, 'nobody is told yet');
 
 -- who went offline
@@ -39,7 +44,8 @@ update bellwire.presence set offline_due = clock_timestamp() - interval '1 ms' w
 update bellwire.presence set offline_due = clock_timestamp() - interval '1 ms' where user_id = tests.u(1);
 select rt.maintain(tests.u(901));
 select is(pg_temp.told(), 'user:offline 2', 'told when the grace is over');
-select ok(online and offline_due is null, 'not who has a socket after all') from bellwire.presence where user_id = tests.u(1);
+select ok(online and offline_due is null, 'not who has a socket after all') from bellwire.presence
+	where user_id = tests.u(1);
 select tests.mark();
 select rt.maintain(tests.u(901));
 select is(pg_temp.told(), null, 'once');
@@ -47,10 +53,12 @@ select is(pg_temp.told(), null, 'once');
 -- after a crash the table of sockets is empty
 insert into bellwire.presence (user_id, online) values (tests.u(5), true);
 select rt.maintain(tests.u(901));
-select is((select offline_due from bellwire.presence where user_id = tests.u(5)), null, 'everybody is looked at as rarely as there are ticks');
+select is((select offline_due from bellwire.presence where user_id = tests.u(5)), null,
+	'everybody is looked at as rarely as there are ticks');
 delete from bellwire.ticks;
 select rt.maintain(tests.u(901));
-select is((select round(extract(epoch from offline_due - clock_timestamp()))::int from bellwire.presence where user_id = tests.u(5)), 30, 'who is online without a socket has presence_grace_restart');
+select is((select round(extract(epoch from offline_due - clock_timestamp()))::int from bellwire.presence
+	where user_id = tests.u(5)), 30, 'who is online without a socket has presence_grace_restart');
 select is((select offline_due from bellwire.presence where user_id = tests.u(1)), null, 'who has one stays');
 
 select * from finish();

@@ -1,19 +1,22 @@
 -- rt_private.publish: the only writer of the outbox. publish.sql also tests the control rows.
 begin;
-select no_plan();
+select plan(17);
 
 select tests.users(1, 2);
 select tests.mark();
 select rt_private.publish(array['r', 'x y'], 'e', '{"a": 1.10}', array['s'], false, '{"c": 1}');
 select rt_private.publish(null, 'e2', '{}', p_ephemeral => true);
 select results_eq('select rooms, except_rooms, event, data, confirm, control, ephemeral from tests.sent()',
-	$$values (array['r', 'x y'], array['s'], 'e', '{"a": 1.10}'::jsonb, '{"c": 1}'::jsonb, null::text, false), (null, '{}', 'e2', '{}', null, null, true)$$, 'a row each');
-select ok(bool_and(xid = pg_current_xact_id() and epoch = (select n from bellwire.epoch) and slot = rt_private.outbox_slot(at) and at > now() - interval '1 minute'), 'xid, epoch, slot and time')
+	$$values (array['r', 'x y'], array['s'], 'e', '{"a": 1.10}'::jsonb, '{"c": 1}'::jsonb, null::text, false),
+		(null, '{}', 'e2', '{}', null, null, true)$$, 'a row each');
+select ok(bool_and(xid = pg_current_xact_id() and epoch = (select n from bellwire.epoch)
+	and slot = rt_private.outbox_slot(at) and at > now() - interval '1 minute'), 'xid, epoch, slot and time')
 from bellwire.outbox where xid = pg_current_xact_id();
 select tests.mark();
 select rt_private.publish('{}', 'e', '{}');
 select is_empty('select * from tests.sent()', 'no rooms: nobody');
-create function pg_temp.refused(p_call text, p_why text) returns text language sql as $$ select throws_ok('select rt_private.publish(' || p_call || ')', 'RT400', null, p_why) $$;
+create function pg_temp.refused(p_call text, p_why text) returns text
+	language sql as $$ select throws_ok('select rt_private.publish(' || p_call || ')', 'RT400', null, p_why) $$;
 select pg_temp.refused($$array['r'], null, '{}'$$, 'no event');
 select pg_temp.refused($$array['r'], '', '{}'$$, 'an empty event');
 select pg_temp.refused($$array['r'], e'a\nb', '{}'$$, 'a control character in the event');
@@ -37,15 +40,21 @@ select rt_private.user_kick(tests.u(1), 'disabled');
 select rt_private.rooms_stale(array[tests.u(1)]);
 select rt_private.rooms_stale(null);
 select results_eq('select control, data, event, rooms from tests.sent()', $$values
-	('socket_join', '{"room": "chat:1", "socket_id": "s1"}'::jsonb, null::text, '{}'::text[]), ('socket_leave', '{"room": "chat:1", "socket_id": "s1"}', null, '{}'),
-	('user_join', jsonb_build_object('user_id', tests.u(1), 'room', 'r'), null, '{}'), ('user_leave', jsonb_build_object('user_id', tests.u(1), 'room', 'r'), null, '{}'),
+	('socket_join', '{"room": "chat:1", "socket_id": "s1"}'::jsonb, null::text, '{}'::text[]),
+	('socket_leave', '{"room": "chat:1", "socket_id": "s1"}', null, '{}'),
+	('user_join', jsonb_build_object('user_id', tests.u(1), 'room', 'r'), null, '{}'),
+	('user_leave', jsonb_build_object('user_id', tests.u(1), 'room', 'r'), null, '{}'),
 	('user_kick', jsonb_build_object('user_id', tests.u(1), 'reason', 'disabled'), null, '{}'),
-	('rooms_stale', jsonb_build_object('user_ids', array[tests.u(1)]), null, '{}'), ('rooms_stale', '{}', null, '{}')$$, 'control rows, in order, to no room');
+	('rooms_stale', jsonb_build_object('user_ids', array[tests.u(1)]), null, '{}'),
+	('rooms_stale', '{}', null, '{}')$$, 'control rows, in order, to no room');
 
 -- slots: ten minutes each, three of them
-select results_eq($$select rt_private.outbox_slot('2026-01-10 12:00:00+00'::timestamptz + n * interval '5 min') from generate_series(0, 6) n$$,
-	'values (0::smallint), (0::smallint), (1::smallint), (1::smallint), (2::smallint), (2::smallint), (0::smallint)', 'rt_private.outbox_slot');
-select is(rt_private.iso('2026-01-10 15:04:05.6789+03'), '2026-01-10T12:04:05.678Z', 'rt_private.iso: UTC, milliseconds, cut');
+select results_eq($$select rt_private.outbox_slot('2026-01-10 12:00:00+00'::timestamptz + n * interval '5 min')
+	from generate_series(0, 6) n$$,
+	'values (0::smallint), (0::smallint), (1::smallint), (1::smallint), (2::smallint), (2::smallint), (0::smallint)',
+	'rt_private.outbox_slot');
+select is(rt_private.iso('2026-01-10 15:04:05.6789+03'), '2026-01-10T12:04:05.678Z',
+	'rt_private.iso: UTC, milliseconds, cut');
 
 -- the silence of an import: one row a transaction, whatever is rolled back
 set local bellwire.silent = on;
@@ -55,7 +64,8 @@ select rt_private.publish(array['r'], 'e', '{}');
 rollback to a;
 select rt_private.publish(array['r'], 'e', '{}');
 select rt_private.user_join(tests.u(1), 'r');
-select results_eq('select control, data from tests.sent()', $$values ('rooms_stale', '{}'::jsonb)$$, 'one "read again"');
+select results_eq('select control, data from tests.sent()', $$values ('rooms_stale', '{}'::jsonb)$$,
+	'one "read again"');
 
 select * from finish();
 rollback;

@@ -1,27 +1,33 @@
 -- rt.socket_close: who goes offline, and when.
 begin;
-select no_plan();
+select plan(16);
 
 create function pg_temp.s(p_socket text, p_user int, p_more jsonb default '{}') returns text language sql as $$
 	select (jsonb_build_object('socket_id', p_socket, 'user_id', tests.u(p_user)) || p_more)::text $$;
 create function pg_temp.told() returns text language sql as $$
-	select string_agg(event || ' ' || right(data ->> 'user_id', 1), ', ' order by id) from tests.sent() where event like 'user:%' $$;
+	select string_agg(event || ' ' || right(data ->> 'user_id', 1), ', ' order by id) from tests.sent()
+		where event like 'user:%' $$;
 
-create function pg_temp.close(variadic p_sockets text[]) returns void language sql as $$ select rt.socket_close(tests.u(901), p_sockets) $$;
+create function pg_temp.close(variadic p_sockets text[]) returns void
+	language sql as $$ select rt.socket_close(tests.u(901), p_sockets) $$;
 create function pg_temp.presence(p_user int) returns text language sql as $$
-	select case when online then 'online' else 'offline' end || case when offline_due is null then '' else ' until ' || round(extract(epoch from offline_due - clock_timestamp())) end
+	select case when online then 'online' else 'offline' end || case when offline_due is null then '' else ' until '
+		|| round(extract(epoch from offline_due - clock_timestamp())) end
 	from bellwire.presence where user_id = tests.u(p_user) $$;
 select tests.users(1, 9);
 select rt.pump_open(tests.u(901), 'edge');
-select rt.socket_open(tests.u(901), array(select pg_temp.s('s' || n, n) from generate_series(1, 9) n) || pg_temp.s('s1b', 1));
+select rt.socket_open(tests.u(901), array(select pg_temp.s('s' || n, n) from generate_series(1, 9) n)
+	|| pg_temp.s('s1b', 1));
 
 select tests.mark();
-select pg_temp.close(pg_temp.s('s1', 1, '{"clean": true}'), pg_temp.s('s2', 2, '{"clean": true}'), pg_temp.s('s3', 3, '{"clean": false}'));
+select pg_temp.close(pg_temp.s('s1', 1, '{"clean": true}'), pg_temp.s('s2', 2, '{"clean": true}'),
+	pg_temp.s('s3', 3, '{"clean": false}'));
 select is(pg_temp.told(), 'user:offline 2', 'a clean end of the last socket: at once');
 select is(pg_temp.presence(1), 'online', 'another socket is there');
 select is(pg_temp.presence(2), 'offline', 'offline');
 select is(pg_temp.presence(3), 'online until 3', 'a lost connection has presence_grace');
-select is((select array_agg(socket_id order by 1) from bellwire.sockets where user_id in (tests.u(1), tests.u(2), tests.u(3))), '{s1b}', 'the rows are gone');
+select is((select array_agg(socket_id order by 1) from bellwire.sockets
+	where user_id in (tests.u(1), tests.u(2), tests.u(3))), '{s1b}', 'the rows are gone');
 select ok(last_seen_at > now() - interval '1 minute', 'last seen now') from platform.users where id = tests.u(2);
 
 update bellwire.settings set value = '7' where name = 'presence_grace';
@@ -42,7 +48,8 @@ select rt.socket_close(tests.u(901), '{}');
 select is(pg_temp.told(), null, 'nobody else was told of');
 
 -- what the next reason is made of
-select pg_temp.close(pg_temp.s('s6', 6, '{"clean": false, "why": "token_expired"}'), pg_temp.s('s7', 7, '{"clean": true}'), pg_temp.s('s8', 8, '{"clean": false, "why": "ping"}'));
+select pg_temp.close(pg_temp.s('s6', 6, '{"clean": false, "why": "token_expired"}'),
+	pg_temp.s('s7', 7, '{"clean": true}'), pg_temp.s('s8', 8, '{"clean": false, "why": "ping"}'));
 select is(rt_private.reason(tests.u(6), false), 'token_refresh', 'after an expiry');
 select is(rt_private.reason(tests.u(7), false), 'connection_established', 'after a clean end');
 select is(rt_private.reason(tests.u(8), false), 'reconnection', 'after an unclean end');

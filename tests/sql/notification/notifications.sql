@@ -1,34 +1,46 @@
 -- platform.notifications: a row rings at the user, and is read once. notifications_first, notifications_publish_insert,
 -- notifications_publish_update; rt_private.notification_payload.
 begin;
-select no_plan();
+select plan(19);
 
 insert into platform.users (id, name) values (tests.u(1), 'Anna'), (tests.u(2), 'Boris');
 select set_config('bellwire.socket_id', '', true);
 
 select tests.mark();
 insert into platform.notifications (id, user_id, type, title, body, data)
-values (tests.u(31), tests.u(1), 'booking_confirmed', 'Запись подтверждена', 'Мастер Анна', '{"booking_id": "b"}'), (tests.u(32), tests.u(2), 'mention', 't', 'b', null);
+values (tests.u(31), tests.u(1), 'booking_confirmed', 'Запись подтверждена', 'Мастер Анна', '{"booking_id": "b"}'),
+	(tests.u(32), tests.u(2), 'mention', 't', 'b', null);
 select results_eq($$select event, rooms, data - 'created_at' from tests.sent()$$, $$values
-	('notification:new', array['user:' || tests.u(1)], jsonb_build_object('id', tests.u(31), 'type', 'booking_confirmed', 'title', 'Запись подтверждена',
+	('notification:new', array['user:' || tests.u(1)],
+	jsonb_build_object('id', tests.u(31), 'type', 'booking_confirmed', 'title', 'Запись подтверждена',
 		'body', 'Мастер Анна', 'data', '{"booking_id": "b"}'::jsonb, 'is_read', false)),
-	('notification:new', array['user:' || tests.u(2)], jsonb_build_object('id', tests.u(32), 'type', 'mention', 'title', 't', 'body', 'b', 'data', '{}'::jsonb, 'is_read', false))$$,
+	('notification:new', array['user:' || tests.u(2)],
+	jsonb_build_object('id', tests.u(32), 'type', 'mention', 'title', 't', 'body', 'b', 'data', '{}'::jsonb,
+	'is_read', false))$$,
 	'a plain insert rings at the user; missing data is {}');
 select is((select data ->> 'created_at' from tests.sent() limit 1), rt_private.iso(now()), 'its time');
-select lives_ok(format($$insert into platform.notifications (user_id, type, title, body) values (tests.u(1), %L, 't', 'b')$$, t), 'type ' || t)
-from unnest('{booking_request,booking_confirmed,booking_cancelled,friend_request,friend_accepted,post_liked,post_commented,post_reposted,mention,review_received,auto_booking_proposal}'::text[]) t;
-select throws_ok($$insert into platform.notifications (user_id, type, title, body) values (tests.u(1), 'other', 't', 'b')$$, '23514', null, 'the types are a closed list');
-select throws_ok($$insert into platform.notifications (user_id, type, title, body, data) values (tests.u(1), 'mention', 't', 'b', '[]')$$, '23514', null, 'data is an object');
-select throws_ok($$select platform.notify(tests.u(1), 'mention', 't', 'b', '{"a": {"_placeholder": true}}')$$, 'RT400', 'data must not have a key _placeholder', 'data that breaks a client is refused');
+select lives_ok(format($$insert into platform.notifications (user_id, type, title, body)
+	values (tests.u(1), %L, 't', 'b')$$, t), 'type ' || t)
+from unnest(array['booking_request', 'booking_confirmed', 'booking_cancelled', 'friend_request', 'friend_accepted',
+	'post_liked', 'post_commented', 'post_reposted', 'mention', 'review_received', 'auto_booking_proposal']) t;
+select throws_ok($$insert into platform.notifications (user_id, type, title, body)
+	values (tests.u(1), 'other', 't', 'b')$$, '23514', null, 'the types are a closed list');
+select throws_ok($$insert into platform.notifications (user_id, type, title, body, data)
+	values (tests.u(1), 'mention', 't', 'b', '[]')$$, '23514', null, 'data is an object');
+select throws_ok($$select platform.notify(tests.u(1), 'mention', 't', 'b', '{"a": {"_placeholder": true}}')$$, 'RT400',
+	'data must not have a key _placeholder', 'data that breaks a client is refused');
 
 select set_config('bellwire.socket_id', '', true);
 select tests.mark();
 update platform.notifications set read_at = '2026-01-10T12:00:00Z' where id in (tests.u(31), tests.u(32));
 update platform.notifications set read_at = now() where id = tests.u(31);
 select results_eq($$select data, except_rooms from tests.sent()$$, $$values
-	(jsonb_build_object('notification_id', tests.u(31), 'is_read', true, 'read_at', '2026-01-10T12:00:00.000Z'), '{}'::text[]),
-	(jsonb_build_object('notification_id', tests.u(32), 'is_read', true, 'read_at', '2026-01-10T12:00:00.000Z'), '{}'::text[])$$, 'read by whoever');
-select is((select read_at from platform.notifications where id = tests.u(31)), '2026-01-10T12:00:00Z'::timestamptz, 'the first time stays');
+	(jsonb_build_object('notification_id', tests.u(31), 'is_read', true, 'read_at', '2026-01-10T12:00:00.000Z'),
+	'{}'::text[]),
+	(jsonb_build_object('notification_id', tests.u(32), 'is_read', true, 'read_at', '2026-01-10T12:00:00.000Z'),
+	'{}'::text[])$$, 'read by whoever');
+select is((select read_at from platform.notifications where id = tests.u(31)), '2026-01-10T12:00:00Z'::timestamptz,
+	'the first time stays');
 
 set local bellwire.silent = on;
 select tests.mark();

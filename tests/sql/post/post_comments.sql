@@ -1,28 +1,42 @@
 -- platform.post_comments: counted, told to the author.
 begin;
-select no_plan();
+select plan(14);
 
-insert into platform.users (id, name, avatar_url) values (tests.u(1), 'Author', null), (tests.u(2), 'Анна', 'https://x.y/a'), (tests.u(3), 'Boris', null), (tests.u(4), 'Clara', null);
-insert into platform.posts (id, author_id, content) values (tests.u(41), tests.u(1), 'one'), (tests.u(42), tests.u(1), 'two');
-select results_eq($$select likes_count, comments_count from platform.post_counts where post_id in (tests.u(41), tests.u(42))$$, $$values (0, 0), (0, 0)$$, 'a post has its counters');
+insert into platform.users (id, name, avatar_url) values (tests.u(1), 'Author', null),
+	(tests.u(2), 'Анна', 'https://x.y/a'), (tests.u(3), 'Boris', null), (tests.u(4), 'Clara', null);
+insert into platform.posts (id, author_id, content) values (tests.u(41), tests.u(1), 'one'),
+	(tests.u(42), tests.u(1), 'two');
+select results_eq($$select likes_count, comments_count from platform.post_counts
+	where post_id in (tests.u(41), tests.u(42))$$, $$values (0, 0), (0, 0)$$, 'a post has its counters');
 
 -- comments_insert, comments_delete, comments_fixed
 select tests.mark();
-insert into platform.post_comments (id, post_id, author_id, content) values (tests.u(51), tests.u(41), tests.u(2), 'Классная работа!');
-select results_eq($$select event, rooms, data from tests.sent() where event like 'post:%'$$, $$values ('post:commented', array['user:' || tests.u(1)], jsonb_build_object(
-	'post_id', tests.u(41), 'comments_count', 1, 'comment', jsonb_build_object('id', tests.u(51), 'author_id', tests.u(2), 'author_name', 'Анна', 'author_avatar', 'https://x.y/a',
+insert into platform.post_comments (id, post_id, author_id, content)
+	values (tests.u(51), tests.u(41), tests.u(2), 'Классная работа!');
+select results_eq($$select event, rooms, data from tests.sent() where event like 'post:%'$$,
+	$$values ('post:commented', array['user:' || tests.u(1)], jsonb_build_object(
+	'post_id', tests.u(41), 'comments_count', 1, 'comment',
+	jsonb_build_object('id', tests.u(51), 'author_id', tests.u(2), 'author_name', 'Анна', 'author_avatar',
+	'https://x.y/a',
 	'content', 'Классная работа!', 'created_at', rt_private.iso(now()))))$$, 'post:commented');
-select results_eq($$select data ->> 'type', data ->> 'title', data ->> 'body', data -> 'data' ->> 'comment_id' from tests.sent() where event = 'notification:new'$$,
-	$$values ('post_commented', 'Комментарий к посту', 'Анна: Классная работа!', tests.u(51)::text)$$, 'the author''s notification');
+select results_eq($$select data ->> 'type', data ->> 'title', data ->> 'body', data -> 'data' ->> 'comment_id'
+	from tests.sent() where event = 'notification:new'$$,
+	$$values ('post_commented', 'Комментарий к посту', 'Анна: Классная работа!', tests.u(51)::text)$$,
+		'the author''s notification');
 select tests.mark();
-insert into platform.post_comments (post_id, author_id, content) values (tests.u(41), tests.u(1), 'mine'), (tests.u(41), tests.u(3), 'his');
-select set_eq($$select data ->> 'comments_count' from tests.sent() where event = 'post:commented'$$, array['2', '3'], 'counts go up');
-select is((select count(*) from tests.sent() where event = 'notification:new'), 1::bigint, 'no notification of one''s own comment');
+insert into platform.post_comments (post_id, author_id, content) values (tests.u(41), tests.u(1), 'mine'),
+	(tests.u(41), tests.u(3), 'his');
+select set_eq($$select data ->> 'comments_count' from tests.sent() where event = 'post:commented'$$, array['2', '3'],
+	'counts go up');
+select is((select count(*) from tests.sent() where event = 'notification:new'), 1::bigint,
+	'no notification of one''s own comment');
 select is((select comments_count from platform.post_counts where post_id = tests.u(41)), 3, 'counted');
 delete from platform.post_comments where id = tests.u(51);
 select is((select comments_count from platform.post_counts where post_id = tests.u(41)), 2, 'and back');
-select throws_ok($$insert into platform.post_comments (post_id, author_id, content) values (tests.u(41), tests.u(3), '  ')$$, '23514', null, 'not blank');
-select throws_ok($$insert into platform.post_comments (post_id, author_id, content) values (tests.u(99), tests.u(3), 'x')$$, '23503', null, 'no such post');
+select throws_ok($$insert into platform.post_comments (post_id, author_id, content)
+	values (tests.u(41), tests.u(3), '  ')$$, '23514', null, 'not blank');
+select throws_ok($$insert into platform.post_comments (post_id, author_id, content)
+	values (tests.u(99), tests.u(3), 'x')$$, '23503', null, 'no such post');
 select throws_ok($$update platform.post_comments set post_id = tests.u(42)$$, 'RT400', null, 'a comment does not move');
 
 -- silent
@@ -30,7 +44,8 @@ set local bellwire.silent = on;
 select tests.mark();
 insert into platform.post_comments (post_id, author_id, content) values (tests.u(42), tests.u(2), 'x');
 select is((select count(*) from tests.sent() where event is not null), 0::bigint, 'an import says nothing');
-select is((select count(*) from platform.notifications where data ->> 'post_id' = tests.u(42)::text and data ->> 'user_id' = tests.u(2)::text), 0::bigint, 'writes no notification');
+select is((select count(*) from platform.notifications where data ->> 'post_id' = tests.u(42)::text
+	and data ->> 'user_id' = tests.u(2)::text), 0::bigint, 'writes no notification');
 select is((select comments_count from platform.post_counts where post_id = tests.u(42)), 1, 'but counts');
 set local bellwire.silent = off;
 select tests.mark();

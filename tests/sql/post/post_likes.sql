@@ -1,33 +1,47 @@
 -- platform.post_likes: counted, announced, put before the author.
 begin;
-select no_plan();
+select plan(14);
 
-insert into platform.users (id, name, avatar_url) values (tests.u(1), 'Author', null), (tests.u(2), 'Анна', 'https://x.y/a'), (tests.u(3), 'Boris', null), (tests.u(4), 'Clara', null);
-insert into platform.posts (id, author_id, content) values (tests.u(41), tests.u(1), 'one'), (tests.u(42), tests.u(1), 'two');
-select results_eq($$select likes_count, comments_count from platform.post_counts where post_id in (tests.u(41), tests.u(42))$$, $$values (0, 0), (0, 0)$$, 'a post has its counters');
+insert into platform.users (id, name, avatar_url) values (tests.u(1), 'Author', null),
+	(tests.u(2), 'Анна', 'https://x.y/a'), (tests.u(3), 'Boris', null), (tests.u(4), 'Clara', null);
+insert into platform.posts (id, author_id, content) values (tests.u(41), tests.u(1), 'one'),
+	(tests.u(42), tests.u(1), 'two');
+select results_eq($$select likes_count, comments_count from platform.post_counts
+	where post_id in (tests.u(41), tests.u(42))$$, $$values (0, 0), (0, 0)$$, 'a post has its counters');
 
 -- likes_insert, likes_delete, likes_fixed (rt_private.keys_fixed)
 select tests.mark();
 insert into platform.post_likes (post_id, user_id) values (tests.u(41), tests.u(2));
-select results_eq($$select event, rooms, data from tests.sent() where event like 'post:%'$$, $$values ('post:liked', array['followers:' || tests.u(1), 'user:' || tests.u(1)],
-	jsonb_build_object('post_id', tests.u(41), 'user_id', tests.u(2), 'user_name', 'Анна', 'likes_count', 1))$$, 'post:liked');
-select results_eq($$select rooms, data ->> 'type', data ->> 'title', data ->> 'body', data -> 'data' from tests.sent() where event = 'notification:new'$$,
-	$$values (array['user:' || tests.u(1)], 'post_liked', 'Лайк на посте', 'Анна', jsonb_build_object('post_id', tests.u(41), 'user_id', tests.u(2), 'user_name', 'Анна'))$$, 'the author''s notification');
+select results_eq($$select event, rooms, data from tests.sent() where event like 'post:%'$$,
+	$$values ('post:liked', array['followers:' || tests.u(1), 'user:' || tests.u(1)],
+	jsonb_build_object('post_id', tests.u(41), 'user_id', tests.u(2), 'user_name', 'Анна', 'likes_count', 1))$$,
+		'post:liked');
+select results_eq($$select rooms, data ->> 'type', data ->> 'title', data ->> 'body', data -> 'data' from tests.sent()
+	where event = 'notification:new'$$,
+	$$values (array['user:' || tests.u(1)], 'post_liked', 'Лайк на посте', 'Анна',
+		jsonb_build_object('post_id', tests.u(41), 'user_id', tests.u(2), 'user_name', 'Анна'))$$,
+		'the author''s notification');
 select tests.mark();
-insert into platform.post_likes (post_id, user_id) values (tests.u(42), tests.u(4)), (tests.u(41), tests.u(4)), (tests.u(41), tests.u(3)), (tests.u(41), tests.u(1));
-select results_eq($$select right(data ->> 'post_id', 2), right(data ->> 'user_id', 1), data ->> 'likes_count' from tests.sent() where event = 'post:liked'$$,
-	$$values ('41', '1', '2'), ('41', '3', '3'), ('41', '4', '4'), ('42', '4', '1')$$, 'many at once: each with its own count');
-select is((select count(*) from tests.sent() where event = 'notification:new'), 3::bigint, 'no notification of one''s own like');
+insert into platform.post_likes (post_id, user_id) values (tests.u(42), tests.u(4)), (tests.u(41), tests.u(4)),
+	(tests.u(41), tests.u(3)), (tests.u(41), tests.u(1));
+select results_eq($$select right(data ->> 'post_id', 2), right(data ->> 'user_id', 1), data ->> 'likes_count'
+	from tests.sent() where event = 'post:liked'$$,
+	$$values ('41', '1', '2'), ('41', '3', '3'), ('41', '4', '4'), ('42', '4', '1')$$,
+		'many at once: each with its own count');
+select is((select count(*) from tests.sent() where event = 'notification:new'), 3::bigint,
+	'no notification of one''s own like');
 select tests.mark();
 insert into platform.post_likes (post_id, user_id) values (tests.u(41), tests.u(2)) on conflict do nothing;
 select is((select count(*) from tests.sent()), 0::bigint, 'a like that is there is no like');
 select is((select likes_count from platform.post_counts where post_id = tests.u(41)), 4, 'and does not count');
 delete from platform.post_likes where user_id = tests.u(2);
-select results_eq($$select event, rooms, data from tests.sent()$$, $$values ('post:unliked', array['followers:' || tests.u(1), 'user:' || tests.u(1)],
+select results_eq($$select event, rooms, data from tests.sent()$$,
+	$$values ('post:unliked', array['followers:' || tests.u(1), 'user:' || tests.u(1)],
 	jsonb_build_object('post_id', tests.u(41), 'user_id', tests.u(2), 'likes_count', 3))$$, 'post:unliked');
 select tests.mark();
 delete from platform.users where id = tests.u(4);
-select results_eq($$select right(data ->> 'post_id', 2), data ->> 'likes_count' from tests.sent() where event = 'post:unliked'$$, $$values ('41', '2'), ('42', '0')$$, 'likes of somebody who goes');
+select results_eq($$select right(data ->> 'post_id', 2), data ->> 'likes_count' from tests.sent()
+	where event = 'post:unliked'$$, $$values ('41', '2'), ('42', '0')$$, 'likes of somebody who goes');
 select throws_ok($$update platform.post_likes set post_id = tests.u(42)$$, 'RT400', null, 'a like does not move');
 
 -- silent, and the post itself
@@ -35,7 +49,8 @@ set local bellwire.silent = on;
 select tests.mark();
 insert into platform.post_likes (post_id, user_id) values (tests.u(42), tests.u(2));
 select is((select count(*) from tests.sent() where event is not null), 0::bigint, 'an import says nothing');
-select is((select count(*) from platform.notifications where data ->> 'post_id' = tests.u(42)::text and data ->> 'user_id' = tests.u(2)::text), 0::bigint, 'writes no notification');
+select is((select count(*) from platform.notifications where data ->> 'post_id' = tests.u(42)::text
+	and data ->> 'user_id' = tests.u(2)::text), 0::bigint, 'writes no notification');
 select is((select likes_count from platform.post_counts where post_id = tests.u(42)), 1, 'but counts');
 set local bellwire.silent = off;
 select tests.mark();

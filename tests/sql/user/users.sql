@@ -1,10 +1,11 @@
 -- platform.users: who is deleted or disabled loses the sockets.
 begin;
-select no_plan();
+select plan(13);
 
 insert into platform.users (id, name) select tests.u(n), 'User ' || n from generate_series(1, 5) n;
 insert into platform.chats (id) values (tests.u(10)), (tests.u(11));
-insert into platform.chat_participants (chat_id, user_id) values (tests.u(10), tests.u(1)), (tests.u(10), tests.u(2)), (tests.u(11), tests.u(1));
+insert into platform.chat_participants (chat_id, user_id) values (tests.u(10), tests.u(1)), (tests.u(10), tests.u(2)),
+	(tests.u(11), tests.u(1));
 insert into platform.follows (follower_id, followee_id) values (tests.u(1), tests.u(2)), (tests.u(1), tests.u(4));
 
 -- users_kick_update
@@ -13,20 +14,25 @@ update platform.users set name = 'Other', last_seen_at = now() where id = tests.
 select is_empty($$select * from tests.moves()$$, 'another name moves nobody');
 update platform.users set disabled_at = now() where id = tests.u(1);
 update platform.users set disabled_at = now() + interval '1 second' where id = tests.u(1);
-select results_eq($$select * from tests.moves()$$, array['user_kick 1 disabled'], 'a disabled user loses the sockets, once');
+select results_eq($$select * from tests.moves()$$, array['user_kick 1 disabled'],
+	'a disabled user loses the sockets, once');
 update platform.users set disabled_at = null where id = tests.u(1);
 
 -- users_lock, users_kick_delete
 select tests.mark();
 delete from platform.users where id = tests.u(1);
-select set_eq($$select * from tests.moves()$$, array['user_kick 1 deleted', 'user_leave 1 participants 10', 'user_leave 1 chat 10', 'user_leave 1 participants 11', 'user_leave 1 chat 11', 'user_leave 1 followers 02', 'user_leave 1 followers 04'],
+select set_eq($$select * from tests.moves()$$,
+	array['user_kick 1 deleted', 'user_leave 1 participants 10', 'user_leave 1 chat 10',
+	'user_leave 1 participants 11', 'user_leave 1 chat 11', 'user_leave 1 followers 02',
+	'user_leave 1 followers 04'],
 	'a deleted user loses the sockets');
 
 select tests.mark();
 update platform.users set id = tests.u(55) where id = tests.u(5);
 select results_eq($$select * from tests.moves()$$, array['user_kick 5 deleted'], 'another id is another user');
 select throws_ok($$insert into platform.users (id) values (tests.u(56))$$, '23502', null, 'a name is needed');
-select results_eq($$insert into platform.users (name) values ('X') returning is_master, avatar_url, last_seen_at, disabled_at, created_at$$,
+select results_eq($$insert into platform.users (name) values ('X') returning is_master, avatar_url, last_seen_at,
+	disabled_at, created_at$$,
 	$$values (false, null::text, null::timestamptz, null::timestamptz, now())$$, 'defaults');
 
 -- what goes with a user
@@ -35,34 +41,43 @@ insert into platform.notifications (user_id, type, title, body) values (tests.u(
 insert into platform.posts (id, author_id) values (tests.u(41), tests.u(2));
 insert into platform.post_comments (post_id, author_id, content) values (tests.u(41), tests.u(3), 'x');
 delete from platform.users where id = tests.u(2);
-select is_empty($$select 1 from platform.messages where sender_id = tests.u(2) union all select 1 from platform.notifications where user_id = tests.u(2)
-	union all select 1 from platform.posts where author_id = tests.u(2) union all select 1 from platform.post_counts where post_id = tests.u(41)
-	union all select 1 from platform.post_comments where post_id = tests.u(41)$$, 'deleting takes all rows of the user along');
+select is_empty($$select 1 from platform.messages where sender_id = tests.u(2) union all select 1
+	from platform.notifications where user_id = tests.u(2)
+	union all select 1 from platform.posts where author_id = tests.u(2) union all select 1 from platform.post_counts
+		where post_id = tests.u(41)
+	union all select 1 from platform.post_comments where post_id = tests.u(41)$$,
+		'deleting takes all rows of the user along');
 
 -- silent
 set local bellwire.silent = on;
 select tests.mark();
 update platform.users set disabled_at = now() where id = tests.u(3);
 delete from platform.users where id = tests.u(4);
-select results_eq($$select control, data from tests.sent()$$, $$values ('rooms_stale', '{}'::jsonb)$$, 'an import: read again, once');
+select results_eq($$select control, data from tests.sent()$$, $$values ('rooms_stale', '{}'::jsonb)$$,
+	'an import: read again, once');
 set local bellwire.silent = off;
 
 -- users_truncated
 select tests.mark();
 truncate platform.users cascade;
-select is((select count(*) from tests.sent() where control = 'rooms_stale' and data = '{}'), 3::bigint, 'TRUNCATE: read the rooms of everyone again, as for participants and follows, which go along');
+select is((select count(*) from tests.sent() where control = 'rooms_stale' and data = '{}'), 3::bigint,
+	'TRUNCATE: read the rooms of everyone again, as for participants and follows, which go along');
 
 -- presence of who is gone
 select tests.users(20, 22);
 create function pg_temp.s(p_socket text, p_user int, p_clean boolean) returns text[] language sql as $$
 	select array[jsonb_build_object('socket_id', p_socket, 'user_id', tests.u(p_user), 'clean', p_clean)::text] $$;
-select rt.socket_open(tests.u(901), pg_temp.s('s20', 20, true)), rt.socket_open(tests.u(901), pg_temp.s('s21', 21, true)), rt.socket_open(tests.u(901), pg_temp.s('s22', 22, true));
+select rt.socket_open(tests.u(901), pg_temp.s('s20', 20, true)),
+	rt.socket_open(tests.u(901), pg_temp.s('s21', 21, true)),
+	rt.socket_open(tests.u(901), pg_temp.s('s22', 22, true));
 select rt.socket_close(tests.u(901), pg_temp.s('s20', 20, true));
 delete from platform.users where id in (tests.u(20), tests.u(21), tests.u(22));
-select is_empty($$select from bellwire.presence where user_id = tests.u(20)$$, 'a deleted user who was offline leaves no presence');
+select is_empty($$select from bellwire.presence where user_id = tests.u(20)$$,
+	'a deleted user who was offline leaves no presence');
 select tests.mark();
 select rt.socket_close(tests.u(901), pg_temp.s('s21', 21, true));
-select is((select event || ' ' || (data ->> 'user_id') from tests.sent()), 'user:offline ' || tests.u(21), 'one who was online is told offline');
+select is((select event || ' ' || (data ->> 'user_id') from tests.sent()), 'user:offline ' || tests.u(21),
+	'one who was online is told offline');
 select is_empty($$select from bellwire.presence where user_id = tests.u(21)$$, 'and leaves none then');
 select rt.socket_close(tests.u(901), pg_temp.s('s22', 22, false));
 update bellwire.presence set offline_due = '-infinity' where user_id = tests.u(22);
