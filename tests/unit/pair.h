@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "net/conn.h"
-#include "test.h"
+#include "check.h"
 #include <errno.h>
 #include <ev.h>
 #include <sys/socket.h>

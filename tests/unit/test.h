@@ -8,13 +8,9 @@
 #ifndef UNIT_TEST_H
 #define UNIT_TEST_H
 
-#include "base/slice.h"
+#include "check.h"
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 struct unit_test {
 	const char *name;
@@ -23,7 +19,6 @@ struct unit_test {
 };
 
 static struct unit_test *unit_first, **unit_last = &unit_first;
-static const char *unit_row = "";
 
 #define TEST(fn)                                                     \
 	static void fn(void);                                        \
@@ -34,34 +29,6 @@ static const char *unit_row = "";
 		unit_last = &t.next;                                 \
 	}                                                            \
 	static void fn(void)
-
-#define UNIT_FAIL(...)                                                                               \
-	do {                                                                                         \
-		fprintf(stderr, "%s:%d: %s%s", __FILE__, __LINE__, unit_row, *unit_row ? ": " : ""); \
-		fprintf(stderr, __VA_ARGS__);                                                        \
-		fputc('\n', stderr);                                                                 \
-		_exit(1);                                                                            \
-	} while (0)
-#define CHECK(cond)                                       \
-	do {                                              \
-		if (!(cond))                              \
-			UNIT_FAIL("not true: %s", #cond); \
-	} while (0)
-#define CHECK_INT(a, b)                                                        \
-	do {                                                                   \
-		long long unit_a = (long long)(a), unit_b = (long long)(b);    \
-		if (unit_a != unit_b)                                          \
-			UNIT_FAIL("%s is %lld, not %lld", #a, unit_a, unit_b); \
-	} while (0)
-#define CHECK_SLICE(a, b)                                                                                     \
-	do {                                                                                                  \
-		struct slice unit_a = (a), unit_b = (b);                                                      \
-		if (!slice_eq(unit_a, unit_b))                                                                \
-			UNIT_FAIL("%s is \"%.*s\", not \"%.*s\"", #a, (int)unit_a.n, unit_a.p, (int)unit_b.n, \
-			          unit_b.p);                                                                  \
-	} while (0)
-#define CHECK_STR(a, b) CHECK_SLICE(slice_str(a), slice_str(b))
-#define CHECK_ROW(name) (unit_row = (name))
 
 int main(int argc, char **argv)
 {

@@ -1,6 +1,7 @@
 #include "auth/auth.h"
 
 #include "issuer.h"
+#include "test.h"
 
 #define SUB "0b7e4a52-7f0c-4a55-9b1e-3f3c2f9d1a10"
 #define SUB_UPPER "0B7E4A52-7F0C-4A55-9B1E-3F3C2F9D1A10"

@@ -1,6 +1,7 @@
 #include "auth/auth.h"
 
 #include "issuer.h"
+#include "test.h"
 #include <openssl/err.h>
 
 #define SUB "0b7e4a52-7f0c-4a55-9b1e-3f3c2f9d1a10"

@@ -1,6 +1,7 @@
 #include "http/cors.h"
 
 #include "pair.h"
+#include "test.h"
 
 struct asker {
 	const char *allowed;

@@ -1,6 +1,7 @@
 #include "http/http.h"
 
 #include "pair.h"
+#include "test.h"
 
 /* A handler: remembers what it was told, and answers as the test wants. */
 struct site {

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "pair.h"
+#include "test.h"
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>

@@ -5,6 +5,7 @@
 #include "net/tls.h"
 
 #include "pair.h"
+#include "test.h"
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>

@@ -4,6 +4,7 @@
  */
 #include "fuzz.h"
 #include "site.h"
+#include "test.h"
 
 #define ROUNDS 4000
 

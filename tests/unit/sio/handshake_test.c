@@ -3,6 +3,7 @@
  */
 #include "net/address.h"
 #include "site.h"
+#include "test.h"
 
 /* H6 step 9: the gate refuses; H7, H8: how a refusal looks */
 static const char *refuse_all(const struct http_exchange *x, void *ctx)

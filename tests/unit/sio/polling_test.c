@@ -3,6 +3,7 @@
  * fence a GET confirms, and which session ends when there is no room.
  */
 #include "site.h"
+#include "test.h"
 
 #define PAD_100 "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
 

@@ -2,6 +2,7 @@
  * Sockets as an application sees them, over a real connection.
  */
 #include "site.h"
+#include "test.h"
 
 /* N1, N2: CONNECT and its reply; N9: the reply may take its time */
 TEST(accepted_later)

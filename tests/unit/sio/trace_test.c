@@ -3,6 +3,7 @@
  * secret.
  */
 #include "site.h"
+#include "test.h"
 
 #include <sys/mman.h>
 

@@ -2,6 +2,7 @@
  * Upgrades (U1-U9): which packets go where, and what happens when the WebSocket comes to nothing.
  */
 #include "site.h"
+#include "test.h"
 
 /* A session that polls with a socket on the pair's connection, and a second connection for the WebSocket. */
 struct climber {

@@ -1,6 +1,7 @@
 #include "ws/handshake.h"
 
 #include "pair.h"
+#include "test.h"
 
 /* What ws_check and ws_accept_head make of a request. */
 struct answer {

@@ -1,6 +1,7 @@
 #include "ws/ws.h"
 
 #include "pair.h"
+#include "test.h"
 
 /* A WebSocket on one end of a pair; the log says what its owner was told. */
 struct peer {
