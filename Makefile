@@ -13,6 +13,7 @@ CFLAGS  ?= $(OPT)
 ALL_CFLAGS = -std=gnu17 $(WARN) $(CFLAGS) -D_GNU_SOURCE -DBELLWIRE_VERSION='"$(VERSION)"' -Iserver -I$(B)/gen -isystem /usr/include/postgresql $(SAN_FLAGS) -MMD -MP
 SAN_FLAGS_address := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SAN_FLAGS_thread  := -fsanitize=thread -fno-omit-frame-pointer
+SAN_FLAGS_fuzz := -fsanitize=fuzzer-no-link $(SAN_FLAGS_address) -Wno-bitwise-instead-of-logical
 SAN_FLAGS := $(SAN_FLAGS_$(SAN))
 LIBS    := -lpq -lev -lwslay -ljansson -ljwt -lssl -lcrypto -lm
 PREFIX  ?= /usr/local
@@ -22,7 +23,7 @@ ifneq ($(words $(CURDIR)),1)
 $(error $(CURDIR): make cannot work in a path with blanks; move the checkout)
 endif
 ifneq ($(if $(SAN),$(or $(SAN_FLAGS),unknown)),$(SAN_FLAGS))
-$(error SAN=$(SAN): there are SAN=address and SAN=thread)
+$(error SAN=$(SAN): there are SAN=address and SAN=thread; and SAN=fuzz, for clang)
 endif
 
 # Includes point down only: each layer may use those before it (docs/architecture.md).
@@ -33,7 +34,7 @@ layer_lib = $(B)/lib/$(1).a
 obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
 OBJ_app := $(B)/obj/gen/embedded.o
 
-.PHONY: all unit unit-bin packages packages-build modules test test-compose run bench install uninstall deb dist lint tidy format coverage gdb clean help FORCE
+.PHONY: all unit unit-bin fuzz fuzz-bin packages packages-build modules test test-compose run bench install uninstall deb dist lint tidy format coverage gdb clean help FORCE
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
 
 # V=1 shows whole commands.
@@ -94,6 +95,26 @@ $(B)/unit/$(1)/%: tests/unit/$(1)/%.c $(call libs_upto,$(1)) $(FLAGS)
 	$$(call brief,cc) $(CC) $(ALL_CFLAGS) -Itests/unit $$< $(call libs_upto,$(1)) -o $$@ $(LIBS)
 endef
 $(foreach l,$(LAYERS),$(eval $(call unit_rule,$(l))))
+
+# Fuzz targets: tests/fuzz/<target>.c. With the main of tests/fuzz/replay.c they are unit tests that go through what was found and kept;
+# with libFuzzer's, in a tree of its own that clang has built, they try on.
+FUZZ_TARGETS := $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+UNIT_BIN += $(FUZZ_TARGETS:%=$(B)/unit/fuzz/%)
+$(B)/unit/fuzz/replay.o: tests/fuzz/replay.c $(FLAGS)
+	@mkdir -p $(@D)
+	$(call brief,cc) $(CC) $(ALL_CFLAGS) -Itests/unit -c $< -o $@
+
+$(FUZZ_TARGETS:%=$(B)/unit/fuzz/%): $(B)/unit/fuzz/%: tests/fuzz/%.c $(B)/unit/fuzz/replay.o $(call libs_upto,app) $(FLAGS)
+	$(call brief,cc) $(CC) $(ALL_CFLAGS) -Itests/unit $< $(B)/unit/fuzz/replay.o $(call libs_upto,app) -o $@ $(LIBS)
+
+$(FUZZ_TARGETS:%=$(B)/fuzz/%): $(B)/fuzz/%: tests/fuzz/%.c $(call libs_upto,app) $(FLAGS)
+	@mkdir -p $(@D)
+	$(call brief,cc) $(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -Itests/unit $< $(call libs_upto,app) -o $@ $(LIBS)
+
+fuzz-bin: $(FUZZ_TARGETS:%=$(B)/fuzz/%)
+
+fuzz: packages ## try inputs at random for SECONDS=60 a target (TARGET=http); what is found stays in build/fuzz/found
+	@tests/fuzz/run $(or $(SECONDS),60) $(TARGET)
 
 unit-bin: $(UNIT_BIN) ## build the unit tests
 

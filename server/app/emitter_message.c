@@ -96,7 +96,7 @@ static bool name_of(struct parse *p, struct buf *out, struct slice v)
 	size_t from = out->n;
 	if (json_kind_of(v) != JSON_STRING)
 		return invalid(p, "a name is no string");
-	return (json_unescape(out, v) && good_name(slice_of(out->p + from, out->n - from))) ||
+	return (json_unescape(out, v) && out->n > from && good_name(slice_of(out->p + from, out->n - from))) ||
 	       invalid(p, "a name is empty, too long or has control characters");
 }
 

@@ -16,7 +16,7 @@ char *buf_room(struct buf *b, size_t n)
 		b->p = mem_realloc(b->p, cap);
 		b->cap = cap;
 	}
-	return b->p + b->n;
+	return b->p ? b->p + b->n : NULL; /* no room asked of an empty one */
 }
 
 void buf_add(struct buf *b, const void *p, size_t n)

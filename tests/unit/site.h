@@ -19,6 +19,8 @@ struct site {
 	bool gone_inside;          /* on_disconnect came inside of a call of the test's */
 	bool inside;
 	bool accepting; /* every socket, at once */
+	void (*heard)(struct site *t, struct sio_socket *s,
+	              const struct sio_event *ev); /* behind the name; may be NULL */
 };
 
 static void on_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void *ctx)
@@ -35,10 +37,11 @@ static void on_connect(struct sio_socket *s, struct slice auth, unsigned flaws, 
 
 static void on_event(struct sio_socket *s, const struct sio_event *ev, void *ctx)
 {
-	(void)s;
 	struct site *t = *(struct site **)ctx;
 	buf_str(&t->log, "event ");
 	buf_slice(&t->log, ev->name);
+	if (t->heard)
+		t->heard(t, s, ev);
 	buf_char(&t->log, '\n');
 }
 
