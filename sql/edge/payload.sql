@@ -1,9 +1,12 @@
 -- Small things that payloads are read and written with. Functions with a RETURN body have their names bound when they
 -- are created: they need no search_path, and the planner inlines them. The others run inside definer functions and have theirs.
 
+-- No regular expression: one with counts has its automaton built anew at each match, which costs five times as much. The length
+-- comes first, because translate goes through all of a text.
 create or replace function rt_private.is_uuid(p_text text) returns boolean
 language sql immutable
-return p_text ~ '^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$';
+return octet_length(p_text) = 36
+	and translate(p_text, '0123456789ABCDEFabcdef', '0000000000000000000000') = '00000000-0000-0000-0000-000000000000';
 comment on function rt_private.is_uuid(text) is
 	'Is this text a uuid in the form with four hyphens, in either case? uuid_in alone takes other forms too. Null: null.';
 
