@@ -112,7 +112,11 @@ return jsonb_build_object('id', p_id, 'chat_id', p_chat_id, 'sender_id', p_sende
 comment on function rt_private.message_payload(uuid, uuid, bigint, uuid, text, text, text, text, jsonb, timestamptz, text) is
 	'{id, chat_id, sender_id, sender_name, sender_avatar, type, content, metadata, created_at, status, seq}: a message as clients see it.';
 
-create or replace function rt_private.message_audience() returns text
+-- A set of one row: a function that looks into a table is inlined where it stands as a table, and as a value it never is.
+create or replace function rt_private.message_rooms() returns table (family text)
 language sql stable
-return case (select s.value from bellwire.settings s where s.name = 'message_audience') when 'joined' then 'chat:' else 'participants:' end;
-comment on function rt_private.message_audience() is 'What a room is called whose sockets hear of a message, but for the chat (setting message_audience).';
+begin atomic
+	select case s.value when 'joined' then 'chat:' else 'participants:' end
+	from bellwire.settings s where s.name = 'message_audience';
+end;
+comment on function rt_private.message_rooms() is 'What a room is called whose sockets hear of a message, but for the chat (setting message_audience).';

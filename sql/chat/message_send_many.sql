@@ -33,13 +33,13 @@ begin
 	select array_agg(q.room), array_agg('chat:message:new'::text), array_agg(q.data), array_agg(jsonb_build_object('message_id', q.id)), array_agg(q.ack)
 	into v_rooms, v_events, v_data, v_confirms, v_acks
 	from (
-		select s.id, a.audience || s.chat_id as room, rt_private.chat_message_ack(s.id, s.created_at, s.client_id) as ack,
+		select s.id, r.family || s.chat_id as room, rt_private.chat_message_ack(s.id, s.created_at, s.client_id) as ack,
 			rt_private.message_payload(s.id, s.chat_id, s.seq, s.sender_id, u.name, u.avatar_url, s.type, s.content, s.metadata,
 				s.created_at, 'sent') as data
 		from sent s
 		join platform.users u on u.id = s.sender_id
 		join unnest(v_ids) with ordinality i (id, n) on i.id = s.id
-		cross join (select rt_private.message_audience()) a (audience)
+		cross join rt_private.message_rooms() r
 		order by i.n
 	) q;
 	if cardinality(v_acks) is distinct from cardinality(v_ids) then

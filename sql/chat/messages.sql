@@ -73,13 +73,13 @@ $$;
 comment on function rt_private.messages_fixed() is 'What order rests on is not changed afterwards. RT400.';
 
 -- By row: one message a statement is the rule, and the machinery of a transition table costs as much as all the rest.
--- Rows of one statement fire in the order they were numbered in.
+-- Rows of one statement fire in the order they were numbered in. Straight to the outbox: what rt_private.publish looks at is
+-- written here.
 create or replace function rt_private.messages_publish() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-	v_payload jsonb;
-	v_room    text;
+	v_done boolean;
 begin
 	if rt_private.is_silent() then
 		perform rt_private.silent_note();
@@ -93,12 +93,12 @@ begin
 		-- somebody's trigger answers a message with one: that is not among those, and its place is between them
 		perform set_config('bellwire.together', '', true);
 	end if;
-	select rt_private.message_payload(new.id, new.chat_id, new.seq, new.sender_id, u.name, u.avatar_url, new.type, new.content,
-		new.metadata, new.created_at, 'sent'),
-		rt_private.message_audience() || new.chat_id
-	into v_payload, v_room
-	from platform.users u where u.id = new.sender_id;
-	perform rt_private.publish(array[v_room], 'chat:message:new', v_payload, p_confirm => jsonb_build_object('message_id', new.id));
+	select rt_private.outbox_insert(array[r.family || new.chat_id], '{}', 'chat:message:new',
+		rt_private.message_payload(new.id, new.chat_id, new.seq, new.sender_id, u.name, u.avatar_url, new.type, new.content,
+			new.metadata, new.created_at, 'sent'),
+		jsonb_build_object('message_id', new.id), null, false)
+	into strict v_done
+	from platform.users u, rt_private.message_rooms() r where u.id = new.sender_id;
 	return null;
 end
 $$;

@@ -1,6 +1,6 @@
 -- platform.messages: what a message must be, whoever writes it; its place; its announcement.
 begin;
-select plan(104);
+select plan(105);
 
 -- a plain insert, as psql would do it
 create function pg_temp.put(p_type text, p_content text, p_metadata jsonb default '{}', p_sender int default 1,
@@ -186,6 +186,11 @@ select pg_temp.put('text', 'later');
 select ok((select created_at from platform.messages where content = 'later') >= (select created_at
 	from platform.messages where id = tests.u(22)), 'time never goes back in a chat');
 
+-- rt_private.message_rooms: planned with the statement that asks, for it is called for every message
+create function pg_temp.plan(p_query text) returns setof text language plpgsql as $$
+	begin return query execute 'explain ' || p_query; end $$;
+select is_empty($$select from pg_temp.plan('select * from rt_private.message_rooms()') l where l ~ 'Function Scan'$$,
+	'who hears of it is looked up by no call');
 update bellwire.settings set value = 'joined' where name = 'message_audience';
 select tests.mark();
 select pg_temp.put('text', 'to joined');
