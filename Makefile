@@ -148,7 +148,7 @@ run: packages modules ## the demo: Postgres, bellwire and its page on port 3000 
 	@$(MAKE) -j$(shell nproc) --no-print-directory $(B)/bellwire
 	@B=$(B) tests/env/run
 
-$(B)/bench/load: tests/bench/load.c tests/bench/conn.c tests/bench/conn.h $(FLAGS)
+$(B)/bench/load: $(wildcard tests/bench/load/*.c tests/bench/load/*.h) $(FLAGS)
 $(B)/bench/floor: tests/bench/floor.c $(FLAGS)
 $(B)/bench/load $(B)/bench/floor:
 	@mkdir -p $(@D)
