@@ -159,9 +159,8 @@ static int request_check(struct eio_server *srv, struct http_exchange *x, struct
 	if (r->has_sid) {
 		if (!r->session)
 			return 1;
-		/* A session over a WebSocket takes no requests at all (W10, U6). A polling one takes polls, and one
-		 * WebSocket at a time (U8). */
-		if (r->session->ws || (r->upgrade ? !r->websocket || r->session->polling->probe : r->websocket))
+		/* A session over a WebSocket takes no polls (U6). */
+		if (r->upgrade ? !r->websocket : r->websocket || r->session->ws)
 			return 3;
 		return r->eio4 ? -1 : 3;
 	}
@@ -211,7 +210,9 @@ void eio_handle(struct eio_server *srv, struct http_exchange *x)
 		refuse_upgrade(srv, x, why);
 		return;
 	}
-	if (r.session)
+	if (r.session && (r.session->ws || r.session->polling->probe))
+		websocket_turn_away(srv, x);
+	else if (r.session)
 		websocket_probe(r.session, x);
 	else
 		session_open(srv, x, true, websocket_accept);

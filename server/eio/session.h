@@ -147,6 +147,9 @@ void polling_share_budget(struct eio_server *srv);
 
 struct ws *websocket_accept(struct eio_session *s, struct http_exchange *x);
 void websocket_probe(struct eio_session *s, struct http_exchange *x);
+/* The session has a WebSocket already (W10, U6, U8): this one gets its 101 and a Close. Clients wait for a `close`, and
+ * some do not report a refused upgrade. */
+void websocket_turn_away(struct eio_server *srv, struct http_exchange *x);
 bool websocket_send(struct eio_session *s, struct packet *p);
 void probe_end(struct eio_session *s); /* closes the WebSocket of a probe, if there is one */
 

@@ -161,3 +161,12 @@ void websocket_probe(struct eio_session *s, struct http_exchange *x)
 	s->polling->probe = p;
 	timer_set(l, &p->timeout, loop_now(l) + s->srv->cfg.limits.upgrade_timeout_ms);
 }
+
+void websocket_turn_away(struct eio_server *srv, struct http_exchange *x)
+{
+	struct buf headers = {0};
+	cors_headers(srv, x, &headers);
+	struct ws *w = ws_accept(x, &srv->ws_cfg, buf_view(&headers), NULL, NULL);
+	buf_fini(&headers);
+	ws_close(w, 0, CLOSE_DONE);
+}

@@ -32,7 +32,7 @@ struct ws_config {
 int ws_check(const struct http_exchange *x, const char **why) MUST_CHECK;
 
 /* Answers 101, with `headers`, which are complete lines, and takes the connection over. ws_check has said 0. Nothing is
- * read before the next phase of the loop, so the caller may queue its first frames. */
+ * read before the next phase of the loop, so the caller may queue its first frames. ev NULL: see ws_set_owner. */
 struct ws *ws_accept(struct http_exchange *x, const struct ws_config *cfg, struct slice headers,
                      const struct ws_events *ev, void *owner);
 
