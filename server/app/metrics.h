@@ -4,7 +4,7 @@
 #ifndef APP_METRICS_H
 #define APP_METRICS_H
 
-#include "app/emitter_message.h"
+#include "emitter/message.h"
 #include "auth/auth.h"
 #include "base/buf.h"
 #include "base/close.h"

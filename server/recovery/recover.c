@@ -9,8 +9,8 @@
  * in other chats than the socket is in, events may have been held wrongly: the rooms are set right and it begins again from the
  * pump. Whatever cannot be shown to be whole ends as a new socket that is told to synchronise.
  */
-#include "app/recover_walk.h"
-#include "app/recovery_token.h"
+#include "recovery/walk.h"
+#include "recovery/token.h"
 #include "app/worker.h"
 #include "base/mem.h"
 #include "base/text.h"

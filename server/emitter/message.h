@@ -2,8 +2,8 @@
  * One message of @socket.io/postgres-emitter, settled before anything acts on it (wire-protocol.md G2-G9). Takes bytes, knows no
  * sockets. Everything on its channel may be forged: any role that can connect to the database can NOTIFY.
  */
-#ifndef APP_EMITTER_MESSAGE_H
-#define APP_EMITTER_MESSAGE_H
+#ifndef EMITTER_MESSAGE_H
+#define EMITTER_MESSAGE_H
 
 #include "base/buf.h"
 

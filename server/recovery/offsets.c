@@ -6,7 +6,7 @@
  * delivered, while presence waits to be sent, or before a sync:required that is owed. A quiet socket gets a fresh one now and
  * then: offsets age, and the outbox with them.
  */
-#include "app/recovery_token.h"
+#include "recovery/token.h"
 #include "app/worker.h"
 #include "base/mem.h"
 #include "base/text.h"

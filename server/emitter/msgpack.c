@@ -1,4 +1,4 @@
-#include "app/msgpack.h"
+#include "emitter/msgpack.h"
 
 #include "base/json.h"
 #include "base/text.h"

@@ -1,8 +1,8 @@
 /*
  * The walk over what rt.recover found: a hub of one member, moved by control rows between the events, as a live socket is.
  */
-#ifndef APP_RECOVER_WALK_H
-#define APP_RECOVER_WALK_H
+#ifndef RECOVERY_WALK_H
+#define RECOVERY_WALK_H
 
 #include "db/db.h"
 #include "eio/packet.h"

@@ -1,4 +1,4 @@
-#include "app/emitter_message.h"
+#include "emitter/message.h"
 
 #include "base/json.h"
 #include "base/mem.h"

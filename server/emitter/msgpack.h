@@ -2,8 +2,8 @@
  * MessagePack as @msgpack/msgpack for JavaScript writes it, to the JSON text that JSON.stringify would have written of the same
  * value (wire-protocol.md G4). Binary is refused: clients are sent JSON alone.
  */
-#ifndef APP_MSGPACK_H
-#define APP_MSGPACK_H
+#ifndef EMITTER_MSGPACK_H
+#define EMITTER_MSGPACK_H
 
 #include "base/buf.h"
 

@@ -1,4 +1,4 @@
-#include "app/recovery_token.h"
+#include "recovery/token.h"
 
 #include "base/mem.h"
 #include "base/text.h"

@@ -1,4 +1,4 @@
-#include "app/recover_walk.h"
+#include "recovery/walk.h"
 #include "app/worker.h"
 #include "base/mem.h"
 

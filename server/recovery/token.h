@@ -7,8 +7,8 @@
  *
  * The MAC covers user and private id as well, which the client presents itself.
  */
-#ifndef APP_RECOVERY_TOKEN_H
-#define APP_RECOVERY_TOKEN_H
+#ifndef RECOVERY_TOKEN_H
+#define RECOVERY_TOKEN_H
 
 #include "base/buf.h"
 

@@ -3,8 +3,8 @@
  * are read in their order, one call at a time, so that they keep it. Stands outside the outbox: nothing of it is ordered with rows,
  * confirmed or recovered (contract 6).
  */
-#include "app/emitter_message.h"
-#include "app/msgpack.h"
+#include "emitter/message.h"
+#include "emitter/msgpack.h"
 #include "app/worker.h"
 #include "base/mem.h"
 #include "base/text.h"
