@@ -1,27 +1,13 @@
 /*
- * The internal listener: /livez (the loop turns), /readyz (send me clients), /metrics.
+ * Three pages for whoever watches.
  */
-#include "app/embedded.h"
-#include "app/worker.h"
+#include "app/admin.h"
+#include "http/http.h"
 
 #define CONNECTIONS_MOST 64
+#define BACKLOG 64
 
-bool worker_ready(const struct worker *w, const char **why)
-{
-	if (w->draining)
-		*why = "draining";
-	else if (db_state(w->db) != DB_UP)
-		*why = *db_last_error(w->db) ? db_last_error(w->db) : "database unreachable";
-	else if (w->schema_version && w->schema_version < embedded_schema_version)
-		*why = "schema too old: run bellwire migrate";
-	else if (!w->schema_version || !routes_loaded(w))
-		*why = "starting";
-	else
-		return true;
-	return false;
-}
-
-static void respond(struct http_exchange *x, int status, const char *type, struct slice body)
+static void admin_respond(struct http_exchange *x, int status, const char *type, struct slice body)
 {
 	http_respond(x, &(struct http_reply){.status = status,
 	                                     .content_type = type,
@@ -29,34 +15,43 @@ static void respond(struct http_exchange *x, int status, const char *type, struc
 	                                     .body = body});
 }
 
-static void route(struct http_exchange *x, void *ctx)
+static void admin_ready(struct admin *a, struct http_exchange *x)
 {
-	struct worker *w = ctx;
-	const struct http_head *h = http_head(x);
-	conn_touch(http_conn(x));
+	const char *missing = a->missing(a->ctx);
 	struct buf page = {0};
-	const char *why = "";
-	if (h->method != HTTP_GET && h->method != HTTP_HEAD) {
-		respond(x, 405, "text/plain", SLICE("GET only\n"));
-	} else if (slice_eq(h->path, SLICE("/livez"))) {
-		respond(x, 200, "text/plain", SLICE("ok\n"));
-	} else if (slice_eq(h->path, SLICE("/readyz"))) {
-		bool ready = worker_ready(w, &why);
-		buf_printf(&page, "%s\n", ready ? "ok" : why);
-		respond(x, ready ? 200 : 503, "text/plain", buf_view(&page));
-	} else if (slice_eq(h->path, SLICE("/metrics"))) {
-		metrics_print(w, &page);
-		respond(x, 200, "text/plain; version=0.0.4; charset=utf-8", buf_view(&page));
-	} else {
-		respond(x, 404, "text/plain", SLICE("/livez /readyz /metrics\n"));
-	}
+	buf_printf(&page, "%s\n", missing ? missing : "ok");
+	admin_respond(x, missing ? 503 : 200, "text/plain", buf_view(&page));
 	buf_fini(&page);
 }
 
-/* Who connects and asks nothing must not keep out who watches: he soon goes, and at once when others come. */
-static void on_conn(struct conn *c, void *ctx)
+static void admin_metrics(struct admin *a, struct http_exchange *x)
 {
-	static const struct http_events events = {.on_head = route};
+	struct buf page = {0};
+	a->print_metrics(a->ctx, &page);
+	admin_respond(x, 200, "text/plain; version=0.0.4; charset=utf-8", buf_view(&page));
+	buf_fini(&page);
+}
+
+static void admin_on_head(struct http_exchange *x, void *ctx)
+{
+	const struct http_head *h = http_head(x);
+	conn_touch(http_conn(x));
+	if (h->method != HTTP_GET && h->method != HTTP_HEAD)
+		admin_respond(x, 405, "text/plain", SLICE("GET only\n"));
+	else if (slice_eq(h->path, SLICE("/livez")))
+		admin_respond(x, 200, "text/plain", SLICE("ok\n"));
+	else if (slice_eq(h->path, SLICE("/readyz")))
+		admin_ready(ctx, x);
+	else if (slice_eq(h->path, SLICE("/metrics")))
+		admin_metrics(ctx, x);
+	else
+		admin_respond(x, 404, "text/plain", SLICE("/livez /readyz /metrics\n"));
+}
+
+/* A connection that asks nothing must not keep the others out: it soon goes, and at once when others come. */
+static void admin_on_conn(struct conn *c, void *ctx)
+{
+	static const struct http_events events = {.on_head = admin_on_head};
 	static const struct http_config config = {.max_head = 16384,
 	                                          .max_body = 4096,
 	                                          .head_timeout_ms = 5000,
@@ -65,15 +60,26 @@ static void on_conn(struct conn *c, void *ctx)
 	http_serve(c, &config, &events, ctx);
 }
 
-bool admin_listen(struct worker *w, const char **error)
+bool admin_listen(struct admin *a, struct loop *l, const char *address, const char **error)
 {
-	if (!w->cfg->admin_listen || !*w->cfg->admin_listen)
+	if (!address || !*address)
 		return true;
-	struct listener_config cfg = {.address = w->cfg->admin_listen,
-	                              .backlog = 64,
+	struct listener_config cfg = {.address = address,
+	                              .backlog = BACKLOG,
 	                              .accepts_per_turn = 4,
 	                              .max_connections = CONNECTIONS_MOST,
 	                              .end_oldest = true};
-	w->admin = listener_new(w->loop, &w->admin_budget, &cfg, on_conn, w, error);
-	return w->admin != NULL;
+	/* a page of metrics is some 100 kB: enough for all connections to have one each, unread */
+	a->budget = (struct conn_budget){.max_queue_bytes = 4 << 20,
+	                                 .max_queue_items = 1024,
+	                                 .max_total_bytes = 64 << 20,
+	                                 .max_input_bytes = 4 << 20};
+	a->listener = listener_new(l, &a->budget, &cfg, admin_on_conn, a, error);
+	return a->listener != NULL;
+}
+
+void admin_stop(struct admin *a)
+{
+	listener_free(&a->listener);
+	conn_budget_kill_all(&a->budget, CLOSE_SHUTDOWN);
 }

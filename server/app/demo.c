@@ -1,8 +1,9 @@
 /*
- * The demo page: the files of one directory under /demo/, read from disk each time. Off unless BELLWIRE_DEMO_DIR is set.
+ * Files of one directory, nothing below it.
  */
-#include "app/worker.h"
+#include "app/demo.h"
 #include "base/mem.h"
+#include "http/http.h"
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@
 	"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n" \
 	"Content-Security-Policy: default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'\r\n"
 
-static const char *type_of(struct slice name)
+static const char *demo_type(struct slice name)
 {
 	static const struct {
 		const char *end, *type;
@@ -33,7 +34,7 @@ static const char *type_of(struct slice name)
 }
 
 /* One plain name: no directory, nothing hidden. */
-static bool good_name(struct slice name)
+static bool demo_name_valid(struct slice name)
 {
 	if (name.n == 0 || name.n > 64 || name.p[0] == '.')
 		return false;
@@ -43,7 +44,7 @@ static bool good_name(struct slice name)
 	return true;
 }
 
-static bool read_file(const char *dir, struct slice name, struct buf *out)
+static bool demo_read(const char *dir, struct slice name, struct buf *out)
 {
 	char *path = mem_printf("%s/%.*s", dir, (int)name.n, name.p);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -63,13 +64,13 @@ static bool read_file(const char *dir, struct slice name, struct buf *out)
 	return good;
 }
 
-bool demo_wants(const struct worker *w, struct slice path)
+bool demo_wants(const char *dir, struct slice path)
 {
-	return w->cfg->demo_dir && *w->cfg->demo_dir &&
+	return dir && *dir &&
 	       (slice_starts(path, SLICE(PREFIX)) || slice_eq(path, SLICE("/demo")) || slice_eq(path, SLICE("/")));
 }
 
-void demo_handle(struct worker *w, struct http_exchange *x)
+void demo_handle(const char *dir, struct http_exchange *x)
 {
 	const struct http_head *h = http_head(x);
 	struct buf body = {0};
@@ -80,10 +81,9 @@ void demo_handle(struct worker *w, struct http_exchange *x)
 	struct slice name = slice_of(h->path.p + sizeof(PREFIX) - 1, h->path.n - (sizeof(PREFIX) - 1));
 	if (name.n == 0)
 		name = SLICE("index.html");
-	if ((h->method == HTTP_GET || h->method == HTTP_HEAD) && good_name(name) &&
-	    read_file(w->cfg->demo_dir, name, &body))
+	if ((h->method == HTTP_GET || h->method == HTTP_HEAD) && demo_name_valid(name) && demo_read(dir, name, &body))
 		http_respond(x, &(struct http_reply){.status = 200,
-		                                     .content_type = type_of(name),
+		                                     .content_type = demo_type(name),
 		                                     .headers = SLICE(HEADERS),
 		                                     .body = buf_view(&body)});
 	else

@@ -1,6 +1,12 @@
-#include "app/worker.h"
-#include "base/mem.h"
+/*
+ * A row for each metric, with the place where its value stands.
+ */
+#include "app/metrics.h"
 #include "base/text.h"
+#include "emitter/emitter.h"
+#include "hub/hub.h"
+#include "net/conn.h"
+#include "sio/sio.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -10,110 +16,132 @@
 #define BELLWIRE_VERSION "0.0.0"
 #endif
 
-#define EVENTS_MAX 512
 #define BATCH_BUCKETS 6 /* 1 2 4 8 16 32: rt.dispatch takes no more */
 
-/* The specification's 0.1, 0.5, 1, 2, 5, and finer ones below. */
-static const double bounds[] = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10};
-_Static_assert(ARRAY_LEN(bounds) < ARRAY_LEN(((struct histogram *)0)->buckets), "room for +Inf");
+/*
+ * Rows of five kinds. A value is an expression over the sources as metrics_print names them: from, budget, sio, people's counts, rooms,
+ * db, figures.
+ *
+ *   GAUGE, COUNTER(name, help, value)
+ *   EACH(name, help, label, label's words, how many, values)   a counter with one label
+ *   HISTOGRAM(name, help, struct histogram *)
+ *   PRINTED(type, name, help, function)                        all others
+ */
+/* clang-format off: one row a line */
+#define METRICS(GAUGE, COUNTER, EACH, HISTOGRAM, PRINTED)                                                              \
+	PRINTED("counter", "websocket_messages_total",                                                                 \
+	        "Client events answered (ok, error) and deliveries of events to clients (ok, dropped), by "            \
+	        "event; names that no route and no row has are other",                                                 \
+	        metrics_events)                                                                                        \
+	HISTOGRAM("websocket_message_latency_seconds",                                                                 \
+	          "From a row written to its frames written to the connections, once for each socket",                 \
+	          &counts->latency)                                                                                    \
+	HISTOGRAM("bellwire_confirmed_latency_seconds",                                                                \
+	          "From a row written to a client library's confirmation, once for each socket that was asked",        \
+	          &counts->confirmed)                                                                                  \
+	HISTOGRAM("bellwire_ack_seconds", "From a client event received to its ack sent", &counts->ack)                \
+	PRINTED("gauge", "bellwire_build_info", "Always 1; the version is a label", metrics_build)                     \
+	GAUGE("bellwire_ready", "1 when /readyz answers 200", from->ready)                                             \
+	GAUGE("bellwire_connections", "TCP connections of clients", budget->open)                                      \
+	GAUGE("bellwire_connections_limit", "Connections at which new ones are closed at once", from->max_connections) \
+	EACH("bellwire_connections_closed_total", "TCP connections of clients ended, by reason", "reason",             \
+	     label_close, CLOSE_REASON_MAX, budget->killed)                                                            \
+	PRINTED("gauge", "bellwire_sessions", "Engine.IO sessions by transport", metrics_sessions)                     \
+	GAUGE("bellwire_sockets", "Socket.IO sockets", sio->sockets)                                                   \
+	GAUGE("bellwire_users", "Users with a socket on this edge", people_present(from->people))                      \
+	GAUGE("bellwire_rooms", "Rooms that sockets have joined; a user's and a socket's own not counted",             \
+	      rooms->rooms)                                                                                            \
+	GAUGE("bellwire_room_members", "Memberships over all rooms", rooms->seats)                                     \
+	EACH("bellwire_connects_total", "Sockets that got connected, by reason of sync:required", "reason",            \
+	     label_connect, CONNECT_REASON_MAX, counts->connects)                                                      \
+	EACH("bellwire_disconnects_total", "Sockets that ended, by reason; client_left is a clean end", "reason",      \
+	     label_close, CLOSE_REASON_MAX, counts->disconnects)                                                       \
+	EACH("bellwire_recoveries_total", "Offsets presented by clients that ask for recovery, by outcome", "outcome", \
+	     label_recovery, RECOVERY_OUTCOME_MAX, counts->recoveries)                                                 \
+	COUNTER("bellwire_recovered_events_total", "Events sent again to sockets that were recovered",                 \
+	        counts->recovered_events)                                                                              \
+	EACH("bellwire_tokens_refused_total", "Tokens refused, by cause", "cause", label_token, TOKEN_CAUSE_MAX,       \
+	     counts->tokens_refused)                                                                                   \
+	COUNTER("bellwire_sockets_refused_total", "Sockets refused because their user had too many",                   \
+	        counts->sockets_refused)                                                                               \
+	EACH("bellwire_handshakes_refused_total", "Engine.IO handshakes refused, by code", "code", label_digit,        \
+	     ARRAY_LEN(sio->refused), sio->refused)                                                                    \
+	COUNTER("bellwire_sessions_opened_total", "Sessions begun", sio->sessions_opened)                              \
+	COUNTER("bellwire_upgrades_total", "Sessions that changed from polling to WebSocket", sio->upgrades)           \
+	EACH("bellwire_sessions_closed_total", "Sessions ended, by reason", "reason", label_close, CLOSE_REASON_MAX,   \
+	     sio->session_closed)                                                                                      \
+	EACH("bellwire_errors_total", "Errors told to clients, by code", "code", label_error, ERROR_COUNTED,           \
+	     counts->errors)                                                                                           \
+	GAUGE("bellwire_queue_bytes", "Bytes waiting for slow connections, and for clients between two polls",         \
+	      budget->total_bytes)                                                                                     \
+	GAUGE("bellwire_queue_bytes_limit", "BELLWIRE_MAX_MEMORY_BYTES: what may wait for all clients together",       \
+	      budget->max_total_bytes)                                                                                 \
+	GAUGE("bellwire_input_bytes", "Bytes received of messages that are not complete", budget->input_bytes)         \
+	PRINTED("counter", "bellwire_bytes_total", "Bytes by direction", metrics_bytes)                                \
+	PRINTED("counter", "bellwire_packets_dropped_total",                                                           \
+	        "Packets that never left: volatile ones not sent, and those waiting for a connection that "            \
+	        "ended, by reason",                                                                                    \
+	        metrics_dropped)                                                                                       \
+	COUNTER("bellwire_writes_total", "System calls that wrote to connections", budget->writes)                     \
+	GAUGE("bellwire_database_up", "1 when calls and pump are connected", db_state(from->db) == DB_UP)              \
+	GAUGE("bellwire_database_links", "Connections to the database that are up", db->links_up)                      \
+	COUNTER("bellwire_database_reconnects_total",                                                                  \
+	        "Connections to the database that were lost and had to be made again", db->lost)                       \
+	EACH("bellwire_database_calls_total", "Calls besides client events, by outcome", "outcome", label_call,        \
+	     ARRAY_LEN(db->calls), db->calls)                                                                          \
+	GAUGE("bellwire_database_queue", "Client events waiting for a connection", db->queue_items)                    \
+	PRINTED("histogram", "bellwire_dispatch_batch_size",                                                           \
+	        "Client events in one call; the count is calls, the sum is events", metrics_batch_sizes)               \
+	COUNTER("bellwire_dispatch_deferred_total", "Client events that met a row locked by somebody else",            \
+	        db->items_deferred)                                                                                    \
+	COUNTER("bellwire_dispatch_uncertain_total", "Client events whose outcome a lost connection left open",        \
+	        db->items_uncertain)                                                                                   \
+	GAUGE("bellwire_pump_state", "0 away, 1 busy, 2 drain, 3 asleep", db->pump_state)                              \
+	COUNTER("bellwire_pump_fetches_total", "Reads of the outbox", db->fetches)                                     \
+	COUNTER("bellwire_pump_rows_total", "Rows read from the outbox", db->rows)                                     \
+	COUNTER("bellwire_pump_bells_total", "Bells heard", db->bells)                                                 \
+	COUNTER("bellwire_pump_gaps_total", "Times the cursor did not cover the outbox: all clients resynchronise",    \
+	        db->gaps)                                                                                              \
+	COUNTER("bellwire_pump_epochs_total",                                                                          \
+	        "Times the pump found Postgres in another epoch, after a crash or a restore", db->epochs)              \
+	GAUGE("bellwire_pump_lag_seconds",                                                                             \
+	      "Age of the oldest row of the last read when it was read; 0 when there was none",                        \
+	      (double)db->pump_lag_us / 1e6)                                                                           \
+	GAUGE("bellwire_pump_last_read_seconds", "Time since the last read of the outbox was answered",                \
+	      pump_silence_s(from))                                                                                    \
+	GAUGE("bellwire_outbox_rows", "Rows in the outbox, by the statistics of Postgres", figures->outbox_rows)       \
+	GAUGE("bellwire_outbox_oldest_seconds",                                                                        \
+	      "Age of the oldest row in the outbox; with the default retention rows are kept 5 to 15 "                 \
+	      "minutes",                                                                                               \
+	      figures->outbox_age)                                                                                     \
+	GAUGE("bellwire_foreign_locks", "Advisory locks of bellwire held by sessions that are no edge's pump",         \
+	      figures->foreign_locks)                                                                                  \
+	GAUGE("bellwire_notify_queue_usage", "How full the database's NOTIFY queue is, 0 to 1", figures->notify_usage) \
+	GAUGE("bellwire_edges", "Edges at this database", figures->edges)                                              \
+	COUNTER("bellwire_presence_coalesced_total", "Presence changes superseded before they were sent",              \
+	        counts->presence_dropped)                                                                              \
+	COUNTER("bellwire_fences_skipped_total",                                                                       \
+	        "Deliveries that will not be confirmed: too many wait for that already, at the socket or "             \
+	        "for the database",                                                                                    \
+	        counts->fences_skipped)                                                                                \
+	EACH("bellwire_emitter_messages_total", "Messages of @socket.io/postgres-emitter, by outcome", "outcome",      \
+	     label_emitter, EMITTER_OUTCOME_MAX, from->emitter->stats.outcomes)                                        \
+	COUNTER("bellwire_emitter_gaps_total",                                                                         \
+	        "Times the emitter's channel was not heard for a while: messages may be lost",                         \
+	        from->emitter->stats.gaps)                                                                             \
+	GAUGE("process_start_time_seconds", "When the process started, since 1970", (double)from->started_ms / 1000)   \
+	COUNTER("process_cpu_seconds_total", "User and system CPU time", cpu_s())                                      \
+	GAUGE("process_resident_memory_bytes", "Resident memory", resident_bytes())                                    \
+	GAUGE("process_open_fds", "Open file descriptors", descriptors_open())                                         \
+	GAUGE("process_max_fds", "Limit of open file descriptors", descriptors_most())
+/* clang-format on */
 
-/* ---- counting ---- */
-
-static void count_written(struct deferred *d)
-{
-	struct metrics *m = container_of(d, struct metrics, written);
-	double now = (double)clock_wall_us();
-	for (size_t i = 0; i < m->nunwritten; i++)
-		histogram_add(&m->latency, (now - (double)m->unwritten[i].at_us) / 1e6, m->unwritten[i].times);
-	m->nunwritten = 0;
-}
-
-void metrics_written(struct worker *w, int64_t at_us, uint64_t times)
-{
-	struct metrics *m = &w->m;
-	if (m->nunwritten == m->unwritten_cap) {
-		m->unwritten_cap = m->unwritten_cap ? m->unwritten_cap * 2 : 64;
-		m->unwritten = mem_realloc(m->unwritten, m->unwritten_cap * sizeof(*m->unwritten));
-	}
-	m->unwritten[m->nunwritten++] = (struct unwritten){at_us, times};
-	loop_defer(w->loop, LOOP_SWEEP, &m->written); /* the phase behind LOOP_FLUSH */
-}
-
-void metrics_init(struct metrics *m)
-{
-	*m = (struct metrics){0};
-	deferred_init(&m->written, count_written);
-	metrics_event(m, SLICE("other"));
-	static const char *const ours[] = {
-		"connected",         "sync:required",    "error",
-		"auth:refresh",      "chat:message:new", "chat:message:delivered",
-		"chat:message:read", "chat:typing",      "notification:new",
-		"notification:read", "user:online",      "user:offline",
-		"post:liked",        "post:unliked",     "post:commented",
-	};
-	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-		metrics_event(m, slice_str(ours[i]));
-}
-
-void metrics_fini(struct metrics *m)
-{
-	for (uint32_t i = 0; i < m->nevents; i++)
-		free(m->events[i].name);
-	free(m->events);
-	free(m->unwritten);
-	deferred_cancel(&m->written);
-	*m = (struct metrics){0};
-}
-
-uint32_t metrics_event_find(const struct metrics *m, struct slice name)
-{
-	for (uint32_t i = 1; i < m->nevents; i++)
-		if (slice_eq(slice_str(m->events[i].name), name))
-			return i;
-	return METRIC_OTHER;
-}
-
-uint32_t metrics_event(struct metrics *m, struct slice name)
-{
-	uint32_t i = metrics_event_find(m, name);
-	if (i != METRIC_OTHER || m->nevents == EVENTS_MAX)
-		return i;
-	m->events = mem_realloc(m->events, (m->nevents + 1) * sizeof(*m->events));
-	m->events[m->nevents] = (struct event_metric){.name = mem_strndup(name.p, name.n)};
-	return m->nevents++;
-}
-
-static const char *const codes[] = {
-#define X(code) #code,
-	ERROR_CODES(X)
-#undef X
-};
-
-void metrics_error(struct metrics *m, struct slice code)
-{
-	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-		if (slice_eq(slice_str(codes[i]), code))
-			m->errors[i]++;
-}
-
-void histogram_add(struct histogram *h, double seconds, uint64_t times)
-{
-	size_t i = 0;
-	if (seconds < 0)
-		seconds = 0; /* clocks of two machines */
-	while (i < ARRAY_LEN(bounds) && seconds > bounds[i])
-		i++;
-	h->buckets[i] += times;
-	h->count += times;
-	h->sum += seconds * (double)times;
-}
-
-/* ---- printing ---- */
+/* ---- lines ---- */
 
 struct page {
-	struct worker *w;
+	const struct metrics_sources *from;
 	struct buf *out;
-	const char *name;
+	const char *name; /* of the metric whose lines are written */
 };
 
 static void put_label_value(struct buf *out, const char *v)
@@ -125,344 +153,110 @@ static void put_label_value(struct buf *out, const char *v)
 	}
 }
 
-static void one(struct page *p, double v)
+static void put_value(struct page *p, double v)
 {
 	buf_printf(p->out, "%s %.17g\n", p->name, v);
 }
 
-static void labelled(struct page *p, const char *label, const char *value, double v)
+static void put_labelled(struct page *p, const char *label, const char *value, double v)
 {
 	buf_printf(p->out, "%s{%s=\"", p->name, label);
 	put_label_value(p->out, value);
 	buf_printf(p->out, "\"} %.17g\n", v);
 }
 
-static void bucket(struct page *p, double bound, uint64_t upto)
+static void put_each(struct page *p, const char *label, const char *(*word)(int i), size_t n, const uint64_t *values)
+{
+	for (size_t i = 0; i < n; i++)
+		if (word((int)i))
+			put_labelled(p, label, word((int)i), (double)values[i]);
+}
+
+static void put_bucket(struct page *p, double bound, uint64_t upto)
 {
 	buf_printf(p->out, "%s_bucket{le=\"%g\"} %llu\n", p->name, bound, (unsigned long long)upto);
 }
 
-static void bucket_rest(struct page *p, uint64_t count, double sum)
+static void put_bucket_rest(struct page *p, uint64_t count, double sum)
 {
 	buf_printf(p->out, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %.17g\n%s_count %llu\n", p->name,
 	           (unsigned long long)count, p->name, sum, p->name, (unsigned long long)count);
 }
 
-static void histogram(struct page *p, const struct histogram *h)
+static void put_histogram(struct page *p, const struct histogram *h)
 {
 	uint64_t n = 0;
-	for (size_t i = 0; i < ARRAY_LEN(bounds); i++)
-		bucket(p, bounds[i], n += h->buckets[i]);
-	bucket_rest(p, h->count, h->sum);
+	for (size_t i = 0; i < HISTOGRAM_BOUNDS; i++)
+		put_bucket(p, histogram_bounds[i], n += h->buckets[i]);
+	put_bucket_rest(p, h->count, h->sum);
 }
 
-static void print_messages(struct page *p)
+/* ---- words of labels; NULL: no line for this one ---- */
+
+static const char *label_close(int i)
 {
-	static const char *const status[] = {"ok", "error", "dropped"};
-	const struct metrics *m = &p->w->m;
-	for (uint32_t i = 0; i < m->nevents; i++) {
-		for (int s = 0; s < STATUS_MAX; s++) {
-			if (!m->events[i].n[s] && s == STATUS_DROPPED)
-				continue;
-			buf_printf(p->out, "%s{event=\"", p->name);
-			put_label_value(p->out, m->events[i].name);
-			buf_printf(p->out, "\",status=\"%s\"} %llu\n", status[s],
-			           (unsigned long long)m->events[i].n[s]);
-		}
-	}
+	return close_label((enum close_reason)i);
 }
 
-static void print_latency(struct page *p)
+static const char *label_connect(int i)
 {
-	histogram(p, &p->w->m.latency);
-}
-static void print_confirmed(struct page *p)
-{
-	histogram(p, &p->w->m.confirmed);
-}
-static void print_ack(struct page *p)
-{
-	histogram(p, &p->w->m.ack);
-}
-static void print_build(struct page *p)
-{
-	labelled(p, "version", BELLWIRE_VERSION, 1);
+	return connect_reason_label((enum connect_reason)i).p;
 }
 
-static void print_ready(struct page *p)
+static const char *label_recovery(int i)
 {
-	const char *why;
-	one(p, worker_ready(p->w, &why));
+	return recovery_outcome_label((enum recovery_outcome)i);
 }
 
-static void print_connections(struct page *p)
+static const char *label_token(int i)
 {
-	one(p, (double)p->w->budget.open);
-}
-static void print_connections_limit(struct page *p)
-{
-	one(p, p->w->max_connections);
+	return i == AUTH_OK ? NULL : token_cause_label(i);
 }
 
-static void by_reason(struct page *p, const uint64_t n[CLOSE_REASON_MAX])
+static const char *label_digit(int i)
 {
-	for (int i = 0; i < CLOSE_REASON_MAX; i++)
-		labelled(p, "reason", close_label((enum close_reason)i), (double)n[i]);
+	static const char *const digits[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+	return digits[i];
 }
 
-static void print_disconnects(struct page *p)
+static const char *label_error(int i)
 {
-	by_reason(p, p->w->m.disconnects);
-}
-static void print_connections_closed(struct page *p)
-{
-	by_reason(p, p->w->budget.killed);
+	return error_name((enum error_code)i).p;
 }
 
-static void print_sessions(struct page *p)
+static const char *label_call(int i)
 {
-	const struct sio_stats *s = sio_server_stats(p->w->sio);
-	labelled(p, "transport", "websocket", (double)s->websockets);
-	labelled(p, "transport", "polling", (double)(s->sessions - s->websockets));
+	static const char *const outcomes[] = {
+		[DB_OK] = "ok", [DB_ERROR] = "error", [DB_FAILED] = "failed", [DB_UNCERTAIN] = "uncertain"};
+	return outcomes[i];
 }
 
-static void print_sockets(struct page *p)
+static const char *label_emitter(int i)
 {
-	one(p, (double)sio_server_stats(p->w->sio)->sockets);
-}
-static void print_users(struct page *p)
-{
-	one(p, p->w->users.count - p->w->nidle);
-}
-static void print_rooms(struct page *p)
-{
-	one(p, (double)hub_stats(p->w->hub)->rooms);
-}
-static void print_members(struct page *p)
-{
-	one(p, (double)hub_stats(p->w->hub)->seats);
+	return emitter_outcome_label((enum emitter_outcome)i);
 }
 
-static void print_connects(struct page *p)
+/* ---- the process ---- */
+
+static double pump_silence_s(const struct metrics_sources *from)
 {
-	static const char *const reasons[] = {"connection_established", "reconnection", "token_refresh"};
-	for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
-		labelled(p, "reason", reasons[i], (double)p->w->m.connects[i]);
+	uint64_t last = db_stats(from->db)->fetched_ms;
+	return (double)(loop_now(from->loop) - (last ? last : from->loop_started_ms)) / 1e3;
 }
 
-static void print_recoveries(struct page *p)
-{
-	labelled(p, "outcome", "recovered", (double)p->w->m.recoveries[0]);
-	labelled(p, "outcome", "refused", (double)p->w->m.recoveries[1]);
-}
-
-static void print_recovered_events(struct page *p)
-{
-	one(p, (double)p->w->m.recovered_events);
-}
-
-static void print_tokens_refused(struct page *p)
-{
-	for (int i = AUTH_MALFORMED; i <= AUTH_CLAIMS; i++)
-		labelled(p, "cause", auth_result_label((enum auth_result)i), (double)p->w->m.tokens_refused[i]);
-	labelled(p, "cause", "user", (double)p->w->m.tokens_refused[AUTH_CLAIMS + 1]);
-}
-
-static void print_handshakes_refused(struct page *p)
-{
-	const struct sio_stats *s = sio_server_stats(p->w->sio);
-	for (size_t i = 0; i < ARRAY_LEN(s->refused); i++)
-		labelled(p, "code", (char[]){(char)('0' + i), 0}, (double)s->refused[i]);
-}
-
-static void print_opened(struct page *p)
-{
-	one(p, (double)sio_server_stats(p->w->sio)->sessions_opened);
-}
-static void print_upgrades(struct page *p)
-{
-	one(p, (double)sio_server_stats(p->w->sio)->upgrades);
-}
-static void print_closed(struct page *p)
-{
-	by_reason(p, sio_server_stats(p->w->sio)->session_closed);
-}
-
-static void print_errors(struct page *p)
-{
-	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-		labelled(p, "code", codes[i], (double)p->w->m.errors[i]);
-}
-
-static void print_queue_bytes(struct page *p)
-{
-	one(p, (double)p->w->budget.total_bytes);
-}
-static void print_input_bytes(struct page *p)
-{
-	one(p, (double)p->w->budget.input_bytes);
-}
-
-static void print_queue_limit(struct page *p)
-{
-	one(p, (double)p->w->budget.max_total_bytes);
-}
-
-static void print_bytes(struct page *p)
-{
-	labelled(p, "direction", "in", (double)p->w->budget.bytes_in);
-	labelled(p, "direction", "out", (double)p->w->budget.bytes_out);
-}
-
-static void print_dropped(struct page *p)
-{
-	const struct sio_stats *s = sio_server_stats(p->w->sio);
-	labelled(p, "reason", "volatile", (double)p->w->m.volatile_skipped);
-	for (int i = 0; i < CLOSE_REASON_MAX; i++)
-		labelled(p, "reason", close_label((enum close_reason)i), (double)(s->lost[i] + p->w->budget.lost[i]));
-}
-
-static void print_emitter(struct page *p)
-{
-	for (int i = 0; i < EMITTER_OUTCOME_MAX; i++)
-		labelled(p, "outcome", emitter_outcome_label((enum emitter_outcome)i), (double)p->w->m.emitter[i]);
-}
-
-static void print_emitter_gaps(struct page *p)
-{
-	one(p, (double)p->w->m.emitter_gaps);
-}
-static void print_writes(struct page *p)
-{
-	one(p, (double)p->w->budget.writes);
-}
-static void print_db_up(struct page *p)
-{
-	one(p, db_state(p->w->db) == DB_UP);
-}
-static void print_db_links(struct page *p)
-{
-	one(p, (double)db_stats(p->w->db)->links_up);
-}
-static void print_db_reconnects(struct page *p)
-{
-	one(p, (double)db_stats(p->w->db)->lost);
-}
-
-static void print_db_calls(struct page *p)
-{
-	static const char *const outcomes[] = {"ok", "error", "failed", "uncertain"};
-	for (size_t i = 0; i < ARRAY_LEN(outcomes); i++)
-		labelled(p, "outcome", outcomes[i], (double)db_stats(p->w->db)->calls[i]);
-}
-
-static void print_db_queue(struct page *p)
-{
-	one(p, (double)db_stats(p->w->db)->queue_items);
-}
-
-static void print_batch_size(struct page *p)
-{
-	const struct db_stats *s = db_stats(p->w->db);
-	uint64_t n = 0;
-	for (size_t i = 0; i < BATCH_BUCKETS; i++)
-		bucket(p, (double)(1u << i), n += s->batch_size_hist[i]);
-	bucket_rest(p, s->batches, (double)s->items);
-}
-
-static void print_deferred(struct page *p)
-{
-	one(p, (double)db_stats(p->w->db)->items_deferred);
-}
-static void print_uncertain(struct page *p)
-{
-	one(p, (double)db_stats(p->w->db)->items_uncertain);
-}
-static void print_pump_state(struct page *p)
-{
-	one(p, (double)db_stats(p->w->db)->pump_state);
-}
-static void print_pump_fetches(struct page *p)
-{
-	one(p, (double)db_stats(p->w->db)->fetches);
-}
-static void print_pump_rows(struct page *p)
-{
-	one(p, (double)db_stats(p->w->db)->rows);
-}
-static void print_pump_bells(struct page *p)
-{
-	one(p, (double)db_stats(p->w->db)->bells);
-}
-static void print_pump_gaps(struct page *p)
-{
-	one(p, (double)db_stats(p->w->db)->gaps);
-}
-static void print_pump_epochs(struct page *p)
-{
-	one(p, (double)db_stats(p->w->db)->epochs);
-}
-
-static void print_pump_silence(struct page *p)
-{
-	uint64_t last = db_stats(p->w->db)->fetched_ms, now = loop_now(p->w->loop), began = p->w->loop_started_ms;
-	one(p, (double)(now - (last ? last : began)) / 1e3);
-}
-
-static void print_pump_lag(struct page *p)
-{
-	one(p, (double)db_stats(p->w->db)->pump_lag_us / 1e6);
-}
-static void print_outbox_rows(struct page *p)
-{
-	one(p, (double)p->w->m.outbox_rows);
-}
-static void print_outbox_age(struct page *p)
-{
-	one(p, p->w->m.outbox_age);
-}
-static void print_foreign_locks(struct page *p)
-{
-	one(p, (double)p->w->m.foreign_locks);
-}
-static void print_notify_usage(struct page *p)
-{
-	one(p, p->w->m.notify_usage);
-}
-static void print_edges(struct page *p)
-{
-	one(p, (double)p->w->m.edges);
-}
-static void print_sockets_refused(struct page *p)
-{
-	one(p, (double)p->w->m.sockets_refused);
-}
-static void print_presence_dropped(struct page *p)
-{
-	one(p, (double)p->w->m.presence_dropped);
-}
-static void print_fences_skipped(struct page *p)
-{
-	one(p, (double)p->w->m.fences_skipped);
-}
-static void print_start_time(struct page *p)
-{
-	one(p, (double)p->w->started_ms / 1000);
-}
-
-static double seconds(struct timeval t)
+static double seconds_of(struct timeval t)
 {
 	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
 }
 
-static void print_cpu(struct page *p)
+static double cpu_s(void)
 {
 	struct rusage u;
 	getrusage(RUSAGE_SELF, &u);
-	one(p, seconds(u.ru_utime) + seconds(u.ru_stime));
+	return seconds_of(u.ru_utime) + seconds_of(u.ru_stime);
 }
 
-static void print_memory(struct page *p)
+static double resident_bytes(void)
 {
 	unsigned long total = 0, resident = 0;
 	FILE *f = fopen("/proc/self/statm", "re");
@@ -470,10 +264,10 @@ static void print_memory(struct page *p)
 		resident = 0;
 	if (f)
 		fclose(f);
-	one(p, (double)resident * (double)sysconf(_SC_PAGESIZE));
+	return (double)resident * (double)sysconf(_SC_PAGESIZE);
 }
 
-static void print_fds(struct page *p)
+static double descriptors_open(void)
 {
 	double n = 0;
 	DIR *d = opendir("/proc/self/fd");
@@ -481,37 +275,119 @@ static void print_fds(struct page *p)
 		n++;
 	if (d)
 		closedir(d);
-	one(p, n > 3 ? n - 3 : 0); /* ".", "..", and the directory itself */
+	return n > 3 ? n - 3 : 0; /* ".", "..", and the directory itself */
 }
 
-static void print_max_fds(struct page *p)
+static double descriptors_most(void)
 {
 	struct rlimit l;
 	getrlimit(RLIMIT_NOFILE, &l);
-	one(p, (double)l.rlim_cur);
+	return (double)l.rlim_cur;
 }
 
-static const struct {
-	const char *name, *type, *help;
-	void (*print)(struct page *p);
-} table[] = {
-#define X(id, name, type, help) {name, type, help, print_##id},
-	METRICS(X)
-#undef X
-};
+/* ---- those of their own shape ---- */
 
-void metrics_print(struct worker *w, struct buf *out)
+static void metrics_events(struct page *p)
 {
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		struct page p = {w, out, table[i].name};
-		buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", p.name, table[i].help, p.name, table[i].type);
-		table[i].print(&p);
+	const struct counts *counts = &p->from->people->counts;
+	for (uint32_t i = 0; i < counts->nevents; i++) {
+		const struct event_count *e = &counts->events[i];
+		for (int s = 0; s < STATUS_MAX; s++) {
+			if (!e->n[s] && s == STATUS_DROPPED)
+				continue;
+			buf_printf(p->out, "%s{event=\"", p->name);
+			put_label_value(p->out, e->name);
+			buf_printf(p->out, "\",status=\"%s\"} %llu\n", event_status_label((enum event_status)s),
+			           (unsigned long long)e->n[s]);
+		}
 	}
+}
+
+static void metrics_build(struct page *p)
+{
+	put_labelled(p, "version", BELLWIRE_VERSION, 1);
+}
+
+static void metrics_sessions(struct page *p)
+{
+	const struct sio_stats *s = sio_server_stats(p->from->sio);
+	put_labelled(p, "transport", "websocket", (double)s->websockets);
+	put_labelled(p, "transport", "polling", (double)(s->sessions - s->websockets));
+}
+
+static void metrics_bytes(struct page *p)
+{
+	put_labelled(p, "direction", "in", (double)p->from->budget->bytes_in);
+	put_labelled(p, "direction", "out", (double)p->from->budget->bytes_out);
+}
+
+static void metrics_dropped(struct page *p)
+{
+	const struct sio_stats *s = sio_server_stats(p->from->sio);
+	put_labelled(p, "reason", "volatile", (double)p->from->emitter->stats.volatile_skipped);
+	for (int i = 0; i < CLOSE_REASON_MAX; i++)
+		put_labelled(p, "reason", label_close(i), (double)(s->lost[i] + p->from->budget->lost[i]));
+}
+
+static void metrics_batch_sizes(struct page *p)
+{
+	const struct db_stats *s = db_stats(p->from->db);
+	uint64_t n = 0;
+	for (size_t i = 0; i < BATCH_BUCKETS; i++)
+		put_bucket(p, (double)(1u << i), n += s->batch_size_hist[i]);
+	put_bucket_rest(p, s->batches, (double)s->items);
+}
+
+/* ---- the page ---- */
+
+static void page_head(struct page *p, const char *name, const char *type, const char *help)
+{
+	p->name = name;
+	buf_printf(p->out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* Each row of the table is one or two statements. */
+void metrics_print(const struct metrics_sources *from, struct buf *out)
+{
+	const struct conn_budget *budget = from->budget;
+	const struct sio_stats *sio = sio_server_stats(from->sio);
+	const struct counts *counts = &from->people->counts;
+	const struct hub_stats *rooms = hub_stats(from->people->hub);
+	const struct db_stats *db = db_stats(from->db);
+	const struct entry_figures *figures = &from->entry->figures;
+	struct page p = {from, out, NULL};
+#define GAUGE(name, help, value) page_head(&p, name, "gauge", help), put_value(&p, (double)(value));
+#define COUNTER(name, help, value) page_head(&p, name, "counter", help), put_value(&p, (double)(value));
+#define EACH(name, help, label, words, n, values) \
+	page_head(&p, name, "counter", help), put_each(&p, label, words, n, values);
+#define HISTOGRAM(name, help, h) page_head(&p, name, "histogram", help), put_histogram(&p, h);
+#define PRINTED(type, name, help, print) page_head(&p, name, type, help), print(&p);
+	METRICS(GAUGE, COUNTER, EACH, HISTOGRAM, PRINTED)
+#undef GAUGE
+#undef COUNTER
+#undef EACH
+#undef HISTOGRAM
+#undef PRINTED
 }
 
 void metrics_markdown(struct buf *out)
 {
+	static const struct {
+		const char *name, *type, *help;
+	} rows[] = {
+#define GAUGE(name, help, value) {name, "gauge", help},
+#define COUNTER(name, help, value) {name, "counter", help},
+#define EACH(name, help, label, words, n, values) {name, "counter", help},
+#define HISTOGRAM(name, help, h) {name, "histogram", help},
+#define PRINTED(type, name, help, print) {name, type, help},
+		METRICS(GAUGE, COUNTER, EACH, HISTOGRAM, PRINTED)
+#undef GAUGE
+#undef COUNTER
+#undef EACH
+#undef HISTOGRAM
+#undef PRINTED
+	};
 	buf_str(out, "| name | type | what |\n|---|---|---|\n");
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		buf_printf(out, "| `%s` | %s | %s |\n", table[i].name, table[i].type, table[i].help);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		buf_printf(out, "| `%s` | %s | %s |\n", rows[i].name, rows[i].type, rows[i].help);
 }

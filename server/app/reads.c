@@ -1,17 +1,21 @@
 /*
- * HTTP reads: after sync:required clients fetch what they missed. One SQL function a route; the answer is its result
- * (contract 7).
+ * From a path and its query to a call, and back.
  */
-#include "app/worker.h"
+#include "app/reads.h"
+#include "base/json.h"
+#include "base/json_write.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "http/cors.h"
+#include "people/tell.h"
+#include "people/user.h"
 #include <stdio.h>
 #include <strings.h>
 
 #define PREFIX "/api/v2/"
 
 struct read {
-	struct worker *w;
+	struct reads *reads;
 	struct http_exchange *x; /* NULL: the client left */
 	char user[UUID_LEN + 1];
 };
@@ -23,56 +27,24 @@ struct read_route {
 };
 
 static const struct read_route routes[] = {
-	{{"chats", 5}, "select rt.get_chats($1::uuid, $2::jsonb)", NULL},
-	{{"chats/{id}/messages", 19}, "select rt.get_messages($1::uuid, $2::jsonb)", "chat_id"},
-	{{"notifications", 13}, "select rt.get_notifications($1::uuid, $2::jsonb)", NULL},
+	{SLICE_INIT("chats"), "select rt.get_chats($1::uuid, $2::jsonb)", NULL},
+	{SLICE_INIT("chats/{id}/messages"), "select rt.get_messages($1::uuid, $2::jsonb)", "chat_id"},
+	{SLICE_INIT("notifications"), "select rt.get_notifications($1::uuid, $2::jsonb)", NULL},
 };
 
-bool reads_wants(const struct worker *w, struct slice path)
+bool reads_wants(const struct reads *r, struct slice path)
 {
-	return w->cfg->rest && slice_starts(path, SLICE(PREFIX));
+	return r->on && slice_starts(path, SLICE(PREFIX));
 }
 
 /* ---- answering ---- */
 
-static bool origin_allowed(const char *list, struct slice origin)
-{
-	while (*list) {
-		const char *end = strchrnul(list, ',');
-		while (*list == ' ')
-			list++;
-		if (slice_eq(slice_of(list, (size_t)(end - list)), origin))
-			return true;
-		list = *end ? end + 1 : end;
-	}
-	return false;
-}
-
-static void put_cors(struct worker *w, struct http_exchange *x, struct buf *headers, bool preflight)
-{
-	struct slice origin;
-	const char *allowed = w->cfg->cors_origin;
-	if (!allowed || !*allowed)
-		return;
-	if (strcmp(allowed, "*") == 0) {
-		buf_str(headers, "Access-Control-Allow-Origin: *\r\n");
-	} else {
-		buf_str(headers, "Vary: Origin\r\n");
-		if (!http_header(x, "origin", &origin) || !origin_allowed(allowed, origin))
-			return;
-		buf_str(headers, "Access-Control-Allow-Origin: ");
-		buf_slice(headers, origin);
-		buf_str(headers, "\r\n");
-	}
-	if (preflight)
-		buf_str(headers,
-		        "Access-Control-Allow-Methods: GET\r\nAccess-Control-Allow-Headers: Authorization\r\nAccess-Control-Max-Age: 600\r\n");
-}
-
-static void respond(struct worker *w, struct http_exchange *x, int status, struct slice body)
+static void read_respond(const struct reads *r, struct http_exchange *x, int status, struct slice body)
 {
 	struct buf headers = {0};
-	put_cors(w, x, &headers, status == 204);
+	http_cors_put(&headers, r->cors_origin, x);
+	if (status == 204 && http_cors_is_on(r->cors_origin))
+		http_cors_put_preflight(&headers, "GET", x);
 	buf_str(&headers, "Cache-Control: no-store\r\n");
 	if (status == 401)
 		buf_str(&headers, "WWW-Authenticate: Bearer\r\n");
@@ -83,91 +55,61 @@ static void respond(struct worker *w, struct http_exchange *x, int status, struc
 	buf_fini(&headers);
 }
 
-static int status_of(struct slice code)
-{
-	static const struct {
-		const char *code;
-		int status;
-	} codes[] = {{"INVALID_DATA", 400},      {"UNAUTHORIZED", 401}, {"FORBIDDEN", 403},
-	             {"CHAT_NOT_FOUND", 404},    {"NOT_FOUND", 404},    {"METHOD_NOT_ALLOWED", 405},
-	             {"MESSAGE_TOO_LARGE", 413}, {"RATE_LIMIT", 429},   {"UNAVAILABLE", 503}};
-	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-		if (slice_eq(slice_str(codes[i].code), code))
-			return codes[i].status;
-	return 500;
-}
-
-static void respond_error_after(struct worker *w, struct http_exchange *x, const char *code, struct slice message,
-                                uint64_t retry_after_ms)
+static void read_refuse_until(struct reads *r, struct http_exchange *x, enum error_code code, struct slice message,
+                              uint64_t retry_after_ms)
 {
 	struct buf body = {0};
-	error_put(&body,
-	          &(struct error_about){.code = slice_str(code), .message = message, .retry_after_ms = retry_after_ms},
-	          false);
-	metrics_error(&w->m, slice_str(code));
-	respond(w, x, status_of(slice_str(code)), buf_view(&body));
+	error_put(&body, &(struct error_about){
+				 .code = error_name(code), .message = message, .retry_after_ms = retry_after_ms});
+	counts_error(&r->people->counts, error_name(code));
+	read_respond(r, x, error_status(code), buf_view(&body));
 	buf_fini(&body);
 }
 
-static void respond_error(struct worker *w, struct http_exchange *x, const char *code, struct slice message)
+static void read_refuse(struct reads *r, struct http_exchange *x, enum error_code code, struct slice message)
 {
-	respond_error_after(w, x, code, message, 0);
+	read_refuse_until(r, x, code, message, 0);
 }
 
-/* The contract's code of an SQLSTATE, as rt_private.error_code has it for client events (contract 5). */
-static const char *code_of(const char *sqlstate)
+/* The client is told a number, which the log explains. */
+static void read_failed_inside(struct reads *r, struct http_exchange *x, const struct db_result *result)
 {
-	static const struct {
-		const char *prefix, *code;
-	} codes[] = {
-		{"RT400", "INVALID_DATA"},   {"RT401", "UNAUTHORIZED"},      {"RT403", "FORBIDDEN"},
-		{"RT404", "CHAT_NOT_FOUND"}, {"RT413", "MESSAGE_TOO_LARGE"}, {"RT429", "RATE_LIMIT"},
-		{"RT503", "UNAVAILABLE"},    {"22", "INVALID_DATA"},         {"23", "INVALID_DATA"},
-		{"08", "UNAVAILABLE"},       {"40", "UNAVAILABLE"},          {"53", "UNAVAILABLE"},
-		{"55", "UNAVAILABLE"},       {"57", "UNAVAILABLE"},
-	};
-	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-		if (strncmp(sqlstate, codes[i].prefix, strlen(codes[i].prefix)) == 0)
-			return codes[i].code;
-	return "INTERNAL";
+	char id[12], text[64];
+	random_id(id, sizeof(id));
+	snprintf(text, sizeof(text), "Internal error %.12s", id);
+	log_error(r->people->ident, "read failed", LSL("id", slice_of(id, sizeof(id))),
+	          LS("sqlstate", result->sqlstate), LS("message", result->message));
+	read_refuse(r, x, ERROR_INTERNAL, slice_str(text));
 }
 
-static void failed(struct worker *w, struct http_exchange *x, const struct db_result *r)
+static void read_failed(struct reads *r, struct http_exchange *x, const struct db_result *result)
 {
-	const char *code = r->outcome == DB_ERROR ? code_of(r->sqlstate) : "UNAVAILABLE";
-	if (strcmp(code, "INTERNAL") == 0) {
-		char id[12], text[64];
-		random_id(id, sizeof(id));
-		snprintf(text, sizeof(text), "Internal error %.12s", id);
-		log_error(w->ident, "read failed", LSL("id", slice_of(id, sizeof(id))), LS("sqlstate", r->sqlstate),
-		          LS("message", r->message));
-		respond_error(w, x, code, slice_str(text));
-	} else if (r->outcome == DB_ERROR && strncmp(r->sqlstate, "RT", 2) == 0) {
-		respond_error(w, x, code, slice_str(r->message));
-	} else {
-		respond_error(w, x, code,
-		              strcmp(code, "INVALID_DATA") == 0 ? SLICE("Invalid data") : SLICE("Try again"));
-	}
+	enum error_code code = result->outcome == DB_ERROR ? error_of_sqlstate(result->sqlstate) : ERROR_UNAVAILABLE;
+	if (code == ERROR_INTERNAL)
+		read_failed_inside(r, x, result);
+	else if (result->outcome == DB_ERROR && strncmp(result->sqlstate, "RT", 2) == 0)
+		read_refuse(r, x, code, slice_str(result->message));
+	else
+		read_refuse(r, x, code, code == ERROR_INVALID_DATA ? SLICE("Invalid data") : SLICE("Try again"));
 }
 
-static void done(void *arg, const struct db_result *r)
+static void read_answered(void *arg, const struct db_result *result)
 {
 	struct read *rd = arg;
-	struct worker *w = rd->w;
-	if (rd->x && r->outcome == DB_OK && r->nrows == 1) {
+	if (rd->x && result->outcome == DB_OK && result->nrows == 1) {
 		struct buf body = {0};
-		json_compact(&body, db_value(r, 0, 0));
-		respond(w, rd->x, 200, buf_view(&body));
+		json_compact(&body, db_value(result, 0, 0));
+		read_respond(rd->reads, rd->x, 200, buf_view(&body));
 		buf_fini(&body);
 	} else if (rd->x) {
-		failed(w, rd->x, r);
+		read_failed(rd->reads, rd->x, result);
 	}
 	free(rd);
 }
 
 /* ---- asking ---- */
 
-static const struct read_route *match(struct slice path, struct slice *id)
+static const struct read_route *read_route_find(struct slice path, struct slice *id)
 {
 	struct slice rest = slice_of(path.p + sizeof(PREFIX) - 1, path.n - (sizeof(PREFIX) - 1));
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
@@ -186,57 +128,52 @@ static const struct read_route *match(struct slice path, struct slice *id)
 	return NULL;
 }
 
-static void put_query(struct http_exchange *x, struct buf *json, struct slice id, const char *id_key)
+static void read_put_query(struct http_exchange *x, struct buf *json, struct slice id, const char *id_key)
 {
 	static const char *const keys[] = {"limit", "before", "is_read"};
 	struct buf v = {0};
-	const char *comma = "";
-	buf_char(json, '{');
-	if (id_key) {
-		buf_printf(json, "\"%s\":\"%.*s\"", id_key, (int)id.n, id.p);
-		comma = ",";
-	}
+	json_open(json);
+	if (id_key)
+		json_member_str(json, id_key, id);
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		v.n = 0;
-		/* what is no text cannot be a value: the function says what is wrong with the empty one */
 		if (!http_query(x, keys[i], &v))
 			continue;
+		/* bytes that are no text are a value that no function takes: "?" has it say what is wrong */
 		bool text = utf8_valid(buf_view(&v)) && (v.n == 0 || !memchr(v.p, 0, v.n));
-		buf_printf(json, "%s\"%s\":", comma, keys[i]);
-		buf_json_str(json, text ? buf_view(&v) : SLICE("?"));
-		comma = ",";
+		json_member_str(json, keys[i], text ? buf_view(&v) : SLICE("?"));
 	}
-	buf_char(json, '}');
+	json_close(json);
 	buf_fini(&v);
 }
 
-static bool bearer(const struct worker *w, struct http_exchange *x, char user[UUID_LEN + 1])
+static bool read_bearer(const struct reads *r, struct http_exchange *x, char user[UUID_LEN + 1])
 {
 	struct slice v;
 	struct auth_claims claims = {0};
 	if (!http_header(x, "authorization", &v) || v.n < 8 || strncasecmp(v.p, "Bearer ", 7) != 0)
 		return false;
-	if (auth_check(w->auth, slice_of(v.p + 7, v.n - 7), clock_wall_ms(), &claims) != AUTH_OK)
+	if (auth_check(r->people->auth, slice_of(v.p + 7, v.n - 7), clock_wall_ms(), &claims) != AUTH_OK)
 		return false;
 	memcpy(user, claims.sub, UUID_LEN + 1);
 	return true;
 }
 
-static void on_body(struct http_exchange *x, void *ctx, struct slice body)
+static void read_ask(struct http_exchange *x, void *ctx, struct slice body)
 {
 	struct read *rd = http_user(x);
-	struct worker *w = ctx;
+	struct reads *r = ctx;
 	struct slice id = {0};
 	(void)body;
-	const struct read_route *route = match(http_head(x)->path, &id);
+	const struct read_route *route = read_route_find(http_head(x)->path, &id);
 	struct buf query = {0};
-	put_query(x, &query, id, route->id_key);
+	read_put_query(x, &query, id, route->id_key);
 	struct slice params[] = {slice_str(rd->user), buf_view(&query)};
-	db_call(w->db, route->sql, params, 2, done, rd);
+	db_call(r->db, route->sql, params, 2, read_answered, rd);
 	buf_fini(&query);
 }
 
-static void on_abort(struct http_exchange *x, void *ctx)
+static void read_abort(struct http_exchange *x, void *ctx)
 {
 	struct read *rd = http_user(x);
 	(void)ctx;
@@ -244,9 +181,19 @@ static void on_abort(struct http_exchange *x, void *ctx)
 		rd->x = NULL; /* the answer finds nobody */
 }
 
-void reads_handle(struct worker *w, struct http_exchange *x)
+static void read_begin(struct reads *r, struct http_exchange *x, const char user[UUID_LEN + 1])
 {
-	static const struct http_events events = {.on_body = on_body, .on_abort = on_abort};
+	static const struct http_events events = {.on_body = read_ask, .on_abort = read_abort};
+	struct read *rd = NEW(struct read);
+	rd->reads = r;
+	rd->x = x;
+	memcpy(rd->user, user, sizeof(rd->user));
+	http_set_user(x, rd);
+	http_set_events(x, &events, r);
+}
+
+void reads_handle(struct reads *r, struct http_exchange *x)
+{
 	const struct http_head *h = http_head(x);
 	/* reads and openings wait in one queue: a sync of many chats fits in, a loop does not keep others from connecting */
 	static const struct rate_limit limit = {.per_s = 20, .burst = 200, .rate_class = RATE_READ};
@@ -254,23 +201,17 @@ void reads_handle(struct worker *w, struct http_exchange *x)
 	char user[UUID_LEN + 1];
 	uint64_t retry_after_ms = 0;
 	if (h->method == HTTP_OPTIONS)
-		respond(w, x, 204, (struct slice){0});
-	else if (!match(h->path, &id))
-		respond_error(w, x, "NOT_FOUND", SLICE("No such path"));
+		read_respond(r, x, 204, (struct slice){0});
+	else if (!read_route_find(h->path, &id))
+		read_refuse(r, x, ERROR_NOT_FOUND, SLICE("No such path"));
 	else if ((h->method != HTTP_GET && h->method != HTTP_HEAD) || h->has_body)
-		respond_error(w, x, "METHOD_NOT_ALLOWED", SLICE("GET only"));
-	else if (!bearer(w, x, user))
-		respond_error(w, x, "UNAUTHORIZED", SLICE("Invalid token"));
-	else if (db_state(w->db) != DB_UP)
-		respond_error(w, x, "UNAVAILABLE", SLICE("Try again"));
-	else if (!rate_allows_id(w, user, &limit, &retry_after_ms))
-		respond_error_after(w, x, "RATE_LIMIT", SLICE("Too many requests"), retry_after_ms);
-	else {
-		struct read *rd = NEW(struct read);
-		rd->w = w;
-		rd->x = x;
-		memcpy(rd->user, user, sizeof(user));
-		http_set_user(x, rd);
-		http_set_events(x, &events, w);
-	}
+		read_refuse(r, x, ERROR_METHOD_NOT_ALLOWED, SLICE("GET only"));
+	else if (!read_bearer(r, x, user))
+		read_refuse(r, x, ERROR_UNAUTHORIZED, SLICE("Invalid token"));
+	else if (db_state(r->db) != DB_UP)
+		read_refuse(r, x, ERROR_UNAVAILABLE, SLICE("Try again"));
+	else if (!user_allows(r->people, user, &limit, &retry_after_ms))
+		read_refuse_until(r, x, ERROR_RATE_LIMIT, SLICE("Too many requests"), retry_after_ms);
+	else
+		read_begin(r, x, user);
 }

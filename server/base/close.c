@@ -1,21 +1,32 @@
+/*
+ * Look-ups in the list of reasons.
+ */
 #include "base/close.h"
+#include "base/buf.h"
+
+static const struct {
+	const char *label, *text;
+	bool over;
+} reasons[] = {
+#define X(NAME, label, over, text) {#label, text, over},
+	CLOSE_REASONS(X)
+#undef X
+};
 
 const char *close_label(enum close_reason r)
 {
-	static const char *const labels[] = {
-#define X(NAME, label, text) #label,
-		CLOSE_REASONS(X)
-#undef X
-	};
-	return labels[r];
+	return reasons[r].label;
 }
 
-const char *close_text(enum close_reason r)
+bool close_is_over(enum close_reason r)
 {
-	static const char *const texts[] = {
-#define X(NAME, label, text) text,
-		CLOSE_REASONS(X)
-#undef X
-	};
-	return texts[r];
+	return reasons[r].over;
+}
+
+void close_markdown(struct buf *out)
+{
+	buf_str(out, "| reason | what happened | can be recovered |\n|---|---|---|\n");
+	for (size_t i = 0; i < CLOSE_REASON_MAX; i++)
+		buf_printf(out, "| `%s` | %s | %s |\n", reasons[i].label, reasons[i].text,
+		           reasons[i].over ? "no" : "yes");
 }

@@ -2,6 +2,7 @@
  * Writing JSON objects. Called by whoever answers or tells: eio/, sio/, app/, db/.
  */
 #include "base/json_write.h"
+#include "base/text.h"
 
 void json_open(struct buf *b)
 {
@@ -49,6 +50,13 @@ void json_member_bool(struct buf *b, const char *key, bool value)
 {
 	json_member(b, key);
 	buf_str(b, value ? "true" : "false");
+}
+
+void json_member_time(struct buf *b, const char *key, uint64_t wall_ms)
+{
+	char text[25];
+	iso_time(text, wall_ms);
+	json_member_str(b, key, slice_str(text));
 }
 
 void json_members_raw(struct buf *b, struct slice members)

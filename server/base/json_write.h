@@ -22,6 +22,7 @@ void json_member_str(struct buf *b, const char *key, struct slice value); /* quo
 void json_member_raw(struct buf *b, const char *key, struct slice json);  /* valid JSON, as it is */
 void json_member_u64(struct buf *b, const char *key, uint64_t value);
 void json_member_bool(struct buf *b, const char *key, bool value);
-void json_members_raw(struct buf *b, struct slice members); /* members that are text already: "key":value,... */
+void json_member_time(struct buf *b, const char *key, uint64_t wall_ms); /* quoted, as iso_time writes it */
+void json_members_raw(struct buf *b, struct slice members);              /* "key":value,"key":value; none when empty */
 
 #endif

@@ -14,6 +14,10 @@ struct slice {
 };
 
 #define SLICE(lit) ((struct slice){(lit), sizeof(lit) - 1})
+#define SLICE_INIT(lit)                \
+	{                              \
+		(lit), sizeof(lit) - 1 \
+	} /* where a constant is wanted: tables */
 
 static inline struct slice slice_of(const void *p, size_t n)
 {

@@ -2,8 +2,10 @@
 #include "app/embedded.h"
 #include "app/metrics.h"
 #include "base/buf.h"
+#include "base/close.h"
 #include "cmd/cmd.h"
 #include "cmd/pg.h"
+#include "people/errors.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -149,15 +151,22 @@ static bool check(const struct config *c, bool offline)
 
 static int print_markdown(const char *table)
 {
+	static const struct {
+		const char *name;
+		void (*print)(struct buf *out);
+	} tables[] = {{"settings", config_markdown},
+	              {"metrics", metrics_markdown},
+	              {"errors", errors_markdown},
+	              {"reasons", close_markdown}};
 	struct buf out = {0};
-	if (strcmp(table, "settings") == 0) {
-		config_markdown(&out);
-	} else if (strcmp(table, "metrics") == 0) {
-		metrics_markdown(&out);
-	} else {
+	size_t i = 0;
+	while (i < ARRAY_LEN(tables) && strcmp(table, tables[i].name) != 0)
+		i++;
+	if (i == ARRAY_LEN(tables)) {
 		cmd_error("--markdown: there is no table %s", table);
 		return EXIT_USAGE;
 	}
+	tables[i].print(&out);
 	fwrite(out.p, 1, out.n, stdout);
 	buf_fini(&out);
 	return cmd_finish(EXIT_DONE);
@@ -168,7 +177,7 @@ int cmd_check(int argc, char **argv)
 	const char *file = NULL, *offline = NULL, *markdown = NULL;
 	const struct cmd_option options[] = {
 		{"offline", NULL, "do not connect to the database", &offline},
-		{"markdown", "TABLE", "print a table of docs/ instead: settings, metrics", &markdown},
+		{"markdown", "TABLE", "print a table of docs/ instead: settings, metrics, errors, reasons", &markdown},
 		CMD_CONFIG(&file),
 		{0},
 	};

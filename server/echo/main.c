@@ -115,12 +115,18 @@ static void sio_gone(struct sio_socket *s, enum close_reason why, void *ctx)
 }
 
 static const struct sio_namespace namespaces[] = {
-	{.name = "/", .on_connect = sio_connected, .on_event = sio_echo, .on_disconnect = sio_gone, .ctx = "/"},
+	{.name = "/",
+         .on_connect = sio_connected,
+         .on_event = sio_echo,
+         .on_disconnect = sio_gone,
+         .ctx = "/",
+         .event_ctx = "/"},
 	{.name = "/custom",
          .on_connect = sio_connected,
          .on_event = sio_echo,
          .on_disconnect = sio_gone,
-         .ctx = "/custom"},
+         .ctx = "/custom",
+         .event_ctx = "/custom"},
 };
 
 /* ---- HTTP ---- */

@@ -1,7 +1,11 @@
+/*
+ * What a message says, and whether it may.
+ */
 #include "emitter/message.h"
 
-#include "app/metrics.h"
 #include "base/json.h"
+#include "people/errors.h"
+#include "people/room_names.h"
 #include "sio/parser.h"
 #include "sio/sio.h"
 
@@ -138,16 +142,11 @@ static bool target(struct parse *p, struct slice data, struct slice *opts)
 /* An object of ours; what the emitter publishes of its own failures is a database's, without message (G8). */
 static bool is_own_error(struct slice data)
 {
-	static const char *const codes[] = {
-#define X(code) #code,
-		ERROR_CODES(X)
-#undef X
-	};
 	struct slice v;
 	if (!member_of(data, "message", JSON_STRING, &v) || !member_of(data, "code", JSON_STRING, &v))
 		return false;
-	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-		if (json_key_eq(slice_of(v.p + 1, v.n - 2), slice_str(codes[i])))
+	for (enum error_code i = 0; i < ERROR_COUNTED; i++)
+		if (json_key_eq(slice_of(v.p + 1, v.n - 2), error_name(i)))
 			return true;
 	return false;
 }
@@ -194,15 +193,13 @@ static bool emit(struct parse *p, struct slice data)
 /* ---- rooms ---- */
 
 /*
- * These follow rows (design 1.3): a forged join would hear what is meant for others, a forged leave would miss what the rows promise.
+ * These follow rows: a forged join would hear what is meant for others, a forged leave would miss what the rows promise.
  * A socket's id is a room too, and that socket may be on another edge: the look of an id decides.
  */
 static bool room_is_ours(struct slice room)
 {
-	static const struct slice families[] = {{"user:", 5}, {"participants:", 13}, {"chat:", 5}, {"followers:", 10}};
-	for (size_t i = 0; i < ARRAY_LEN(families); i++)
-		if (slice_starts(room, families[i]))
-			return true;
+	if (room_family(room) != ROOM_OTHER)
+		return true;
 	if (room.n != SIO_ID_LEN)
 		return false;
 	for (size_t i = 0; i < room.n; i++) {

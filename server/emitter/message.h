@@ -1,5 +1,5 @@
 /*
- * One message of @socket.io/postgres-emitter, settled before anything acts on it (wire-protocol.md G2-G9). Takes bytes, knows no
+ * One message of @socket.io/postgres-emitter, settled before anything acts on it (docs/emitter.md, G2 to G9). Takes bytes, knows no
  * sockets. Everything on its channel may be forged: any role that can connect to the database can NOTIFY.
  */
 #ifndef EMITTER_MESSAGE_H
@@ -8,7 +8,7 @@
 #include "base/buf.h"
 
 #define EMITTER_TEXT_MOST (2u << 20)   /* JSON text of a large message */
-#define EMITTER_DATA_MOST (256u << 10) /* an event's data, as rt.emit takes it (contract 6) */
+#define EMITTER_DATA_MOST (256u << 10) /* an event's data, as rt.emit takes it */
 #define EMITTER_NAME_MOST 256          /* bytes of an event's or a room's name */
 #define EMITTER_ROOMS_MOST 10000       /* in one list */
 #define EMITTER_CHANGE_MOST 64         /* rooms that one message joins or leaves */

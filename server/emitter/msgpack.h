@@ -1,6 +1,6 @@
 /*
  * MessagePack as @msgpack/msgpack for JavaScript writes it, to the JSON text that JSON.stringify would have written of the same
- * value (wire-protocol.md G4). Binary is refused: clients are sent JSON alone.
+ * value (G4). Binary is refused: clients are sent JSON alone.
  */
 #ifndef EMITTER_MSGPACK_H
 #define EMITTER_MSGPACK_H

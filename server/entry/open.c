@@ -1,331 +1,338 @@
 /*
- * CONNECT: the token is checked here, user and rooms by rt.socket_open, a batch at a time.
- *
- *   open_connect -> OPENING --rows say yes--> OPEN: CONNECT reply, `connected`, `sync:required`
- *        |             |--- presents an offset ---> RECOVERING --recover.c--> OPEN
- *        |             |-------- no --------> REFUSED: CONNECT reply, `error`, 41
- *        |             |--- database away --> WAITING: CONNECT reply, `error` UNAVAILABLE
- *        |----- away ------------------------> WAITING --database up--> as OPENING, the reply is out already
- *                                                |--5-10 s--> the session ends without 41 (contract 2.5)
+ * Opening, from the token to `connected`.
  */
-#include "app/worker.h"
+#include "entry/open.h"
+#include "base/json_write.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/text.h"
-#include <stdio.h>
+#include "db/sender.h"
+#include "entry/closes.h"
+#include "events/refresh.h"
+#include "people/tell.h"
+#include "recovery/offsets.h"
+#include "recovery/recover.h"
+#include <strings.h>
 
 #define BATCH_MAX 128
+/* A client that waits for the database is sent off after so long, and after up to as long again: not all of them at once. */
 #define PATIENCE_MS 5000
 
 struct opening {
-	struct client *c; /* NULL: gone meanwhile */
+	struct client *client; /* NULL: gone meanwhile */
 	char id[SIO_ID_LEN], user[UUID_LEN];
 	bool clean; /* how it went */
-	struct late_list late;
 };
 
 struct opens {
-	struct list queue;   /* of clients, to be sent */
-	struct list waiting; /* of clients, for the database */
+	struct list queue;   /* of entering.link: PLACE_QUEUE */
+	struct list waiting; /* of entering.link: PLACE_DATABASE */
 	struct opening batch[BATCH_MAX];
-	size_t out;
+	size_t out; /* of batch: those that the call is about which is out */
 	struct sender sender;
 };
 
-static void send_batch(struct worker *w);
+static void opens_send(void *entry);
+static void opens_go_on(struct entry *e);
 
-void opens_start(struct worker *w)
+void opens_start(struct entry *e)
 {
-	w->opens = NEW(struct opens);
-	list_init(&w->opens->queue);
-	list_init(&w->opens->waiting);
-	sender_init(&w->opens->sender, w, send_batch);
+	struct opens *os = e->opens = NEW(struct opens);
+	list_init(&os->queue);
+	list_init(&os->waiting);
+	sender_init(&os->sender, e->db, e->people->loop, e->people->ident, "socket_open", opens_send, e);
+	e->on_past = opens_go_on;
 }
 
-void opens_stop(struct worker *w)
+void opens_stop(struct entry *e)
 {
-	if (!w->opens)
+	if (!e->opens)
 		return;
-	sender_stop(&w->opens->sender);
-	for (size_t i = 0; i < w->opens->out; i++)
-		late_free(&w->opens->batch[i].late);
-	free(w->opens);
-	w->opens = NULL;
+	sender_stop(&e->opens->sender);
+	free(e->opens);
+	e->opens = NULL;
 }
 
-/* ---- waiting for the database ---- */
+/* ---- in line ---- */
 
-static void patience_over(struct timer *t)
+static void open_out_of_patience(struct timer *t)
 {
 	struct client *c = container_of(t, struct client, timer);
 	log_info(sio_ident(c->sio), "database away, sent off");
 	sio_drop_session(c->sio, CLOSE_UNAVAILABLE);
 }
 
-static void wait_for_database(struct client *c)
+static void open_wait(struct entry *e, struct client *c)
 {
-	struct worker *w = c->w;
-	list_del(&c->entering->link);
-	list_add_tail(&w->opens->waiting, &c->entering->link);
+	struct loop *l = e->people->loop;
+	client_stand(c, PLACE_DATABASE, &e->opens->waiting);
 	if (c->state == CLIENT_WAITING)
 		return;
-	c->state = CLIENT_WAITING;
-	recovery_forget(c); /* the reply goes out without an id for it */
+	client_enter(c, CLIENT_WAITING);
+	recover_forget(c); /* the reply goes out without an id for it */
 	sio_accept(c->sio, (struct slice){0});
-	client_error(c, &(struct error_about){.code = SLICE("UNAVAILABLE"), .message = SLICE("Try again")});
+	client_error(c, &(struct error_about){.code = error_name(ERROR_UNAVAILABLE), .message = SLICE("Try again")});
 	uint32_t spread;
 	random_bytes(&spread, sizeof(spread));
-	c->timer.fire = patience_over;
-	timer_set(w->loop, &c->timer, loop_now(w->loop) + PATIENCE_MS + spread % PATIENCE_MS);
+	c->timer.fire = open_out_of_patience;
+	timer_set(l, &c->timer, loop_now(l) + PATIENCE_MS + spread % PATIENCE_MS);
 }
 
-static void enqueue(struct client *c)
+static void open_queue(struct entry *e, struct client *c)
 {
-	struct opens *os = c->w->opens;
-	list_del(&c->entering->link);
-	list_add_tail(&os->queue, &c->entering->link);
-	c->entering->after_ends = closes_mark(c->w);
-	sender_wake(&os->sender);
+	client_stand(c, PLACE_QUEUE, &e->opens->queue);
+	c->entering->after_ends = closes_mark(e);
+	sender_wake(&e->opens->sender);
 }
 
-void opens_go_on(struct worker *w)
+static void opens_go_on(struct entry *e)
 {
-	if (!list_empty(&w->opens->queue))
-		sender_wake(&w->opens->sender);
+	if (!list_empty(&e->opens->queue))
+		sender_wake(&e->opens->sender);
 }
 
-/* The first of the queue that may be sent: it came behind ends that the database knows by now. */
-static struct client *next_ready(const struct opens *os)
-{
-	struct entering *e = list_first(&os->queue, struct entering, link);
-	return e && closes_past(os->sender.w, e->after_ends) ? e->client : NULL;
-}
-
-static void wait_no_longer(struct opens *os)
+static void opens_wait_no_longer(struct entry *e)
 {
 	struct list *it, *tmp;
-	list_each (it, tmp, &os->waiting)
-		enqueue(list_entry(it, struct entering, link)->client);
+	list_each (it, tmp, &e->opens->waiting)
+		open_queue(e, list_entry(it, struct entering, link)->client);
 }
 
-void opens_database_up(struct worker *w)
+void opens_database_up(struct entry *e)
 {
-	wait_no_longer(w->opens);
+	opens_wait_no_longer(e);
 }
 
-/* ---- the answer ---- */
+/* ---- open ---- */
 
-static void reply(struct client *c)
+static void open_reply(struct client *c)
 {
 	struct buf extra = {0};
-	if (c->recovery)
-		recovery_member(&extra, c);
+	recover_reply(&extra, c);
 	sio_accept(c->sio, buf_view(&extra)); /* nothing when it is out already */
 	buf_fini(&extra);
 }
 
-static void say_connected(struct client *c, bool recovered)
+static void open_say_connected(struct client *c, bool recovered)
 {
 	struct buf data = {0};
-	buf_str(&data, "{\"socket_id\":");
-	buf_json_str(&data, client_id(c));
-	buf_str(&data, ",\"user_id\":\"");
-	buf_slice(&data, user_id(c->user));
-	buf_str(&data, "\",\"timestamp\":");
-	put_timestamp(&data, clock_wall_ms());
-	buf_str(&data, recovered ? ",\"recovered\":true}" : "}");
+	json_open(&data);
+	json_member_str(&data, "socket_id", client_id(c));
+	json_member_str(&data, "user_id", user_id(c->user));
+	json_member_time(&data, "timestamp", clock_wall_ms());
+	if (recovered)
+		json_member_bool(&data, "recovered", true);
+	json_close(&data);
 	client_emit(c, SLICE("connected"), buf_view(&data));
 	buf_fini(&data);
 }
 
-static void count_connect(struct worker *w, struct slice reason)
+static void open_finish(struct client *c, struct slice reason, bool recovered)
 {
-	w->m.connects[slice_eq(reason, SLICE("reconnection")) ? 1 : slice_eq(reason, SLICE("token_refresh")) ? 2 : 0]++;
-}
-
-void open_finish(struct client *c, struct slice reason, bool recovered)
-{
-	c->state = CLIENT_OPEN;
-	client_entered(c);
-	count_connect(c->w, reason);
+	client_enter(c, CLIENT_OPEN);
+	c->people->counts.connects[connect_reason_find(reason)]++;
 	log_info(sio_ident(c->sio), "connected", LSL("user", user_id(c->user)), LSL("reason", reason),
 	         LS("recovered", recovered ? "yes" : "no"));
 	if (!recovered)
-		reply(c); /* else what was missed has followed it */
-	say_connected(c, recovered);
-	if (!recovered)
-		client_sync(c, reason);
-	else
+		open_reply(c); /* else what was missed has followed it */
+	open_say_connected(c, recovered);
+	if (recovered)
 		offset_due(c);
+	else
+		client_sync(c, reason);
 	refresh_arm(c);
 }
 
-/* Control rows that the rooms do not know yet, in their order; false: one of them ends the socket. */
-static bool apply_late(struct client *c, const struct late_list *late, const struct db_snapshot *snapshot)
+/* ---- the answer ---- */
+
+/* Columns of rt.socket_open (docs/edge-sql.md). */
+enum { COL_ORD, COL_MAY, COL_ROOMS, COL_REASON, COL_SNAPSHOT, COLS };
+
+/* Control rows that the rooms do not know yet, in their order. False: one of them ends the socket. */
+static bool open_apply_late(struct client *c, const struct db_snapshot *snapshot)
 {
-	for (const struct late *l = late->first; l; l = l->next) {
+	for (const struct late *l = c->entering->late.first; l; l = l->next) {
 		if (snapshot && db_snapshot_sees(snapshot, l->xid))
 			continue;
-		struct slice room = slice_of(l->room, l->n);
-		if (l->verb == 'k')
+		if (l->verb == ROOM_KICK)
 			return false;
-		if (l->verb == 'j')
-			client_join(c, room);
-		else
-			client_leave(c, room);
+		client_apply(c, l->verb, late_room(l));
 	}
 	return true;
 }
 
-static void opened(struct opening *o, const struct db_result *r, int row)
+static bool open_enter_rooms(struct client *c, const struct db_result *r, int row)
 {
-	struct client *c = o->c;
-	struct worker *w = c->w;
-	bool ok = slice_eq(db_value(r, row, 1), SLICE("t"));
-	c->entering->opening = NULL;
-	c->registered = ok;
-	if (ok && c->until_ms <= clock_wall_ms()) {
+	struct slice text = db_value(r, row, COL_SNAPSHOT);
+	char *terminated = mem_strndup(text.p, text.n);
+	struct db_snapshot *snapshot = db_snapshot_parse(terminated);
+	client_join_all(c, db_value(r, row, COL_ROOMS));
+	hub_enter(c->people->hub, &c->member);
+	bool stays = open_apply_late(c, snapshot);
+	db_snapshot_free(&snapshot);
+	free(terminated);
+	return stays;
+}
+
+static void open_take(struct client *c, const struct db_result *r, int row)
+{
+	bool may = slice_eq(db_value(r, row, COL_MAY), SLICE("t"));
+	c->registered = may;
+	if (c->state == CLIENT_REFUSED)
+		return;
+	if (may && c->until_ms <= clock_wall_ms()) {
 		c->expired = true; /* it waited too long for the database */
-		ok = false;
+		may = false;
 	}
-	if (ok) {
-		char *text = mem_strndup(db_value(r, row, 4).p, db_value(r, row, 4).n);
-		struct db_snapshot *snapshot = db_snapshot_parse(text);
-		free(text);
-		rooms_enter(c, db_value(r, row, 2));
-		hub_enter(w->hub, &c->member);
-		ok = apply_late(c, &o->late, snapshot);
-		db_snapshot_free(&snapshot);
-	}
-	timer_stop(w->loop, &c->timer);
-	if (!ok) {
-		w->m.tokens_refused[AUTH_CLAIMS + 1]++;
+	if (may)
+		may = open_enter_rooms(c, r, row);
+	late_free(&c->entering->late);
+	timer_stop(c->people->loop, &c->timer);
+	if (!may) {
+		c->people->counts.tokens_refused[TOKEN_USER_UNKNOWN]++;
 		log_info(sio_ident(c->sio), "user refused");
 		client_refuse(c);
 		return;
 	}
-	struct slice reason = db_value(r, row, 3);
-	if (!c->recovery || !recover_begin(c, reason))
+	struct slice reason = db_value(r, row, COL_REASON);
+	if (!recover_begin(c, reason, open_finish))
 		open_finish(c, reason, false);
 }
 
-static void release_batch(struct opens *os)
+/* Its rows may be there, also where the outcome is unknown: telling that it has ended is harmless twice. */
+static void open_close_gone(struct entry *e, const struct opening *o)
 {
-	for (size_t i = 0; i < os->out; i++)
-		late_free(&os->batch[i].late);
-	os->out = 0;
-	if (!list_empty(&os->queue))
-		sender_wake(&os->sender);
+	struct ended ended = {.socket_id = slice_of(o->id, SIO_ID_LEN),
+	                      .user = slice_of(o->user, UUID_LEN),
+	                      .clean = o->clean,
+	                      .over = true};
+	closes_add(e, &ended);
 }
 
-static void answered(void *arg, const struct db_result *r)
+static void open_ask_again(struct entry *e, struct client *c, bool uncertain)
 {
-	struct worker *w = arg;
-	struct opens *os = w->opens;
-	bool good = r->outcome == DB_OK && r->ncols == 5 && r->nrows == (int)os->out;
-	for (size_t i = 0; good && i < os->out; i++) { /* nobody gets another's rooms */
-		char ord[24];
-		good = slice_eq(db_value(r, (int)i, 0), slice_of(ord, (size_t)snprintf(ord, sizeof ord, "%zu", i + 1)));
-	}
-	if (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))
-		log_warn(w->ident, "socket_open failed", LS("sqlstate", r->sqlstate),
-		         LS("message", r->message ? r->message : ""));
-	else if (r->outcome == DB_ERROR || (r->outcome == DB_OK && !good))
-		log_error(w->ident, "socket_open failed", LS("sqlstate", r->sqlstate),
-		          LS("message", r->message ? r->message : "unexpected result"));
+	c->registered = uncertain;
+	late_free(&c->entering->late);
+	if (c->state != CLIENT_REFUSED)
+		open_wait(e, c);
+}
+
+/* One row for each, in the order asked: nobody gets another's rooms, whatever the plan. */
+static bool opens_readable(const struct opens *os, const struct db_result *r)
+{
+	uint64_t ord;
+	bool good = r->ncols == COLS && r->nrows == (int)os->out;
+	for (size_t i = 0; good && i < os->out; i++)
+		good = u64_parse(db_value(r, (int)i, COL_ORD), &ord) && ord == i + 1;
+	return good;
+}
+
+static void opens_answered(void *arg, const struct db_result *r)
+{
+	struct entry *e = arg;
+	struct opens *os = e->opens;
+	bool good = r->outcome == DB_OK && opens_readable(os, r);
+	if (r->outcome == DB_OK && !good)
+		sender_misread(&os->sender);
 	for (size_t i = 0; i < os->out; i++) {
 		struct opening *o = &os->batch[i];
-		if (!o->c) {
-			/* the rows may be there, also where the outcome is unknown: telling it twice is harmless */
-			close_tell(w, &(struct ended){slice_of(o->id, SIO_ID_LEN), slice_of(o->user, UUID_LEN),
-			                              o->clean, .over = true});
-		} else if (good) {
-			opened(o, r, (int)i);
-		} else {
-			o->c->entering->opening = NULL;
-			o->c->registered = r->outcome == DB_UNCERTAIN;
-			wait_for_database(o->c);
+		if (!o->client) {
+			open_close_gone(e, o);
+			continue;
 		}
+		o->client->entering->opening = NULL;
+		if (good)
+			open_take(o->client, r, (int)i);
+		else
+			open_ask_again(e, o->client, r->outcome == DB_UNCERTAIN);
 	}
+	os->out = 0;
 	if (!good)
 		sender_after(&os->sender, SENDER_AGAIN_MS);
-	release_batch(os);
+	opens_go_on(e);
 }
 
-static void put_item(struct buf *items, struct buf *text, const struct client *c)
+/* ---- the call ---- */
+
+static void open_put(struct buf *items, const struct client *c)
 {
-	text->n = 0;
-	buf_str(text, "{\"socket_id\":");
-	buf_json_str(text, client_id(c));
-	buf_printf(text, ",\"user_id\":\"%.*s\",\"recovery\":%s", UUID_LEN, c->user->id,
-	           c->recovering ? "true" : "false");
-	if (c->recovery) {
-		buf_char(text, ',');
-		recovery_member(text, c);
-	}
-	buf_char(text, '}');
-	db_array_add(items, buf_view(text));
+	struct buf item = {0}, pid = {0};
+	recover_reply(&pid, c);
+	json_open(&item);
+	json_member_str(&item, "socket_id", client_id(c));
+	json_member_str(&item, "user_id", user_id(c->user));
+	json_member_bool(&item, "recovery", c->returning);
+	json_members_raw(&item, buf_view(&pid));
+	json_close(&item);
+	db_array_add(items, buf_view(&item));
+	buf_fini(&item);
+	buf_fini(&pid);
 }
 
-static void send_batch(struct worker *w)
+static void open_send(struct opens *os, struct client *c, struct buf *items)
 {
-	struct opens *os = w->opens;
-	struct buf items = {0}, text = {0};
+	struct opening *o = &os->batch[os->out++];
+	client_stand(c, PLACE_CALL, NULL);
+	*o = (struct opening){.client = c};
+	memcpy(o->id, client_id(c).p, SIO_ID_LEN);
+	memcpy(o->user, c->user->id, UUID_LEN);
+	c->entering->opening = o;
+	open_put(items, c);
+}
+
+/* The first of the queue, when the database knows the ends before it; else NULL. */
+static struct client *opens_next(const struct entry *e)
+{
+	struct entering *first = list_first(&e->opens->queue, struct entering, link);
+	return first && closes_past(e, first->after_ends) ? first->client : NULL;
+}
+
+static void opens_send(void *entry)
+{
+	struct entry *e = entry;
+	struct opens *os = e->opens;
+	struct buf items = {0};
+	struct entering *first;
 	struct client *c;
-	if (os->out)
+	if (os->sender.out)
 		return;
-	if (db_state(w->db) != DB_UP) {
-		struct entering *e;
-		while ((e = list_first(&os->queue, struct entering, link)))
-			wait_for_database(e->client);
+	if (db_state(e->db) != DB_UP) {
+		while ((first = list_first(&os->queue, struct entering, link)))
+			open_wait(e, first->client);
 		return;
 	}
 	if (!sender_waits(&os->sender))
-		wait_no_longer(os);
-	if (!next_ready(os))
+		opens_wait_no_longer(e);
+	if (!opens_next(e))
 		return;
 	db_array_begin(&items);
-	while (os->out < BATCH_MAX && (c = next_ready(os))) {
-		struct opening *o = &os->batch[os->out++];
-		list_del(&c->entering->link);
-		*o = (struct opening){.c = c};
-		memcpy(o->id, client_id(c).p, SIO_ID_LEN);
-		memcpy(o->user, c->user->id, UUID_LEN);
-		late_init(&o->late);
-		c->entering->opening = o;
-		put_item(&items, &text, c);
-	}
+	while (os->out < BATCH_MAX && (c = opens_next(e)))
+		open_send(os, c, &items);
 	db_array_end(&items);
-	struct slice params[] = {slice_str(w->edge_id), buf_view(&items)};
-	db_call(w->db, "select * from rt.socket_open($1::uuid, $2::text[])", params, 2, answered, w);
+	struct slice params[] = {slice_str(e->edge_id), buf_view(&items)};
+	sender_call(&os->sender, "select * from rt.socket_open($1::uuid, $2::text[])", params, 2, opens_answered);
 	buf_fini(&items);
-	buf_fini(&text);
 }
+
+/* ---- gone meanwhile ---- */
 
 bool open_is_out(const struct client *c)
 {
 	return c->entering && c->entering->opening;
 }
 
-bool open_late(struct client *c, uint64_t xid, char verb, struct slice room)
-{
-	if (!open_is_out(c))
-		return false;
-	late_add(&c->entering->opening->late, xid, verb, room);
-	return true;
-}
-
 void open_forget(struct client *c, bool clean)
 {
 	if (open_is_out(c)) {
-		c->entering->opening->c = NULL;
+		c->entering->opening->client = NULL;
 		c->entering->opening->clean = clean;
 	}
 }
 
 /* ---- CONNECT ---- */
 
-/* The token of the CONNECT payload, else of the handshake's Authorization header (contract 2.1). */
-static bool find_token(struct sio_socket *s, struct slice auth, struct buf *token)
+/* The token of the CONNECT payload, else of the handshake's Authorization header. */
+static bool open_token(struct sio_socket *s, struct slice auth, struct buf *token)
 {
 	struct slice v;
 	if (auth.n && json_kind_of(auth) == JSON_OBJECT && json_get(auth, "token", &v) && json_kind_of(v) != JSON_NULL)
@@ -338,88 +345,72 @@ static bool find_token(struct sio_socket *s, struct slice auth, struct buf *toke
 	return true;
 }
 
-static void expired_noted(void *arg, const struct db_result *r)
+static void open_expired_noted(void *arg, const struct db_result *r)
 {
 	(void)arg, (void)r; /* a hint for the next reason, nothing more */
 }
 
-/* There is no client for it: the socket is told and forgotten (contract 2.4). */
-static void turn_away(struct worker *w, struct sio_socket *s, const struct error_about *e, enum close_reason why)
-{
-	struct buf data = {0};
-	error_put(&data, e, false);
-	metrics_error(&w->m, e->code);
-	w->m.events[metrics_event_find(&w->m, SLICE("error"))].n[STATUS_OK]++;
-	struct packet *p = sio_event_packet("/", SLICE("error"), buf_view(&data));
-	sio_accept(s, (struct slice){0});
-	sio_send(s, p);
-	packet_unref(&p);
-	buf_fini(&data);
-	sio_disconnect(s, true, why);
-}
-
-static void refuse_token(struct worker *w, struct sio_socket *s, enum auth_result why, const struct auth_claims *claims)
+static void open_refuse_token(struct entry *e, struct sio_socket *s, enum auth_result why,
+                              const struct auth_claims *claims)
 {
 	/* what is noted is a time, and looked at for minutes: a client in a loop need not write it each time */
 	static const struct rate_limit limit = {.per_s = 1, .burst = 1, .rate_class = RATE_EXPIRED};
 	uint64_t retry_after_ms;
-	w->m.tokens_refused[why]++;
+	e->people->counts.tokens_refused[why]++;
 	log_info(sio_ident(s), "token refused", LS("cause", auth_result_label(why)));
-	if (why == AUTH_EXPIRED && db_state(w->db) == DB_UP &&
-	    rate_allows_id(w, claims->sub, &limit, &retry_after_ms)) {
+	if (why == AUTH_EXPIRED && db_state(e->db) == DB_UP &&
+	    user_allows(e->people, claims->sub, &limit, &retry_after_ms)) {
 		struct slice user = slice_str(claims->sub);
-		db_call(w->db, "select rt.token_expired($1::uuid)", &user, 1, expired_noted, NULL);
+		db_call(e->db, "select rt.token_expired($1::uuid)", &user, 1, open_expired_noted, NULL);
 	}
-	turn_away(w, s, &(struct error_about){.code = SLICE("UNAUTHORIZED"), .message = SLICE("Invalid token")},
-	          CLOSE_UNAUTHORIZED);
+	tell_turn_away(e->people, s,
+	               &(struct error_about){.code = error_name(ERROR_UNAUTHORIZED), .message = SLICE("Invalid token")},
+	               CLOSE_UNAUTHORIZED);
 }
 
-/* Some of its sockets may be lost ones: by the time that is told they are known to be. */
-static void refuse_one_more(struct worker *w, struct sio_socket *s)
+static void open_refuse_one_more(struct entry *e, struct sio_socket *s)
 {
-	w->m.sockets_refused++;
+	struct error_about about = {.code = error_name(ERROR_RATE_LIMIT),
+	                            .message = SLICE("Too many sockets"),
+	                            .retry_after_ms = e->lost_after_ms};
+	e->people->counts.sockets_refused++;
 	log_info(sio_ident(s), "socket refused", LS("cause", "its user has too many"));
-	turn_away(w, s,
-	          &(struct error_about){.code = SLICE("RATE_LIMIT"),
-	                                .message = SLICE("Too many sockets"),
-	                                .retry_after_ms = w->cfg->ping_interval_ms + w->cfg->ping_timeout_ms},
-	          CLOSE_LIMIT);
+	tell_turn_away(e->people, s, &about, CLOSE_LIMIT);
 }
 
-static bool has_too_many(const struct worker *w, const char *user)
+static bool open_has_too_many(const struct entry *e, const char *user)
 {
-	const struct user *u = user_find(w, slice_of(user, UUID_LEN));
-	return u && u->nclients >= (w->cfg->max_sockets_per_user ? w->cfg->max_sockets_per_user : UINT16_MAX);
+	const struct user *u = user_find(e->people, slice_of(user, UUID_LEN));
+	return u && u->nclients >= (e->max_sockets_per_user ? e->max_sockets_per_user : UINT16_MAX);
 }
 
-static bool recovery_asked(struct slice auth)
+static bool open_is_returning(struct slice auth)
 {
 	struct slice v;
 	return auth.n && json_kind_of(auth) == JSON_OBJECT && json_get(auth, "pid", &v) &&
 	       json_kind_of(v) == JSON_STRING;
 }
 
-void open_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void *ctx)
+void open_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void *entry)
 {
-	struct worker *w = ctx;
+	struct entry *e = entry;
 	struct buf token = {0};
 	struct auth_claims claims = {0};
 	enum auth_result result = AUTH_MALFORMED;
-	if (!flaws && find_token(s, auth, &token))
-		result = auth_check(w->auth, buf_view(&token), clock_wall_ms(), &claims);
+	if (!flaws && open_token(s, auth, &token))
+		result = auth_check(e->people->auth, buf_view(&token), clock_wall_ms(), &claims);
 	buf_fini(&token);
 	if (result != AUTH_OK) {
-		refuse_token(w, s, result, &claims);
+		open_refuse_token(e, s, result, &claims);
 		return;
 	}
-	if (has_too_many(w, claims.sub)) {
-		refuse_one_more(w, s);
+	if (open_has_too_many(e, claims.sub)) {
+		open_refuse_one_more(e, s);
 		return;
 	}
-	struct client *c = client_new(w, s, claims.sub);
-	c->state = CLIENT_OPENING;
+	struct client *c = client_new(e->people, s, claims.sub);
 	c->until_ms = claims.until_ms;
-	c->recovering = recovery_asked(auth);
-	recover_asked(c, auth);
-	enqueue(c);
+	c->returning = open_is_returning(auth);
+	recover_asked(e->recovery, c, auth);
+	open_queue(e, c);
 }

@@ -1,18 +1,18 @@
 /*
- * Delivery fences: an event with a confirm value is followed by an Engine.IO ping; what the pong confirms goes back to the
- * database untouched, with the user it reached, gathered for some milliseconds into one call (design section 4 "Delivery fence").
- *
- * Unconfirmed deliveries of a client form a ring, oldest first; values rise, so a pong frees a run from its start.
+ * From pongs to rt.confirm.
  */
-#include "app/worker.h"
+#include "events/confirm.h"
+#include "base/blob.h"
+#include "base/json_write.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "db/sender.h"
+#include "people/client.h"
 
-#define RING_MAX 512
 #define BATCH_MAX 1000
 #define WAITING_MAX 100000 /* while the database is away; one is some 150 bytes */
-#define GATHER_MS \
-	10 /* what one message's recipients confirm comes within a few turns: a call costs as much as thirty of them */
+/* All recipients of one message confirm it within a few turns, and a call costs as much as thirty confirmations. */
+#define GATHER_MS 10
 
 struct confirms {
 	struct buf items;  /* JSON texts not confirmed in the database yet, each ended by a newline */
@@ -21,66 +21,35 @@ struct confirms {
 	struct sender sender;
 };
 
-static void send_batch(struct worker *w);
+static void confirms_send(void *events);
 
-void confirms_start(struct worker *w)
+void confirms_start(struct events *ev)
 {
-	w->confirms = NEW(struct confirms);
-	sender_init(&w->confirms->sender, w, send_batch);
+	ev->confirms = NEW(struct confirms);
+	sender_init(&ev->confirms->sender, ev->db, ev->people->loop, ev->people->ident, "confirm", confirms_send, ev);
 }
 
-void confirms_stop(struct worker *w)
+void confirms_stop(struct events *ev)
 {
-	if (!w->confirms)
+	if (!ev->confirms)
 		return;
-	sender_stop(&w->confirms->sender);
-	buf_fini(&w->confirms->items);
-	free(w->confirms);
-	w->confirms = NULL;
+	sender_stop(&ev->confirms->sender);
+	buf_fini(&ev->confirms->items);
+	free(ev->confirms);
+	ev->confirms = NULL;
 }
 
-static struct fence *fence_at(struct fence_ring *r, unsigned i)
+void confirms_database_up(struct events *ev)
 {
-	return &r->fences[(r->head + i) % r->cap];
+	sender_wake(&ev->confirms->sender);
 }
 
-static void shift(struct fence_ring *r)
+bool confirms_idle(const struct events *ev)
 {
-	blob_unref(&fence_at(r, 0)->confirm);
-	r->head = (uint16_t)((r->head + 1) % r->cap);
-	r->n--;
+	return ev->confirms->n == 0;
 }
 
-void confirm_forget(struct client *c)
-{
-	while (c->fences && c->fences->n)
-		shift(c->fences);
-	free(c->fences);
-	c->fences = NULL;
-}
-
-static struct fence_ring *grown(struct fence_ring *old)
-{
-	uint16_t cap = old ? (uint16_t)(old->cap * 2) : 2;
-	struct fence_ring *r = mem_alloc(sizeof(*r) + cap * sizeof(r->fences[0]));
-	*r = (struct fence_ring){.cap = cap};
-	for (; old && r->n < old->n; r->n++)
-		r->fences[r->n] = *fence_at(old, r->n);
-	free(old);
-	return r;
-}
-
-void confirm_expect(struct client *c, struct blob *confirm, uint64_t value)
-{
-	if (c->fences && c->fences->n == RING_MAX) {
-		c->w->m.fences_skipped++;
-		return; /* never claimed, so never wrong: the history read counts as delivered */
-	}
-	if (!c->fences || c->fences->n == c->fences->cap)
-		c->fences = grown(c->fences);
-	*fence_at(c->fences, c->fences->n++) = (struct fence){value, blob_ref(confirm)};
-	sio_fence(c->sio, value);
-}
+/* ---- at the client ---- */
 
 struct blob *confirm_blob(const struct db_event *e)
 {
@@ -90,55 +59,59 @@ struct blob *confirm_blob(const struct db_event *e)
 	return b;
 }
 
-static void gather(struct worker *w, const struct client *c, const struct blob *b)
+void confirm_expect(struct client *c, struct blob *confirm, uint64_t value)
 {
-	struct confirms *cf = w->confirms;
+	if (fences_add(&c->fences, value, confirm))
+		sio_fence(c->sio, value);
+	else /* it is never claimed, so the claim is never wrong: a read of the history counts as delivered */
+		c->people->counts.fences_skipped++;
+}
+
+/* ---- gathered ---- */
+
+static void confirms_gather(struct events *ev, const struct client *c, const struct blob *b)
+{
+	struct confirms *cf = ev->confirms;
+	struct counts *counts = &ev->people->counts;
 	int64_t at_us;
 	memcpy(&at_us, b->p, sizeof(at_us));
-	histogram_add(&w->m.confirmed, ((double)clock_wall_us() - (double)at_us) / 1e6, 1);
+	histogram_add(&counts->confirmed, ((double)clock_wall_us() - (double)at_us) / 1e6, 1);
 	if (cf->n == WAITING_MAX) {
-		w->m.fences_skipped++;
+		counts->fences_skipped++;
 		return;
 	}
-	buf_str(&cf->items, "{\"user_id\":\"");
-	buf_slice(&cf->items, user_id(c->user));
-	buf_str(&cf->items, "\",\"confirm\":");
-	buf_add(&cf->items, b->p + sizeof(at_us),
-	        b->n - sizeof(at_us)); /* jsonb's text: no newline outside of strings' escapes */
-	buf_str(&cf->items, "}\n");
+	json_open(&cf->items);
+	json_member_str(&cf->items, "user_id", user_id(c->user));
+	/* the text of a jsonb: a newline stands in it as an escape only */
+	json_member_raw(&cf->items, "confirm", slice_of(b->p + sizeof(at_us), b->n - sizeof(at_us)));
+	json_close(&cf->items);
+	buf_char(&cf->items, '\n');
 	cf->n++;
-	if (!cf->out)
+	if (!cf->sender.out)
 		sender_after(&cf->sender, GATHER_MS);
 }
 
-void confirm_fence(struct sio_socket *s, uint64_t value, void *ctx)
+void confirm_fence(struct sio_socket *s, uint64_t value, void *events)
 {
-	struct worker *w = ctx;
+	struct events *ev = events;
 	struct client *c = sio_user(s);
+	struct blob *confirm;
 	if (!c)
 		return;
-	while (c->fences && c->fences->n && fence_at(c->fences, 0)->value <= value) {
+	while ((confirm = fences_take(&c->fences, value))) {
 		if (c->state == CLIENT_OPEN)
-			gather(w, c, fence_at(c->fences, 0)->confirm);
-		shift(c->fences);
+			confirms_gather(ev, c, confirm);
+		blob_unref(&confirm);
 	}
-	if (c->fences && c->fences->n == 0)
-		confirm_forget(c); /* no memory for the idle */
 }
 
-static void sent(void *arg, const struct db_result *r)
+static void confirms_answered(void *arg, const struct db_result *r)
 {
-	struct worker *w = arg;
-	struct confirms *cf = w->confirms;
+	struct events *ev = arg;
+	struct confirms *cf = ev->confirms;
 	size_t out = cf->out, n = cf->out_n;
 	cf->out = cf->out_n = 0;
-	if (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))
-		log_warn(w->ident, "confirm failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
-	else if (r->outcome == DB_ERROR)
-		log_error(w->ident, "confirm failed", LS("sqlstate", r->sqlstate), LS("message", r->message));
-	/* Repeating is harmless. Where only this link died no news of the database follow. */
-	if (r->outcome == DB_FAILED || r->outcome == DB_UNCERTAIN ||
-	    (r->outcome == DB_ERROR && db_is_passing(r->sqlstate))) {
+	if (db_may_repeat(r)) { /* confirmed twice is confirmed */
 		sender_after(&cf->sender, SENDER_AGAIN_MS);
 		return;
 	}
@@ -150,11 +123,12 @@ static void sent(void *arg, const struct db_result *r)
 		buf_fini(&cf->items);
 }
 
-static void send_batch(struct worker *w)
+static void confirms_send(void *events)
 {
-	struct confirms *cf = w->confirms;
+	struct events *ev = events;
+	struct confirms *cf = ev->confirms;
 	struct buf array = {0};
-	if (cf->out || cf->n == 0 || sender_waits(&cf->sender) || db_state(w->db) != DB_UP)
+	if (cf->n == 0 || !sender_ready(&cf->sender))
 		return;
 	db_array_begin(&array);
 	while (cf->out < cf->items.n && cf->out_n < BATCH_MAX) {
@@ -165,16 +139,6 @@ static void send_batch(struct worker *w)
 	}
 	db_array_end(&array);
 	struct slice param = buf_view(&array);
-	db_call(w->db, "select rt.confirm($1::jsonb[])", &param, 1, sent, w);
+	sender_call(&cf->sender, "select rt.confirm($1::jsonb[])", &param, 1, confirms_answered);
 	buf_fini(&array);
-}
-
-void confirms_database_up(struct worker *w)
-{
-	sender_wake(&w->confirms->sender);
-}
-
-bool confirms_idle(const struct worker *w)
-{
-	return w->confirms->n == 0;
 }

@@ -1,30 +1,27 @@
 /*
- * Presence on its way to the sockets: the last state per user, in order, a budgeted number per socket and flush, so that a
- * storm of reconnects costs each socket one write a flush and not one per user (contract 4).
- *
- * The first change after a quiet moment goes out at once; what follows waits for the next flush. What nobody here listens to
- * uses up nobody's budget: a crowd without contacts must not keep others waiting.
+ * Changes in the order of their first news, each with the state of the last.
  */
-#include "app/worker.h"
+#include "events/presence.h"
 #include "base/mem.h"
+#include "events/deliver.h"
+#include "people/client.h"
 
-#define FLUSH_MS 250
-#define PER_SOCKET 50  /* changes that a socket is told in one flush */
-#define PER_FLUSH 2000 /* changes looked at in one, heard or not: a bound on the turn */
+/* The parts of a change, one behind the other in its text. */
+enum { PART_USER, PART_ROOMS, PART_EXCEPT, PART_EVENT, PART_DATA, PARTS };
 
 struct change {
-	struct map_node node;
-	struct list link;
-	struct slice parts[5]; /* user id, rooms, except rooms, event, data: in text, in this order */
+	struct map_node node; /* in presence.pending, by user */
+	struct list link;     /* in presence.order */
+	struct slice parts[PARTS];
 	bool everyone;
 	int64_t at_us;
 	char *text;
 };
 
 struct presence {
-	struct worker *w;
-	struct map pending;
-	struct list order;
+	struct events *events;
+	struct map pending; /* of change: those not sent, by user */
+	struct list order;  /* the same, the one that is next first */
 	struct timer flush;
 	uint64_t last_ms;
 	uint32_t flushes;
@@ -33,7 +30,7 @@ struct presence {
 
 static struct slice change_key(const struct map_node *n)
 {
-	return container_of(n, const struct change, node)->parts[0];
+	return container_of(n, const struct change, node)->parts[PART_USER];
 }
 
 static void change_free(struct presence *p, struct change *c)
@@ -44,7 +41,7 @@ static void change_free(struct presence *p, struct change *c)
 	free(c);
 }
 
-static void told(struct client *c, void *arg)
+static void presence_told(struct client *c, void *arg)
 {
 	struct presence *p = arg;
 	if (c->presence_flush != p->flushes) {
@@ -55,68 +52,69 @@ static void told(struct client *c, void *arg)
 		p->most = c->presence_told;
 }
 
-static void flush(struct timer *t)
+static void presence_on_flush(struct timer *t)
 {
 	struct presence *p = container_of(t, struct presence, flush);
-	struct worker *w = p->w;
+	struct events *ev = p->events;
 	struct change *c;
-	p->last_ms = loop_now(w->loop);
+	p->last_ms = loop_now(ev->people->loop);
 	p->flushes++;
 	p->most = 0;
-	for (int i = 0; i < PER_FLUSH && p->most < PER_SOCKET && (c = list_first(&p->order, struct change, link));
-	     i++) {
-		struct db_event e = {.rooms = c->parts[1],
-		                     .except_rooms = c->parts[2],
-		                     .event = c->parts[3],
-		                     .data = c->parts[4],
+	for (int i = 0; i < PRESENCE_PER_FLUSH && p->most < PRESENCE_PER_SOCKET; i++) {
+		if (!(c = list_first(&p->order, struct change, link)))
+			break;
+		struct db_event e = {.rooms = c->parts[PART_ROOMS],
+		                     .except_rooms = c->parts[PART_EXCEPT],
+		                     .event = c->parts[PART_EVENT],
+		                     .data = c->parts[PART_DATA],
 		                     .everyone = c->everyone,
 		                     .at_us = c->at_us};
-		feed_event(w, &e, told, p);
+		deliver_event(ev, &e, presence_told, p);
 		change_free(p, c);
 	}
 	if (!list_empty(&p->order))
-		timer_set(w->loop, t, p->last_ms + FLUSH_MS);
-	else
-		offsets_turn(w);
+		timer_set(ev->people->loop, t, p->last_ms + PRESENCE_FLUSH_MS);
+	else if (ev->on_turn)
+		ev->on_turn(ev->ctx);
 }
 
-bool presence_idle(const struct worker *w)
+bool presence_idle(const struct events *ev)
 {
-	return list_empty(&w->presence->order);
+	return list_empty(&ev->presence->order);
 }
 
-void presence_start(struct worker *w)
+void presence_start(struct events *ev)
 {
-	struct presence *p = w->presence = NEW(struct presence);
-	p->w = w;
-	p->flush.fire = flush;
+	struct presence *p = ev->presence = NEW(struct presence);
+	p->events = ev;
+	p->flush.fire = presence_on_flush;
 	map_init(&p->pending, change_key);
 	list_init(&p->order);
 }
 
-void presence_stop(struct worker *w)
+void presence_stop(struct events *ev)
 {
-	struct presence *p = w->presence;
+	struct presence *p = ev->presence;
 	struct change *c;
 	if (!p)
 		return;
-	timer_stop(w->loop, &p->flush);
+	timer_stop(ev->people->loop, &p->flush);
 	while ((c = list_first(&p->order, struct change, link)))
 		change_free(p, c);
 	map_fini(&p->pending);
 	free(p);
-	w->presence = NULL;
+	ev->presence = NULL;
 }
 
-static void fill(struct change *c, struct slice user, const struct db_event *e)
+static void change_fill(struct change *c, struct slice user, const struct db_event *e)
 {
-	const struct slice from[5] = {user, e->rooms, e->except_rooms, e->event, e->data};
+	const struct slice from[PARTS] = {user, e->rooms, e->except_rooms, e->event, e->data};
 	struct buf b = {0};
 	size_t at = 0, n;
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < PARTS; i++)
 		buf_slice(&b, from[i]);
 	c->text = buf_steal(&b, &n);
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < PARTS; i++) {
 		c->parts[i] = slice_of(c->text + at, from[i].n);
 		at += from[i].n;
 	}
@@ -124,9 +122,9 @@ static void fill(struct change *c, struct slice user, const struct db_event *e)
 	c->at_us = e->at_us;
 }
 
-bool presence_takes(struct worker *w, const struct db_event *e)
+bool presence_takes(struct events *ev, const struct db_event *e)
 {
-	struct presence *p = w->presence;
+	struct presence *p = ev->presence;
 	struct slice user;
 	if (!slice_eq(e->event, SLICE("user:online")) && !slice_eq(e->event, SLICE("user:offline")))
 		return false;
@@ -135,21 +133,21 @@ bool presence_takes(struct worker *w, const struct db_event *e)
 	struct map_node *n = map_find(&p->pending, user);
 	struct change *c = n ? container_of(n, struct change, node) : NULL;
 	if (c) {
-		/* superseded before anybody saw it: the last state takes its place in the line */
-		w->m.presence_dropped++;
+		/* superseded before anybody saw it: the new state takes the place of the old one */
+		ev->people->counts.presence_dropped++;
 		char *old = c->text;
 		map_del(&p->pending, &c->node);
-		fill(c, user, e);
+		change_fill(c, user, e);
 		free(old);
 	} else {
 		c = NEW(struct change);
-		fill(c, user, e);
+		change_fill(c, user, e);
 		list_add_tail(&p->order, &c->link);
 	}
 	map_add(&p->pending, &c->node);
 	if (!timer_is_set(&p->flush)) {
-		uint64_t due = p->last_ms + FLUSH_MS, now = loop_now(w->loop);
-		timer_set(w->loop, &p->flush, due > now ? due : now);
+		uint64_t due = p->last_ms + PRESENCE_FLUSH_MS, now = loop_now(ev->people->loop);
+		timer_set(ev->people->loop, &p->flush, due > now ? due : now);
 	}
 	return true;
 }

@@ -1,18 +1,17 @@
 /*
- * The life of a token on a live socket: it runs out, or auth:refresh brings the next (contract 2.7). The one event that the
- * edge handles itself: the key is here, not in SQL.
+ * Tokens that run out, and the event that brings the next.
  */
-#include "app/worker.h"
-#include "base/mem.h"
+#include "events/refresh.h"
+#include "base/json_write.h"
 #include "base/text.h"
+#include "people/tell.h"
 
 #define STEP_MS (24u * 3600 * 1000) /* the wall clock is looked at again at least daily */
 
-static void expired(struct timer *t)
+static void refresh_on_time(struct timer *t)
 {
 	struct client *c = container_of(t, struct client, timer);
-	uint64_t now = clock_wall_ms();
-	if (now < c->until_ms) {
+	if (clock_wall_ms() < c->until_ms) {
 		refresh_arm(c);
 		return;
 	}
@@ -23,44 +22,55 @@ static void expired(struct timer *t)
 
 void refresh_arm(struct client *c)
 {
+	struct loop *l = c->people->loop;
 	uint64_t now = clock_wall_ms(), left = c->until_ms > now ? c->until_ms - now : 0;
-	c->timer.fire = expired;
-	timer_set(c->w->loop, &c->timer, loop_now(c->w->loop) + (left < STEP_MS ? left : STEP_MS));
+	c->timer.fire = refresh_on_time;
+	timer_set(l, &c->timer, loop_now(l) + (left < STEP_MS ? left : STEP_MS));
 }
 
 static bool refresh_token(struct client *c, const struct sio_event *ev, struct auth_claims *claims)
 {
+	struct people *p = c->people;
 	struct slice v;
 	struct buf token = {0};
 	enum auth_result result = AUTH_MALFORMED;
 	if (json_get(ev->args[0], "token", &v) && json_kind_of(v) == JSON_STRING && json_unescape(&token, v))
-		result = auth_check(c->w->auth, buf_view(&token), clock_wall_ms(), claims);
+		result = auth_check(p->auth, buf_view(&token), clock_wall_ms(), claims);
 	buf_fini(&token);
 	if (result != AUTH_OK) {
-		c->w->m.tokens_refused[result]++;
+		p->counts.tokens_refused[result]++;
 		log_info(sio_ident(c->sio), "refresh refused", LS("cause", auth_result_label(result)));
 		return false;
 	}
 	return memcmp(claims->sub, c->user->id, UUID_LEN) == 0;
 }
 
+static void refresh_ack(struct client *c, const struct sio_event *ev, uint64_t expires_ms)
+{
+	struct buf ack = {0};
+	buf_char(&ack, '[');
+	json_open(&ack);
+	json_member_str(&ack, "status", SLICE("refreshed"));
+	json_member_time(&ack, "expires_at", expires_ms);
+	json_close(&ack);
+	buf_char(&ack, ']');
+	sio_ack(c->sio, ev->ack_id, buf_view(&ack));
+	buf_fini(&ack);
+}
+
 void refresh_event(struct client *c, const struct sio_event *ev)
 {
+	struct counts *counts = &c->people->counts;
 	struct auth_claims claims = {0};
-	struct buf ack = {0};
 	if (!refresh_token(c, ev, &claims)) {
-		gate_fail(c, ev, SLICE("UNAUTHORIZED"), SLICE("Token not accepted"));
+		client_fail_event(c, ev, ERROR_UNAUTHORIZED, "Token not accepted", 0);
 		return;
 	}
 	c->until_ms = claims.until_ms;
 	refresh_arm(c);
-	buf_str(&ack, "[{\"status\":\"refreshed\",\"expires_at\":");
-	put_timestamp(&ack, claims.exp_ms);
-	buf_str(&ack, "}]");
 	if (ev->wants_ack)
-		sio_ack(c->sio, ev->ack_id, buf_view(&ack));
-	buf_fini(&ack);
-	c->w->m.events[metrics_event_find(&c->w->m, ev->name)].n[STATUS_OK]++;
-	c->w->m.connects[2]++;
-	client_sync(c, SLICE("token_refresh"));
+		refresh_ack(c, ev, claims.exp_ms);
+	counts_of_event(counts, ev->name, STATUS_OK, 1);
+	counts->connects[CONNECT_TOKEN_REFRESH]++;
+	client_sync(c, connect_reason_label(CONNECT_TOKEN_REFRESH));
 }

@@ -1,17 +1,18 @@
 /*
- * Routes as rows: read at start and whenever a control row says that they changed. A route whose function is not fit is
- * kept, refused, and named in the log.
+ * Routes as a map by event.
  */
-#include "app/worker.h"
+#include "events/routes.h"
 #include "base/mem.h"
 
 #define RETRY_MS 1000
 
 struct routes {
-	struct worker *w;
-	struct map map;
+	struct events *events;
+	struct map map;              /* of route, owned */
 	char *classes[RATE_CLASSES]; /* names; the first are the edge's own */
-	bool loaded, out, again;
+	bool loaded;                 /* once, at least */
+	bool out;                    /* the call is */
+	bool again;                  /* they changed meanwhile */
 	struct timer retry;
 };
 
@@ -20,21 +21,21 @@ static struct slice route_key(const struct map_node *n)
 	return slice_str(container_of(n, const struct route, node)->event);
 }
 
-static void retry(struct timer *t)
+static void routes_on_retry(struct timer *t)
 {
-	routes_load(container_of(t, struct routes, retry)->w);
+	routes_load(container_of(t, struct routes, retry)->events);
 }
 
-void routes_start(struct worker *w)
+void routes_start(struct events *ev)
 {
-	w->routes = NEW(struct routes);
-	w->routes->w = w;
-	w->routes->retry.fire = retry;
-	w->routes->classes[RATE_OTHER] = mem_strndup("other", 5);
-	map_init(&w->routes->map, route_key);
+	struct routes *rs = ev->routes = NEW(struct routes);
+	rs->events = ev;
+	rs->retry.fire = routes_on_retry;
+	rs->classes[RATE_OTHER] = mem_strndup("other", 5);
+	map_init(&rs->map, route_key);
 }
 
-static void clear(struct routes *rs)
+static void routes_clear(struct routes *rs)
 {
 	struct map_node *n;
 	while ((n = map_next(&rs->map, NULL))) {
@@ -46,33 +47,61 @@ static void clear(struct routes *rs)
 	}
 }
 
-void routes_stop(struct worker *w)
+void routes_stop(struct events *ev)
 {
-	struct routes *rs = w->routes;
+	struct routes *rs = ev->routes;
 	if (!rs)
 		return;
-	timer_stop(w->loop, &rs->retry);
-	clear(rs);
+	timer_stop(ev->people->loop, &rs->retry);
+	routes_clear(rs);
 	map_fini(&rs->map);
 	for (size_t i = 0; i < RATE_CLASSES; i++)
 		free(rs->classes[i]);
 	free(rs);
-	w->routes = NULL;
+	ev->routes = NULL;
 }
 
-bool routes_loaded(const struct worker *w)
+void routes_database_up(struct events *ev)
 {
-	return w->routes->loaded;
+	if (!ev->routes->loaded)
+		routes_load(ev);
 }
 
-const struct route *route_find(const struct worker *w, struct slice event)
+void routes_gap(struct events *ev)
 {
-	struct map_node *n = map_find(&w->routes->map, event);
+	routes_load(ev);
+}
+
+const char *routes_missing(const struct events *ev)
+{
+	return ev->routes->loaded ? NULL : "starting";
+}
+
+const struct route *route_find(const struct events *ev, struct slice event)
+{
+	struct map_node *n = map_find(&ev->routes->map, event);
 	return n ? container_of(n, struct route, node) : NULL;
 }
 
+/* ---- rows ---- */
+
+/* Columns of rt.routes (docs/edge-sql.md). */
+enum {
+	COL_EVENT,
+	COL_FUNCTION,
+	COL_MAX_BYTES,
+	COL_RATE_CLASS,
+	COL_PER_S,
+	COL_BURST,
+	COL_LOCK_KEY,
+	COL_REPEAT,
+	COL_FIT,
+	COL_PROBLEM,
+	COLS
+};
+
 /* Classes beyond the table share its last place. */
-static uint8_t rate_class(struct routes *rs, struct slice name)
+static uint8_t route_class(struct routes *rs, struct slice name)
 {
 	size_t i = RATE_OTHER;
 	while (i < RATE_CLASSES - 1 && rs->classes[i] && !slice_eq(slice_str(rs->classes[i]), name))
@@ -82,60 +111,68 @@ static uint8_t rate_class(struct routes *rs, struct slice name)
 	return (uint8_t)i;
 }
 
-static enum db_repeat repeat(struct slice s)
+static enum db_repeat route_repeat(struct slice s)
 {
 	return slice_eq(s, SLICE("always"))   ? DB_REPEAT_ALWAYS
 	       : slice_eq(s, SLICE("by key")) ? DB_REPEAT_BY_KEY
 	                                      : DB_REPEAT_NEVER;
 }
 
-static void add(struct worker *w, const struct db_result *r, int row)
+static void route_add(struct events *ev, const struct db_result *r, int row)
 {
-	struct routes *rs = w->routes;
-	struct slice event = db_value(r, row, 0), lock_key = db_value(r, row, 6);
+	struct routes *rs = ev->routes;
+	struct slice event = db_value(r, row, COL_EVENT), lock_key = db_value(r, row, COL_LOCK_KEY);
 	struct route *x = NEW(struct route);
 	x->event = mem_strndup(event.p, event.n);
-	x->max_bytes = (uint32_t)db_number(r, row, 2);
+	x->max_bytes = (uint32_t)db_number(r, row, COL_MAX_BYTES);
 	x->limit = (struct rate_limit){
-		.per_s = db_number(r, row, 4), /* null: 0 */
-		.burst = (uint32_t)db_number(r, row, 5),
-		.rate_class = rate_class(rs, db_value(r, row, 3)),
+		.per_s = db_number(r, row, COL_PER_S), /* null: 0 */
+		.burst = (uint32_t)db_number(r, row, COL_BURST),
+		.rate_class = route_class(rs, db_value(r, row, COL_RATE_CLASS)),
 	};
 	x->lock_key = lock_key.n ? mem_strndup(lock_key.p, lock_key.n) : NULL;
-	x->repeat = repeat(db_value(r, row, 7));
-	x->ok = slice_eq(db_value(r, row, 8), SLICE("t"));
-	x->metric = metrics_event(&w->m, event);
-	if (!x->ok)
-		log_error(w->ident, "route refused", LSL("event", event), LSL("function", db_value(r, row, 1)),
-		          LSL("problem", db_value(r, row, 9)));
+	x->repeat = route_repeat(db_value(r, row, COL_REPEAT));
+	x->fit = slice_eq(db_value(r, row, COL_FIT), SLICE("t"));
+	x->metric = counts_event(&ev->people->counts, event);
+	if (!x->fit)
+		log_error(ev->people->ident, "route refused", LSL("event", event),
+		          LSL("function", db_value(r, row, COL_FUNCTION)),
+		          LSL("problem", db_value(r, row, COL_PROBLEM)));
 	map_add(&rs->map, &x->node);
 }
 
-static void loaded(void *arg, const struct db_result *r)
+static void routes_take(struct events *ev, const struct db_result *r)
 {
-	struct worker *w = arg;
-	struct routes *rs = w->routes;
-	rs->out = false;
-	if (r->outcome != DB_OK || r->ncols != 10) {
-		log_warn(w->ident, "routes not read", LS("message", r->message ? r->message : ""));
-		timer_set(w->loop, &rs->retry, loop_now(w->loop) + RETRY_MS);
-		return;
-	}
-	clear(rs);
+	routes_clear(ev->routes);
 	for (int i = 0; i < r->nrows; i++)
-		add(w, r, i);
-	rs->loaded = true;
-	log_info(w->ident, "routes read", LI("routes", r->nrows));
-	if (rs->again)
-		routes_load(w);
+		route_add(ev, r, i);
+	ev->routes->loaded = true;
+	log_info(ev->people->ident, "routes read", LI("routes", r->nrows));
 }
 
-void routes_load(struct worker *w)
+/* ---- reading ---- */
+
+static void routes_answered(void *arg, const struct db_result *r)
 {
-	struct routes *rs = w->routes;
+	struct events *ev = arg;
+	struct routes *rs = ev->routes;
+	rs->out = false;
+	if (r->outcome != DB_OK || r->ncols != COLS) {
+		log_warn(ev->people->ident, "routes not read", LS("message", r->message ? r->message : ""));
+		timer_set(ev->people->loop, &rs->retry, loop_now(ev->people->loop) + RETRY_MS);
+		return;
+	}
+	routes_take(ev, r);
+	if (rs->again)
+		routes_load(ev);
+}
+
+void routes_load(struct events *ev)
+{
+	struct routes *rs = ev->routes;
 	rs->again = rs->out;
 	if (rs->out)
 		return;
 	rs->out = true;
-	db_call(w->db, "select * from rt.routes()", NULL, 0, loaded, w);
+	db_call(ev->db, "select * from rt.routes()", NULL, 0, routes_answered, ev);
 }

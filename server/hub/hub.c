@@ -13,8 +13,6 @@ struct hub {
 	uint32_t nmembers, cap;
 	uint32_t stamp; /* of the last delivery */
 	struct hub_stats stats;
-	hub_own *own;
-	void *own_ctx;
 };
 
 struct hub *hub_new(void)
@@ -34,12 +32,6 @@ void hub_free(struct hub **hp)
 	free(h->members);
 	free(h);
 	*hp = NULL;
-}
-
-void hub_set_own(struct hub *h, hub_own *fn, void *ctx)
-{
-	h->own = fn;
-	h->own_ctx = ctx;
 }
 
 const struct hub_stats *hub_stats(const struct hub *h)
@@ -172,49 +164,17 @@ bool hub_room_of(const struct hub *h, const struct hub_member *m, uint32_t i, st
 
 /* ---- delivery ---- */
 
-static bool next_name(struct slice *names, struct slice *name)
+bool hub_next_name(struct slice *names, struct slice *name)
 {
 	if (!names->p || names->n == 0)
 		return false;
 	const char *end = memchr(names->p, '\n', names->n);
-	name->p = names->p;
-	name->n = end ? (size_t)(end - names->p) : names->n;
+	*name = slice_of(names->p, end ? (size_t)(end - names->p) : names->n);
 	*names = end ? slice_of(end + 1, names->n - name->n - 1) : (struct slice){0};
 	return true;
 }
 
-/* What is true of each delivery: a member is reached once, and not at all when it was excepted first. */
-struct round {
-	struct hub *h;
-	hub_deliver *fn; /* NULL: they are excepted */
-	void *arg;
-	size_t sent;
-};
-
-static void reach(struct hub_member *m, void *round)
-{
-	struct round *d = round;
-	if (m->stamp == d->h->stamp)
-		return;
-	m->stamp = d->h->stamp;
-	if (!d->fn)
-		return;
-	d->fn(m, d->arg);
-	d->sent++;
-}
-
-static void reach_room(struct round *d, struct slice name)
-{
-	struct hub *h = d->h;
-	uint32_t room = room_find(&h->table, name);
-	struct room *r = room == ROOM_NONE ? NULL : h->table.rooms[room];
-	for (uint32_t i = 0; r && i < r->n; i++)
-		reach(h->members[room_occupants(r)[i].member], d);
-	if (h->own)
-		h->own(name, h->own_ctx, reach, d);
-}
-
-static void next_stamp(struct hub *h)
+void hub_begin(struct hub *h)
 {
 	if (++h->stamp)
 		return;
@@ -223,19 +183,48 @@ static void next_stamp(struct hub *h)
 	h->stamp = 1;
 }
 
+bool hub_reach(struct hub *h, struct hub_member *m)
+{
+	bool first = m->stamp != h->stamp;
+	m->stamp = h->stamp;
+	return first;
+}
+
+/* The cursor of all members: no room has this number. */
+#define ALL_MEMBERS (ROOM_NONE - 1)
+
+struct hub_cursor hub_room(const struct hub *h, struct slice room)
+{
+	bool all = slice_eq(room, SLICE(HUB_EVERYONE));
+	return (struct hub_cursor){.room = all ? ALL_MEMBERS : room_find(&h->table, room)};
+}
+
+struct hub_member *hub_next(const struct hub *h, struct hub_cursor *c)
+{
+	if (c->room == ROOM_NONE)
+		return NULL;
+	if (c->room == ALL_MEMBERS)
+		return c->at < h->nmembers ? h->members[c->at++] : NULL;
+	struct room *r = h->table.rooms[c->room];
+	return c->at < r->n ? h->members[room_occupants(r)[c->at++].member] : NULL;
+}
+
 size_t hub_send(struct hub *h, struct slice rooms, struct slice except_rooms, hub_deliver *fn, void *arg)
 {
-	struct round except = {.h = h}, d = {.h = h, .fn = fn, .arg = arg};
+	struct hub_member *m;
 	struct slice name;
-	next_stamp(h);
-	while (next_name(&except_rooms, &name))
-		reach_room(&except, name);
-	if (slice_eq(rooms, SLICE(HUB_EVERYONE))) {
-		for (uint32_t i = 0; i < h->nmembers; i++)
-			reach(h->members[i], &d);
-		return d.sent;
+	size_t sent = 0;
+	hub_begin(h);
+	while (hub_next_name(&except_rooms, &name))
+		for (struct hub_cursor at = hub_room(h, name); (m = hub_next(h, &at));)
+			hub_reach(h, m);
+	while (hub_next_name(&rooms, &name)) {
+		for (struct hub_cursor at = hub_room(h, name); (m = hub_next(h, &at));) {
+			if (!hub_reach(h, m))
+				continue;
+			fn(m, arg);
+			sent++;
+		}
 	}
-	while (next_name(&rooms, &name))
-		reach_room(&d, name);
-	return d.sent;
+	return sent;
 }

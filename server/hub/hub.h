@@ -31,14 +31,6 @@ struct hub *hub_new(void);
 void hub_free(struct hub **h); /* rooms must be empty */
 const struct hub_stats *hub_stats(const struct hub *h);
 
-/*
- * Rooms that follow from who the members are cost nothing: nobody joins or leaves them, fn tells who is in them by calling `is` for
- * each. A room of that name may exist besides.
- */
-typedef void hub_deliver(struct hub_member *m, void *arg);
-typedef void hub_own(struct slice name, void *ctx, hub_deliver *is, void *arg);
-void hub_set_own(struct hub *h, hub_own *fn, void *ctx);
-
 void hub_enter(struct hub *h,
                struct hub_member *m); /* from here to hub_leave_all it is one of all; joining a room does it, too */
 bool hub_join(struct hub *h, struct hub_member *m,
@@ -51,10 +43,33 @@ uint32_t hub_room_size(const struct hub *h, struct slice room);
 /* The rooms a member has joined, in no order: i from 0; false at the end. */
 bool hub_room_of(const struct hub *h, const struct hub_member *m, uint32_t i, struct slice *room);
 
+/* The next of names joined by newline, as the database sends them; false: there are no more. */
+bool hub_next_name(struct slice *names, struct slice *name);
+
 /*
- * Calls fn once for each member of the rooms that is in none of the except rooms; returns how many. Names are joined by
- * newline, as the database sends them; HUB_EVERYONE stands alone. fn must not join or leave anybody.
+ * A delivery. It begins; then hub_reach is asked for each member in turn, first for those that are to be excepted, and says yes
+ * once for each. Who the members are is up to the caller: those who joined a room come from a cursor, and others, whose
+ * room follows from who they are, from the caller's own lists. Until the delivery is over nobody may join, leave or enter.
+ *
+ *   hub_begin(h);
+ *   for (struct hub_cursor at = hub_room(h, name); (m = hub_next(h, &at));)
+ *           if (hub_reach(h, m))
+ *                   ...
  */
+struct hub_cursor {
+	uint32_t room, at;
+};
+#define HUB_NO_ROOM ((struct hub_cursor){.room = UINT32_MAX})
+void hub_begin(struct hub *h);
+bool hub_reach(struct hub *h, struct hub_member *m); /* false: it was reached or excepted in this delivery */
+struct hub_cursor hub_room(const struct hub *h, struct slice room);      /* HUB_EVERYONE: all who have entered */
+struct hub_member *hub_next(const struct hub *h, struct hub_cursor *at); /* NULL: that were all */
+
+/*
+ * A whole delivery to those who joined: fn is called once for each member of the rooms that is in none of the except rooms. Returns
+ * how many that were. Names are joined by newline; HUB_EVERYONE stands alone.
+ */
+typedef void hub_deliver(struct hub_member *m, void *arg);
 size_t hub_send(struct hub *h, struct slice rooms, struct slice except_rooms, hub_deliver *fn, void *arg);
 
 #endif

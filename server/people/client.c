@@ -1,285 +1,221 @@
-#include "app/worker.h"
+/*
+ * Clients: the door of their state, their rooms, their end.
+ */
+#include "people/client.h"
+#include "base/blob.h"
 #include "base/mem.h"
-#include "base/text.h"
+#include "people/room_names.h"
+#include "people/tell.h"
 
-static const struct slice user_prefix = {"user:", 5};
+/* ---- the doors ---- */
 
-#define SWEEP_MOST 1000 /* idle users looked at in one turn */
-
-/* ---- users ---- */
-
-static struct slice user_key(const struct map_node *n)
+static const char *client_state_label(enum client_state s)
 {
-	return user_id(container_of(n, const struct user, node));
+	static const char *const labels[] = {
+#define X(NAME, label) #label,
+		CLIENT_STATES(X)
+#undef X
+	};
+	return labels[s];
 }
 
-void worker_users_init(struct worker *w)
+static const char *client_place_label(enum client_place p)
 {
-	map_init(&w->users, user_key);
-	list_init(&w->idle_users);
+	static const char *const labels[] = {
+#define X(NAME, label) #label,
+		CLIENT_PLACES(X)
+#undef X
+	};
+	return labels[p];
 }
 
-static void user_free(struct worker *w, struct user *u)
+static void entering_free(struct client *c)
 {
-	map_del(&w->users, &u->node);
-	rate_free(u);
-	free(u);
-}
-
-static void idle_user_free(struct worker *w, struct user *u)
-{
-	list_del(&u->rates->idle);
-	w->nidle--;
-	user_free(w, u);
-}
-
-void worker_users_sweep(struct worker *w)
-{
-	uint64_t now = loop_now(w->loop);
-	for (uint32_t n = w->nidle < SWEEP_MOST ? w->nidle : SWEEP_MOST; n > 0; n--) {
-		struct rates *r = list_first(&w->idle_users, struct rates, idle);
-		if (r->full_ms <= now) {
-			idle_user_free(w, r->user);
-		} else {
-			list_del(&r->idle);
-			list_add_tail(&w->idle_users, &r->idle);
-		}
-	}
-}
-
-void worker_users_fini(struct worker *w)
-{
-	struct rates *r;
-	while ((r = list_first(&w->idle_users, struct rates, idle)))
-		idle_user_free(w, r->user);
-	map_fini(&w->users);
-}
-
-static void user_idle(struct worker *w, struct user *u)
-{
-	if (!u->rates || u->rates->full_ms <= loop_now(w->loop)) {
-		user_free(w, u);
+	struct entering *e = c->entering;
+	if (!e)
 		return;
-	}
-	list_add_tail(&w->idle_users, &u->rates->idle);
-	w->nidle++;
+	list_del(&e->link);
+	late_free(&e->late);
+	free(e);
+	c->entering = NULL;
 }
 
-struct user *user_find(const struct worker *w, struct slice id)
+void client_enter(struct client *c, enum client_state to)
 {
-	struct map_node *n = map_find(&w->users, id);
-	return n ? container_of(n, struct user, node) : NULL;
+	static const uint8_t next[] = {
+		[CLIENT_OPENING] = 1u << CLIENT_WAITING | 1u << CLIENT_RECOVERING | 1u << CLIENT_OPEN |
+	                           1u << CLIENT_REFUSED,
+		[CLIENT_WAITING] = 1u << CLIENT_OPEN | 1u << CLIENT_REFUSED,
+		[CLIENT_RECOVERING] = 1u << CLIENT_OPEN | 1u << CLIENT_REFUSED,
+		[CLIENT_OPEN] = 1u << CLIENT_REFUSED,
+		[CLIENT_REFUSED] = 0,
+	};
+	assert(next[c->state] & 1u << to);
+	log_trace(sio_ident(c->sio), "client", LS("from", client_state_label(c->state)),
+	          LS("to", client_state_label(to)));
+	c->state = to;
+	if (to == CLIENT_OPEN)
+		entering_free(c);
 }
 
-static struct user *user_get(struct worker *w, const char *id)
+void client_stand(struct client *c, enum client_place to, struct list *line)
 {
-	struct user *u = user_find(w, slice_of(id, UUID_LEN));
-	if (u && u->rates && !list_empty(&u->rates->idle)) {
-		w->nidle--;
-		list_del(&u->rates->idle);
-	}
-	if (u)
-		return u;
-	u = NEW(struct user);
-	memcpy(u->id, id, UUID_LEN);
-	list_init(&u->clients);
-	map_add(&w->users, &u->node);
-	return u;
-}
-
-bool rate_allows_id(struct worker *w, const char *user, const struct rate_limit *l, uint64_t *retry_after_ms)
-{
-	struct user *u = user_get(w, user);
-	bool allowed = rate_allows(u, l, loop_now(w->loop), retry_after_ms);
-	if (list_empty(&u->clients))
-		user_idle(w, u);
-	return allowed;
-}
-
-/* ---- clients ---- */
-
-struct client *client_of(const struct worker *w, struct slice socket_id)
-{
-	struct sio_socket *s = sio_find(w->sio, socket_id);
-	return s ? sio_user(s) : NULL;
-}
-
-/* ---- rooms ---- */
-
-/* Every socket is in a room named by its id, and in its user's (contract 4): who is in these is known without joining. */
-void client_own_rooms(struct slice name, void *ctx, hub_deliver *is, void *arg)
-{
-	struct client *c = name.n == SIO_ID_LEN ? client_of(ctx, name) : NULL;
-	struct user *u = slice_starts(name, user_prefix)
-	                         ? user_find(ctx, slice_of(name.p + user_prefix.n, name.n - user_prefix.n))
-	                         : NULL;
-	struct list *it, *tmp;
-	if (c && client_in_rooms(c))
-		is(&c->member, arg);
-	if (!u)
-		return;
-	list_each (it, tmp, &u->clients) {
-		c = list_entry(it, struct client, user_link);
-		if (client_in_rooms(c))
-			is(&c->member, arg);
-	}
-}
-
-static bool is_own_room(const struct client *c, struct slice room)
-{
-	return slice_eq(room, client_id(c)) ||
-	       (slice_starts(room, user_prefix) &&
-	        slice_eq(slice_of(room.p + user_prefix.n, room.n - user_prefix.n), user_id(c->user)));
-}
-
-void client_join(struct client *c, struct slice room)
-{
-	if (!is_own_room(c, room))
-		hub_join(c->w->hub, &c->member, room);
-}
-
-void client_leave(struct client *c, struct slice room)
-{
-	hub_leave(c->w->hub, &c->member, room);
+	static const uint8_t next[] = {
+		[PLACE_NOWHERE] = 1u << PLACE_QUEUE,
+		[PLACE_QUEUE] = 1u << PLACE_CALL | 1u << PLACE_DATABASE,
+		[PLACE_CALL] = 1u << PLACE_DATABASE | 1u << PLACE_KEY | 1u << PLACE_PUMP,
+		[PLACE_DATABASE] = 1u << PLACE_QUEUE,
+		[PLACE_KEY] = 1u << PLACE_PUMP,
+		[PLACE_PUMP] = 1u << PLACE_MISSED,
+		[PLACE_MISSED] = 1u << PLACE_WALK,
+		[PLACE_WALK] = 1u << PLACE_PUMP,
+	};
+	struct entering *e = c->entering;
+	assert(to == PLACE_NOWHERE || next[e->place] & 1u << to);
+	log_trace(sio_ident(c->sio), "client stands", LS("from", client_place_label(e->place)),
+	          LS("to", client_place_label(to)));
+	list_del(&e->link);
+	if (line)
+		list_add_tail(line, &e->link);
+	e->place = to;
 }
 
 /* ---- life ---- */
 
-struct client *client_new(struct worker *w, struct sio_socket *s, const char *user)
+struct client *client_of(const struct people *p, struct slice socket_id)
+{
+	struct sio_socket *s = sio_find(p->sio, socket_id);
+	return s ? sio_user(s) : NULL;
+}
+
+struct client *client_new(struct people *p, struct sio_socket *s, const char user[UUID_LEN])
 {
 	struct client *c = NEW(struct client);
-	c->w = w;
+	c->people = p;
 	c->sio = s;
-	c->user = user_get(w, user);
+	c->user = user_get(p, user);
 	list_add_tail(&c->user->clients, &c->user_link);
 	c->user->nclients++;
 	c->entering = NEW(struct entering);
 	c->entering->client = c;
 	list_init(&c->entering->link);
+	late_init(&c->entering->late);
 	sio_set_user(s, c);
+	log_trace(sio_ident(s), "client", LS("to", client_state_label(c->state)), LSL("user", user_id(c->user)));
 	return c;
-}
-
-void client_entered(struct client *c)
-{
-	if (c->entering)
-		list_del(&c->entering->link);
-	free(c->entering);
-	c->entering = NULL;
 }
 
 void client_free(struct client *c)
 {
-	struct worker *w = c->w;
-	struct user *u = c->user;
-	timer_stop(w->loop, &c->timer);
-	confirm_forget(c);
-	recovery_forget(c);
-	hub_leave_all(w->hub, &c->member);
-	client_entered(c);
+	struct people *p = c->people;
+	log_trace(sio_ident(c->sio), "client gone", LS("from", client_state_label(c->state)));
+	timer_stop(p->loop, &c->timer);
+	fences_free(&c->fences);
+	if (c->recoverable)
+		p->recovery->forget(c);
+	hub_leave_all(p->hub, &c->member);
+	entering_free(c);
 	list_del(&c->user_link);
-	u->nclients--;
-	if (list_empty(&u->clients))
-		user_idle(w, u);
+	c->user->nclients--;
+	user_leave(p, c->user);
 	sio_set_user(c->sio, NULL);
 	free(c);
 }
 
-/* ---- what clients are told ---- */
+/* ---- its end, by us ---- */
 
-void put_timestamp(struct buf *out, uint64_t wall_ms)
+static void client_send_away(struct client *c, bool close, enum close_reason why)
 {
-	char text[25];
-	iso_time(text, wall_ms);
-	buf_printf(out, "\"%s\"", text);
-}
-
-void client_emit(struct client *c, struct slice name, struct slice data)
-{
-	struct packet *p = sio_event_packet("/", name, data);
-	c->w->m.events[metrics_event_find(&c->w->m, name)].n[sio_send(c->sio, p) ? STATUS_OK : STATUS_DROPPED]++;
-	packet_unref(&p);
-}
-
-void error_put(struct buf *out, const struct error_about *e, bool as_ack)
-{
-	buf_str(out, as_ack ? "{\"status\":\"error\",\"code\":" : "{\"code\":");
-	buf_json_str(out, e->code);
-	buf_str(out, ",\"message\":");
-	buf_json_str(out, e->message);
-	buf_str(out, ",\"timestamp\":");
-	put_timestamp(out, clock_wall_ms());
-	if (!as_ack && e->event.n) {
-		buf_str(out, ",\"event\":");
-		buf_json_str(out, e->event);
-	}
-	if (e->client_id.n) {
-		buf_str(out, ",\"client_id\":");
-		buf_slice(out, e->client_id);
-	}
-	if (e->retry_after_ms) {
-		buf_str(out, ",\"retry_after_ms\":");
-		buf_u64(out, e->retry_after_ms);
-	}
-	buf_char(out, '}');
-}
-
-void client_error(struct client *c, const struct error_about *e)
-{
-	struct buf data = {0};
-	error_put(&data, e, false);
-	client_emit(c, SLICE("error"), buf_view(&data));
-	metrics_error(&c->w->m, e->code);
-	buf_fini(&data);
-}
-
-void client_sync(struct client *c, struct slice reason)
-{
-	struct buf data = {0};
-	buf_str(&data, "{\"user_id\":\"");
-	buf_slice(&data, user_id(c->user));
-	buf_str(&data, "\",\"reason\":");
-	buf_json_str(&data, reason);
-	buf_str(&data, ",\"timestamp\":");
-	put_timestamp(&data, clock_wall_ms());
-	buf_char(&data, '}');
-	client_emit(c, SLICE("sync:required"), buf_view(&data));
-	buf_fini(&data);
-	if (c->recovery)
-		offset_synced(c);
-}
-
-static void send_away(struct client *c, bool close, enum close_reason why)
-{
-	c->state = CLIENT_REFUSED;
-	timer_stop(c->w->loop, &c->timer);
+	client_enter(c, CLIENT_REFUSED);
+	timer_stop(c->people->loop, &c->timer);
 	if (c->entering)
-		list_del(&c->entering->link);
-	hub_leave_all(c->w->hub, &c->member);
+		client_stand(c, PLACE_NOWHERE, NULL);
+	hub_leave_all(c->people->hub, &c->member);
 	sio_disconnect(c->sio, close, why);
 }
 
-/* The text is the contract's: clients compare it (contract 2.4). */
+/* Clients compare this text: it is part of the specification. */
 void client_refuse(struct client *c)
 {
 	if (c->state == CLIENT_REFUSED)
 		return;
 	sio_accept(c->sio, (struct slice){0}); /* in case it was not told yet */
-	client_error(c, &(struct error_about){.code = SLICE("UNAUTHORIZED"), .message = SLICE("Invalid token")});
-	send_away(c, true, CLOSE_UNAUTHORIZED);
+	client_error(c,
+	             &(struct error_about){.code = error_name(ERROR_UNAUTHORIZED), .message = SLICE("Invalid token")});
+	client_send_away(c, true, CLOSE_UNAUTHORIZED);
 }
 
 void client_kick(struct client *c, bool close)
 {
 	if (c->state != CLIENT_REFUSED)
-		send_away(c, close, CLOSE_KICKED);
+		client_send_away(c, close, CLOSE_KICKED);
 }
 
-/* 41, so that a client that is alive after all does not come back and take it over in turn (wire-protocol R7). */
+/* A disconnect rather than a lost connection: a client that is alive after all must not come back and take it over in turn. */
 void client_taken_over(struct client *c)
 {
 	if (c->state == CLIENT_REFUSED)
 		return;
 	sio_accept(c->sio, (struct slice){0});
-	send_away(c, true, CLOSE_TAKEN_OVER);
+	client_send_away(c, true, CLOSE_TAKEN_OVER);
+}
+
+/* ---- rooms ---- */
+
+static bool client_owns(const struct client *c, struct slice room)
+{
+	return slice_eq(room, client_id(c)) ||
+	       (room_family(room) == ROOM_USER && slice_eq(room_rest(room, ROOM_USER), user_id(c->user)));
+}
+
+static void client_join(struct client *c, struct slice room)
+{
+	if (!client_owns(c, room))
+		hub_join(c->people->hub, &c->member, room);
+}
+
+void client_leave(struct client *c, struct slice room)
+{
+	hub_leave(c->people->hub, &c->member, room);
+}
+
+void client_join_all(struct client *c, struct slice rooms)
+{
+	struct slice room;
+	while (hub_next_name(&rooms, &room))
+		client_join(c, room);
+}
+
+void client_keep(struct client *c, bool (*keep)(struct slice room, void *arg), void *arg)
+{
+	struct slice room;
+	for (uint32_t i = 0; hub_room_of(c->people->hub, &c->member, i, &room);) {
+		if (keep(room, arg))
+			i++;
+		else
+			hub_leave(c->people->hub, &c->member, room); /* another takes place i */
+	}
+}
+
+void client_apply(struct client *c, enum room_verb verb, struct slice room)
+{
+	switch (verb) {
+	case ROOM_JOIN:
+		client_join(c, room);
+		break;
+	case ROOM_LEAVE:
+		client_leave(c, room);
+		break;
+	case ROOM_KICK:
+		client_refuse(c);
+		break;
+	}
+}
+
+bool client_keep_late(struct client *c, uint64_t xid, enum room_verb verb, struct slice room)
+{
+	if (!c->entering || !c->entering->opening)
+		return false;
+	late_add(&c->entering->late, xid, verb, room);
+	return true;
 }

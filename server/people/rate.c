@@ -1,31 +1,31 @@
 /*
- * Rate limits: token buckets per user, rate class and edge (contract 5). A bucket is made when its class is first used, so an
- * idle user has none. Who leaves keeps them until all are full again: reconnecting refills nothing.
+ * Token buckets. A bucket is made when its class is first used, so that an idle user has none.
  */
-#include "app/worker.h"
+#include "people/rate.h"
 #include "base/mem.h"
 #include <math.h>
+#include <string.h>
 
-static struct bucket *bucket_of(struct user *u, uint8_t rate_class)
+static struct bucket *bucket_of(struct rates **rates, uint8_t rate_class)
 {
-	struct rates *r = u->rates;
+	struct rates *r = *rates;
 	unsigned had = r ? r->n : 0, n = rate_class + 1u;
 	if (had < n) {
-		r = u->rates = mem_realloc(r, sizeof(*r) + n * sizeof(r->buckets[0]));
+		r = *rates = mem_realloc(r, sizeof(*r) + n * sizeof(r->buckets[0]));
 		memset(r->buckets + had, 0, (n - had) * sizeof(r->buckets[0]));
-		r->user = u;
+		r->user = NULL;
 		r->full_ms = had ? r->full_ms : 0;
 		r->n = (uint8_t)n;
-		list_init(&r->idle); /* who is doing something stands in no line */
+		list_init(&r->idle);
 	}
 	return &r->buckets[rate_class];
 }
 
-bool rate_allows(struct user *u, const struct rate_limit *l, uint64_t now_ms, uint64_t *retry_after_ms)
+bool rate_allows(struct rates **rates, const struct rate_limit *l, uint64_t now_ms, uint64_t *retry_after_ms)
 {
 	if (l->per_s <= 0)
 		return true;
-	struct bucket *b = bucket_of(u, l->rate_class);
+	struct bucket *b = bucket_of(rates, l->rate_class);
 	double tokens = b->at_ms ? b->tokens + (double)(now_ms - b->at_ms) * l->per_s / 1000 : l->burst;
 	if (tokens > l->burst)
 		tokens = l->burst;
@@ -36,13 +36,7 @@ bool rate_allows(struct user *u, const struct rate_limit *l, uint64_t now_ms, ui
 		*retry_after_ms = (uint64_t)ceil((1 - tokens) * 1000 / l->per_s);
 	*b = (struct bucket){tokens, now_ms};
 	uint64_t full_ms = now_ms + (uint64_t)ceil((l->burst - tokens) * 1000 / l->per_s);
-	if (full_ms > u->rates->full_ms)
-		u->rates->full_ms = full_ms;
+	if (full_ms > (*rates)->full_ms)
+		(*rates)->full_ms = full_ms;
 	return allowed;
-}
-
-void rate_free(struct user *u)
-{
-	free(u->rates);
-	u->rates = NULL;
 }

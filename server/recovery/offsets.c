@@ -1,166 +1,142 @@
 /*
- * What clients that asked for recovery are given: a private id in CONNECT's reply, and after what a turn brought them one small
- * event ["$o",0,"<offset>"], whose last argument stock clients keep and present (docs/recovery.md, wire-protocol R8).
- *
- * An offset says that its socket has been sent everything that a snapshot sees. So none is given while a fetch is half
- * delivered, while presence waits to be sent, or before a sync:required that is owed. A quiet socket gets a fresh one now and
- * then: offsets age, and the outbox with them.
+ * Offsets, and the key that makes them authentic.
  */
-#include "recovery/token.h"
-#include "app/worker.h"
+#include "recovery/offsets.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/text.h"
-#include <openssl/sha.h>
+#include "events/presence.h"
+#include "people/room_names.h"
 
-#define FRESH_MS 60000 /* contract: well below the setting recovery_window */
+#define FRESH_MS 60000 /* well below the setting recovery_window */
 
 enum key_state { KEY_WANTED, KEY_THERE, KEY_MISSING };
 
 struct offsets {
-	struct worker *w;
-	struct list due; /* of recovery, to be given one as soon as it can be said */
-	struct list age; /* of recovery, the one that has waited longest first */
+	struct recovery *recovery;
+	struct list due; /* of recoverable.due, to be given one as soon as it can be said */
+	struct list age; /* of recoverable.age, the one that has waited longest first */
 	enum key_state key_state;
 	unsigned char key[TOKEN_KEY];
 	struct deferred send;
 };
 
-static void send_due(struct deferred *d);
+static void offsets_send_due(struct deferred *d);
 
-void offsets_start(struct worker *w)
+void offsets_start(struct recovery *rec)
 {
-	struct offsets *os = w->offsets = NEW(struct offsets);
-	os->w = w;
+	struct offsets *os = rec->offsets = NEW(struct offsets);
+	os->recovery = rec;
 	list_init(&os->due);
 	list_init(&os->age);
-	deferred_init(&os->send, send_due);
+	deferred_init(&os->send, offsets_send_due);
 }
 
-void offsets_stop(struct worker *w)
+void offsets_stop(struct recovery *rec)
 {
-	if (!w->offsets)
+	if (!rec->offsets)
 		return;
-	deferred_cancel(&w->offsets->send);
-	free(w->offsets);
-	w->offsets = NULL;
+	deferred_cancel(&rec->offsets->send);
+	free(rec->offsets);
+	rec->offsets = NULL;
 }
 
 /* ---- the key ---- */
 
-static bool take_key(struct offsets *os, struct slice hex)
+static void offsets_key_read(void *arg, const struct db_result *r)
 {
-	for (size_t i = 0; i < hex.n; i++)
-		if (!((hex.p[i] >= '0' && hex.p[i] <= '9') || (hex.p[i] >= 'a' && hex.p[i] <= 'f')))
-			return false;
-	if (hex.n != 2 * TOKEN_KEY)
-		return false;
-	for (size_t i = 0; i < TOKEN_KEY; i++) {
-		unsigned hi = (unsigned char)hex.p[2 * i], lo = (unsigned char)hex.p[2 * i + 1];
-		os->key[i] = (unsigned char)((hi <= '9' ? hi - '0' : hi - 'a' + 10) << 4 |
-		                             (lo <= '9' ? lo - '0' : lo - 'a' + 10));
-	}
-	return true;
-}
-
-static void key_read(void *arg, const struct db_result *r)
-{
-	struct worker *w = arg;
-	struct offsets *os = w->offsets;
-	bool good = r->outcome == DB_OK && r->nrows == 1 && r->ncols == 1 && take_key(os, db_value(r, 0, 0));
+	struct recovery *rec = arg;
+	struct offsets *os = rec->offsets;
+	bool good = r->outcome == DB_OK && r->nrows == 1 && r->ncols == 1 &&
+	            hex_decode(os->key, TOKEN_KEY, db_value(r, 0, 0));
 	if (r->outcome == DB_ERROR || (r->outcome == DB_OK && !good))
-		log_error(w->ident, "no recovery: its key was not read", LS("sqlstate", r->sqlstate),
+		log_error(rec->people->ident, "no recovery: its key was not read", LS("sqlstate", r->sqlstate),
 		          LS("message", r->message ? r->message : "unexpected result"));
 	os->key_state = good ? KEY_THERE : KEY_MISSING; /* asked for again when the database is next up */
-	recoveries_key(w);
-	offsets_turn(w);
+	if (rec->on_key)
+		rec->on_key(rec);
+	offsets_turn(rec);
 }
 
-void offsets_database_up(struct worker *w)
+void offsets_database_up(struct recovery *rec)
 {
-	if (w->offsets->key_state == KEY_THERE)
+	if (rec->offsets->key_state == KEY_THERE)
 		return;
-	w->offsets->key_state = KEY_WANTED;
-	db_call(w->db, "select rt.recovery_key()", NULL, 0, key_read, w);
+	rec->offsets->key_state = KEY_WANTED;
+	db_call(rec->db, "select rt.recovery_key()", NULL, 0, offsets_key_read, rec);
 }
 
-const unsigned char *offsets_key(const struct worker *w)
+const unsigned char *offsets_key(const struct recovery *rec)
 {
-	return w->offsets->key_state == KEY_THERE ? w->offsets->key : NULL;
+	return rec->offsets->key_state == KEY_THERE ? rec->offsets->key : NULL;
 }
 
-bool offsets_key_wanted(const struct worker *w)
+bool offsets_key_wanted(const struct recovery *rec)
 {
-	return w->offsets->key_state == KEY_WANTED;
-}
-
-void offsets_epoch(unsigned char out[8], const char *epoch)
-{
-	unsigned char sum[SHA256_DIGEST_LENGTH];
-	SHA256((const unsigned char *)epoch, strlen(epoch), sum);
-	memcpy(out, sum, TOKEN_EPOCH);
+	return rec->offsets->key_state == KEY_WANTED;
 }
 
 /* ---- clients that asked ---- */
 
-void recovery_new(struct client *c)
+void offset_new(struct recovery *rec, struct client *c)
 {
-	struct recovery *r = c->recovery = NEW(struct recovery);
+	struct recoverable *r = c->recoverable = NEW(struct recoverable);
+	r->recovery = rec;
 	r->client = c;
 	random_id(r->pid, PID_LEN);
 	list_init(&r->due);
 	list_init(&r->age);
 }
 
-void recovery_forget(struct client *c)
+void offset_free(struct client *c)
 {
-	struct recovery *r = c->recovery;
-	if (!r)
-		return;
-	c->recovery = NULL;
+	struct recoverable *r = c->recoverable;
+	assert(!r->attempt);
+	c->recoverable = NULL;
 	list_del(&r->due);
 	list_del(&r->age);
-	attempt_free(&r->attempt);
 	buf_fini(&r->former);
 	free(r);
 }
 
-void recovery_member(struct buf *out, const struct client *c)
+struct slice offset_pid(const struct client *c)
 {
-	buf_printf(out, "\"pid\":\"%.*s\"", PID_LEN, c->recovery->pid);
+	return slice_of(c->recoverable->pid, PID_LEN);
 }
 
 /* ---- saying it ---- */
 
-/* Rooms that rows grant are derived from them again, and those of former sockets; joined chats are told. Anything else cannot be restored. */
-static bool joined_chats(const struct client *c, struct buf *chats)
+/*
+ * The chats that the client has joined, as uuids. Rooms that rows grant are derived from them again, those of former sockets are known
+ * to rt.recover. False: it is in a room that cannot be restored.
+ */
+static bool offset_chats(const struct client *c, struct buf *chats)
 {
-	static const struct slice derived[] = {{"user:", 5}, {"participants:", 13}, {"followers:", 10}};
 	struct slice room;
-	for (uint32_t i = 0; hub_room_of(c->w->hub, &c->member, i, &room); i++) {
-		bool known = rooms_has(buf_view(&c->recovery->former), room);
-		for (size_t k = 0; k < ARRAY_LEN(derived); k++)
-			known = known || slice_starts(room, derived[k]);
-		if (known)
+	for (uint32_t i = 0; hub_room_of(c->people->hub, &c->member, i, &room); i++) {
+		enum room_family f = room_family(room);
+		if (room_is_derived(f) || rooms_have(buf_view(&c->recoverable->former), room))
 			continue;
-		if (!slice_starts(room, SLICE("chat:")) || room.n != 5 + UUID_LEN)
+		if (f != ROOM_CHAT || room_rest(room, f).n != UUID_LEN)
 			return false;
-		buf_add(chats, room.p + 5, UUID_LEN);
+		buf_slice(chats, room_rest(room, f));
 	}
 	return true;
 }
 
-static void send_offset(struct client *c, struct slice head)
+static void offset_send(struct client *c, struct slice head)
 {
-	struct recovery *r = c->recovery;
+	struct recoverable *r = c->recoverable;
+	struct offsets *os = r->recovery->offsets;
+	struct loop *l = c->people->loop;
 	struct buf chats = {0}, array = {0};
 	buf_str(&array, "[\"$o\",0,\"");
-	bool good = joined_chats(c, &chats) &&
-	            token_put(&array, c->w->offsets->key, user_id(c->user), slice_of(r->pid, PID_LEN), head,
-	                      client_id(c), buf_view(&chats));
+	bool good = offset_chats(c, &chats) &&
+	            token_put(&array, os->key, user_id(c->user), offset_pid(c), head, client_id(c), buf_view(&chats));
 	buf_str(&array, "\"]");
-	r->sent_at = loop_now(c->w->loop);
+	r->sent_at = loop_now(l);
 	list_del(&r->age);
-	list_add_tail(&c->w->offsets->age, &r->age);
+	list_add_tail(&os->age, &r->age);
 	if (good || !r->withdrawn) { /* the one before would recover less than there was: it is taken back, once */
 		struct packet *p = sio_raw_event_packet("/", buf_view(&array));
 		sio_send(c->sio, p);
@@ -171,66 +147,66 @@ static void send_offset(struct client *c, struct slice head)
 	buf_fini(&array);
 }
 
-static void send_due(struct deferred *d)
+static void offsets_send_due(struct deferred *d)
 {
 	struct offsets *os = container_of(d, struct offsets, send);
-	struct worker *w = os->w;
+	struct recovery *rec = os->recovery;
 	struct db_position at;
 	struct buf head = {0};
-	struct recovery *r;
+	struct recoverable *r;
 	unsigned char epoch[TOKEN_EPOCH];
-	if (os->key_state != KEY_THERE || !presence_idle(w) || !db_pump_position(w->db, &at))
+	if (os->key_state != KEY_THERE || !presence_idle(rec->events) || !db_pump_position(rec->db, &at))
 		return; /* offsets_turn comes again */
-	offsets_epoch(epoch, at.epoch);
+	token_epoch(epoch, at.epoch);
 	if (!token_head(&head, epoch, (uint64_t)at.now_us, at.snapshot))
 		head.n = 0;
-	while ((r = list_first(&os->due, struct recovery, due))) {
+	while ((r = list_first(&os->due, struct recoverable, due))) {
 		list_del(&r->due);
 		if (head.n)
-			send_offset(r->client, buf_view(&head));
+			offset_send(r->client, buf_view(&head));
 	}
 	buf_fini(&head);
 }
 
-void offsets_turn(struct worker *w)
+void offsets_turn(struct recovery *rec)
 {
-	if (!list_empty(&w->offsets->due))
-		loop_defer(w->loop, LOOP_WORK, &w->offsets->send);
+	if (!list_empty(&rec->offsets->due))
+		loop_defer(rec->people->loop, LOOP_WORK, &rec->offsets->send);
 }
 
 void offset_due(struct client *c)
 {
-	struct recovery *r = c->recovery;
+	struct recoverable *r = c->recoverable;
 	if (r->owes_sync || !list_empty(&r->due))
 		return;
-	list_add_tail(&c->w->offsets->due, &r->due);
-	offsets_turn(c->w);
+	list_add_tail(&r->recovery->offsets->due, &r->due);
+	offsets_turn(r->recovery);
 }
 
 void offset_synced(struct client *c)
 {
-	c->recovery->owes_sync = false;
+	c->recoverable->owes_sync = false;
 	offset_due(c);
 }
 
-void offsets_tick(struct worker *w)
+void offsets_tick(struct recovery *rec)
 {
 	struct list *it, *tmp;
-	list_each (it, tmp, &w->offsets->age) {
-		struct recovery *r = list_entry(it, struct recovery, age);
-		if (r->sent_at + FRESH_MS > loop_now(w->loop))
+	list_each (it, tmp, &rec->offsets->age) {
+		struct recoverable *r = list_entry(it, struct recoverable, age);
+		if (r->sent_at + FRESH_MS > loop_now(rec->people->loop))
 			return;
 		offset_due(r->client);
 	}
 }
 
-void offsets_gap(struct worker *w)
+void offsets_gap(struct recovery *rec)
 {
 	struct list *it, *tmp;
-	list_each (it, tmp, &w->offsets->age)
-		list_entry(it, struct recovery, age)->owes_sync = true;
-	list_each (it, tmp, &w->offsets->due) {
-		struct recovery *r = list_entry(it, struct recovery, due);
+	list_each (it, tmp, &rec->offsets->age)
+		list_entry(it, struct recoverable, age)->owes_sync = true;
+	list_each (it, tmp, &rec->offsets->due) {
+		struct recoverable *r = list_entry(it, struct recoverable, due);
 		r->owes_sync = true;
 		list_del(&r->due);
 	}

@@ -1,6 +1,13 @@
+/*
+ * The walk, and the list of packets that are sent after it.
+ */
 #include "recovery/walk.h"
-#include "app/worker.h"
+#include "base/blob.h"
+#include "base/json.h"
 #include "base/mem.h"
+#include "events/confirm.h"
+#include "events/deliver.h"
+#include "people/room_names.h"
 
 /* ---- what is held ---- */
 
@@ -28,7 +35,7 @@ void held_free(struct held_list *l)
 static void walk_names(struct walk *k, struct slice names)
 {
 	struct slice name;
-	while (rooms_next(&names, &name))
+	while (hub_next_name(&names, &name))
 		hub_join(k->hub, &k->member, name);
 }
 
@@ -41,14 +48,13 @@ void walk_begin(struct walk *k, struct slice rooms, struct slice former, struct 
 	hub_enter(k->hub, &k->member);
 	for (size_t i = 0; i < chats.n; i += UUID_LEN) {
 		room.n = 0;
-		buf_str(&room, "chat:");
-		buf_add(&room, chats.p + i, UUID_LEN);
+		room_put(&room, ROOM_CHAT, slice_of(chats.p + i, UUID_LEN));
 		hub_join(k->hub, &k->member, buf_view(&room));
 	}
 	buf_fini(&room);
 }
 
-static void hit(struct hub_member *m, void *arg)
+static void walk_hit(struct hub_member *m, void *arg)
 {
 	(void)m;
 	*(bool *)arg = true;
@@ -73,10 +79,10 @@ static bool walk_event(struct walk *k, const struct db_result *r, int row)
 	if (!walk_number(db_value(r, row, COL_AT), &e.at_us))
 		return false;
 	hub_send(k->hub, everyone ? SLICE(HUB_EVERYONE) : db_value(r, row, COL_ROOMS), db_value(r, row, COL_EXCEPT),
-	         hit, &reached);
+	         walk_hit, &reached);
 	if (!reached)
 		return true;
-	struct packet *p = feed_packet(&e);
+	struct packet *p = deliver_packet(&e);
 	struct blob *confirm = e.confirm.n ? confirm_blob(&e) : NULL;
 	held_add(&k->missed, p, confirm);
 	packet_unref(&p);
@@ -84,14 +90,14 @@ static bool walk_event(struct walk *k, const struct db_result *r, int row)
 	return true;
 }
 
-/* Rows are of this user and its former sockets already. */
+/* rt.recover gives those of this user and its former sockets alone. */
 static bool walk_control(struct walk *k, struct slice verb, struct slice data)
 {
 	bool join = slice_eq(verb, SLICE("user_join")) || slice_eq(verb, SLICE("socket_join"));
 	struct buf room = {0};
 	struct slice v;
 	if (!join && !slice_eq(verb, SLICE("user_leave")) && !slice_eq(verb, SLICE("socket_leave")))
-		return true; /* a kick of the socket before; what cannot be walked over is "no" already */
+		return true; /* a kick of a former socket; where there is one that cannot be walked over, the answer is "no" */
 	bool good = json_get(data, "room", &v) && json_unescape(&room, v) && room.n;
 	if (good && join)
 		hub_join(k->hub, &k->member, buf_view(&room));

@@ -87,7 +87,7 @@ static void got_event(struct sio_socket *s, const struct sio_packet *p, const st
 		bad_packet(s->session);
 	} else {
 		s->session->srv->stats.events_in++;
-		s->nsp->on_event(s, &ev, s->nsp->ctx);
+		s->nsp->on_event(s, &ev, s->nsp->event_ctx);
 	}
 	buf_fini(&name);
 }

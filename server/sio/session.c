@@ -61,7 +61,7 @@ static void sio_session_on_fence(struct eio_session *e, uint64_t value, void *ct
 	struct sio_session *ses = eio_user(e);
 	for (struct sio_socket *s = ses->sockets; s; s = s->sibling)
 		if (s->state == SIO_STATE_CONNECTED && s->nsp->on_fence)
-			s->nsp->on_fence(s, value, s->nsp->ctx);
+			s->nsp->on_fence(s, value, s->nsp->event_ctx);
 }
 
 const struct eio_events sio_session_events = {.on_open = sio_session_on_open,

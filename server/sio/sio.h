@@ -55,7 +55,8 @@ struct sio_namespace {
 	void (*on_disconnect)(struct sio_socket *s, enum close_reason why, void *ctx);
 	/* The client's library has everything that was sent before the sio_fence with this value. May be NULL. */
 	void (*on_fence)(struct sio_socket *s, uint64_t value, void *ctx);
-	void *ctx;
+	void *ctx;       /* of on_connect and on_disconnect, */
+	void *event_ctx; /* of on_event and on_fence */
 };
 
 struct sio_stats {

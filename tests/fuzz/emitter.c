@@ -4,8 +4,8 @@
  */
 #include "target.h"
 
-#include "app/emitter_message.h"
-#include "app/msgpack.h"
+#include "emitter/message.h"
+#include "emitter/msgpack.h"
 #include "base/text.h"
 #include "jansson.h"
 #include <math.h>

@@ -8,7 +8,7 @@ import { token, until, world } from './lib/world.mjs'
 
 const CROWD = 5000
 const AT_ONCE = 64
-const PER_SOCKET = 50 // server/app/presence.c: so many changes every 250 ms
+const PER_SOCKET = 50 // server/events/presence.h: so many changes every 250 ms
 const FLUSH_MS = 250
 // rt.socket_open under a sanitizer, beside another test file
 const CROWD_MS = 60000

@@ -62,9 +62,9 @@ static void on_fence(struct sio_socket *s, uint64_t value, void *ctx)
 
 static struct site *site_now; /* each test has a process of its own */
 static const struct sio_namespace namespaces[] = {
-	{"/", on_connect, on_event, on_disconnect, on_fence, &site_now},
-	{"/a", on_connect, on_event, on_disconnect, on_fence, &site_now},
-	{"/b", on_connect, on_event, on_disconnect, on_fence, &site_now},
+	{"/", on_connect, on_event, on_disconnect, on_fence, &site_now, &site_now},
+	{"/a", on_connect, on_event, on_disconnect, on_fence, &site_now, &site_now},
+	{"/b", on_connect, on_event, on_disconnect, on_fence, &site_now, &site_now},
 };
 
 static void on_head(struct http_exchange *x, void *ctx)

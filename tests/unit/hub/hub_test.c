@@ -152,30 +152,36 @@ TEST(who_has_entered_is_one_of_all_without_a_room)
 	free(k);
 }
 
-/* "#02": the members 0 and 2 */
-static void own(struct slice name, void *ctx, hub_deliver *is, void *arg)
-{
-	struct model *k = ctx;
-	for (size_t i = 1; i < name.n && name.p[0] == '#'; i++)
-		is(&k->m[name.p[i] - '0'], arg);
-}
-
-TEST(rooms_that_nobody_joins_are_rooms_and_except)
+TEST(members_from_elsewhere_are_reached_and_excepted_like_those_who_joined)
 {
 	struct model *k = calloc(1, sizeof *k);
+	struct hub_member *m;
+	unsigned reached = 0;
 	k->hub = hub_new();
-	hub_set_own(k->hub, own, k);
 	for (unsigned i = 0; i < 4; i++)
 		hub_join(k->hub, &k->m[i], SLICE("all"));
-	hub_join(k->hub, &k->m[1], SLICE("#02")); /* besides */
-	CHECK_INT(hub_send(k->hub, SLICE("#02\n#2"), (struct slice){0}, deliver, k), 3);
-	CHECK(k->got[0] == 1 && k->got[1] == 1 && k->got[2] == 1 && k->got[3] == 0);
-	CHECK_INT(hub_send(k->hub, SLICE("all\n#3"), SLICE("#02"), deliver, k), 1);
-	CHECK(k->got[3] == 1);
+	hub_begin(k->hub);
+	CHECK(hub_reach(k->hub, &k->m[0])); /* excepted */
+	CHECK(hub_reach(k->hub, &k->m[2])); /* a room of one */
+	CHECK(!hub_reach(k->hub, &k->m[2]));
+	for (struct hub_cursor at = hub_room(k->hub, SLICE("all")); (m = hub_next(k->hub, &at));)
+		if (hub_reach(k->hub, m))
+			reached |= 1u << (m - k->m);
+	CHECK_INT(reached, 1u << 1 | 1u << 3);
+	hub_begin(k->hub);
+	CHECK(hub_reach(k->hub, &k->m[0]));
 	for (unsigned i = 0; i < 4; i++)
 		hub_leave_all(k->hub, &k->m[i]);
 	hub_free(&k->hub);
 	free(k);
+}
+
+TEST(a_room_that_is_not_there_has_no_members)
+{
+	struct hub *h = hub_new();
+	struct hub_cursor nobody = hub_room(h, SLICE("none")), all = hub_room(h, SLICE(HUB_EVERYONE));
+	CHECK(!hub_next(h, &nobody) && !hub_next(h, &all));
+	hub_free(&h);
 }
 
 TEST(a_name_that_is_too_long_is_no_room)

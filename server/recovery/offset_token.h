@@ -7,8 +7,8 @@
  *
  * The MAC covers user and private id as well, which the client presents itself.
  */
-#ifndef RECOVERY_TOKEN_H
-#define RECOVERY_TOKEN_H
+#ifndef RECOVERY_OFFSET_TOKEN_H
+#define RECOVERY_OFFSET_TOKEN_H
 
 #include "base/buf.h"
 
@@ -20,12 +20,14 @@
 #define TOKEN_MAX_TEXT 1024
 
 struct recovery_token {
-	unsigned char epoch[TOKEN_EPOCH]; /* how the SHA-256 of the epoch's name begins */
+	unsigned char epoch[TOKEN_EPOCH]; /* as token_epoch makes it */
 	uint64_t issued_us;               /* the database's clock */
 	char socket[TOKEN_SOCKET];
 	struct buf snapshot; /* pg_snapshot as text */
 	struct buf chats;    /* uuids in lower case, TOKEN_UUID characters each */
 };
+
+void token_epoch(unsigned char out[TOKEN_EPOCH], const char *name); /* how the SHA-256 of the epoch's name begins */
 
 bool token_head(struct buf *out, const unsigned char epoch[TOKEN_EPOCH], uint64_t issued_us,
                 const char *snapshot) MUST_CHECK; /* false: no snapshot */

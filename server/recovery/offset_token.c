@@ -1,8 +1,9 @@
-#include "recovery/token.h"
+#include "recovery/offset_token.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/varint.h"
 #include "db/db.h"
+#include <openssl/sha.h>
 #include <openssl/hmac.h>
 
 #define VERSION 1
@@ -86,6 +87,13 @@ static void take_uuid(struct buf *text, const char *raw)
 }
 
 /* ---- writing ---- */
+
+void token_epoch(unsigned char out[TOKEN_EPOCH], const char *name)
+{
+	unsigned char sum[SHA256_DIGEST_LENGTH];
+	SHA256((const unsigned char *)name, strlen(name), sum);
+	memcpy(out, sum, TOKEN_EPOCH);
+}
 
 bool token_head(struct buf *out, const unsigned char epoch[TOKEN_EPOCH], uint64_t issued_us, const char *snapshot)
 {

@@ -1,4 +1,4 @@
-#include "recovery/token.h"
+#include "recovery/offset_token.h"
 
 #include "base/mem.h"
 #include "base/text.h"

@@ -1,0 +1,98 @@
+/*
+ * The list of parts.
+ */
+#include "app/parts.h"
+#include "app/worker.h"
+#include "entry/closes.h"
+#include "entry/maintain.h"
+#include "entry/open.h"
+#include "entry/register.h"
+#include "events/confirm.h"
+#include "events/presence.h"
+#include "events/rooms.h"
+#include "events/routes.h"
+#include "recovery/offsets.h"
+#include "recovery/recover.h"
+
+/*
+ * In the order of starting: X(part, floor, ...), then for each of database_up, gap and tick whether the part has one. <part>_start and
+ * <part>_stop it always has. The floor is the member of struct worker that they take.
+ */
+/* clang-format off: one row a line */
+#define PARTS(X)                            \
+	X(people, people, NO, NO, YES)      \
+	X(routes, events, YES, YES, NO)     \
+	X(rooms, events, YES, YES, NO)      \
+	X(confirms, events, YES, NO, NO)    \
+	X(presence, events, NO, NO, NO)     \
+	X(offsets, recovery, YES, YES, YES) \
+	X(attempts, recovery, NO, YES, NO)  \
+	X(emitter, emitter, NO, NO, NO)     \
+	X(closes, entry, YES, NO, NO)       \
+	X(opens, entry, YES, NO, NO)        \
+	X(registers, entry, YES, NO, YES)   \
+	X(maintenance, entry, YES, NO, YES)
+
+/* A function of the part as one that takes the worker. */
+#define HAS_NO(name, floor)
+#define HAS_YES(name, floor)                      \
+	static void part_##name(struct worker *w) \
+	{                                         \
+		name(&w->floor);                  \
+	}
+#define X(part, floor, up, missed, often) \
+	HAS_YES(part##_start, floor)      \
+	HAS_YES(part##_stop, floor)       \
+	HAS_##up(part##_database_up, floor) HAS_##missed(part##_gap, floor) HAS_##often(part##_tick, floor)
+PARTS(X)
+#undef X
+
+#define NAME_NO(name) NULL
+#define NAME_YES(name) part_##name
+static const struct part {
+	void (*start)(struct worker *w);
+	void (*stop)(struct worker *w);
+	void (*database_up)(struct worker *w); /* NULL: it does not care, as with the next ones */
+	void (*gap)(struct worker *w);
+	void (*tick)(struct worker *w);
+} parts[] = {
+#define X(part, floor, up, missed, often)                                                                   \
+	{part_##part##_start, part_##part##_stop, NAME_##up(part##_database_up), NAME_##missed(part##_gap), \
+	 NAME_##often(part##_tick)},
+	PARTS(X)
+#undef X
+};
+/* clang-format on */
+
+void parts_start(struct worker *w)
+{
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		parts[i].start(w);
+}
+
+void parts_stop(struct worker *w)
+{
+	for (size_t i = ARRAY_LEN(parts); i > 0; i--)
+		parts[i - 1].stop(w);
+}
+
+void parts_database_up(struct worker *w)
+{
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		if (parts[i].database_up)
+			parts[i].database_up(w);
+}
+
+void parts_gap(struct worker *w)
+{
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		if (parts[i].gap)
+			parts[i].gap(w);
+}
+
+void parts_tick(struct worker *w)
+{
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		if (parts[i].tick)
+			parts[i].tick(w);
+}

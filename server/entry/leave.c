@@ -1,0 +1,29 @@
+/*
+ * The end of a client.
+ */
+#include "entry/leave.h"
+#include "entry/closes.h"
+#include "entry/open.h"
+#include "people/client.h"
+
+void leave_socket(struct sio_socket *s, enum close_reason why, void *entry)
+{
+	struct entry *e = entry;
+	struct client *c = sio_user(s);
+	bool clean = why == CLOSE_CLIENT_LEFT;
+	log_info(sio_ident(s), "disconnected", LS("reason", close_label(why)));
+	e->people->counts.disconnects[why]++;
+	if (!c)
+		return; /* it was turned away */
+	if (open_is_out(c)) {
+		open_forget(c, clean);
+	} else if (c->registered) {
+		struct ended ended = {.socket_id = client_id(c),
+		                      .user = user_id(c->user),
+		                      .clean = clean,
+		                      .over = close_is_over(why),
+		                      .expired = c->expired};
+		closes_add(e, &ended);
+	}
+	client_free(c);
+}

@@ -1,0 +1,14 @@
+/*
+ * A socket ends, whoever ended it: what hangs on it goes, and the database is told.
+ */
+#ifndef ENTRY_LEAVE_H
+#define ENTRY_LEAVE_H
+
+#include "base/close.h"
+#include "entry/entry.h"
+
+struct sio_socket;
+
+void leave_socket(struct sio_socket *s, enum close_reason why, void *entry);
+
+#endif

@@ -1,0 +1,121 @@
+/*
+ * The sockets that were here when the database came back, in portions.
+ */
+#include "entry/register.h"
+#include "base/json_write.h"
+#include "base/mem.h"
+#include "db/sender.h"
+#include "entry/closes.h"
+#include "people/client.h"
+
+#define BATCH_MAX 256
+#define RECORD (SIO_ID_LEN + UUID_LEN)
+
+struct registers {
+	bool was_up;        /* the database has been */
+	bool out;           /* a call is, */
+	bool again;         /* and the database was away once more meanwhile */
+	struct buf sockets; /* to be entered: their ids and their users', RECORD bytes each */
+	size_t at, upto;    /* bytes: those before `at` have been, those up to `upto` are with the database */
+};
+
+void registers_start(struct entry *e)
+{
+	e->registers = NEW(struct registers);
+}
+
+void registers_stop(struct entry *e)
+{
+	if (!e->registers)
+		return;
+	buf_fini(&e->registers->sockets);
+	free(e->registers);
+	e->registers = NULL;
+}
+
+static void registers_next(struct entry *e);
+
+static void register_note(struct client *c, void *arg)
+{
+	struct buf *sockets = arg;
+	if (!client_in_rooms(c))
+		return;
+	buf_slice(sockets, client_id(c));
+	buf_slice(sockets, user_id(c->user));
+}
+
+static void registers_begin(struct entry *e)
+{
+	struct registers *rs = e->registers;
+	rs->at = rs->upto = rs->sockets.n = 0;
+	people_each(e->people, register_note, &rs->sockets);
+	registers_next(e);
+}
+
+static void registers_answered(void *arg, const struct db_result *r)
+{
+	struct entry *e = arg;
+	struct registers *rs = e->registers;
+	rs->out = false;
+	closes_hold(e, false);
+	if (r->outcome == DB_ERROR)
+		db_failed(e->people->ident, "socket_register", r);
+	if (rs->again) {
+		rs->again = false;
+		registers_begin(e);
+	} else if (!db_may_repeat(r)) {
+		rs->at = rs->upto;
+		registers_next(e);
+	} /* else by the next tick: to repeat is harmless */
+}
+
+static void register_put(struct buf *items, struct slice id, struct slice user)
+{
+	struct buf item = {0};
+	json_open(&item);
+	json_member_str(&item, "socket_id", id);
+	json_member_str(&item, "user_id", user);
+	json_close(&item);
+	db_array_add(items, buf_view(&item));
+	buf_fini(&item);
+}
+
+/* The next of them that are still here. */
+static void registers_next(struct entry *e)
+{
+	struct registers *rs = e->registers;
+	struct buf items = {0};
+	size_t n = 0;
+	if (rs->out || rs->at == rs->sockets.n || db_state(e->db) != DB_UP)
+		return;
+	db_array_begin(&items);
+	for (rs->upto = rs->at; rs->upto < rs->sockets.n && n < BATCH_MAX; rs->upto += RECORD) {
+		const char *p = rs->sockets.p + rs->upto;
+		struct slice id = slice_of(p, SIO_ID_LEN);
+		if (!client_of(e->people, id))
+			continue;
+		register_put(&items, id, slice_of(p + SIO_ID_LEN, UUID_LEN));
+		n++;
+	}
+	db_array_end(&items);
+	struct slice params[] = {slice_str(e->edge_id), buf_view(&items)};
+	rs->out = true;
+	closes_hold(e, true);
+	db_call(e->db, "select rt.socket_register($1::uuid, $2::text[])", params, 2, registers_answered, e);
+	buf_fini(&items);
+}
+
+void registers_tick(struct entry *e)
+{
+	registers_next(e);
+}
+
+void registers_database_up(struct entry *e)
+{
+	struct registers *rs = e->registers;
+	if (rs->was_up && rs->out)
+		rs->again = true;
+	else if (rs->was_up)
+		registers_begin(e);
+	rs->was_up = true;
+}

@@ -1,0 +1,66 @@
+/*
+ * Delivery.
+ */
+#include "events/deliver.h"
+#include "base/blob.h"
+#include "base/text.h"
+#include "events/confirm.h"
+#include "people/audience.h"
+
+struct packet *deliver_packet(const struct db_event *e)
+{
+	struct buf data = {0};
+	json_compact(&data, e->data);
+	struct packet *p = sio_event_packet("/", e->event, buf_view(&data));
+	buf_fini(&data);
+	return p;
+}
+
+/* False: it cannot get there any more. */
+static bool deliver_to(struct client *c, struct packet *p, struct blob *confirm)
+{
+	bool sent = sio_send(c->sio, p);
+	if (sent && confirm)
+		confirm_expect(c, confirm, c->people->fence_value);
+	if (c->recoverable)
+		c->people->recovery->sent(c);
+	return sent;
+}
+
+static void deliver_count(struct events *ev, const struct db_event *e, uint64_t sent, uint64_t dropped)
+{
+	struct counts *counts = &ev->people->counts;
+	counts_of_event(counts, e->event, STATUS_OK, sent);
+	counts_of_event(counts, e->event, STATUS_DROPPED, dropped);
+	if (sent)
+		counts_written(counts, e->at_us, sent);
+	log_debug(ev->people->ident, "event", LSL("event", e->event), LU("id", e->id), LU("sockets", sent));
+}
+
+void deliver_event(struct events *ev, const struct db_event *e, void (*told)(struct client *c, void *arg), void *arg)
+{
+	struct packet *packet = deliver_packet(e);
+	struct blob *confirm = e->confirm.n ? confirm_blob(e) : NULL;
+	struct audience a;
+	struct client *c;
+	uint64_t sent = 0, dropped = 0;
+	ev->people->fence_value++;
+	audience_begin(&a, ev->people, e->everyone ? SLICE(HUB_EVERYONE) : e->rooms, e->except_rooms);
+	while ((c = audience_next(&a))) {
+		if (c->state == CLIENT_OPEN) {
+			if (deliver_to(c, packet, confirm))
+				sent++;
+			else
+				dropped++;
+			if (told)
+				told(c, arg);
+		} else {
+			sent++;
+			if (c->state == CLIENT_RECOVERING)
+				c->people->recovery->hold(c, packet, confirm);
+		}
+	}
+	deliver_count(ev, e, sent, dropped);
+	packet_unref(&packet);
+	blob_unref(&confirm);
+}

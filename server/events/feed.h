@@ -1,0 +1,11 @@
+/*
+ * What the pump brings. Rows come in visibility order, so a control row acts between the events around it.
+ */
+#ifndef EVENTS_FEED_H
+#define EVENTS_FEED_H
+
+#include "events/events.h"
+
+void feed_batch(struct events *ev, const struct db_batch *b);
+
+#endif

@@ -1,0 +1,133 @@
+/*
+ * A client: a socket of a user whose token was accepted. Owned by its socket: made at CONNECT (entry/open.c), freed when the socket
+ * disconnects (entry/leave.c). Work that outlives a call keeps the socket's id and looks the client up again.
+ *
+ *                        client_new
+ *                            v
+ *   open_wait             OPENING   rt.socket_open is to be asked, or out
+ *     +---------------------|------------------------+
+ *     v                     | recover_begin          | open_finish
+ *   WAITING  database away; v                        |
+ *     |  CONNECT answered RECOVERING  in its rooms;  |
+ *     |                     |  what it missed is     |
+ *     | open_finish         |  looked for            v
+ *     +---------------------+---- open_finish -----> OPEN
+ *     |                     |                        |
+ *     +---------------------+------------------------+--> REFUSED  told to go; whatever it still sends is ignored
+ *                   client_refuse, client_kick, client_taken_over
+ *
+ * client_enter is the one door: it checks the move and traces it.
+ */
+#ifndef PEOPLE_CLIENT_H
+#define PEOPLE_CLIENT_H
+
+#include "hub/hub.h"
+#include "people/fences.h"
+#include "people/late.h"
+#include "people/user.h"
+#include "sio/sio.h"
+
+struct opening;     /* entry/open.c */
+struct recoverable; /* recovery/offsets.h */
+
+#define CLIENT_STATES(X) \
+	X(OPENING, opening) X(WAITING, waiting) X(RECOVERING, recovering) X(OPEN, open) X(REFUSED, refused)
+enum client_state {
+#define X(NAME, label) CLIENT_##NAME,
+	CLIENT_STATES(X)
+#undef X
+};
+
+/*
+ * Where a client stands that is not open yet. It is in the one list of that place, or in none.
+ *
+ *   NOWHERE -open_queue-> QUEUE -open_send-> CALL -> (open_finish: it is open)
+ *                           |  ^              |----open_wait----> DATABASE --open_queue--> QUEUE
+ *                           |  +--------------+
+ *                           +-----open_wait-----> DATABASE
+ *   CALL -recover_begin-> KEY, PUMP           KEY -attempt_start-> PUMP -attempt_positioned-> MISSED -attempts_send-> WALK
+ *   WALK -> PUMP, once more: attempt_round    all -> NOWHERE: it is sent away
+ */
+#define CLIENT_PLACES(X)                                                      \
+	X(NOWHERE, nowhere)   /* no list */                                   \
+	X(QUEUE, queue)       /* opens.queue: to be asked for */              \
+	X(CALL, call)         /* no list: rt.socket_open is out with it */    \
+	X(DATABASE, database) /* opens.waiting: until it is up again */       \
+	X(KEY, key)           /* attempts.wait_key: recovery's key is read */ \
+	X(PUMP, pump)         /* no list: the pump's next position comes */   \
+	X(MISSED, missed)     /* attempts.queue: rt.recover is to be asked */ \
+	X(WALK, walk)         /* no list: rt.recover is out with it */
+enum client_place {
+#define X(NAME, label) PLACE_##NAME,
+	CLIENT_PLACES(X)
+#undef X
+};
+
+/* Of a client that is not open yet. */
+struct entering {
+	struct client *client;
+	struct list link; /* in the list of its place */
+	enum client_place place;
+	uint64_t
+		after_ends; /* it is asked for when the database knows these ends: an end decides the reason of sync:required */
+	struct opening *opening; /* entry/open.c: its place in the call that is out; NULL: none is */
+	struct late_list late;   /* control rows that came while that call was out */
+};
+
+struct client {
+	struct hub_member member; /* of people.hub while CLIENT_RECOVERING or CLIENT_OPEN */
+	struct people *people;
+	struct sio_socket *sio;
+	struct user *user;
+	struct list user_link;     /* in user.clients */
+	struct entering *entering; /* owned; NULL: open */
+	struct timer timer;        /* CLIENT_OPEN: the token runs out. CLIENT_WAITING: patience does */
+	uint64_t until_ms;         /* wall clock: when the token ends */
+	struct fence_ring *fences; /* owned; deliveries that are not confirmed */
+	struct recoverable
+		*recoverable;    /* recovery's; NULL: not asked for. Beside the state, which every delivery looks at */
+	uint32_t presence_flush; /* events/presence.c: the flush that presence_told counts for */
+	uint16_t presence_told;
+	uint16_t emitter_rooms;      /* emitter/: how many it has joined that way */
+	enum client_state state : 8; /* client_enter sets it */
+	bool registered : 1;         /* rt.socket_open entered it: rt.socket_close must be told */
+	bool expired : 1;            /* it ends because its token did */
+	bool returning : 1;          /* CONNECT presented a recovery id */
+};
+
+/* ---- life ---- */
+
+struct client *client_new(struct people *p, struct sio_socket *s, const char user[UUID_LEN]); /* CLIENT_OPENING */
+void client_free(struct client *c);
+struct client *client_of(const struct people *p, struct slice socket_id); /* NULL: it is gone */
+void client_enter(struct client *c, enum client_state to);
+void client_stand(struct client *c, enum client_place to,
+                  struct list *line); /* line: of that place, NULL where it has none */
+
+static inline struct slice client_id(const struct client *c)
+{
+	return sio_id(c->sio);
+}
+static inline bool client_in_rooms(const struct client *c)
+{
+	return c->state == CLIENT_OPEN || c->state == CLIENT_RECOVERING;
+}
+
+/* ---- its end, by us; harmless when it is refused already ---- */
+
+void client_refuse(struct client *c);           /* error UNAUTHORIZED, then a disconnect and the end of the session */
+void client_kick(struct client *c, bool close); /* a disconnect; close: and the end of the session */
+void client_taken_over(struct client *c);       /* another connection has recovered what this one was */
+
+/* ---- rooms ---- */
+
+/* Its own rooms, "<socket id>" and "user:<user id>", it is in without joining and cannot leave. */
+void client_leave(struct client *c, struct slice room);
+void client_join_all(struct client *c, struct slice rooms); /* names joined by newline */
+/* Leaves the joined rooms that `keep` does not want. */
+void client_keep(struct client *c, bool (*keep)(struct slice room, void *arg), void *arg);
+void client_apply(struct client *c, enum room_verb verb, struct slice room); /* a control row */
+/* Keeps a control row for the answer of rt.socket_open. False: that call is not out for this client. */
+bool client_keep_late(struct client *c, uint64_t xid, enum room_verb verb, struct slice room) MUST_CHECK;
+
+#endif

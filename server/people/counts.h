@@ -1,0 +1,96 @@
+/*
+ * What is counted about clients and their events. Counting only: app/metrics.c prints it under the names of docs/metrics.md.
+ */
+#ifndef PEOPLE_COUNTS_H
+#define PEOPLE_COUNTS_H
+
+#include "auth/auth.h"
+#include "base/close.h"
+#include "net/loop.h"
+#include "people/errors.h"
+
+/* ---- lists ---- */
+
+/* Why a socket got connected, and so what sync:required tells it. */
+#define CONNECT_REASONS(X)                     \
+	X(ESTABLISHED, connection_established) \
+	X(RECONNECTION, reconnection)          \
+	X(TOKEN_REFRESH, token_refresh)
+enum connect_reason {
+#define X(NAME, label) CONNECT_##NAME,
+	CONNECT_REASONS(X)
+#undef X
+		CONNECT_REASON_MAX
+};
+struct slice connect_reason_label(enum connect_reason r);
+enum connect_reason connect_reason_find(struct slice label); /* what is not known is CONNECT_ESTABLISHED */
+
+#define RECOVERY_OUTCOMES(X) X(RECOVERED, recovered) X(REFUSED, refused)
+enum recovery_outcome {
+#define X(NAME, label) RECOVERY_##NAME,
+	RECOVERY_OUTCOMES(X)
+#undef X
+		RECOVERY_OUTCOME_MAX
+};
+const char *recovery_outcome_label(enum recovery_outcome o);
+
+/* Why a token was refused: an auth_result that is not AUTH_OK, or one more, which is known to the database alone. */
+enum { TOKEN_USER_UNKNOWN = AUTH_CLAIMS + 1, TOKEN_CAUSE_MAX };
+const char *token_cause_label(int cause);
+
+enum event_status { STATUS_OK, STATUS_ERROR, STATUS_DROPPED, STATUS_MAX };
+const char *event_status_label(enum event_status s);
+
+/* ---- histograms ---- */
+
+#define HISTOGRAM_BOUNDS 14
+extern const double histogram_bounds[HISTOGRAM_BOUNDS]; /* seconds */
+
+struct histogram {
+	uint64_t buckets[HISTOGRAM_BOUNDS + 1]; /* not cumulative; the last: +Inf */
+	uint64_t count;
+	double sum;
+};
+void histogram_add(struct histogram *h, double seconds, uint64_t times);
+
+/* ---- the counts ---- */
+
+#define EVENT_OTHER 0 /* index of the events that have no name of their own */
+
+struct event_count {
+	char *name;
+	uint64_t n[STATUS_MAX];
+};
+
+/* An event that was handed to so many connections in this turn and is not written yet. */
+struct unwritten {
+	int64_t at_us;
+	uint64_t times;
+};
+
+struct counts {
+	struct loop *loop;
+	struct event_count *events;
+	uint32_t nevents;
+	struct histogram latency, confirmed, ack;
+	uint64_t connects[CONNECT_REASON_MAX], recoveries[RECOVERY_OUTCOME_MAX], recovered_events;
+	uint64_t tokens_refused[TOKEN_CAUSE_MAX];
+	uint64_t errors[ERROR_COUNTED];
+	uint64_t disconnects[CLOSE_REASON_MAX];
+	uint64_t sockets_refused, presence_dropped, fences_skipped;
+	struct unwritten *unwritten;
+	size_t nunwritten, unwritten_cap;
+	struct deferred written;
+};
+
+void counts_init(struct counts *c, struct loop *l);
+void counts_fini(struct counts *c);
+
+uint32_t counts_event(struct counts *c,
+                      struct slice name); /* its index, made when it is new; EVENT_OTHER when there are too many */
+void counts_of_event(struct counts *c, struct slice name, enum event_status s, uint64_t times);
+void counts_error(struct counts *c, struct slice name); /* a code without a metric is not counted */
+/* The frames of a row written at at_us wait in so many connections: the latency is taken once this turn has written them. */
+void counts_written(struct counts *c, int64_t at_us, uint64_t times);
+
+#endif
