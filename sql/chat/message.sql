@@ -71,7 +71,9 @@ comment on function rt_private.message_problem(text, text, jsonb) is
 	'What is wrong with a message of this type (contract 3); null: nothing. Keys that the type does not know are left alone.';
 
 -- Runs as its callers, two trigger functions with a pinned search_path, and returns what nobody needs: see edge/bell.sql.
-create or replace function rt_private.message_check(p_type text, p_content text, p_metadata jsonb, p_client_id text, p_content_max int) returns boolean
+-- In each transaction plpgsql sets up anew every expression that it comes by, so a plain text comes by few.
+create or replace function rt_private.message_check(p_type text, p_content text, p_metadata jsonb, p_client_id text,
+	p_content_max int) returns boolean
 language plpgsql stable
 as $$
 declare
@@ -81,27 +83,28 @@ begin
 		raise exception using errcode = 'RT400', message = 'type and content are required';
 	elsif octet_length(p_content) > p_content_max then
 		raise exception using errcode = 'RT413', message = 'content is too large';
-	elsif p_metadata <> '{}' and octet_length(p_metadata::text) > rt_private.setting('metadata_max')::int then
-		raise exception using errcode = 'RT413', message = 'metadata is too large';
-	elsif jsonb_typeof(p_metadata) <> 'object' then
-		raise exception using errcode = 'RT400', message = 'metadata must be an object';
-	elsif char_length(p_client_id) not between 1 and 64 then
-		raise exception using errcode = 'RT400', message = 'client_id must be a string of 1 to 64 characters';
 	end if;
-	if p_metadata <> '{}' then
-		v_problem := rt_private.relay_problem(p_metadata, p_metadata::text);
-		if v_problem is not null then
-			raise exception using errcode = 'RT400', message = 'metadata ' || v_problem;
+	if p_client_id is not null then
+		if char_length(p_client_id) not between 1 and 64 then
+			raise exception using errcode = 'RT400', message = 'client_id must be a string of 1 to 64 characters';
 		end if;
 	end if;
-	v_problem := rt_private.message_problem(p_type, p_content, p_metadata);
+	if p_metadata <> '{}' then
+		if octet_length(p_metadata::text) > rt_private.setting('metadata_max')::int then
+			raise exception using errcode = 'RT413', message = 'metadata is too large';
+		end if;
+		v_problem := 'metadata ' || case when jsonb_typeof(p_metadata) <> 'object' then 'must be an object'
+			else rt_private.relay_problem(p_metadata, p_metadata::text) end;
+	end if;
+	v_problem := coalesce(v_problem, rt_private.message_problem(p_type, p_content, p_metadata));
 	if v_problem is not null then
 		raise exception using errcode = 'RT400', message = v_problem;
 	end if;
 	return true;
 end
 $$;
-comment on function rt_private.message_check(text, text, jsonb, text, int) is 'Rules of content (of so many bytes at most), metadata and client_id, for every writer. RT400, RT413.';
+comment on function rt_private.message_check(text, text, jsonb, text, int) is
+	'Rules of content (of so many bytes at most), metadata and client_id, for every writer. RT400, RT413.';
 
 create or replace function rt_private.message_payload(p_id uuid, p_chat_id uuid, p_seq bigint, p_sender_id uuid, p_sender_name text,
 	p_sender_avatar text, p_type text, p_content text, p_metadata jsonb, p_created_at timestamptz, p_status text) returns jsonb

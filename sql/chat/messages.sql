@@ -86,12 +86,15 @@ begin
 		return null;
 	end if;
 	-- rt_private.chat_message_send_many announces all of its messages in one statement; nobody but an edge may say so
-	if current_setting('bellwire.together', true) = pg_current_xact_id()::text and pg_has_role(session_user, 'bellwire_edge', 'member') then
-		if pg_trigger_depth() = 1 then
-			return null;
+	if current_setting('bellwire.together', true) <> '' then
+		if current_setting('bellwire.together') = pg_current_xact_id()::text
+			and pg_has_role(session_user, 'bellwire_edge', 'member') then
+			if pg_trigger_depth() = 1 then
+				return null;
+			end if;
+			-- somebody's trigger answers a message with one: that is not among those, and its place is between them
+			perform set_config('bellwire.together', '', true);
 		end if;
-		-- somebody's trigger answers a message with one: that is not among those, and its place is between them
-		perform set_config('bellwire.together', '', true);
 	end if;
 	select rt_private.outbox_insert(array[r.family || new.chat_id], '{}', 'chat:message:new',
 		rt_private.message_payload(new.id, new.chat_id, new.seq, new.sender_id, u.name, u.avatar_url, new.type, new.content,

@@ -45,7 +45,7 @@ const mutants = [
   ['2 an old transaction costs nothing', 'rt.fetch', '(pg_snapshot_xmin(v_from) = pg_snapshot_xmin(v_now)', '(false', 'concurrent/cursor.mjs'],
   ['3 many at once: the ack is the event\'s', 'rt_private.items_call', '<> (1, 1, cardinality(p_items))', '<> (array_ndims(v_acks), array_lower(v_acks, 1), cardinality(p_items))', 'edge/dispatch.sql'],
   ['3 many at once: in their order', 'rt_private.chat_message_send_many', 'order by i.n', 'order by i.n desc', 'chat/message_send_many.sql'],
-  ['3 many at once: announced once', 'rt_private.messages_publish', "current_setting('bellwire.together', true) = pg_current_xact_id()::text", 'false', 'chat/message_send_many.sql'],
+  ['3 many at once: announced once', 'rt_private.messages_publish', "current_setting('bellwire.together') = pg_current_xact_id()::text", 'false', 'chat/message_send_many.sql'],
   ['3 many at once: by an edge', 'rt_private.messages_publish', "pg_has_role(session_user, 'bellwire_edge', 'member')", 'true', 'chat/message_send_many.sql'],
   ['3 many at once: a trigger that answers is heard', 'rt_private.messages_publish', 'pg_trigger_depth() = 1', 'true', 'chat/message_send_many.sql'],
   ['3 many at once: a trigger that answers keeps its place', 'rt_private.chat_message_send_many', "current_setting('bellwire.together') = ''", 'false', 'chat/message_send_many.sql'],
