@@ -4,7 +4,7 @@
 #
 #   p *c                                         a slice, buf, list, map or client prints as one line
 #   bw-list &u->clients "struct client" user_link      each entry of a list, by the type it is embedded in
-#   bw-map &w->users "struct user" node                each entry of a map
+#   bw-map &c->people->users "struct user" node        each entry of a map
 #
 # A core dump is enough: nothing of the program is called.
 import gdb

@@ -1,6 +1,6 @@
 /*
  * Settings of one process: one table gives the struct, the file keys, the environment names, the defaults, the checks,
- * what `bellwire check` prints and what docs/configuration.md lists (contract 8).
+ * what `bellwire check` prints and what docs/configuration.md lists.
  *
  *   X(member, NAME, kind, default, min, max, unit-or-choices, "what it does")
  *

@@ -228,7 +228,7 @@ static bool deploy_changed(struct migrate *m, bool force)
 
 /* ---- the command ---- */
 
-static bool usable(PGconn *pg)
+static bool server_usable(PGconn *pg)
 {
 	if (PQserverVersion(pg) < OLDEST) {
 		cmd_error("Postgres %d is too old: 15 is needed", PQserverVersion(pg) / 10000);
@@ -262,7 +262,7 @@ static bool take_lock(PGconn *pg)
 static bool migrate(PGconn *pg, bool force)
 {
 	struct migrate m = {.pg = pg};
-	bool good = usable(pg) && run(pg, PREPARE, "session") == PG_DONE && take_lock(pg) && bootstrap(&m) &&
+	bool good = server_usable(pg) && run(pg, PREPARE, "session") == PG_DONE && take_lock(pg) && bootstrap(&m) &&
 	            apply_missing(&m) && deploy_changed(&m, force);
 	if (good && !m.done)
 		printf("nothing to do: schema %d, code %.12s\n", embedded_schema_version, embedded_code_sha256);

@@ -27,7 +27,7 @@ static void print_help(const struct cmd_option *options, const char *about, cons
 		printf("\n%s", about);
 }
 
-static int wrong(const char *command, const char *what, const char *argument)
+static int option_wrong(const char *command, const char *what, const char *argument)
 {
 	fprintf(stderr, "bellwire %s: %s %s\n`bellwire %s --help` shows what there is.\n", command, what, argument,
 	        command);
@@ -54,12 +54,12 @@ bool cmd_options(const struct cmd_option *options, const char *about, int argc, 
 		const struct cmd_option *o = strncmp(argv[i], "--", 2) == 0 ? find(options, argv[i] + 2) : NULL;
 		const char *equals = strchr(argv[i], '=');
 		if (!o || (!o->arg && equals)) {
-			*code = wrong(argv[0], argv[i][0] == '-' ? "there is no option" : "unexpected argument",
-			              argv[i]);
+			*code = option_wrong(argv[0], argv[i][0] == '-' ? "there is no option" : "unexpected argument",
+			                     argv[i]);
 			return false;
 		}
 		if (o->arg && !equals && i + 1 == argc) {
-			*code = wrong(argv[0], "there is no argument behind", argv[i]);
+			*code = option_wrong(argv[0], "there is no argument behind", argv[i]);
 			return false;
 		}
 		*o->value = !o->arg ? "" : equals ? equals + 1 : argv[++i];

@@ -5,7 +5,7 @@
 #include "cmd/cmd.h"
 #include <stdio.h>
 
-static bool usable(const struct config *c)
+static bool settings_usable(const struct config *c)
 {
 	struct buf problems = {0};
 	bool good = config_check(c, &problems);
@@ -34,7 +34,7 @@ int cmd_serve(int argc, char **argv)
 	if (!cmd_load(&c, file))
 		return EXIT_FAILED;
 	log_threshold = (enum log_level)c.log_level;
-	code = usable(&c) ? app_serve(&c, file) : EXIT_FAILED;
+	code = settings_usable(&c) ? app_serve(&c, file) : EXIT_FAILED;
 	config_free(&c);
 	return code;
 }

@@ -18,7 +18,7 @@ struct reader {
 
 static bool value(struct reader *r);
 
-static bool wrong(struct reader *r, const char *why)
+static bool msgpack_wrong(struct reader *r, const char *why)
 {
 	r->why = why;
 	return false;
@@ -26,10 +26,10 @@ static bool wrong(struct reader *r, const char *why)
 
 /* ---- reading ---- */
 
-static bool take(struct reader *r, size_t n, const unsigned char **p)
+static bool msgpack_take(struct reader *r, size_t n, const unsigned char **p)
 {
 	if (r->n < n)
-		return wrong(r, "cut short");
+		return msgpack_wrong(r, "cut short");
 	*p = r->p;
 	r->p += n;
 	r->n -= n;
@@ -37,10 +37,10 @@ static bool take(struct reader *r, size_t n, const unsigned char **p)
 }
 
 /* An unsigned number of 1, 2, 4 or 8 bytes. */
-static bool number(struct reader *r, unsigned bytes, uint64_t *v)
+static bool msgpack_number(struct reader *r, unsigned bytes, uint64_t *v)
 {
 	const unsigned char *p;
-	if (!take(r, bytes, &p))
+	if (!msgpack_take(r, bytes, &p))
 		return false;
 	*v = 0;
 	for (unsigned i = 0; i < bytes; i++)
@@ -60,12 +60,12 @@ static bool put_string(struct reader *r, uint64_t n)
 {
 	const unsigned char *p;
 	if (n > r->end)
-		return wrong(r, "too large");
-	if (!take(r, n, &p))
+		return msgpack_wrong(r, "too large");
+	if (!msgpack_take(r, n, &p))
 		return false;
 	struct slice s = slice_of(p, n);
 	if (!utf8_valid(s))
-		return wrong(r, "invalid UTF-8");
+		return msgpack_wrong(r, "invalid UTF-8");
 	buf_json_str(r->out, s);
 	return true;
 }
@@ -89,7 +89,7 @@ static void put_double(struct buf *out, double v)
 static bool put_float(struct reader *r, unsigned bytes)
 {
 	uint64_t bits;
-	if (!number(r, bytes, &bits))
+	if (!msgpack_number(r, bytes, &bits))
 		return false;
 	double d;
 	if (bytes == 4) {
@@ -112,7 +112,7 @@ static bool put_date(struct reader *r, int64_t seconds, uint64_t nanoseconds)
 	char text[48];
 	time_t at = (time_t)seconds;
 	if (nanoseconds > 999999999 || seconds > DATE_MOST || seconds < -DATE_MOST || !gmtime_r(&at, &t))
-		return wrong(r, "no date");
+		return msgpack_wrong(r, "no date");
 	int year = t.tm_year + 1900;
 	snprintf(text, sizeof(text),
 	         year < 0 || year > 9999 ? "\"%+07d-%02d-%02dT%02d:%02d:%02d.%03uZ\""
@@ -125,29 +125,29 @@ static bool put_date(struct reader *r, int64_t seconds, uint64_t nanoseconds)
 static bool extension(struct reader *r, uint64_t n)
 {
 	uint64_t type, a, b;
-	if (!number(r, 1, &type))
+	if (!msgpack_number(r, 1, &type))
 		return false;
 	if (type != 0xff)
-		return wrong(r, "an extension type");
+		return msgpack_wrong(r, "an extension type");
 	if (n == 4)
-		return number(r, 4, &a) && put_date(r, (int64_t)a, 0);
+		return msgpack_number(r, 4, &a) && put_date(r, (int64_t)a, 0);
 	if (n == 8)
-		return number(r, 8, &a) && put_date(r, (int64_t)(a & 0x3ffffffff), a >> 34);
+		return msgpack_number(r, 8, &a) && put_date(r, (int64_t)(a & 0x3ffffffff), a >> 34);
 	if (n == 12)
-		return number(r, 4, &a) && number(r, 8, &b) && put_date(r, (int64_t)b, a);
-	return wrong(r, "no date");
+		return msgpack_number(r, 4, &a) && msgpack_number(r, 8, &b) && put_date(r, (int64_t)b, a);
+	return msgpack_wrong(r, "no date");
 }
 
 static bool key(struct reader *r)
 {
 	uint64_t head, n;
-	if (!number(r, 1, &head))
+	if (!msgpack_number(r, 1, &head))
 		return false;
 	if ((head & 0xe0) == 0xa0)
 		n = head & 0x1f;
 	else if (head < 0xd9 || head > 0xdb)
-		return wrong(r, "a key that is no string");
-	else if (!number(r, 1u << (head - 0xd9), &n))
+		return msgpack_wrong(r, "a key that is no string");
+	else if (!msgpack_number(r, 1u << (head - 0xd9), &n))
 		return false;
 	if (!put_string(r, n))
 		return false;
@@ -158,9 +158,9 @@ static bool key(struct reader *r)
 static bool container(struct reader *r, uint64_t n, bool map)
 {
 	if (n > r->n) /* an element is a byte at least */
-		return wrong(r, "cut short");
+		return msgpack_wrong(r, "cut short");
 	if (++r->depth > JSON_MAX_DEPTH)
-		return wrong(r, "nested too deep");
+		return msgpack_wrong(r, "nested too deep");
 	buf_char(r->out, map ? '{' : '[');
 	for (uint64_t i = 0; i < n; i++) {
 		if (i)
@@ -186,34 +186,34 @@ static bool tagged(struct reader *r, unsigned head)
 		buf_str(r->out, head == 0xc3 ? "true" : "false");
 		return true;
 	case 0xc4 ... 0xc6:
-		return wrong(r, "binary");
+		return msgpack_wrong(r, "binary");
 	case 0xc7 ... 0xc9:
-		return number(r, 1u << (head - 0xc7), &n) && extension(r, n);
+		return msgpack_number(r, 1u << (head - 0xc7), &n) && extension(r, n);
 	case 0xca:
 	case 0xcb:
 		return put_float(r, head == 0xca ? 4 : 8);
 	case 0xcc ... 0xcf:
-		if (!number(r, 1u << (head - 0xcc), &n))
+		if (!msgpack_number(r, 1u << (head - 0xcc), &n))
 			return false;
 		buf_u64(r->out, n);
 		return true;
 	case 0xd0 ... 0xd3:
-		if (!number(r, 1u << (head - 0xd0), &n))
+		if (!msgpack_number(r, 1u << (head - 0xd0), &n))
 			return false;
 		buf_printf(r->out, "%lld", (long long)sign_extend(n, 1u << (head - 0xd0)));
 		return true;
 	case 0xd4 ... 0xd8:
 		return extension(r, 1u << (head - 0xd4));
 	case 0xd9 ... 0xdb:
-		return number(r, 1u << (head - 0xd9), &n) && put_string(r, n);
+		return msgpack_number(r, 1u << (head - 0xd9), &n) && put_string(r, n);
 	case 0xdc:
 	case 0xdd:
-		return number(r, head == 0xdc ? 2 : 4, &n) && container(r, n, false);
+		return msgpack_number(r, head == 0xdc ? 2 : 4, &n) && container(r, n, false);
 	case 0xde:
 	case 0xdf:
-		return number(r, head == 0xde ? 2 : 4, &n) && container(r, n, true);
+		return msgpack_number(r, head == 0xde ? 2 : 4, &n) && container(r, n, true);
 	default:
-		return wrong(r, "no MessagePack");
+		return msgpack_wrong(r, "no MessagePack");
 	}
 }
 
@@ -221,8 +221,8 @@ static bool value(struct reader *r)
 {
 	uint64_t head;
 	if (r->out->n > r->end)
-		return wrong(r, "too large");
-	if (!number(r, 1, &head))
+		return msgpack_wrong(r, "too large");
+	if (!msgpack_number(r, 1, &head))
 		return false;
 	if (head < 0x80)
 		buf_u64(r->out, head);

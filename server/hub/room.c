@@ -83,7 +83,7 @@ static void free_slot(struct room_table *t, uint32_t hole)
 
 /* ---- by number ---- */
 
-static uint32_t number(struct room_table *t)
+static uint32_t room_number(struct room_table *t)
 {
 	if (t->nspare)
 		return t->spare[--t->nspare];
@@ -100,7 +100,7 @@ uint32_t room_make(struct room_table *t, struct slice name)
 	*r = (struct room){.cap = 1, .name_n = (uint16_t)name.n};
 	if (name.n)
 		memcpy(r->name, name.p, name.n);
-	uint32_t i = number(t);
+	uint32_t i = room_number(t);
 	t->rooms[i] = r;
 	if (4 * (uint64_t)++t->count > 3 * (uint64_t)t->nslots)
 		widen_slots(t); /* puts it in as well */

@@ -127,7 +127,7 @@ bool token_put(struct buf *out, const unsigned char key[TOKEN_KEY], struct slice
 
 /* ---- reading ---- */
 
-static bool take(struct slice *in, void *to, size_t n)
+static bool token_take(struct slice *in, void *to, size_t n)
 {
 	if (in->n < n)
 		return false;
@@ -139,9 +139,9 @@ static bool take(struct slice *in, void *to, size_t n)
 static bool read_body(struct recovery_token *t, struct slice body)
 {
 	char version;
-	if (!take(&body, &version, 1) || version != VERSION || !take(&body, t->epoch, TOKEN_EPOCH) ||
+	if (!token_take(&body, &version, 1) || version != VERSION || !token_take(&body, t->epoch, TOKEN_EPOCH) ||
 	    !varint_take(&body, &t->issued_us) || t->issued_us > INT64_MAX ||
-	    !db_snapshot_unpack(&body, &t->snapshot, IN_FLIGHT_MAX) || !take(&body, t->socket, TOKEN_SOCKET) ||
+	    !db_snapshot_unpack(&body, &t->snapshot, IN_FLIGHT_MAX) || !token_take(&body, t->socket, TOKEN_SOCKET) ||
 	    body.n % UUID_BYTES)
 		return false;
 	for (size_t i = 0; i < body.n; i += UUID_BYTES)
