@@ -21,7 +21,7 @@ struct read {
 };
 
 struct read_route {
-	struct slice path; /* behind the prefix; "{id}" is a uuid */
+	struct slice path; /* behind the prefix; "{id}" is any one segment */
 	const char *sql;
 	const char *id_key; /* NULL: no {id} */
 };
@@ -109,23 +109,35 @@ static void read_answered(void *arg, const struct db_result *result)
 
 /* ---- asking ---- */
 
+/* Is the path behind the prefix that of the route? id is the segment that stands for {id}, whatever it is: SQL says what is wrong
+ * with one that is no uuid. */
+static bool read_route_is(const struct read_route *r, struct slice rest, struct slice *id)
+{
+	const char *hole = r->id_key ? memmem(r->path.p, r->path.n, "{id}", 4) : NULL;
+	if (!hole)
+		return slice_eq(rest, r->path);
+	size_t before = (size_t)(hole - r->path.p), after = r->path.n - before - 4;
+	if (rest.n <= before + after || memcmp(rest.p, r->path.p, before) != 0 ||
+	    memcmp(rest.p + rest.n - after, hole + 4, after) != 0)
+		return false;
+	*id = slice_of(rest.p + before, rest.n - before - after);
+	return !memchr(id->p, '/', id->n);
+}
+
 static const struct read_route *read_route_find(struct slice path, struct slice *id)
 {
 	struct slice rest = slice_of(path.p + sizeof(PREFIX) - 1, path.n - (sizeof(PREFIX) - 1));
-	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-		const struct read_route *r = &routes[i];
-		const char *hole = r->id_key ? memmem(r->path.p, r->path.n, "{id}", 4) : NULL;
-		size_t before = hole ? (size_t)(hole - r->path.p) : 0, after = r->path.n - before - 4;
-		if (!hole && slice_eq(rest, r->path))
-			return r;
-		if (!hole || rest.n != before + UUID_LEN + after || memcmp(rest.p, r->path.p, before) != 0 ||
-		    memcmp(rest.p + before + UUID_LEN, hole + 4, after) != 0)
-			continue;
-		*id = slice_of(rest.p + before, UUID_LEN);
-		if (uuid_valid(*id))
-			return r;
-	}
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++)
+		if (read_route_is(&routes[i], rest, id))
+			return &routes[i];
 	return NULL;
+}
+
+/* Bytes that are no text are a value that no function takes: "?" has it say what is wrong. */
+static void read_put_text(struct buf *json, const char *key, struct slice v)
+{
+	bool text = utf8_valid(v) && (v.n == 0 || !memchr(v.p, 0, v.n));
+	json_member_str(json, key, text ? v : SLICE("?"));
 }
 
 static void read_put_query(struct http_exchange *x, struct buf *json, struct slice id, const char *id_key)
@@ -134,14 +146,11 @@ static void read_put_query(struct http_exchange *x, struct buf *json, struct sli
 	struct buf v = {0};
 	json_open(json);
 	if (id_key)
-		json_member_str(json, id_key, id);
+		read_put_text(json, id_key, id);
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		v.n = 0;
-		if (!http_query(x, keys[i], &v))
-			continue;
-		/* bytes that are no text are a value that no function takes: "?" has it say what is wrong */
-		bool text = utf8_valid(buf_view(&v)) && (v.n == 0 || !memchr(v.p, 0, v.n));
-		json_member_str(json, keys[i], text ? buf_view(&v) : SLICE("?"));
+		if (http_query(x, keys[i], &v))
+			read_put_text(json, keys[i], buf_view(&v));
 	}
 	json_close(json);
 	buf_fini(&v);
