@@ -22,8 +22,11 @@
 	"where n.nspname = 'rt' and p.proname = f.name and pg_catalog.has_schema_privilege(n.oid, 'usage') "                 \
 	"and pg_catalog.has_function_privilege(p.oid, 'execute'))"
 
-#define SERVER_SQL \
-	"select pg_catalog.pg_is_in_recovery(), pg_catalog.current_database(), pg_catalog.pg_postmaster_start_time()"
+/* The place of a primary, in words of its own: names and times are shown as each connection's settings have them. */
+#define PLACE_SQL                                                                                       \
+	"select pg_catalog.concat_ws('/', s.system_identifier, "                                        \
+	"pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8), d.oid) " \
+	"from pg_catalog.pg_control_system() s, pg_catalog.pg_database d where d.datname = pg_catalog.current_database()"
 
 static bool is_true(const PGresult *r, int column)
 {
@@ -36,7 +39,7 @@ static bool check_primary(PGconn *pg, const char *setting)
 		cmd_error("%s: Postgres %d is too old: 15 is needed", setting, PQserverVersion(pg) / 10000);
 		return false;
 	}
-	PGresult *r = pg_query(pg, SERVER_SQL);
+	PGresult *r = pg_query(pg, "select pg_catalog.pg_is_in_recovery()");
 	bool standby = r && is_true(r, 0);
 	PQclear(r);
 	if (standby)
@@ -101,9 +104,8 @@ static bool check_version(PGconn *pg)
 
 static bool same_place(PGconn *a, PGconn *b)
 {
-	PGresult *x = pg_query(a, SERVER_SQL), *y = pg_query(b, SERVER_SQL);
-	bool same = x && y && strcmp(PQgetvalue(x, 0, 1), PQgetvalue(y, 0, 1)) == 0 &&
-	            strcmp(PQgetvalue(x, 0, 2), PQgetvalue(y, 0, 2)) == 0;
+	PGresult *x = pg_query(a, PLACE_SQL), *y = pg_query(b, PLACE_SQL);
+	bool same = x && y && strcmp(PQgetvalue(x, 0, 0), PQgetvalue(y, 0, 0)) == 0;
 	if (x && y && !same)
 		cmd_error("DATABASE_URL and LISTEN_DATABASE_URL lead to different databases");
 	PQclear(x);
@@ -141,12 +143,8 @@ static bool check(const struct config *c, bool offline)
 		fprintf(stderr, "%.*sbellwire: these settings cannot work\n", (int)problems.n, problems.p);
 	buf_fini(&out);
 	buf_fini(&problems);
-	if (!good || offline)
-		return good;
-	if (c->database_url)
-		return check_database(c);
-	fputs("bellwire: warning: DATABASE_URL is not set: the database was not looked at\n", stderr);
-	return true;
+	return good &&
+	       (offline || check_database(c)); /* serve needs a database: without DATABASE_URL it refuses, too */
 }
 
 static int print_markdown(const char *table)
