@@ -64,7 +64,10 @@ const char *db_sqlstate(const PGresult *res)
 
 bool db_outcome_unknown(const PGresult *res)
 {
-	const char *s = db_sqlstate(res);
+	const char *s = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	ExecStatusType status = PQresultStatus(res);
+	if (!s) /* an error of libpq's own: Postgres may have committed and said so */
+		return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE;
 	return strncmp(s, "08", 2) == 0 || strcmp(s, "40003") == 0;
 }
 

@@ -14,7 +14,7 @@ bool db_cell_u64(const PGresult *res, int row, int col, uint64_t *out) MUST_CHEC
 bool db_rows_ok(const PGresult *res) MUST_CHECK; /* it is rows; false for a command's end and for an error */
 const char *db_sqlstate(const PGresult *res);    /* of an error; XX000 when the server gave none */
 
-/* An error that does not say whether the transaction was committed. */
+/* An error that does not say whether the transaction was committed; so every one that Postgres has not given. */
 bool db_outcome_unknown(const PGresult *res) MUST_CHECK;
 
 /* Text with a NUL cannot be a parameter: libpq would cut it there. */

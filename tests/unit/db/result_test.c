@@ -83,13 +83,16 @@ TEST(rows_are_told_from_commands_and_errors)
 {
 	static const struct {
 		ExecStatusType status;
-		bool rows;
-	} rows[] = {{PGRES_TUPLES_OK, true}, {PGRES_COMMAND_OK, false}, {PGRES_FATAL_ERROR, false}};
+		bool rows, unknown;
+	} rows[] = {{PGRES_TUPLES_OK, true, false},
+	            {PGRES_COMMAND_OK, false, false},
+	            {PGRES_FATAL_ERROR, false, true}, /* libpq's own: memory, a broken protocol */
+	            {PGRES_BAD_RESPONSE, false, true}};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		PGresult *res = PQmakeEmptyPGresult(NULL, rows[i].status);
 		CHECK_INT(db_rows_ok(res), rows[i].rows);
 		CHECK_STR(db_sqlstate(res), "XX000"); /* the server gave none */
-		CHECK(!db_outcome_unknown(res));
+		CHECK_INT(db_outcome_unknown(res), rows[i].unknown);
 		PQclear(res);
 	}
 	CHECK(db_has_nul(slice_of("a\0b", 3)));
