@@ -6,13 +6,15 @@
 #include "db/resolve.h"
 #include <ev.h>
 
-#define CONNECT_MS 10000
+#define RESOLVE_MS 10000
+#define CONNECT_MS 3000 /* for each place */
 #define BACKOFF_LEAST_MS 100
-#define BACKOFF_MOST_MS 5000
+#define BACKOFF_MOST_MS 1000 /* clients wait: they are to be served within two seconds of the server's return */
 
 /*
  *   OFF --------- link_start --------> RESOLVING
- *   RESOLVING --- link_on_resolved --> CONNECTING
+ *   RESOLVING --- link_connect ------> CONNECTING
+ *   CONNECTING -- link_connect ------> CONNECTING    the next place
  *   CONNECTING -- link_connected ----> IDLE
  *   IDLE -------- link_put ----------> BUSY
  *   BUSY -------- link_finish -------> IDLE
@@ -26,7 +28,7 @@ static const uint8_t link_moves[] = {
 	[LINK_OFF] = 1u << LINK_RESOLVING | 1u << LINK_OFF,
 	[LINK_WAITING] = 1u << LINK_RESOLVING | 1u << LINK_OFF,
 	[LINK_RESOLVING] = 1u << LINK_CONNECTING | 1u << LINK_WAITING | 1u << LINK_OFF,
-	[LINK_CONNECTING] = 1u << LINK_IDLE | 1u << LINK_WAITING | 1u << LINK_OFF,
+	[LINK_CONNECTING] = 1u << LINK_CONNECTING | 1u << LINK_IDLE | 1u << LINK_WAITING | 1u << LINK_OFF,
 	[LINK_IDLE] = 1u << LINK_BUSY | 1u << LINK_WAITING | 1u << LINK_OFF,
 	[LINK_BUSY] = 1u << LINK_IDLE | 1u << LINK_WAITING | 1u << LINK_OFF,
 };
@@ -40,11 +42,15 @@ struct link {
 	char *url, *name;
 	enum link_state state;
 	struct resolve *resolve; /* while RESOLVING */
+	struct targets targets;  /* of the last resolving */
+	char *refusals;          /* why the places so far could not be connected to; NULL: none yet */
 	PGconn *pg;              /* from CONNECTING on */
 	ev_io io;
 	struct timer timer;    /* backoff, connecting, or the statement's deadline */
 	unsigned failures;     /* connections in a row that proved nothing */
-	struct deferred dying; /* the connection was found dead where nobody may be called */
+	struct deferred dying; /* the connection was found dead, or condemned, where nobody may be called */
+	char *condemned;       /* why; NULL: it is not */
+	uint64_t sent_at;      /* while BUSY; loop_now */
 	bool unflushed;        /* the statement's last bytes have not left libpq yet */
 	link_answer *answer;   /* of the statement that is out, while BUSY */
 	void *arg;
@@ -100,6 +106,8 @@ static void link_disconnect(struct link *k)
 	k->pg = NULL;
 	PQclear(k->result);
 	k->result = NULL;
+	free(k->condemned);
+	k->condemned = NULL;
 }
 
 /*
@@ -127,7 +135,15 @@ void link_drop(struct link *k, const char *why)
 static void link_run_dying(struct deferred *d)
 {
 	struct link *k = container_of(d, struct link, dying);
-	link_drop(k, k->pg ? PQerrorMessage(k->pg) : "");
+	link_drop(k, k->condemned ? k->condemned : k->pg ? PQerrorMessage(k->pg) : "");
+}
+
+void link_condemn(struct link *k, const char *why)
+{
+	if (!link_up(k) || k->condemned)
+		return;
+	k->condemned = mem_strndup(why, strlen(why));
+	loop_defer(k->loop, LOOP_WORK, &k->dying);
 }
 
 /* ---- statements ---- */
@@ -156,7 +172,7 @@ static void link_flush(struct link *k)
 static bool link_put(struct link *k, const char *sql, const char *prepared, int n, const char *const *values,
                      uint64_t timeout_ms, link_answer *answer, void *arg)
 {
-	if (k->state != LINK_IDLE)
+	if (!link_idle(k))
 		return false;
 	if (PQstatus(k->pg) != CONNECTION_OK) {
 		loop_defer(k->loop, LOOP_WORK, &k->dying);
@@ -166,7 +182,8 @@ static bool link_put(struct link *k, const char *sql, const char *prepared, int 
 	k->answer = answer;
 	k->arg = arg;
 	k->unflushed = false;
-	timer_set(k->loop, &k->timer, loop_now(k->loop) + timeout_ms);
+	k->sent_at = loop_now(k->loop);
+	timer_set(k->loop, &k->timer, k->sent_at + timeout_ms);
 	if (prepared ? PQsendQueryPrepared(k->pg, prepared, n, values, NULL, NULL, 0)
 	             : PQsendQueryParams(k->pg, sql, n, NULL, values, NULL, NULL, 0))
 		link_flush(k);
@@ -210,8 +227,17 @@ static bool link_is_copy(const PGresult *r)
 	return s == PGRES_COPY_IN || s == PGRES_COPY_OUT || s == PGRES_COPY_BOTH;
 }
 
+/* It was a primary when it was connected to. */
+static bool link_only_reads(const PGresult *r)
+{
+	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+	return state && strcmp(state, "25006") == 0;
+}
+
 static void link_finish(struct link *k)
 {
+	if (link_only_reads(k->result))
+		link_condemn(k, PQresultErrorMessage(k->result));
 	k->given = k->result;
 	k->result = NULL;
 	link_enter(k, LINK_IDLE);
@@ -279,9 +305,12 @@ static void link_on_ready(struct link *k, int revents)
 
 /* ---- connecting ---- */
 
+static void link_connect_next(struct link *k, const char *why);
+
 static void link_connected(struct link *k)
 {
 	PQsetnonblocking(k->pg, 1);
+	targets_worked(&k->targets);
 	link_enter(k, LINK_IDLE);
 	timer_stop(k->loop, &k->timer);
 	link_watch(k, EV_READ);
@@ -293,7 +322,7 @@ static void link_connect_step(struct link *k, PostgresPollingStatusType s)
 	if (s == PGRES_POLLING_OK)
 		link_connected(k);
 	else if (s == PGRES_POLLING_FAILED)
-		link_drop(k, PQerrorMessage(k->pg));
+		link_connect_next(k, PQerrorMessage(k->pg));
 	else
 		link_watch(k, s == PGRES_POLLING_READING ? EV_READ : EV_WRITE);
 }
@@ -315,15 +344,8 @@ static void link_ignore_notice(void *arg, const PGresult *r)
 	(void)arg, (void)r;
 }
 
-static void link_on_resolved(void *arg, struct target *t)
+static void link_connect(struct link *k, const struct target *to)
 {
-	struct link *k = arg;
-	k->resolve = NULL;
-	if (t->error) {
-		link_drop(k, t->error);
-		target_fini(t);
-		return;
-	}
 	/* The URL's settings replace those in front of it; those behind it replace the URL's. */
 	const char *keys[] = {"application_name",
 	                      "gssencmode",
@@ -332,27 +354,65 @@ static void link_on_resolved(void *arg, struct target *t)
 	                      "keepalives_count",
 	                      "dbname",
 	                      "client_encoding",
+	                      "target_session_attrs",
 	                      "host",
 	                      "hostaddr",
 	                      "port",
 	                      NULL};
-	const char *values[] = {k->name, "disable", "15",        "5",     "3", k->url,
-	                        "UTF8",  t->host,   t->hostaddr, t->port, NULL};
+	const char *values[] = {k->name, "disable",    "15",     "5",          "3",      k->url,
+	                        "UTF8",  "read-write", to->host, to->hostaddr, to->port, NULL};
 	link_enter(k, LINK_CONNECTING);
+	timer_set(k->loop, &k->timer, loop_now(k->loop) + CONNECT_MS);
 	k->pg = PQconnectStartParams(keys, values, 1);
-	target_fini(t);
 	if (!k->pg || PQstatus(k->pg) == CONNECTION_BAD) {
-		link_drop(k, k->pg ? PQerrorMessage(k->pg) : "out of memory");
+		link_connect_next(k, k->pg ? PQerrorMessage(k->pg) : "out of memory");
 		return;
 	}
 	PQsetNoticeReceiver(k->pg, link_ignore_notice, NULL);
 	link_connect_step(k, PGRES_POLLING_WRITING);
 }
 
+static void link_note_refusal(struct link *k, const char *why)
+{
+	char *all = mem_printf("%s%s%.*s", k->refusals ? k->refusals : "", k->refusals ? "; " : "",
+	                       (int)strcspn(why, "\n"), why);
+	free(k->refusals);
+	k->refusals = all;
+}
+
+/* The present place will not do; where it was the last one, the link waits. */
+static void link_connect_next(struct link *k, const char *why)
+{
+	link_note_refusal(k, why);
+	const struct target *to = targets_next(&k->targets);
+	if (!to) {
+		link_drop(k, k->refusals);
+		return;
+	}
+	link_unwatch(k);
+	PQfinish(k->pg);
+	k->pg = NULL;
+	link_connect(k, to);
+}
+
+static void link_on_resolved(void *arg, struct targets *t)
+{
+	struct link *k = arg;
+	k->resolve = NULL;
+	targets_renew(&k->targets, t);
+	const struct target *to = targets_first(&k->targets);
+	if (to)
+		link_connect(k, to);
+	else
+		link_drop(k, k->targets.error ? k->targets.error : "no address");
+}
+
 static void link_begin(struct link *k)
 {
 	link_enter(k, LINK_RESOLVING);
-	timer_set(k->loop, &k->timer, loop_now(k->loop) + CONNECT_MS);
+	free(k->refusals);
+	k->refusals = NULL;
+	timer_set(k->loop, &k->timer, loop_now(k->loop) + RESOLVE_MS);
 	k->resolve = resolve_start(k->loop, k->url, link_on_resolved, k);
 }
 
@@ -361,8 +421,10 @@ static void link_on_timer(struct timer *t)
 	struct link *k = container_of(t, struct link, timer);
 	if (k->state == LINK_WAITING)
 		link_begin(k);
+	else if (k->state == LINK_CONNECTING)
+		link_connect_next(k, "no connection in time");
 	else
-		link_drop(k, k->state == LINK_BUSY ? "no answer in time" : "no connection in time");
+		link_drop(k, k->state == LINK_BUSY ? "no answer in time" : "no address in time");
 }
 
 /* ---- life ---- */
@@ -392,7 +454,12 @@ bool link_up(const struct link *k)
 
 bool link_idle(const struct link *k)
 {
-	return k && k->state == LINK_IDLE;
+	return k && k->state == LINK_IDLE && !k->condemned;
+}
+
+uint64_t link_waits_since(const struct link *k)
+{
+	return k && k->state == LINK_BUSY ? k->sent_at : 0;
 }
 
 PGresult *link_take(struct link *k)
@@ -416,6 +483,8 @@ void link_free(struct link **kp)
 	link_enter(k, LINK_OFF);
 	link_answer_lost(k); /* *kp is still there: the answer may look at it */
 	*kp = NULL;
+	targets_fini(&k->targets);
+	free(k->refusals);
 	free(k->url);
 	free(k->name);
 	free(k);

@@ -1,5 +1,7 @@
 /*
  * One connection to Postgres on the loop: connecting, reconnecting with jittered backoff, one statement out at a time.
+ * Each place that the connection string may lead to has its own time to answer; the one that worked last is tried
+ * first. A server that only reads is no server: it is not connected to, and left as soon as it refuses to write.
  *
  * The fate of a statement (docs/architecture.md "What is claimed, and when"):
  *   LINK_ANSWERED  the result is final: the server is ready for the next statement, so the transaction is over
@@ -56,6 +58,11 @@ bool link_send(struct link *k, const char *sql, int n, const char *const *values
 bool link_execute(struct link *k, const char *name, int n, const char *const *values, uint64_t timeout_ms,
                   link_answer *answer, void *arg);
 void link_drop(struct link *k, const char *why); /* ends the connection, answers what is out, reconnects */
+
+/* Takes no more statements; is dropped from the loop. For an answer that shows that the server will not do. */
+void link_condemn(struct link *k, const char *why);
+
+uint64_t link_waits_since(const struct link *k); /* loop_now of when the statement was sent that is out; 0: none is */
 PGresult *link_take(struct link *k);             /* from inside an answer: the result becomes the caller's */
 void link_settled(struct link *k);               /* the connection proved good: backoff starts anew */
 void link_free(struct link **k);                 /* answers what is out first */

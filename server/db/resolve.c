@@ -1,6 +1,5 @@
 #include "db/resolve.h"
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include <arpa/inet.h>
 #include <ev.h>
@@ -14,8 +13,8 @@ struct resolve_job {
 	pthread_mutex_t lock;
 	struct resolve *owner; /* NULL: cancelled */
 	bool finished;
-	char *host, *port;
-	struct target target;
+	char *host, *addr, *port;
+	struct targets targets;
 };
 
 struct resolve {
@@ -23,24 +22,16 @@ struct resolve {
 	struct resolve_job *job;
 	ev_async ready;
 	struct deferred at_once; /* nothing to resolve */
-	struct target target;
+	struct targets targets;
 	resolved *done;
 	void *arg;
 };
 
-void target_fini(struct target *t)
-{
-	free(t->host);
-	free(t->hostaddr);
-	free(t->port);
-	free(t->error);
-	*t = (struct target){0};
-}
-
 static void resolve_job_free(struct resolve_job *j)
 {
-	target_fini(&j->target);
+	targets_fini(&j->targets);
 	free(j->host);
+	free(j->addr);
 	free(j->port);
 	pthread_mutex_destroy(&j->lock);
 	free(j);
@@ -55,35 +46,18 @@ static struct slice resolve_next(const char **list)
 	return slice_of(from, (size_t)(end - from));
 }
 
-struct resolve_lists {
-	size_t n;
-	struct buf host, hostaddr, port, error;
-};
-
-static void resolve_add(struct resolve_lists *to, struct slice host, struct slice addr, struct slice port)
-{
-	if (to->n++) {
-		buf_char(&to->host, ',');
-		buf_char(&to->hostaddr, ',');
-		buf_char(&to->port, ',');
-	}
-	buf_slice(&to->host, host);
-	buf_slice(&to->hostaddr, addr); /* empty: libpq goes by the host */
-	buf_slice(&to->port, port);     /* empty: the default */
-}
-
-static void resolve_add_addresses(struct resolve_lists *to, struct slice host, struct slice port)
+static void resolve_add_addresses(struct targets *to, struct slice host, struct slice port, char **error)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *found = NULL;
 	char *name = mem_strndup(host.p, host.n);
 	int why = getaddrinfo(name, NULL, &hints, &found);
-	if (why && to->error.n == 0)
-		buf_printf(&to->error, "could not resolve \"%s\": %s", name, gai_strerror(why));
+	if (why && !*error)
+		*error = mem_printf("could not resolve \"%s\": %s", name, gai_strerror(why));
 	for (struct addrinfo *a = why ? NULL : found; a; a = a->ai_next) {
 		char text[NI_MAXHOST];
 		if (getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST) != 0)
 			continue;
-		resolve_add(to, host, slice_str(text), port);
+		targets_add(to, host, slice_str(text), port);
 	}
 	if (found)
 		freeaddrinfo(found);
@@ -101,35 +75,54 @@ static bool resolve_needs_no_name(struct slice host)
 	return numeric;
 }
 
-/* Every address of every host becomes an entry; one port stands for all, as libpq has it. */
-static void resolve_all(const char *hosts, const char *ports, struct target *out)
+static size_t resolve_count(const char *list)
 {
-	struct resolve_lists to = {0};
-	struct slice port = slice_str("");
-	while (hosts) {
-		struct slice host = resolve_next(&hosts);
-		if (ports)
-			port = resolve_next(&ports);
-		if (resolve_needs_no_name(host))
-			resolve_add(&to, host, SLICE(""), port);
-		else
-			resolve_add_addresses(&to, host, port);
+	size_t n = 0;
+	while (list) {
+		resolve_next(&list);
+		n++;
 	}
-	if (to.n == 0)
-		out->error = buf_steal(&to.error, NULL);
-	out->host = buf_steal(&to.host, NULL);
-	out->hostaddr = buf_steal(&to.hostaddr, NULL);
-	out->port = buf_steal(&to.port, NULL);
-	buf_fini(&to.error);
+	return n;
+}
+
+/* Of lists that do not fit one another libpq says what is wrong. */
+static bool resolve_fits(const char *hosts, const char *addrs, const char *ports)
+{
+	size_t n = resolve_count(addrs ? addrs : hosts), nports = resolve_count(ports);
+	return n > 0 && (!hosts || resolve_count(hosts) == n) && (nports <= 1 || nports == n);
+}
+
+/* Every address of every host becomes a place; one port stands for all, as libpq has it. */
+static void resolve_all(const char *hosts, const char *addrs, const char *ports, struct targets *to)
+{
+	char *error = NULL;
+	struct slice host = {0}, addr = {0}, port = {0};
+	if (!resolve_fits(hosts, addrs, ports)) {
+		targets_add(to, host, addr, port);
+		return;
+	}
+	while (addrs || hosts) {
+		host = hosts ? resolve_next(&hosts) : host;
+		addr = addrs ? resolve_next(&addrs) : addr;
+		port = ports ? resolve_next(&ports) : port;
+		if (addr.n || resolve_needs_no_name(host))
+			targets_add(to, host, addr, port);
+		else
+			resolve_add_addresses(to, host, port, &error);
+	}
+	if (to->n == 0)
+		to->error = error;
+	else
+		free(error);
 }
 
 static void *resolve_job_run(void *arg)
 {
 	struct resolve_job *j = arg;
-	struct target t = {0};
-	resolve_all(j->host, j->port, &t);
+	struct targets t = {0};
+	resolve_all(j->host, j->addr, j->port, &t);
 	pthread_mutex_lock(&j->lock);
-	j->target = t;
+	j->targets = t;
 	j->finished = true;
 	bool orphan = !j->owner;
 	if (!orphan)
@@ -144,10 +137,10 @@ static void *resolve_job_run(void *arg)
 
 static void resolve_deliver(struct resolve *r)
 {
-	struct target t = r->target;
+	struct targets t = r->targets;
 	resolved *done = r->done;
 	void *arg = r->arg;
-	r->target = (struct target){0};
+	r->targets = (struct targets){0};
 	resolve_cancel(&r);
 	done(arg, &t);
 }
@@ -164,20 +157,21 @@ static void resolve_on_ready(struct ev_loop *ev, ev_async *w, int revents)
 	pthread_mutex_lock(&r->job->lock);
 	bool finished = r->job->finished;
 	if (finished) {
-		r->target = r->job->target;
-		r->job->target = (struct target){0};
+		r->targets = r->job->targets;
+		r->job->targets = (struct targets){0};
 	}
 	pthread_mutex_unlock(&r->job->lock);
 	if (finished)
 		resolve_deliver(r);
 }
 
-static bool resolve_start_thread(struct resolve *r, const char *host, const char *port)
+static bool resolve_start_thread(struct resolve *r, const char *host, const char *addr, const char *port)
 {
 	struct resolve_job *j = r->job = NEW(struct resolve_job);
 	pthread_mutex_init(&j->lock, NULL);
 	j->owner = r;
 	j->host = mem_strndup(host, strlen(host));
+	j->addr = addr ? mem_strndup(addr, strlen(addr)) : NULL;
 	j->port = port ? mem_strndup(port, strlen(port)) : NULL;
 	ev_async_start(loop_ev(r->loop), &r->ready);
 	sigset_t all, kept;
@@ -203,11 +197,13 @@ static const char *resolve_option(const PQconninfoOption *o, const char *keyword
 	return getenv(env);
 }
 
-static bool resolve_all_known(const char *hosts)
+static bool resolve_all_known(const char *hosts, const char *addrs)
 {
-	while (hosts)
-		if (!resolve_needs_no_name(resolve_next(&hosts)))
+	while (hosts) {
+		struct slice host = resolve_next(&hosts), addr = addrs ? resolve_next(&addrs) : host;
+		if (!resolve_needs_no_name(host) && (addr.p == host.p || !addr.n))
 			return false;
+	}
 	return true;
 }
 
@@ -226,9 +222,11 @@ struct resolve *resolve_start(struct loop *l, const char *url, resolved *done, v
 		   *port = resolve_option(o, "port", "PGPORT");
 	bool thread = false;
 	if (!o)
-		r->target.error = mem_printf("connection string: %s", why ? why : "malformed");
-	else if (host && !addr && !resolve_all_known(host) && !(thread = resolve_start_thread(r, host, port)))
-		r->target.error = mem_printf("no thread to resolve \"%s\"", host);
+		r->targets.error = mem_printf("connection string: %s", why ? why : "malformed");
+	else if (resolve_all_known(host, addr))
+		resolve_all(host, addr, port, &r->targets);
+	else if (!(thread = resolve_start_thread(r, host, addr, port)))
+		r->targets.error = mem_printf("no thread to resolve \"%s\"", host);
 	if (!thread)
 		loop_defer(l, LOOP_WORK, &r->at_once);
 	PQconninfoFree(o);
@@ -253,6 +251,6 @@ void resolve_cancel(struct resolve **rp)
 		if (finished)
 			resolve_job_free(j);
 	}
-	target_fini(&r->target);
+	targets_fini(&r->targets);
 	free(r);
 }

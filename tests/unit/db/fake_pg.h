@@ -59,6 +59,8 @@ struct fake_pg {
 	ev_io io;
 	struct list conns; /* freed by fake_stop alone */
 	int connects;
+	bool silent;    /* accepts, and answers nothing */
+	bool only_read; /* says that it is a standby */
 	void (*on_query)(struct fake_conn *c, const char *sql);
 	void *ctx;
 };
@@ -230,6 +232,14 @@ static void fake_forget(struct fake_conn *c)
 	c->sql[0] = '\0';
 }
 
+static void fake_parameter(struct fake_conn *c, const char *name, const char *value)
+{
+	struct buf b = {0};
+	fake_text(&b, name);
+	fake_text(&b, value);
+	fake_message(c, 'S', &b);
+}
+
 static void fake_startup(struct fake_conn *c, const char *p, const char *end)
 {
 	for (p += 4; p < end && *p; p += strlen(p) + 1) {
@@ -241,6 +251,8 @@ static void fake_startup(struct fake_conn *c, const char *p, const char *end)
 	struct buf ok = {0};
 	fake_u32(&ok, 0);
 	fake_message(c, 'R', &ok);
+	fake_parameter(c, "in_hot_standby", c->pg->only_read ? "on" : "off");
+	fake_parameter(c, "default_transaction_read_only", "off");
 	fake_ready(c);
 	c->started = true;
 }
@@ -291,7 +303,7 @@ static bool fake_take(struct fake_conn *c)
 	buf_drop(&c->in, n);
 	if (c->started)
 		fake_got(c, body[0], body + 5);
-	else
+	else if (!c->pg->silent)
 		fake_startup(c, body + 4, body + n);
 	free(body);
 	return true;

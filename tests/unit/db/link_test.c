@@ -374,3 +374,110 @@ TEST(notices_are_ignored)
 	CHECK_INT(w.fate, LINK_ANSWERED);
 	end(&w);
 }
+
+/* ---- several places ---- */
+
+struct places {
+	struct world w;
+	struct fake_pg other; /* the first one of the list */
+};
+
+static void begin_two(struct places *p, bool silent, bool only_read)
+{
+	char url[200];
+	begin(&p->w, answer_one);
+	fake_start(&p->other, p->w.loop, answer_one, NULL);
+	p->other.silent = silent;
+	p->other.only_read = only_read;
+	snprintf(url, sizeof url, "host=%s,%s port=5432 user=u dbname=d", p->other.dir, p->w.pg.dir);
+	link_free(&p->w.link);
+	p->w.link = link_new(p->w.loop, &(struct link_config){.url = url, .application_name = "unit one"}, &events,
+	                     &p->w);
+	link_start(p->w.link);
+	WAIT_FOR(p->w.loop, p->w.ups == 1);
+}
+
+static void end_two(struct places *p)
+{
+	struct loop *l = p->w.loop;
+	link_free(&p->w.link);
+	fake_stop(&p->other);
+	fake_stop(&p->w.pg);
+	loop_free(&l);
+}
+
+TEST(a_place_that_accepts_and_says_nothing_has_a_deadline_of_its_own)
+{
+	struct places p;
+	begin_two(&p, true, false);
+	CHECK_INT(p.other.connects, 1);
+	CHECK_INT(p.w.pg.connects, 1);
+	CHECK_INT(p.w.downs, 0); /* the whole has not failed */
+	fake_cut(fake_find(&p.w.pg, "one"));
+	WAIT_FOR(p.w.loop, p.w.ups == 2);
+	CHECK_INT(p.other.connects, 1); /* the one that worked is tried first */
+	CHECK_INT(p.w.pg.connects, 2);
+	end_two(&p);
+}
+
+TEST(a_standby_is_passed_over)
+{
+	struct places p;
+	begin_two(&p, false, true);
+	CHECK_INT(p.other.connects, 1);
+	CHECK_INT(p.w.pg.connects, 1);
+	end_two(&p);
+}
+
+TEST(where_no_place_will_do_each_says_why)
+{
+	struct places p;
+	begin_two(&p, false, true);
+	fake_stop_listening(&p.w.pg);
+	fake_cut(fake_find(&p.w.pg, "one"));
+	WAIT_FOR(p.w.loop, p.w.downs == 2);
+	CHECK(!p.w.was_up);
+	CHECK(strstr(p.w.why, "; "));
+	CHECK(strstr(p.w.why, "read-only"));
+	CHECK(strstr(p.w.why, "No such file"));
+	fake_listen(&p.w.pg);
+	end_two(&p);
+}
+
+static void refuse_to_write(struct fake_conn *c, const char *sql)
+{
+	(void)sql;
+	fake_error(c, "25006", "cannot execute INSERT in a read-only transaction");
+}
+
+TEST(a_server_that_turned_read_only_is_left)
+{
+	struct world w;
+	begin_up(&w, refuse_to_write);
+	w.at_answer = NULL;
+	ask(&w);
+	WAIT_FOR(w.loop, w.downs == 1);
+	CHECK_INT(w.fate, LINK_ANSWERED);
+	CHECK_STR(w.error, "25006");
+	CHECK(strstr(w.why, "read-only"));
+	WAIT_FOR(w.loop, w.ups == 2);
+	end(&w);
+}
+
+TEST(a_condemned_link_takes_nothing_more)
+{
+	struct world w;
+	begin_up(&w, answer_one);
+	CHECK_INT(link_waits_since(w.link), 0);
+	ask(&w);
+	CHECK(link_waits_since(w.link) > 0);
+	WAIT_FOR(w.loop, w.answers == 1);
+	link_condemn(w.link, "will not do");
+	link_condemn(w.link, "twice");
+	CHECK(!link_idle(w.link));
+	CHECK(!link_send(w.link, "select 1", 0, NULL, 5000, on_answer, &w));
+	CHECK_INT(w.downs, 0);
+	WAIT_FOR(w.loop, w.downs == 1);
+	CHECK_STR(w.why, "will not do");
+	end(&w);
+}
