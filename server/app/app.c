@@ -38,7 +38,7 @@ static void app_edge_closed(void *arg, const struct db_result *r)
 	struct slice said = r->outcome == DB_OK && r->nrows == 1 ? db_value(r, 0, 0) : SLICE("f");
 	if (said.n == 0 || slice_eq(said, SLICE("t"))) {
 		struct slice edge = slice_str(a->w.edge_id);
-		db_call(a->w.db, "select rt.sweep($1::uuid)", &edge, 1, app_edge_closed, a);
+		db_call(a->w.db, DB_LEASE, "select rt.sweep($1::uuid)", &edge, 1, app_edge_closed, a);
 		return;
 	}
 	a->ending = LEAVING;
@@ -57,7 +57,7 @@ static void app_close_step(struct app *a)
 	if (closes_idle(&w->entry) && confirms_idle(&w->events) && a->ending == DRAINING) {
 		struct slice edge = slice_str(w->edge_id);
 		a->ending = CLOSING;
-		db_call(w->db, "select rt.edge_close($1::uuid)", &edge, 1, app_edge_closed, a);
+		db_call(w->db, DB_LEASE, "select rt.edge_close($1::uuid)", &edge, 1, app_edge_closed, a);
 	}
 	timer_set(w->loop, &a->step, loop_now(w->loop) + CLOSE_STEP_MS);
 }

@@ -65,8 +65,8 @@
 	X(db_connections, BELLWIRE_DB_CONNECTIONS, NUM, "3", 1, 16, "", "connections that run client events")                                               \
 	X(db_queue, BELLWIRE_DB_QUEUE, NUM, "10000", 16, 1000000, "",                                                                                       \
 	  "client events that may wait for the database; beyond: UNAVAILABLE")                                                                              \
-	X(db_timeout_ms, BELLWIRE_DB_TIMEOUT_MS, NUM, "5000", 100, 60000, "ms",                                                                             \
-	  "time an event may wait for the database")                                                                                                        \
+	X(db_timeout_ms, BELLWIRE_DB_TIMEOUT_MS, NUM, "4000", 100, 60000, "ms",                                                                             \
+	  "time from an event's arrival to its ack or UNAVAILABLE, at most")                                                                                \
 	X(bell, BELLWIRE_BELL, CHOICE, "auto", 0, 0, "auto|off|always",                                                                                     \
 	  "auto: NOTIFY only while this edge sleeps; off: poll only; always: NOTIFY for every write")                                                       \
 	X(poll_ms, BELLWIRE_POLL_MS, NUM, "3", 1, 1000, "ms", "time between polls while events flow, at most")                                              \

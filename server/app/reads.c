@@ -9,10 +9,12 @@
 #include "http/cors.h"
 #include "people/tell.h"
 #include "people/user.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <strings.h>
 
 #define PREFIX "/api/v2/"
+#define RETRY_AFTER_MS 1000 /* the queue of reads is shorter than that */
 
 struct read {
 	struct reads *reads;
@@ -39,7 +41,8 @@ bool reads_wants(const struct reads *r, struct slice path)
 
 /* ---- answering ---- */
 
-static void read_respond(const struct reads *r, struct http_exchange *x, int status, struct slice body)
+static void read_respond(const struct reads *r, struct http_exchange *x, int status, struct slice body,
+                         uint64_t retry_after_ms)
 {
 	struct buf headers = {0};
 	http_cors_put(&headers, r->cors_origin, x);
@@ -48,6 +51,8 @@ static void read_respond(const struct reads *r, struct http_exchange *x, int sta
 	buf_str(&headers, "Cache-Control: no-store\r\n");
 	if (status == 401)
 		buf_str(&headers, "WWW-Authenticate: Bearer\r\n");
+	if (retry_after_ms)
+		buf_printf(&headers, "Retry-After: %" PRIu64 "\r\n", (retry_after_ms + 999) / 1000);
 	http_respond(x, &(struct http_reply){.status = status,
 	                                     .content_type = body.n ? "application/json" : NULL,
 	                                     .headers = buf_view(&headers),
@@ -55,14 +60,16 @@ static void read_respond(const struct reads *r, struct http_exchange *x, int sta
 	buf_fini(&headers);
 }
 
+/* The body says the wait where the user's own limit is the cause; otherwise it is the header's affair. */
 static void read_refuse_until(struct reads *r, struct http_exchange *x, enum error_code code, struct slice message,
                               uint64_t retry_after_ms)
 {
 	struct buf body = {0};
-	error_put(&body, &(struct error_about){
-				 .code = error_name(code), .message = message, .retry_after_ms = retry_after_ms});
+	error_put(&body, &(struct error_about){.code = error_name(code),
+	                                       .message = message,
+	                                       .retry_after_ms = code == ERROR_RATE_LIMIT ? retry_after_ms : 0});
 	counts_error(&r->people->counts, error_name(code));
-	read_respond(r, x, error_status(code), buf_view(&body));
+	read_respond(r, x, error_status(code), buf_view(&body), retry_after_ms);
 	buf_fini(&body);
 }
 
@@ -88,7 +95,9 @@ static void read_failed(struct reads *r, struct http_exchange *x, const struct d
 	if (code == ERROR_INTERNAL)
 		read_failed_inside(r, x, result);
 	else if (result->outcome == DB_ERROR && strncmp(result->sqlstate, "RT", 2) == 0)
-		read_refuse(r, x, code, slice_str(result->message));
+		read_refuse_until(r, x, code, slice_str(result->message), result->retry_after_ms);
+	else if (code == ERROR_UNAVAILABLE)
+		read_refuse_until(r, x, code, SLICE("Try again"), RETRY_AFTER_MS);
 	else
 		read_refuse(r, x, code, code == ERROR_INVALID_DATA ? SLICE("Invalid data") : SLICE("Try again"));
 }
@@ -99,7 +108,7 @@ static void read_answered(void *arg, const struct db_result *result)
 	if (rd->x && result->outcome == DB_OK && result->nrows == 1) {
 		struct buf body = {0};
 		json_compact(&body, db_value(result, 0, 0));
-		read_respond(rd->reads, rd->x, 200, buf_view(&body));
+		read_respond(rd->reads, rd->x, 200, buf_view(&body), 0);
 		buf_fini(&body);
 	} else if (rd->x) {
 		read_failed(rd->reads, rd->x, result);
@@ -178,7 +187,7 @@ static void read_ask(struct http_exchange *x, void *ctx, struct slice body)
 	struct buf query = {0};
 	read_put_query(x, &query, id, route->id_key);
 	struct slice params[] = {slice_str(rd->user), buf_view(&query)};
-	db_call(r->db, route->sql, params, 2, read_answered, rd);
+	db_call(r->db, DB_READING, route->sql, params, 2, read_answered, rd);
 	buf_fini(&query);
 }
 
@@ -204,13 +213,13 @@ static void read_begin(struct reads *r, struct http_exchange *x, const char user
 void reads_handle(struct reads *r, struct http_exchange *x)
 {
 	const struct http_head *h = http_head(x);
-	/* reads and openings wait in one queue: a sync of many chats fits in, a loop does not keep others from connecting */
+	/* all reads share one connection and a short queue: a sync of many chats fits in, a loop does not keep others out */
 	static const struct rate_limit limit = {.per_s = 20, .burst = 200, .rate_class = RATE_READ};
 	struct slice id;
 	char user[UUID_LEN + 1];
 	uint64_t retry_after_ms = 0;
 	if (h->method == HTTP_OPTIONS)
-		read_respond(r, x, 204, (struct slice){0});
+		read_respond(r, x, 204, (struct slice){0}, 0);
 	else if (!read_route_find(h->path, &id))
 		read_refuse(r, x, ERROR_NOT_FOUND, SLICE("No such path"));
 	else if ((h->method != HTTP_GET && h->method != HTTP_HEAD) || h->has_body)
@@ -218,7 +227,7 @@ void reads_handle(struct reads *r, struct http_exchange *x)
 	else if (!read_bearer(r, x, user))
 		read_refuse(r, x, ERROR_UNAUTHORIZED, SLICE("Invalid token"));
 	else if (db_state(r->db) != DB_UP)
-		read_refuse(r, x, ERROR_UNAVAILABLE, SLICE("Try again"));
+		read_refuse_until(r, x, ERROR_UNAVAILABLE, SLICE("Try again"), RETRY_AFTER_MS);
 	else if (!user_allows(r->people, user, &limit, &retry_after_ms))
 		read_refuse_until(r, x, ERROR_RATE_LIMIT, SLICE("Too many requests"), retry_after_ms);
 	else

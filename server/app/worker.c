@@ -48,6 +48,8 @@ static const char *worker_missing(void *ctx)
 		return "draining";
 	if (db_state(w->db) != DB_UP)
 		return *db_last_error(w->db) ? db_last_error(w->db) : "database unreachable";
+	if ((missing = db_stalled(w->db)))
+		return missing;
 	if ((missing = maintenance_missing(&w->entry)))
 		return missing;
 	return routes_missing(&w->events);

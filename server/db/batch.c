@@ -24,6 +24,7 @@ const char *batch_read(const PGresult *res, size_t n, struct batch_answer *out)
 		if (ord == 0) {
 			out->asleep = slice_eq(outcome, SLICE("asleep"));
 			out->published = out->asleep || slice_eq(outcome, SLICE("published"));
+			out->moved = slice_eq(db_cell(res, row, COL_BODY), SLICE("moved"));
 			continue;
 		}
 		enum batch_verdict v = batch_verdict_of(outcome);
@@ -39,7 +40,7 @@ const char *batch_read(const PGresult *res, size_t n, struct batch_answer *out)
 void batch_item(const PGresult *res, const struct batch_answer *a, size_t i, struct db_item_result *out)
 {
 	int row = a->row[i];
-	*out = (struct db_item_result){.outcome = DB_OK, .published = a->published};
+	*out = (struct db_item_result){.outcome = DB_OK, .moved = a->moved};
 	if (a->verdict[i] == VERDICT_NONE) {
 		/* the function says nothing of this item: it may have run */
 		*out = (struct db_item_result){.outcome = DB_UNCERTAIN,
@@ -53,13 +54,15 @@ void batch_item(const PGresult *res, const struct batch_answer *a, size_t i, str
 		return;
 	}
 	out->outcome = DB_ERROR;
-	out->published = false;
+	out->moved = false;
 	out->code = db_cell(res, row, COL_CODE);
 	out->message = db_cell(res, row, COL_MESSAGE);
 	out->sqlstate = db_cell(res, row, COL_SQLSTATE);
 	out->detail = db_cell(res, row, COL_DETAIL);
 	if (out->code.n == 0)
 		out->code = SLICE("INTERNAL");
+	if (slice_eq(out->code, SLICE("RATE_LIMIT")) && !db_cell_u64(res, row, COL_BODY, &out->retry_after_ms))
+		out->retry_after_ms = 0;
 }
 
 void batch_failure(const PGresult *res, struct db_item_result *out)

@@ -16,6 +16,7 @@ struct batch_answer {
 	enum batch_verdict verdict[BATCH_MOST]; /* NONE: the function returned no row for this item */
 	int row[BATCH_MOST];
 	bool published; /* the batch wrote rows of the outbox */
+	bool moved;     /* and moved sockets between rooms */
 	bool asleep;    /* and an edge sleeps, which is to be rung */
 };
 

@@ -5,6 +5,12 @@
 #include "db/result.h"
 
 #define CALL_LINKS 3
+#define READS_MOST \
+	128 /* that wait: a second's work. A client that is told to come back costs less than one that waits */
+#define READ_LEAST_MS 1000 /* for a read that was sent late: its link is not to be lost for the sake of the queue */
+
+/* The last class that a link takes. The first link is there for whoever waits to be connected, and for the lease. */
+static const enum db_class link_takes[CALL_LINKS] = {DB_OPENING, DB_TELLING, DB_READING};
 
 /*
  *   NEW ----- calls_add --------> QUEUED, or REFUSED (a NUL, no room, the end)
@@ -25,8 +31,10 @@ static const char *const call_words[] = {"new", "queued", "sent", "refused", "do
 
 /* Freed when DONE, right after its completion has run. */
 struct db_call {
-	struct list link; /* of calls.queue while QUEUED, of calls.refused while REFUSED; a slot's `out` while SENT */
+	struct list
+		link; /* of its class's queue while QUEUED, of calls.refused while REFUSED; a slot's `out` while SENT */
 	enum call_state state;
+	enum db_class class;
 	uint64_t expires; /* loop_now; where it has not been sent by then, it fails */
 	db_done *done;
 	void *arg;
@@ -46,9 +54,9 @@ struct call_slot {
 struct calls {
 	struct db_common *common;
 	struct call_slot slots[CALL_LINKS];
-	struct list queue;   /* oldest first, as all have the same patience; a call that was put back is the oldest */
-	struct list refused; /* to be completed from the loop */
-	size_t queued;
+	struct list queues[DB_CLASSES]; /* oldest first; a call that was put back is the oldest */
+	struct list refused;            /* to be completed from the loop */
+	size_t queued, reads;           /* over all queues; of them the reads */
 	struct timer expiry;
 	struct deferred refuse;
 };
@@ -63,33 +71,32 @@ static void call_enter(struct db_call *call, enum call_state to)
 	call->state = to;
 }
 
+static void calls_count(struct calls *cs, const struct db_call *call, int by)
+{
+	cs->queued += (size_t)by;
+	cs->reads += call->class == DB_READING ? (size_t)by : 0;
+}
+
 static void calls_enqueue(struct calls *cs, struct db_call *call)
 {
 	call_enter(call, CALL_QUEUED);
-	list_add_tail(&cs->queue, &call->link);
-	cs->queued++;
+	list_add_tail(&cs->queues[call->class], &call->link);
+	calls_count(cs, call, 1);
 }
 
 static void calls_put_back(struct calls *cs, struct db_call *call)
 {
 	call_enter(call, CALL_QUEUED);
-	list_add_head(&cs->queue, &call->link);
-	cs->queued++;
+	list_add_head(&cs->queues[call->class], &call->link);
+	calls_count(cs, call, 1);
 }
 
-/* Out of the queue; the caller says what becomes of it. */
-static struct db_call *calls_first(struct calls *cs)
+/* The first of a queue that is not empty, out of it; the caller says what becomes of it. */
+static struct db_call *calls_first(struct calls *cs, enum db_class class)
 {
-	struct db_call *call = list_first(&cs->queue, struct db_call, link);
+	struct db_call *call = list_first(&cs->queues[class], struct db_call, link);
 	list_del(&call->link);
-	cs->queued--;
-	return call;
-}
-
-static struct db_call *calls_take(struct calls *cs)
-{
-	struct db_call *call = calls_first(cs);
-	call_enter(call, CALL_SENT);
+	calls_count(cs, call, -1);
 	return call;
 }
 
@@ -131,7 +138,11 @@ static void call_complete_answered(struct calls *cs, struct db_call *call, const
 	const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 	struct db_result r = {.outcome = DB_ERROR, .message = message ? message : PQresultErrorMessage(res)};
 	memcpy(r.sqlstate, db_sqlstate(res), sizeof r.sqlstate);
+	if (strcmp(r.sqlstate, "RT429") == 0)
+		r.retry_after_ms = db_retry_after_ms(res);
 	call_complete(cs, call, &r);
+	if (strcmp(r.sqlstate, DB_UNREGISTERED) == 0)
+		cs->common->on_unregistered(cs->common);
 }
 
 static void calls_run_refused(struct calls *cs)
@@ -150,9 +161,21 @@ static void calls_on_refuse(struct deferred *d)
 
 /* ---- the queue ---- */
 
+/* The call that expires first; NULL: none is queued. */
+static struct db_call *calls_oldest(struct calls *cs)
+{
+	struct db_call *oldest = NULL;
+	for (size_t i = 0; i < DB_CLASSES; i++) {
+		struct db_call *call = list_first(&cs->queues[i], struct db_call, link);
+		if (call && (!oldest || call->expires < oldest->expires))
+			oldest = call;
+	}
+	return oldest;
+}
+
 static void calls_arm_expiry(struct calls *cs)
 {
-	struct db_call *oldest = list_first(&cs->queue, struct db_call, link);
+	struct db_call *oldest = calls_oldest(cs);
 	if (oldest)
 		timer_set(cs->common->loop, &cs->expiry, oldest->expires);
 	else
@@ -162,9 +185,10 @@ static void calls_arm_expiry(struct calls *cs)
 static void calls_expire(struct timer *t)
 {
 	struct calls *cs = container_of(t, struct calls, expiry);
-	uint64_t now = loop_now(cs->common->loop);
-	while (!list_empty(&cs->queue) && list_first(&cs->queue, struct db_call, link)->expires <= now)
-		call_complete_bare(cs, calls_first(cs), DB_FAILED, "the database did not take it in time");
+	struct db_call *oldest;
+	while ((oldest = calls_oldest(cs)) && oldest->expires <= loop_now(cs->common->loop))
+		call_complete_bare(cs, calls_first(cs, oldest->class), DB_FAILED,
+		                   "the database did not take it in time");
 	calls_arm_expiry(cs);
 }
 
@@ -189,14 +213,44 @@ static void calls_on_answer(void *arg, enum link_fate fate, const PGresult *res)
 	calls_go(cs);
 }
 
-static void call_send(struct calls *cs, struct call_slot *s)
+/* A client that waits is not left waiting; a lease and what nobody waits for may take their time. */
+static uint64_t call_timeout(const struct calls *cs, const struct db_call *call)
 {
-	struct db_call *call = s->out = calls_take(cs);
-	if (link_send(s->link, call->sql, (int)call->n, call->values, cs->common->cfg.call_timeout_ms, calls_on_answer,
-	              s))
+	const struct db_config *cfg = &cs->common->cfg;
+	uint64_t now = loop_now(cs->common->loop), left = call->expires > now ? call->expires - now : 0;
+	if (call->class == DB_OPENING)
+		return cfg->item_timeout_ms;
+	if (call->class == DB_READING)
+		return left > READ_LEAST_MS ? left : READ_LEAST_MS;
+	return cfg->call_timeout_ms;
+}
+
+static void call_send(struct calls *cs, struct call_slot *s, enum db_class class)
+{
+	struct db_call *call = s->out = calls_first(cs, class);
+	call_enter(call, CALL_SENT);
+	if (link_send(s->link, call->sql, (int)call->n, call->values, call_timeout(cs, call), calls_on_answer, s))
 		return;
 	s->out = NULL;
 	calls_put_back(cs, call);
+}
+
+/* Where no link of a class is up, any one will do: a database that grants few connections is slow, not deaf. */
+static bool calls_slot_takes(const struct calls *cs, const struct call_slot *s, enum db_class class)
+{
+	if (class <= link_takes[s - cs->slots])
+		return true;
+	for (size_t i = 0; i < CALL_LINKS; i++)
+		if (class <= link_takes[i] && link_up(cs->slots[i].link))
+			return false;
+	return true;
+}
+
+static void calls_slot_go(struct calls *cs, struct call_slot *s)
+{
+	for (enum db_class class = 0; class < DB_CLASSES && link_idle(s->link); class ++)
+		if (!list_empty(&cs->queues[class]) && calls_slot_takes(cs, s, class))
+			call_send(cs, s, class);
 }
 
 /* Sends what there are idle links for. */
@@ -204,9 +258,8 @@ static void calls_go(struct calls *cs)
 {
 	if (cs->common->freeing)
 		return;
-	for (size_t i = 0; i < CALL_LINKS && !list_empty(&cs->queue); i++)
-		if (link_idle(cs->slots[i].link))
-			call_send(cs, &cs->slots[i]);
+	for (size_t i = 0; i < CALL_LINKS; i++)
+		calls_slot_go(cs, &cs->slots[i]);
 	calls_arm_expiry(cs);
 }
 
@@ -231,21 +284,25 @@ static struct db_call *db_call_new(const char *sql, const struct slice *params, 
 	return call;
 }
 
-static const char *calls_refusal(const struct calls *cs, const struct slice *params, size_t n)
+static const char *calls_refusal(const struct calls *cs, enum db_class class, const struct slice *params, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (db_has_nul(params[i]))
 			return "a parameter holds a NUL";
 	if (cs->common->freeing)
 		return "stopping";
+	if (class == DB_READING && cs->reads >= READS_MOST)
+		return "too many reads wait";
 	return cs->queued >= cs->common->cfg.queue_max_items ? "the queue is full" : NULL;
 }
 
-void calls_add(struct calls *cs, const char *sql, const struct slice *params, size_t n, db_done *done, void *arg)
+void calls_add(struct calls *cs, enum db_class class, const char *sql, const struct slice *params, size_t n,
+               db_done *done, void *arg)
 {
 	assert(n <= DB_MAX_PARAMS);
 	struct db_call *call = db_call_new(sql, params, n);
-	const char *refusal = calls_refusal(cs, params, n);
+	const char *refusal = calls_refusal(cs, class, params, n);
+	call->class = class;
 	call->done = done;
 	call->arg = arg;
 	call->expires = loop_now(cs->common->loop) + cs->common->cfg.item_timeout_ms;
@@ -284,7 +341,8 @@ struct calls *calls_new(struct db_common *common)
 	cs->common = common;
 	cs->expiry.fire = calls_expire;
 	deferred_init(&cs->refuse, calls_on_refuse);
-	list_init(&cs->queue);
+	for (size_t i = 0; i < DB_CLASSES; i++)
+		list_init(&cs->queues[i]);
 	list_init(&cs->refused);
 	for (size_t i = 0; i < CALL_LINKS; i++) {
 		struct call_slot *s = &cs->slots[i];
@@ -307,6 +365,18 @@ bool calls_ready(const struct calls *cs)
 	return false;
 }
 
+uint64_t calls_wait_since(const struct calls *cs)
+{
+	uint64_t oldest = 0;
+	for (size_t i = 0; i < CALL_LINKS; i++) {
+		uint64_t since = link_waits_since(cs->slots[i].link);
+		bool serves = cs->slots[i].out && cs->slots[i].out->class <= DB_OPENING;
+		if (serves && since && (!oldest || since < oldest))
+			oldest = since;
+	}
+	return oldest;
+}
+
 bool calls_close(struct calls *cs)
 {
 	bool some = false;
@@ -314,9 +384,10 @@ bool calls_close(struct calls *cs)
 		some |= cs->slots[i].out != NULL;
 		link_free(&cs->slots[i].link);
 	}
-	some |= !list_empty(&cs->queue) || !list_empty(&cs->refused);
-	while (!list_empty(&cs->queue))
-		call_complete_bare(cs, calls_first(cs), DB_FAILED, "stopping");
+	some |= cs->queued > 0 || !list_empty(&cs->refused);
+	for (enum db_class class = 0; class < DB_CLASSES; class ++)
+		while (!list_empty(&cs->queues[class]))
+			call_complete_bare(cs, calls_first(cs, class), DB_FAILED, "stopping");
 	calls_run_refused(cs); /* those included that completions have asked for meanwhile */
 	return some;
 }

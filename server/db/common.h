@@ -14,6 +14,8 @@ struct db_common {
 	struct db_stats stats;
 	bool freeing;                          /* db_free runs: nothing new is taken, and nothing is tried again */
 	void (*on_change)(struct db_common *); /* a part became ready, or is no longer */
+	void (*on_unregistered)(
+		struct db_common *); /* the database does not know this edge: only the pump registers it */
 	char last_error[256];
 	char told[256]; /* why connecting failed, as last logged; empty once all is well */
 	uint64_t told_at;

@@ -6,11 +6,13 @@
 #include "db/lanes.h"
 #include "db/pump.h"
 
+#define STALLED_MS 3000 /* no statement that serves clients takes so long, but for those that wait in vain */
+
 /*
  * The facade: it owns the parts and ties them together. The parts know only struct db_common.
  *
- *   lanes (client events) --on_written--> pump (the outbox)        calls (everything else)
- *      any of them --on_change--> db_check: UP when calls and the pump are
+ *   lanes (client events) --on_written--> pump (the outbox) <--on_unregistered-- calls (everything else)
+ *      any of them --on_change--> db_check: UP when all of them are
  */
 struct db {
 	struct db_common common;
@@ -49,7 +51,7 @@ static void db_check(struct db_common *c)
 {
 	struct db *d = container_of(c, struct db, common);
 	enum db_state now = d->state == DB_CONNECTING ? DB_CONNECTING : DB_AWAY;
-	if (calls_ready(d->calls) && pump_ready(d->pump))
+	if (calls_ready(d->calls) && lanes_ready(d->lanes) && pump_ready(d->pump))
 		now = DB_UP;
 	if (now != d->state)
 		db_enter(d, now);
@@ -65,6 +67,15 @@ const char *db_last_error(const struct db *d)
 	return d->common.last_error;
 }
 
+const char *db_stalled(const struct db *d)
+{
+	uint64_t since[] = {calls_wait_since(d->calls), lanes_wait_since(d->lanes), pump_waits_since(d->pump)};
+	for (size_t i = 0; i < ARRAY_LEN(since); i++)
+		if (since[i] && loop_now(d->common.loop) - since[i] > STALLED_MS)
+			return "the database does not answer";
+	return NULL;
+}
+
 const struct db_stats *db_stats(const struct db *d)
 {
 	return &d->common.stats;
@@ -72,9 +83,10 @@ const struct db_stats *db_stats(const struct db *d)
 
 /* ---- the parts ---- */
 
-void db_call(struct db *d, const char *sql, const struct slice *params, size_t n, db_done *done, void *arg)
+void db_call(struct db *d, enum db_class class, const char *sql, const struct slice *params, size_t n, db_done *done,
+             void *arg)
 {
-	calls_add(d->calls, sql, params, n, done, arg);
+	calls_add(d->calls, class, sql, params, n, done, arg);
 }
 
 void db_item_send(struct db *d, const struct db_item *item)
@@ -99,12 +111,22 @@ bool db_pump_position(const struct db *d, struct db_position *at)
 
 void db_pump_after(struct db *d, void (*done)(void *arg), void *arg)
 {
-	pump_after(d->pump, done, arg);
+	pump_after(d->pump, 0, done, arg);
+}
+
+void db_pump_within(struct db *d, uint64_t ms, void (*done)(void *arg), void *arg)
+{
+	pump_after(d->pump, ms, done, arg);
 }
 
 static void db_on_written(void *ctx)
 {
 	pump_poke(((struct db *)ctx)->pump);
+}
+
+static void db_on_unregistered(struct db_common *c)
+{
+	pump_reopen(container_of(c, struct db, common)->pump);
 }
 
 /* ---- life ---- */
@@ -114,6 +136,7 @@ struct db *db_new(struct loop *l, const struct db_config *cfg, const struct db_e
 	struct db *d = NEW(struct db);
 	common_init(&d->common, l, cfg);
 	d->common.on_change = db_check;
+	d->common.on_unregistered = db_on_unregistered;
 	if (ev)
 		d->ev = *ev;
 	d->ctx = ctx;

@@ -26,15 +26,16 @@ enum db_outcome { DB_OK, DB_ERROR, DB_FAILED, DB_UNCERTAIN };
 enum db_bell { DB_BELL_AUTO, DB_BELL_OFF, DB_BELL_ALWAYS };
 
 struct db_config {
-	const char *url;           /* calls; may be a transaction pooler */
-	const char *listen_url;    /* pump: a session of its own */
-	const char *edge_id;       /* uuid of this edge's life, made at start */
-	const char *name;          /* for application_name and bellwire.edges */
-	unsigned lanes;            /* 1 to 16 links for client events; the reserved lane is one more */
-	unsigned batch_max;        /* items of a batch, at most 32 (docs/decisions/0001-batches.md) */
-	size_t queue_max_items;    /* items that wait, over all lanes; one more fails at once. Of calls as many */
-	uint64_t item_timeout_ms;  /* 5000: an item or call that has not been sent by then fails */
-	uint64_t call_timeout_ms;  /* 15000: a statement without an answer by then drops its link, and is uncertain */
+	const char *url;        /* calls; may be a transaction pooler */
+	const char *listen_url; /* pump: a session of its own */
+	const char *edge_id;    /* uuid of this edge's life, made at start */
+	const char *name;       /* for application_name and bellwire.edges */
+	unsigned lanes;         /* 1 to 16 links for client events; the reserved lane is one more */
+	unsigned batch_max;     /* items of a batch, at most 32 (docs/decisions/0001-batches.md) */
+	size_t queue_max_items; /* items that wait, over all lanes; one more fails at once. Of calls as many */
+	uint64_t
+		item_timeout_ms; /* 4000: an item is told its outcome so long after its arrival, whatever is the matter */
+	uint64_t call_timeout_ms;  /* 12000: a statement of the patient kind without an answer by then drops its link */
 	uint64_t poll_ms;          /* 3: the longest pause of a BUSY pump */
 	uint64_t fallback_poll_ms; /* 1000: an ASLEEP pump polls this often without a bell; 0: never (tests) */
 	enum db_bell bell;
@@ -62,6 +63,9 @@ struct db *db_new(struct loop *l, const struct db_config *cfg, const struct db_e
 void db_start(struct db *d);
 enum db_state db_state(const struct db *d);
 const char *db_last_error(const struct db *d); /* text for logs and /readyz, "" when none */
+
+/* The links are up, but one that serves clients has waited too long for an answer: why, or NULL. */
+const char *db_stalled(const struct db *d);
 const struct db_stats *db_stats(const struct db *d);
 
 /*
@@ -74,9 +78,10 @@ void db_free(struct db **d);
 struct db_result {
 	enum db_outcome outcome;
 	int nrows, ncols;
-	const void *pg;      /* PGresult; use db_value */
-	char sqlstate[6];    /* DB_ERROR */
-	const char *message; /* DB_ERROR: for logs, never for clients unless class RT */
+	const void *pg;          /* PGresult; use db_value */
+	char sqlstate[6];        /* DB_ERROR */
+	const char *message;     /* DB_ERROR: for logs, never for clients unless class RT */
+	uint64_t retry_after_ms; /* DB_ERROR RT429 */
 };
 struct slice db_value(const struct db_result *r, int row, int col); /* empty for null; borrowed for the callback */
 double db_number(const struct db_result *r, int row, int col);      /* 0 for null and for text that is no number */
@@ -99,8 +104,21 @@ typedef void db_done(void *arg, const struct db_result *r);
 
 #define DB_MAX_PARAMS 8
 
+/*
+ * Who goes first (docs/decisions/0011-classes.md). A call waits for those of the classes before its own, never for one
+ * behind; and the first two find a link that no other class may use.
+ */
+enum db_class {
+	DB_LEASE,   /* keeps the edge registered */
+	DB_OPENING, /* a client waits to be connected */
+	DB_TELLING, /* what clients do not wait for: ends, confirmations, routes, rooms */
+	DB_READING, /* history: few wait at a time, one more fails at once */
+};
+#define DB_CLASSES 4
+
 /* SQL with $1, $2, ... and their values as text; a slice with NULL is SQL's null. Everything is copied. */
-void db_call(struct db *d, const char *sql, const struct slice *params, size_t n, db_done *done, void *arg);
+void db_call(struct db *d, enum db_class class, const char *sql, const struct slice *params, size_t n, db_done *done,
+             void *arg);
 
 /* ---- client events: in batches, to rt.dispatch; server/db/lanes.h tells how ---- */
 enum db_repeat { DB_REPEAT_NEVER, DB_REPEAT_ALWAYS, DB_REPEAT_BY_KEY };
@@ -111,8 +129,9 @@ struct db_item_result {
 	struct slice code;       /* DB_ERROR: "FORBIDDEN", one of docs/events.md */
 	struct slice message;    /* DB_ERROR: what the client may see */
 	struct slice sqlstate;
-	struct slice detail; /* DB_ERROR INTERNAL: for the log only */
-	bool published;      /* the batch wrote rows of the outbox: the ack waits for the pump (db_pump_after) */
+	struct slice detail;     /* DB_ERROR INTERNAL: for the log only */
+	bool moved;              /* it moved sockets between rooms: the ack waits for the pump (db_pump_within) */
+	uint64_t retry_after_ms; /* DB_ERROR RATE_LIMIT */
 };
 typedef void db_item_done(void *arg, const struct db_item_result *r);
 
@@ -183,5 +202,8 @@ bool db_pump_position(const struct db *d, struct db_position *at) MUST_CHECK;
  * then at once, from the loop.
  */
 void db_pump_after(struct db *d, void (*done)(void *arg), void *arg);
+
+/* The same, but after so long in any case: for those who would rather go on without. */
+void db_pump_within(struct db *d, uint64_t ms, void (*done)(void *arg), void *arg);
 
 #endif

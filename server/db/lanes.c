@@ -11,11 +11,12 @@
 /* Freed right after its completion has run. */
 struct lane_item {
 	struct queued queued;
-	struct list by_age; /* of lanes.by_age while it is not sent; of lanes.refused when it was refused */
-	uint64_t expires;   /* loop_now; where it has not been sent by then, it fails */
+	struct list by_age; /* of lanes.by_age until its outcome is told; of lanes.refused when it was refused */
+	uint64_t expires;   /* loop_now; its outcome is told by then, whatever is the matter */
 	bool repeatable;
 	bool in_doubt; /* it was lost once: it may have happened */
 	bool tried;    /* it has had its second try */
+	bool told;     /* its time was over while it was out: it stays in its place until the answer comes */
 	const char *refusal;
 	db_item_done *done;
 	void *arg;
@@ -39,7 +40,7 @@ struct lanes {
 	struct lane lanes[QUEUE_LANES_MOST + 1]; /* the reserved one behind the ordinary ones */
 	unsigned n;                              /* all of them */
 	uint64_t seed[2];                        /* of the hash that chooses a lane */
-	struct list by_age;                      /* items that are not sent, oldest first */
+	struct list by_age;                      /* items whose outcome is not told, oldest first */
 	struct list refused;                     /* to be completed from the loop; in no queue */
 	size_t unsent;
 	struct timer expiry;
@@ -57,7 +58,7 @@ static void lanes_wake(struct lanes *ls)
 	loop_defer(ls->common->loop, LOOP_WORK, &ls->send);
 }
 
-/* ---- items that are not sent, by age ---- */
+/* ---- items by age ---- */
 
 static void lanes_count(struct lanes *ls, int by)
 {
@@ -72,14 +73,6 @@ static void lanes_arm_expiry(struct lanes *ls)
 		timer_set(ls->common->loop, &ls->expiry, oldest->expires);
 	else
 		timer_stop(ls->common->loop, &ls->expiry);
-}
-
-static void item_is_young(struct lanes *ls, struct lane_item *it)
-{
-	it->expires = loop_now(ls->common->loop) + ls->common->cfg.item_timeout_ms;
-	list_add_tail(&ls->by_age, &it->by_age);
-	lanes_count(ls, 1);
-	lanes_arm_expiry(ls);
 }
 
 /* ---- completions ---- */
@@ -97,6 +90,17 @@ static bool item_still_in_doubt(const struct lane_item *it, const struct db_item
 	       (slice_eq(r->code, SLICE("UNAVAILABLE")) || slice_eq(r->code, SLICE("INTERNAL")));
 }
 
+static void item_tell(struct lanes *ls, struct lane_item *it, const struct db_item_result *r)
+{
+	if (it->told)
+		return;
+	it->told = true;
+	list_del(&it->by_age);
+	if (r->outcome == DB_UNCERTAIN)
+		ls->common->stats.items_uncertain++;
+	it->done(it->arg, r);
+}
+
 static void item_complete(struct lanes *ls, struct lane_item *it, const struct db_item_result *answer)
 {
 	struct db_item_result r = *answer;
@@ -104,12 +108,9 @@ static void item_complete(struct lanes *ls, struct lane_item *it, const struct d
 		r.outcome = DB_UNCERTAIN;
 	if (it->queued.state != QUEUE_SENT)
 		lanes_count(ls, -1);
-	list_del(&it->by_age);
 	queue_remove(&ls->queues, &it->queued);
 	lanes_wake(ls);
-	if (r.outcome == DB_UNCERTAIN)
-		ls->common->stats.items_uncertain++;
-	it->done(it->arg, &r);
+	item_tell(ls, it, &r);
 	item_free(it);
 }
 
@@ -139,34 +140,49 @@ static void lanes_on_refuse(struct deferred *d)
 	lanes_run_refused(container_of(d, struct lanes, refuse));
 }
 
+/* What is out keeps its place: the later items of its socket must not overtake it, as it may still happen. */
+static void item_expire(struct lanes *ls, struct lane_item *it)
+{
+	if (it->queued.state == QUEUE_SENT)
+		item_tell(ls, it,
+		          &(struct db_item_result){.outcome = DB_UNCERTAIN, .detail = SLICE("no answer in time")});
+	else
+		item_give_up(ls, it, SLICE("the database did not take it in time"));
+}
+
 static void lanes_expire(struct timer *t)
 {
 	struct lanes *ls = container_of(t, struct lanes, expiry);
 	struct lane_item *it;
 	while ((it = list_first(&ls->by_age, struct lane_item, by_age)) && it->expires <= loop_now(ls->common->loop))
-		item_give_up(ls, it, SLICE("the database did not take it in time"));
+		item_expire(ls, it);
 	lanes_arm_expiry(ls);
 }
 
 /* ---- once more ---- */
 
-/* A sent item goes to the reserved lane. */
-static void item_go_alone(struct lanes *ls, struct lane_item *it)
+/* A sent item goes to the reserved lane, with what is left of its time. False: nobody waits for it any more. */
+static bool item_go_alone(struct lanes *ls, struct lane_item *it)
 {
-	item_is_young(ls, it);
+	if (it->told || ls->common->freeing)
+		return false;
+	lanes_count(ls, 1);
 	queue_alone(&ls->queues, &it->queued);
 	lanes_wake(ls);
+	return true;
 }
 
-/* The server has not seen the batch: its items are the oldest ones again. */
+/* The server has not seen the batch. */
 static void lanes_put_back(struct lanes *ls, struct lane_item *const *items, size_t n)
 {
 	while (n-- > 0) {
+		if (items[n]->told) {
+			item_complete_bare(ls, items[n], DB_FAILED, SLICE("not sent"));
+			continue;
+		}
 		queue_put_back(&ls->queues, &items[n]->queued);
-		list_add_head(&ls->by_age, &items[n]->by_age);
 		lanes_count(ls, 1);
 	}
-	lanes_arm_expiry(ls);
 }
 
 /* ---- answers ---- */
@@ -175,12 +191,10 @@ static void lanes_on_lost(struct lanes *ls, struct lane_item *const *items, size
 {
 	for (size_t i = 0; i < n; i++) {
 		struct lane_item *it = items[i];
-		if (!it->repeatable || it->in_doubt || ls->common->freeing) {
-			item_complete_bare(ls, it, DB_UNCERTAIN, SLICE("the connection died before the answer"));
-			continue;
-		}
+		bool again = it->repeatable && !it->in_doubt;
 		it->in_doubt = true;
-		item_go_alone(ls, it);
+		if (!again || !item_go_alone(ls, it))
+			item_complete_bare(ls, it, DB_UNCERTAIN, SLICE("the connection died before the answer"));
 	}
 	ls->on_written(ls->ctx); /* nobody has rung */
 }
@@ -193,12 +207,9 @@ static void lanes_on_failed(struct lanes *ls, const PGresult *res, struct lane_i
 	log_warn(LOG_NOBODY, "dispatch_failed", LU("items", n), LSL("sqlstate", r.sqlstate), LSL("why", r.detail));
 	for (size_t i = 0; i < n; i++) {
 		bool again = !items[i]->tried && (n > 1 || batch_is_serialization(r.sqlstate));
-		if (again) {
-			items[i]->tried = true;
-			item_go_alone(ls, items[i]);
-		} else {
+		items[i]->tried = true;
+		if (!again || !item_go_alone(ls, items[i]))
 			item_complete(ls, items[i], &r);
-		}
 	}
 }
 
@@ -207,9 +218,8 @@ static void item_on_verdict(struct lane *lane, const PGresult *res, const struct
 {
 	struct lanes *ls = lane->owner;
 	struct db_item_result r;
-	if (a->verdict[i] == VERDICT_DEFERRED && !lane->reserved) {
+	if (a->verdict[i] == VERDICT_DEFERRED && !lane->reserved && item_go_alone(ls, it)) {
 		ls->common->stats.items_deferred++;
-		item_go_alone(ls, it);
 		return;
 	}
 	batch_item(res, a, i, &r);
@@ -218,9 +228,11 @@ static void item_on_verdict(struct lane *lane, const PGresult *res, const struct
 	} else if (r.outcome == DB_ERROR && batch_is_serialization(r.sqlstate) && !it->tried &&
 	           queue_is_last_sent(&it->queued)) {
 		it->tried = true;
-		item_go_alone(ls, it);
-		return;
+		if (item_go_alone(ls, it))
+			return;
 	}
+	if (slice_eq(r.sqlstate, SLICE("25006")))
+		link_condemn(lane->link, "it only reads"); /* the item failed alone, so the link knows nothing of it */
 	item_complete(ls, it, &r);
 }
 
@@ -245,7 +257,7 @@ static void lane_on_rows(struct lane *lane, const PGresult *res, struct lane_ite
 	}
 	/* A statement of its own: a transaction that does nothing but ring waits for no flush and no standby. */
 	if (a.asleep)
-		link_send(lane->link, "select rt.ring()", 0, NULL, ls->common->cfg.call_timeout_ms, lane_on_rang, lane);
+		link_send(lane->link, "select rt.ring()", 0, NULL, ls->common->cfg.item_timeout_ms, lane_on_rang, lane);
 	for (size_t i = 0; i < n; i++)
 		item_on_verdict(lane, res, &a, i, items[i]);
 	if (a.published)
@@ -282,7 +294,6 @@ static void lane_gather(struct lane *lane, struct buf *array)
 	db_array_begin(array);
 	while (lane->nout < most && !queue_is_empty(&ls->queues, lane->no)) {
 		struct lane_item *it = item_of(queue_take(&ls->queues, lane->no));
-		list_del(&it->by_age);
 		lanes_count(ls, -1);
 		lane->out[lane->nout++] = it;
 		db_array_add(array, buf_view(&it->json));
@@ -300,7 +311,8 @@ static void lane_send(struct lane *lane)
 	const char *sql = lane->reserved ? "select * from rt.dispatch_one($1)"
 	                                 : "select * from rt.dispatch($1::text[])";
 	const char *value = lane->reserved ? lane->out[0]->json.p : array.p;
-	if (link_send(lane->link, sql, 1, &value, ls->common->cfg.call_timeout_ms, lane_on_answer, lane)) {
+	/* A batch is told by then, so what hangs is given up: the next link finds a server that answers. */
+	if (link_send(lane->link, sql, 1, &value, ls->common->cfg.item_timeout_ms, lane_on_answer, lane)) {
 		batch_count(&ls->common->stats, n);
 	} else {
 		lane->nout = 0;
@@ -355,7 +367,10 @@ void lanes_add(struct lanes *ls, const struct db_item *item)
 	}
 	item_write(it, item);
 	it->queued.hash = (uint32_t)hash_bytes(ls->seed, hashed);
-	item_is_young(ls, it);
+	it->expires = loop_now(ls->common->loop) + ls->common->cfg.item_timeout_ms;
+	list_add_tail(&ls->by_age, &it->by_age);
+	lanes_count(ls, 1);
+	lanes_arm_expiry(ls);
 	queue_add(&ls->queues, &it->queued, item->socket_id);
 	lanes_wake(ls);
 }
@@ -373,6 +388,7 @@ static void lane_on_up(void *ctx)
 	common_link_is_up(lane->owner->common, lane_role(lane));
 	queues_lane(&lane->owner->queues, lane->no, true);
 	lanes_wake(lane->owner);
+	lane->owner->common->on_change(lane->owner->common);
 }
 
 static void lane_on_down(void *ctx, bool was_up, const char *why)
@@ -381,6 +397,7 @@ static void lane_on_down(void *ctx, bool was_up, const char *why)
 	common_link_is_down(lane->owner->common, lane_role(lane), was_up, why);
 	queues_lane(&lane->owner->queues, lane->no, false);
 	lanes_wake(lane->owner);
+	lane->owner->common->on_change(lane->owner->common);
 }
 
 static const struct link_events lane_link_events = {.on_up = lane_on_up, .on_down = lane_on_down};
@@ -418,6 +435,25 @@ void lanes_start(struct lanes *ls)
 {
 	for (unsigned i = 0; i < ls->n; i++)
 		link_start(ls->lanes[i].link);
+}
+
+bool lanes_ready(const struct lanes *ls)
+{
+	for (unsigned i = 0; i < ls->queues.lanes; i++)
+		if (link_up(ls->lanes[i].link))
+			return true;
+	return false;
+}
+
+uint64_t lanes_wait_since(const struct lanes *ls)
+{
+	uint64_t oldest = 0;
+	for (unsigned i = 0; i < ls->n; i++) {
+		uint64_t since = link_waits_since(ls->lanes[i].link);
+		if (since && (!oldest || since < oldest))
+			oldest = since;
+	}
+	return oldest;
 }
 
 bool lanes_close(struct lanes *ls)

@@ -6,6 +6,9 @@
  * (docs/decisions/0001-batches.md). Some items run again by themselves, in the reserved lane: an item that the
  * database deferred because its row is locked; an item of a batch that failed as a whole; an item whose connection
  * was lost, where repeating it is harmless. The reserved lane waits for locks, so that no other lane has to.
+ *
+ * The time of an item runs from its arrival to the end, tries and queues included. When it is over the caller is told,
+ * also while the item is out; the item then keeps its place in its socket's order until the database has answered.
  */
 #ifndef DB_LANES_H
 #define DB_LANES_H
@@ -17,6 +20,8 @@ struct lanes;
 /* on_written: a batch wrote rows of the outbox, or may have. */
 struct lanes *lanes_new(struct db_common *common, void (*on_written)(void *ctx), void *ctx);
 void lanes_start(struct lanes *ls);
+bool lanes_ready(const struct lanes *ls);                     /* an ordinary lane is up */
+uint64_t lanes_wait_since(const struct lanes *ls);            /* the oldest batch that is out; 0: none is */
 void lanes_add(struct lanes *ls, const struct db_item *item); /* as db_item_send */
 bool lanes_close(struct lanes *ls); /* completes every item; false: there was none. Repeated until it is false */
 void lanes_free(struct lanes **ls); /* after lanes_close */

@@ -305,7 +305,67 @@ static void link_on_ready(struct link *k, int revents)
 
 /* ---- connecting ---- */
 
-static void link_connect_next(struct link *k, const char *why);
+static void link_ignore_notice(void *arg, const PGresult *r)
+{
+	(void)arg, (void)r;
+}
+
+/* False: it has failed already. */
+static bool link_connect(struct link *k, const struct target *to)
+{
+	/* The URL's settings replace those in front of it; those behind it replace the URL's. */
+	const char *keys[] = {"application_name",
+	                      "gssencmode",
+	                      "keepalives_idle",
+	                      "keepalives_interval",
+	                      "keepalives_count",
+	                      "dbname",
+	                      "client_encoding",
+	                      "target_session_attrs",
+	                      "host",
+	                      "hostaddr",
+	                      "port",
+	                      NULL};
+	const char *values[] = {k->name, "disable",    "15",     "5",          "3",      k->url,
+	                        "UTF8",  "read-write", to->host, to->hostaddr, to->port, NULL};
+	link_enter(k, LINK_CONNECTING);
+	timer_set(k->loop, &k->timer, loop_now(k->loop) + CONNECT_MS);
+	k->pg = PQconnectStartParams(keys, values, 1);
+	if (!k->pg || PQstatus(k->pg) == CONNECTION_BAD)
+		return false;
+	PQsetNoticeReceiver(k->pg, link_ignore_notice, NULL);
+	link_watch(k, EV_WRITE);
+	return true;
+}
+
+/* The present place will not do. */
+static void link_note_refusal(struct link *k, const char *why)
+{
+	char *all = mem_printf("%s%s%.*s", k->refusals ? k->refusals : "", k->refusals ? "; " : "",
+	                       (int)strcspn(why, "\n"), why);
+	free(k->refusals);
+	k->refusals = all;
+	link_unwatch(k);
+	PQfinish(k->pg);
+	k->pg = NULL;
+}
+
+/* The first place, from this one on, with which a connection begins; where there is none, the link waits. */
+static void link_connect_from(struct link *k, const struct target *to)
+{
+	for (; to; to = targets_next(&k->targets)) {
+		if (link_connect(k, to))
+			return;
+		link_note_refusal(k, k->pg ? PQerrorMessage(k->pg) : "out of memory");
+	}
+	link_drop(k, k->refusals ? k->refusals : "no address");
+}
+
+static void link_connect_next(struct link *k, const char *why)
+{
+	link_note_refusal(k, why);
+	link_connect_from(k, targets_next(&k->targets));
+}
 
 static void link_connected(struct link *k)
 {
@@ -339,72 +399,15 @@ static void link_on_io(struct ev_loop *ev, ev_io *w, int revents)
 	link_connect_step(k, PQconnectPoll(k->pg));
 }
 
-static void link_ignore_notice(void *arg, const PGresult *r)
-{
-	(void)arg, (void)r;
-}
-
-static void link_connect(struct link *k, const struct target *to)
-{
-	/* The URL's settings replace those in front of it; those behind it replace the URL's. */
-	const char *keys[] = {"application_name",
-	                      "gssencmode",
-	                      "keepalives_idle",
-	                      "keepalives_interval",
-	                      "keepalives_count",
-	                      "dbname",
-	                      "client_encoding",
-	                      "target_session_attrs",
-	                      "host",
-	                      "hostaddr",
-	                      "port",
-	                      NULL};
-	const char *values[] = {k->name, "disable",    "15",     "5",          "3",      k->url,
-	                        "UTF8",  "read-write", to->host, to->hostaddr, to->port, NULL};
-	link_enter(k, LINK_CONNECTING);
-	timer_set(k->loop, &k->timer, loop_now(k->loop) + CONNECT_MS);
-	k->pg = PQconnectStartParams(keys, values, 1);
-	if (!k->pg || PQstatus(k->pg) == CONNECTION_BAD) {
-		link_connect_next(k, k->pg ? PQerrorMessage(k->pg) : "out of memory");
-		return;
-	}
-	PQsetNoticeReceiver(k->pg, link_ignore_notice, NULL);
-	link_connect_step(k, PGRES_POLLING_WRITING);
-}
-
-static void link_note_refusal(struct link *k, const char *why)
-{
-	char *all = mem_printf("%s%s%.*s", k->refusals ? k->refusals : "", k->refusals ? "; " : "",
-	                       (int)strcspn(why, "\n"), why);
-	free(k->refusals);
-	k->refusals = all;
-}
-
-/* The present place will not do; where it was the last one, the link waits. */
-static void link_connect_next(struct link *k, const char *why)
-{
-	link_note_refusal(k, why);
-	const struct target *to = targets_next(&k->targets);
-	if (!to) {
-		link_drop(k, k->refusals);
-		return;
-	}
-	link_unwatch(k);
-	PQfinish(k->pg);
-	k->pg = NULL;
-	link_connect(k, to);
-}
-
 static void link_on_resolved(void *arg, struct targets *t)
 {
 	struct link *k = arg;
 	k->resolve = NULL;
 	targets_renew(&k->targets, t);
-	const struct target *to = targets_first(&k->targets);
-	if (to)
-		link_connect(k, to);
+	if (k->targets.error)
+		link_drop(k, k->targets.error);
 	else
-		link_drop(k, k->targets.error ? k->targets.error : "no address");
+		link_connect_from(k, targets_first(&k->targets));
 }
 
 static void link_begin(struct link *k)

@@ -363,9 +363,20 @@ bool pump_position(const struct pump *p, struct db_position *at)
 	return f->snapshot && !f->upto;
 }
 
-void pump_after(struct pump *p, void (*done)(void *arg), void *arg)
+void pump_reopen(struct pump *p)
 {
-	waiters_add(&p->waiters, done, arg);
+	if (p->ready)
+		link_drop(p->link, "this edge is not registered any more");
+}
+
+uint64_t pump_waits_since(const struct pump *p)
+{
+	return link_waits_since(p->link);
+}
+
+void pump_after(struct pump *p, uint64_t ms, void (*done)(void *arg), void *arg)
+{
+	waiters_add(&p->waiters, ms, done, arg);
 	if (p->ready && !p->common->freeing)
 		pump_poll_now(p);
 	else

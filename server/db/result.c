@@ -71,9 +71,23 @@ bool db_outcome_unknown(const PGresult *res)
 	return strncmp(s, "08", 2) == 0 || strcmp(s, "40003") == 0;
 }
 
+#define RETRY_AFTER_MS 1000
+
+uint64_t db_retry_after_ms(const PGresult *res)
+{
+	static const int fields[] = {PG_DIAG_MESSAGE_DETAIL, PG_DIAG_MESSAGE_HINT};
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		const char *text = PQresultErrorField(res, fields[i]);
+		uint64_t ms;
+		if (text && u64_parse(slice_str(text), &ms))
+			return ms;
+	}
+	return RETRY_AFTER_MS;
+}
+
 bool db_is_passing(const char *sqlstate)
 {
-	static const char *const some[] = {"53", "57", "58", "40", "55P03", "25006"};
+	static const char *const some[] = {"53", "57", "58", "40", "55P03", "25006", DB_UNREGISTERED};
 	for (size_t i = 0; i < ARRAY_LEN(some); i++)
 		if (strncmp(sqlstate, some[i], strlen(some[i])) == 0)
 			return true;

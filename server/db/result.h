@@ -17,6 +17,11 @@ const char *db_sqlstate(const PGresult *res);    /* of an error; XX000 when the 
 /* An error that does not say whether the transaction was committed; so every one that Postgres has not given. */
 bool db_outcome_unknown(const PGresult *res) MUST_CHECK;
 
+#define DB_UNREGISTERED "RT410" /* an edge is not in bellwire.edges, or no longer: it has to open its pump again */
+
+/* Of an RT429: how long the caller is to wait, as DETAIL or HINT says; 1000 where neither is a number. */
+uint64_t db_retry_after_ms(const PGresult *res);
+
 /* Text with a NUL cannot be a parameter: libpq would cut it there. */
 bool db_has_nul(struct slice s) MUST_CHECK;
 

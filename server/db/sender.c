@@ -19,6 +19,7 @@ void sender_init(struct sender *s, struct db *db, struct loop *l, struct log_ide
 {
 	*s = (struct sender){.db = db,
 	                     .loop = l,
+	                     .class = DB_TELLING,
 	                     .who = who,
 	                     .what = what,
 	                     .send = send,
@@ -74,5 +75,5 @@ void sender_call(struct sender *s, const char *sql, const struct slice *params, 
 {
 	s->out = true;
 	s->done = done;
-	db_call(s->db, sql, params, n, sender_answered, s);
+	db_call(s->db, s->class, sql, params, n, sender_answered, s);
 }

@@ -18,6 +18,7 @@
 struct sender {
 	struct db *db;
 	struct loop *loop;
+	enum db_class class; /* DB_TELLING, unless the owner says otherwise */
 	struct log_ident who;
 	const char *what; /* for the log: "confirm failed" */
 	void (*send)(void *owner);

@@ -195,7 +195,7 @@ static void emitter_read_next(struct emitter *em)
 	}
 	buf_char(&ids, '}');
 	struct slice param = buf_view(&ids);
-	db_call(em->db,
+	db_call(em->db, DB_TELLING,
 	        "select rt.emitter_attachment(a.id) from unnest($1::bigint[]) with ordinality a(id, n) order by a.n",
 	        &param, 1, emitter_rows_read, em);
 	buf_fini(&ids);

@@ -38,7 +38,7 @@ static void maintain_sweep(struct entry *e)
 {
 	struct slice edge = slice_str(e->edge_id);
 	e->maintenance->sweeping = true;
-	db_call(e->db, "select rt.sweep($1::uuid)", &edge, 1, maintain_swept, e);
+	db_call(e->db, DB_TELLING, "select rt.sweep($1::uuid)", &edge, 1, maintain_swept, e);
 }
 
 /* ---- rt.maintain ---- */
@@ -85,7 +85,7 @@ static void maintain_look(struct entry *e)
 	if (e->maintenance->looking)
 		return;
 	e->maintenance->looking = true;
-	db_call(e->db, "select * from rt.monitor()", NULL, 0, maintain_looked, e);
+	db_call(e->db, DB_TELLING, "select * from rt.monitor()", NULL, 0, maintain_looked, e);
 }
 
 /* ---- rt.version ---- */
@@ -102,7 +102,7 @@ static void maintain_version_read(void *arg, const struct db_result *r)
 
 static void maintain_read_version(struct entry *e)
 {
-	db_call(e->db, "select * from rt.version()", NULL, 0, maintain_version_read, e);
+	db_call(e->db, DB_TELLING, "select * from rt.version()", NULL, 0, maintain_version_read, e);
 }
 
 const char *maintenance_missing(const struct entry *e)
@@ -130,5 +130,5 @@ void maintenance_tick(struct entry *e)
 	e->maintenance->maintaining = true;
 	if (maintenance_missing(e))
 		maintain_read_version(e); /* somebody may have migrated meanwhile */
-	db_call(e->db, "select * from rt.maintain($1::uuid)", &edge, 1, maintain_done, e);
+	db_call(e->db, DB_LEASE, "select * from rt.maintain($1::uuid)", &edge, 1, maintain_done, e);
 }

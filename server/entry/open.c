@@ -41,6 +41,7 @@ void opens_start(struct entry *e)
 	list_init(&os->queue);
 	list_init(&os->waiting);
 	sender_init(&os->sender, e->db, e->people->loop, e->people->ident, "socket_open", opens_send, e);
+	os->sender.class = DB_OPENING;
 	e->on_past = opens_go_on;
 }
 
@@ -361,7 +362,7 @@ static void open_refuse_token(struct entry *e, struct sio_socket *s, enum auth_r
 	if (why == AUTH_EXPIRED && db_state(e->db) == DB_UP &&
 	    user_allows(e->people, claims->sub, &limit, &retry_after_ms)) {
 		struct slice user = slice_str(claims->sub);
-		db_call(e->db, "select rt.token_expired($1::uuid)", &user, 1, open_expired_noted, NULL);
+		db_call(e->db, DB_TELLING, "select rt.token_expired($1::uuid)", &user, 1, open_expired_noted, NULL);
 	}
 	tell_turn_away(e->people, s,
 	               &(struct error_about){.code = error_name(ERROR_UNAUTHORIZED), .message = SLICE("Invalid token")},

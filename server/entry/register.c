@@ -101,7 +101,7 @@ static void registers_next(struct entry *e)
 	struct slice params[] = {slice_str(e->edge_id), buf_view(&items)};
 	rs->out = true;
 	closes_hold(e, true);
-	db_call(e->db, "select rt.socket_register($1::uuid, $2::text[])", params, 2, registers_answered, e);
+	db_call(e->db, DB_TELLING, "select rt.socket_register($1::uuid, $2::text[])", params, 2, registers_answered, e);
 	buf_fini(&items);
 }
 

@@ -7,6 +7,8 @@
 #include "events/routes.h"
 #include "people/tell.h"
 
+#define PUMP_WAIT_MS 1000
+
 /* ---- an event that was asked of the database ---- */
 
 struct asked {
@@ -91,6 +93,7 @@ static void gate_not_done(struct asked *k, const struct db_item_result *r)
 	if (r->outcome == DB_ERROR) {
 		e.code = r->code;
 		e.message = r->message;
+		e.retry_after_ms = r->retry_after_ms;
 		if (slice_eq(r->code, error_name(ERROR_INTERNAL)))
 			log_error(p->ident, "event function failed", LSL("event", e.event),
 			          LSL("sqlstate", r->sqlstate), LSL("message", r->message), LSL("detail", r->detail));
@@ -113,9 +116,12 @@ static void gate_answered(void *arg, const struct db_item_result *r)
 	buf_char(&k->body, '[');
 	json_compact(&k->body, r->body);
 	buf_char(&k->body, ']');
-	/* the control rows of the same transaction come first: a client that is told "joined" is in the room */
-	if (r->published)
-		db_pump_after(k->events->db, gate_ack, k);
+	/*
+	 * The control rows of the same transaction come first: a client that is told "joined" is in the room. For a
+	 * second at most: a pump that hangs is no reason to keep back what has happened.
+	 */
+	if (r->moved)
+		db_pump_within(k->events->db, PUMP_WAIT_MS, gate_ack, k);
 	else
 		gate_ack(k);
 }

@@ -174,5 +174,5 @@ void routes_load(struct events *ev)
 	if (rs->out)
 		return;
 	rs->out = true;
-	db_call(ev->db, "select * from rt.routes()", NULL, 0, routes_answered, ev);
+	db_call(ev->db, DB_TELLING, "select * from rt.routes()", NULL, 0, routes_answered, ev);
 }

@@ -49,7 +49,7 @@ enum error_code error_of_sqlstate(const char *sqlstate)
 		if (*errors[i].sqlstate && strcmp(sqlstate, errors[i].sqlstate) == 0)
 			return (enum error_code)i;
 	for (size_t i = 0; i < ARRAY_LEN(classes); i++)
-		if (strncmp(sqlstate, classes[i].class, 2) == 0)
+		if (strncmp(sqlstate, classes[i].class, strlen(classes[i].class)) == 0)
 			return classes[i].code;
 	return ERROR_INTERNAL;
 }
@@ -64,7 +64,7 @@ static void put_sqlstates(struct buf *out, enum error_code code)
 	for (size_t i = 0; i < ARRAY_LEN(classes); i++) {
 		if (classes[i].code != code)
 			continue;
-		buf_printf(out, "%s`%sxxx`", comma, classes[i].class);
+		buf_printf(out, "%s`%s%s`", comma, classes[i].class, strlen(classes[i].class) == 2 ? "xxx" : "");
 		comma = ", ";
 	}
 	if (code == ERROR_INTERNAL)

@@ -63,7 +63,7 @@ void offsets_database_up(struct recovery *rec)
 	if (rec->offsets->key_state == KEY_THERE)
 		return;
 	rec->offsets->key_state = KEY_WANTED;
-	db_call(rec->db, "select rt.recovery_key()", NULL, 0, offsets_key_read, rec);
+	db_call(rec->db, DB_TELLING, "select rt.recovery_key()", NULL, 0, offsets_key_read, rec);
 }
 
 const unsigned char *offsets_key(const struct recovery *rec)

@@ -7,6 +7,8 @@ declare
 	v_done boolean;
 begin
 	v_done := rt_private.outbox_insert('{}', '{}', null, p_data, null, p_verb, false);
+	-- for rt.dispatch: an ack of this transaction must not come before the order
+	perform set_config('bellwire.moved', pg_current_xact_id()::text, true);
 end
 $$;
 comment on function rt_private.control(text, jsonb) is 'Writes a control row (docs/edge-sql.md): an order to the edges that travels with the events around it.';

@@ -28,7 +28,7 @@ begin
 	if cardinality(p_items) > 32 then
 		raise exception 'a batch has at most 32 items' using errcode = 'RT400';
 	end if;
-	perform set_config('bellwire.dispatch', pg_current_xact_id()::text, true);
+	perform set_config('bellwire.dispatch', pg_current_xact_id()::text, true), set_config('bellwire.moved', '', true);
 	v_items := rt_private.items_parse(p_items);
 	-- item by item, as most of a batch is of one event: a query for all costs as much as five for one
 	for i in 1 .. coalesce(cardinality(v_items), 0) loop
@@ -95,6 +95,7 @@ begin
 	-- Asked before the commit, as by every writer: who goes to sleep after this waits for this transaction (rt.bell_arm).
 	outcome := case when current_setting('bellwire.published', true) is distinct from current_setting('bellwire.dispatch') then 'quiet'
 		when rt_private.edge_sleeps() then 'asleep' else 'published' end;
+	body := case when current_setting('bellwire.moved') = current_setting('bellwire.dispatch') then 'moved' end;
 	return next;
 end
 $$;
@@ -109,4 +110,4 @@ begin
 end
 $$;
 comment on function rt.dispatch(text[]) is
-	'Runs up to 32 client events {event, user_id, socket_id, payload} (JSON text). A row an item: ok (body: the ack), error (code, message for the client; sqlstate, detail for the log), deferred (its row is locked by somebody else, or an earlier one of its socket was: send it again alone). Last a row with ord 0: quiet; published; or asleep: published, and an edge sleeps, so that rt.ring is to be called. Does not ring.';
+	'Runs up to 32 client events {event, user_id, socket_id, payload} (JSON text). A row an item: ok (body: the ack), error (code, message for the client; sqlstate, detail for the log), deferred (its row is locked by somebody else, or an earlier one of its socket was: send it again alone). Last a row with ord 0: quiet; published; or asleep: published, and an edge sleeps, so that rt.ring is to be called; its body is "moved" where rooms moved. Does not ring.';

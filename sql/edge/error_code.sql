@@ -14,7 +14,7 @@ begin
 	elsif left(p_sqlstate, 2) in ('22', '23') then
 		code := 'INVALID_DATA';
 		message := 'Invalid data';
-	elsif left(p_sqlstate, 2) in ('08', '40', '53', '55', '57') then
+	elsif left(p_sqlstate, 2) in ('08', '40', '53', '55', '57') or p_sqlstate = '25006' then -- 25006: the server only reads
 		code := 'UNAVAILABLE';
 		message := 'Try again';
 	else

@@ -82,20 +82,29 @@ end
 $$;
 comment on function rt_private.item_call(jsonb, text) is 'Calls the function of one item''s route (null: there is none); the ack as JSON text.';
 
+create or replace function rt_private.retry_after_ms(p_detail text, p_hint text) returns text
+language sql immutable
+return coalesce(substring(p_detail from '^[0-9]{1,9}$'), substring(p_hint from '^[0-9]{1,9}$'), '1000');
+comment on function rt_private.retry_after_ms(text, text) is
+	'How long an RT429 asks its caller to wait: milliseconds, as its DETAIL or HINT says; 1000 where neither is a number.';
+
 create or replace function rt_private.item_run(p_item jsonb, p_function text,
 	out outcome text, out body text, out code text, out message text, out state text, out detail text) returns record
 language plpgsql volatile
 as $$
 declare
 	v_context text;
+	v_detail  text;
+	v_hint    text;
 begin
 	body := rt_private.item_call(p_item, p_function);
 	set constraints all immediate;
 	set constraints all deferred;
 	outcome := 'ok';
 exception when others then
-	get stacked diagnostics state = returned_sqlstate, detail = message_text, v_context = pg_exception_context;
-	body := null;
+	get stacked diagnostics state = returned_sqlstate, detail = message_text, v_context = pg_exception_context,
+		v_detail = pg_exception_detail, v_hint = pg_exception_hint;
+	body := case when state = 'RT429' then rt_private.retry_after_ms(v_detail, v_hint) end;
 	outcome := 'error';
 	select e.code, e.message into code, message from rt_private.error_code(state, detail) e;
 	if code = 'INTERNAL' then

@@ -1,6 +1,6 @@
 -- rt.dispatch in one session. Locks and commits are in concurrent/.
 begin;
-select plan(81);
+select plan(86);
 
 select tests.users(1, 3);
 select tests.chat(10, 1, 2);
@@ -198,6 +198,29 @@ select is((select string_agg(concat_ws(' ', d.outcome, d.body), ', ' order by d.
 		tests.item('several', 1, 's1', '{"n": 2}')]) d where d.ord > 0),
 	'ok {"alone": 1}, ok {"alone": 2}', 'acks that do not fit: ' || v)
 from unnest(array['zero', 'square', 'few', 'none', 'null']) v;
+
+-- a function that limits: how long, in the body of the error
+select tests.route('limit',
+	'begin raise exception using errcode = ''RT429'', message = ''Slower'',
+		detail = coalesce(p_payload ->> ''detail'', ''''), hint = coalesce(p_payload ->> ''hint'', ''''); end');
+select results_eq($$select d.code, d.body
+	from unnest(array['{}', '{"detail": "2500"}', '{"hint": "70"}', '{"detail": "soon"}']) with ordinality p (payload, n),
+		rt.dispatch(array[tests.item('limit', 1, 's1', p.payload::jsonb)]) d where d.ord = 1 order by p.n$$,
+	$$values ('RATE_LIMIT', '1000'), ('RATE_LIMIT', '2500'), ('RATE_LIMIT', '70'), ('RATE_LIMIT', '1000')$$,
+	'RT429 says how long, in DETAIL or HINT; a second where neither does');
+select tests.route('readonly',
+	'begin raise exception using errcode = ''25006'', message = ''read-only''; end');
+select is((select code from rt.dispatch(array[tests.item('readonly', 1, 's1', '{}')]) where ord = 1), 'UNAVAILABLE',
+	'a server that only reads: try again');
+
+-- whether an ack has to wait for the pump
+select tests.route('move', 'begin perform rt_private.socket_join(''r''); return ''{}''; end');
+create function pg_temp.last(p_event text) returns text language sql as $$
+	select body from rt.dispatch(array[tests.item(p_event, 1, 's1', '{}')]) where ord = 0 $$;
+select is(pg_temp.last('say'), null, 'events alone move nobody');
+select is(pg_temp.last('move'), 'moved', 'a control row does');
+select tests.route('move_fail', 'begin perform rt_private.socket_join(''r''); raise exception ''no''; end');
+select is(pg_temp.last('move_fail'), null, 'not one that was undone');
 
 select * from finish();
 rollback;

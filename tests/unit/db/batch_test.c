@@ -20,19 +20,19 @@ TEST(each_item_has_its_own_row_in_any_order)
 		{"4", "ok", NULL, NULL, NULL, NULL, NULL},
 		{"3", "deferred", NULL, NULL, NULL, NULL, NULL},
 		{"5", "error", NULL, NULL, NULL, NULL, NULL},
-		{"0", "published", NULL, NULL, NULL, NULL, NULL},
+		{"0", "published", "moved", NULL, NULL, NULL, NULL},
 	};
 	PGresult *res = answer_of(rows, ARRAY_LEN(rows));
 	struct batch_answer a;
 	struct db_item_result r;
 	CHECK(batch_read(res, 6, &a) == NULL);
-	CHECK(a.published && !a.asleep);
+	CHECK(a.published && a.moved && !a.asleep);
 	CHECK_INT(a.verdict[2], VERDICT_DEFERRED);
 
 	batch_item(res, &a, 0, &r);
 	CHECK_INT(r.outcome, DB_OK);
 	CHECK_SLICE(r.body, SLICE("{\"a\":1}"));
-	CHECK(r.published);
+	CHECK(r.moved);
 
 	batch_item(res, &a, 1, &r);
 	CHECK_INT(r.outcome, DB_ERROR);
@@ -40,7 +40,7 @@ TEST(each_item_has_its_own_row_in_any_order)
 	CHECK_SLICE(r.message, SLICE("not yours"));
 	CHECK_SLICE(r.sqlstate, SLICE("RT403"));
 	CHECK_SLICE(r.detail, SLICE("inside"));
-	CHECK(!r.published); /* its part was undone */
+	CHECK(!r.moved); /* its part was undone */
 
 	batch_item(res, &a, 3, &r); /* a function that returns null */
 	CHECK_SLICE(r.body, SLICE("null"));

@@ -10,7 +10,8 @@ struct world {
 	int done;
 	enum db_outcome outcome;
 	int nrows, ncols;
-	char text[100], sqlstate[6], message[100];
+	uint64_t retry_after_ms;
+	char text[100], sqlstate[6], message[100], order[200];
 	bool again;
 	struct fake_conn *held; /* of the statement that is not answered yet */
 	int asked;
@@ -28,18 +29,19 @@ static void on_done(void *arg, const struct db_result *r)
 	w->outcome = r->outcome;
 	w->nrows = r->nrows;
 	w->ncols = r->ncols;
+	w->retry_after_ms = r->retry_after_ms;
 	snprintf(w->text, sizeof w->text, "%.*s", (int)db_value(r, 0, 0).n, db_value(r, 0, 0).p);
 	snprintf(w->sqlstate, sizeof w->sqlstate, "%s", r->sqlstate);
 	snprintf(w->message, sizeof w->message, "%s", r->message ? r->message : "");
 	if (w->again) {
 		w->again = false;
-		calls_add(w->calls, "select 2", NULL, 0, on_done, w);
+		calls_add(w->calls, DB_OPENING, "select 2", NULL, 0, on_done, w);
 	}
 }
 
 static void call(struct world *w, const char *sql)
 {
-	calls_add(w->calls, sql, NULL, 0, on_done, w);
+	calls_add(w->calls, DB_OPENING, sql, NULL, 0, on_done, w);
 }
 
 /* The statement says how it is answered. */
@@ -48,12 +50,16 @@ static void play(struct fake_conn *c, const char *sql)
 	struct world *w = world_of(c);
 	w->asked++;
 	w->held = c;
+	snprintf(w->order + strlen(w->order), sizeof w->order - strlen(w->order), " %s",
+	         strrchr(sql, ' ') ? strrchr(sql, ' ') + 1 : sql);
 	if (starts_with(sql, "hold"))
 		return;
 	if (starts_with(sql, "cut"))
 		fake_cut(c);
 	else if (starts_with(sql, "command"))
 		fake_command(c);
+	else if (starts_with(sql, "limit "))
+		fake_error_with_detail(c, "RT429", "too many", sql + 6);
 	else if (starts_with(sql, "error "))
 		fake_error(c, sql + 6, "the message");
 	else
@@ -90,7 +96,7 @@ TEST(a_call_is_answered_with_rows)
 {
 	struct world w;
 	begin_up(&w);
-	calls_add(w.calls, "select $1", (struct slice[]){SLICE("a b"), {0}}, 2, on_done, &w);
+	calls_add(w.calls, DB_OPENING, "select $1", (struct slice[]){SLICE("a b"), {0}}, 2, on_done, &w);
 	CHECK_INT(w.done, 0);
 	WAIT_FOR(w.parts.loop, w.done == 1);
 	CHECK_INT(w.outcome, DB_OK);
@@ -174,7 +180,7 @@ TEST(a_call_that_was_not_sent_is_put_back)
 	}
 	size_t n = 8u << 20;
 	char *much = memset(malloc(n), 'x', n);
-	calls_add(w.calls, "select $1", &(struct slice){much, n}, 1, on_done, &w);
+	calls_add(w.calls, DB_OPENING, "select $1", &(struct slice){much, n}, 1, on_done, &w);
 	free(much);
 	parts_settle(&w.parts);
 	fake_cut(c); /* the third, as the first two are busy */
@@ -196,7 +202,7 @@ TEST(refused_calls_are_told_from_the_loop)
 	CHECK_INT(w.done, 1);
 	CHECK_INT(w.outcome, DB_FAILED);
 	CHECK_STR(w.message, "the queue is full");
-	calls_add(w.calls, "select $1", &(struct slice){"a\0b", 3}, 1, on_done, &w);
+	calls_add(w.calls, DB_OPENING, "select $1", &(struct slice){"a\0b", 3}, 1, on_done, &w);
 	loop_settle(w.parts.loop);
 	CHECK_STR(w.message, "a parameter holds a NUL");
 	w.again = true; /* a completion that asks for more while everything ends */
@@ -216,5 +222,123 @@ TEST(a_call_that_nobody_takes_expires)
 	CHECK_INT(w.outcome, DB_FAILED);
 	CHECK_STR(w.message, "the database did not take it in time");
 	CHECK_INT(w.parts.common.stats.calls[DB_FAILED], 2);
+	end(&w);
+}
+
+TEST(a_rate_limit_says_how_long)
+{
+	static const struct {
+		const char *sql;
+		uint64_t ms;
+	} rows[] = {{"limit 2500", 2500}, {"limit a while", 1000}, {"limit ", 1000}};
+	struct world w;
+	begin_up(&w);
+	for (int i = 0; i < (int)ARRAY_LEN(rows); i++) {
+		CHECK_ROW(rows[i].sql);
+		call(&w, rows[i].sql);
+		WAIT_FOR(w.parts.loop, w.done == i + 1);
+		CHECK_INT(w.retry_after_ms, rows[i].ms);
+	}
+	end(&w);
+}
+
+/* ---- classes ---- */
+
+static void call_as(struct world *w, enum db_class class, const char *sql)
+{
+	calls_add(w->calls, class, sql, NULL, 0, on_done, w);
+}
+
+TEST(whatever_hangs_a_link_is_there_for_openings_and_the_lease)
+{
+	struct world w;
+	begin_up(&w);
+	for (int i = 0; i < 3; i++)
+		call_as(&w, DB_READING, "hold read");
+	WAIT_FOR(w.parts.loop, w.asked == 1);
+	for (int i = 0; i < 3; i++)
+		call_as(&w, DB_TELLING, "hold tell");
+	WAIT_FOR(w.parts.loop, w.asked == 2);
+	parts_settle(&w.parts);
+	CHECK_STR(w.order, " read tell");
+	call_as(&w, DB_OPENING, "select open");
+	WAIT_FOR(w.parts.loop, w.done == 1);
+	call_as(&w, DB_LEASE, "select lease");
+	WAIT_FOR(w.parts.loop, w.done == 2);
+	CHECK_STR(w.order, " read tell open lease");
+	end(&w);
+}
+
+TEST(who_waits_goes_by_class)
+{
+	struct world w;
+	begin_up(&w);
+	call_as(&w, DB_READING, "hold");
+	WAIT_FOR(w.parts.loop, w.asked == 1);
+	struct fake_conn *last = w.held; /* that which takes all of them */
+	for (int i = 0; i < 2; i++)
+		call_as(&w, DB_LEASE, "hold");
+	WAIT_FOR(w.parts.loop, w.asked == 3);
+	call_as(&w, DB_READING, "select read");
+	call_as(&w, DB_TELLING, "select tell");
+	call_as(&w, DB_OPENING, "select open");
+	call_as(&w, DB_LEASE, "select lease");
+	w.order[0] = '\0';
+	fake_answer(last, (const char *[]){"1"}, 1);
+	WAIT_FOR(w.parts.loop, w.done == 5);
+	CHECK_STR(w.order, " lease open tell read");
+	end(&w);
+}
+
+TEST(few_reads_wait_and_one_more_is_refused)
+{
+	struct world w;
+	begin(&w);
+	w.parts.common.cfg.queue_max_items = 1000;
+	for (int i = 0; i < 128; i++)
+		call_as(&w, DB_READING, "select read");
+	call_as(&w, DB_READING, "select read");
+	loop_settle(w.parts.loop);
+	CHECK_INT(w.done, 1);
+	CHECK_INT(w.outcome, DB_FAILED);
+	CHECK_STR(w.message, "too many reads wait");
+	call_as(&w, DB_OPENING, "select open"); /* nobody else is */
+	loop_settle(w.parts.loop);
+	CHECK_INT(w.done, 1);
+	calls_start(w.calls);
+	WAIT_FOR(w.parts.loop, w.done == 130);
+	call_as(&w, DB_READING, "select read");
+	WAIT_FOR(w.parts.loop, w.done == 131);
+	CHECK_INT(w.outcome, DB_OK);
+	end(&w);
+}
+
+/* What an opening hangs on is given up; what nobody waits for may take longer. */
+TEST(an_opening_has_the_time_of_an_event)
+{
+	struct world w;
+	begin_up(&w);
+	w.parts.common.cfg.item_timeout_ms = 30;
+	CHECK_INT(calls_wait_since(w.calls), 0);
+	call_as(&w, DB_TELLING, "hold tell");
+	WAIT_FOR(w.parts.loop, w.asked == 1);
+	CHECK_INT(calls_wait_since(w.calls), 0);
+	call_as(&w, DB_OPENING, "hold open");
+	CHECK(calls_wait_since(w.calls) > 0);
+	WAIT_FOR(w.parts.loop, w.done == 1);
+	CHECK_INT(w.outcome, DB_UNCERTAIN);
+	CHECK_INT(w.parts.common.stats.lost, 1);
+	end(&w);
+}
+
+TEST(an_edge_that_is_not_registered_is_told_so)
+{
+	struct world w;
+	begin_up(&w);
+	call(&w, "error RT410");
+	WAIT_FOR(w.parts.loop, w.done == 1);
+	CHECK_INT(w.outcome, DB_ERROR);
+	CHECK_INT(w.parts.unregistered, 1);
+	CHECK(db_is_passing(w.sqlstate));
 	end(&w);
 }

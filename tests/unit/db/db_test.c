@@ -9,7 +9,8 @@ struct world {
 	struct db *db;
 	int states;
 	enum db_state last;
-	int done, waited, fetches;
+	int done, waited, fetches, opens;
+	bool hang;
 	enum db_outcome outcome;
 	bool more;
 	bool deaf_pump;
@@ -29,7 +30,7 @@ static void on_called(void *arg, const struct db_result *r)
 	w->outcome = r->outcome;
 	if (w->more) {
 		w->more = false;
-		db_call(w->db, "select 1", NULL, 0, on_called, w);
+		db_call(w->db, DB_TELLING, "select 1", NULL, 0, on_called, w);
 	}
 }
 
@@ -48,7 +49,10 @@ static void on_waited(void *arg)
 static void play(struct fake_conn *c, const char *sql)
 {
 	struct world *w = c->pg->ctx;
+	if (w->hang)
+		return;
 	if (starts_with(sql, "select * from rt.pump_open")) {
+		w->opens++;
 		fake_answer(c, (const char *[]){"e", "1", "7", "8"}, 4);
 	} else if (starts_with(sql, "prepare") || starts_with(sql, "listen")) {
 		fake_command(c);
@@ -62,6 +66,8 @@ static void play(struct fake_conn *c, const char *sql)
 		fake_row(c, (const char *[]){"1", "ok", "{}", NULL, NULL, NULL, NULL}, 7);
 		fake_row(c, (const char *[]){"0", "published", NULL, NULL, NULL, NULL, NULL}, 7);
 		fake_rows_end(c);
+	} else if (starts_with(sql, "swept")) {
+		fake_error(c, "RT410", "edge is not registered");
 	} else if (starts_with(sql, "select")) {
 		fake_answer(c, (const char *[]){"1"}, 1);
 	}
@@ -135,6 +141,9 @@ TEST(a_batch_that_published_makes_a_sleeping_pump_poll)
 	CHECK_INT(w.outcome, DB_OK);
 	db_pump_after(w.db, on_waited, &w);
 	WAIT_FOR(w.loop, w.waited == 1);
+	w.hang = true;
+	db_pump_within(w.db, 50, on_waited, &w);
+	WAIT_FOR(w.loop, w.waited == 2);
 	end(&w);
 }
 
@@ -142,7 +151,7 @@ TEST(the_end_completes_everything_and_takes_nothing_new)
 {
 	struct world w;
 	begin_up(&w);
-	db_call(w.db, "hold", NULL, 0, on_called, &w);
+	db_call(w.db, DB_TELLING, "hold", NULL, 0, on_called, &w);
 	db_item_send(w.db, &(struct db_item){.payload = SLICE("{}"), .done = on_sent, .arg = &w});
 	db_pump_after(w.db, on_waited, &w);
 	w.more = true;
@@ -150,6 +159,35 @@ TEST(the_end_completes_everything_and_takes_nothing_new)
 	CHECK_INT(w.done, 3);
 	CHECK_INT(w.waited, 1);
 	CHECK_INT(w.outcome, DB_FAILED);
+}
+
+TEST(an_edge_that_was_swept_registers_again)
+{
+	struct world w;
+	begin_up(&w);
+	CHECK_INT(w.opens, 1);
+	db_call(w.db, DB_LEASE, "swept", NULL, 0, on_called, &w);
+	WAIT_FOR(w.loop, w.last == DB_AWAY);
+	WAIT_FOR(w.loop, w.last == DB_UP);
+	CHECK_INT(w.opens, 2);
+	CHECK_INT(w.done, 1);
+	end(&w);
+}
+
+TEST(a_database_that_does_not_answer_is_told_while_the_links_are_up)
+{
+	struct world w;
+	begin_up(&w);
+	CHECK(!db_stalled(w.db));
+	w.hang = true;
+	db_item_send(w.db, &(struct db_item){.payload = SLICE("{}"), .done = on_sent, .arg = &w});
+	WAIT_FOR(w.loop, db_stalled(w.db));
+	CHECK_INT(db_state(w.db), DB_UP);
+	CHECK_INT(w.done, 0);
+	w.hang = false; /* the links are given up and connected anew */
+	WAIT_FOR(w.loop, w.done == 1);
+	WAIT_FOR(w.loop, !db_stalled(w.db));
+	end(&w);
 }
 
 /* Everything that is written to stderr while the whole of db/ comes up, sends one item and one call, and ends. */
@@ -169,7 +207,7 @@ static const char *trace_of_a_life(void)
 	                                     .payload = SLICE("{}"),
 	                                     .done = on_sent,
 	                                     .arg = &w});
-	db_call(w.db, "select 7", NULL, 0, on_called, &w);
+	db_call(w.db, DB_TELLING, "select 7", NULL, 0, on_called, &w);
 	WAIT_FOR(w.loop, w.done == 2);
 	WAIT_FOR(w.loop, db_stats(w.db)->pump_state == 3);
 	end(&w);

@@ -200,6 +200,19 @@ static inline void fake_error_only(struct fake_conn *c, const char *severity, co
 	fake_message(c, 'E', &b);
 }
 
+static inline void fake_error_with_detail(struct fake_conn *c, const char *sqlstate, const char *text,
+                                          const char *detail)
+{
+	struct buf b = {0};
+	buf_char(&b, 'S'), fake_text(&b, "ERROR");
+	buf_char(&b, 'C'), fake_text(&b, sqlstate);
+	buf_char(&b, 'M'), fake_text(&b, text);
+	buf_char(&b, 'D'), fake_text(&b, detail);
+	buf_char(&b, '\0');
+	fake_message(c, 'E', &b);
+	fake_ready(c);
+}
+
 static inline void fake_error(struct fake_conn *c, const char *sqlstate, const char *text)
 {
 	fake_error_only(c, "ERROR", sqlstate, text);

@@ -13,7 +13,8 @@ struct thing {
 	int done;
 	enum db_outcome outcome;
 	char body[40], code[20], detail[60];
-	bool published;
+	bool moved;
+	uint64_t retry_after_ms;
 };
 
 /* Items are played by the word in their payload, e.g. {"do":"fail"}. */
@@ -25,6 +26,7 @@ struct world {
 	struct thing things[ITEMS_MOST];
 	int n;
 	char order[200];
+	const char *moved;
 	const char *on_batch, *on_alone, *trailer; /* what happens to all of them; NULL: by item */
 	struct fake_conn *held;
 };
@@ -40,7 +42,8 @@ static void on_done(void *arg, const struct db_item_result *r)
 	t->done++;
 	t->w->finished++;
 	t->outcome = r->outcome;
-	t->published = r->published;
+	t->moved = r->moved;
+	t->retry_after_ms = r->retry_after_ms;
 	snprintf(t->body, sizeof t->body, "%.*s", (int)r->body.n, r->body.p);
 	snprintf(t->code, sizeof t->code, "%.*s", (int)r->code.n, r->code.p);
 	snprintf(t->detail, sizeof t->detail, "%.*s", (int)r->detail.n, r->detail.p);
@@ -88,6 +91,10 @@ static void answer_item(struct fake_conn *c, int ord, const char *item, bool def
 	if (strstr(item, "conflict") && !strstr(w->order, "!")) {
 		strcat(w->order, "!");
 		fake_row(c, (const char *[]){number, "error", NULL, "INTERNAL", "m", "40001", "d"}, COLS);
+	} else if (strstr(item, "readonly")) {
+		fake_row(c, (const char *[]){number, "error", NULL, "UNAVAILABLE", "m", "25006", "d"}, COLS);
+	} else if (strstr(item, "limit")) {
+		fake_row(c, (const char *[]){number, "error", "2500", "RATE_LIMIT", "m", "RT429", "d"}, COLS);
 	} else if (strstr(item, "forbid")) {
 		fake_row(c, (const char *[]){number, "error", NULL, "FORBIDDEN", "no", "RT403", "d"}, COLS);
 	} else if (strstr(item, "always") || (strstr(item, "defer") && deferring)) {
@@ -100,7 +107,7 @@ static void answer_item(struct fake_conn *c, int ord, const char *item, bool def
 static void finish_answer(struct fake_conn *c)
 {
 	const char *word = world_of(c)->trailer;
-	fake_row(c, (const char *[]){"0", word ? word : "quiet", NULL, NULL, NULL, NULL, NULL}, COLS);
+	fake_row(c, (const char *[]){"0", word ? word : "quiet", world_of(c)->moved, NULL, NULL, NULL, NULL}, COLS);
 	fake_rows_end(c);
 }
 
@@ -212,7 +219,6 @@ TEST(each_item_has_its_own_outcome)
 	CHECK_INT(w.things[0].outcome, DB_ERROR);
 	CHECK_STR(w.things[0].code, "FORBIDDEN");
 	CHECK_INT(w.things[1].outcome, DB_OK);
-	CHECK(w.things[1].published && !w.things[0].published);
 	CHECK_INT(w.things[2].outcome, DB_UNCERTAIN);
 	CHECK_INT(w.written, 1);
 	parts_settle(&w.parts);
@@ -461,4 +467,96 @@ TEST(the_end_completes_what_is_out)
 	end(&w);
 	CHECK_INT(w.things[0].outcome, DB_UNCERTAIN);
 	CHECK_INT(w.things[1].outcome, DB_FAILED);
+}
+
+TEST(an_answer_says_whether_rooms_moved_and_how_long_a_limit_lasts)
+{
+	struct world w;
+	begin_up(&w);
+	w.trailer = "published";
+	send_to(&w, "a", "ok", false);
+	send_to(&w, "b", "limit", false);
+	wait_for_all(&w);
+	CHECK(!w.things[0].moved);
+	CHECK_INT(w.things[1].retry_after_ms, 2500);
+	w.moved = "moved";
+	send_to(&w, "a", "ok", false);
+	wait_for_all(&w);
+	CHECK(w.things[2].moved);
+	end(&w);
+}
+
+/* One deadline from the arrival, whatever the reason. */
+TEST(what_hangs_is_told_in_its_time_and_not_tried_again)
+{
+	struct world w;
+	begin_up(&w);
+	w.parts.common.cfg.item_timeout_ms = 60;
+	w.on_batch = "hold";
+	send_to(&w, "a", "ok", true);
+	WAIT_FOR(w.parts.loop, w.held);
+	CHECK(lanes_wait_since(w.lanes) > 0);
+	send_to(&w, "a", "ok", true); /* behind the lane that hangs */
+	wait_for_all(&w);
+	CHECK_INT(w.things[0].outcome, DB_UNCERTAIN);
+	CHECK_INT(w.things[1].outcome, DB_FAILED);
+	CHECK_INT(w.parts.common.stats.items_uncertain, 1);
+	w.on_batch = NULL;
+	WAIT_FOR(w.parts.loop, w.parts.common.stats.lost == 1); /* and its link is given up */
+	send_to(&w, "a", "ok", true);
+	WAIT_FOR(w.parts.loop, w.finished == 3);
+	CHECK_INT(w.alone, 0);
+	end(&w);
+}
+
+TEST(a_second_try_has_what_is_left_of_the_time)
+{
+	struct world w;
+	begin_up(&w);
+	w.parts.common.cfg.item_timeout_ms = 300;
+	w.on_batch = "cut";
+	w.on_alone = "hold";
+	uint64_t before = loop_now(w.parts.loop);
+	send_to(&w, "a", "ok", true);
+	wait_for_all(&w);
+	CHECK_INT(w.alone, 1);
+	CHECK_INT(w.things[0].outcome, DB_UNCERTAIN);
+	CHECK(loop_now(w.parts.loop) - before < 500);
+	end(&w);
+}
+
+/* Its answer comes after its time: nobody is told twice, and what its socket sent later has not overtaken it. */
+TEST(an_item_that_is_out_keeps_its_place_when_its_time_is_over)
+{
+	struct world w;
+	begin_up(&w);
+	w.parts.common.cfg.item_timeout_ms = 50;
+	w.on_batch = "hold";
+	send_to(&w, "a", "ok", false);
+	w.parts.common.cfg.item_timeout_ms = 60000; /* of the statement, and of what comes later */
+	WAIT_FOR(w.parts.loop, w.things[0].done);
+	CHECK_INT(w.things[0].outcome, DB_UNCERTAIN);
+	CHECK(w.held);
+	w.on_batch = NULL;
+	send_to(&w, "a", "ok", false);
+	parts_settle(&w.parts);
+	CHECK_INT(w.batches, 1);
+	fake_cut(w.held);
+	wait_for_all(&w);
+	CHECK_INT(w.things[1].outcome, DB_OK);
+	CHECK_INT(w.parts.common.stats.items_uncertain, 1);
+	end(&w);
+}
+
+TEST(a_lane_whose_server_only_reads_is_connected_anew)
+{
+	struct world w;
+	begin_up(&w);
+	send_to(&w, "a", "readonly", false);
+	wait_for_all(&w);
+	CHECK_STR(w.things[0].code, "UNAVAILABLE");
+	WAIT_FOR(w.parts.loop, w.parts.common.stats.lost == 1);
+	CHECK(!lanes_ready(w.lanes));
+	WAIT_FOR(w.parts.loop, lanes_ready(w.lanes));
+	end(&w);
 }

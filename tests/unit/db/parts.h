@@ -11,12 +11,17 @@ struct parts {
 	struct loop *loop;
 	struct fake_pg pg;
 	struct db_common common;
-	int changes;
+	int changes, unregistered;
 };
 
 static void parts_on_change(struct db_common *c)
 {
 	container_of(c, struct parts, common)->changes++;
+}
+
+static void parts_on_unregistered(struct db_common *c)
+{
+	container_of(c, struct parts, common)->unregistered++;
 }
 
 static struct db_config parts_config(const struct parts *p)
@@ -40,6 +45,7 @@ static inline void parts_begin(struct parts *p, void (*on_query)(struct fake_con
 	struct db_config cfg = parts_config(p);
 	common_init(&p->common, p->loop, &cfg);
 	p->common.on_change = parts_on_change;
+	p->common.on_unregistered = parts_on_unregistered;
 }
 
 static inline void parts_end(struct parts *p)

@@ -166,7 +166,7 @@ static void on_batch(void *ctx, const struct db_batch *b)
 	w->last = b->last;
 	CHECK_INT(pump_position(w->pump, &at), b->last); /* none while a fetch is half delivered */
 	if (w->ask_in_batch)
-		pump_after(w->pump, on_waited, w);
+		pump_after(w->pump, 0, on_waited, w);
 	if (w->cut_in_page && w->batches == 2)
 		cut_in_page(w);
 	w->ask_in_batch = false;
@@ -346,16 +346,16 @@ TEST(waiters_are_called_after_a_fetch_that_began_later)
 	struct world w;
 	begin_ready(&w);
 	fall_asleep(&w);
-	pump_after(w.pump, on_waited, &w);
+	pump_after(w.pump, 0, on_waited, &w);
 	int before = w.fetches;
 	CHECK_INT(w.waited, 0);
-	pump_after(w.pump, on_waited, &w); /* one fetch is out already: this one waits for the next */
+	pump_after(w.pump, 0, on_waited, &w); /* one fetch is out already: this one waits for the next */
 	WAIT_FOR(w.parts.loop, w.waited == 1);
 	WAIT_FOR(w.parts.loop, w.waited == 2);
 	CHECK_INT(w.fetches, before + 2);
 	fake_cut(conn(&w));
 	WAIT_FOR(w.parts.loop, !pump_ready(w.pump));
-	pump_after(w.pump, on_waited, &w); /* away: nothing comes */
+	pump_after(w.pump, 0, on_waited, &w); /* away: nothing comes */
 	CHECK_INT(w.waited, 2);
 	loop_settle(w.parts.loop);
 	CHECK_INT(w.waited, 3);
@@ -383,7 +383,7 @@ TEST(a_long_fetch_comes_in_pages_and_turns)
 	w.next_xid = 200;
 	w.rows = PAGE;
 	w.page_rows = 2 * PAGE + 7;
-	pump_after(w.pump, on_waited, &w);
+	pump_after(w.pump, 0, on_waited, &w);
 	WAIT_FOR(w.parts.loop, w.last);
 	CHECK_INT(w.events, 3 * PAGE + 7);
 	CHECK_INT(w.batches, 5);

@@ -1,6 +1,6 @@
 #include "db/waiters.h"
 
-#include "test.h"
+#include "fake_pg.h"
 
 struct world {
 	struct loop *loop;
@@ -27,7 +27,7 @@ static void done(void *arg)
 	x->done++;
 	if (x->once_more) {
 		x->once_more = false;
-		waiters_add(&x->w, done, x);
+		waiters_add(&x->w, 0, done, x);
 	}
 }
 
@@ -36,7 +36,7 @@ TEST(a_fetch_that_is_out_already_does_not_count)
 	struct world x;
 	begin(&x);
 	waiters_fetching(&x.w);
-	waiters_add(&x.w, done, &x);
+	waiters_add(&x.w, 0, done, &x);
 	waiters_delivered(&x.w);
 	CHECK_INT(x.done, 0);
 	waiters_fetching(&x.w);
@@ -53,7 +53,7 @@ TEST(a_waiter_that_is_added_by_another_waits_for_the_next_fetch)
 	struct world x;
 	begin(&x);
 	x.once_more = true;
-	waiters_add(&x.w, done, &x);
+	waiters_add(&x.w, 0, done, &x);
 	waiters_fetching(&x.w);
 	waiters_delivered(&x.w);
 	CHECK_INT(x.done, 1);
@@ -67,13 +67,28 @@ TEST(released_ones_are_called_from_the_loop)
 {
 	struct world x;
 	begin(&x);
-	waiters_add(&x.w, done, &x);
+	waiters_add(&x.w, 0, done, &x);
 	waiters_fetching(&x.w);
-	waiters_add(&x.w, done, &x);
+	waiters_add(&x.w, 0, done, &x);
 	waiters_release(&x.w);
 	waiters_release(&x.w);
 	CHECK_INT(x.done, 0);
 	loop_settle(x.loop);
 	CHECK_INT(x.done, 2);
+	end(&x);
+}
+
+TEST(who_wants_to_wait_so_long_waits_no_longer)
+{
+	struct world x;
+	begin(&x);
+	waiters_add(&x.w, 0, done, &x);
+	waiters_add(&x.w, 30, done, &x);
+	waiters_fetching(&x.w);
+	waiters_add(&x.w, 10, done, &x);
+	WAIT_FOR(x.loop, x.done >= 1);
+	WAIT_FOR(x.loop, x.done >= 2);
+	waiters_delivered(&x.w);
+	CHECK_INT(x.done, 3);
 	end(&x);
 }
