@@ -1,6 +1,6 @@
 -- rt.dispatch in one session. Locks and commits are in concurrent/.
 begin;
-select plan(86);
+select plan(87);
 
 select tests.users(1, 3);
 select tests.chat(10, 1, 2);
@@ -208,6 +208,7 @@ select results_eq($$select d.code, d.body
 		rt.dispatch(array[tests.item('limit', 1, 's1', p.payload::jsonb)]) d where d.ord = 1 order by p.n$$,
 	$$values ('RATE_LIMIT', '1000'), ('RATE_LIMIT', '2500'), ('RATE_LIMIT', '70'), ('RATE_LIMIT', '1000')$$,
 	'RT429 says how long, in DETAIL or HINT; a second where neither does');
+select is(rt_private.retry_after_ms('30', '40'), '30', 'of the two, what DETAIL says');
 select tests.route('readonly',
 	'begin raise exception using errcode = ''25006'', message = ''read-only''; end');
 select is((select code from rt.dispatch(array[tests.item('readonly', 1, 's1', '{}')]) where ord = 1), 'UNAVAILABLE',
