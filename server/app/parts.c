@@ -11,6 +11,7 @@
 #include "events/presence.h"
 #include "events/rooms.h"
 #include "events/routes.h"
+#include "recovery/missed.h"
 #include "recovery/offsets.h"
 #include "recovery/recover.h"
 
@@ -27,6 +28,7 @@
 	X(presence, events, NO, NO, NO)     \
 	X(offsets, recovery, YES, YES, YES) \
 	X(attempts, recovery, NO, YES, NO)  \
+	X(missed, recovery, NO, NO, NO)     \
 	X(emitter, emitter, NO, NO, NO)     \
 	X(closes, entry, YES, NO, NO)       \
 	X(opens, entry, YES, NO, NO)        \

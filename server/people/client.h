@@ -45,7 +45,7 @@ enum client_state {
  *                           |  ^              |----open_wait----> DATABASE --open_queue--> QUEUE
  *                           |  +--------------+
  *                           +-----open_wait-----> DATABASE
- *   CALL -recover_begin-> KEY, PUMP           KEY -attempt_start-> PUMP -attempt_positioned-> MISSED -attempts_send-> WALK
+ *   CALL -recover_begin-> KEY, PUMP           KEY -attempt_start-> PUMP -attempt_positioned-> MISSED -missed_send-> WALK
  *   WALK -> PUMP, once more: attempt_round    all -> NOWHERE: it is sent away
  */
 #define CLIENT_PLACES(X)                                                      \
@@ -55,7 +55,7 @@ enum client_state {
 	X(DATABASE, database) /* opens.waiting: until it is up again */       \
 	X(KEY, key)           /* attempts.wait_key: recovery's key is read */ \
 	X(PUMP, pump)         /* no list: the pump's next position comes */   \
-	X(MISSED, missed)     /* attempts.queue: rt.recover is to be asked */ \
+	X(MISSED, missed)     /* missed.queue: rt.recover is to be asked */   \
 	X(WALK, walk)         /* no list: rt.recover is out with it */
 enum client_place {
 #define X(NAME, label) PLACE_##NAME,

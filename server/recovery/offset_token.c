@@ -1,5 +1,9 @@
+/*
+ * The MAC, the letters, and the bytes between them.
+ */
 #include "recovery/offset_token.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "base/varint.h"
 #include "db/db.h"
@@ -33,31 +37,10 @@ static void mac(unsigned char out[MAC], const unsigned char key[TOKEN_KEY], stru
 
 /* ---- letters ---- */
 
-static void put_base64url(struct buf *out, struct slice raw)
+/* base64url_decode takes one spelling of some bytes only. */
+static bool token_decode(struct buf *raw, struct slice text)
 {
-	size_t from = out->n;
-	base64_encode(out, raw);
-	while (out->n > from && out->p[out->n - 1] == '=')
-		out->n--;
-	for (size_t i = from; i < out->n; i++)
-		out->p[i] = out->p[i] == '+' ? '-' : out->p[i] == '/' ? '_' : out->p[i];
-}
-
-/* The one spelling of some bytes: what is written again is what was read. */
-static bool take_base64url(struct buf *raw, struct slice text)
-{
-	struct buf again = {0};
-	if (text.n == 0 || text.n > TOKEN_MAX_TEXT || !base64_decode(raw, text) || raw->n > TOKEN_MAX)
-		return false;
-	put_base64url(&again, buf_view(raw));
-	bool same = slice_eq(buf_view(&again), text);
-	buf_fini(&again);
-	return same;
-}
-
-static unsigned digit(char c)
-{
-	return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
+	return text.n <= TOKEN_MAX_TEXT && base64url_decode(raw, text) && raw->n <= TOKEN_MAX;
 }
 
 static bool put_uuid(struct buf *out, struct slice text)
@@ -69,20 +52,17 @@ static bool put_uuid(struct buf *out, struct slice text)
 		return false;
 	for (size_t i = 0; i < TOKEN_UUID; i += 2) {
 		i += text.p[i] == '-';
-		buf_char(out, (char)(digit(text.p[i]) << 4 | digit(text.p[i + 1])));
+		buf_char(out, (char)(hex_digit(text.p[i]) << 4 | hex_digit(text.p[i + 1])));
 	}
 	return true;
 }
 
 static void take_uuid(struct buf *text, const char *raw)
 {
-	static const char hex[] = "0123456789abcdef";
 	for (size_t i = 0; i < UUID_BYTES; i++) {
-		unsigned char c = (unsigned char)raw[i];
 		if (i == 4 || i == 6 || i == 8 || i == 10)
 			buf_char(text, '-');
-		buf_char(text, hex[c >> 4]);
-		buf_char(text, hex[c & 15]);
+		hex_encode(text, slice_of(raw + i, 1));
 	}
 }
 
@@ -119,7 +99,7 @@ bool token_put(struct buf *out, const unsigned char key[TOKEN_KEY], struct slice
 		unsigned char sum[MAC];
 		mac(sum, key, user, pid, buf_view(&body));
 		buf_add(&body, sum, MAC);
-		put_base64url(out, buf_view(&body));
+		base64url_encode(out, buf_view(&body));
 	}
 	buf_fini(&body);
 	return good;
@@ -155,7 +135,7 @@ bool token_read(struct recovery_token *t, const unsigned char key[TOKEN_KEY], st
 	struct buf raw = {0};
 	unsigned char want[MAC];
 	*t = (struct recovery_token){0};
-	bool good = take_base64url(&raw, text) && raw.n > MAC;
+	bool good = token_decode(&raw, text) && raw.n > MAC;
 	if (good) {
 		struct slice body = slice_of(raw.p, raw.n - MAC);
 		mac(want, key, user, pid, body);

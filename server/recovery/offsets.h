@@ -27,7 +27,7 @@ struct recoverable {
 	struct buf former;       /* sockets whose place it took, joined by newline: it is in their rooms as well */
 	bool owes_sync;          /* something was lost: no offset before sync:required has been said */
 	bool withdrawn;          /* the last offset said was none */
-	struct attempt *attempt; /* recover.c: what it presented, until it is settled; NULL: nothing */
+	struct attempt *attempt; /* attempt.h: what it presented, until it is settled; NULL: nothing */
 };
 
 void offsets_start(struct recovery *rec);

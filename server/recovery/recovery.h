@@ -3,7 +3,8 @@
  * Everything works without this floor; clients that asked for nothing never meet it.
  *
  *   offsets.h  what a client that asked is given, and when      recover.h  one comes back: what it missed
- *   offset_token.h  an offset as text                           walk.h     rooms as they were, event by event
+ *   offset_token.h  an offset as text                           missed.h   rt.recover, for those who come back
+ *                                                               walk.h     rooms as they were, event by event
  */
 #ifndef RECOVERY_RECOVERY_H
 #define RECOVERY_RECOVERY_H
@@ -18,6 +19,7 @@ struct recovery {
 	/* each made by its file's start and freed by its stop */
 	struct offsets *offsets;
 	struct attempts *attempts;
+	struct missed *missed;
 };
 
 #endif
