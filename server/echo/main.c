@@ -28,7 +28,7 @@ struct echo {
 
 struct options {
 	const char *host, *cors;
-	unsigned port;
+	uint64_t port, max_payload;
 	struct eio_limits limits;
 	uint64_t connect_timeout_ms;
 };
@@ -152,11 +152,6 @@ static void echo_on_conn(struct conn *c, void *ctx)
 
 /* ---- start and stop ---- */
 
-static bool parse_option(const char *text, uint64_t max, uint64_t *out)
-{
-	return u64_parse(slice_str(text), out) && *out <= max;
-}
-
 static int echo_usage(const char *name)
 {
 	fprintf(stderr,
@@ -167,59 +162,46 @@ static int echo_usage(const char *name)
 	return 2;
 }
 
+/* One of text and number says where the value goes; neither: it is the level of the log. */
+struct echo_option {
+	const char *name;
+	uint64_t *number;
+	uint64_t most;
+	const char **text;
+};
+
+static bool option_take(const struct echo_option *o, const char *value)
+{
+	if (o->text)
+		*o->text = value;
+	else if (o->number)
+		return u64_parse(slice_str(value), o->number) && *o->number <= o->most;
+	else
+		return log_level_parse(slice_str(value), &log_threshold);
+	return true;
+}
+
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	static const struct option names[] = {
-		{"host", 1, NULL, 'h'},
-		{"port", 1, NULL, 'p'},
-		{"ping-interval", 1, NULL, 'i'},
-		{"ping-timeout", 1, NULL, 't'},
-		{"connect-timeout", 1, NULL, 'c'},
-		{"upgrade-timeout", 1, NULL, 'u'},
-		{"linger", 1, NULL, 'l'},
-		{"max-payload", 1, NULL, 'm'},
-		{"cors", 1, NULL, 'o'},
-		{"log", 1, NULL, 'g'},
-		{NULL, 0, NULL, 0},
+	const struct echo_option known[] = {
+		{.name = "host", .text = &o->host},
+		{.name = "port", .number = &o->port, .most = 65535},
+		{.name = "ping-interval", .number = &o->limits.ping_interval_ms, .most = INT32_MAX},
+		{.name = "ping-timeout", .number = &o->limits.ping_timeout_ms, .most = INT32_MAX},
+		{.name = "connect-timeout", .number = &o->connect_timeout_ms, .most = INT32_MAX},
+		{.name = "upgrade-timeout", .number = &o->limits.upgrade_timeout_ms, .most = INT32_MAX},
+		{.name = "linger", .number = &o->limits.linger_ms, .most = INT32_MAX},
+		{.name = "max-payload", .number = &o->max_payload, .most = INT32_MAX},
+		{.name = "cors", .text = &o->cors},
+		{.name = "log"},
 	};
-	int c;
-	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
-		uint64_t n = 0;
-		if (c == 'g' && !log_level_parse(slice_str(optarg), &log_threshold))
+	struct option names[ARRAY_LEN(known) + 1] = {{0}};
+	int i;
+	for (size_t k = 0; k < ARRAY_LEN(known); k++)
+		names[k] = (struct option){known[k].name, required_argument, NULL, (int)k};
+	while ((i = getopt_long(argc, argv, "", names, NULL)) != -1)
+		if (i == '?' || !option_take(&known[i], optarg))
 			return echo_usage(argv[0]);
-		if (c != 'h' && c != 'o' && c != 'g' &&
-		    (c == '?' || !parse_option(optarg, c == 'p' ? 65535 : INT32_MAX, &n)))
-			return echo_usage(argv[0]);
-		switch (c) {
-		case 'h':
-			o->host = optarg;
-			break;
-		case 'o':
-			o->cors = optarg;
-			break;
-		case 'p':
-			o->port = (unsigned)n;
-			break;
-		case 'i':
-			o->limits.ping_interval_ms = n;
-			break;
-		case 't':
-			o->limits.ping_timeout_ms = n;
-			break;
-		case 'c':
-			o->connect_timeout_ms = n;
-			break;
-		case 'u':
-			o->limits.upgrade_timeout_ms = n;
-			break;
-		case 'l':
-			o->limits.linger_ms = n;
-			break;
-		case 'm':
-			o->limits.max_payload = (size_t)n;
-			break;
-		}
-	}
 	return optind == argc ? 0 : echo_usage(argv[0]);
 }
 
@@ -246,13 +228,14 @@ static bool echo_start(struct echo *e, const struct options *o)
 	                         .cors_origin = o->cors,
 	                         .polling = true,
 	                         .websocket = true};
+	eio.limits.max_payload = (size_t)o->max_payload;
 	struct sio_config sio = {.eio = eio, .limits = sio_default_limits};
 	sio.eio.path = "/socket.io/";
 	sio.limits.connect_timeout_ms = o->connect_timeout_ms;
 	e->loop = loop_new();
 	e->eio = eio_server_new(e->loop, &eio, &engine_echo, e);
 	e->sio = sio_server_new(e->loop, &sio, namespaces, ARRAY_LEN(namespaces));
-	char *address = mem_printf("%s:%u", o->host, o->port);
+	char *address = mem_printf("%s:%u", o->host, (unsigned)o->port);
 	struct listener_config listen = {.address = address, .backlog = 1024, .accepts_per_turn = 64};
 	const char *error = NULL;
 	e->listener = listener_new(e->loop, &e->budget, &listen, echo_on_conn, e, &error);
@@ -267,6 +250,7 @@ int main(int argc, char **argv)
 	struct options o = {.host = "127.0.0.1",
 	                    .port = 3001,
 	                    .limits = eio_default_limits,
+	                    .max_payload = eio_default_limits.max_payload,
 	                    .connect_timeout_ms = sio_default_limits.connect_timeout_ms};
 	o.limits.max_sessions = 20000;
 	struct echo e = {0};

@@ -347,6 +347,32 @@ static void frame_take(struct ws *w, wslay_frame_context_ptr frames, const struc
 	} while (got < f->len && w->state == WS_OPEN);
 }
 
+/* W9: behind our Close only the peer's counts. How much of what is there can be skipped: all else. After a violation frames cannot be told
+ * apart, so nothing is left of it. */
+static size_t ws_skip(const struct ws *w, int code, const struct frame *f, size_t n)
+{
+	if (w->state != WS_CLOSING || (!code && (f->size == 0 || f->opcode == OP_CLOSE)))
+		return 0;
+	return code || f->size > n ? n : f->size;
+}
+
+/* The first frame of src, which is there whole. wslay's state is 4 KiB on the heap; it gets whole frames, so no call of ws_on_data leaves
+ * one behind. */
+static void frame_give(struct ws *w, wslay_frame_context_ptr *frames, struct source *src, const struct frame *f)
+{
+	struct wslay_frame_callbacks callbacks = {.recv_callback = source_give};
+	if (!*frames && wslay_frame_context_init(frames, &callbacks, src) != 0)
+		abort();
+	struct source behind = {src->p + f->size, src->n - f->size};
+	src->n = f->size;
+	frame_take(w, *frames, f);
+	if (src->n || w->state != WS_OPEN) { /* it stopped inside of the frame: the context is of no use any more */
+		wslay_frame_context_free(*frames);
+		*frames = NULL;
+	}
+	*src = behind;
+}
+
 static size_t ws_on_data(struct conn *c, void *owner, const char *p, size_t n)
 {
 	struct ws *w = owner;
@@ -357,39 +383,17 @@ static size_t ws_on_data(struct conn *c, void *owner, const char *p, size_t n)
 	while (src.n && !conn_is_dead(c) && w->state != WS_FINISHING) {
 		struct frame f;
 		int code = frame_judge(w, (const unsigned char *)src.p, src.n, &f);
-		if (w->state == WS_CLOSING && (code || (f.size && f.opcode != OP_CLOSE))) {
-			/* W9: behind our Close only the peer's counts, and all else is skipped. After a violation
-			 * frames cannot be told apart. */
-			size_t skip = code || f.size > src.n ? src.n : f.size;
+		size_t skip = ws_skip(w, code, &f, src.n);
+		if (skip)
 			src = (struct source){src.p + skip, src.n - skip};
-			continue;
-		}
-		if (code) {
+		else if (code)
 			ws_violate(w, code);
-			continue;
-		}
-		if (f.size == 0 || f.size > src.n)
+		else if (f.size == 0 || f.size > src.n)
 			break;
-		if (w->state == WS_CLOSING) {
+		else if (w->state == WS_CLOSING)
 			ws_finish(w, w->why);
-			break;
-		}
-		if (!frames) {
-			/* wslay's state is 4 KiB on the heap. It gets whole frames, so the state ends with this
-			 * call. */
-			struct wslay_frame_callbacks callbacks = {.recv_callback = source_give};
-			if (wslay_frame_context_init(&frames, &callbacks, &src) != 0)
-				abort();
-		}
-		struct source behind = {src.p + f.size, src.n - f.size};
-		src.n = f.size;
-		frame_take(w, frames, &f);
-		if (src.n ||
-		    w->state != WS_OPEN) { /* it stopped inside of the frame: the context is of no use any more */
-			wslay_frame_context_free(frames);
-			frames = NULL;
-		}
-		src = behind;
+		else
+			frame_give(w, &frames, &src, &f);
 	}
 	if (frames)
 		wslay_frame_context_free(frames);
