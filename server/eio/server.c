@@ -126,14 +126,23 @@ static bool good_origin(const struct http_exchange *x)
 	return true;
 }
 
+/* The sessions of a client's network; NULL: there are none, or nobody counts them. */
+static struct address *find_address(const struct eio_server *srv, struct slice client)
+{
+	char network[ADDRESS_TEXT_MOST + 1];
+	if (!srv->cfg.limits.max_sessions_per_address)
+		return NULL;
+	address_network(client, network);
+	struct map_node *n = map_find(&srv->addresses, slice_str(network));
+	return n ? container_of(n, struct address, node) : NULL;
+}
+
 static const char *request_gate(struct eio_server *srv, const struct http_exchange *x)
 {
 	if (srv->refuse_new)
 		return "Draining";
-	struct map_node *n = srv->cfg.limits.max_sessions_per_address
-	                             ? map_find(&srv->addresses, http_client(x, srv->cfg.trusted_proxies))
-	                             : NULL;
-	if (n && container_of(n, struct address, node)->sessions >= srv->cfg.limits.max_sessions_per_address)
+	const struct address *a = find_address(srv, http_client(x, srv->cfg.trusted_proxies));
+	if (a && a->sessions >= srv->cfg.limits.max_sessions_per_address)
 		return "Too many sessions";
 	const char *gate = srv->cfg.admit ? srv->cfg.admit(x, srv->cfg.ctx) : NULL;
 	return gate || session_room(srv) ? gate : "Too many sessions";

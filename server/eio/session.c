@@ -14,7 +14,9 @@
 
 static void forget_address(struct eio_session *s)
 {
-	struct map_node *n = map_find(&s->srv->addresses, slice_str(s->peer));
+	char network[ADDRESS_TEXT_MOST + 1];
+	address_network(slice_str(s->peer), network);
+	struct map_node *n = map_find(&s->srv->addresses, slice_str(network));
 	struct address *a = n ? container_of(n, struct address, node) : NULL;
 	if (!a || --a->sessions)
 		return;
@@ -361,10 +363,12 @@ static void remember_address(struct eio_session *s)
 	struct eio_server *srv = s->srv;
 	if (!srv->cfg.limits.max_sessions_per_address)
 		return;
-	struct map_node *n = map_find(&srv->addresses, slice_str(s->peer));
+	char network[ADDRESS_TEXT_MOST + 1];
+	address_network(slice_str(s->peer), network);
+	struct map_node *n = map_find(&srv->addresses, slice_str(network));
 	struct address *a = n ? container_of(n, struct address, node) : NEW(struct address);
 	if (!n) {
-		memcpy(a->text, s->peer, strnlen(s->peer, sizeof a->text - 1));
+		memcpy(a->text, network, sizeof a->text);
 		map_add(&srv->addresses, &a->node);
 	}
 	a->sessions++;

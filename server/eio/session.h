@@ -31,7 +31,7 @@ enum eio_state {
 #undef X
 };
 
-/* An address with sessions, for max_sessions_per_address. In the server's map from its first session to the end of its
+/* A network (address_network) with sessions, for max_sessions_per_address. In the server's map from its first session to the end of its
  * last. */
 struct address {
 	struct map_node node;

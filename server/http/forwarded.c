@@ -12,7 +12,7 @@ static bool step_back(struct slice *client, struct slice line, const struct addr
 		const char *comma = memrchr(line.p, ',', line.n);
 		struct slice part = comma ? slice_of(comma + 1, line.n - (size_t)(comma + 1 - line.p)) : line;
 		line = comma ? slice_of(line.p, (size_t)(comma - line.p)) : (struct slice){0};
-		part = slice_trim(part, " \t");
+		part = address_host(slice_trim(part, " \t"));
 		if (part.n == 0 || part.n > ADDRESS_TEXT_MOST)
 			return false;
 		*client = part;

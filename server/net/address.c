@@ -79,21 +79,55 @@ static bool in_block(const unsigned char a[16], const struct block *b)
 	return rest == 0 || ((a[whole] ^ b->bytes[whole]) >> (8 - rest)) == 0;
 }
 
-bool address_list_has(const struct address_list *l, struct slice address)
+static bool parse_slice(struct slice address, unsigned char out[16])
 {
 	char text[INET6_ADDRSTRLEN];
-	unsigned char bytes[16];
 	unsigned bits;
-	if (!l || address.n >= sizeof(text))
+	if (address.n >= sizeof(text))
 		return false;
 	memcpy(text, address.p, address.n);
 	text[address.n] = '\0';
-	if (!parse_address(text, bytes, &bits))
+	return parse_address(text, out, &bits);
+}
+
+bool address_list_has(const struct address_list *l, struct slice address)
+{
+	unsigned char bytes[16];
+	if (!l || !parse_slice(address, bytes))
 		return false;
 	for (size_t i = 0; i < l->n; i++)
 		if (in_block(bytes, &l->blocks[i]))
 			return true;
 	return false;
+}
+
+struct slice address_host(struct slice entry)
+{
+	const char *colon = memchr(entry.p, ':', entry.n), *end = entry.p + entry.n;
+	if (entry.n && entry.p[0] == '[') {
+		const char *close = memchr(entry.p, ']', entry.n);
+		bool port = close && (close + 1 == end || close[1] == ':');
+		return port ? slice_of(entry.p + 1, (size_t)(close - entry.p - 1)) : entry;
+	}
+	bool one = colon && !memchr(colon + 1, ':', (size_t)(end - colon - 1));
+	return one ? slice_of(entry.p, (size_t)(colon - entry.p)) : entry;
+}
+
+void address_network(struct slice address, char out[ADDRESS_TEXT_MOST + 1])
+{
+	unsigned char bytes[16];
+	bool known = parse_slice(address, bytes);
+	if (known && memcmp(bytes, mapped, sizeof(mapped)) == 0) {
+		inet_ntop(AF_INET, bytes + 12, out, ADDRESS_TEXT_MOST + 1);
+	} else if (known) {
+		memset(bytes + 8, 0, 8);
+		inet_ntop(AF_INET6, bytes, out, ADDRESS_TEXT_MOST + 1);
+	} else {
+		size_t n = address.n < ADDRESS_TEXT_MOST ? address.n : ADDRESS_TEXT_MOST;
+		if (n)
+			memcpy(out, address.p, n);
+		out[n] = '\0';
+	}
 }
 
 struct addrinfo *address_find(const char *text, const char **error)

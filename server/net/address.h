@@ -18,6 +18,15 @@ void address_list_free(struct address_list **l);
  * list. */
 bool address_list_has(const struct address_list *l, struct slice address);
 
+/* The address in an entry of X-Forwarded-For, which some proxies write with the port: "203.0.113.7:50001", "[v6]:port",
+ * "[v6]". Other text comes back as it is. */
+struct slice address_host(struct slice entry);
+
+/* What one client can hold by itself, as text: an IPv4 address, or the first 64 bits of an IPv6 one. A home or a
+ * telephone has so many IPv6 addresses that each connection could come from another. Text that is no address is
+ * copied, as much as fits. */
+void address_network(struct slice address, char out[ADDRESS_TEXT_MOST + 1]);
+
 /* "host:port" or "[v6]:port". The host is an address, never a name that has to be looked up; an empty one means every
  * address. The caller calls freeaddrinfo. NULL: *error says why. */
 struct addrinfo;

@@ -32,6 +32,54 @@ TEST(blocks_hold_their_addresses)
 	}
 }
 
+TEST(an_entry_of_a_proxy_loses_its_port)
+{
+	static const struct {
+		const char *entry, *host;
+	} rows[] = {
+		{"203.0.113.7", "203.0.113.7"},
+		{"203.0.113.7:50001", "203.0.113.7"},
+		{"203.0.113.7:", "203.0.113.7"},
+		{"[2001:db8::1]:443", "2001:db8::1"},
+		{"[2001:db8::1]", "2001:db8::1"},
+		{"2001:db8::1", "2001:db8::1"},
+		{"::ffff:10.0.0.1", "::ffff:10.0.0.1"},
+		{"[2001:db8::1", "[2001:db8::1"},
+		{"[2001:db8::1]x", "[2001:db8::1]x"},
+		{"unknown", "unknown"},
+		{":", ""},
+		{"", ""},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CHECK_ROW(rows[i].entry);
+		CHECK_SLICE(address_host(slice_str(rows[i].entry)), slice_str(rows[i].host));
+	}
+}
+
+TEST(one_client_is_an_ipv4_address_or_half_an_ipv6_one)
+{
+	static const struct {
+		const char *address, *network;
+	} rows[] = {
+		{"203.0.113.7", "203.0.113.7"},
+		{"::ffff:203.0.113.7", "203.0.113.7"},
+		{"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"},
+		{"2001:db8:1:2::9", "2001:db8:1:2::"},
+		{"2001:db8:1:3::9", "2001:db8:1:3::"},
+		{"::1", "::"},
+		{"unknown", "unknown"},
+		{"", ""},
+		{"0123456789012345678901234567890123456789012345678901234567890123456789",
+	         "012345678901234567890123456789012345678901234"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char out[ADDRESS_TEXT_MOST + 1];
+		CHECK_ROW(rows[i].address);
+		address_network(slice_str(rows[i].address), out);
+		CHECK_STR(out, rows[i].network);
+	}
+}
+
 TEST(nonsense_is_no_list)
 {
 	static const char *const rows[] = {"10.0.0.0/33", "10.0.0/8",   "::1/129",    "localhost",

@@ -94,6 +94,37 @@ TEST(sessions_of_one_address_are_limited)
 	address_list_free(&proxies);
 }
 
+/* Proxies that write the client's port, and clients that have a whole network of IPv6 addresses. */
+TEST(a_port_or_another_address_of_its_network_is_no_other_client)
+{
+	static const char *const clients[][2] = {
+		{"203.0.113.7:50001", "203.0.113.7:50002"},
+		{"8.8.8.8, 203.0.113.8:50001", "8.8.4.4:1, 203.0.113.8, 192.0.2.1:80"},
+		{"[2001:db8:1:2::1]:50001", "[2001:db8:1:2::1]:50002"},
+		{"2001:db8:1:3::1", "[2001:db8:1:3::2]"},
+	};
+	struct site t;
+	struct sio_config cfg = ordinary();
+	struct address_list *proxies = address_list_new("192.0.2.1");
+	CHECK(proxies);
+	cfg.eio.limits.max_sessions_per_address = 1;
+	cfg.eio.trusted_proxies = proxies;
+	start(&t, cfg);
+	for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+		for (int k = 0; k < 2; k++) {
+			char header[128];
+			CHECK_ROW(clients[i][k]);
+			snprintf(header, sizeof header, "X-Forwarded-For: %s\r\n", clients[i][k]);
+			t.pair.got.n = 0;
+			say_http(&t, HANDSHAKE, header);
+			CHECK(memcmp(t.pair.got.p, k ? "HTTP/1.1 403 " : "HTTP/1.1 200 ", 13) == 0);
+		}
+	}
+	CHECK_ROW("");
+	finish(&t);
+	address_list_free(&proxies);
+}
+
 /* H12: the cookie */
 TEST(the_cookie_of_a_handshake)
 {
