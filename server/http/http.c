@@ -349,15 +349,15 @@ static size_t http_take_head(struct http *h, const char *p, size_t n)
 		h->scanned = 0;
 		http_enter(h, HTTP_IN_HEAD);
 	}
-	size_t end = http_head_end(slice_of(p, n), &h->scanned);
-	if ((end ? end : n) > h->cfg->max_head) {
-		http_refuse(h, 431, CLOSE_HTTP_BAD);
-		return n;
-	}
-	if (!end)
+	size_t end;
+	bool wants_continue = false;
+	int status = http_head_end(slice_of(p, n), &h->scanned, &end);
+	if ((end ? end : n) > h->cfg->max_head)
+		status = 431;
+	if (!end && !status)
 		return 0;
-	bool wants_continue;
-	int status = exchange_parse(h, slice_of(p, end), &wants_continue);
+	if (!status)
+		status = exchange_parse(h, slice_of(p, end), &wants_continue);
 	if (status) {
 		http_refuse(h, status, CLOSE_HTTP_BAD);
 		return n;

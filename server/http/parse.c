@@ -51,14 +51,6 @@ bool http_has_token(struct slice list, const char *want)
 	return false;
 }
 
-size_t http_head_end(struct slice in, size_t *scanned)
-{
-	size_t from = *scanned > 3 ? *scanned - 3 : 0;
-	const char *end = from < in.n ? memmem(in.p + from, in.n - from, "\r\n\r\n", 4) : NULL;
-	*scanned = in.n;
-	return end ? (size_t)(end - in.p) + 4 : 0;
-}
-
 /* One line without its CRLF. False: a bare CR or LF, or a NUL, stands in it. */
 static bool next_line(struct slice *text, struct slice *line)
 {
@@ -173,6 +165,42 @@ static int read_framing(struct http_parsed *p)
 	h->upgrade_websocket = h->upgrade && websocket;
 	h->has_body = h->chunked || h->content_length > 0;
 	return 0;
+}
+
+/* ---- a head that has not ended ---- */
+
+/* Each LF behind `from` has its CR, and no other control character stands there. */
+static bool partial_lines_good(struct slice in, size_t from)
+{
+	for (size_t i = from; i < in.n; i++) {
+		unsigned char c = (unsigned char)in.p[i], before = i ? (unsigned char)in.p[i - 1] : 0;
+		if ((before == '\r') != (c == '\n') || (c < ' ' && !strchr("\t\r\n", c)) || c == 0 || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+/* The status to refuse a head with of which this much is here; `from` bytes of it were good. */
+static int partial_status(struct slice in, size_t from)
+{
+	if (in.n == 0)
+		return 0;
+	if (!token_char((unsigned char)in.p[0]) || !partial_lines_good(in, from))
+		return 400;
+	const char *first = memchr(in.p, '\n', in.n);
+	if (!first || (size_t)(first - in.p) < from)
+		return 0; /* it is not here, or was looked at before */
+	struct http_head ignored = {0};
+	return parse_request_line(slice_of(in.p, (size_t)(first - in.p) - 1), &ignored);
+}
+
+int http_head_end(struct slice in, size_t *scanned, size_t *end)
+{
+	size_t seen = *scanned, from = seen > 3 ? seen - 3 : 0;
+	const char *found = from < in.n ? memmem(in.p + from, in.n - from, "\r\n\r\n", 4) : NULL;
+	*scanned = in.n;
+	*end = found ? (size_t)(found - in.p) + 4 : 0;
+	return found ? 0 : partial_status(in, seen);
 }
 
 int http_parse_head(struct slice text, struct http_parsed *out)

@@ -20,8 +20,10 @@ struct http_parsed {
 	struct http_header headers[HTTP_MAX_HEADERS];
 };
 
-/* The size of the head with its empty line; 0: it has not ended. *scanned, first 0, remembers where to go on. */
-size_t http_head_end(struct slice in, size_t *scanned);
+/* Looks for the end of a head. *end is its size with its empty line; 0: it has not ended. *scanned, first 0, remembers
+ * where to go on. 0, or the status to refuse it with: the bytes so far begin no request. So a TLS hello, or lines that
+ * end in a bare LF, need not wait for an end that never comes. */
+int http_head_end(struct slice in, size_t *scanned, size_t *end) MUST_CHECK;
 
 /* Parses a whole head. 0, or the status to refuse it with. Slices of *out point into text. */
 int http_parse_head(struct slice text, struct http_parsed *out) MUST_CHECK;

@@ -14,7 +14,9 @@
 
 /* Unsent bytes that the kernel takes: without a limit it takes 4 MiB, and a slow reader is noticed only after those. */
 #define UNSENT_MAX 65536
-#define LINGER_MS 1000 /* W9: how long the peer's FIN is waited for after ours */
+#define IGNORED_MAX \
+	(UINT64_C(1) << 20) /* bytes of a peer that goes on sending after our last word; then a reset may come */
+#define LINGER_MS 1000      /* W9: how long the peer's FIN is waited for after ours */
 
 /* ---- states ---- */
 
@@ -231,11 +233,20 @@ static void conn_show_kept(struct conn *c, size_t before)
 		input_free(c);
 }
 
+/* W9: bytes behind the end are thrown away; were they left unread, the kernel's reset would destroy our last bytes. */
+static void conn_ignore(struct conn *c, size_t n)
+{
+	if (c->parting && (c->parting->ignored += n) > IGNORED_MAX)
+		conn_kill(c, c->why);
+}
+
 static void conn_received(struct conn *c, const char *p, size_t n)
 {
 	c->budget->bytes_in += n;
-	if (c->state != CONN_LIVE)
-		return; /* W9: thrown away; were they left unread, the kernel's reset would destroy our last bytes */
+	if (c->state != CONN_LIVE) {
+		conn_ignore(c, n);
+		return;
+	}
 	if (c->in) {
 		size_t before = c->in->n;
 		buf_add(c->in, p, n);

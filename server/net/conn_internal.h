@@ -33,6 +33,7 @@ enum conn_state {
 struct parting {
 	struct conn *conn;
 	struct timer timer;
+	size_t ignored; /* bytes that arrived meanwhile */
 };
 
 /* There are many connections and most are idle, so what a connection needs only at times is behind a pointer. All of it

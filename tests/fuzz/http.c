@@ -9,16 +9,23 @@
 
 /* ---- heads ---- */
 
+/* The size of the head; 0: there is none. What is refused by a part of it is refused as a whole. */
 static size_t head_end(const struct input *in)
 {
-	size_t whole_scanned = 0, scanned = 0, end = 0, have = 0;
-	size_t whole = http_head_end(in->content, &whole_scanned);
+	size_t whole_scanned = 0, scanned = 0, end = 0, whole, have = 0;
+	int whole_status = http_head_end(in->content, &whole_scanned, &whole), status = 0;
 	struct slice left = in->content;
-	for (size_t i = 0; left.n && !end; i++) {
+	for (size_t i = 0; left.n && !end && !status; i++) {
 		have += input_piece(in, i, &left).n;
-		end = http_head_end(slice_of(in->content.p, have), &scanned);
+		status = http_head_end(slice_of(in->content.p, have), &scanned, &end);
+	}
+	if (status && whole) {
+		struct http_parsed p;
+		CHECK(http_parse_head(slice_of(in->content.p, whole), &p) != 0);
+		return whole;
 	}
 	CHECK_INT(end, whole);
+	CHECK_INT(status != 0, whole_status != 0);
 	return whole;
 }
 
@@ -198,11 +205,8 @@ static void turn(struct pair *p, struct site *s)
 /* Dates differ from run to run, and where the body is here already nobody is told to go on. */
 static void blur(struct buf *b)
 {
-	static const struct slice go_on = SLICE("HTTP/1.1 100 Continue\r\n\r\n");
-	for (char *at; b->n && (at = memmem(b->p, b->n, go_on.p, go_on.n));) {
-		memmove(at, at + go_on.n, b->n - (size_t)(at - b->p) - go_on.n);
-		b->n -= go_on.n;
-	}
+	strike(b, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
+	strike_faults(b);
 	for (size_t i = 0; i + 37 < b->n; i++)
 		if (memcmp(b->p + i, "\r\nDate: ", 8) == 0)
 			memset(b->p + i + 8, '-', 29);

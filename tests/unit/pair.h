@@ -60,6 +60,24 @@ static inline void pair_say(struct pair *p, struct slice s)
 	pair_read(p);
 }
 
+static inline void strike(struct buf *b, struct slice text)
+{
+	for (char *at; b->n && (at = memmem(b->p, b->n, text.p, text.n));) {
+		memmove(at, at + text.n, b->n - (size_t)(at - b->p) - text.n);
+		b->n -= text.n;
+	}
+}
+
+/* A head may have several faults, and the first of them that is here decides as what it is refused. */
+static inline void strike_faults(struct buf *got)
+{
+	strike(got, SLICE("HTTP/1.1 400 Bad Request"));
+	strike(got, SLICE("HTTP/1.1 417 Expectation Failed"));
+	strike(got, SLICE("HTTP/1.1 431 Request Header Fields Too Large"));
+	strike(got, SLICE("HTTP/1.1 501 Not Implemented"));
+	strike(got, SLICE("HTTP/1.1 505 HTTP Version Not Supported"));
+}
+
 static inline void pair_close(struct pair *p)
 {
 	conn_budget_kill_all(&p->budget, CLOSE_SHUTDOWN);

@@ -22,7 +22,8 @@ TEST(head_ends_behind_the_blank_line)
 	struct slice s = SLICE("GET / HTTP/1.1\r\nHost: a\r\n\r\nbody\r\n\r\n");
 	size_t scanned = 0;
 	for (size_t n = 0; n <= s.n; n++) { /* byte by byte, remembering what was scanned */
-		size_t end = http_head_end(slice_of(s.p, n), &scanned);
+		size_t end;
+		CHECK_INT(http_head_end(slice_of(s.p, n), &scanned, &end), 0);
 		if (n >= 27) {
 			CHECK_INT(end, 27);
 			break;
@@ -31,11 +32,44 @@ TEST(head_ends_behind_the_blank_line)
 		CHECK_INT(scanned, n);
 	}
 	for (size_t n = 0; n <= s.n; n++) { /* at once */
+		size_t end;
 		scanned = 0;
-		CHECK_INT(http_head_end(slice_of(s.p, n), &scanned), n < 27 ? 0 : 27);
+		CHECK_INT(http_head_end(slice_of(s.p, n), &scanned, &end), 0);
+		CHECK_INT(end, n < 27 ? 0 : 27);
 	}
-	scanned = 0;
-	CHECK_INT(http_head_end(SLICE("GET / HTTP/1.1\n\nHost: a\n\n\r\n\r"), &scanned), 0);
+}
+
+/* At which byte a head is refused that would never end, when it comes a byte at a time; and that it is when it comes at
+ * once. */
+TEST(what_begins_no_request_is_refused_before_its_end)
+{
+	static const struct {
+		const char *name;
+		struct slice bytes;
+		size_t at;
+		int status;
+	} rows[] = {
+		{"a TLS hello", SLICE("\x16\x03\x01\x02"), 1, 400},
+		{"bare LF", SLICE("GET / HTTP/1.1\nHost: a\n\n"), 15, 400},
+		{"bare LF behind a header", SLICE("GET / HTTP/1.1\r\nHost: a\n\n"), 24, 400},
+		{"bare CR", SLICE("GET / HTTP/1.1\rHost: a"), 16, 400},
+		{"NUL", SLICE("GET / HTTP/1.1\r\nHost: a\0"), 24, 400},
+		{"ssh", SLICE("SSH-2.0-OpenSSH_9.2\r\n"), 21, 400},
+		{"another protocol with blanks", SLICE("EHLO mail example\r\n"), 19, 400},
+		{"HTTP/2", SLICE("PRI * HTTP/2.0\r\n"), 16, 505},
+		{"a request so far", SLICE("GET / HTTP/1.1\r\nHost: a\tb\xff\r\nX"), 0, 0},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		size_t scanned = 0, end, n = 0;
+		int status = 0;
+		CHECK_ROW(rows[i].name);
+		while (!status && n++ < rows[i].bytes.n)
+			status = http_head_end(slice_of(rows[i].bytes.p, n), &scanned, &end);
+		CHECK_INT(status, rows[i].status);
+		CHECK_INT(status ? n : 0, rows[i].at);
+		scanned = 0;
+		CHECK_INT(http_head_end(rows[i].bytes, &scanned, &end), rows[i].status);
+	}
 }
 
 TEST(request_is_taken_apart)

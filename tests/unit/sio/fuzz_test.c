@@ -178,6 +178,7 @@ static void blur(struct buf *b)
 	for (size_t i = 0; i + 37 < b->n; i++)
 		if (memcmp(b->p + i, "\r\nDate: ", 8) == 0)
 			memset(b->p + i + 8, '-', 29);
+	strike_faults(b);
 }
 
 /* Who left is told a moment later: before or behind what came in the same read. */
