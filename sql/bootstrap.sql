@@ -16,8 +16,9 @@ begin
 			end;
 		end if;
 	end loop;
-	-- What waits for a lock has to see what was committed meanwhile: a database whose default is another isolation would give two
-	-- messages one place. Of the role, so that it holds behind a pooler; once, so that what an administrator sets later stays.
+	-- What waits for a lock has to see what was committed meanwhile: a database whose default is another isolation
+	-- would give two messages one place. Of the role, so that it holds behind a pooler; once, so that what an
+	-- administrator sets later stays.
 	if not exists (select from pg_catalog.pg_roles r where r.rolname = 'bellwire_edge'
 		and pg_catalog.array_to_string(r.rolconfig, ' ') ~ 'default_transaction_isolation=') then
 		begin
@@ -29,7 +30,8 @@ begin
 	if not pg_catalog.pg_has_role(current_user, 'bellwire_owner', 'member') then
 		execute pg_catalog.format('grant bellwire_owner to %I', current_user);
 	end if;
-	-- the owner's functions may end the backend of an edge that is stuck (design 8.10), nobody else's
+	-- The owner's functions may end the backend of an edge that is stuck, and nobody else's (docs/event-path.md, "A
+	-- sleeper that is stuck").
 	if not pg_catalog.pg_has_role('bellwire_owner', 'bellwire_edge', 'member') then
 		begin
 			grant bellwire_edge to bellwire_owner;
@@ -40,8 +42,9 @@ begin
 	end if;
 	if not exists (select from pg_catalog.pg_namespace where nspname = 'bellwire') then
 		execute pg_catalog.format('grant create on database %I to bellwire_owner', pg_catalog.current_database());
-		-- Every role may make temporary tables unless PUBLIC loses that; the edge must not (design 3). Once, so that what an
-		-- administrator grants later stays; and by the owner of the database alone, others are only warned.
+		-- Every role may make temporary tables unless PUBLIC loses that right, and the edge must not have it.
+		-- The right is taken once, so that a later grant by an administrator stays. It works for the owner of
+		-- the database alone; others are only warned.
 		execute pg_catalog.format('revoke temporary on database %I from public', pg_catalog.current_database());
 		execute pg_catalog.format('grant temporary on database %I to bellwire_service', pg_catalog.current_database());
 		create schema bellwire authorization bellwire_owner;

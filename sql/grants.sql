@@ -1,4 +1,4 @@
--- Who may call what: nothing but what stands here (design section 3).
+-- Who may call what: nothing but what stands here (docs/event-path.md, "Small rules").
 
 do $$
 declare

@@ -5,8 +5,9 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
 	if not rt_private.is_silent() then
-		-- The chat's lock first: a message is either before the change, for those who were there, or after it, for those
-		-- who are there now (design 8.7). A row that goes is locked already: so nobody who holds the chat waits for it.
+		-- The chat's lock comes first (docs/event-path.md, "Membership takes the chat's lock"): a message is
+		-- either before the change, for the participants of then, or behind it, for those of now. A row that is
+		-- deleted is locked already, so a holder of the chat's lock must not wait for it.
 		perform from platform.chats c where c.id = any(array[old.chat_id, new.chat_id]) order by c.id for no key update;
 	end if;
 	if tg_op = 'DELETE' then

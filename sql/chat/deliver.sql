@@ -8,7 +8,7 @@ declare
 begin
 	for attempt in 1..5 loop
 		begin
-			-- sorted by (message, user): two of these never wait for each other crosswise (design 8.12)
+			-- sorted by message and user, so that two of these never wait for each other crosswise
 			with m as materialized (
 				select o.id, o.chat_id, o.sender_id from platform.messages o where o.id = any(p_message_ids)
 			), sizes as materialized (
@@ -26,7 +26,8 @@ begin
 					join m on m.id = q.message_id and m.sender_id <> q.user_id
 					join sizes h on h.chat_id = m.chat_id
 					join platform.chat_participants p on p.chat_id = m.chat_id and p.user_id = q.user_id
-					-- a value and no join: that would read all receipts of a message for each of them
+					-- a value and no join: that would read all receipts of a message for each of
+					-- them
 					where (select d.delivered_at from platform.message_receipts d where d.message_id = m.id and d.user_id = q.user_id) is null
 				) c
 			) f
@@ -45,4 +46,5 @@ begin
 end
 $$;
 comment on function rt_private.deliver(uuid[], uuid[]) is
-	'Message i has arrived at user i. Once per message and recipient; senders, strangers and what is gone are passed over. In chats above the setting receipts_max_participants only the first recipient counts.';
+	'Message i has arrived at user i. Once per message and recipient; senders, strangers and what is gone are '
+	'passed over. In chats above the setting receipts_max_participants only the first recipient counts.';

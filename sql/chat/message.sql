@@ -68,10 +68,12 @@ begin
 end
 $$;
 comment on function rt_private.message_problem(text, text, jsonb) is
-	'What is wrong with a message of this type (contract 3); null: nothing. Keys that the type does not know are left alone.';
+	'What is wrong with a message of this type (docs/data.md, "Messages"); null: nothing. Keys that the type does '
+	'not know are left alone.';
 
--- Runs as its callers, two trigger functions with a pinned search_path, and returns what nobody needs: see edge/bell.sql.
--- In each transaction plpgsql sets up anew every expression that it comes by, so a plain text comes by few.
+-- Runs as its callers, two trigger functions with a pinned search_path, and returns what nobody needs: see
+-- edge/bell.sql. In each transaction plpgsql sets up anew every expression that it comes by, so a plain text comes by
+-- few.
 create or replace function rt_private.message_check(p_type text, p_content text, p_metadata jsonb, p_client_id text,
 	p_content_max int) returns boolean
 language plpgsql stable
@@ -113,13 +115,16 @@ return jsonb_build_object('id', p_id, 'chat_id', p_chat_id, 'sender_id', p_sende
 		'sender_avatar', p_sender_avatar, 'type', p_type, 'content', p_content, 'metadata', p_metadata,
 		'created_at', rt_private.iso(p_created_at), 'status', p_status, 'seq', p_seq);
 comment on function rt_private.message_payload(uuid, uuid, bigint, uuid, text, text, text, text, jsonb, timestamptz, text) is
-	'{id, chat_id, sender_id, sender_name, sender_avatar, type, content, metadata, created_at, status, seq}: a message as clients see it.';
+	'{id, chat_id, sender_id, sender_name, sender_avatar, type, content, metadata, created_at, status, seq}: a '
+	'message as clients see it.';
 
--- A set of one row: a function that looks into a table is inlined where it stands as a table, and as a value it never is.
+-- A set of one row: a function that looks into a table is inlined where it stands as a table, and as a value it never
+-- is.
 create or replace function rt_private.message_rooms() returns table (family text)
 language sql stable
 begin atomic
 	select case s.value when 'joined' then 'chat:' else 'participants:' end
 	from bellwire.settings s where s.name = 'message_audience';
 end;
-comment on function rt_private.message_rooms() is 'What a room is called whose sockets hear of a message, but for the chat (setting message_audience).';
+comment on function rt_private.message_rooms() is
+	'What a room is called whose sockets hear of a message, but for the chat (setting message_audience).';

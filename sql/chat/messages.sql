@@ -14,7 +14,8 @@ end
 $$;
 comment on function rt_private.messages_check() is 'message_check for what is changed later. RT400, RT413.';
 
--- One function for all that comes before a row, and one query for all that it asks: each more costs a tenth of the message.
+-- One function for all that comes before a row, and one query for all that it asks: each more costs a tenth of the
+-- message.
 create or replace function rt_private.messages_insert() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -27,7 +28,8 @@ declare
 	v_done boolean;
 begin
 	-- The lock comes before everything that follows from it: then order by seq, by time, of commits and of delivery
-	-- agree (design 2). A lock, not an update: that would leave a row version behind every message.
+	-- agree (docs/event-path.md, "Order within a chat"). A lock, not an update: an update would leave a row version
+	-- behind every message.
 	if v_silent then
 		perform rt_private.read_marks_void();
 	else
@@ -57,7 +59,8 @@ begin
 end
 $$;
 comment on function rt_private.messages_insert() is
-	'Locks the chat, checks the message, refuses a sender who does not take part, sets seq and created_at. RT400, RT413, RT403, RT404. A statement that writes into several chats locks them in the order of its rows.';
+	'Locks the chat, checks the message, refuses a sender who does not take part, sets seq and created_at. RT400, '
+	'RT413, RT403, RT404. A statement that writes into several chats locks them in the order of its rows.';
 
 create or replace function rt_private.messages_fixed() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -73,8 +76,8 @@ $$;
 comment on function rt_private.messages_fixed() is 'What order rests on is not changed afterwards. RT400.';
 
 -- By row: one message a statement is the rule, and the machinery of a transition table costs as much as all the rest.
--- Rows of one statement fire in the order they were numbered in. Straight to the outbox: what rt_private.publish looks at is
--- written here.
+-- Rows of one statement fire in the order they were numbered in. Straight to the outbox: what rt_private.publish looks
+-- at is written here.
 create or replace function rt_private.messages_publish() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -85,14 +88,16 @@ begin
 		perform rt_private.silent_note();
 		return null;
 	end if;
-	-- rt_private.chat_message_send_many announces all of its messages in one statement; nobody but an edge may say so
+	-- rt_private.chat_message_send_many announces all of its messages in one statement; nobody but an edge may say
+	-- so
 	if current_setting('bellwire.together', true) <> '' then
 		if current_setting('bellwire.together') = pg_current_xact_id()::text
 			and pg_has_role(session_user, 'bellwire_edge', 'member') then
 			if pg_trigger_depth() = 1 then
 				return null;
 			end if;
-			-- somebody's trigger answers a message with one: that is not among those, and its place is between them
+			-- somebody's trigger answers a message with one: that is not among those, and its place is
+			-- between them
 			perform set_config('bellwire.together', '', true);
 		end if;
 	end if;
@@ -106,7 +111,8 @@ begin
 end
 $$;
 comment on function rt_private.messages_publish() is
-	'chat:message:new to participants:<chat>, or chat:<chat> (setting message_audience). What is confirmed of it comes back to rt.confirm.';
+	'chat:message:new to participants:<chat>, or chat:<chat> (setting message_audience). What is confirmed of it '
+	'comes back to rt.confirm.';
 
 select bellwire.ensure_trigger('platform.messages', 'messages_check',
 	$$before update of type, content, metadata, client_id on platform.messages for each row execute function rt_private.messages_check()$$);

@@ -5,19 +5,21 @@ language sql immutable set search_path = pg_catalog, pg_temp
 as $$ select 7090192401480381029 $$;
 comment on function rt_private.bell_key() is '"bellwire" in ASCII. Sleeping edges hold this advisory lock shared.';
 
--- Functions with a RETURN body are inlined where they stand. That counts here: in each transaction plpgsql sets up anew every
--- expression that it comes by, and every writer comes by these.
+-- Functions with a RETURN body are inlined where they stand. That counts here: in each transaction plpgsql sets up anew
+-- every expression that it comes by, and every writer comes by these.
 create or replace function rt_private.edge_sleeps() returns boolean
 language sql volatile
--- one expression, so that no error can leave the lock behind (design section 2)
+-- one expression, so that no error can leave the lock behind (docs/event-path.md, "Why NOTIFY carries nothing")
 return (case when pg_try_advisory_lock(7090192401480381029) then pg_advisory_unlock(7090192401480381029) else false end) is not true;
 comment on function rt_private.edge_sleeps() is 'An edge waits for the bell, or asks this at the same moment.';
 
 create or replace function rt_private.must_ring() returns boolean
 language sql volatile
 return case
-	-- inside rt.dispatch: its edge polls by itself, and rings for the others after the commit if it is told so (set_config is never null)
+	-- inside rt.dispatch: its edge polls by itself, and rings for the others after the commit if it is told so
+	-- (set_config is never null)
 	when current_setting('bellwire.dispatch', true) = pg_current_xact_id()::text
 		then set_config('bellwire.published', pg_current_xact_id()::text, true) is null
 	else rt_private.edge_sleeps() end;
-comment on function rt_private.must_ring() is 'Asked after the outbox was written: does this transaction have to ring? A batch notes that it has something.';
+comment on function rt_private.must_ring() is
+	'Asked after the outbox was written: does this transaction have to ring? A batch notes that it has something.';

@@ -11,7 +11,8 @@ begin
 	perform set_config('bellwire.moved', pg_current_xact_id()::text, true);
 end
 $$;
-comment on function rt_private.control(text, jsonb) is 'Writes a control row (docs/edge-sql.md): an order to the edges that travels with the events around it.';
+comment on function rt_private.control(text, jsonb) is
+	'Writes a control row (docs/edge-sql.md): an order to the edges that travels with the events around it.';
 
 create or replace function rt_private.rooms_stale(p_users uuid[]) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp
@@ -21,7 +22,7 @@ as $$
 $$;
 comment on function rt_private.rooms_stale(uuid[]) is 'Edges read the rooms of these users again; null: of everyone.';
 
--- Membership of live sockets, ordered with the events around it (design section 3).
+-- Membership of live sockets, ordered with the events around it (docs/architecture.md, "Membership").
 create or replace function rt_private.socket_join(p_room text) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -31,7 +32,8 @@ begin
 	end if;
 end
 $$;
-comment on function rt_private.socket_join(text) is 'The calling socket enters the room; nothing outside a client event.';
+comment on function rt_private.socket_join(text) is
+	'The calling socket enters the room; nothing outside a client event.';
 
 create or replace function rt_private.socket_leave(p_room text) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -42,7 +44,8 @@ begin
 	end if;
 end
 $$;
-comment on function rt_private.socket_leave(text) is 'The calling socket leaves the room; nothing outside a client event.';
+comment on function rt_private.socket_leave(text) is
+	'The calling socket leaves the room; nothing outside a client event.';
 
 create or replace function rt_private.user_control(p_verb text, p_user uuid, p_key text, p_value text) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -70,4 +73,5 @@ comment on function rt_private.user_leave(uuid, text) is 'All sockets of the use
 create or replace function rt_private.user_kick(p_user uuid, p_reason text) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$ begin perform rt_private.user_control('user_kick', p_user, 'reason', p_reason); end $$;
-comment on function rt_private.user_kick(uuid, text) is 'The user''s sockets end: "disabled" or "deleted" (contract 2.8).';
+comment on function rt_private.user_kick(uuid, text) is
+	'The user''s sockets end: "disabled" or "deleted" (docs/connecting.md, "The end of a token, and of a user").';

@@ -89,10 +89,11 @@ begin
 		return next;
 	end loop;
 	perform set_config('bellwire.socket_id', '', true);
-	-- durability is the batch's: an item must not make its neighbours' acks a lie (design 8.6)
+	-- Durability is the batch's: an item that switches it off must not make its neighbours' acks a lie.
 	perform set_config('synchronous_commit', case when v_lasting or v_sync = 'off' then v_sync else 'off' end, true);
 	ord := 0; body := null; code := null; message := null; sqlstate := null; detail := null;
-	-- Asked before the commit, as by every writer: who goes to sleep after this waits for this transaction (rt.bell_arm).
+	-- Asked before the commit, as by every writer: who goes to sleep after this waits for this transaction
+	-- (rt.bell_arm).
 	outcome := case when current_setting('bellwire.published', true) is distinct from current_setting('bellwire.dispatch') then 'quiet'
 		when rt_private.edge_sleeps() then 'asleep' else 'published' end;
 	body := case when current_setting('bellwire.moved') = current_setting('bellwire.dispatch') then 'moved' end;
@@ -110,4 +111,8 @@ begin
 end
 $$;
 comment on function rt.dispatch(text[]) is
-	'Runs up to 32 client events {event, user_id, socket_id, payload} (JSON text). A row an item: ok (body: the ack), error (code, message for the client; sqlstate, detail for the log), deferred (its row is locked by somebody else, or an earlier one of its socket was: send it again alone). Last a row with ord 0: quiet; published; or asleep: published, and an edge sleeps, so that rt.ring is to be called; its body is "moved" where rooms moved. Does not ring.';
+	'Runs up to 32 client events {event, user_id, socket_id, payload} (JSON text). A row an item: ok (body: the '
+	'ack), error (code, message for the client; sqlstate, detail for the log), deferred (its row is locked by '
+	'somebody else, or an earlier one of its socket was: send it again alone). Last a row with ord 0: quiet; '
+	'published; or asleep: published, and an edge sleeps, so that rt.ring is to be called; its body is "moved" '
+	'where rooms moved. Does not ring.';

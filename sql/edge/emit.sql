@@ -14,7 +14,7 @@ begin
 	if except_rooms is null or array_position(except_rooms, null) is not null then
 		raise exception 'except_rooms: names, or nothing' using errcode = 'RT400';
 	end if;
-	-- wire-protocol.md S6, and the names the edge itself sends
+	-- names that clients keep for themselves (S6), and those that the edge itself sends
 	if event is null or event = '' or event = any('{connect,connect_error,disconnect,disconnecting,newListener,removeListener,error,connected,sync:required}') then
 		raise exception 'event: "%" cannot be sent', event using errcode = 'RT400';
 	end if;
@@ -32,4 +32,5 @@ begin
 end
 $$;
 comment on function rt.emit(text[], text, jsonb, text[], boolean) is
-	'Sends an event of a service''s own to rooms (null: every socket) when this transaction commits. data: an object up to 256 KiB. ephemeral: may be lost in a crash of Postgres, costs no WAL. RT400, RT413.';
+	'Sends an event of a service''s own to rooms (null: every socket) when this transaction commits. data: an '
+	'object up to 256 KiB. ephemeral: may be lost in a crash of Postgres, costs no WAL. RT400, RT413.';

@@ -19,7 +19,8 @@ begin
 	return v_n;
 end
 $$;
-comment on function rt_private.epoch_n() is 'Number of the present epoch (design 8.4), begun where a crash ended the last one.';
+comment on function rt_private.epoch_n() is
+	'Number of the present epoch (docs/decisions/0002-epochs.md), begun where a crash ended the last one.';
 
 create or replace function rt_private.epoch_text() returns text
 language sql volatile security definer set search_path = pg_catalog, pg_temp
@@ -31,4 +32,5 @@ as $$
 	from bellwire.epoch e
 $$;
 comment on function rt_private.epoch_text() is
-	'"<system identifier>.<timeline>/<epoch number>.<random>". Another system or timeline: a cursor proves nothing; another number: a crash of the same primary lies between.';
+	'"<system identifier>.<timeline>/<epoch number>.<random>". Another system or timeline: a cursor proves '
+	'nothing; another number: a crash of the same primary lies between.';

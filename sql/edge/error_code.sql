@@ -24,4 +24,5 @@ begin
 end
 $$;
 comment on function rt_private.error_code(text, text) is
-	'The contract''s code of an SQLSTATE, and what the client may read: the text of RT errors, else a fixed one (contract 5).';
+	'The error code of an SQLSTATE, and the text that the client may read: that of RT errors, else a fixed one '
+	'(docs/errors.md, "Error codes").';

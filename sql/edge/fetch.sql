@@ -17,10 +17,11 @@ begin
 	end if;
 	-- noted by rt.pump_open for its session, which no crash outlives; a promotion finds no such session
 	v_epoch := coalesce(nullif(current_setting('bellwire.epoch', true), ''), rt_private.epoch_text());
-	-- fixed first: rows that commit from here on belong to the next fetch (design 8.8)
+	-- fixed first: rows that commit from here on belong to the next fetch (docs/event-path.md, "Large
+	-- transactions")
 	v_now := pg_current_snapshot();
-	-- before the rows are read, so before they could go: a slot that is truncated between the two is seen by the next
-	-- fetch, whose cursor then no longer covers it; and after, because what went before must be known now
+	-- before the rows are read, so before they could go: a slot that is truncated between the two is seen by the
+	-- next fetch, whose cursor then no longer covers it; and after, because what went before must be known now
 	select s.dropped into v_dropped from bellwire.outbox_state s;
 	if p_from is not null then
 		v_from := p_from::pg_snapshot;
@@ -43,8 +44,8 @@ begin
 		-- an old transaction is open: to read from where it began would read all that came since, at every poll
 		return query select * from rt_private.fetch_rows(v_from, v_now, 0, c_limit);
 	else
-		-- What fetch_rows finds, by one probe per slot: setting up the others would cost more than reading a few rows in vain.
-		-- Here and not in a function of its own, whose rows would be copied once more.
+		-- What fetch_rows finds, by one probe per slot: setting up the others would cost more than reading a
+		-- few rows in vain. Here and not in a function of its own, whose rows would be copied once more.
 		return query
 		select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint, array_to_string(o.rooms, e'\n'),
 			array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
@@ -66,4 +67,5 @@ begin
 end
 $$;
 comment on function rt.fetch(text, text) is
-	'Header row, then at most 1000 events that are not visible in p_from and visible now, in id order; docs/edge-sql.md has the columns. 40001: ask again.';
+	'Header row, then at most 1000 events that are not visible in p_from and visible now, in id order; '
+	'docs/edge-sql.md has the columns. 40001: ask again.';

@@ -1,14 +1,16 @@
 -- Small things that payloads are read and written with. Functions with a RETURN body have their names bound when they
--- are created: they need no search_path, and the planner inlines them. The others run inside definer functions and have theirs.
+-- are created: they need no search_path, and the planner inlines them. The others run inside definer functions and have
+-- theirs.
 
--- No regular expression: one with counts has its automaton built anew at each match, which costs five times as much. The length
--- comes first, because translate goes through all of a text.
+-- No regular expression: one with counts has its automaton built anew at each match, which costs five times as much.
+-- The length comes first, because translate goes through all of a text.
 create or replace function rt_private.is_uuid(p_text text) returns boolean
 language sql immutable
 return octet_length(p_text) = 36
 	and translate(p_text, '0123456789ABCDEFabcdef', '0000000000000000000000') = '00000000-0000-0000-0000-000000000000';
 comment on function rt_private.is_uuid(text) is
-	'Is this text a uuid in the form with four hyphens, in either case? uuid_in alone takes other forms too. Null: null.';
+	'Is this text a uuid in the form with four hyphens, in either case? uuid_in alone takes other forms too. '
+	'Null: null.';
 
 create or replace function rt_private.payload_uuid(p_payload jsonb, p_key text) returns uuid
 language plpgsql immutable
@@ -58,7 +60,7 @@ $$;
 comment on function rt_private.json_is(jsonb, text) is
 	'A value is absent, null, or of a kind: text, url, boolean, not negative, positive, positive integer.';
 
--- Services write what their own clients said: the same may not go out here that a client may not send in (wire-protocol X4, X5).
+-- Services write what their own clients said: the same may not go out here that a client may not send in (X4, X5).
 create or replace function rt_private.relay_problem(p_data jsonb, p_text text) returns text
 language plpgsql immutable
 as $$
@@ -76,4 +78,5 @@ begin
 end
 $$;
 comment on function rt_private.relay_problem(jsonb, text) is
-	'Why an object (and its text) of whoever wrote it would break some clients'' decoders: a key _placeholder (the C++ client ends), nesting, numbers; null: it would not.';
+	'Why an object (and its text) of whoever wrote it would break some clients'' decoders: a key _placeholder '
+	'(the C++ client ends), nesting, numbers; null: it would not.';

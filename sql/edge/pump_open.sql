@@ -21,7 +21,8 @@ begin
 end
 $$;
 comment on function rt_private.restored() is
-	'Where a dump of another cluster was restored: outbox, sockets, edges and all snapshots of that cluster go, before they are taken for this one''s (design 8.13).';
+	'Where a dump of another cluster was restored: outbox, sockets, edges and all snapshots of that cluster go, '
+	'before they are taken for this one''s (docs/event-path.md, "Restores and imports").';
 
 create or replace function rt.pump_open(p_edge uuid, p_name text)
 returns table (epoch text, schema_version int, system_identifier text, bell_key bigint)
@@ -33,7 +34,7 @@ begin
 	if pg_is_in_recovery() then
 		raise exception 'a standby cannot be read: its snapshots hide what is in flight' using errcode = 'RT503';
 	end if;
-	-- the session's, not the function's: a parallel plan costs 15 ms a poll (design section 2)
+	-- These settings are the session's, not the function's. A parallel plan costs 15 ms a poll.
 	perform set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),
 		set_config('enable_bitmapscan', 'off', false), -- two nodes to set up instead of one
 		set_config('max_parallel_workers_per_gather', '0', false), set_config('jit', 'off', false),
@@ -55,4 +56,5 @@ begin
 		(select s.system_identifier::text from pg_control_system() s), rt_private.bell_key();
 end
 $$;
-comment on function rt.pump_open(uuid, text) is 'Registers an edge on the session of its pump and sets the session up. RT503 on a standby.';
+comment on function rt.pump_open(uuid, text) is
+	'Registers an edge on the session of its pump and sets the session up. RT503 on a standby.';

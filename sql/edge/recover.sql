@@ -12,7 +12,7 @@ $$;
 comment on function rt_private.recovery_epoch(text) is
 	'The epoch of this system and timeline whose SHA-256 begins so; null: none. Offsets carry the first 8 bytes.';
 
--- The private id changes hands: its socket so far ends, wherever it is (wire-protocol R7).
+-- The private id changes hands: its socket so far ends, wherever it is (R7).
 create or replace function rt_private.recovery_take(p_user uuid, p_pid text, p_socket text, p_again boolean) returns text[]
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -37,10 +37,12 @@ begin
 end
 $$;
 comment on function rt_private.recovery_take(uuid, text, text, boolean) is
-	'The sockets that this private id of the user belonged to; from now on it belongs to p_socket. Null: not known, or (p_again) another took it meanwhile.';
+	'The sockets that this private id of the user belonged to; from now on it belongs to p_socket. Null: not '
+	'known, or (p_again) another took it meanwhile.';
 
--- What a socket missed: rows that its offset's snapshot does not see and p_upto does, for rooms it was in, with the control rows
--- that moved it. Rooms then are rooms now with the changes since undone: the first change of a room tells what was before it.
+-- What a socket missed: rows that its offset's snapshot does not see and p_upto does, for rooms it was in, with the
+-- control rows that moved it. Rooms then are rooms now with the changes since undone: the first change of a room tells
+-- what was before it.
 create or replace function rt_private.recovery_rooms(p_user uuid, p_from pg_snapshot, p_epoch int, p_across boolean, p_former text[],
 	out problem text, out rooms text[], out candidates text[])
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -56,7 +58,8 @@ declare
 	v_left text[];
 	v_named text[];
 begin
-	-- a statement of its own, before the control rows: a change that commits between the two is undone rightly either way
+	-- a statement of its own, before the control rows: a change that commits between the two is undone rightly
+	-- either way
 	select r.active, r.rooms into v_active, v_now from rt_private.user_rooms(array[p_user]) r;
 	if v_active is not true then
 		problem := 'user';
@@ -102,7 +105,8 @@ begin
 end
 $$;
 comment on function rt_private.recovery_rooms(uuid, pg_snapshot, int, boolean, text[]) is
-	'The rooms that rows granted a user when p_from was taken, and all that its sockets may have been in since. problem: user (gone), size (too much happened), rooms (changed in a way that cannot be undone).';
+	'The rooms that rows granted a user when p_from was taken, and all that its sockets may have been in since. '
+	'problem: user (gone), size (too much happened), rooms (changed in a way that cannot be undone).';
 
 create or replace function rt.recover(p_items text[])
 returns table (ord int, what text, at_us bigint, rooms text, except_rooms text, event text, control text, data text, confirm text)
@@ -161,7 +165,8 @@ begin
 			for v_row in
 				select e.*
 				from (
-					-- of presence the last word about a user counts (contract 4)
+					-- of the presence events about one user the last one counts, since presence is
+					-- a state
 					select o.*, row_number() over (partition by case when o.event in ('user:online', 'user:offline')
 						then coalesce(o.data ->> 'user_id', '') else o.id::text end order by o.id desc) as back
 					from (
@@ -207,4 +212,8 @@ begin
 end
 $$;
 comment on function rt.recover(text[]) is
-	'Sockets {socket_id, user_id, pid, fresh, again, from_socket, from, epoch, issued_us, chats, upto, upto_epoch} present what they were given. For each: a row "rooms" (those of the offset''s time; data: the sockets before), rows "row" in id order, then "ok", or "no" with the cause, which voids the rest. The private id belongs to the new socket from now on, the old one is ended; after "no" it is the one called fresh.';
+	'Sockets {socket_id, user_id, pid, fresh, again, from_socket, from, epoch, issued_us, chats, upto, '
+	'upto_epoch} present what they were given. For each: a row "rooms" (those of the offset''s time; data: the '
+	'sockets before), rows "row" in id order, then "ok", or "no" with the cause, which voids the rest. The '
+	'private id belongs to the new socket from now on, the old one is ended; after "no" it is the one called '
+	'fresh.';

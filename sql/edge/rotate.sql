@@ -8,7 +8,7 @@ declare
 	v_slot int;
 	v_dirty boolean;
 begin
-	-- one attempt in 10 s by anybody: a waiting TRUNCATE blocks the pumps behind it (design 8.5)
+	-- All edges together make one attempt in 10 s, since a TRUNCATE that waits blocks the pumps behind it.
 	update bellwire.outbox_state s set tried_at = clock_timestamp()
 	where s.tried_at < clock_timestamp() - interval '10 seconds' and pg_try_advisory_xact_lock(rt_private.alive_class(), -1);
 	if not found then
@@ -39,4 +39,5 @@ exception when lock_not_available then
 	null; -- a writer or a pump was in it; in ten seconds again
 end
 $$;
-comment on function rt_private.rotate() is 'Truncates the outbox slot before the present one once everything in it is older than outbox_retention.';
+comment on function rt_private.rotate() is
+	'Truncates the outbox slot before the present one once everything in it is older than outbox_retention.';

@@ -20,14 +20,16 @@ begin
 end
 $$;
 comment on function rt_private.silent() is
-	'Bulk import: "set local bellwire.silent = on" writes without events; honoured only for members of bellwire_service (design 8.13), others are warned.';
+	'Bulk import: "set local bellwire.silent = on" writes without events; honoured only for members of '
+	'bellwire_service (docs/events.md, "Imports without events"), others are warned.';
 
 -- Inlined where it stands, so that a writer who imports nothing pays for one look at a setting and for no call.
 create or replace function rt_private.is_silent() returns boolean
 language sql volatile
 return current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent();
 comment on function rt_private.is_silent() is
-	'Is this transaction a silent import (rt_private.silent)? Every trigger that announces or locks asks this first.';
+	'Is this transaction a silent import (rt_private.silent)? Every trigger that announces or locks asks this '
+	'first.';
 
 create or replace function rt_private.silent_note() returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -40,4 +42,5 @@ begin
 	end if;
 end
 $$;
-comment on function rt_private.silent_note() is 'A silent transaction changes rooms without control rows: leaves one "read rooms again".';
+comment on function rt_private.silent_note() is
+	'A silent transaction changes rooms without control rows: leaves one "read rooms again".';

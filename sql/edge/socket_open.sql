@@ -12,8 +12,8 @@ begin
 		return 'token_refresh';
 	end if;
 	if p_recovery or v.unclean_at > v_since or exists (
-		-- once an edge, not a socket: with a thousand of them a user would hold up everybody's opening (offset 0: or the planner
-		-- asks before it makes them distinct)
+		-- once an edge, not a socket: with a thousand of them a user would hold up everybody's opening (offset
+		-- 0: or the planner asks before it makes them distinct)
 		select from (select distinct s.edge_id from bellwire.sockets s where s.user_id = p_user offset 0) x
 		where not rt_private.edge_alive(x.edge_id)) then
 		return 'reconnection';
@@ -21,7 +21,8 @@ begin
 	return 'connection_established';
 end
 $$;
-comment on function rt_private.reason(uuid, boolean) is 'Reason of sync:required, the first that fits (contract 2.6).';
+comment on function rt_private.reason(uuid, boolean) is
+	'Reason of sync:required, the first that fits (docs/connecting.md, "The reason of sync:required").';
 
 create or replace function rt.socket_open(p_edge uuid, p_sockets text[])
 returns table (ord int, ok boolean, rooms text, reason text, snapshot text)
@@ -33,8 +34,8 @@ declare
 	v_snapshot constant text := pg_current_snapshot()::text;
 	v_users uuid[];
 begin
-	-- No lock: a user who is being disabled or deleted at this moment is ended by the control row of that, which the snapshot does
-	-- not see. Whoever else holds the row would stop all connecting.
+	-- No lock: a user who is being disabled or deleted at this moment is ended by the control row of that, which
+	-- the snapshot does not see. Whoever else holds the row would stop all connecting.
 	select array_agg(distinct u.id) into v_users from platform.users u
 	where u.id in (select s.user_id from rt_private.sockets_parse(p_sockets) s) and u.disabled_at is null;
 	v_users := coalesce(v_users, '{}');
@@ -56,4 +57,6 @@ begin
 end
 $$;
 comment on function rt.socket_open(uuid, text[]) is
-	'Sockets {socket_id, user_id, recovery, pid?} of this edge open. A row each: ok (user exists and is active), rooms joined by newline, reason for sync:required, snapshot: control rows that it does not see are to be applied to the rooms.';
+	'Sockets {socket_id, user_id, recovery, pid?} of this edge open. A row each: ok (user exists and is active), '
+	'rooms joined by newline, reason for sync:required, snapshot: control rows that it does not see are to be '
+	'applied to the rooms.';

@@ -1,6 +1,7 @@
 -- What dead edges left.
 
--- In portions: who opens a socket meanwhile waits for one of them, not for all that a dead edge had. Nobody's lock is waited for.
+-- In portions: who opens a socket meanwhile waits for one of them, not for all that a dead edge had. Nobody's lock is
+-- waited for.
 create or replace function rt_private.edges_sweep(p_edges uuid[]) returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -20,14 +21,16 @@ begin
 		offline_due = case when p.online and p.offline_due is null
 			and not exists (select from bellwire.sockets s where s.user_id = p.user_id) then v_due else p.offline_due end
 	where p.user_id = any(v_locked);
-	-- users of whom a row is locked by somebody come with the next portion; nobody enters sockets for an edge that is no more
+	-- users of whom a row is locked by somebody come with the next portion; nobody enters sockets for an edge that
+	-- is no more
 	delete from bellwire.edges e
 	where e.edge_id = any(p_edges) and not exists (select from bellwire.sockets s where s.edge_id = e.edge_id);
 	return cardinality(v_users) = c_users and cardinality(v_locked) > 0;
 end
 $$;
 comment on function rt_private.edges_sweep(uuid[]) is
-	'A portion of the sockets of edges that are no more: they ended uncleanly, their users have presence_grace_restart to come back. An edge goes with its last socket. True: there is more.';
+	'A portion of the sockets of edges that are no more: they ended uncleanly, their users have '
+	'presence_grace_restart to come back. An edge goes with its last socket. True: there is more.';
 
 create or replace function rt.sweep(p_edge uuid) returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
@@ -47,7 +50,8 @@ begin
 		for v_edge in
 			select e.edge_id, e.pid, e.backend_start from bellwire.edges e where e.edge_id = any(v_lapsed) and e.edge_id <> p_edge
 		loop
-			-- its pump may be stuck with the bell armed: everybody would ring for nobody (design 8.10)
+			-- its pump may be stuck with the bell armed: everybody would ring for nobody
+			-- (docs/event-path.md, "A sleeper that is stuck")
 			perform pg_terminate_backend(a.pid) from pg_stat_get_activity(v_edge.pid) a
 			where a.backend_start = v_edge.backend_start;
 		end loop;
@@ -72,4 +76,5 @@ begin
 end
 $$;
 comment on function rt.sweep(uuid) is
-	'A portion of what waits for whoever comes first: sockets of edges whose lease of 30 s lapsed, users who went offline, users whose last_seen_at could not be written. True: there is more, call again.';
+	'A portion of what waits for whoever comes first: sockets of edges whose lease of 30 s lapsed, users who went '
+	'offline, users whose last_seen_at could not be written. True: there is more, call again.';

@@ -11,4 +11,6 @@ begin
 	end if;
 end
 $$;
-comment on function rt.token_expired(uuid) is 'An authentic token of this user was refused as expired: the one trace a refused token leaves (contract 2.6).';
+comment on function rt.token_expired(uuid) is
+	'An authentic token of this user was refused as expired. A refused token leaves no other trace '
+	'(docs/connecting.md, "The reason of sync:required").';

@@ -9,7 +9,9 @@ begin
 	end if;
 end
 $$;
-comment on function rt_private.reader_check(uuid) is 'The user of a good token exists and is not disabled, as for a socket (contract 2.2). RT401.';
+comment on function rt_private.reader_check(uuid) is
+	'The user of a good token exists and is not disabled, as for a socket (docs/connecting.md, "The token"). '
+	'RT401.';
 
 create or replace function rt_private.query_limit(p_query jsonb) returns int
 language plpgsql immutable set search_path = pg_catalog, pg_temp

@@ -5,8 +5,9 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
 	if not rt_private.is_silent() then
-		-- Sorted, as everybody locks them; the cascade would take them in the order of its rows. The user's own row is locked by
-		-- now, and a message that has its chat may want its sender: rt.dispatch defers that item, others can get a 40P01.
+		-- Sorted, as everybody locks them; the cascade would take them in the order of its rows. The user's own
+		-- row is locked by now, and a message that has its chat may want its sender: rt.dispatch defers that
+		-- item, others can get a 40P01.
 		perform from platform.chats c
 		where c.id in (select p.chat_id from platform.chat_participants p where p.user_id = old.id) order by c.id for no key update;
 	end if;
@@ -21,14 +22,17 @@ as $$
 begin
 	perform rt_private.user_kick(old.id, case when tg_op = 'UPDATE' and new.id = old.id then 'disabled' else 'deleted' end);
 	if tg_op = 'DELETE' then
-		-- who is online goes offline first, and who comes or goes at this moment is forgotten then (rt_private.presence_forget)
+		-- who is online goes offline first, and who comes or goes at this moment is forgotten then
+		-- (rt_private.presence_forget)
 		delete from bellwire.presence p
 		where p.user_id = (select q.user_id from bellwire.presence q where q.user_id = old.id and not q.online for update skip locked);
 	end if;
 	return null;
 end
 $$;
-comment on function rt_private.users_kick() is 'A user who is deleted or disabled loses all sockets (contract 2.8).';
+comment on function rt_private.users_kick() is
+	'A user who is deleted or disabled loses all sockets (docs/connecting.md, "The end of a token, and of a '
+	'user").';
 
 select bellwire.ensure_trigger('platform.users', 'users_lock',
 	$$before delete on platform.users for each row execute function rt_private.users_lock()$$);

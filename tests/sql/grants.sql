@@ -1,4 +1,5 @@
--- Who may do what: roles, schemas, tables, sequences, functions (design 3). Most of it is what somebody must not.
+-- Who may do what: roles, schemas, tables, sequences, functions (docs/event-path.md, "Small rules"). Most of it is what
+-- somebody must not.
 begin;
 select no_plan();
 

@@ -7,7 +7,7 @@ create temp table tables as select c.oid, c.oid::regclass::text as name, c.relna
 from pg_class c where c.relnamespace in ('platform'::regnamespace, 'bellwire'::regnamespace)
 	and c.relkind in ('r', 'p');
 
--- the names of contract 6 are an interface
+-- the names of tables and columns are an interface (docs/data.md)
 select is((select string_agg(a.attname, ', ' order by a.attnum) from pg_attribute a where a.attrelid = t.name::regclass
 	and a.attnum > 0 and not a.attisdropped), t.columns, t.name)
 from (values

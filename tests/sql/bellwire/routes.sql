@@ -9,10 +9,10 @@ select results_eq($$select event, function, lock_key, repeatable, ephemeral from
 		('chat:message:read', 'rt.chat_message_read', null, 'always', false),
 		('chat:message:send', 'rt.chat_message_send', 'chat_id', 'by key', false),
 		('chat:typing', 'rt.chat_typing', null, 'always', true),
-		('notification:read', 'rt.notification_read', null, 'always', false)$$, 'the contract''s events');
+		('notification:read', 'rt.notification_read', null, 'always', false)$$, 'the events of docs/events.md');
 select results_eq($$select distinct rate_class, rate_per_s, rate_burst from bellwire.routes order by rate_class$$,
 	$$values ('join', 20::numeric, 60), ('read', 50, 200), ('send', 10, 60), ('typing', 5, 20)$$,
-		'the contract''s limits');
+		'the limits of docs/events.md');
 select ok(bool_and(event ~ '^[a-z]' and function = 'rt.' || replace(event, ':', '_')),
 	'an event''s name is its function''s address') from bellwire.routes;
 

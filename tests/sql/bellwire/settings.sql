@@ -6,7 +6,7 @@ select results_eq('select name, value from bellwire.settings order by name', $$v
 	('message_audience', 'participants'), ('metadata_max', '16384'),
 	('outbox_retention', '300'), ('presence_audience', 'everyone'), ('presence_grace', '3'),
 	('presence_grace_restart', '30'), ('receipts_max_participants', '1000'), ('recovery_window', '240')$$,
-	'the contract''s, with their defaults');
+	'those of docs/data.md, with their defaults');
 select throws_ok(format('update bellwire.settings set value = %L where name = %L', v, n), '23514', null, n || ' ' || v)
 from (values ('presence_audience', 'nobody'), ('presence_audience', 'everyone '),
 	('presence_audience', 'everyone|contacts'), ('presence_grace', '-1'), ('presence_grace', '1.5'),

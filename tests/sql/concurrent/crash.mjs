@@ -1,4 +1,4 @@
-// Crash, standby, failover, restore: a server of this test's own is killed (design 8.4, 8.9, 8.13). bellwire.epoch and epochs,
+// Crash, standby, failover, restore: a server of this test's own is killed (docs/decisions/0002-epochs.md; docs/event-path.md, "The cursor", "Restores and imports"). bellwire.epoch and epochs,
 // rt_private.fetch_rows_across.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// An edge that is stuck with the bell armed makes everybody ring for nobody: another one ends its session (design 8.10). bellwire.edges.
+// An edge that is stuck with the bell armed makes everybody ring for nobody: another one ends its session (docs/event-path.md, "A sleeper that is stuck"). bellwire.edges.
 import { connect, connectEdge, is, many, run, until, uuid } from './lib.mjs';
 
 const lapse = (admin, edge) => admin.query("update bellwire.edges set seen_at = clock_timestamp() - interval '31 s' where edge_id = $1", [uuid(edge)]);

@@ -1,4 +1,4 @@
-// Counters of posts under concurrency (design 8.15): right, in order, and nobody else's business.
+// Counters of posts under concurrency (docs/event-path.md, "Small rules"): right, in order, and nobody else's business.
 import { Pump, blocked, connect, is, many, ok, outcome, run, uuid } from './lib.mjs';
 
 async function hundred() {

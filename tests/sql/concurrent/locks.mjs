@@ -1,4 +1,4 @@
-// Locks of a batch: first, sorted, never waited for; one item never fails the others; membership takes the chat's lock (design 8.1-8.3, 8.7).
+// Locks of a batch: first, sorted, never waited for; one item never fails the others; membership takes the chat's lock (docs/event-path.md, "Locks first, sorted" and the two rules behind it).
 import { Pump, blocked, connect, connectEdge, dispatch, is, item, many, ok, outcome, random, route, run, until, uuid, world } from './lib.mjs';
 
 const say = (user, socket, chat) => item('chat:message:send', user, socket, { chat_id: uuid(chat), type: 'text', content: `${socket} ${chat}` });

@@ -1,4 +1,4 @@
-// Order per chat: seq, created_at, commits and delivery agree, whoever writes (design 2 "Order", 8.15).
+// Order per chat: seq, created_at, commits and delivery agree, whoever writes (docs/event-path.md, "Order within a chat").
 import { Pump, connect, connectEdge, is, item, many, ok, outcome, random, run, sleep, uuid } from './lib.mjs';
 
 async function writers() {

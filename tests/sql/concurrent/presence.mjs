@@ -1,4 +1,4 @@
-// Presence with several sessions: bellwire.presence is one row a user, and its lock serialises the user's transitions (design 3).
+// Presence with several sessions: bellwire.presence is one row a user, and its lock serialises the user's transitions (docs/event-path.md, "Presence").
 import { Pump, connect, connectEdge, is, many, ok, random, run, uuid } from './lib.mjs';
 
 async function transitions() {

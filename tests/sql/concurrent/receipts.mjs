@@ -1,4 +1,4 @@
-// Receipts with several sessions (design 8.12): sorted, so that confirmations never wait for each other crosswise; told once.
+// Receipts with several sessions (docs/event-path.md, "Receipts"): sorted, so that confirmations never wait for each other crosswise; told once.
 import { Pump, connect, connectEdge, is, many, outcome, run, uuid } from './lib.mjs';
 
 async function crosswise() {

@@ -1,4 +1,4 @@
-// Rotation by ticks (design 8.5): bellwire.outbox_state, bellwire.ticks, rt_private.rotate.
+// Rotation by ticks (docs/event-path.md, "Rotation of the outbox"): bellwire.outbox_state, bellwire.ticks, rt_private.rotate.
 import { Pump, blocked, connect, connectEdge, is, many, ok, outcome, run, uuid } from './lib.mjs';
 
 // The slot that is neither written nor next, as rt_private.rotate chooses it; not just before the clock makes another one that.

@@ -1,4 +1,4 @@
-// A batch changes nothing of its session (design 8.11), and what it acks has been flushed (design 8.6).
+// A batch changes nothing of its session (docs/event-path.md, "Poolers"), and what it acks has been flushed ("Durability is the batch's").
 import { connect, connectEdge, dispatch, is, item, many, ok, outcome, route, run, uuid, world } from './lib.mjs';
 
 const state = async (client) => ({

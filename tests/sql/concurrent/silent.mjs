@@ -1,4 +1,4 @@
-// bellwire.silent: for members of bellwire_service alone, and it leaves one row behind (design 8.13).
+// bellwire.silent: for members of bellwire_service alone, and it leaves one row behind (docs/events.md, "Imports without events").
 import { randomBytes } from 'node:crypto';
 import { Pump, connect, connectAs, is, listen, many, outcome, run, uuid } from './lib.mjs';
 

@@ -1,4 +1,4 @@
-// unread_count is exact, whatever bellwire.read_marks spare, whoever writes at the same time, in whatever way (contract 7).
+// unread_count is exact, whatever bellwire.read_marks spare, whoever writes at the same time, in whatever way (docs/reads.md).
 import { blocked, connect, is, many, ok, outcome, random, run, uuid } from './lib.mjs';
 
 const exact = `select count(*)::int from platform.messages m
@@ -180,7 +180,7 @@ async function atOnce() {
   await admin.query('delete from platform.chats; delete from platform.users');
 }
 
-// Everything at once, at random; when it rests, each count must be what the contract says.
+// Everything at once, at random; when it rests, each count must be what docs/reads.md says.
 async function anything() {
   const admin = await connect();
   const chats = [21, 22];

@@ -1,5 +1,5 @@
--- The epoch after a crash, which leaves bellwire.epoch empty: readers begin a new one too, nobody need write first
--- (design 8.4).
+-- The epoch after a crash, which leaves bellwire.epoch empty. Readers begin a new epoch too: no writer has to come
+-- first (docs/decisions/0002-epochs.md).
 begin;
 select plan(5);
 

@@ -74,7 +74,7 @@ select results_eq($$select * from rt_private.fetch_rows(pg_temp.snap(50, 50), pg
 		null, '', null, 'user_join', '{}', null, true)$$,
 	'the columns of docs/edge-sql.md');
 
--- plans: a poll must not read what it does not return (design 2)
+-- plans: a poll must not read what it does not return (docs/event-path.md, "The cursor")
 set local plan_cache_mode = force_generic_plan;
 set local enable_seqscan = off;
 create function pg_temp.plan(p_from pg_snapshot, p_upto pg_snapshot) returns text language plpgsql as $$

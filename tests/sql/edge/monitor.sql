@@ -1,4 +1,5 @@
--- rt.monitor: what the metrics need besides (design 8.15: advisory keys have no access control).
+-- rt.monitor: what the metrics need besides. Advisory locks have no access control, so those that no edge holds are
+-- counted.
 begin;
 select plan(7);
 

@@ -35,7 +35,7 @@ select rt.socket_open(tests.u(901), array[pg_temp.s('a3', 1)]);
 select is(pg_temp.told(), null, 'a second device is no news');
 select is((select count(*) from rt.socket_open(tests.u(901), '{}')), 0::bigint, 'an empty batch');
 
--- the reason, first that fits (contract 2.6)
+-- the reason, the first that fits (docs/connecting.md)
 create function pg_temp.reason(p_recovery boolean default false) returns text language sql as $$
 	select reason from rt.socket_open(tests.u(901),
 		array[pg_temp.s('r', 5, jsonb_build_object('recovery', p_recovery))]) $$;
