@@ -2,6 +2,7 @@
 #include "db/db.h"
 
 #include "parts.h"
+#include "trace.h"
 
 struct world {
 	struct loop *loop;
@@ -191,16 +192,10 @@ TEST(a_database_that_does_not_answer_is_told_while_the_links_are_up)
 }
 
 /* Everything that is written to stderr while the whole of db/ comes up, sends one item and one call, and ends. */
-static const char *trace_of_a_life(void)
+static char *trace_of_a_life(void)
 {
-	static char text[1 << 20];
-	char path[] = "/tmp/bellwire-unit-trace-XXXXXX";
 	struct world w;
-	int kept = dup(STDERR_FILENO), fd = mkstemp(path);
-	CHECK(fd >= 0);
-	unlink(path);
-	dup2(fd, STDERR_FILENO);
-	log_threshold = LOG_TRACE;
+	struct trace t = trace_begin();
 	begin_up(&w);
 	db_item_send(w.db, &(struct db_item){.event = SLICE("e"),
 	                                     .socket_id = SLICE("s1"),
@@ -211,12 +206,7 @@ static const char *trace_of_a_life(void)
 	WAIT_FOR(w.loop, w.done == 2);
 	WAIT_FOR(w.loop, db_stats(w.db)->pump_state == 3);
 	end(&w);
-	log_threshold = LOG_INFO;
-	dup2(kept, STDERR_FILENO);
-	ssize_t n = pread(fd, text, sizeof text - 1, 0);
-	text[n > 0 ? n : 0] = '\0';
-	close(kept), close(fd);
-	return text;
+	return trace_end(&t);
 }
 
 TEST(every_move_of_a_state_is_a_trace_line)
@@ -237,8 +227,9 @@ TEST(every_move_of_a_state_is_a_trace_line)
 		"trace pace from=drain to=asleep\n",
 		"trace link name=\"unit call\" from=idle to=off\n",
 	};
-	const char *text = trace_of_a_life();
+	char *text = trace_of_a_life();
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
 		if (!strstr(text, lines[i]))
 			UNIT_FAIL("no line %sin:\n%s", lines[i], text);
+	free(text);
 }

@@ -3,30 +3,7 @@
  * secret.
  */
 #include "site.h"
-#include "test.h"
-
-#include <sys/mman.h>
-
-static int kept_stderr, lines_fd;
-
-static void trace_begin(void)
-{
-	kept_stderr = dup(STDERR_FILENO);
-	lines_fd = memfd_create("trace", 0);
-	CHECK(lines_fd >= 0 && dup2(lines_fd, STDERR_FILENO) == STDERR_FILENO);
-	log_threshold = LOG_TRACE;
-}
-
-static void trace_end(struct buf *raw)
-{
-	log_threshold = LOG_INFO;
-	CHECK(dup2(kept_stderr, STDERR_FILENO) == STDERR_FILENO);
-	off_t n = lseek(lines_fd, 0, SEEK_END);
-	CHECK_INT(pread(lines_fd, buf_room(raw, (size_t)n), (size_t)n, 0), n);
-	raw->n += (size_t)n;
-	close(lines_fd);
-	close(kept_stderr);
-}
+#include "trace.h"
 
 /* The lines without time and level. A value that differs from run to run is replaced by its key in capitals. */
 static void same_each_time(struct buf *out, struct slice raw)
@@ -50,24 +27,24 @@ static void same_each_time(struct buf *out, struct slice raw)
 	}
 }
 
-static bool has(const struct buf *b, const char *text)
+static bool has(const char *lines, const char *text)
 {
-	return memmem(b->p, b->n, text, strlen(text)) != NULL;
+	return strstr(lines, text) != NULL;
 }
 
 TEST(a_life_over_a_websocket)
 {
 	struct site t;
-	struct buf raw = {0}, story = {0};
-	trace_begin();
+	struct buf story = {0};
+	struct trace lines = trace_begin();
 	open_session(&t, ordinary());
 	SAY(&t, "40{\"token\":\"secret\"}");
 	sio_accept(t.socket, slice_of("", 0));
 	SAY(&t, "42[\"event\",\"payload\"]", "41");
 	conn_kill(t.pair.conn, CLOSE_SLOW);
 	pair_turn(&t.pair);
-	trace_end(&raw);
-	same_each_time(&story, buf_view(&raw));
+	char *raw = trace_end(&lines);
+	same_each_time(&story, slice_str(raw));
 	CHECK_SLICE(buf_view(&story),
 	            SLICE("connection CONN peer=192.0.2.1 from=new to=live transport=tcp\n"
 	                  "http CONN peer=192.0.2.1 from=idle to=head\n"
@@ -80,8 +57,8 @@ TEST(a_life_over_a_websocket)
 	                  "socket SID SESSION peer=192.0.2.1 from=connected to=closed reason=client_left\n"
 	                  "connection CONN peer=192.0.2.1 from=live to=dead reason=slow\n"
 	                  "session SESSION peer=192.0.2.1 from=open to=ended reason=slow\n"));
-	CHECK(!has(&raw, "secret") && !has(&raw, "payload"));
-	buf_fini(&raw);
+	CHECK(!has(raw, "secret") && !has(raw, "payload"));
+	free(raw);
 	buf_fini(&story);
 	finish(&t);
 }
@@ -89,9 +66,9 @@ TEST(a_life_over_a_websocket)
 TEST(a_life_by_polling)
 {
 	struct site t;
-	struct buf raw = {0}, story = {0};
+	struct buf story = {0};
 	char get[128];
-	trace_begin();
+	struct trace lines = trace_begin();
 	start(&t, ordinary());
 	say_http(&t, "/socket.io/?EIO=4&transport=polling", "Authorization: Bearer secret\r\n");
 	const char *sid = memmem(t.pair.got.p, t.pair.got.n, "{\"sid\":\"", 8);
@@ -102,8 +79,8 @@ TEST(a_life_by_polling)
 	say_http(&t, get, "");
 	sio_server_free(&t.sio);
 	pair_turn(&t.pair);
-	trace_end(&raw);
-	same_each_time(&story, buf_view(&raw));
+	char *raw = trace_end(&lines);
+	same_each_time(&story, slice_str(raw));
 	CHECK_SLICE(buf_view(&story), SLICE("connection CONN peer=192.0.2.1 from=new to=live transport=tcp\n"
 	                                    "http CONN peer=192.0.2.1 from=idle to=head\n"
 	                                    "request CONN peer=192.0.2.1 method=GET path=/socket.io/\n"
@@ -118,8 +95,8 @@ TEST(a_life_by_polling)
 	                                    "session SESSION peer=192.0.2.1 from=open to=ended reason=shutdown\n"
 	                                    "poll SESSION peer=192.0.2.1 step=answered packets=1 CONN\n"
 	                                    "http CONN peer=192.0.2.1 from=busy to=idle\n"));
-	CHECK(!has(&raw, whole) && !has(&raw, "secret"));
-	buf_fini(&raw);
+	CHECK(!has(raw, whole) && !has(raw, "secret"));
+	free(raw);
 	buf_fini(&story);
 	finish(&t);
 }
@@ -127,12 +104,11 @@ TEST(a_life_by_polling)
 TEST(nothing_is_said_when_it_is_off)
 {
 	struct site t;
-	struct buf raw = {0};
-	trace_begin();
+	struct trace lines = trace_begin();
 	log_threshold = LOG_DEBUG;
 	open_socket(&t, ordinary());
 	finish(&t);
-	trace_end(&raw);
-	CHECK_INT(raw.n, 0);
-	buf_fini(&raw);
+	char *raw = trace_end(&lines);
+	CHECK_STR(raw, "");
+	free(raw);
 }
