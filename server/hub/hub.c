@@ -148,12 +148,6 @@ bool hub_is_in(const struct hub *h, const struct hub_member *m, struct slice nam
 	return room != ROOM_NONE && seat_in(h, m, room) < m->nseats;
 }
 
-uint32_t hub_room_size(const struct hub *h, struct slice name)
-{
-	uint32_t room = room_find(&h->table, name);
-	return room == ROOM_NONE ? 0 : h->table.rooms[room]->n;
-}
-
 bool hub_room_of(const struct hub *h, const struct hub_member *m, uint32_t i, struct slice *room)
 {
 	if (i >= m->nseats)

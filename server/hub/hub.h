@@ -38,7 +38,6 @@ bool hub_join(struct hub *h, struct hub_member *m,
 bool hub_leave(struct hub *h, struct hub_member *m, struct slice room); /* false: was not in it */
 void hub_leave_all(struct hub *h, struct hub_member *m);                /* and the hub */
 bool hub_is_in(const struct hub *h, const struct hub_member *m, struct slice room);
-uint32_t hub_room_size(const struct hub *h, struct slice room);
 
 /* The rooms a member has joined, in no order: i from 0; false at the end. */
 bool hub_room_of(const struct hub *h, const struct hub_member *m, uint32_t i, struct slice *room);

@@ -6,6 +6,7 @@
 #include "base/number.h"
 #include "base/mem.h"
 #include "db/sender.h"
+#include "people/room_names.h"
 #include "recovery/attempt.h"
 
 #define BATCH_MAX 16
@@ -93,14 +94,24 @@ static void missed_answered(void *arg, const struct db_result *r)
 
 /* ---- the call ---- */
 
+/* The chats as rooms, which is how rows name them. */
+static void missed_put_chats(struct buf *item, struct slice chats)
+{
+	json_member(item, "chats");
+	buf_char(item, '[');
+	for (size_t i = 0; i < chats.n; i += UUID_LEN) {
+		buf_str(item, i ? ",\"" : "\"");
+		room_put(item, ROOM_CHAT, slice_of(chats.p + i, UUID_LEN));
+		buf_char(item, '"');
+	}
+	buf_char(item, ']');
+}
+
 static void missed_put(struct buf *items, const struct client *c)
 {
 	const struct attempt *a = c->recoverable->attempt;
-	struct buf item = {0}, epoch = {0}, chats = {0};
+	struct buf item = {0}, epoch = {0};
 	hex_encode(&epoch, slice_of(a->token.epoch, TOKEN_EPOCH));
-	for (size_t i = 0; i < a->token.chats.n; i += UUID_LEN)
-		buf_printf(&chats, "%c\"chat:%.*s\"", i ? ',' : '[', UUID_LEN, a->token.chats.p + i);
-	buf_str(&chats, chats.n ? "]" : "[]");
 	json_open(&item);
 	json_member_str(&item, "user_id", user_id(c->user));
 	json_member_str(&item, "socket_id", client_id(c));
@@ -113,12 +124,11 @@ static void missed_put(struct buf *items, const struct client *c)
 	json_member_str(&item, "epoch", buf_view(&epoch));
 	json_member_str(&item, "upto", slice_str(a->upto));
 	json_member_str(&item, "upto_epoch", slice_str(a->upto_epoch));
-	json_member_raw(&item, "chats", buf_view(&chats));
+	missed_put_chats(&item, buf_view(&a->token.chats));
 	json_close(&item);
 	db_array_add(items, buf_view(&item));
 	buf_fini(&item);
 	buf_fini(&epoch);
-	buf_fini(&chats);
 }
 
 /* Also while the database is away: then the answer is that, and they open as new ones. */

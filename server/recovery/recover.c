@@ -2,6 +2,7 @@
  * What clients and the floors around ask of attempts.
  */
 #include "recovery/recover.h"
+#include "base/json_write.h"
 #include "base/mem.h"
 #include "recovery/attempt.h"
 
@@ -110,7 +111,7 @@ void recover_forget(struct client *c)
 void recover_reply(struct buf *out, const struct client *c)
 {
 	if (c->recoverable)
-		buf_printf(out, "\"pid\":\"%.*s\"", PID_LEN, c->recoverable->pid);
+		json_member_str(out, "pid", offset_pid(c));
 }
 
 /* ---- life ---- */
