@@ -1,0 +1,96 @@
+/* Deliveries: the ping behind a message, its pong, and what the database is told. */
+#include "hall.h"
+
+#include "base/text.h"
+
+static void deliver(const char *rooms, const char *confirm)
+{
+	hall_publish((struct published){.rooms = rooms, .event = "m", .confirm = confirm});
+}
+
+TEST(a_pong_confirms_what_was_sent_before_its_ping)
+{
+	hall_opens();
+	struct guest *a = hall_guest(ANNA);
+	deliver(NULL, "{\"message_id\": 1}");
+	deliver(NULL, "{\"message_id\": 2}");
+	guest_reads(a, "42[\"m\",{}]\n2\n42[\"m\",{}]\n"); /* one ping is out at a time */
+	CHECK(confirms_idle(&hall.events));
+	guest_say(a, "3");
+	CHECK(!confirms_idle(&hall.events));
+	HALL_UNTIL(confirms_idle(&hall.events));
+	CHECK_STR(database_said(&hall.base),
+	          "rt.confirm {\"{\\\"user_id\\\":\\\"" ANNA "\\\",\\\"confirm\\\":{\\\"message_id\\\": 1}}\"}\n");
+	guest_reads(a, "2\n"); /* for the second one */
+	guest_say(a, "3");
+	HALL_UNTIL(confirms_idle(&hall.events));
+	CHECK(strstr(database_said(&hall.base), "message_id\\\": 2"));
+	CHECK_INT(hall.stage.people.counts.confirmed.count, 2);
+	hall_end();
+}
+
+TEST(confirmations_of_a_moment_are_one_call)
+{
+	hall_opens();
+	struct guest *a = hall_guest(ANNA), *b = hall_guest(BORIS);
+	deliver(NULL, "7");
+	guest_say(a, "3");
+	guest_say(b, "3");
+	HALL_UNTIL(confirms_idle(&hall.events));
+	CHECK_STR(database_said(&hall.base),
+	          "rt.confirm {\"{\\\"user_id\\\":\\\"" ANNA "\\\",\\\"confirm\\\":7}\",\"{\\\"user_id\\\":\\\"" BORIS
+	          "\\\",\\\"confirm\\\":7}\"}\n");
+	hall_end();
+}
+
+TEST(what_could_not_be_told_is_told_again)
+{
+	hall_opens();
+	struct guest *a = hall_guest(ANNA);
+	deliver(NULL, "7");
+	database_answers(&hall.base, "rt.confirm", "!40001 once more");
+	guest_say(a, "3");
+	HALL_UNTIL(hall.base.said.n);
+	for (int i = 0; i < 10; i++)
+		hall_turns();
+	CHECK(!confirms_idle(&hall.events));
+	database_answers(&hall.base, "rt.confirm", "");
+	HALL_UNTIL(confirms_idle(&hall.events));
+	const char *said = database_said(&hall.base);
+	CHECK(strstr(strstr(said, "rt.confirm") + 1, "rt.confirm"));
+	hall_end();
+}
+
+TEST(what_the_database_refuses_for_good_is_dropped)
+{
+	hall_opens();
+	struct guest *a = hall_guest(ANNA);
+	deliver(NULL, "7");
+	database_answers(&hall.base, "rt.confirm", "!42883 no such function");
+	guest_say(a, "3");
+	HALL_UNTIL(confirms_idle(&hall.events));
+	hall_end();
+}
+
+TEST(a_client_that_is_told_to_go_confirms_nothing)
+{
+	hall_opens();
+	struct guest *a = hall_guest(ANNA);
+	deliver(NULL, "7");
+	client_kick(guest_client(a), false);
+	guest_say(a, "3");
+	CHECK(confirms_idle(&hall.events));
+	hall_end();
+}
+
+TEST(more_than_a_client_can_remember_is_never_claimed)
+{
+	hall_opens();
+	hall_guest(ANNA);
+	for (int i = 0; i < FENCES_MAX + 3; i++)
+		database_publish(&hall.base, (struct published){.event = "m", .confirm = "1"});
+	HALL_UNTIL(hall.base.rows.n == 0);
+	hall_turns();
+	CHECK_INT(hall.stage.people.counts.fences_skipped, 3);
+	hall_end();
+}
