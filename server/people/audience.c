@@ -52,7 +52,7 @@ void audience_begin(struct audience *a, struct people *p, struct slice rooms, st
 	*a = (struct audience){.people = p, .rooms = except, .joined = HUB_NO_ROOM};
 	hub_begin(p->hub);
 	while (audience_next(a)) {
-		/* reached before those who are to be: excepted */
+		/* Clients of the excepted rooms are marked as reached first, so the walk passes them over. */
 	}
 	a->rooms = rooms;
 }

@@ -134,12 +134,12 @@ static void client_send_away(struct client *c, bool close, enum close_reason why
 	sio_disconnect(c->sio, close, why);
 }
 
-/* Clients compare this text: it is part of the specification. */
+/* "Invalid token" is part of the interface: clients compare it. */
 void client_refuse(struct client *c)
 {
 	if (c->state == CLIENT_REFUSED)
 		return;
-	sio_accept(c->sio, (struct slice){0}); /* in case it was not told yet */
+	sio_accept(c->sio, (struct slice){0}); /* no effect where CONNECT was answered already */
 	client_error(c,
 	             &(struct error_about){.code = error_name(ERROR_UNAUTHORIZED), .message = SLICE("Invalid token")});
 	client_send_away(c, true, CLOSE_UNAUTHORIZED);
@@ -151,7 +151,8 @@ void client_kick(struct client *c, bool close)
 		client_send_away(c, close, CLOSE_KICKED);
 }
 
-/* A disconnect rather than a lost connection: a client that is alive after all must not come back and take it over in turn. */
+/* The end is a disconnect, not a lost connection: a client that is still alive must not come back by itself and take
+ * the state over in turn. */
 void client_taken_over(struct client *c)
 {
 	if (c->state == CLIENT_REFUSED)
@@ -193,7 +194,7 @@ void client_keep(struct client *c, bool (*keep)(struct slice room, void *arg), v
 		if (keep(room, arg))
 			i++;
 		else
-			hub_leave(c->people->hub, &c->member, room); /* another takes place i */
+			hub_leave(c->people->hub, &c->member, room); /* the last room takes place i */
 	}
 }
 

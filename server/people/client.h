@@ -1,19 +1,20 @@
 /*
- * A client: a socket of a user whose token was accepted. Owned by its socket: made at CONNECT (entry/open.c), freed when the socket
- * disconnects (entry/leave.c). Work that outlives a call keeps the socket's id and looks the client up again.
+ * A client: a socket of a user whose token was accepted. Owned by its socket: made at CONNECT (entry/open.c), freed
+ * when the socket disconnects (entry/leave.c). Work that outlives a call keeps the socket's id and looks the client up
+ * again.
  *
  *                        client_new
  *                            v
- *   open_wait             OPENING   rt.socket_open is to be asked, or out
+ *   open_wait             OPENING   rt.socket_open is to be sent, or out
  *     +---------------------|------------------------+
  *     v                     | recover_begin          | open_finish
  *   WAITING  database away; v                        |
  *     |  CONNECT answered RECOVERING  in its rooms;  |
- *     |                     |  what it missed is     |
+ *     |                     |  missed events are     |
  *     | open_finish         |  looked for            v
  *     +---------------------+---- open_finish -----> OPEN
  *     |                     |                        |
- *     +---------------------+------------------------+--> REFUSED  told to go; whatever it still sends is ignored
+ *     +---------------------+------------------------+--> REFUSED  told to go; its further packets are ignored
  *                   client_refuse, client_kick, client_taken_over
  *
  * client_enter is the one door: it checks the move and traces it.
@@ -39,23 +40,24 @@ enum client_state {
 };
 
 /*
- * Where a client stands that is not open yet. It is in the one list of that place, or in none.
+ * The place of a client that is not open yet. Each place has one list or none; client_stand moves the client between
+ * them.
  *
  *   NOWHERE -open_queue-> QUEUE -open_send-> CALL -> (open_finish: it is open)
  *                           |  ^              |----open_wait----> DATABASE --open_queue--> QUEUE
  *                           |  +--------------+
  *                           +-----open_wait-----> DATABASE
  *   CALL -recover_begin-> KEY, PUMP           KEY -attempt_start-> PUMP -attempt_positioned-> MISSED -missed_send-> WALK
- *   WALK -> PUMP, once more: attempt_round    all -> NOWHERE: it is sent away
+ *   WALK -> PUMP, once more: attempt_round    all -> NOWHERE: the client is sent away
  */
 #define CLIENT_PLACES(X)                                                      \
 	X(NOWHERE, nowhere)   /* no list */                                   \
-	X(QUEUE, queue)       /* opens.queue: to be asked for */              \
+	X(QUEUE, queue)       /* opens.queue: the next call takes it */       \
 	X(CALL, call)         /* no list: rt.socket_open is out with it */    \
-	X(DATABASE, database) /* opens.waiting: until it is up again */       \
+	X(DATABASE, database) /* opens.waiting: until Postgres is back */     \
 	X(KEY, key)           /* attempts.wait_key: recovery's key is read */ \
 	X(PUMP, pump)         /* no list: the pump's next position comes */   \
-	X(MISSED, missed)     /* missed.queue: rt.recover is to be asked */   \
+	X(MISSED, missed)     /* missed.queue: rt.recover is to be sent */    \
 	X(WALK, walk)         /* no list: rt.recover is out with it */
 enum client_place {
 #define X(NAME, label) PLACE_##NAME,
@@ -63,35 +65,36 @@ enum client_place {
 #undef X
 };
 
-/* Of a client that is not open yet. */
+/* What a client needs until it is open. */
 struct entering {
 	struct client *client;
-	struct list link; /* in the list of its place */
+	struct list link; /* in the list of place */
 	enum client_place place;
-	uint64_t
-		after_ends; /* it is asked for when the database knows these ends: an end decides the reason of sync:required */
-	struct opening *opening; /* entry/open.c: its place in the call that is out; NULL: none is */
-	struct late_list late;   /* control rows that came while that call was out */
+	/* It is sent after these ends were told to the database: an end decides the reason of sync:required. */
+	uint64_t after_ends;
+	struct opening *opening; /* entry/open.c: its item of the call that is out; NULL: no call is */
+	struct late_list late;   /* owned; control rows that came while that call was out */
 };
 
 struct client {
-	struct hub_member member; /* of people.hub while CLIENT_RECOVERING or CLIENT_OPEN */
+	struct hub_member member; /* in people.hub while CLIENT_RECOVERING or CLIENT_OPEN */
 	struct people *people;
 	struct sio_socket *sio;
 	struct user *user;
 	struct list user_link;     /* in user.clients */
-	struct entering *entering; /* owned; NULL: open */
-	struct timer timer;        /* CLIENT_OPEN: the token runs out. CLIENT_WAITING: patience does */
+	struct entering *entering; /* owned; NULL: the client is open */
+	struct timer timer;        /* CLIENT_OPEN: until the token's end. CLIENT_WAITING: until patience ends */
 	uint64_t until_ms;         /* wall clock: when the token ends */
 	struct fence_ring *fences; /* owned; deliveries that are not confirmed */
-	struct recoverable
-		*recoverable;    /* recovery's; NULL: not asked for. Beside the state, which every delivery looks at */
+	/* Freed by recovery_hooks.forget; NULL: recovery was not asked for. It stands beside `state`: a delivery reads
+	 * both. */
+	struct recoverable *recoverable;
 	uint32_t presence_flush; /* events/presence.c: the flush that presence_told counts for */
 	uint16_t presence_told;
-	uint16_t emitter_rooms;      /* emitter/: how many it has joined that way */
+	uint16_t emitter_rooms;      /* emitter/: how many rooms it has joined by orders of the emitter */
 	enum client_state state : 8; /* client_enter sets it */
-	bool registered : 1;         /* rt.socket_open entered it: rt.socket_close must be told */
-	bool expired : 1;            /* it ends because its token did */
+	bool registered : 1;         /* rt.socket_open has registered it, so rt.socket_close must be called */
+	bool expired : 1;            /* its token has expired, which ends it */
 	bool returning : 1;          /* CONNECT presented a recovery id */
 };
 
@@ -101,8 +104,8 @@ struct client *client_new(struct people *p, struct sio_socket *s, const char use
 void client_free(struct client *c);
 struct client *client_of(const struct people *p, struct slice socket_id); /* NULL: it is gone */
 void client_enter(struct client *c, enum client_state to);
-void client_stand(struct client *c, enum client_place to,
-                  struct list *line); /* line: of that place, NULL where it has none */
+/* line: the list of the place `to`; NULL where that has none. */
+void client_stand(struct client *c, enum client_place to, struct list *line);
 
 static inline struct slice client_id(const struct client *c)
 {
@@ -113,7 +116,7 @@ static inline bool client_in_rooms(const struct client *c)
 	return c->state == CLIENT_OPEN || c->state == CLIENT_RECOVERING;
 }
 
-/* ---- its end, by us; harmless when it is refused already ---- */
+/* ---- its end, by the edge; harmless when it is refused already ---- */
 
 void client_refuse(struct client *c);           /* error UNAUTHORIZED, then a disconnect and the end of the session */
 void client_kick(struct client *c, bool close); /* a disconnect; close: and the end of the session */
@@ -121,13 +124,13 @@ void client_taken_over(struct client *c);       /* another connection has recove
 
 /* ---- rooms ---- */
 
-/* Its own rooms, "<socket id>" and "user:<user id>", it is in without joining and cannot leave. */
+/* A client is in its own rooms, "<socket id>" and "user:<user id>", without joining, and cannot leave them. */
 void client_leave(struct client *c, struct slice room);
 void client_join_all(struct client *c, struct slice rooms); /* names joined by newline */
-/* Leaves the joined rooms that `keep` does not want. */
+/* Leaves the joined rooms for which `keep` is false. */
 void client_keep(struct client *c, bool (*keep)(struct slice room, void *arg), void *arg);
 void client_apply(struct client *c, enum room_verb verb, struct slice room); /* a control row */
-/* Keeps a control row for the answer of rt.socket_open. False: that call is not out for this client. */
+/* Keeps a control row until rt.socket_open is answered. False: that call is not out for this client. */
 bool client_keep_late(struct client *c, uint64_t xid, enum room_verb verb, struct slice room) MUST_CHECK;
 
 #endif

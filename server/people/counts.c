@@ -1,5 +1,5 @@
 /*
- * Counting. Names of events are few and found by looking through them; routes keep the index of theirs.
+ * Counting. Names of events are few, so a linear search finds them; routes keep the index of their event.
  */
 #include "people/counts.h"
 #include "base/mem.h"
@@ -52,7 +52,7 @@ const char *event_status_label(enum event_status s)
 
 /* ---- histograms ---- */
 
-/* The specification of the product wants 0.1, 0.5, 1, 2 and 5; the finer ones show what a quiet machine does. */
+/* The product's specification asks for 0.1, 0.5, 1, 2 and 5; the finer bounds show a quiet machine. */
 const double histogram_bounds[HISTOGRAM_BOUNDS] = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05,
                                                    0.1,    0.2,   0.5,   1,     2,    5,    10};
 
@@ -60,7 +60,7 @@ void histogram_add(struct histogram *h, double seconds, uint64_t times)
 {
 	size_t i = 0;
 	if (seconds < 0)
-		seconds = 0; /* clocks of two machines */
+		seconds = 0; /* the row has the time of another machine's clock */
 	while (i < HISTOGRAM_BOUNDS && seconds > histogram_bounds[i])
 		i++;
 	h->buckets[i] += times;
@@ -86,7 +86,7 @@ void counts_written(struct counts *c, int64_t at_us, uint64_t times)
 		c->unwritten = mem_realloc(c->unwritten, c->unwritten_cap * sizeof(*c->unwritten));
 	}
 	c->unwritten[c->nunwritten++] = (struct unwritten){at_us, times};
-	loop_defer(c->loop, LOOP_SWEEP, &c->written); /* the phase behind LOOP_FLUSH */
+	loop_defer(c->loop, LOOP_SWEEP, &c->written); /* LOOP_FLUSH, which writes them, comes before */
 }
 
 /* ---- life ---- */

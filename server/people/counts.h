@@ -1,5 +1,6 @@
 /*
- * What is counted about clients and their events. Counting only: app/metrics.c prints it under the names of docs/metrics.md.
+ * The counters of clients and their events. This file only counts; app/metrics.c prints them under the names of
+ * docs/metrics.md.
  */
 #ifndef PEOPLE_COUNTS_H
 #define PEOPLE_COUNTS_H
@@ -11,7 +12,7 @@
 
 /* ---- lists ---- */
 
-/* Why a socket got connected, and so what sync:required tells it. */
+/* The reason of a socket's sync:required. */
 #define CONNECT_REASONS(X)                     \
 	X(ESTABLISHED, connection_established) \
 	X(RECONNECTION, reconnection)          \
@@ -23,7 +24,7 @@ enum connect_reason {
 		CONNECT_REASON_MAX
 };
 struct slice connect_reason_label(enum connect_reason r);
-enum connect_reason connect_reason_find(struct slice label); /* what is not known is CONNECT_ESTABLISHED */
+enum connect_reason connect_reason_find(struct slice label); /* an unknown label is CONNECT_ESTABLISHED */
 
 #define RECOVERY_OUTCOMES(X) X(RECOVERED, recovered) X(REFUSED, refused)
 enum recovery_outcome {
@@ -34,7 +35,8 @@ enum recovery_outcome {
 };
 const char *recovery_outcome_label(enum recovery_outcome o);
 
-/* Why a token was refused: an auth_result that is not AUTH_OK, or one more, which is known to the database alone. */
+/* Why a token was refused: an auth_result other than AUTH_OK, or that its user is unknown, which only the database can
+ * say. */
 enum { TOKEN_USER_UNKNOWN = AUTH_CLAIMS + 1, TOKEN_CAUSE_MAX };
 const char *token_cause_label(int cause);
 
@@ -55,17 +57,17 @@ void histogram_add(struct histogram *h, double seconds, uint64_t times);
 
 /* ---- the counts ---- */
 
-#define EVENT_OTHER 0 /* index of the events that have no name of their own */
+#define EVENT_OTHER 0 /* index of all events that are counted without a name */
 
 struct event_count {
 	char *name;
 	uint64_t n[STATUS_MAX];
 };
 
-/* An event that was handed to so many connections in this turn and is not written yet. */
+/* An event of this turn that waits in the queues of connections. */
 struct unwritten {
-	int64_t at_us;
-	uint64_t times;
+	int64_t at_us;  /* when its row was written, by the database's clock */
+	uint64_t times; /* in so many queues */
 };
 
 struct counts {
@@ -86,11 +88,12 @@ struct counts {
 void counts_init(struct counts *c, struct loop *l);
 void counts_fini(struct counts *c);
 
-uint32_t counts_event(struct counts *c,
-                      struct slice name); /* its index, made when it is new; EVENT_OTHER when there are too many */
+/* The index of an event, made when it is new; EVENT_OTHER when there are too many. */
+uint32_t counts_event(struct counts *c, struct slice name);
 void counts_of_event(struct counts *c, struct slice name, enum event_status s, uint64_t times);
 void counts_error(struct counts *c, struct slice name); /* a code without a metric is not counted */
-/* The frames of a row written at at_us wait in so many connections: the latency is taken once this turn has written them. */
+/* Notes that frames of a row, written at at_us, wait in so many connections. Their latency is taken when this turn has
+ * written them. */
 void counts_written(struct counts *c, int64_t at_us, uint64_t times);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Error codes as enum, text, HTTP status, and as what an SQLSTATE means; the list is people/errors.def. rt_private.error_code has the
- * same knowledge for client events, and tests/checks/errors compares the two.
+ * Error codes, from the list people/errors.def: an enum, names, HTTP statuses, and the code of an SQLSTATE.
+ * rt_private.error_code maps SQLSTATEs for client events; tests/checks/errors compares the two.
  */
 #ifndef PEOPLE_ERRORS_H
 #define PEOPLE_ERRORS_H

@@ -1,5 +1,5 @@
 /*
- * A ring that doubles.
+ * The ring of unconfirmed deliveries, which doubles when it is full.
  */
 #include "people/fences.h"
 #include "base/blob.h"
@@ -46,7 +46,7 @@ struct blob *fences_take(struct fence_ring **rp, uint64_t upto)
 		return NULL;
 	struct blob *confirm = fence_at(r, 0)->confirm;
 	r->head = (uint16_t)((r->head + 1) % r->cap);
-	if (--r->n == 0) { /* no memory for the idle */
+	if (--r->n == 0) { /* an idle client keeps no memory */
 		free(r);
 		*rp = NULL;
 	}

@@ -1,6 +1,6 @@
 /*
- * The deliveries of one client that wait to be confirmed, oldest first. Values rise, so a pong confirms a run from the start. Pure:
- * knows no client. A client without any has no ring.
+ * The deliveries of one client that wait to be confirmed, oldest first. Their values rise, so a pong confirms a run
+ * from the start. This file knows no client. A client without such deliveries has no ring.
  */
 #ifndef PEOPLE_FENCES_H
 #define PEOPLE_FENCES_H
@@ -12,9 +12,11 @@ struct fence_ring; /* NULL: empty */
 
 #define FENCES_MAX 512
 
-/* Takes a reference of confirm. False: there are FENCES_MAX, and this delivery will never be confirmed. */
+/* Adds a delivery; takes a reference of confirm. False: there are FENCES_MAX already, and this delivery will never be
+ * confirmed. */
 bool fences_add(struct fence_ring **r, uint64_t value, struct blob *confirm) MUST_CHECK;
-/* The oldest one whose value is not above upto: its reference is the caller's. NULL: there is none. The last one takes the ring along. */
+/* The oldest delivery whose value is not above upto; its reference is the caller's. NULL: none. Taking the last one
+ * frees the ring. */
 struct blob *fences_take(struct fence_ring **r, uint64_t upto);
 void fences_free(struct fence_ring **r);
 

@@ -1,5 +1,5 @@
 /*
- * The list of control rows that wait for an answer.
+ * The list of late rows.
  */
 #include "people/late.h"
 #include "base/mem.h"

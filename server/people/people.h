@@ -1,12 +1,12 @@
 /*
- * WHO is here: the users with sockets at this edge, their clients, and the hub in which these sit in rooms. Knows no SQL; the floors
- * above bring what the database says.
+ * WHO is here: the users with sockets at this edge, their clients, and the hub, which has the clients in rooms. This
+ * floor knows no SQL: the floors above bring the database's answers.
  *
  *   user.h    users and their rate limits         client.h   a client: its states, its rooms, its end
- *   tell.h    what a client is told               audience.h whom an event is for
+ *   tell.h    errors and sync:required            audience.h the clients that an event is for
  *   late.h    control rows kept for an answer     fences.h   deliveries to be confirmed
  *   rate.h    token buckets                       room_names.h
- *   errors.h  codes                               counts.h   what is counted
+ *   errors.h  codes                               counts.h   counters
  */
 #ifndef PEOPLE_PEOPLE_H
 #define PEOPLE_PEOPLE_H
@@ -22,35 +22,36 @@ struct blob;
 struct client;
 struct packet;
 
-/* What recovery does for the clients that asked for it (client.recoverable is not NULL). The floor that recovers gives it at start. */
+/* Calls for clients that asked for recovery: client.recoverable is not NULL. The floor recovery/ sets them at start. */
 struct recovery_hooks {
-	void (*sent)(struct client *c);   /* it has been sent something, or its rooms have changed */
-	void (*synced)(struct client *c); /* it has been told sync:required */
-	void (*hold)(struct client *c, struct packet *p,
-	             struct blob *confirm); /* CLIENT_RECOVERING: what it would be sent */
-	void (*forget)(struct client *c);   /* frees client.recoverable */
+	void (*sent)(struct client *c);   /* an event was sent to it, or its rooms have changed */
+	void (*synced)(struct client *c); /* it was told sync:required */
+	/* CLIENT_RECOVERING: the packet of an event for it, which is kept until the missed ones are sent. */
+	void (*hold)(struct client *c, struct packet *p, struct blob *confirm);
+	void (*forget)(struct client *c); /* the client ends: frees client.recoverable */
 };
 
 struct people {
-	struct loop *loop;       /* borrowed, as all of these four */
-	struct sio_server *sio;  /* set once there is one; it ends before this does */
-	const struct auth *auth; /* set anew when keys are read again */
+	struct loop *loop;       /* borrowed; so are the next three */
+	struct sio_server *sio;  /* set when the server is made; it ends before this struct */
+	const struct auth *auth; /* set again when keys are read again */
 	struct log_ident ident;
 	struct hub *hub;  /* owned */
-	struct map users; /* all, with clients or idle */
-	struct list idle; /* of rates: users without clients whose buckets are not full, looked at in turn */
+	struct map users; /* owns every user, with clients or idle; user_leave and people_tick free them */
+	/* Of rates.idle: users without clients whose buckets are not full. people_tick looks at them in turn. */
+	struct list idle;
 	uint32_t nidle;
-	uint64_t fence_value;                  /* of the last delivery: they rise */
+	uint64_t fence_value;                  /* of the last delivery that wanted a fence; values rise */
 	const struct recovery_hooks *recovery; /* NULL until given */
 	struct counts counts;
 };
 
-/* p holds the loop, and what else is borrowed as far as it is there. */
+/* p has the loop; other borrowed fields may be set later. */
 void people_start(struct people *p);
 void people_stop(struct people *p); /* after the last client */
-void people_tick(struct people *p); /* now and then: forgets idle users whose buckets are full */
+void people_tick(struct people *p); /* every two seconds: frees idle users whose buckets are full */
 
-/* Every client of every user; fn makes none and frees none. */
+/* Calls fn for every client of every user; fn must neither make nor free one. */
 void people_each(const struct people *p, void (*fn)(struct client *c, void *arg), void *arg);
 uint32_t people_present(const struct people *p); /* users with clients */
 

@@ -1,5 +1,5 @@
 /*
- * Token buckets. A bucket is made when its class is first used, so that an idle user has none.
+ * Token buckets. A bucket is made when its class is first used, so a user who does nothing has none.
  */
 #include "people/rate.h"
 #include "base/mem.h"

@@ -1,5 +1,5 @@
 /*
- * Names of rooms, without anybody in them.
+ * Names of rooms, as text: their members are the hub's.
  */
 #include "people/room_names.h"
 #include "hub/hub.h"

@@ -1,5 +1,6 @@
 /*
- * Names of rooms: to which family one belongs (people/rooms.def), and lists of names joined by newline, as the database sends them.
+ * Names of rooms: the family of a name (people/rooms.def), and lists of names joined by newline, as the database sends
+ * them.
  */
 #ifndef PEOPLE_ROOM_NAMES_H
 #define PEOPLE_ROOM_NAMES_H
@@ -11,11 +12,11 @@ enum room_family {
 #define X(NAME, prefix, derived) ROOM_##NAME,
 	ROOM_FAMILIES(X)
 #undef X
-		ROOM_OTHER /* of no family: a socket's own, or one that only the emitter knows */
+		ROOM_OTHER /* no family: a socket's own room, or a room of the emitter's */
 };
 
 enum room_family room_family(struct slice room);
-bool room_is_derived(enum room_family f);                              /* rows grant it by themselves */
+bool room_is_derived(enum room_family f);                              /* rows alone grant its rooms */
 struct slice room_rest(struct slice room, enum room_family f);         /* the name without the prefix */
 void room_put(struct buf *out, enum room_family f, struct slice rest); /* appends prefix and rest */
 bool rooms_have(struct slice lines, struct slice room) MUST_CHECK;     /* lines: names joined by newline */

@@ -1,5 +1,5 @@
 /*
- * Events of the edge's own, written and counted.
+ * Writes the edge's own events, and counts them.
  */
 #include "people/tell.h"
 #include "base/json_write.h"

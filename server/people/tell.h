@@ -1,5 +1,5 @@
 /*
- * What a client is told by the edge itself: errors, sync:required, and the shape of both.
+ * Events that the edge itself sends to a client: `error`, `sync:required`, and their objects.
  */
 #ifndef PEOPLE_TELL_H
 #define PEOPLE_TELL_H
@@ -8,25 +8,25 @@
 
 /* `error` {code, message, timestamp, event?, client_id?, retry_after_ms?} */
 struct error_about {
-	struct slice code, message; /* code: as error_name gives it, or as a SQL function was answered with */
-	struct slice event;         /* empty: about no event */
+	struct slice code, message; /* code: from error_name, or from the answer of a SQL function */
+	struct slice event;         /* the client event that failed; empty: none */
 	struct slice client_id;     /* JSON source text; empty: none */
-	uint64_t retry_after_ms;    /* 0: not told */
+	uint64_t retry_after_ms;    /* 0: the object has no such key */
 };
 
-void error_put(struct buf *out, const struct error_about *e); /* the event's object */
+void error_put(struct buf *out, const struct error_about *e); /* writes the object of `error` */
 void client_error(struct client *c, const struct error_about *e);
-/* The same for a client event, and as its ack where one was asked for. */
+/* client_error for a client event; the ack has the error too where one was asked for. */
 void client_fail(struct client *c, const struct error_about *e, bool wants_ack, uint64_t ack_id);
-/* A client event that is not carried out: counted, logged, told. */
+/* Refuses a client event: counts it, logs it, tells the client. */
 void client_fail_event(struct client *c, const struct sio_event *ev, enum error_code code, const char *message,
                        uint64_t retry_after_ms);
-/* Its client_id as it was sent, where that is a string that may be repeated to its sender; else empty. */
+/* The event's client_id as JSON text, if it is a string that may be repeated to its sender; else empty. */
 struct slice tell_client_id(const struct sio_event *ev);
 void client_emit(struct client *c, struct slice name, struct slice data); /* data: JSON text */
 void client_sync(struct client *c, struct slice reason);                  /* sync:required */
 
-/* The socket is told and ends, with its session; there is no client of it. */
+/* For a socket that has no client: sends the error, then ends the socket and its session. */
 void tell_turn_away(struct people *p, struct sio_socket *s, const struct error_about *e, enum close_reason why);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Users, and the floor's own life.
+ * Users; start, stop and tick of the floor.
  */
 #include "people/user.h"
 #include "base/mem.h"
@@ -49,7 +49,7 @@ void people_tick(struct people *p)
 		struct rates *r = list_first(&p->idle, struct rates, idle);
 		if (r->full_ms <= now) {
 			idle_free(p, r);
-		} else { /* to the end: the others have their turn */
+		} else { /* goes to the end, so that the next tick looks at others */
 			list_del(&r->idle);
 			list_add_tail(&p->idle, &r->idle);
 		}

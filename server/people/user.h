@@ -1,6 +1,6 @@
 /*
- * A user as far as it is here. One with clients exists; one without is kept while a rate limit remembers it, so that reconnecting
- * refills nothing.
+ * Users with clients at this edge. A user without clients is kept as long as one of its rate buckets is not full:
+ * reconnecting must refill nothing.
  */
 #ifndef PEOPLE_USER_H
 #define PEOPLE_USER_H
@@ -9,12 +9,12 @@
 #include "people/rate.h"
 
 struct user {
-	struct map_node node; /* in people.users */
-	struct list clients;  /* of client.user_link: each owned by its socket, in order of arrival */
-	struct rates *rates;  /* owned; NULL: nothing limited was done */
+	struct map_node node; /* in people.users, which owns it */
+	struct list clients;  /* of client.user_link, in order of arrival; each client is owned by its socket */
+	struct rates *rates;  /* owned; NULL: the user did nothing that is limited */
 	char id[UUID_LEN];
 	uint16_t nclients;
-	bool stale; /* stands in the queue for its rooms to be read again */
+	bool stale; /* in the queue of events/rooms.c: its rooms will be read again */
 };
 
 static inline struct slice user_id(const struct user *u)
@@ -22,11 +22,11 @@ static inline struct slice user_id(const struct user *u)
 	return slice_of(u->id, UUID_LEN);
 }
 
-struct user *user_find(const struct people *p, struct slice id);  /* NULL: it is not here */
+struct user *user_find(const struct people *p, struct slice id);  /* NULL: not here */
 struct user *user_get(struct people *p, const char id[UUID_LEN]); /* made when it is not here; user_leave undoes it */
-void user_leave(struct people *p, struct user *u); /* a client has left it: without clients it is idle, or gone */
+void user_leave(struct people *p, struct user *u); /* a client has left: without clients it gets idle, or is freed */
 
-/* A token of the user's bucket, whether or not it has clients here. */
+/* rate_allows with the user's buckets, whether or not the user has clients here. */
 bool user_allows(struct people *p, const char id[UUID_LEN], const struct rate_limit *l,
                  uint64_t *retry_after_ms) MUST_CHECK;
 
