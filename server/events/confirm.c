@@ -1,5 +1,5 @@
 /*
- * From pongs to rt.confirm.
+ * Collects the confirmations that pongs bring, and calls rt.confirm.
  */
 #include "events/confirm.h"
 #include "base/blob.h"
@@ -10,14 +10,14 @@
 #include "people/client.h"
 
 #define BATCH_MAX 1000
-#define WAITING_MAX 100000 /* while the database is away; one is some 150 bytes */
+#define WAITING_MAX 100000 /* confirmations kept while the database is away, of some 150 bytes each */
 /* All recipients of one message confirm it within a few turns, and a call costs as much as thirty confirmations. */
 #define GATHER_MS 10
 
 struct confirms {
 	struct buf items;  /* JSON texts not confirmed in the database yet, each ended by a newline */
-	size_t n;          /* of them */
-	size_t out, out_n; /* bytes and number of those that are with the database, the first ones */
+	size_t n;          /* number of items */
+	size_t out, out_n; /* bytes and number of the first items: the call that is out has them */
 	struct sender sender;
 };
 
@@ -63,7 +63,7 @@ void confirm_expect(struct client *c, struct blob *confirm, uint64_t value)
 {
 	if (fences_add(&c->fences, value, confirm))
 		sio_fence(c->sio, value);
-	else /* it is never claimed, so the claim is never wrong: a read of the history counts as delivered */
+	else /* The delivery is never claimed, so no claim is wrong. Reading the history will count as delivered. */
 		c->people->counts.fences_skipped++;
 }
 
@@ -82,7 +82,7 @@ static void confirms_gather(struct events *ev, const struct client *c, const str
 	}
 	json_open(&cf->items);
 	json_member_str(&cf->items, "user_id", user_id(c->user));
-	/* the text of a jsonb: a newline stands in it as an escape only */
+	/* The value is the text of a jsonb, in which a newline is always an escape. So it cannot end the item early. */
 	json_member_raw(&cf->items, "confirm", slice_of(b->p + sizeof(at_us), b->n - sizeof(at_us)));
 	json_close(&cf->items);
 	buf_char(&cf->items, '\n');
@@ -111,7 +111,7 @@ static void confirms_answered(void *arg, const struct db_result *r)
 	struct confirms *cf = ev->confirms;
 	size_t out = cf->out, n = cf->out_n;
 	cf->out = cf->out_n = 0;
-	if (db_may_repeat(r)) { /* confirmed twice is confirmed */
+	if (db_may_repeat(r)) { /* harmless: rt.confirm counts a repeated confirmation once */
 		sender_after(&cf->sender, SENDER_AGAIN_MS);
 		return;
 	}

@@ -1,7 +1,7 @@
 /*
- * Delivery fences: an event with a confirm value is followed by an Engine.IO ping. The pong shows that the client library has the event;
- * then the confirm value goes back to the database untouched, with the user it reached, gathered for some milliseconds
- * into one call of rt.confirm.
+ * Delivery fences. An event with a confirm value is followed by an Engine.IO ping, and the pong shows that the client
+ * library has the event. The confirm value then goes back to the database untouched, together with the user's id.
+ * Values of some milliseconds are gathered into one call of rt.confirm.
  */
 #ifndef EVENTS_CONFIRM_H
 #define EVENTS_CONFIRM_H
@@ -13,11 +13,11 @@ struct sio_socket;
 void confirms_start(struct events *ev);
 void confirms_stop(struct events *ev);
 void confirms_database_up(struct events *ev);
-bool confirms_idle(const struct events *ev); /* the database knows all of them */
+bool confirms_idle(const struct events *ev); /* every confirmation has reached the database */
 
-struct blob *confirm_blob(
-	const struct db_event *e); /* what confirm_expect takes: the value and when its row was written */
-/* The client was just sent the event: value is its people.fence_value. */
+/* The argument of confirm_expect for a row: its confirm value, and when the row was written. */
+struct blob *confirm_blob(const struct db_event *e);
+/* The event was just sent to the client; value is the event's people.fence_value. */
 void confirm_expect(struct client *c, struct blob *confirm, uint64_t value);
 void confirm_fence(struct sio_socket *s, uint64_t value, void *events); /* the pong came */
 

@@ -1,5 +1,5 @@
 /*
- * Delivery.
+ * Delivery of one row.
  */
 #include "events/deliver.h"
 #include "base/blob.h"
@@ -16,7 +16,7 @@ struct packet *deliver_packet(const struct db_event *e)
 	return p;
 }
 
-/* False: it cannot get there any more. */
+/* False: the socket is ending, and takes no more packets. */
 static bool deliver_to(struct client *c, struct packet *p, struct blob *confirm)
 {
 	bool sent = sio_send(c->sio, p);

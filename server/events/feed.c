@@ -1,5 +1,6 @@
 /*
- * Control rows move clients between rooms and end them, or say that rooms and routes are to be read again; all other rows are events.
+ * Control rows move clients between rooms, end clients, or demand that rooms or routes are read again. All other rows
+ * are events.
  */
 #include "events/feed.h"
 #include "events/deliver.h"
@@ -15,7 +16,7 @@ static bool feed_text(struct slice object, const char *key, struct buf *out)
 	return json_get(object, key, &v) && json_kind_of(v) == JSON_STRING && json_unescape(out, v);
 }
 
-/* Of all clients of a user; also for those whose rooms are being read. */
+/* user_join, user_leave, user_kick: all clients of the user, those included whose rooms are being read. */
 static void feed_user(struct events *ev, const struct db_event *e, enum room_verb verb)
 {
 	struct people *p = ev->people;
@@ -36,7 +37,7 @@ static void feed_user(struct events *ev, const struct db_event *e, enum room_ver
 	buf_fini(&room);
 }
 
-/* Of one client, which asked for it by an event. */
+/* socket_join, socket_leave: one client, which asked for it by a client event. */
 static void feed_socket(struct events *ev, const struct db_event *e, enum room_verb verb)
 {
 	struct buf id = {0}, room = {0};
@@ -46,13 +47,13 @@ static void feed_socket(struct events *ev, const struct db_event *e, enum room_v
 	if (c && c->state == CLIENT_OPEN) {
 		client_apply(c, verb, buf_view(&room));
 		if (c->recoverable)
-			ev->people->recovery->sent(c); /* its next offset tells what it has joined */
+			ev->people->recovery->sent(c); /* the client's next offset lists its joined rooms */
 	}
 	buf_fini(&id);
 	buf_fini(&room);
 }
 
-/* A socket whose state another one has recovered. */
+/* socket_kick: another socket has recovered the state of this one. */
 static void feed_socket_kick(struct events *ev, const struct db_event *e, enum room_verb verb)
 {
 	struct buf id = {0};
@@ -63,7 +64,7 @@ static void feed_socket_kick(struct events *ev, const struct db_event *e, enum r
 	buf_fini(&id);
 }
 
-/* Without user ids: of everybody. */
+/* rooms_stale: without user ids it means everybody. */
 static void feed_rooms_stale(struct events *ev, const struct db_event *e, enum room_verb verb)
 {
 	struct slice ids, v;
@@ -89,7 +90,7 @@ static void feed_routes_changed(struct events *ev, const struct db_event *e, enu
 	routes_load(ev);
 }
 
-/* SQL functions read the settings themselves. */
+/* settings_changed: nothing to do, since SQL functions read the settings themselves. */
 static void feed_settings_changed(struct events *ev, const struct db_event *e, enum room_verb verb)
 {
 	(void)ev, (void)e, (void)verb;
@@ -100,7 +101,7 @@ static void feed_control(struct events *ev, const struct db_event *e)
 	static const struct {
 		struct slice name;
 		void (*run)(struct events *ev, const struct db_event *e, enum room_verb verb);
-		enum room_verb verb; /* where one is meant */
+		enum room_verb verb; /* for feed_user and feed_socket */
 	} verbs[] = {
 		{SLICE_INIT("socket_join"), feed_socket, ROOM_JOIN},
 		{SLICE_INIT("socket_leave"), feed_socket, ROOM_LEAVE},

@@ -1,5 +1,6 @@
 /*
- * What the pump brings. Rows come in visibility order, so a control row acts between the events around it.
+ * The feed: takes batches of rows from the pump. Rows come in visibility order, so a control row acts between the
+ * events around it.
  */
 #ifndef EVENTS_FEED_H
 #define EVENTS_FEED_H

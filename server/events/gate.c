@@ -1,5 +1,5 @@
 /*
- * The gate, and the calls that have passed it.
+ * The gate, and the events that have passed it and wait for the database.
  */
 #include "events/gate.h"
 #include "base/mem.h"
@@ -15,12 +15,12 @@ struct asked {
 	struct events *events;
 	uint64_t ack_id;
 	uint64_t at_us;
-	struct buf body; /* the ack, while it waits for the pump */
-	uint32_t metric;
+	struct buf body; /* the ack's object, while the ack waits for the pump */
+	uint32_t metric; /* route.metric */
 	bool wants_ack;
 	uint8_t socket_n;
 	uint16_t event_n, client_id_n;
-	char text[]; /* socket id, event, client_id as JSON source */
+	char text[]; /* socket id, event, client_id as JSON text */
 };
 
 static struct slice asked_socket(const struct asked *k)
@@ -47,7 +47,7 @@ static struct asked *asked_new(struct events *events, const struct client *c, co
 	k->at_us = loop_now_us(events->people->loop);
 	k->metric = r->metric;
 	k->socket_n = (uint8_t)id.n;
-	k->event_n = (uint16_t)ev->name.n; /* a route's name is at most 64 characters */
+	k->event_n = (uint16_t)ev->name.n; /* fits: the name of a route has at most 64 characters */
 	k->client_id_n = (uint16_t)id_text.n;
 	memcpy(k->text, id.p, id.n);
 	memcpy(k->text + id.n, ev->name.p, ev->name.n);
@@ -117,8 +117,8 @@ static void gate_answered(void *arg, const struct db_item_result *r)
 	json_compact(&k->body, r->body);
 	buf_char(&k->body, ']');
 	/*
-	 * The control rows of the same transaction come first: a client that is told "joined" is in the room. For a
-	 * second at most: a pump that hangs is no reason to keep back what has happened.
+	 * The ack waits until the pump has read the control rows of the same transaction: a client that is told
+	 * "joined" is in the room. It waits for a second at most, since the event has happened even if the pump hangs.
 	 */
 	if (r->moved)
 		db_pump_within(k->events->db, PUMP_WAIT_MS, gate_ack, k);
@@ -149,12 +149,12 @@ static void gate_dispatch(struct events *events, struct client *c, const struct 
 	buf_fini(&key);
 }
 
-/* What an event costs its user whatever becomes of it: refusals are answers, too. */
+/* The limit that an event counts against. A refused event counts as well, since a refusal is an answer too. */
 static const struct rate_limit *gate_limit(const struct route *r, bool refresh)
 {
-	/* checking a token costs more than any other event does here */
+	/* Low, because checking a token costs the edge more than any other event. */
 	static const struct rate_limit refresh_limit = {.per_s = 1, .burst = 10, .rate_class = RATE_REFRESH};
-	/* as a route that says nothing (migrations/0001) */
+	/* the defaults of a route (migrations/0001_bellwire.sql) */
 	static const struct rate_limit unknown_limit = {.per_s = 10, .burst = 50, .rate_class = RATE_OTHER};
 	return refresh ? &refresh_limit : r ? &r->limit : &unknown_limit;
 }

@@ -1,6 +1,6 @@
 /*
- * Client events. Route, shape, size and rate are settled here; an event that passes is handed to its SQL function, and the answer is
- * the ack. Every refusal is told as an `error` event, and as the ack when one was asked for.
+ * The gate of client events. It checks route, shape, size and rate. An event that passes is handed to its SQL function,
+ * whose result is the ack. A refusal is sent as an `error` event, and as the ack where one was asked for.
  */
 #ifndef EVENTS_GATE_H
 #define EVENTS_GATE_H

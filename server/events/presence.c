@@ -1,12 +1,12 @@
 /*
- * Changes in the order of their first news, each with the state of the last.
+ * A user's change keeps the place in the order that its first news had, and takes the state of the last news.
  */
 #include "events/presence.h"
 #include "base/mem.h"
 #include "events/deliver.h"
 #include "people/client.h"
 
-/* The parts of a change, one behind the other in its text. */
+/* The parts of a change; change.text has one behind the other. */
 enum { PART_USER, PART_ROOMS, PART_EXCEPT, PART_EVENT, PART_DATA, PARTS };
 
 struct change {
@@ -15,17 +15,17 @@ struct change {
 	struct slice parts[PARTS];
 	bool everyone;
 	int64_t at_us;
-	char *text;
+	char *text; /* owned */
 };
 
 struct presence {
 	struct events *events;
-	struct map pending; /* of change: those not sent, by user */
-	struct list order;  /* the same, the one that is next first */
+	struct map pending; /* of change.node, by user: the changes that were not sent; owned, freed by change_free */
+	struct list order;  /* of change.link: the same changes, the next one first */
 	struct timer flush;
-	uint64_t last_ms;
+	uint64_t last_ms; /* when the last flush was */
 	uint32_t flushes;
-	uint32_t most; /* changes that the busiest socket was told in this flush */
+	uint32_t most; /* the largest number of changes sent to one socket in this flush */
 };
 
 static struct slice change_key(const struct map_node *n)
@@ -133,7 +133,7 @@ bool presence_takes(struct events *ev, const struct db_event *e)
 	struct map_node *n = map_find(&p->pending, user);
 	struct change *c = n ? container_of(n, struct change, node) : NULL;
 	if (c) {
-		/* superseded before anybody saw it: the new state takes the place of the old one */
+		/* The user's former change was not sent yet: the new state replaces it. */
 		ev->people->counts.presence_dropped++;
 		char *old = c->text;
 		map_del(&p->pending, &c->node);

@@ -1,12 +1,12 @@
 /*
- * Tokens that run out, and the event that brings the next.
+ * The timer of a token, and auth:refresh.
  */
 #include "events/refresh.h"
 #include "base/json_write.h"
 #include "base/text.h"
 #include "people/tell.h"
 
-#define STEP_MS (24u * 3600 * 1000) /* the wall clock is looked at again at least daily */
+#define STEP_MS (24u * 3600 * 1000) /* the longest wait before the wall clock is read again: it may be set meanwhile */
 
 static void refresh_on_time(struct timer *t)
 {

@@ -1,5 +1,5 @@
 /*
- * The reader: users stand in a queue, a call reads those of a batch.
+ * The reader of rooms: users wait in a queue, and one call reads a batch of them.
  */
 #include "events/rooms.h"
 #include "base/mem.h"
@@ -9,16 +9,17 @@
 
 #define BATCH_MAX 128
 
+/* A user whose rooms the call that is out reads. */
 struct reading {
 	char user[UUID_LEN];
-	struct late_list late;
+	struct late_list late; /* owned; control rows that came meanwhile */
 };
 
 struct rooms_reader {
 	struct buf queue; /* uuids, one behind the other */
 	struct reading batch[BATCH_MAX];
-	size_t out; /* of batch: those that the call reads which is out */
-	bool sync;  /* tell them afterwards: something may have been missed */
+	size_t out; /* number of users in batch: the call that is out reads them */
+	bool sync;  /* the clients are told sync:required afterwards, since they may have missed something */
 	struct sender sender;
 };
 
@@ -82,7 +83,7 @@ bool rooms_keep_late(struct events *ev, struct slice user, uint64_t xid, enum ro
 {
 	struct rooms_reader *rr = ev->rooms;
 	bool kept = false;
-	for (size_t i = 0; i < rr->out; i++) /* it can be there twice: it went and came while it was in line */
+	for (size_t i = 0; i < rr->out; i++) /* A user who left and came back while queued is there twice. */
 		if (slice_eq(slice_of(rr->batch[i].user, UUID_LEN), user)) {
 			late_add(&rr->batch[i].late, xid, verb, room);
 			kept = true;
@@ -92,7 +93,8 @@ bool rooms_keep_late(struct events *ev, struct slice user, uint64_t xid, enum ro
 
 /* ---- what an answer grants ---- */
 
-/* The rooms of an answer in order: a user who follows thousands must not cost thousands of looks for each. */
+/* The rooms of an answer, sorted: a user who follows thousands of others must not cost a linear search for each
+ * room. */
 struct granted {
 	struct slice *names;
 	size_t n;
@@ -127,7 +129,7 @@ static void granted_fini(struct granted *g)
 	free(g->names);
 }
 
-/* Whether the client stays in a room that it has joined. Rooms of no family are not ours to take away. */
+/* Whether the client stays in a room that it has joined. Rooms of no family are the emitter's, and stay. */
 static bool granted_still(struct slice room, void *granted)
 {
 	enum room_family f = room_family(room);
@@ -135,7 +137,7 @@ static bool granted_still(struct slice room, void *granted)
 		return true;
 	if (room_is_derived(f))
 		return granted_has(granted, room);
-	struct buf name = {0}; /* a joined chat needs its participation */
+	struct buf name = {0}; /* a joined chat stays as long as the user takes part in it */
 	room_put(&name, ROOM_PARTICIPANTS, room_rest(room, f));
 	bool participates = granted_has(granted, buf_view(&name));
 	buf_fini(&name);
@@ -184,7 +186,8 @@ static void rooms_take(struct events *ev, struct user *u, const struct late_list
 	db_snapshot_free(&snapshot);
 }
 
-/* One row for each user, in the order asked: nobody gets another's rooms, whatever the plan. */
+/* Checks that there is one row for each user, in the order asked: no user may get the rooms of another, whatever
+ * Postgres plans. */
 static bool rooms_readable(const struct rooms_reader *rr, const struct db_result *r)
 {
 	bool good = r->ncols == COLS && r->nrows == (int)rr->out;
@@ -205,7 +208,7 @@ static void rooms_answered(void *arg, const struct db_result *r)
 		if (u && good)
 			rooms_take(ev, u, &rr->batch[i].late, r, (int)i);
 		else if (u)
-			rooms_enqueue(rr, u); /* until it is known */
+			rooms_enqueue(rr, u); /* again, until an answer comes */
 		late_free(&rr->batch[i].late);
 	}
 	rr->out = 0;

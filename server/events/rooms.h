@@ -1,6 +1,7 @@
 /*
- * Rooms read again, when the database says that control rows do not tell the whole (imports, TRUNCATE), or after a gap of the pump.
- * Control rows that come while a read is out are kept and applied on top.
+ * Rooms that are read again: after a gap of the pump, or when the database says that control rows do not tell
+ * everything (imports, TRUNCATE). Control rows that come while a read is out are kept and applied to its answer
+ * (people/late.h).
  */
 #ifndef EVENTS_ROOMS_H
 #define EVENTS_ROOMS_H
@@ -13,10 +14,10 @@ struct user;
 void rooms_start(struct events *ev);
 void rooms_stop(struct events *ev);
 void rooms_database_up(struct events *ev);
-void rooms_gap(struct events *ev);                  /* everybody's, and then they are told sync:required */
-void rooms_read(struct events *ev, struct user *u); /* soon */
+void rooms_gap(struct events *ev);                  /* rooms_read_all with sync */
+void rooms_read(struct events *ev, struct user *u); /* puts the user into the queue */
 void rooms_read_all(struct events *ev, bool sync);  /* sync: clients are told sync:required afterwards */
-/* Of a user whose rooms are being read: false, nothing was kept, when they are not. */
+/* Keeps a control row for the answer. False: the user's rooms are not being read, and nothing was kept. */
 bool rooms_keep_late(struct events *ev, struct slice user, uint64_t xid, enum room_verb verb, struct slice room);
 
 #endif

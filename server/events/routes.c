@@ -1,5 +1,5 @@
 /*
- * Routes as a map by event.
+ * The reader of routes, and the map of routes by event.
  */
 #include "events/routes.h"
 #include "base/mem.h"
@@ -8,11 +8,11 @@
 
 struct routes {
 	struct events *events;
-	struct map map;              /* of route, owned */
-	char *classes[RATE_CLASSES]; /* names; the first are the edge's own */
-	bool loaded;                 /* once, at least */
-	bool out;                    /* the call is */
-	bool again;                  /* they changed meanwhile */
+	struct map map;              /* of route.node; owned */
+	char *classes[RATE_CLASSES]; /* names; the first ones are the edge's own */
+	bool loaded;                 /* routes were read at least once */
+	bool out;                    /* rt.routes is out */
+	bool again;                  /* routes changed while it was out: read again */
 	struct timer retry;
 };
 
@@ -126,7 +126,7 @@ static void route_add(struct events *ev, const struct db_result *r, int row)
 	x->event = mem_strndup(event.p, event.n);
 	x->max_bytes = (uint32_t)db_number(r, row, COL_MAX_BYTES);
 	x->limit = (struct rate_limit){
-		.per_s = db_number(r, row, COL_PER_S), /* null: 0 */
+		.per_s = db_number(r, row, COL_PER_S), /* null becomes 0: no limit */
 		.burst = (uint32_t)db_number(r, row, COL_BURST),
 		.rate_class = route_class(rs, db_value(r, row, COL_RATE_CLASS)),
 	};
