@@ -1,5 +1,5 @@
 /*
- * From an offset to a client that is open.
+ * The steps of an attempt, from an offset to an open client.
  */
 #include "recovery/attempt.h"
 #include "base/blob.h"
@@ -10,7 +10,7 @@
 
 #define ROUNDS_MAX 3
 
-/* A client that waits for the pump, by its id: it may be gone. */
+/* A client that waits for the pump's position. It has the socket's id, since the client may end meanwhile. */
 struct ticket {
 	struct recovery *recovery;
 	char id[SIO_ID_LEN];
@@ -133,7 +133,7 @@ static void attempt_round(struct client *c)
 
 /* ---- where it was ---- */
 
-/* A joined chat, where the rows grant it today. */
+/* Enters the room of a joined chat, if today's rows grant it. */
 static void enter_chat(struct client *c, struct slice uuid)
 {
 	struct buf room = {0};
@@ -192,8 +192,8 @@ static bool in_walk(struct slice room, void *arg)
 }
 
 /*
- * Whether the socket's chats are those where the walk ended. Where they are not, they are now: it leaves the others, and enters those
- * that the rows grant today.
+ * Compares the client's chats with those where the walk ended. If they differ, the client leaves the chats that the
+ * walk did not end in, and enters the missing ones that today's rows grant.
  */
 static bool same_chats(struct client *c, const struct walk *k)
 {

@@ -1,5 +1,5 @@
 /*
- * The line, the call and its answer.
+ * The queue of clients, the call rt.recover, and its answer.
  */
 #include "recovery/missed.h"
 #include "base/json_write.h"
@@ -10,12 +10,12 @@
 #include "recovery/attempt.h"
 
 #define BATCH_MAX 16
-#define PATIENCE_MS 5000 /* in the queue: a storm is better told to synchronise */
+#define PATIENCE_MS 5000 /* the longest wait in the queue: in a storm, synchronising is quicker for the clients */
 
 struct missed {
 	struct list queue; /* of entering.link: PLACE_MISSED, P is known */
 	char batch[BATCH_MAX][SIO_ID_LEN];
-	size_t out; /* of batch: those that the call is about which is out */
+	size_t out; /* number of ids in batch: the call that is out is about them */
 	struct sender sender;
 };
 
@@ -29,7 +29,8 @@ static const char *missed_refusal(struct slice cause, char *text, size_t n)
 	return text;
 }
 
-/* The rows of one socket, from its "rooms" to its "ok" or "no". Afterwards the attempt is over, or in its next round. */
+/* Takes the rows of one socket, from its "rooms" to its "ok" or "no". Afterwards the attempt is over, or in its next
+ * round. */
 static void missed_settle(struct client *c, const struct db_result *r, int first, int last)
 {
 	struct attempt *a = c->recoverable->attempt;
@@ -55,7 +56,8 @@ static void missed_settle(struct client *c, const struct db_result *r, int first
 	walk_end(&k);
 }
 
-/* Each socket's rows stand together, by its place in the batch; the id of an answered one is wiped. */
+/* Rows of one socket are neighbours, and `ord` is its place in the batch. The id of an answered socket is wiped from
+ * the batch. */
 static void missed_take(struct recovery *rec, const struct db_result *r)
 {
 	struct missed *m = rec->missed;
@@ -94,7 +96,7 @@ static void missed_answered(void *arg, const struct db_result *r)
 
 /* ---- the call ---- */
 
-/* The chats as rooms, which is how rows name them. */
+/* Writes the chats as names of rooms, as the database knows them. */
 static void missed_put_chats(struct buf *item, struct slice chats)
 {
 	json_member(item, "chats");
@@ -131,7 +133,7 @@ static void missed_put(struct buf *items, const struct client *c)
 	buf_fini(&epoch);
 }
 
-/* Also while the database is away: then the answer is that, and they open as new ones. */
+/* Sent while the database is away, too: the call then fails, and the clients open as new ones. */
 static void missed_send(void *arg)
 {
 	struct recovery *rec = arg;

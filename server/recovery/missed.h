@@ -1,5 +1,6 @@
 /*
- * What clients missed: rt.recover for those whose attempt knows up to where, a batch at a time, and the walk over each one's rows.
+ * Missed rows: calls rt.recover for clients whose attempt has its P, a batch at a time, and walks over the rows of
+ * each.
  */
 #ifndef RECOVERY_MISSED_H
 #define RECOVERY_MISSED_H
@@ -10,6 +11,6 @@
 void missed_start(struct recovery *rec);
 void missed_stop(struct recovery *rec);
 
-void missed_ask(struct recovery *rec, struct client *c); /* the client stands in line: PLACE_MISSED */
+void missed_ask(struct recovery *rec, struct client *c); /* the client goes to PLACE_MISSED */
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The MAC, the letters, and the bytes between them.
+ * Offsets as text: the MAC, base64url, and the bytes.
  */
 #include "recovery/offset_token.h"
 #include "base/mem.h"
@@ -13,20 +13,21 @@
 #define VERSION 1
 #define MAC 16
 #define UUID_BYTES 16
-#define IN_FLIGHT_MAX TOKEN_MAX /* each takes a byte at least */
+#define IN_FLIGHT_MAX TOKEN_MAX /* a transaction in flight takes at least a byte */
 
 /* ---- the MAC ---- */
 
 static void mac(unsigned char out[MAC], const unsigned char key[TOKEN_KEY], struct slice user, struct slice pid,
                 struct slice body)
 {
-	static const struct slice what = {"bellwire offset", 15}; /* the key may serve other ends one day */
+	static const struct slice what = {"bellwire offset",
+	                                  15}; /* it keeps offsets apart from other uses of the key */
 	struct buf b = {0};
 	unsigned char full[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 	const struct slice parts[] = {what, user, pid, body};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		varint_put(&b, parts[i].n); /* so that no two lists of parts are the same bytes */
+		varint_put(&b, parts[i].n); /* the length: no two lists of parts may be the same bytes */
 		buf_slice(&b, parts[i]);
 	}
 	if (!HMAC(EVP_sha256(), key, TOKEN_KEY, (const unsigned char *)b.p, b.n, full, &n) || n < MAC)
@@ -37,7 +38,7 @@ static void mac(unsigned char out[MAC], const unsigned char key[TOKEN_KEY], stru
 
 /* ---- letters ---- */
 
-/* base64url_decode takes one spelling of some bytes only. */
+/* An offset has one spelling only, as base64url_decode takes only one. */
 static bool token_decode(struct buf *raw, struct slice text)
 {
 	return text.n <= TOKEN_MAX_TEXT && base64url_decode(raw, text) && raw->n <= TOKEN_MAX;

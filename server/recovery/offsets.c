@@ -14,8 +14,8 @@ enum key_state { KEY_WANTED, KEY_THERE, KEY_MISSING };
 
 struct offsets {
 	struct recovery *recovery;
-	struct list due; /* of recoverable.due, to be given one as soon as it can be said */
-	struct list age; /* of recoverable.age, the one that has waited longest first */
+	struct list due; /* of recoverable.due: clients that get an offset as soon as one can be said */
+	struct list age; /* of recoverable.age: clients with an offset, the oldest offset first */
 	enum key_state key_state;
 	unsigned char key[TOKEN_KEY];
 	struct deferred send;
@@ -52,7 +52,7 @@ static void offsets_key_read(void *arg, const struct db_result *r)
 	if (r->outcome == DB_ERROR || (r->outcome == DB_OK && !good))
 		log_error(rec->people->ident, "no recovery: its key was not read", LS("sqlstate", r->sqlstate),
 		          LS("message", r->message ? r->message : "unexpected result"));
-	os->key_state = good ? KEY_THERE : KEY_MISSING; /* asked for again when the database is next up */
+	os->key_state = good ? KEY_THERE : KEY_MISSING; /* missing: read again when the database comes up next */
 	if (rec->on_key)
 		rec->on_key(rec);
 	offsets_turn(rec);
@@ -107,8 +107,9 @@ struct slice offset_pid(const struct client *c)
 /* ---- saying it ---- */
 
 /*
- * The chats that the client has joined, as uuids. Rooms that rows grant are derived from them again, those of former sockets are known
- * to rt.recover. False: it is in a room that cannot be restored.
+ * Writes the chats that the client has joined, as uuids. An offset needs no other rooms: rooms that rows grant are
+ * derived from the rows again, and rt.recover knows the rooms of former sockets. False: the client is in a room that
+ * cannot be restored.
  */
 static bool offset_chats(const struct client *c, struct buf *chats)
 {
@@ -137,7 +138,8 @@ static void offset_send(struct client *c, struct slice head)
 	r->sent_at = loop_now(l);
 	list_del(&r->age);
 	list_add_tail(&os->age, &r->age);
-	if (good || !r->withdrawn) { /* the one before would recover less than there was: it is taken back, once */
+	if (good ||
+	    !r->withdrawn) { /* not good: the former offset would recover too little, so it is taken back, once */
 		struct packet *p = sio_raw_event_packet("/", buf_view(&array));
 		sio_send(c->sio, p);
 		packet_unref(&p);
@@ -156,7 +158,7 @@ static void offsets_send_due(struct deferred *d)
 	struct recoverable *r;
 	unsigned char epoch[TOKEN_EPOCH];
 	if (os->key_state != KEY_THERE || !presence_idle(rec->events) || !db_pump_position(rec->db, &at))
-		return; /* offsets_turn comes again */
+		return; /* the next call of offsets_turn tries again */
 	token_epoch(epoch, at.epoch);
 	if (!token_head(&head, epoch, (uint64_t)at.now_us, at.snapshot))
 		head.n = 0;

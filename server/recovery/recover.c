@@ -1,5 +1,5 @@
 /*
- * What clients and the floors around ask of attempts.
+ * Begins attempts, and forwards to them the events of people's recovery_hooks.
  */
 #include "recovery/recover.h"
 #include "base/json_write.h"
@@ -70,7 +70,7 @@ static void attempts_key(struct recovery *rec)
 {
 	struct entering *e;
 	while ((e = list_first(&rec->attempts->wait_key, struct entering, link)))
-		attempt_start(e->client); /* it leaves the list, whatever comes of it */
+		attempt_start(e->client); /* takes the client out of the list in any case */
 }
 
 static void attempt_break(struct client *c, void *arg)
@@ -91,7 +91,7 @@ static void recover_hold(struct client *c, struct packet *p, struct blob *confir
 {
 	struct attempt *a = c->recoverable->attempt;
 	if (!a->holding || a->broken)
-		return; /* P will see it */
+		return; /* not holding yet: P will see the row */
 	if (a->held.n == ATTEMPT_EVENTS_MAX) {
 		a->broken = "held too much";
 		held_free(&a->held);

@@ -1,13 +1,15 @@
 /*
- * A client presents its private id and offset: what it missed is found and sent before anything else (docs/recovery.md).
+ * Recovering (docs/recovery.md): a client presents its private id and its offset. The missed events are found, and sent
+ * before all others.
  *
- *   rooms entered -> the chats of the offset entered too -> the pump polls once: P, from now on events are held
- *        -> rt.recover: rows that the offset's snapshot does not see and P does -> walked through rooms as they were
- *        -> CONNECT's reply, what was missed, what was held, `connected`
+ *   rooms entered -> the chats of the offset entered too -> the pump polls once: P; from now on events are held
+ *        -> rt.recover: rows that the offset's snapshot does not see and P does -> the walk through rooms as they were
+ *        -> CONNECT's reply, missed events, held events, `connected`
  *
- * The walk is the hub's own: a hub of one member, moved by control rows between the events, as on a live socket. It may end in other
- * chats than the socket is in; then events may have been held wrongly, so the rooms are set right and the attempt begins
- * again from the pump. An attempt that cannot be shown to be whole ends as a new socket that is told to synchronise.
+ * The walk uses a hub of its own with one member, which control rows move between the events, as on a live socket. The
+ * walk may end in other chats than the socket is in. Then the wrong events may have been held, so the rooms are set
+ * right and the attempt begins again from the pump. When it cannot be shown that nothing is missing, the client opens
+ * as a new socket and is told to synchronise.
  */
 #ifndef RECOVERY_RECOVER_H
 #define RECOVERY_RECOVER_H
@@ -15,22 +17,23 @@
 #include "people/client.h"
 #include "recovery/recovery.h"
 
-void attempts_start(struct recovery *rec); /* gives people its recovery_hooks */
+void attempts_start(struct recovery *rec); /* sets people.recovery */
 void attempts_stop(struct recovery *rec);
 void attempts_gap(struct recovery *rec);
 
-/* CONNECT's payload: the client may ask for recovery, and present an offset. */
+/* auth: the payload of CONNECT, in which a client may ask for recovery and present an offset. */
 void recover_asked(struct recovery *rec, struct client *c, struct slice auth);
 
 /*
- * Its rooms are entered. False: it presented nothing, the caller opens it. True: it is CLIENT_RECOVERING, and done opens it, now or
- * later; recovered: CONNECT is answered, and what it missed has been sent. Not called for a client that goes or is refused meanwhile.
+ * Call it when the client has entered its rooms. False: the client presented no offset, and the caller opens it. True:
+ * the client is CLIENT_RECOVERING, and `done` must open it, at once or later. recovered: CONNECT is answered, and the
+ * missed events are sent. `done` is not called for a client that ends or is refused meanwhile.
  */
 typedef void recover_done(struct client *c, struct slice reason, bool recovered);
 bool recover_begin(struct client *c, struct slice reason, recover_done *done) MUST_CHECK;
 
-void recover_reply(struct buf *out,
-                   const struct client *c); /* appends the member "pid" of CONNECT's reply, if it asked */
-void recover_forget(struct client *c);      /* it is no longer one that asked; harmless when it never was */
+/* Appends the member "pid" of CONNECT's reply, if the client asked for recovery. */
+void recover_reply(struct buf *out, const struct client *c);
+void recover_forget(struct client *c); /* frees client.recoverable; harmless when it is NULL */
 
 #endif

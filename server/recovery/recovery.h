@@ -1,10 +1,11 @@
 /*
- * Recovery (docs/recovery.md): a client that asks for it is given offsets, and one that comes back with an offset is sent what it missed.
- * Everything works without this floor; clients that asked for nothing never meet it.
+ * Recovery (docs/recovery.md): a client that asks for it is given offsets. A client that comes back with an offset is
+ * sent the events that it missed. Everything works without this floor, and clients that did not ask never meet it.
  *
- *   offsets.h  what a client that asked is given, and when      recover.h  one comes back: what it missed
- *   offset_token.h  an offset as text                           missed.h   rt.recover, for those who come back
- *                                                               walk.h     rooms as they were, event by event
+ *   offsets.h       which clients get an offset, and when      recover.h  attempts begin
+ *   offset_token.h  an offset as text                          attempt.h  the steps of an attempt
+ *                                                              missed.h   rt.recover
+ *                                                              walk.h     rooms as they were, event by event
  */
 #ifndef RECOVERY_RECOVERY_H
 #define RECOVERY_RECOVERY_H
@@ -12,11 +13,11 @@
 #include "events/events.h"
 
 struct recovery {
-	struct people *people; /* borrowed, as these three are */
+	struct people *people; /* borrowed; so are the next two */
 	const struct events *events;
 	struct db *db;
-	void (*on_key)(struct recovery *rec); /* the key was read, or will not be; recover.c sets it */
-	/* each made by its file's start and freed by its stop */
+	void (*on_key)(struct recovery *rec); /* the key was read, or cannot be; recover.c sets it */
+	/* Each is made by the start function of its file, and freed by the stop function. */
 	struct offsets *offsets;
 	struct attempts *attempts;
 	struct missed *missed;

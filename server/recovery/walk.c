@@ -1,5 +1,5 @@
 /*
- * The walk, and the list of packets that are sent after it.
+ * The walk, and the list of packets that are held until they are sent.
  */
 #include "recovery/walk.h"
 #include "base/blob.h"
@@ -90,14 +90,14 @@ static bool walk_event(struct walk *k, const struct db_result *r, int row)
 	return true;
 }
 
-/* rt.recover gives those of this user and its former sockets alone. */
+/* rt.recover returns control rows of this user and of its former sockets only. */
 static bool walk_control(struct walk *k, struct slice verb, struct slice data)
 {
 	bool join = slice_eq(verb, SLICE("user_join")) || slice_eq(verb, SLICE("socket_join"));
 	struct buf room = {0};
 	struct slice v;
 	if (!join && !slice_eq(verb, SLICE("user_leave")) && !slice_eq(verb, SLICE("socket_leave")))
-		return true; /* a kick of a former socket; where there is one that cannot be walked over, the answer is "no" */
+		return true; /* the kick of a former socket; rt.recover answers "no" where a kick ends the recovery */
 	bool good = json_get(data, "room", &v) && json_unescape(&room, v) && room.n;
 	if (good && join)
 		hub_join(k->hub, &k->member, buf_view(&room));

@@ -1,5 +1,6 @@
 /*
- * The walk over what rt.recover found: a hub of one member, moved by control rows between the events, as a live socket is.
+ * The walk over the rows of rt.recover: a hub with one member, which control rows move between the events, as they move
+ * a live socket.
  */
 #ifndef RECOVERY_WALK_H
 #define RECOVERY_WALK_H
@@ -11,10 +12,10 @@
 /* Columns of rt.recover (docs/edge-sql.md). */
 enum { COL_ORD, COL_WHAT, COL_AT, COL_ROOMS, COL_EXCEPT, COL_EVENT, COL_CONTROL, COL_DATA, COL_CONFIRM, COLS };
 
-/* Packets to be sent later, with what their delivery confirms. */
+/* A packet to be sent later. */
 struct held {
-	struct packet *packet;
-	struct blob *confirm; /* NULL: nothing */
+	struct packet *packet; /* a reference */
+	struct blob *confirm;  /* a reference; NULL: its delivery is not confirmed */
 };
 
 struct held_list {
@@ -31,10 +32,9 @@ struct walk {
 	struct held_list missed;
 };
 
-/* rooms and former joined by newline; chats as uuids, one behind the other */
+/* rooms, former: joined by newline; chats: uuids, one behind the other. */
 void walk_begin(struct walk *k, struct slice rooms, struct slice former, struct slice id, struct slice chats);
-bool walk_row(struct walk *k, const struct db_result *r,
-              int row) MUST_CHECK; /* false: not a row that can be walked over */
+bool walk_row(struct walk *k, const struct db_result *r, int row) MUST_CHECK; /* false: not a row as expected */
 void walk_end(struct walk *k);
 
 bool walk_number(struct slice text, int64_t *n) MUST_CHECK;
