@@ -59,9 +59,9 @@
 	X(max_sockets_per_user, BELLWIRE_MAX_SOCKETS_PER_USER, NUM, "10000", 0, 65535, "",                                                                  \
 	  "sockets of one user on this edge; beyond: RATE_LIMIT; 0: no limit")                                                                              \
 	X(max_queue_bytes, BELLWIRE_MAX_QUEUE_BYTES, NUM, "1048576", 65536, 67108864, "bytes",                                                              \
-	  "unsent bytes of one client, then it is disconnected as too slow")                                                                                \
+	  "unsent bytes of one client, then it must read or is disconnected as too slow")                                                                   \
 	X(max_memory_bytes, BELLWIRE_MAX_MEMORY_BYTES, NUM, "536870912", 1048576, 1099511627776, "bytes",                                                   \
-	  "unsent bytes of all clients together, then who holds most is disconnected; received bytes of unfinished messages may take half as many besides") \
+	  "memory of unsent bytes, all clients', then who holds most is disconnected; received bytes of unfinished messages may take half as many besides") \
 	X(db_connections, BELLWIRE_DB_CONNECTIONS, NUM, "3", 1, 16, "", "connections that run client events")                                               \
 	X(db_queue, BELLWIRE_DB_QUEUE, NUM, "10000", 16, 1000000, "",                                                                                       \
 	  "client events that may wait for the database; beyond: UNAVAILABLE")                                                                              \

@@ -72,7 +72,7 @@
 	     sio->session_closed)                                                                                      \
 	EACH("bellwire_errors_total", "Errors told to clients, by code", "code", label_error, ERROR_COUNTED,           \
 	     counts->errors)                                                                                           \
-	GAUGE("bellwire_queue_bytes", "Bytes waiting for slow connections, and for clients between two polls",         \
+	GAUGE("bellwire_queue_bytes", "Memory that waits for slow connections and for clients between polls",          \
 	      budget->total_bytes)                                                                                     \
 	GAUGE("bellwire_queue_bytes_limit", "BELLWIRE_MAX_MEMORY_BYTES: what may wait for all clients together",       \
 	      budget->max_total_bytes)                                                                                 \

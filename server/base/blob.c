@@ -9,8 +9,7 @@ struct blob *blob_new(size_t n)
 {
 	assert(n < INT32_MAX);
 	struct blob *b = mem_alloc(sizeof *b + n);
-	b->refs = 1;
-	b->n = (uint32_t)n;
+	*b = (struct blob){.refs = 1, .n = (uint32_t)n};
 	return b;
 }
 

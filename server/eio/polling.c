@@ -16,6 +16,8 @@ uint32_t polling_queued(const struct eio_session *s)
 	return s->polling ? s->polling->queued : 0;
 }
 
+static const struct holder_ops polling_holder_ops;
+
 void queue_push(struct eio_session *s, struct packet *p)
 {
 	struct polling *g = s->polling;
@@ -25,26 +27,24 @@ void queue_push(struct eio_session *s, struct packet *p)
 	}
 	g->queue[g->queued++] = packet_ref(p);
 	g->queue_bytes += packet_size(p);
-	if (s->srv->cfg.budget)
-		s->srv->cfg.budget->total_bytes += packet_size(p);
+	holder_add(&g->holder, p->wire);
+	holder_blocked(&g->holder, &polling_holder_ops);
 }
 
 static void queue_forget(struct eio_session *s, uint32_t n)
 {
 	struct polling *g = s->polling;
-	size_t bytes = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		bytes += packet_size(g->queue[i]);
+		g->queue_bytes -= packet_size(g->queue[i]);
+		holder_drop(&g->holder, g->queue[i]->wire);
 		packet_unref(&g->queue[i]);
 	}
-	g->queue_bytes -= bytes;
-	if (s->srv->cfg.budget)
-		s->srv->cfg.budget->total_bytes -= bytes;
 	g->queued -= n;
 	if (g->queued) {
 		memmove(g->queue, g->queue + n, g->queued * sizeof(struct packet *));
 		return;
 	}
+	holder_clear(&g->holder);
 	free(g->queue);
 	g->queue = NULL;
 	g->queue_cap = 0;
@@ -59,55 +59,56 @@ struct packet *queue_shift(struct eio_session *s)
 
 /* ---- how much may wait ---- */
 
-enum close_reason polling_send(struct eio_session *s, struct packet *p)
+static bool queue_over(const struct eio_session *s, size_t times)
 {
-	const struct eio_config *cfg = &s->srv->cfg;
-	struct polling *g = s->polling;
-	if (g->queued >= cfg->limits.max_queue_packets || g->queue_bytes >= cfg->limits.max_queue_bytes)
-		return CLOSE_SLOW;
-	if (cfg->budget && !conn_budget_room(cfg->budget, packet_size(p)))
-		return CLOSE_LIMIT;
-	if (g->overflown) /* perhaps by the line before */
-		return CLOSE_LIMIT;
-	queue_push(s, p);
-	session_mark(s);
-	return CLOSE_DONE;
+	const struct eio_limits *most = &s->srv->cfg.limits;
+	return s->polling->queued >= most->max_queue_packets * times ||
+	       s->polling->queue_bytes >= most->max_queue_bytes * times;
 }
 
-static struct eio_session *fullest_poller(const struct eio_server *srv)
+static bool queue_waits(struct eio_session *s)
 {
-	struct eio_session *most = NULL;
-	for (struct map_node *n = map_next(&srv->sessions, NULL); n; n = map_next(&srv->sessions, n)) {
-		struct eio_session *s = container_of(n, struct eio_session, node);
-		bool polls = s->polling && !s->ws; /* neither: its handshake is being answered */
-		if (polls && (!most || s->polling->queue_bytes > most->polling->queue_bytes))
-			most = s;
-	}
-	return most;
+	return !queue_over(s, 1) || holder_waits(&s->polling->holder, queue_over(s, HOLDER_HARD));
 }
 
-static size_t most_queued(struct conn_others *o)
+static size_t polling_holder_queued(const struct holder *h)
 {
-	const struct eio_session *s = fullest_poller(container_of(o, struct eio_server, others));
-	return s ? s->polling->queue_bytes : 0;
+	return container_of(h, const struct polling, holder)->queue_bytes;
 }
 
-/* The caller may be walking over the sessions, so this one ends later, by its timer. Its bytes are given back at
+static void polling_stalled(struct holder *h)
+{
+	struct eio_session *s = container_of(h, struct polling, holder)->session;
+	if (s->state == EIO_OPEN && !queue_waits(s))
+		session_end(s, CLOSE_SLOW);
+}
+
+/* The caller may be walking over the sessions, so this one ends later, by its timer. Its memory is given back at
  * once. */
-static void end_fullest(struct conn_others *o)
+static void polling_evict(struct holder *h)
 {
-	struct eio_server *srv = container_of(o, struct eio_server, others);
-	struct eio_session *s = fullest_poller(srv);
+	struct eio_session *s = container_of(h, struct polling, holder)->session;
+	struct eio_server *srv = s->srv;
 	srv->stats.lost[CLOSE_LIMIT] += s->polling->queued - (s->state == EIO_CLOSING); /* the 1 is no loss */
 	queue_forget(s, s->polling->queued);
 	s->polling->overflown = true;
 	timer_set(srv->loop, &s->timer, loop_now(srv->loop));
 }
 
-void polling_share_budget(struct eio_server *srv)
+static const struct holder_ops polling_holder_ops = {polling_holder_queued, polling_stalled, polling_evict};
+
+enum close_reason polling_send(struct eio_session *s, struct packet *p)
 {
-	srv->others = (struct conn_others){most_queued, end_fullest};
-	srv->cfg.budget->others = &srv->others;
+	const struct eio_config *cfg = &s->srv->cfg;
+	if (!queue_waits(s))
+		return CLOSE_SLOW;
+	if (cfg->budget && !conn_budget_room(cfg->budget, holder_cost(p->wire)))
+		return CLOSE_LIMIT;
+	if (s->polling->overflown) /* perhaps by the line before */
+		return CLOSE_LIMIT;
+	queue_push(s, p);
+	session_mark(s);
+	return CLOSE_DONE;
 }
 
 /* ---- life ---- */
@@ -116,6 +117,7 @@ void polling_start(struct eio_session *s)
 {
 	s->polling = NEW(struct polling);
 	s->polling->session = s;
+	s->polling->holder.budget = s->srv->cfg.budget;
 	list_add_tail(&s->srv->unclaimed, &s->polling->unclaimed);
 }
 
@@ -190,6 +192,16 @@ static uint32_t answer_size(const struct eio_session *s)
 	return n;
 }
 
+/* Its next GET cannot come before this answer has arrived: by a slow line, that takes a while. */
+static void polling_taken(struct eio_session *s, size_t bytes)
+{
+	struct holder *h = &s->polling->holder;
+	if (s->polling->queued == 0)
+		return;
+	holder_blocked(h, &polling_holder_ops);
+	holder_taken(h, bytes, 1 + bytes * 1000 / HOLDER_RATE_LEAST);
+}
+
 static void polling_answer(struct eio_session *s, struct http_exchange *x, struct packet *only)
 {
 	if (only) {
@@ -201,9 +213,13 @@ static void polling_answer(struct eio_session *s, struct http_exchange *x, struc
 	struct packet **out = mem_alloc(n * sizeof(struct packet *));
 	/* The packets leave the queue first: counted twice, they might have this very session ended for lack of
 	 * room. */
-	for (uint32_t i = 0; i < n; i++)
+	size_t bytes = 0;
+	for (uint32_t i = 0; i < n; i++) {
 		out[i] = packet_ref(s->polling->queue[i]);
+		bytes += packet_size(out[i]);
+	}
 	queue_forget(s, n);
+	polling_taken(s, bytes);
 	answer_parts(s, x, out, n, NULL);
 	for (uint32_t i = 0; i < n; i++) {
 		told += out[i] != s->srv->close;

@@ -263,8 +263,6 @@ struct eio_server *eio_server_new(struct loop *l, const struct eio_config *cfg, 
 	srv->close = packet_text('1', none);
 	srv->probe_answer = packet_text('3', SLICE("probe"));
 	srv->separator = blob_copy(SLICE("\x1e"));
-	if (cfg->budget)
-		polling_share_budget(srv);
 	return srv;
 }
 
@@ -286,8 +284,6 @@ void eio_server_free(struct eio_server **psrv)
 		session_end(s, CLOSE_SHUTDOWN);
 	}
 	loop_settle(srv->loop);
-	if (srv->cfg.budget)
-		srv->cfg.budget->others = NULL;
 	map_fini(&srv->sessions);
 	map_fini(&srv->addresses);
 	packet_unref(&srv->ping);

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "eio/eio.h"
 #include "net/address.h"
+#include "net/holder.h"
 #include "ws/ws.h"
 
 #define EIO_SID_LEN 20
@@ -59,7 +60,8 @@ struct polling {
 	struct packet **queue;      /* packets that no GET has fetched; a reference to each */
 	uint32_t queued, queue_cap;
 	size_t queue_bytes;
-	bool overflown; /* end_fullest took its queue: the session ends by its timer */
+	struct holder holder; /* of the queue, which is a backlog: only a GET can take it */
+	bool overflown;       /* polling_evict took its queue: the session ends by its timer */
 };
 
 /* Exists while a fence is to be confirmed. Owned by its session. */
@@ -98,8 +100,7 @@ struct eio_server {
 	const struct eio_events *ev;
 	void *ctx;
 	struct map sessions, addresses;
-	struct list unclaimed;     /* polling sessions whose sid was never used, the oldest first */
-	struct conn_others others; /* the queues of polling sessions, for the connections' budget */
+	struct list unclaimed; /* polling sessions whose sid was never used, the oldest first */
 	struct packet *ping, *noop, *close, *probe_answer;
 	struct blob *separator;
 	struct eio_stats stats;
@@ -141,7 +142,6 @@ enum close_reason polling_send(struct eio_session *s, struct packet *p); /* CLOS
 uint32_t polling_queued(const struct eio_session *s);
 void queue_push(struct eio_session *s, struct packet *p);
 struct packet *queue_shift(struct eio_session *s); /* its reference is the caller's */
-void polling_share_budget(struct eio_server *srv);
 
 /* ---- websocket.c ---- */
 

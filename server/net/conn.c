@@ -1,6 +1,6 @@
 /*
- * A connection's life: reading into the loop's scratch buffer, queueing and writing, the goodbye. Driven by the loop
- * (conn_on_io, conn_on_turn); called by http/, ws/ and whoever kills connections. Its struct is in conn_internal.h.
+ * A connection's life: reading into the loop's scratch buffer, flushing, the goodbye. Driven by the loop (conn_on_io,
+ * conn_on_turn); called by http/, ws/ and whoever kills connections. Its struct is in conn_internal.h.
  */
 #include "net/conn_internal.h"
 
@@ -44,7 +44,7 @@ static void conn_enter(struct conn *c, enum conn_state to, enum close_reason why
 
 /* ---- watching ---- */
 
-static void conn_watch(struct conn *c)
+void conn_watch(struct conn *c)
 {
 	int want = 0;
 	bool dead = c->state == CONN_DEAD;
@@ -62,7 +62,7 @@ static void conn_watch(struct conn *c)
 	}
 }
 
-static void conn_mark(struct conn *c)
+void conn_mark(struct conn *c)
 {
 	if (c->ready)
 		c->marked = true;
@@ -70,83 +70,13 @@ static void conn_mark(struct conn *c)
 		loop_defer(conn_loop(c), LOOP_FLUSH, &c->turn);
 }
 
-/* ---- sending ---- */
-
-static bool count_lost(struct conn *c, uint32_t parts)
-{
-	if (c->counts_lost)
-		c->budget->lost[c->why] += parts;
-	return false;
-}
-
-bool conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n)
-{
-	const struct conn_budget *limit = c->budget;
-	if (n == 0)
-		return true;
-	if (c->state != CONN_LIVE)
-		return count_lost(c, 1);
-	if (outq_bytes(&c->out) >= limit->max_queue_bytes || outq_count(&c->out) >= limit->max_queue_items) {
-		conn_kill(c, CLOSE_SLOW);
-		return count_lost(c, 1);
-	}
-	if (!conn_budget_room(c->budget, n))
-		conn_kill(c, CLOSE_LIMIT);
-	if (c->state == CONN_DEAD) /* the room was made by ending this one, which held most */
-		return count_lost(c, 1);
-	outq_push(&c->out, b, off, n);
-	c->budget->total_bytes += n;
-	if (!c->blocked)
-		conn_mark(c);
-	return true;
-}
-
-bool conn_send(struct conn *c, struct blob *b)
-{
-	return conn_send_part(c, b, 0, b->n);
-}
-
-void conn_count_lost(struct conn *c)
-{
-	c->counts_lost = true;
-}
-
-void conn_send_copy(struct conn *c, struct slice s)
-{
-	struct blob *b = blob_copy(s);
-	conn_send(c, b);
-	blob_unref(&b);
-}
-
-size_t conn_queued(const struct conn *c)
-{
-	return outq_bytes(&c->out);
-}
-
-bool conn_blocked(const struct conn *c)
-{
-	return c->blocked;
-}
+/* ---- writing ---- */
 
 void conn_want_drained(struct conn *c)
 {
 	c->want_drained = true;
 	if (outq_count(&c->out) == 0)
 		conn_mark(c);
-}
-
-/* ---- writing ---- */
-
-static ssize_t conn_write(struct conn *c)
-{
-	struct iovec iov[OUTQ_IOV];
-	int n = outq_iov(&c->out, iov);
-	c->budget->writes++;
-	bool other = false;
-	ssize_t put = c->tls ? tls_writev(c->tls, iov, n, loop_scratch(conn_loop(c)), 16384, &other)
-	                     : plain_writev(c->io.fd, iov, n);
-	c->write_wants_read = other;
-	return put;
 }
 
 static void input_free(struct conn *c)
@@ -174,28 +104,15 @@ static void conn_say_fin(struct conn *c)
 
 static void conn_flush(struct conn *c)
 {
-	c->blocked = false;
-	while (outq_count(&c->out)) {
-		ssize_t put = conn_write(c);
-		if (put == TRANSPORT_AGAIN) {
-			c->blocked = !c->write_wants_read;
-			conn_watch(c);
-			return;
-		}
-		if (put < 0) {
-			conn_kill(c, CLOSE_TRANSPORT);
-			return;
-		}
-		c->budget->bytes_out += (size_t)put;
-		c->budget->total_bytes -= (size_t)put;
-		outq_drop(&c->out, (size_t)put);
-	}
+	conn_drain(c);
+	if (c->state == CONN_DEAD || outq_count(&c->out))
+		return;
 	if (c->want_drained) {
 		c->want_drained = false;
 		if (c->ev && c->ev->on_drained)
 			c->ev->on_drained(c, c->owner);
 	}
-	if (c->state == CONN_FLUSHING && outq_count(&c->out) == 0)
+	if (c->state == CONN_FLUSHING && outq_count(&c->out) == 0) /* on_drained may have queued more */
 		conn_say_fin(c);
 	conn_watch(c);
 }
@@ -242,7 +159,7 @@ static void conn_ignore(struct conn *c, size_t n)
 
 static void conn_received(struct conn *c, const char *p, size_t n)
 {
-	c->budget->bytes_in += n;
+	c->holder.budget->bytes_in += n;
 	if (c->state != CONN_LIVE) {
 		conn_ignore(c, n);
 		return;
@@ -358,14 +275,12 @@ static void conn_on_io(struct ev_loop *ev, ev_io *w, int revents)
 static void conn_sweep(struct deferred *d)
 {
 	struct conn *c = container_of(d, struct conn, turn);
-	count_lost(c, outq_count(&c->out));
-	outq_clear(&c->out);
 	input_free(c);
 	tls_free(&c->tls);
 	close(c->io.fd);
 	list_del(&c->link);
-	c->budget->open--;
-	c->budget->killed[c->why]++;
+	c->holder.budget->open--;
+	c->holder.budget->killed[c->why]++;
 	if (c->ev && c->ev->on_dead)
 		c->ev->on_dead(c, c->owner, c->why);
 	free(c);
@@ -384,14 +299,12 @@ struct conn *conn_new(struct loop *l, struct conn_budget *b, int fd, struct tls_
 	int on = 1, unsent = UNSENT_MAX;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
-	b->loop = l;
-	c->budget = b;
+	conn_budget_begin(b, l);
+	c->holder.budget = b;
 	c->tls = tls ? tls_new(tls, fd) : NULL;
 	memcpy(c->peer, peer, peer_n);
 	deferred_init(&c->turn, conn_on_turn);
 	ev_io_init(&c->io, conn_on_io, fd, EV_READ);
-	if (!b->all.next)
-		list_init(&b->all);
 	list_add_tail(&b->all, &c->link);
 	b->open++;
 	log_move(conn_ident(c), "connection", "new", conn_state_name[c->state], LS("transport", tls ? "tls" : "tcp"));
@@ -432,9 +345,11 @@ void conn_kill(struct conn *c, enum close_reason why)
 	if (c->state == CONN_DEAD)
 		return;
 	conn_enter(c, CONN_DEAD, why);
-	c->budget->input_bytes -= c->kept; /* now and not in the sweep: others may need the room in this turn */
-	c->budget->total_bytes -= outq_bytes(&c->out);
-	c->kept = 0;
+	/* What it holds is given back now and not in the sweep: others may need the room in this turn. */
+	conn_unkeep_all(c);
+	holder_clear(&c->holder);
+	conn_lose(c, outq_count(&c->out));
+	outq_clear(&c->out, &c->holder);
 	c->ready = 0;
 	ev_io_stop(loop_ev(conn_loop(c)), &c->io);
 	if (c->parting)
@@ -475,5 +390,5 @@ struct log_ident conn_ident(const struct conn *c)
 
 struct loop *conn_loop(const struct conn *c)
 {
-	return c->budget->loop;
+	return c->holder.budget->loop;
 }

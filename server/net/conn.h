@@ -12,8 +12,8 @@
  *
  * Writing: conn_send queues a reference and marks the connection. Once a turn the loop writes every marked connection
  * (writev); only one whose bytes did not all fit waits for writability. Sending to a connection whose queue is full
- * already kills it with CLOSE_SLOW. The size of the bytes that are sent does not matter: a large answer is no slowness
- * of the peer.
+ * writes first; what is left of the queue then says whether the peer is slow (net/holder.h): CLOSE_SLOW. A burst is no
+ * slowness, and neither is the size of what is sent.
  */
 #ifndef NET_CONN_H
 #define NET_CONN_H
@@ -22,6 +22,7 @@
 #include "base/close.h"
 #include "base/log.h"
 #include "net/loop.h"
+#include "net/rank.h"
 
 struct conn;
 
@@ -44,14 +45,14 @@ struct conn_events {
 /* Limits of all connections of a worker together, and their counters, which the metrics read. Owned by the worker; it
  * outlives them. */
 struct conn_budget {
-	struct loop *loop; /* set by the first connection */
-	/* Every connection from conn_new to the sweep; the one that was touched last is the last. Begun by the first
-	 * connection. */
+	struct loop *loop; /* set by the first connection, as are the lists */
+	/* Every connection from conn_new to the sweep; the one that was touched last is the last. */
 	struct list all;
-	struct conn_others *others; /* holders of queued bytes that are no connections; may be NULL */
-	size_t max_queue_bytes;     /* of one connection: with so many unsent bytes its queue is full */
-	size_t max_queue_items;     /* of one connection, likewise */
-	size_t max_total_bytes;     /* queued bytes of all connections and of the others */
+	struct rank backlogs;   /* holders whose peers have left something over (net/holder.h) */
+	struct rank inputs;     /* connections that keep some of their input */
+	size_t max_queue_bytes; /* of one connection, unsent: over it the peer must read, or it is slow */
+	size_t max_queue_items; /* of one connection, likewise */
+	size_t max_total_bytes; /* memory of all queues: shared blobs once, and the places in queues */
 	/* Received bytes that wait for the rest of their message, of all connections. A limit of its own: input must
 	 * not stop output. */
 	size_t max_input_bytes;
@@ -61,14 +62,8 @@ struct conn_budget {
 	uint64_t lost[CLOSE_REASON_MAX]; /* sends that were never written, by the reason of their connection's end */
 };
 
-/* Embedded by an object that counts bytes in the budget's total without being a connection. */
-struct conn_others {
-	size_t (*most)(struct conn_others *o);   /* bytes of the one among them that holds most */
-	void (*end_most)(struct conn_others *o); /* ends that one; its bytes are given back before this returns */
-};
-
-/* Makes room for n more bytes in the total, by ending the holder of most bytes as often as needed (CLOSE_LIMIT). False:
- * nobody is left to be ended. */
+/* Makes room for n more bytes in the total: writes what nobody has tried to write yet, then ends holders whose peers do
+ * not read (CLOSE_LIMIT), the one that holds most alone first. False: there is no room. */
 bool conn_budget_room(struct conn_budget *b, size_t n);
 
 struct tls_context; /* net/tls.h */

@@ -1,82 +1,108 @@
 /*
- * What all connections of a worker hold together, of input and of output. When it is too much, the connection that
- * holds most is ended: a client that begins long messages and ends none, or that reads nothing, pays for it itself.
- * Called by conn.c and by whoever keeps bytes for a connection (http/, ws/, eio/, sio/).
+ * What all connections of a worker hold together, of input and of output. When it is too much, the one that holds most
+ * is ended: a client that begins long messages and ends none, or that reads nothing, pays for it itself. Called by
+ * conn.c and by whoever keeps bytes for a connection (http/, ws/, eio/, sio/).
  */
 #include "net/conn_internal.h"
 
-static size_t input_of(const struct conn *c)
+#include "base/mem.h"
+
+void conn_budget_begin(struct conn_budget *b, struct loop *l)
 {
-	return c->kept;
+	if (b->loop)
+		return;
+	b->loop = l;
+	list_init(&b->all);
+	rank_init(&b->backlogs);
+	rank_init(&b->inputs);
 }
 
-static size_t output_of(const struct conn *c)
+/* ---- input ---- */
+
+static size_t conn_kept(const struct conn *c)
 {
-	return c->state == CONN_DEAD ? 0 : outq_bytes(&c->out); /* conn_kill gave them back */
+	return c->kept ? c->kept->rank.size : 0;
 }
 
-static size_t stuck_output_of(const struct conn *c)
+static void conn_keeps(struct conn *c, size_t n)
 {
-	return c->blocked ? output_of(c) : 0;
-}
-
-static struct conn *greediest(struct conn_budget *b, size_t (*held)(const struct conn *c))
-{
-	struct conn *most = NULL;
-	struct list *it, *tmp;
-	list_each (it, tmp, &b->all) {
-		struct conn *c = list_entry(it, struct conn, link);
-		if (!most || held(c) > held(most))
-			most = c;
+	struct conn_budget *b = c->holder.budget;
+	b->input_bytes += n - conn_kept(c);
+	if (n && c->kept)
+		rank_set(&b->inputs, &c->kept->rank, n);
+	else if (n) {
+		c->kept = NEW(struct kept);
+		c->kept->conn = c;
+		rank_add(&b->inputs, &c->kept->rank, n);
+	} else if (c->kept) {
+		rank_del(&c->kept->rank);
+		free(c->kept);
+		c->kept = NULL;
 	}
-	return most;
 }
 
 void conn_keep(struct conn *c, size_t n)
 {
-	struct conn_budget *b = c->budget;
+	struct conn_budget *b = c->holder.budget;
 	if (c->state == CONN_DEAD)
 		return;
-	c->kept += (uint32_t)n;
-	b->input_bytes += n;
-	while (b->max_input_bytes && b->input_bytes > b->max_input_bytes) {
-		struct conn *most = greediest(b, input_of); /* never NULL: c keeps some */
-		conn_kill(most, CLOSE_LIMIT);
-		if (most == c)
-			break;
+	conn_keeps(c, conn_kept(c) + n);
+	while (b->max_input_bytes && b->input_bytes > b->max_input_bytes && conn_kept(c)) {
+		struct ranked *most = rank_top(&b->inputs);
+		conn_kill(container_of(most, struct kept, rank)->conn, CLOSE_LIMIT);
 	}
 }
 
 void conn_unkeep(struct conn *c, size_t n)
 {
-	if (c->state == CONN_DEAD)
-		return; /* conn_kill gave them back */
-	c->kept -= (uint32_t)n;
-	c->budget->input_bytes -= n;
+	if (c->state != CONN_DEAD) /* conn_kill gave them back */
+		conn_keeps(c, conn_kept(c) - n);
 }
 
-/* A connection whose peer does not read goes before one that holds more and may write it in this very turn. */
-static struct conn *greediest_sender(struct conn_budget *b)
+void conn_unkeep_all(struct conn *c)
 {
-	struct conn *c = greediest(b, stuck_output_of);
-	return c && stuck_output_of(c) ? c : greediest(b, output_of);
+	conn_keeps(c, 0);
 }
 
-/* Each round walks over all connections, and gives back the largest queue: as a rule many times the bytes that are to
- * be sent. */
+/* ---- output ---- */
+
+/* Who holds most alone, of those that are stalled; else of all that have a backlog. NULL: nobody has one. */
+static struct holder *worst_holder(struct conn_budget *b)
+{
+	struct ranked *most = NULL;
+	for (unsigned power = RANK_CLASSES; power-- && !most;) {
+		struct ranked *e = rank_first(&b->backlogs, power);
+		if (e && backlog_is_stalled(container_of(e, struct backlog, rank)))
+			most = e;
+	}
+	if (!most)
+		most = rank_top(&b->backlogs);
+	return most ? container_of(most, struct backlog, rank)->holder : NULL;
+}
+
+/* This turn was going to write it anyway, so the walk is paid for by what it writes. */
+static void budget_write_all(struct conn_budget *b)
+{
+	struct list *it, *tmp;
+	list_each (it, tmp, &b->all) {
+		struct conn *c = list_entry(it, struct conn, link);
+		if (c->state != CONN_DEAD && !c->blocked && outq_count(&c->out))
+			conn_drain(c);
+	}
+}
+
 bool conn_budget_room(struct conn_budget *b, size_t n)
 {
+	if (b->total_bytes + n <= b->max_total_bytes)
+		return true;
 	if (n > b->max_total_bytes)
 		return false;
+	budget_write_all(b);
 	while (b->total_bytes + n > b->max_total_bytes) {
-		struct conn *c = b->all.next ? greediest_sender(b) : NULL;
-		size_t most = c ? output_of(c) : 0, others = b->others ? b->others->most(b->others) : 0;
-		if (most == 0 && others == 0)
+		struct holder *h = worst_holder(b);
+		if (!h)
 			return false;
-		if (most >= others)
-			conn_kill(c, CLOSE_LIMIT);
-		else
-			b->others->end_most(b->others);
+		h->backlog->ops->evict(h);
 	}
 	return true;
 }
@@ -97,13 +123,13 @@ bool conn_budget_end_oldest(struct conn_budget *b)
 void conn_touch(struct conn *c)
 {
 	list_del(&c->link);
-	list_add_tail(&c->budget->all, &c->link);
+	list_add_tail(&c->holder.budget->all, &c->link);
 }
 
 void conn_budget_kill_all(struct conn_budget *b, enum close_reason why)
 {
 	struct list *it, *tmp;
-	if (b->all.next)
+	if (b->loop)
 		list_each (it, tmp, &b->all)
 			conn_kill(list_entry(it, struct conn, link), why);
 }

@@ -1,12 +1,13 @@
 /*
- * The struct of a connection, for conn.c, which runs it, and conn_budget.c, which counts what all of them hold.
- * Private to net/.
+ * The struct of a connection, for conn.c, which runs it, conn_out.c, which writes, and conn_budget.c, which counts what
+ * all of them hold. Private to net/.
  */
 #ifndef NET_CONN_INTERNAL_H
 #define NET_CONN_INTERNAL_H
 
 #include "base/buf.h"
 #include "net/conn.h"
+#include "net/holder.h"
 #include "net/outq.h"
 #include <ev.h>
 
@@ -36,10 +37,17 @@ struct parting {
 	size_t ignored; /* bytes that arrived meanwhile */
 };
 
+/* What a connection keeps of its input, here and with its owner: its share of the budget's input_bytes. Exists while
+ * that is something. Owned by its connection. */
+struct kept {
+	struct conn *conn;
+	struct ranked rank; /* in the budget's rank of inputs */
+};
+
 /* There are many connections and most are idle, so what a connection needs only at times is behind a pointer. All of it
  * is its own. */
 struct conn {
-	struct conn_budget *budget;
+	struct holder holder; /* of what `out` queues; its backlog is what the kernel has left over */
 	const struct conn_events *ev;
 	void *owner;
 	struct list link; /* in the budget's list of all, until the sweep */
@@ -49,7 +57,7 @@ struct conn {
 	struct buf *in;  /* received bytes that nobody took; NULL: none */
 	struct outq out; /* parts that the kernel has not taken */
 	struct parting *parting;
-	uint32_t kept; /* bytes of input, here and with the owner: its share of the budget's input_bytes */
+	struct kept *kept;
 	uint8_t ready; /* events of libev that conn_serve has yet to see; not 0: it is in LOOP_READ */
 	enum conn_state state : 8;
 	enum close_reason why : 8;
@@ -63,5 +71,12 @@ struct conn {
 	bool marked : 1;                                 /* in LOOP_READ: goes to LOOP_FLUSH afterwards */
 	char peer[];
 };
+
+void conn_watch(struct conn *c);                /* libev reports what the connection can use now */
+void conn_mark(struct conn *c);                 /* it is flushed in this turn */
+bool conn_lose(struct conn *c, uint32_t parts); /* they are never written; always false */
+void conn_drain(struct conn *c); /* writes what is queued, without callbacks; it may be dead afterwards */
+void conn_unkeep_all(struct conn *c);
+void conn_budget_begin(struct conn_budget *b, struct loop *l); /* may be repeated */
 
 #endif

@@ -23,7 +23,7 @@ struct loop {
 	struct timer **heap;
 	uint32_t count, cap;
 	struct list phases[LOOP_PHASES];
-	char scratch[LOOP_SCRATCH];
+	char scratch[LOOP_SCRATCH], gather[LOOP_GATHER];
 };
 
 static uint64_t clock_us(void)
@@ -263,6 +263,11 @@ uint64_t loop_now(const struct loop *l)
 char *loop_scratch(struct loop *l)
 {
 	return l->scratch;
+}
+
+char *loop_gather(struct loop *l)
+{
+	return l->gather;
 }
 
 uint64_t loop_now_us(const struct loop *l)

@@ -45,9 +45,13 @@ struct ev_loop *loop_ev(struct loop *l);
 uint64_t loop_now(const struct loop *l); /* monotonic ms, read once a turn, after polling */
 uint64_t loop_now_us(const struct loop *l);
 
-/* Bytes for a call that reads or gathers; the next call that needs them overwrites them. */
+/* Bytes for a call that reads; the next call that needs them overwrites them. */
 #define LOOP_SCRATCH 65536
 char *loop_scratch(struct loop *l);
+
+/* The same for what a write gathers: it may happen while somebody is shown bytes in the scratch buffer. */
+#define LOOP_GATHER 16384
+char *loop_gather(struct loop *l);
 
 /* Sets or moves the timer: it fires once, at or after `at`. Timers fire in the order of their deadlines. */
 void timer_set(struct loop *l, struct timer *t, uint64_t at);

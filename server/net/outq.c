@@ -31,8 +31,9 @@ static struct outq_ring *ring_grow(struct outq_ring *r)
 	return bigger;
 }
 
-void outq_push(struct outq *q, struct blob *b, size_t off, size_t n)
+void outq_push(struct outq *q, struct holder *h, struct blob *b, size_t off, size_t n)
 {
+	holder_add(h, b);
 	struct outq_part part = {blob_ref(b), (uint32_t)off, (uint32_t)n};
 	if (!q->first.blob && !q->rest) {
 		q->first = part;
@@ -58,25 +59,31 @@ int outq_iov(const struct outq *q, struct iovec iov[OUTQ_IOV])
 	return n;
 }
 
+static void part_forget(struct outq_part *p, struct holder *h)
+{
+	holder_drop(h, p->blob);
+	blob_unref(&p->blob);
+}
+
 /* Takes up to n bytes off the part, and its reference when nothing is left. How many they were. */
-static size_t part_drop(struct outq_part *p, size_t n)
+static size_t part_drop(struct outq_part *p, struct holder *h, size_t n)
 {
 	size_t k = n < p->n ? n : p->n;
 	p->off += (uint32_t)k;
 	p->n -= (uint32_t)k;
 	if (p->n == 0)
-		blob_unref(&p->blob);
+		part_forget(p, h);
 	return k;
 }
 
-void outq_drop(struct outq *q, size_t n)
+void outq_drop(struct outq *q, struct holder *h, size_t n)
 {
 	if (q->first.blob)
-		n -= part_drop(&q->first, n);
+		n -= part_drop(&q->first, h, n);
 	struct outq_ring *r = q->rest;
 	while (n) {
 		struct outq_part *p = part_at(r, 0);
-		size_t k = part_drop(p, n);
+		size_t k = part_drop(p, h, n);
 		n -= k;
 		r->bytes -= k;
 		if (p->blob)
@@ -90,12 +97,12 @@ void outq_drop(struct outq *q, size_t n)
 	}
 }
 
-void outq_clear(struct outq *q)
+void outq_clear(struct outq *q, struct holder *h)
 {
 	if (q->first.blob)
-		blob_unref(&q->first.blob);
+		part_forget(&q->first, h);
 	for (uint32_t i = 0; q->rest && i < q->rest->count; i++)
-		blob_unref(&part_at(q->rest, i)->blob);
+		part_forget(part_at(q->rest, i), h);
 	free(q->rest);
 	*q = (struct outq){0};
 }

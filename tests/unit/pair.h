@@ -78,6 +78,21 @@ static inline void strike_faults(struct buf *got)
 	strike(got, SLICE("HTTP/1.1 505 HTTP Version Not Supported"));
 }
 
+/* Sends n bytes of a blob of their own. */
+static inline bool conn_send_bytes(struct conn *c, size_t n, char what)
+{
+	struct blob *b = blob_new(n);
+	memset(b->p, what, n);
+	bool sent = conn_send(c, b);
+	blob_unref(&b);
+	return sent;
+}
+
+static inline bool pair_send(struct pair *p, size_t n, char what)
+{
+	return conn_send_bytes(p->conn, n, what);
+}
+
 static inline void pair_close(struct pair *p)
 {
 	conn_budget_kill_all(&p->budget, CLOSE_SHUTDOWN);

@@ -237,70 +237,22 @@ TEST(drained_without_a_queue)
 	shut(&p, &o);
 }
 
-TEST(slow_peers_are_cut_off)
-{
-	static const struct {
-		size_t bytes, items, total;
-		enum close_reason why;
-	} rows[] = {{100, 1000, 10000, CLOSE_SLOW}, {10000, 10, 10000, CLOSE_SLOW}, {10000, 1000, 100, CLOSE_LIMIT}};
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct pair p;
-		struct owner o = {0};
-		open_with(&p, &o);
-		p.budget.max_queue_bytes = rows[i].bytes;
-		p.budget.max_queue_items = rows[i].items;
-		p.budget.max_total_bytes = rows[i].total;
-		for (int k = 0; k < 10; k++)
-			conn_send_copy(p.conn, SLICE("0123456789")); /* exactly up to the limit */
-		CHECK(!conn_is_dead(p.conn));
-		conn_send_copy(p.conn, SLICE("0"));
-		CHECK(conn_is_dead(p.conn));
-		CHECK_INT(o.dead, 0); /* the sweep tells it, not the call */
-		pair_turn(&p);
-		CHECK(o.dead == 1 && o.why == rows[i].why);
-		shut(&p, &o);
-	}
-}
-
-/* One large send is no slowness: only bytes that waited before tell that the peer does not read. */
-TEST(one_large_message_is_not_slowness)
-{
-	struct pair p;
-	struct owner o = {0};
-	open_with(&p, &o);
-	p.budget.max_queue_bytes = 100;
-	struct blob *b = blob_new(5000);
-	memset(b->p, 'x', b->n);
-	conn_send_copy(p.conn, SLICE("head"));
-	CHECK(conn_send(p.conn, b));
-	CHECK(!conn_is_dead(p.conn));
-	CHECK(!conn_send(p.conn, b));
-	blob_unref(&b);
-	pair_turn(&p);
-	CHECK_INT(o.why, CLOSE_SLOW);
-	shut(&p, &o);
-}
-
 TEST(what_was_never_written_is_counted)
 {
 	for (int counted = 0; counted < 2; counted++) {
 		struct pair p;
 		struct owner o = {0};
 		open_with(&p, &o);
-		p.budget.max_queue_bytes = 80;
 		if (counted)
 			conn_count_lost(p.conn);
-		struct blob *b = blob_new(40);
-		memset(b->p, 'x', b->n);
-		CHECK(conn_send(p.conn, b));
+		CHECK(pair_send(&p, 40, 'x'));
 		pair_turn(&p);
-		CHECK(conn_send(p.conn, b) && conn_send(p.conn, b));
-		CHECK(!conn_send(p.conn, b)); /* over the limit: it ends by this */
-		CHECK(!conn_send(p.conn, b));
-		blob_unref(&b);
+		CHECK(pair_send(&p, 40, 'x') && pair_send(&p, 40, 'x'));
+		conn_kill(p.conn, CLOSE_PING);
+		CHECK(!pair_send(&p, 40, 'x'));
+		CHECK(!pair_send(&p, 40, 'x'));
 		shut(&p, &o);
-		CHECK_INT(o.why, CLOSE_SLOW);
-		CHECK_INT(p.budget.lost[CLOSE_SLOW], counted ? 4 : 0); /* the first was written */
+		CHECK_INT(p.budget.lost[CLOSE_PING], counted ? 4 : 0); /* the first was written */
 	}
 }
 
@@ -406,115 +358,6 @@ TEST(finish_does_not_wait_for_ever)
 	pair_turn(&p);
 	CHECK(o.dead == 1 && o.why == CLOSE_DONE);
 	shut(&p, &o);
-}
-
-static struct conn *another(struct pair *p, struct owner *o, int *peer)
-{
-	int fds[2];
-	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == 0);
-	struct conn *c = conn_new(p->loop, &p->budget, fds[0], NULL, "");
-	conn_set_events(c, &events, o);
-	*peer = fds[1];
-	return c;
-}
-
-TEST(who_holds_most_goes_when_all_together_hold_too_much)
-{
-	struct pair p;
-	struct owner o = {0}, o2 = {0};
-	char got[16];
-	int peer;
-	open_with(&p, &o);
-	struct conn *other = another(&p, &o2, &peer);
-	CHECK(p.budget.open == 2 && conn_loop(other) == p.loop);
-	p.budget.max_total_bytes = 10;
-	conn_send_copy(other, SLICE("123456"));
-	conn_send_copy(p.conn, SLICE("12345"));
-	CHECK(conn_is_dead(other) && !conn_is_dead(p.conn));
-	CHECK_INT(p.budget.total_bytes, 5);
-	conn_send_copy(p.conn, SLICE("123456")); /* now this one holds most */
-	CHECK(conn_is_dead(p.conn));
-	CHECK_INT(p.budget.total_bytes, 0);
-	pair_turn(&p);
-	CHECK(o2.dead == 1 && o2.why == CLOSE_LIMIT && o.dead == 1 && o.why == CLOSE_LIMIT && p.budget.open == 0);
-	CHECK_INT(recv(peer, got, sizeof got, 0), 0);
-	close(peer);
-	pair_close(&p);
-}
-
-TEST(what_can_never_fit_ends_nobody_else)
-{
-	struct pair p;
-	struct owner o = {0}, o2 = {0};
-	int peer;
-	open_with(&p, &o);
-	struct conn *other = another(&p, &o2, &peer);
-	p.budget.max_total_bytes = 10;
-	conn_send_copy(other, SLICE("123456"));
-	conn_send_copy(p.conn, SLICE("12345678901"));
-	CHECK(!conn_is_dead(other) && conn_is_dead(p.conn));
-	close(peer);
-	pair_close(&p);
-}
-
-/* A connection whose peer reads nothing goes before one to which much was sent just now. */
-TEST(who_does_not_read_goes_first)
-{
-	struct pair p;
-	struct owner o = {0}, o2 = {0};
-	static char much[300000];
-	int peer;
-	open_with(&p, &o);
-	struct conn *stuck = another(&p, &o2, &peer);
-	for (int i = 0; i < 100 && !conn_blocked(stuck); i++) {
-		conn_send_copy(stuck, slice_of(much, 100000));
-		pair_turn(&p);
-	}
-	CHECK(conn_blocked(stuck) && conn_queued(stuck) < sizeof much);
-	conn_send_copy(p.conn, slice_of(much, sizeof much));
-	p.budget.max_total_bytes = p.budget.total_bytes;
-	conn_send_copy(p.conn, SLICE("x"));
-	CHECK(conn_is_dead(stuck) && !conn_is_dead(p.conn));
-	close(peer);
-	shut(&p, &o);
-}
-
-/* Bytes that no connection holds count in the total as well, and their holder can be the one that is ended. */
-struct elsewhere {
-	struct conn_others others;
-	struct conn_budget *budget;
-	size_t bytes;
-};
-
-static size_t elsewhere_most(struct conn_others *o)
-{
-	return container_of(o, struct elsewhere, others)->bytes;
-}
-
-static void elsewhere_end(struct conn_others *o)
-{
-	struct elsewhere *e = container_of(o, struct elsewhere, others);
-	e->budget->total_bytes -= e->bytes;
-	e->bytes = 0;
-}
-
-TEST(others_that_hold_more_go_first)
-{
-	struct pair p;
-	struct owner o = {0};
-	open_with(&p, &o);
-	struct elsewhere e = {{elsewhere_most, elsewhere_end}, &p.budget, 7};
-	p.budget.others = &e.others;
-	p.budget.total_bytes = 7;
-	p.budget.max_total_bytes = 10;
-	conn_send_copy(p.conn, SLICE("1234"));
-	CHECK(e.bytes == 0 && !conn_is_dead(p.conn));
-	CHECK_INT(p.budget.total_bytes, 4);
-	CHECK(conn_budget_room(&p.budget, 6) && !conn_is_dead(p.conn));
-	CHECK(conn_budget_room(&p.budget, 7) && conn_is_dead(p.conn));
-	CHECK(!conn_budget_room(&p.budget, 11));
-	p.budget.others = NULL;
-	pair_close(&p);
 }
 
 /* Three peers send bytes that nobody takes. When there are too many together, the one that has sent most goes. */

@@ -197,6 +197,19 @@ TEST(sessions_are_limited_and_those_nobody_claims_go_first)
 	finish(&t);
 }
 
+/* An event of n bytes that nobody else gets. */
+static bool send_big(struct sio_socket *s, size_t n)
+{
+	struct buf big = {0};
+	for (size_t i = 0; i < n; i++)
+		buf_char(&big, '1');
+	struct packet *p = sio_event_packet("/", SLICE("e"), buf_view(&big));
+	bool sent = sio_send(s, p);
+	packet_unref(&p);
+	buf_fini(&big);
+	return sent;
+}
+
 /* X6: packets that wait for a GET, and attachments that wait for the others, count in the budget as bytes of
  * connections do */
 TEST(what_sessions_hold_is_counted)
@@ -220,17 +233,11 @@ TEST(what_sessions_hold_is_counted)
 	CHECK_INT(t.pair.budget.input_bytes, strlen("52-[\"e\"]") + 3);
 	CHECK_INT(t.pair.budget.total_bytes, 0);
 	sio_accept(t.socket, slice_of("", 0));
-	size_t reply = strlen("40{\"sid\":\"\"}") + SIO_ID_LEN + 2;
-	CHECK_INT(t.pair.budget.total_bytes, reply);
-	struct buf big = {0};
-	for (int i = 0; i < 30000; i++)
-		buf_char(&big, '1');
-	struct packet *p = sio_event_packet("/", SLICE("e"), buf_view(&big));
-	sio_send(t.socket, p);
+	size_t reply = strlen("40{\"sid\":\"\"}") + SIO_ID_LEN + 2, around = t.pair.budget.total_bytes - reply;
+	CHECK(around > 0 && around < 200);
+	CHECK(send_big(t.socket, 30000));
 	CHECK(t.pair.budget.total_bytes > 30000);
-	sio_send(t.socket, p);
-	packet_unref(&p);
-	buf_fini(&big);
+	CHECK(!send_big(t.socket, 30000));
 	pair_turn(&t.pair);
 	CHECK_INT(t.pair.budget.total_bytes, 0);
 	CHECK_INT(t.pair.budget.input_bytes, 0);
@@ -259,15 +266,12 @@ TEST(the_fullest_session_makes_room)
 	start(&t, cfg);
 	t.pair.budget.max_total_bytes = 60000;
 	struct sio_socket *idle = polling_socket(&t), *other = polling_socket(&t);
-	struct buf big = {0};
-	for (int i = 0; i < 20000; i++)
-		buf_char(&big, '1');
-	struct packet *p = sio_event_packet("/", SLICE("e"), buf_view(&big));
 	t.log.n = 0;
-	CHECK(sio_send(idle, p) && sio_send(idle, p) && sio_send(other, p)); /* there is no room for the third */
+	CHECK(send_big(idle, 20000) && send_big(idle, 20000));
+	CHECK(send_big(other, 20000)); /* there is no room for the third */
 	CHECK(t.pair.budget.total_bytes > 20000 && t.pair.budget.total_bytes < 21000);
-	CHECK(!sio_send(idle, p));
-	CHECK(sio_send(other, p));
+	CHECK(!send_big(idle, 20000));
+	CHECK(send_big(other, 20000));
 	t.socket = NULL;
 	pair_turn(&t.pair);
 	CHECK_SLICE(buf_view(&t.log), SLICE("gone limit\n"));
@@ -275,8 +279,6 @@ TEST(the_fullest_session_makes_room)
 	CHECK(stats->sessions == 1 && stats->session_closed[CLOSE_LIMIT] == 1);
 	CHECK_INT(stats->lost[CLOSE_LIMIT], 4); /* CONNECT's reply, two events, and one that came later */
 	CHECK(t.pair.budget.total_bytes > 40000);
-	packet_unref(&p);
-	buf_fini(&big);
 	finish(&t);
 	CHECK_INT(t.pair.budget.total_bytes, 0);
 }

@@ -1,0 +1,64 @@
+// A burst is not a slow reader: whoever reads gets all of it, however much comes at once (docs/limits.md).
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { until, world } from './lib/world.mjs'
+
+const w = await world(import.meta.url)
+const edge = await w.edge()
+const BURST_MS = 30000
+
+const cut = async () => await edge.metric('bellwire_sessions_closed_total', { reason: 'slow' })
+  + await edge.metric('bellwire_sessions_closed_total', { reason: 'limit' })
+
+// All n of them, in order, and the connection lives.
+async function hearsAll(client, event, n, number) {
+  await until(() => client.heard(event).length >= n || client.ends.length, () => `${n} ${event}, heard ${client.heard(event).length}`, BURST_MS)
+  assert.deepEqual(client.ends, [])
+  assert.deepEqual(client.heard(event).map(number), Array.from({ length: n }, (_, i) => i + 1))
+}
+
+const messages = (chat, sender, n, size) => w.sql(`insert into platform.messages (chat_id, sender_id, type, content)
+  select $1, $2, 'text', rpad(i::text || ' ', $4::int, 'x') from generate_series(1, $3::int) i`, [chat.id, sender.id, n, size])
+const notifications = (user, n, size) => w.sql(`insert into platform.notifications (user_id, type, title, body)
+  select $1, 'mention', i::text, repeat('x', $3::int) from generate_series(1, $2::int) i`, [user.id, n, size])
+
+for (const transport of ['websocket', 'polling']) {
+  for (const [n, size] of [[100, 16000], [900, 1000], [300, 5000]])
+    test(`${transport}: one transaction, ${n} messages of ${size} bytes into a chat; an idle client receives all`, async () => {
+      const [ann, bob] = await w.users('Анна', 'Борис')
+      const chat = await w.chat(ann, bob)
+      const client = await w.connect(bob, { transport })
+      const before = await cut()
+      await messages(chat, ann, n, size)
+      await hearsAll(client, 'chat:message:new', n, (m) => parseInt(m.content, 10))
+      assert.equal(await cut(), before)
+      client.close()
+    })
+
+  test(`${transport}: one transaction, 5 000 notifications of 1 KB; an idle client receives all`, async () => {
+    const bob = await w.user('Борис')
+    const client = await w.connect(bob, { transport })
+    await notifications(bob, 5000, 1000)
+    await until(() => client.heard('notification:new').length >= 5000 || client.ends.length,
+      () => `heard ${client.heard('notification:new').length}`, BURST_MS)
+    assert.deepEqual(client.ends, [])
+    assert.equal(new Set(client.heard('notification:new').map((x) => x.title)).size, 5000)
+    client.close()
+  })
+}
+
+test('the edge stopped while a chat gets 1 000 messages of 1 KB in single transactions, then continued: all receive everything', async () => {
+  const people = await w.users('Анна', 'Борис', 'Вера', 'Глеб', 'Даша', 'Егор', 'Женя')
+  const chat = await w.chat(...people)
+  const clients = await Promise.all(people.map((p, i) => w.connect(p, { transport: i % 2 ? 'polling' : 'websocket' })))
+  const before = await cut()
+  edge.signal('SIGSTOP')
+  try {
+    for (let i = 1; i <= 1000; i++) await w.message(chat, people[i % 7], `${i} ${'x'.repeat(1000)}`)
+  } finally {
+    edge.signal('SIGCONT')
+  }
+  for (const c of clients) await hearsAll(c, 'chat:message:new', 1000, (m) => parseInt(m.content, 10))
+  assert.equal(await cut(), before)
+  for (const c of clients) c.close()
+})
