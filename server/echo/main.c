@@ -213,8 +213,8 @@ static void echo_on_signal(struct ev_loop *ev, ev_signal *w, int revents)
 
 static bool echo_start(struct echo *e, const struct options *o)
 {
-	e->budget = (struct conn_budget){.max_queue_bytes = 8 << 20,
-	                                 .max_queue_items = 65536,
+	e->budget = (struct conn_budget){.max_queue_bytes = 1 << 20,
+	                                 .max_queue_items = 16384,
 	                                 .max_total_bytes = 256 << 20,
 	                                 .max_input_bytes = 64 << 20};
 	e->http = (struct http_config){.max_head = 16384,

@@ -59,16 +59,16 @@ struct packet *queue_shift(struct eio_session *s)
 
 /* ---- how much may wait ---- */
 
-static bool queue_over(const struct eio_session *s, size_t times)
+static bool queue_over(const struct eio_session *s, size_t bytes_times, size_t packets_times)
 {
 	const struct eio_limits *most = &s->srv->cfg.limits;
-	return s->polling->queued >= most->max_queue_packets * times ||
-	       s->polling->queue_bytes >= most->max_queue_bytes * times;
+	return s->polling->queue_bytes >= most->max_queue_bytes * bytes_times ||
+	       s->polling->queued >= most->max_queue_packets * packets_times;
 }
 
 static bool queue_waits(struct eio_session *s)
 {
-	return !queue_over(s, 1) || holder_waits(&s->polling->holder, queue_over(s, HOLDER_HARD));
+	return !queue_over(s, 1, 1) || holder_waits(&s->polling->holder, queue_over(s, HOLDER_HARD, HOLDER_HARD_ITEMS));
 }
 
 static size_t polling_holder_queued(const struct holder *h)

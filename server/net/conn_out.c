@@ -8,16 +8,23 @@
 
 /* ---- who is slow ---- */
 
-static bool conn_over(const struct conn *c, size_t times)
+static bool conn_over(const struct conn *c)
 {
 	const struct conn_budget *b = c->holder.budget;
-	return outq_bytes(&c->out) >= b->max_queue_bytes * times || outq_count(&c->out) >= b->max_queue_items * times;
+	return outq_bytes(&c->out) >= b->max_queue_bytes || outq_count(&c->out) >= b->max_queue_items;
+}
+
+static bool conn_over_hard(const struct conn *c)
+{
+	const struct conn_budget *b = c->holder.budget;
+	return outq_bytes(&c->out) >= b->max_queue_bytes * HOLDER_HARD ||
+	       outq_count(&c->out) >= b->max_queue_items * HOLDER_HARD_ITEMS;
 }
 
 /* Called when the kernel has been asked. */
 static void conn_judge(struct conn *c)
 {
-	if (c->state == CONN_LIVE && conn_over(c, 1) && !holder_waits(&c->holder, conn_over(c, HOLDER_HARD)))
+	if (c->state == CONN_LIVE && conn_over(c) && !holder_waits(&c->holder, conn_over_hard(c)))
 		conn_kill(c, CLOSE_SLOW);
 }
 
@@ -91,7 +98,7 @@ bool conn_lose(struct conn *c, uint32_t parts)
  * a turn. */
 static bool conn_relieve(struct conn *c)
 {
-	if (!holder_asked(&c->holder) || conn_over(c, HOLDER_HARD))
+	if (!holder_asked(&c->holder) || conn_over_hard(c))
 		conn_drain(c);
 	conn_judge(c);
 	return c->state == CONN_LIVE;
@@ -101,7 +108,7 @@ bool conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n)
 {
 	if (n == 0)
 		return true;
-	if (c->state != CONN_LIVE || (conn_over(c, 1) && !conn_relieve(c)))
+	if (c->state != CONN_LIVE || (conn_over(c) && !conn_relieve(c)))
 		return conn_lose(c, 1);
 	if (!conn_budget_room(c->holder.budget, holder_cost(b)))
 		conn_kill(c, CLOSE_LIMIT);

@@ -6,8 +6,7 @@
  * each reference costs its place in a queue. `alone` is what the end of this holder would give back at once.
  *
  * Slowness: a queue that is left over when its peer was offered all of it is a *backlog*. Over the soft limit it must
- * move: a peer that takes next to nothing for HOLDER_STALL_MS is slow. Over HOLDER_HARD times the limit it is slow
- * however it moves. A queue over the limit without a backlog is no slowness: its peer has not been asked yet.
+ * move: a peer that takes next to nothing for HOLDER_STALL_MS is slow. Over the hard limit it is slow however it moves. A queue over the limit without a backlog is no slowness: its peer has not been asked yet.
  */
 #ifndef NET_HOLDER_H
 #define NET_HOLDER_H
@@ -17,7 +16,8 @@
 #include "net/rank.h"
 
 #define HOLDER_STALL_MS 2000
-#define HOLDER_HARD 16         /* times the soft limit */
+#define HOLDER_HARD 16         /* times the soft limit, of bytes */
+#define HOLDER_HARD_ITEMS 4    /* and of items: a small one takes many times its bytes */
 #define HOLDER_RATE_LEAST 8192 /* bytes a second that count as reading; over the limit more: holder_taken */
 
 struct conn_budget;

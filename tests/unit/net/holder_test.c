@@ -131,7 +131,7 @@ TEST(over_the_hard_limit_a_peer_is_slow_at_once)
 		size_t sent = 0, most = 2 * HOLDER_HARD * SOFT / 1000;
 		while (sent < most && conn_send_bytes(peer.conn, 1000, 'x'))
 			sent++;
-		CHECK(i ? sent > HOLDER_HARD * 100 && sent < HOLDER_HARD * 100 + 400
+		CHECK(i ? sent > HOLDER_HARD_ITEMS * 100 && sent < HOLDER_HARD_ITEMS * 100 + 400
 		        : sent > HOLDER_HARD * SOFT / 1000 && sent < most);
 		pair_turn(&p);
 		CHECK(peer.dead && peer.why == CLOSE_SLOW);
