@@ -1,5 +1,5 @@
 /*
- * What messages of the emitter do (G5), and the queue of large ones.
+ * Carries out the emitter's messages (G5), and keeps the queue of large ones.
  */
 #include "emitter/emitter.h"
 #include "base/mem.h"
@@ -8,20 +8,20 @@
 #include "people/audience.h"
 
 #define CHANNEL "socket.io#/"  /* G1 */
-#define WAITING_MOST 1024      /* large messages to be read */
-#define BATCH_MOST 16          /* of them in one call: 22 MiB at worst */
-#define SOCKET_ROOMS_MOST 1000 /* joined by this; a socket's other rooms follow rows */
-#define LOG_EVERY_MS 1000      /* a flood of bad messages must not fill the disk: a line a second, */
-#define LOG_BURST 10           /* after the first few */
+#define WAITING_MOST 1024      /* large messages that wait to be read */
+#define BATCH_MOST 16          /* large messages read by one call: 22 MiB at worst */
+#define SOCKET_ROOMS_MOST 1000 /* rooms that a socket may join by orders of the emitter; its other rooms follow rows */
+#define LOG_EVERY_MS 1000      /* one line a second, since a flood of bad messages must not fill the disk */
+#define LOG_BURST 10           /* lines before that limit counts */
 
 struct inbox {
 	uint64_t waiting[WAITING_MOST]; /* ring of rows to read */
 	uint32_t head, n;
-	uint32_t reading;             /* rows that the call which is out asked for */
-	uint64_t log_until, unlogged; /* the lines logged of late reach until then, LOG_EVERY_MS each */
+	uint32_t reading;             /* rows that the call that is out reads */
+	uint64_t log_until, unlogged; /* log_until: each logged line moves it on by LOG_EVERY_MS */
 };
 
-/* ---- what became of them ---- */
+/* ---- outcomes ---- */
 
 static void emitter_count(struct emitter *em, enum emitter_outcome outcome)
 {
@@ -78,7 +78,7 @@ static void emitter_emit(struct emitter *em, const struct emitter_message *m)
 	log_debug(em->people->ident, "emitter event", LSL("event", event), LU("sockets", sent), LU("skipped", skipped));
 }
 
-/* False: it is in as many rooms as it may be. */
+/* False: the client is in SOCKET_ROOMS_MOST already. */
 static bool emitter_join(struct client *c, struct slice names)
 {
 	struct slice name;
@@ -95,7 +95,7 @@ static void emitter_leave(struct client *c, struct slice names)
 	struct slice name;
 	while (hub_next_name(&names, &name))
 		if (hub_leave(c->people->hub, &c->member, name) &&
-		    c->emitter_rooms) /* a control row may have joined it */
+		    c->emitter_rooms) /* may be 0: a control row may have joined the room */
 			c->emitter_rooms--;
 }
 
@@ -104,7 +104,7 @@ struct selection {
 	size_t n, cap;
 };
 
-/* Nobody joins or leaves while the audience is walked through: first all of them, then each. */
+/* Collects the audience before any client is changed, since no client may join or leave while it is walked through. */
 static void emitter_select(struct selection *s, struct emitter *em, const struct emitter_message *m)
 {
 	struct audience a;
@@ -167,7 +167,7 @@ static void emitter_rows_read(void *arg, const struct db_result *r)
 	bool good = r->outcome == DB_OK && r->nrows == (int)n && r->ncols == 1;
 	in->reading = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		if (r->outcome == DB_ERROR) /* of all alike: not granted, not that table, locked for long */
+		if (r->outcome == DB_ERROR) /* the cause holds for all: no grant, another table, a long lock */
 			emitter_complain(em, EMITTER_MISSING, r->message, SLICE(""));
 		else if (!good)
 			emitter_complain(em, EMITTER_LOST, "the database is away", SLICE(""));
@@ -224,7 +224,7 @@ static void emitter_take(struct emitter *em, struct slice text, bool attached)
 	} else if (outcome != EMITTER_DONE) {
 		emitter_complain(em, outcome, why, buf_view(&m.event));
 	} else if (m.attachment) {
-		emitter_read_later(em, m.attachment); /* counted when it has been read */
+		emitter_read_later(em, m.attachment); /* counted after it was read */
 	} else if (m.verb == EMITTER_EMIT) {
 		emitter_emit(em, &m);
 		emitter_count(em, outcome);
@@ -260,8 +260,9 @@ void emitter_stop(struct emitter *em)
 }
 
 /*
- * Messages that were notified meanwhile are lost, and nobody knows whether there were any (G11). Clients are not told: sync:required
- * would send all of them to the REST API whenever Postgres restarts, for events that it may know nothing of. The operator is.
+ * Messages that were notified meanwhile are lost, and nobody knows whether there were any (G11). The operator is told,
+ * the clients are not: sync:required would send all of them to the REST API whenever Postgres restarts, and the API may
+ * know nothing of the emitter's events.
  */
 void emitter_resumed(struct emitter *em)
 {

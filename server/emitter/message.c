@@ -1,5 +1,5 @@
 /*
- * What a message says, and whether it may.
+ * Parses a message, and decides whether it is allowed.
  */
 #include "emitter/message.h"
 
@@ -41,7 +41,7 @@ const char *emitter_outcome_label(enum emitter_outcome o)
 
 /* ---- looking ---- */
 
-/* A member that is there; null is not: MessagePack has it where JSON.stringify leaves undefined out (G4). */
+/* Finds a member. null counts as absent: MessagePack writes null where JSON.stringify leaves undefined out (G4). */
 static bool member(struct slice object, const char *key, struct slice *v)
 {
 	return json_get(object, key, v) && json_kind_of(*v) != JSON_NULL;
@@ -86,7 +86,7 @@ static const char *flaw_text(unsigned flaws)
 
 /* ---- names ---- */
 
-/* Control characters have no place in a name: a newline would make two of it, and the room of all sockets has one (HUB_EVERYONE). */
+/* A name may have no control characters: a newline would make it two names, and HUB_EVERYONE contains one. */
 static bool good_name(struct slice s)
 {
 	for (size_t i = 0; i < s.n; i++)
@@ -119,7 +119,8 @@ static bool names(struct parse *p, struct buf *out, struct slice array, size_t m
 	return true;
 }
 
-/* opts: whom it concerns. Without a list of rooms it is refused rather than sent to everybody. */
+/* Reads the rooms in opts. A message without a list of rooms is refused, so that it is not sent to everybody by
+ * mistake. */
 static bool target(struct parse *p, struct slice data, struct slice *opts)
 {
 	struct emitter_message *m = p->m;
@@ -139,7 +140,8 @@ static bool target(struct parse *p, struct slice data, struct slice *opts)
 
 /* ---- events ---- */
 
-/* An object of ours; what the emitter publishes of its own failures is a database's, without message (G8). */
+/* Whether this is an `error` object with a code of people/errors.def. The emitter publishes its own failures as an
+ * error of the database, without `message` (G8). */
 static bool is_own_error(struct slice data)
 {
 	struct slice v;
@@ -193,8 +195,9 @@ static bool emit(struct parse *p, struct slice data)
 /* ---- rooms ---- */
 
 /*
- * These follow rows: a forged join would hear what is meant for others, a forged leave would miss what the rows promise.
- * A socket's id is a room too, and that socket may be on another edge: the look of an id decides.
+ * Whether a room follows rows. The emitter may not join or leave such a room: a forged join would hear what is meant
+ * for others, and a forged leave would miss what the rows promise. The id of a socket is such a room too. That socket
+ * may be on another edge, so the form of the name decides.
  */
 static bool room_is_ours(struct slice room)
 {
@@ -232,7 +235,7 @@ static bool change(struct parse *p, struct slice data)
 
 /* ---- the message ---- */
 
-/* Some configure pg to read bigint as a number. */
+/* The id of an attachment is a string, or a number where pg is configured to read bigint as a number. */
 static bool attachment(struct parse *p, struct slice id, bool attached)
 {
 	struct slice v = json_kind_of(id) == JSON_STRING ? slice_of(id.p + 1, id.n - 2) : id;

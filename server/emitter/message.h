@@ -1,6 +1,6 @@
 /*
- * One message of @socket.io/postgres-emitter, settled before anything acts on it (docs/emitter.md, G2 to G9). Takes bytes, knows no
- * sockets. Everything on its channel may be forged: any role that can connect to the database can NOTIFY.
+ * One message of @socket.io/postgres-emitter, checked before anything acts on it (docs/emitter.md, G2 to G9). This file
+ * takes bytes and knows no sockets. A message may be forged: any role that can connect to the database can NOTIFY.
  */
 #ifndef EMITTER_MESSAGE_H
 #define EMITTER_MESSAGE_H
@@ -13,15 +13,15 @@
 #define EMITTER_ROOMS_MOST 10000       /* in one list */
 #define EMITTER_CHANGE_MOST 64         /* rooms that one message joins or leaves */
 
-/* What became of a message; the words are a metric's labels and stand in docs/emitter.md. */
+/* Outcomes of a message. The words are labels of a metric, which docs/emitter.md lists. */
 /* clang-format off: one row a line */
-#define EMITTER_OUTCOMES(X)                                                                     \
-	X(DONE, done)       /* carried out; nobody may have been concerned */                   \
-	X(IGNORED, ignored) /* not for us: what Node servers tell each other, serverSideEmit */ \
-	X(INVALID, invalid) /* not what the emitter writes, or JSON that is not taken */        \
-	X(REFUSED, refused) /* understood, and not allowed */                                   \
-	X(MISSING, missing) /* a large message whose row is not there or cannot be read */      \
-	X(LOST, lost)       /* a large message, and the database was away or too many waited */
+#define EMITTER_OUTCOMES(X)                                                               \
+	X(DONE, done)       /* carried out, even if it reached no socket */               \
+	X(IGNORED, ignored) /* for Node servers, as serverSideEmit is */                  \
+	X(INVALID, invalid) /* not as the emitter writes it, or JSON that is not taken */ \
+	X(REFUSED, refused) /* understood, and not allowed */                             \
+	X(MISSING, missing) /* a large message; its row is not there or cannot be read */ \
+	X(LOST, lost)       /* a large message; the database was away, or too many waited */
 /* clang-format on */
 
 enum emitter_outcome {
@@ -41,8 +41,8 @@ enum emitter_verb {
 
 struct emitter_message {
 	enum emitter_verb verb;
-	uint64_t attachment;      /* not 0: the message itself is in this row (G3), nothing else here is set */
-	bool everyone;            /* no rooms named: every socket */
+	uint64_t attachment;      /* not 0: the message is in this row (G3), and no other field is set */
+	bool everyone;            /* it names no rooms: every socket */
 	bool is_volatile;         /* emit */
 	bool close;               /* disconnect: the session too */
 	struct buf rooms, except; /* names joined by newline, as hub_send takes them */
@@ -52,8 +52,8 @@ struct emitter_message {
 };
 
 /*
- * m is zeroed before and given to emitter_message_fini after, whatever came out. EMITTER_DONE: m says what to do. Else *why tells
- * a person. attached: the text came out of a row, so it cannot name another one.
+ * The caller zeroes m before, and calls emitter_message_fini after, whatever the outcome. EMITTER_DONE: m says what to
+ * do. Else *why is a text for people. attached: the text came from a row, so it must not name another row.
  */
 enum emitter_outcome emitter_message_parse(struct emitter_message *m, struct slice text, bool attached,
                                            const char **why) MUST_CHECK;

@@ -11,9 +11,9 @@ struct reader {
 	const unsigned char *p;
 	size_t n;
 	struct buf *out;
-	size_t end; /* out must not grow beyond */
+	size_t end; /* the most bytes that out may have */
 	unsigned depth;
-	const char *why; /* the first thing that is wrong */
+	const char *why; /* the first fault; NULL: none yet */
 };
 
 static bool value(struct reader *r);
@@ -104,7 +104,7 @@ static bool put_float(struct reader *r, unsigned bytes)
 	return true;
 }
 
-#define DATE_MOST 8640000000000 /* seconds from 1970 that a JavaScript date can be */
+#define DATE_MOST 8640000000000 /* the largest JavaScript date, in seconds from 1970 */
 
 static bool put_date(struct reader *r, int64_t seconds, uint64_t nanoseconds)
 {
@@ -157,7 +157,7 @@ static bool key(struct reader *r)
 
 static bool container(struct reader *r, uint64_t n, bool map)
 {
-	if (n > r->n) /* an element is a byte at least */
+	if (n > r->n) /* an element has at least a byte */
 		return msgpack_wrong(r, "cut short");
 	if (++r->depth > JSON_MAX_DEPTH)
 		return msgpack_wrong(r, "nested too deep");
@@ -173,7 +173,7 @@ static bool container(struct reader *r, uint64_t n, bool map)
 	return true;
 }
 
-/* 0xc0 to 0xdf: the type is the whole byte. */
+/* Types 0xc0 to 0xdf, where the whole byte is the type. */
 static bool tagged(struct reader *r, unsigned head)
 {
 	uint64_t n;
