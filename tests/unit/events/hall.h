@@ -22,6 +22,11 @@ struct hall {
 	struct events events;
 	int turns, ups, gone;
 	enum close_reason why; /* of the last one that is gone */
+	/* A floor above that opens clients otherwise, and what it does each turn of the pump, at a gap and when the database is up. */
+	void (*open)(struct client *c, struct slice auth);
+	void (*on_last)(void);
+	void (*on_gap)(void);
+	void (*on_up)(void);
 };
 
 #define ROUTES                                                               \
@@ -38,6 +43,10 @@ static void hall_on_connect(struct sio_socket *s, struct slice auth, unsigned fl
 	struct slice user;
 	CHECK(json_get(auth, "user", &user) && user.n == UUID_LEN + 2);
 	struct client *c = client_new(&h->stage.people, s, user.p + 1);
+	if (h->open) {
+		h->open(c, auth);
+		return;
+	}
 	sio_accept(s, SLICE(""));
 	hub_enter(h->stage.people.hub, &c->member);
 	client_enter(c, CLIENT_OPEN);
@@ -68,6 +77,8 @@ static void hall_up(void *ctx)
 	routes_database_up(&h->events);
 	rooms_database_up(&h->events);
 	confirms_database_up(&h->events);
+	if (h->on_up)
+		h->on_up();
 }
 
 static void hall_gap(void *ctx)
@@ -75,16 +86,24 @@ static void hall_gap(void *ctx)
 	struct hall *h = ctx;
 	routes_gap(&h->events);
 	rooms_gap(&h->events);
+	if (h->on_gap)
+		h->on_gap();
 }
 
 static void hall_batch(void *ctx, const struct db_batch *b)
 {
-	feed_batch(&((struct hall *)ctx)->events, b);
+	struct hall *h = ctx;
+	feed_batch(&h->events, b);
+	if (b->last && h->on_last)
+		h->on_last();
 }
 
 static void hall_turn(void *ctx)
 {
-	((struct hall *)ctx)->turns++;
+	struct hall *h = ctx;
+	h->turns++;
+	if (h->on_last)
+		h->on_last();
 }
 
 static inline void hall_turns(void)
