@@ -1,0 +1,270 @@
+/* CONNECT, from the token to `connected`, and everybody who does not get that far. */
+#include "house.h"
+
+#define REFUSED "42[\"error\",{\"code\":\"UNAUTHORIZED\",\"message\":\"Invalid token\",\"timestamp\":\"TIME\"}]\n41\n"
+
+static struct counts *counts(void)
+{
+	return &house.stage.people.counts;
+}
+
+static void drop(struct guest *g)
+{
+	shutdown(g->fd, SHUT_RDWR);
+	house_some_turns();
+}
+
+TEST(an_opening_is_told_in_order_with_every_room_entered)
+{
+	house_opens();
+	database_answers(&house.base, "rt.socket_open", OPENS("1", "user:" ANNA "^participants:1^followers:2"));
+	struct guest *a = house_comes(ANNA);
+	guest_waits_for(a, "sync:required");
+	guest_reads(a, "40{\"sid\":\"ID\"}\n"
+	               "42[\"connected\",{\"socket_id\":\"ID\",\"user_id\":\"" ANNA "\",\"timestamp\":\"TIME\"}]\n"
+	               "42[\"sync:required\",{\"user_id\":\"" ANNA
+	               "\",\"reason\":\"reconnection\",\"timestamp\":\"TIME\"}]\n");
+	CHECK(house_is_in(a, "participants:1") && house_is_in(a, "followers:2"));
+	char want[300];
+	snprintf(want, sizeof want,
+	         "rt.socket_open " EDGE " {\"{\\\"socket_id\\\":\\\"%.*s\\\",\\\"user_id\\\":\\\"" ANNA
+	         "\\\",\\\"recovery\\\":false}\"}\n",
+	         SIO_ID_LEN, a->id);
+	CHECK_STR(database_said(&house.base), want);
+	CHECK_INT(counts()->connects[CONNECT_RECONNECTION], 1);
+	CHECK(guest_client(a)->registered);
+	house_end();
+}
+
+TEST(a_token_that_is_not_accepted_enters_nothing)
+{
+	house_opens();
+	static const char *const payloads[] = {"40", "40{}", "40{\"token\":7}", "40{\"token\":\"x.y.z\"}"};
+	for (size_t i = 0; i < ARRAY_LEN(payloads); i++) {
+		CHECK_ROW(payloads[i]);
+		struct guest *g = stage_guest(&house.stage);
+		guest_say(g, payloads[i]);
+		guest_reads(g, "40{\"sid\":\"ID\"}\n" REFUSED);
+	}
+	CHECK_INT(counts()->tokens_refused[AUTH_MALFORMED], 4);
+	CHECK_INT(people_present(&house.stage.people), 0);
+	CHECK_STR(database_said(&house.base), "");
+	house_end();
+}
+
+TEST(an_expired_token_is_noted_once_in_a_while)
+{
+	house_opens();
+	struct guest *a = house_comes_with(ANNA, -60, "");
+	guest_reads(a, "40{\"sid\":\"ID\"}\n" REFUSED);
+	house_some_turns();
+	CHECK_STR(database_said(&house.base), "rt.token_expired " ANNA "\n");
+	house_comes_with(ANNA, -60, "");
+	house_some_turns();
+	CHECK_STR(database_said(&house.base), "");
+	CHECK_INT(counts()->tokens_refused[AUTH_EXPIRED], 2);
+	house_end();
+}
+
+TEST(a_user_whom_the_database_does_not_know_is_refused)
+{
+	house_opens();
+	database_answers(&house.base, "rt.socket_open", "1|f||~|200:200:");
+	struct guest *a = house_comes(ANNA);
+	guest_waits_for(a, "41\n");
+	guest_reads(a, "40{\"sid\":\"ID\"}\n" REFUSED);
+	CHECK_INT(counts()->tokens_refused[TOKEN_USER_UNKNOWN], 1);
+	house_some_turns();
+	CHECK(!strstr(database_said(&house.base), "rt.socket_close")); /* it was never there */
+	house_end();
+}
+
+TEST(a_token_that_runs_out_in_the_queue_opens_nothing)
+{
+	house_opens();
+	database_answers(&house.base, "rt.socket_open", OPENS("1", "followers:1"));
+	database_holds(&house.base, "rt.socket_open");
+	struct guest *a = house_comes_with(ANNA, 1, "");
+	HOUSE_UNTIL(database_is_held(&house.base, "rt.socket_open"));
+	struct client *c = list_first(&user_find(&house.stage.people, SLICE(ANNA))->clients, struct client, user_link);
+	c->until_ms = clock_wall_ms() - 1;
+	database_release(&house.base, "rt.socket_open");
+	guest_waits_for(a, "41\n");
+	guest_reads(a, "40{\"sid\":\"ID\"}\n" REFUSED);
+	house_some_turns();
+	CHECK(strstr(database_said(&house.base), "\\\"why\\\":\\\"token_expired\\\"")); /* it is registered, and ends */
+	house_end();
+}
+
+TEST(sockets_of_a_user_have_a_limit)
+{
+	house_opens();
+	for (int i = 0; i < 3; i++)
+		house_guest(ANNA);
+	struct guest *g = house_comes(ANNA);
+	guest_reads(g, "40{\"sid\":\"ID\"}\n"
+	               "42[\"error\",{\"code\":\"RATE_LIMIT\",\"message\":\"Too many sockets\",\"timestamp\":\"TIME\","
+	               "\"retry_after_ms\":45000}]\n41\n");
+	CHECK_INT(counts()->sockets_refused, 1);
+	house_guest(BORIS);
+	house_end();
+}
+
+TEST(those_who_come_while_a_call_is_out_are_the_next_batch)
+{
+	house_opens();
+	database_answers(&house.base, "rt.socket_open", OPENS("1", "followers:1"));
+	database_holds(&house.base, "rt.socket_open");
+	struct guest *a = house_comes(ANNA);
+	HOUSE_UNTIL(database_is_held(&house.base, "rt.socket_open"));
+	struct guest *b = house_comes(BORIS), *c = house_comes(CLARA);
+	house_some_turns();
+	database_release(&house.base, "rt.socket_open");
+	database_answers(&house.base, "rt.socket_open", OPENS("1", "followers:b") "\n" OPENS("2", "followers:c"));
+	guest_waits_for(c, "connected");
+	CHECK(house_is_in(a, "followers:1") && house_is_in(b, "followers:b") && house_is_in(c, "followers:c"));
+	house_end();
+}
+
+TEST(rows_in_another_order_are_no_answer)
+{
+	house_opens();
+	database_answers(&house.base, "rt.socket_open", OPENS("2", "followers:wrong"));
+	struct guest *a = house_comes(ANNA);
+	guest_waits_for(a, "UNAVAILABLE");
+	CHECK_INT(counts()->connects[CONNECT_RECONNECTION], 0);
+	database_answers(&house.base, "rt.socket_open", OPENS("1", "followers:right"));
+	guest_waits_for(a, "connected"); /* asked for again, after a second */
+	CHECK(house_is_in(a, "followers:right") && !house_is_in(a, "followers:wrong"));
+	house_end();
+}
+
+TEST(control_rows_that_come_meanwhile_are_applied_on_top)
+{
+	house_opens();
+	database_answers(&house.base, "rt.socket_open", OPENS("1", "followers:1"));
+	database_holds(&house.base, "rt.socket_open");
+	struct guest *a = house_comes(ANNA);
+	HOUSE_UNTIL(database_is_held(&house.base, "rt.socket_open"));
+	static const char *const data[] = {"{\"user_id\":\"" ANNA "\",\"room\":\"followers:seen\"}",
+	                                   "{\"user_id\":\"" ANNA "\",\"room\":\"followers:late\"}",
+	                                   "{\"user_id\":\"" ANNA "\",\"room\":\"followers:1\"}"};
+	database_publish(&house.base, (struct published){.xid = 100, .control = "user_join", .data = data[0]});
+	database_publish(&house.base, (struct published){.xid = 500, .control = "user_join", .data = data[1]});
+	database_publish(&house.base, (struct published){.xid = 501, .control = "user_leave", .data = data[2]});
+	HOUSE_UNTIL(house.base.rows.n == 0);
+	house_turns();
+	database_release(&house.base, "rt.socket_open");
+	guest_waits_for(a, "connected");
+	CHECK(house_is_in(a, "followers:late") && !house_is_in(a, "followers:1") && !house_is_in(a, "followers:seen"));
+	house_end();
+}
+
+TEST(a_kick_that_comes_meanwhile_ends_it)
+{
+	house_opens();
+	database_answers(&house.base, "rt.socket_open", OPENS("1", "followers:1"));
+	database_holds(&house.base, "rt.socket_open");
+	struct guest *a = house_comes(ANNA);
+	HOUSE_UNTIL(database_is_held(&house.base, "rt.socket_open"));
+	database_publish(&house.base,
+	                 (struct published){.xid = 500, .control = "user_kick", .data = "{\"user_id\":\"" ANNA "\"}"});
+	HOUSE_UNTIL(house.base.rows.n == 0);
+	house_turns();
+	database_release(&house.base, "rt.socket_open");
+	guest_waits_for(a, "41\n");
+	guest_reads(a, "40{\"sid\":\"ID\"}\n" REFUSED);
+	house_end();
+}
+
+TEST(one_that_left_before_its_answer_is_closed_in_the_database)
+{
+	house_opens();
+	database_answers(&house.base, "rt.socket_open", OPENS("1", "followers:1"));
+	database_holds(&house.base, "rt.socket_open");
+	struct guest *a = house_comes(ANNA);
+	HOUSE_UNTIL(database_is_held(&house.base, "rt.socket_open"));
+	drop(a);
+	CHECK_INT(people_present(&house.stage.people), 0);
+	database_said(&house.base);
+	database_release(&house.base, "rt.socket_open");
+	house_some_turns();
+	const char *said = database_said(&house.base);
+	CHECK(strstr(said, "rt.socket_close " EDGE) && strstr(said, "\\\"over\\\":true"));
+	house_end();
+}
+
+TEST(while_the_database_is_away_a_socket_waits_and_is_asked_for_then)
+{
+	house_begin();
+	struct guest *a = house_comes(ANNA);
+	house_some_turns();
+	guest_reads(
+		a,
+		"40{\"sid\":\"ID\"}\n42[\"error\",{\"code\":\"UNAVAILABLE\",\"message\":\"Try again\",\"timestamp\":\"TIME\"}]\n");
+	CHECK_INT(guest_client(a)->state, CLIENT_WAITING);
+	guest_say(a, "42[\"x\",{}]");
+	CHECK(strstr(guest_text(a), "UNAVAILABLE"));
+	database_answers(&house.base, "rt.socket_open", OPENS("1", "followers:1"));
+	db_start(house.base.db);
+	guest_waits_for(a, "connected");
+	CHECK(!strstr(guest_text(a), "40{")); /* the reply is out already */
+	CHECK_INT(guest_client(a)->state, CLIENT_OPEN);
+	house_end();
+}
+
+TEST(a_socket_that_waits_too_long_is_sent_off_so_that_it_comes_back)
+{
+	house_begin();
+	struct guest *a = house_comes(ANNA);
+	house_some_turns();
+	struct client *c = guest_client(a);
+	CHECK(timer_is_set(&c->timer));
+	c->timer.fire(&c->timer);
+	HOUSE_UNTIL(people_present(&house.stage.people) == 0);
+	CHECK(!strstr(guest_text(a), "41")); /* a disconnect would keep it away */
+	CHECK_INT(counts()->disconnects[CLOSE_UNAVAILABLE], 1);
+	house_end();
+}
+
+TEST(an_opening_waits_for_the_ends_before_it)
+{
+	house_opens();
+	struct guest *a = house_guest(ANNA);
+	database_holds(&house.base, "rt.socket_close");
+	guest_say(a, "41");
+	HOUSE_UNTIL(database_is_held(&house.base, "rt.socket_close"));
+	database_said(&house.base);
+	struct guest *b = house_comes(BORIS);
+	house_some_turns();
+	CHECK_STR(database_said(&house.base), ""); /* her end decides why she is told to synchronise when she is back */
+	database_release(&house.base, "rt.socket_close");
+	guest_waits_for(b, "connected");
+	house_end();
+}
+
+TEST(an_opening_does_not_wait_for_ends_that_fail)
+{
+	house_opens();
+	struct guest *a = house_guest(ANNA);
+	database_answers(&house.base, "rt.socket_close", "!57014 too slow");
+	guest_say(a, "41");
+	struct guest *b = house_comes(BORIS);
+	guest_waits_for(b, "connected");
+	CHECK(!closes_idle(&house.entry)); /* her end is told again */
+	database_answers(&house.base, "rt.socket_close", "");
+	HOUSE_UNTIL(closes_idle(&house.entry));
+	house_end();
+}
+
+TEST(who_asks_for_recovery_says_so_and_gets_an_id)
+{
+	house_opens();
+	database_answers(&house.base, "rt.socket_open", OPENS("1", "followers:1"));
+	struct guest *a = house_comes_with(ANNA, 3600, ",\"recovery\":true,\"pid\":\"x\"");
+	guest_waits_for(a, "connected");
+	CHECK(strstr(guest_text(a), "\"pid\":\""));
+	const char *said = database_said(&house.base);
+	CHECK(strstr(said, "\\\"recovery\\\":true,\\\"pid\\\":\\\""));
+	house_end();
+}
