@@ -109,6 +109,22 @@ TEST(an_outage_while_they_are_entered_begins_anew)
 	house_end();
 }
 
+TEST(an_outage_of_the_pump_alone_begins_anew_once_the_call_is_answered)
+{
+	house_opens();
+	house_guest(ANNA);
+	database_holds(&house.base, "rt.socket_register");
+	database_breaks(&house.base);
+	HOUSE_UNTIL(database_is_held(&house.base, "rt.socket_register"));
+	fake_cut(fake_find(&house.base.pg, "pump"));
+	HOUSE_UNTIL(house.ups == 3);
+	house_some_turns();
+	database_said(&house.base);
+	database_release(&house.base, "rt.socket_register");
+	waits_until_said("rt.socket_register"); /* what it entered may be gone with a crash */
+	house_end();
+}
+
 TEST(entering_that_fails_is_repeated_by_the_tick)
 {
 	house_opens();
