@@ -13,8 +13,7 @@
 
 struct registers {
 	bool was_up;        /* the database has been */
-	bool out;           /* a call is, */
-	bool again;         /* and the database was away once more meanwhile */
+	bool out;           /* a call is */
 	struct buf sockets; /* to be entered: their ids and their users', RECORD bytes each */
 	size_t at, upto;    /* bytes: those before `at` have been, those up to `upto` are with the database */
 };
@@ -44,6 +43,7 @@ static void register_note(struct client *c, void *arg)
 	buf_slice(sockets, user_id(c->user));
 }
 
+/* A call that is out has been overtaken: with upto at the start, its answer goes on from there. */
 static void registers_begin(struct entry *e)
 {
 	struct registers *rs = e->registers;
@@ -60,13 +60,10 @@ static void registers_answered(void *arg, const struct db_result *r)
 	closes_hold(e, false);
 	if (r->outcome == DB_ERROR)
 		db_failed(e->people->ident, "socket_register", r);
-	if (rs->again) {
-		rs->again = false;
-		registers_begin(e);
-	} else if (!db_may_repeat(r)) {
-		rs->at = rs->upto;
-		registers_next(e);
-	} /* else by the next tick: to repeat is harmless */
+	if (db_may_repeat(r))
+		return; /* by the next tick: to repeat is harmless */
+	rs->at = rs->upto;
+	registers_next(e);
 }
 
 static void register_put(struct buf *items, struct slice id, struct slice user)
@@ -113,9 +110,7 @@ void registers_tick(struct entry *e)
 void registers_database_up(struct entry *e)
 {
 	struct registers *rs = e->registers;
-	if (rs->was_up && rs->out)
-		rs->again = true;
-	else if (rs->was_up)
+	if (rs->was_up)
 		registers_begin(e);
 	rs->was_up = true;
 }

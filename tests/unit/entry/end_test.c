@@ -22,7 +22,7 @@ TEST(a_clean_end_and_a_lost_connection_are_told_as_what_they_are)
 	waits_until_said("rt.socket_close");
 	snprintf(want, sizeof want,
 	         "rt.socket_close " EDGE " {\"{\\\"socket_id\\\":\\\"%s\\\",\\\"user_id\\\":\\\"" ANNA
-	         "\\\",\\\"clean\\\":true}\"}\n",
+	         "\\\",\\\"clean\\\":true,\\\"over\\\":true}\"}\n",
 	         id);
 	CHECK_STR(database_said(&house.base), want);
 	shutdown(b->fd, SHUT_RDWR);
