@@ -1,5 +1,5 @@
 /*
- * Ends, in the order in which they came.
+ * The queue of ends, in the order in which they came, and the call rt.socket_close.
  */
 #include "entry/closes.h"
 #include "base/json_write.h"
@@ -9,10 +9,10 @@
 #define BATCH_MAX 256
 
 struct closes {
-	struct buf *items;   /* JSON texts not known to the database yet */
-	size_t n, cap, out;  /* the first `out` of them are with it */
-	uint64_t told, past; /* ends so far; those that nobody needs to wait for any more */
-	bool held;
+	struct buf *items;   /* owned; ends that the database does not know yet, as JSON texts */
+	size_t n, cap, out;  /* out: the call that is out has the first `out` items */
+	uint64_t told, past; /* told: number of all ends so far. past: the first `past` of them hold up no opening */
+	bool held;           /* closes_hold */
 	struct sender sender;
 };
 
@@ -42,7 +42,7 @@ void closes_database_up(struct entry *e)
 	sender_wake(&e->closes->sender);
 }
 
-/* ---- what is to be told ---- */
+/* ---- the queue ---- */
 
 void closes_add(struct entry *e, const struct ended *ended)
 {
@@ -104,8 +104,8 @@ static void closes_answered(void *arg, const struct db_result *r)
 	size_t out = cs->out;
 	cs->out = 0;
 	if (r->outcome != DB_OK)
-		closes_go_past(e, cs->told); /* openings wait for the order of things, not for a database in trouble */
-	/* Forgotten, its user would be online for ever. To repeat is harmless. */
+		closes_go_past(e, cs->told); /* openings wait for the right order, not for a database in trouble */
+	/* The call is repeated, which is harmless: without it the user would be online for ever. */
 	if (db_may_repeat(r)) {
 		sender_after(&cs->sender, SENDER_AGAIN_MS);
 		return;
@@ -125,7 +125,7 @@ static void closes_send(void *entry)
 	struct closes *cs = e->closes;
 	struct buf items = {0};
 	if (cs->held)
-		closes_go_past(e, cs->told); /* that may take long, and the ends come after it */
+		closes_go_past(e, cs->told); /* registering may take long, and the ends are sent only after it */
 	if (cs->n == 0 || cs->held || !sender_ready(&cs->sender))
 		return;
 	cs->out = cs->n < BATCH_MAX ? cs->n : BATCH_MAX;

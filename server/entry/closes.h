@@ -1,6 +1,6 @@
 /*
- * Sockets that ended, told to rt.socket_close in batches. Nothing is dropped while the database is away; the lease of a dead edge covers
- * the rest.
+ * Ends of sockets, sent to rt.socket_close in batches. No end is dropped while the database is away. If this edge dies,
+ * its ends are covered by its lease: another edge sweeps its sockets.
  */
 #ifndef ENTRY_CLOSES_H
 #define ENTRY_CLOSES_H
@@ -10,8 +10,8 @@
 struct ended {
 	struct slice socket_id, user;
 	bool clean;   /* the client said goodbye */
-	bool over;    /* nothing of it can be recovered */
-	bool expired; /* because its token had */
+	bool over;    /* it cannot be recovered */
+	bool expired; /* it ended because its token had expired */
 };
 
 void closes_start(struct entry *e);
@@ -20,10 +20,10 @@ void closes_database_up(struct entry *e);
 
 void closes_add(struct entry *e, const struct ended *ended); /* copied */
 void closes_hold(struct entry *e, bool hold);                /* true: none is sent until false follows */
-bool closes_idle(const struct entry *e);                     /* the database knows all of them */
+bool closes_idle(const struct entry *e);                     /* the database knows all ends */
 
-/* A mark stands for the ends so far. It is past when the database knows them, or when nobody should wait for them any longer; e.on_past
- * tells that some are. */
+/* A mark stands for all ends so far. The mark is past when the database knows these ends, or when waiting for them
+ * would take too long. entry.on_past is called when marks get past. */
 uint64_t closes_mark(const struct entry *e);
 bool closes_past(const struct entry *e, uint64_t mark);
 

@@ -1,12 +1,13 @@
 /*
- * HOW clients come and go, as the database is told: what opens a socket, what follows its end, and what keeps the edge's rows alive.
+ * HOW clients come and go, and how the database is told: the opening of sockets, their ends, and the edge's lease.
  *
  *   open.h     CONNECT: token, rt.socket_open, `connected`      leave.h     a socket ends
- *   closes.h   ends on their way to rt.socket_close             register.h  live sockets entered again after an outage
+ *   closes.h   ends on their way to rt.socket_close             register.h  live sockets registered again after an outage
  *   maintain.h rt.maintain, rt.sweep, the version of the schema
  *
- * The database must learn of ends and openings in their order: a client that leaves and comes back is reconnecting, not new. So an
- * opening waits for the ends before it (closes_mark, closes_past), and ends wait while sockets are being entered again (closes_hold).
+ * The database must learn of ends and openings in their order: a client that leaves and comes back is reconnecting, not
+ * new. So an opening waits for the ends before it (closes_mark, closes_past), and ends wait while sockets are being
+ * registered again (closes_hold).
  */
 #ifndef ENTRY_ENTRY_H
 #define ENTRY_ENTRY_H
@@ -14,24 +15,24 @@
 #include "people/people.h"
 #include "recovery/recovery.h"
 
-/* What rt.maintain and rt.monitor have last said. */
+/* The last results of rt.maintain and rt.monitor, for the metrics. */
 struct entry_figures {
 	uint64_t outbox_rows, edges, foreign_locks;
 	double notify_usage, outbox_age;
 };
 
 struct entry {
-	struct people *people; /* borrowed, as all that is not made by a file's start */
+	struct people *people; /* borrowed; so is every pointer before `opens` */
 	struct recovery *recovery;
 	struct db *db;
-	const char *edge_id;           /* uuid of this edge's life */
-	unsigned max_sockets_per_user; /* 0: no limit but that of the count */
-	uint64_t lost_after_ms;        /* after so long a connection that is lost is known to be */
-	int schema_needed;             /* what this binary works with */
-	int schema_version;            /* of the database; 0: not read yet */
+	const char *edge_id;           /* a uuid, new with each start of the process */
+	unsigned max_sockets_per_user; /* 0: no limit but the range of user.nclients */
+	uint64_t lost_after_ms;        /* a lost connection is noticed within this time */
+	int schema_needed;             /* the lowest version of the schema that this binary works with */
+	int schema_version;            /* the database's; 0: not read yet */
 	struct entry_figures figures;
-	void (*on_past)(struct entry *e); /* closes_past has moved on; open.c sets it */
-	/* each made by its file's start and freed by its stop */
+	void (*on_past)(struct entry *e); /* more marks are past (closes.h); open.c sets it */
+	/* Each is made by the start function of its file, and freed by the stop function. */
 	struct opens *opens;
 	struct closes *closes;
 	struct registers *registers;

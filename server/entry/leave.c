@@ -14,7 +14,7 @@ void leave_socket(struct sio_socket *s, enum close_reason why, void *entry)
 	log_info(sio_ident(s), "disconnected", LS("reason", close_label(why)));
 	e->people->counts.disconnects[why]++;
 	if (!c)
-		return; /* it was turned away */
+		return; /* the socket was turned away and never had a client */
 	if (open_is_out(c)) {
 		open_forget(c, clean);
 	} else if (c->registered) {

@@ -1,5 +1,5 @@
 /*
- * A socket ends, whoever ended it: what hangs on it goes, and the database is told.
+ * The end of a socket, whoever ended it: frees the client, and tells the database.
  */
 #ifndef ENTRY_LEAVE_H
 #define ENTRY_LEAVE_H

@@ -1,12 +1,12 @@
 /*
- * Four calls, each of which is out once at most.
+ * The calls rt.maintain, rt.sweep, rt.monitor and rt.version. At most one of each is out at a time.
  */
 #include "entry/maintain.h"
 #include "base/mem.h"
 
 struct maintenance {
-	bool maintaining, looking, sweeping; /* the call is out */
-	bool failing, blind;                 /* the log says so already: rt.maintain, rt.monitor */
+	bool maintaining, looking, sweeping; /* rt.maintain, rt.monitor, rt.sweep is out */
+	bool failing, blind;                 /* rt.maintain, rt.monitor fails, and the log says so already */
 };
 
 void maintenance_start(struct entry *e)
@@ -43,7 +43,7 @@ static void maintain_sweep(struct entry *e)
 
 /* ---- rt.maintain ---- */
 
-/* The first failure of a run is told, the others are more of the same. */
+/* Logs the first failure of a row of failures; the following ones would say the same. */
 static void maintain_complain(struct entry *e, const char *what, const struct db_result *r, bool *told)
 {
 	if (r->outcome == DB_ERROR && !*told)
@@ -63,7 +63,7 @@ static void maintain_done(void *arg, const struct db_result *r)
 	e->figures.notify_usage = db_number(r, 0, 1);
 	e->figures.edges = (uint64_t)db_number(r, 0, 2);
 	if (!mt->sweeping)
-		maintain_sweep(e); /* a long one must not hold up the lease */
+		maintain_sweep(e); /* a call of its own, since a long sweep must not hold up the lease */
 }
 
 /* ---- rt.monitor ---- */
@@ -79,7 +79,7 @@ static void maintain_looked(void *arg, const struct db_result *r)
 	e->figures.outbox_age = db_number(r, 0, 1);
 }
 
-/* A call of its own: what only feeds the metrics cannot hold up the lease. */
+/* rt.monitor is a call of its own: it only feeds the metrics, and must not hold up the lease. */
 static void maintain_look(struct entry *e)
 {
 	if (e->maintenance->looking)
@@ -129,6 +129,6 @@ void maintenance_tick(struct entry *e)
 		return;
 	e->maintenance->maintaining = true;
 	if (maintenance_missing(e))
-		maintain_read_version(e); /* somebody may have migrated meanwhile */
+		maintain_read_version(e); /* the database may have been migrated meanwhile */
 	db_call(e->db, DB_LEASE, "select * from rt.maintain($1::uuid)", &edge, 1, maintain_done, e);
 }

@@ -1,7 +1,7 @@
 /*
- * Every few seconds rt.maintain: the edge's lease, the outbox's rotation, users that went offline. Then rt.sweep until nothing is left, a
- * transaction for each portion, so that nobody waits long for its locks. And rt.version, until the schema is one that this binary
- * works with.
+ * Maintenance, every two seconds. rt.maintain renews the edge's lease, rotates the outbox, and announces users who went
+ * offline. rt.sweep follows, until nothing is left to sweep: a transaction for each portion, so that its locks are held
+ * briefly. rt.version is called until the schema is one that this binary works with.
  */
 #ifndef ENTRY_MAINTAIN_H
 #define ENTRY_MAINTAIN_H
@@ -12,6 +12,6 @@ void maintenance_start(struct entry *e);
 void maintenance_stop(struct entry *e);
 void maintenance_database_up(struct entry *e);
 void maintenance_tick(struct entry *e);
-const char *maintenance_missing(const struct entry *e); /* why the schema will not do; NULL: it does */
+const char *maintenance_missing(const struct entry *e); /* what is wrong with the schema; NULL: nothing */
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Opening, from the token to `connected`.
+ * The opening of a socket, from the token to `connected`.
  */
 #include "entry/open.h"
 #include "base/json_write.h"
@@ -15,20 +15,21 @@
 #include <strings.h>
 
 #define BATCH_MAX 128
-/* A client that waits for the database is sent off after so long, and after up to as long again: not all of them at once. */
+/* A client waits for the database for this time, and for a random part of it again: not all clients may be sent off at
+ * once. */
 #define PATIENCE_MS 5000
 
 struct opening {
-	struct client *client; /* NULL: gone meanwhile */
+	struct client *client; /* NULL: it has ended since */
 	char id[SIO_ID_LEN], user[UUID_LEN];
-	bool clean; /* how it went */
+	bool clean; /* how it ended */
 };
 
 struct opens {
 	struct list queue;   /* of entering.link: PLACE_QUEUE */
 	struct list waiting; /* of entering.link: PLACE_DATABASE */
 	struct opening batch[BATCH_MAX];
-	size_t out; /* of batch: those that the call is about which is out */
+	size_t out; /* number of items in batch: the call that is out is about them */
 	struct sender sender;
 };
 
@@ -54,7 +55,7 @@ void opens_stop(struct entry *e)
 	e->opens = NULL;
 }
 
-/* ---- in line ---- */
+/* ---- the queue ---- */
 
 static void open_out_of_patience(struct timer *t)
 {
@@ -70,7 +71,7 @@ static void open_wait(struct entry *e, struct client *c)
 	if (c->state == CLIENT_WAITING)
 		return;
 	client_enter(c, CLIENT_WAITING);
-	recover_forget(c); /* the reply goes out without an id for it */
+	recover_forget(c); /* the reply goes out now, and has no private id */
 	sio_accept(c->sio, (struct slice){0});
 	client_error(c, &(struct error_about){.code = error_name(ERROR_UNAVAILABLE), .message = SLICE("Try again")});
 	uint32_t spread;
@@ -110,7 +111,7 @@ static void open_reply(struct client *c)
 {
 	struct buf extra = {0};
 	recover_reply(&extra, c);
-	sio_accept(c->sio, buf_view(&extra)); /* nothing when it is out already */
+	sio_accept(c->sio, buf_view(&extra)); /* no effect where the reply went out already */
 	buf_fini(&extra);
 }
 
@@ -135,7 +136,7 @@ static void open_finish(struct client *c, struct slice reason, bool recovered)
 	log_info(sio_ident(c->sio), "connected", LSL("user", user_id(c->user)), LSL("reason", reason),
 	         LS("recovered", recovered ? "yes" : "no"));
 	if (!recovered)
-		open_reply(c); /* else what was missed has followed it */
+		open_reply(c); /* a recovered client has the reply already, and the missed events behind it */
 	open_say_connected(c, recovered);
 	if (recovered)
 		offset_due(c);
@@ -149,7 +150,8 @@ static void open_finish(struct client *c, struct slice reason, bool recovered)
 /* Columns of rt.socket_open (docs/edge-sql.md). */
 enum { COL_ORD, COL_MAY, COL_ROOMS, COL_REASON, COL_SNAPSHOT, COLS };
 
-/* Control rows that the rooms do not know yet, in their order. False: one of them ends the socket. */
+/* Applies the late rows that the snapshot of the rooms does not see, in their order. False: one of them ends the
+ * socket. */
 static bool open_apply_late(struct client *c, const struct db_snapshot *snapshot)
 {
 	for (const struct late *l = c->entering->late.first; l; l = l->next) {
@@ -182,7 +184,7 @@ static void open_take(struct client *c, const struct db_result *r, int row)
 	if (c->state == CLIENT_REFUSED)
 		return;
 	if (may && c->until_ms <= clock_wall_ms()) {
-		c->expired = true; /* it waited too long for the database */
+		c->expired = true; /* the token ended while the client waited for the database */
 		may = false;
 	}
 	if (may)
@@ -200,7 +202,8 @@ static void open_take(struct client *c, const struct db_result *r, int row)
 		open_finish(c, reason, false);
 }
 
-/* Its rows may be there, also where the outcome is unknown: telling that it has ended is harmless twice. */
+/* The socket has ended, and its rows may be there, even if the outcome of the call is unknown. To tell an end twice is
+ * harmless. */
 static void open_close_gone(struct entry *e, const struct opening *o)
 {
 	struct ended ended = {.socket_id = slice_of(o->id, SIO_ID_LEN),
@@ -218,7 +221,8 @@ static void open_ask_again(struct entry *e, struct client *c, bool uncertain)
 		open_wait(e, c);
 }
 
-/* One row for each, in the order asked: nobody gets another's rooms, whatever the plan. */
+/* Checks that there is one row for each socket, in the order asked: no socket may get the rooms of another, whatever
+ * Postgres plans. */
 static bool opens_readable(const struct opens *os, const struct db_result *r)
 {
 	uint64_t ord;
@@ -281,7 +285,7 @@ static void open_send(struct opens *os, struct client *c, struct buf *items)
 	open_put(items, c);
 }
 
-/* The first of the queue, when the database knows the ends before it; else NULL. */
+/* The first client of the queue, if the mark of the ends before it is past; else NULL. */
 static struct client *opens_next(const struct entry *e)
 {
 	struct entering *first = list_first(&e->opens->queue, struct entering, link);
@@ -315,7 +319,7 @@ static void opens_send(void *entry)
 	buf_fini(&items);
 }
 
-/* ---- gone meanwhile ---- */
+/* ---- ends while the call is out ---- */
 
 bool open_is_out(const struct client *c)
 {
@@ -348,13 +352,14 @@ static bool open_token(struct sio_socket *s, struct slice auth, struct buf *toke
 
 static void open_expired_noted(void *arg, const struct db_result *r)
 {
-	(void)arg, (void)r; /* a hint for the next reason, nothing more */
+	(void)arg, (void)r; /* if it fails, the user's next sync:required has another reason, and that is all */
 }
 
 static void open_refuse_token(struct entry *e, struct sio_socket *s, enum auth_result why,
                               const struct auth_claims *claims)
 {
-	/* what is noted is a time, and looked at for minutes: a client in a loop need not write it each time */
+	/* The database notes a time that counts for two minutes, so a client in a loop need not write it at each
+	 * refusal. */
 	static const struct rate_limit limit = {.per_s = 1, .burst = 1, .rate_class = RATE_EXPIRED};
 	uint64_t retry_after_ms;
 	e->people->counts.tokens_refused[why]++;

@@ -1,13 +1,13 @@
 /*
- * CONNECT: the token is checked here, user and rooms by rt.socket_open, a batch at a time. people/client.h draws the states and places of
- * a client that is not open yet.
+ * CONNECT. The edge checks the token; rt.socket_open checks the user and returns the rooms, for a batch of clients at a
+ * time. people/client.h draws the states and places of a client that is not open yet.
  *
- *   open_connect -> OPENING --rows say yes--> OPEN: CONNECT reply, `connected`, `sync:required`
+ *   open_connect -> OPENING --user may-----> OPEN: CONNECT reply, `connected`, `sync:required`
  *        |             |--- presents an offset ---> RECOVERING --recovery/recover.h--> OPEN
- *        |             |-------- no --------> REFUSED: CONNECT reply, `error`, disconnect
+ *        |             |--- user may not ---> REFUSED: CONNECT reply, `error`, disconnect
  *        |             |--- database away --> WAITING: CONNECT reply, `error` UNAVAILABLE
- *        |----- away ------------------------> WAITING --database up--> asked for again, the reply is out already
- *                                                |--5-10 s--> the session ends without a disconnect: the client comes back by itself
+ *        |----- away ------------------------> WAITING --database up--> queued again; the reply is out already
+ *                                                |--5-10 s--> the session ends without a disconnect, so the client comes back
  */
 #ifndef ENTRY_OPEN_H
 #define ENTRY_OPEN_H
@@ -21,8 +21,8 @@ void opens_stop(struct entry *e);
 void opens_database_up(struct entry *e);
 
 void open_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void *entry); /* CONNECT came */
-bool open_is_out(const struct client *c);                                                /* the call that opens it is */
-void open_forget(struct client *c,
-                 bool clean); /* its socket ends; the answer, if one is due, closes it in the database */
+bool open_is_out(const struct client *c); /* rt.socket_open is out for it */
+/* The socket ends while it opens. If rt.socket_open is out, the end is told to the database after its answer. */
+void open_forget(struct client *c, bool clean);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The sockets that were here when the database came back, in portions.
+ * Registers the sockets that are here when the database comes back, in portions.
  */
 #include "entry/register.h"
 #include "base/json_write.h"
@@ -12,10 +12,10 @@
 #define RECORD (SIO_ID_LEN + UUID_LEN)
 
 struct registers {
-	bool was_up;        /* the database has been */
-	bool out;           /* a call is */
-	struct buf sockets; /* to be entered: their ids and their users', RECORD bytes each */
-	size_t at, upto;    /* bytes: those before `at` have been, those up to `upto` are with the database */
+	bool was_up;        /* the database was up before */
+	bool out;           /* a call is out */
+	struct buf sockets; /* sockets to be registered: the ids of socket and user, RECORD bytes each */
+	size_t at, upto;    /* bytes of `sockets`: before `at` registered, up to `upto` in the call that is out */
 };
 
 void registers_start(struct entry *e)
@@ -61,7 +61,7 @@ static void registers_answered(void *arg, const struct db_result *r)
 	if (r->outcome == DB_ERROR)
 		db_failed(e->people->ident, "socket_register", r);
 	if (db_may_repeat(r))
-		return; /* by the next tick: to repeat is harmless */
+		return; /* the next tick repeats the call, which is harmless */
 	rs->at = rs->upto;
 	registers_next(e);
 }
@@ -77,7 +77,7 @@ static void register_put(struct buf *items, struct slice id, struct slice user)
 	buf_fini(&item);
 }
 
-/* The next of them that are still here. */
+/* Sends the next portion, of the sockets that are still here. */
 static void registers_next(struct entry *e)
 {
 	struct registers *rs = e->registers;
