@@ -1,5 +1,5 @@
 /*
- * Three pages for whoever watches.
+ * The pages /livez, /readyz and /metrics.
  */
 #include "app/admin.h"
 #include "http/http.h"
@@ -48,7 +48,7 @@ static void admin_on_head(struct http_exchange *x, void *ctx)
 		admin_respond(x, 404, "text/plain", SLICE("/livez /readyz /metrics\n"));
 }
 
-/* A connection that asks nothing must not keep the others out: it soon goes, and at once when others come. */
+/* A connection without a request must not keep others out: it is closed soon, and at once when others come. */
 static void admin_on_conn(struct conn *c, void *ctx)
 {
 	static const struct http_events events = {.on_head = admin_on_head};
@@ -69,7 +69,7 @@ bool admin_listen(struct admin *a, struct loop *l, const char *address, const ch
 	                              .accepts_per_turn = 4,
 	                              .max_connections = CONNECTIONS_MOST,
 	                              .end_oldest = true};
-	/* a page of metrics is some 100 kB: enough for all connections to have one each, unread */
+	/* A page of metrics has some 100 kB; the budget lets every connection have one unread page. */
 	a->budget = (struct conn_budget){.max_queue_bytes = 4 << 20,
 	                                 .max_queue_items = 1024,
 	                                 .max_total_bytes = 64 << 20,

@@ -1,5 +1,5 @@
 /*
- * The internal listener: /livez (the loop turns), /readyz (send me clients), /metrics.
+ * The internal listener: /livez (the loop turns), /readyz (clients may be sent here), /metrics.
  */
 #ifndef APP_ADMIN_H
 #define APP_ADMIN_H
@@ -8,15 +8,15 @@
 #include "net/listener.h"
 
 struct admin {
-	const char *(*missing)(void *ctx); /* why no clients should be sent; NULL: they should */
+	const char *(*missing)(void *ctx); /* what keeps the edge from being ready; NULL: it is ready */
 	void (*print_metrics)(void *ctx, struct buf *out);
 	void *ctx;
-	struct conn_budget budget; /* of its own: a full house of clients does not lock the operator out */
+	struct conn_budget budget; /* of its own, so that a full edge does not lock the operator out */
 	struct listener *listener; /* owned; NULL: off */
 };
 
-/* address: NULL or empty is off. False: *error says why it cannot listen. */
+/* address: NULL or empty: no listener. False: it cannot listen, and *error says why. */
 bool admin_listen(struct admin *a, struct loop *l, const char *address, const char **error) MUST_CHECK;
-void admin_stop(struct admin *a); /* its connections are killed, and gone after loop_settle */
+void admin_stop(struct admin *a); /* kills its connections; loop_settle frees them */
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * The edge as a process: one worker from its settings, signals, and an orderly end.
+ * The edge as a process: one worker, its signals, and an orderly end.
  *
- *   SIGTERM, SIGINT  drain: no new sessions, the present ones are sent away over BELLWIRE_DRAIN_MS, then the end; again: at once
+ *   SIGTERM, SIGINT  drain: new sessions are refused, the present ones are sent away over BELLWIRE_DRAIN_MS, then the process ends.
+ *                    A second signal ends it at once
  *   SIGHUP           log level, certificate and token keys are read again
  */
 #include "app/app.h"
@@ -16,7 +17,7 @@
 
 #define DRAIN_STEP_MS 100
 #define CLOSE_STEP_MS 10
-#define LAST_WORDS_MS 3000 /* for rt.socket_close and rt.edge_close */
+#define LAST_WORDS_MS 3000 /* the longest wait at the end for rt.socket_close and rt.edge_close */
 
 enum ending { RUNNING, DRAINING, CLOSING, LEAVING };
 
@@ -31,7 +32,8 @@ struct app {
 
 /* ---- the end ---- */
 
-/* First rt.edge_close, then rt.sweep for as long as it says that there is more; what the time is too short for is left to other edges. */
+/* After rt.edge_close, rt.sweep is called as long as it says that more is left and time remains. Other edges sweep the
+ * rest. */
 static void app_edge_closed(void *arg, const struct db_result *r)
 {
 	struct app *a = arg;
@@ -45,7 +47,7 @@ static void app_edge_closed(void *arg, const struct db_result *r)
 	timer_set(a->w.loop, &a->step, loop_now(a->w.loop));
 }
 
-/* Clients are gone: what the database must know goes first. */
+/* All clients have gone. The process ends after the database has been told of their ends, or when the time is over. */
 static void app_close_step(struct app *a)
 {
 	struct worker *w = &a->w;
@@ -69,8 +71,8 @@ static void app_step(struct timer *t)
 	uint64_t now = loop_now(w->loop);
 	const struct sio_stats *s = sio_server_stats(w->sio);
 	if (s->sessions == s->websockets || now >= a->drain_until)
-		listener_stop(w->listener); /* a polling client may need a new connection for its next request */
-	/* peers that do not take their last bytes in time are left */
+		listener_stop(w->listener); /* not before: a poll may come over a new connection */
+	/* Peers that do not take their last bytes in time are cut off. */
 	if (s->sessions && now < a->drain_until + LAST_WORDS_MS) {
 		uint64_t left = a->drain_until > now ? a->drain_until - now : 0, steps = left / DRAIN_STEP_MS + 1;
 		sio_drain_some(w->sio, (size_t)((s->sessions + steps - 1) / steps));
@@ -126,7 +128,7 @@ static void app_reload(struct ev_loop *ev, ev_signal *sig, int revents)
 	struct auth *auth = NULL;
 	char error[512] = "";
 	(void)ev, (void)revents;
-	/* all or nothing: a typing error in one setting changes none */
+	/* All or nothing: with a wrong value in one setting, no setting changes. */
 	if (!config_load(&fresh, a->config_file, error, sizeof(error)) ||
 	    !(auth = app_make_auth(&fresh, error, sizeof(error))) ||
 	    !app_make_tls(&fresh, &tls, error, sizeof(error))) {
@@ -144,7 +146,7 @@ static void app_reload(struct ev_loop *ev, ev_signal *sig, int revents)
 		tls_context_unref(&w->tls);
 		w->tls = tls;
 	} else if (tls) {
-		tls_context_unref(&tls); /* from plain to TLS needs a restart */
+		tls_context_unref(&tls); /* a change from plain to TLS needs a restart */
 	}
 	config_free(&fresh);
 	log_info(w->ident, "reloaded");

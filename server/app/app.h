@@ -1,12 +1,12 @@
 /*
- * The edge as a whole: what `bellwire serve` runs.
+ * The edge as a whole, as `bellwire serve` runs it.
  */
 #ifndef APP_APP_H
 #define APP_APP_H
 
 #include "app/config.h"
 
-/* Until SIGTERM; the exit code. config_file (may be NULL) is read again on SIGHUP. */
+/* Runs until SIGTERM; returns the exit code. config_file may be NULL; SIGHUP reads it again. */
 int app_serve(const struct config *cfg, const char *config_file);
 
 #endif

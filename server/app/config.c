@@ -14,7 +14,7 @@ struct setting {
 	size_t offset;
 	const char *initial;
 	uint64_t min, max;
-	const char *unit; /* of a number; the words of a choice */
+	const char *unit; /* the unit of a number, or the words of a choice */
 	const char *text;
 };
 
@@ -27,11 +27,12 @@ static const struct setting settings[] = {
 
 enum { SETTINGS = ARRAY_LEN(settings) };
 
-/* What was found for each setting, before it becomes the struct: one run of strings, because it moves while it grows. */
+/* The value found for each setting, as text, before struct config is filled. Values are offsets into `strings`, which
+ * moves when it grows. */
 struct found {
 	struct buf strings;
-	size_t at[SETTINGS];     /* offset + 1 of the value; 0: nothing said */
-	unsigned line[SETTINGS]; /* of the file; 0: not from there */
+	size_t at[SETTINGS];     /* offset of the value + 1; 0: no value was given */
+	unsigned line[SETTINGS]; /* line of the file; 0: the value is not from the file */
 };
 
 static bool is_text(const struct setting *s)
@@ -54,7 +55,7 @@ static bool parse_number(const struct setting *s, struct slice v, uint64_t *out)
 	return v.n > 0 && value >= s->min && value <= s->max;
 }
 
-/* The words of "a|b|c" one after the other; false at the end. */
+/* Takes the next word of "a|b|c" from *rest; false at the end. */
 static bool next_word(const char **rest, struct slice *word)
 {
 	if (!*rest)
@@ -110,7 +111,7 @@ static void add_choices(struct buf *out, const char *words, const char *last)
 	}
 }
 
-/* "a number from 100 to 600000 (ms)" */
+/* Writes "a number from 100 to 600000 (ms)". */
 static void add_wanted(struct buf *out, const struct setting *s)
 {
 	if (s->kind == KIND_NUM) {
@@ -143,7 +144,8 @@ static size_t find_setting(struct slice name)
 	return i;
 }
 
-/* In quotes everything up to the same quote; without, up to a blank that a # follows. NULL or what is wrong. */
+/* A value in quotes reaches to the same quote; another one ends before a blank with a # behind it. NULL, or what is
+ * wrong. */
 static const char *unquote(struct slice *v)
 {
 	if (v->n > 0 && (v->p[0] == '"' || v->p[0] == '\'')) {
@@ -228,7 +230,7 @@ static bool read_file(struct found *f, const char *file, char *error, size_t n)
 
 /* ---- all of it ---- */
 
-/* An empty variable says "empty" where a setting can be that, and nothing elsewhere. */
+/* An empty variable makes a setting empty if the setting may be empty; else it counts as not given. */
 static void read_environment(struct found *f)
 {
 	for (size_t i = 0; i < SETTINGS; i++) {
@@ -276,11 +278,11 @@ bool config_load(struct config *c, const char *file, char *error, size_t n)
 	char host[256] = "";
 	if (gethostname(host, sizeof host - 1) != 0)
 		*host = '\0';
-	buf_add(&f.strings, host, strlen(host) + 1); /* the first string of memory */
+	buf_add(&f.strings, host, strlen(host) + 1); /* the default of the edge's name, as the first string */
 	bool good = !file || read_file(&f, file, error, n);
 	if (good)
 		read_environment(&f);
-	c->memory = buf_steal(&f.strings, NULL); /* from here on nothing moves */
+	c->memory = buf_steal(&f.strings, NULL); /* from here on the strings do not move */
 	good = good && set_all(c, &f, file, error, n);
 	if (good)
 		set_derived(c, c->memory);
@@ -297,7 +299,8 @@ void config_free(struct config *c)
 
 /* ---- printing ---- */
 
-/* So that the file's rules read the same value again; a value with both quotes never came from a file. */
+/* Writes a value so that the rules of the file read the same value again. A value with both kinds of quotes cannot be
+ * from a file. */
 static void add_quoted(struct buf *out, const char *value)
 {
 	bool plain = *value && !strpbrk(value, " \t#\"'");

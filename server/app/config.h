@@ -1,12 +1,12 @@
 /*
- * Settings of one process: one table gives the struct, the file keys, the environment names, the defaults, the checks,
- * what `bellwire check` prints and what docs/configuration.md lists.
+ * Settings of one process. One table gives the struct, the keys of the file, the names in the environment, the
+ * defaults, the checks, the output of `bellwire check`, and the table of docs/configuration.md.
  *
  *   X(member, NAME, kind, default, min, max, unit-or-choices, "what it does")
  *
  * Kinds: STR (NULL when empty), SECRET (a STR that is never printed), NUM (uint64_t within min..max), BOOL (on/off),
- * CHOICE (index into the words of unit-or-choices, separated by '|').
- * The environment wins over the file; an unknown key in the file, or a value that does not parse, is an error with its line.
+ * CHOICE (index into the words of unit-or-choices, separated by '|'). A variable of the environment wins over the file.
+ * An unknown key in the file, or a value that does not parse, is an error with its line.
  */
 #ifndef APP_CONFIG_H
 #define APP_CONFIG_H
@@ -91,14 +91,15 @@ struct config {
 #define X(member, NAME, kind, ...) CONFIG_##kind member;
 	CONFIG_SETTINGS(X)
 #undef X
-	char *memory; /* the strings live here */
+	char *memory; /* owned; all strings above point into it */
 };
 
-/* file may be NULL. False: error tells what is wrong, with the file's line or the variable's name. */
+/* file may be NULL. False: error says what is wrong, with the line of the file or the name of the variable. */
 bool config_load(struct config *c, const char *file, char *error, size_t n) MUST_CHECK;
 void config_free(struct config *c);
 
-/* `name = value` lines of everything in force, secrets as "(set)" or "(not set)", each with its description as a comment. */
+/* Writes a line `name = value` for every setting in force, with its description as a comment; secrets are "(set)" or
+ * "(not set)". */
 struct buf;
 void config_print(const struct config *c, struct buf *out);
 /* The table of docs/configuration.md, between its markers. */

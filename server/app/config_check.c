@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#define NAME_MAX_BYTES 64 /* what a host can be called */
+#define NAME_MAX_BYTES 64 /* the longest name of a host */
 
 struct auth_config config_auth(const struct config *c)
 {
@@ -65,7 +65,7 @@ static bool port_good(const char *port)
 	return *port;
 }
 
-/* What listener_new takes: host:port or [v6]:port, the host an address or empty. */
+/* Whether listener_new takes it: host:port or [v6]:port, where host is an address or empty. */
 static bool address_good(const char *address)
 {
 	const char *colon = strrchr(address, ':');
@@ -95,7 +95,7 @@ static void check_addresses(const struct config *c, struct buf *out)
 		buf_str(out, "BELLWIRE_LISTEN and BELLWIRE_ADMIN_LISTEN are the same\n");
 }
 
-/* The parts of a comma list, without blanks around them; false at the end. */
+/* Takes the next part of a comma list from *rest, without blanks around it; false at the end. */
 static bool next_part(const char **rest, char out[128], bool *fits)
 {
 	if (!*rest)
@@ -131,7 +131,7 @@ static void check_proxies(const struct config *c, struct buf *out)
 			           part);
 }
 
-/* As browsers send it: scheme://host[:port], or null. */
+/* Whether it has the form in which browsers send an origin: scheme://host[:port], or null. */
 static bool origin_good(const char *origin)
 {
 	const char *host = strstr(origin, "://");
@@ -148,7 +148,7 @@ static void check_origins(const struct config *c, struct buf *out)
 			buf_printf(out, "BELLWIRE_CORS_ORIGIN: \"%s\" is not SCHEME://HOST[:PORT]\n", part);
 }
 
-/* libpq's own words about a string that it cannot read would show the password. */
+/* The message is our own: that of libpq, about a string that it cannot read, would show the password. */
 static void check_url(const char *name, const char *url, struct buf *out)
 {
 	char *error = NULL;

@@ -1,5 +1,6 @@
 /*
- * What the table of settings cannot say: values that make no sense, alone or together, or whose files do not work.
+ * Checks that the table of settings cannot express: values that make no sense, alone or together, and files that cannot
+ * be used.
  */
 #ifndef APP_CONFIG_CHECK_H
 #define APP_CONFIG_CHECK_H

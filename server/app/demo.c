@@ -1,5 +1,5 @@
 /*
- * Files of one directory, nothing below it.
+ * Serves the files of one directory, and nothing below it.
  */
 #include "app/demo.h"
 #include "base/mem.h"
@@ -11,7 +11,7 @@
 #define PREFIX "/demo/"
 #define FILE_MAX (4u << 20)
 
-/* The page needs nothing but its own files and this server; whatever slipped into it as markup could do no more. */
+/* The page may load its own files and talk to this server, and nothing else: injected markup could do no more. */
 #define HEADERS                                                                                          \
 	"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n" \
 	"Content-Security-Policy: default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'\r\n"
@@ -33,7 +33,7 @@ static const char *demo_type(struct slice name)
 	return "application/octet-stream";
 }
 
-/* One plain name: no directory, nothing hidden. */
+/* Whether it is a plain name of a file: no directory, no hidden file. */
 static bool demo_name_valid(struct slice name)
 {
 	if (name.n == 0 || name.n > 64 || name.p[0] == '.')

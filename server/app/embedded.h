@@ -14,9 +14,9 @@ struct embedded_file {
 };
 
 extern const struct embedded_file embedded_bootstrap;
-extern const struct embedded_file embedded_migrations[]; /* in their order; a NULL name ends it */
-extern const struct embedded_file embedded_code[];       /* likewise */
+extern const struct embedded_file embedded_migrations[]; /* in their order; a NULL name ends the array */
+extern const struct embedded_file embedded_code[];       /* in the order of sql/manifest; likewise */
 extern const char embedded_code_sha256[];                /* of all code files, one behind the other */
-extern const int embedded_schema_version;                /* of the last migration: what this binary needs */
+extern const int embedded_schema_version;                /* number of the last migration: this binary needs it */
 
 #endif

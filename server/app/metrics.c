@@ -1,5 +1,5 @@
 /*
- * A row for each metric, with the place where its value stands.
+ * The table of metrics, with the source of each value.
  */
 #include "app/metrics.h"
 #include "base/text.h"
@@ -16,11 +16,11 @@
 #define BELLWIRE_VERSION "0.0.0"
 #endif
 
-#define BATCH_BUCKETS 6 /* 1 2 4 8 16 32: rt.dispatch takes no more */
+#define BATCH_BUCKETS 6 /* 1 2 4 8 16 32: rt.dispatch takes at most 32 items */
 
 /*
- * Rows of five kinds. A value is an expression over the sources as metrics_print names them: from, budget, sio, people's counts, rooms,
- * db, figures.
+ * Rows of five kinds. A value is an expression over the sources, by the names that metrics_print gives them: from,
+ * budget, sio, counts, rooms, db, figures.
  *
  *   GAUGE, COUNTER(name, help, value)
  *   EACH(name, help, label, label's words, how many, values)   a counter with one label
@@ -141,7 +141,7 @@
 struct page {
 	const struct metrics_sources *from;
 	struct buf *out;
-	const char *name; /* of the metric whose lines are written */
+	const char *name; /* of the metric whose lines are being written */
 };
 
 static void put_label_value(struct buf *out, const char *v)
@@ -191,7 +191,7 @@ static void put_histogram(struct page *p, const struct histogram *h)
 	put_bucket_rest(p, h->count, h->sum);
 }
 
-/* ---- words of labels; NULL: no line for this one ---- */
+/* ---- values of labels; NULL: no line for this index ---- */
 
 static const char *label_close(int i)
 {
@@ -285,7 +285,7 @@ static double descriptors_most(void)
 	return (double)l.rlim_cur;
 }
 
-/* ---- those of their own shape ---- */
+/* ---- metrics with a printer of their own ---- */
 
 static void metrics_events(struct page *p)
 {

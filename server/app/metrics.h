@@ -1,5 +1,5 @@
 /*
- * /metrics: what is counted, under the names of docs/metrics.md. The table in metrics.c has a row for each.
+ * The page /metrics (docs/metrics.md). The table in metrics.c has a row for each metric.
  */
 #ifndef APP_METRICS_H
 #define APP_METRICS_H
@@ -9,7 +9,7 @@
 struct sio_server;
 struct emitter;
 
-/* Where the figures stand. Borrowed; the counting is theirs. */
+/* The sources of the figures, all borrowed. They count; this file only prints. */
 struct metrics_sources {
 	const struct loop *loop;
 	const struct conn_budget *budget; /* of clients' connections */

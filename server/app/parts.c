@@ -16,8 +16,8 @@
 #include "recovery/recover.h"
 
 /*
- * In the order of starting: X(part, floor, ...), then for each of database_up, gap and tick whether the part has one. <part>_start and
- * <part>_stop it always has. The floor is the member of struct worker that they take.
+ * The parts in the order of starting: X(part, floor, ...), and whether the part has the functions database_up, gap and
+ * tick. Every part has <part>_start and <part>_stop. floor: the member of struct worker that these functions take.
  */
 /* clang-format off: one row a line */
 #define PARTS(X)                            \
@@ -35,7 +35,7 @@
 	X(registers, entry, YES, NO, YES)   \
 	X(maintenance, entry, YES, NO, YES)
 
-/* A function of the part as one that takes the worker. */
+/* Wraps a function of a part in one that takes the worker. */
 #define HAS_NO(name, floor)
 #define HAS_YES(name, floor)                      \
 	static void part_##name(struct worker *w) \
@@ -54,7 +54,7 @@ PARTS(X)
 static const struct part {
 	void (*start)(struct worker *w);
 	void (*stop)(struct worker *w);
-	void (*database_up)(struct worker *w); /* NULL: it does not care, as with the next ones */
+	void (*database_up)(struct worker *w); /* NULL: the part has no such function; also for the next two */
 	void (*gap)(struct worker *w);
 	void (*tick)(struct worker *w);
 } parts[] = {

@@ -1,16 +1,16 @@
 /*
- * The parts of a worker: each file of a floor that has something to start. What happens to all of them is called here for each that has
- * such a function.
+ * The parts of a worker: files of the floors that have something to start. Each function here calls the function of the
+ * same name of every part that has one.
  */
 #ifndef APP_PARTS_H
 #define APP_PARTS_H
 
 struct worker;
 
-void parts_start(struct worker *w); /* the floors hold what they borrow */
-void parts_stop(struct worker *w);  /* in reverse; harmless before parts_start */
+void parts_start(struct worker *w); /* the borrowed fields of the floors are set before */
+void parts_stop(struct worker *w);  /* in reverse order; harmless before parts_start */
 void parts_database_up(struct worker *w);
 void parts_gap(struct worker *w);  /* rows of the outbox may have been missed */
-void parts_tick(struct worker *w); /* every few seconds */
+void parts_tick(struct worker *w); /* every two seconds */
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * From a path and its query to a call, and back.
+ * Turns a path and its query into a call of a SQL function, and the result into the answer.
  */
 #include "app/reads.h"
 #include "base/json.h"
@@ -14,11 +14,11 @@
 #include <strings.h>
 
 #define PREFIX "/api/v2/"
-#define RETRY_AFTER_MS 1000 /* the queue of reads is shorter than that */
+#define RETRY_AFTER_MS 1000 /* the queue of reads takes less time than that */
 
 struct read {
 	struct reads *reads;
-	struct http_exchange *x; /* NULL: the client left */
+	struct http_exchange *x; /* NULL: the client has left */
 	char user[UUID_LEN + 1];
 };
 
@@ -60,7 +60,8 @@ static void read_respond(const struct reads *r, struct http_exchange *x, int sta
 	buf_fini(&headers);
 }
 
-/* The body says the wait where the user's own limit is the cause; otherwise it is the header's affair. */
+/* The header says when to try again. The body says it too where the user's own limit is the cause, as `error` does for
+ * an event. */
 static void read_refuse_until(struct reads *r, struct http_exchange *x, enum error_code code, struct slice message,
                               uint64_t retry_after_ms)
 {
@@ -78,7 +79,7 @@ static void read_refuse(struct reads *r, struct http_exchange *x, enum error_cod
 	read_refuse_until(r, x, code, message, 0);
 }
 
-/* The client is told a number, which the log explains. */
+/* The client gets the number of a line of the log, which has the cause. */
 static void read_failed_inside(struct reads *r, struct http_exchange *x, const struct db_result *result)
 {
 	char id[12], text[64];
@@ -118,8 +119,8 @@ static void read_answered(void *arg, const struct db_result *result)
 
 /* ---- asking ---- */
 
-/* Is the path behind the prefix that of the route? id is the segment that stands for {id}, whatever it is: SQL says what is wrong
- * with one that is no uuid. */
+/* Whether the path behind the prefix is that of the route. id: the segment in the place of {id}. It may be any text, as
+ * SQL refuses one that is no uuid. */
 static bool read_route_is(const struct read_route *r, struct slice rest, struct slice *id)
 {
 	const char *hole = r->id_key ? memmem(r->path.p, r->path.n, "{id}", 4) : NULL;
@@ -142,7 +143,7 @@ static const struct read_route *read_route_find(struct slice path, struct slice 
 	return NULL;
 }
 
-/* Bytes that are no text are a value that no function takes: "?" has it say what is wrong. */
+/* Adds a parameter. Bytes that are no UTF-8 become "?", which no function takes, so the function says what is wrong. */
 static void read_put_text(struct buf *json, const char *key, struct slice v)
 {
 	bool text = utf8_valid(v) && (v.n == 0 || !memchr(v.p, 0, v.n));
@@ -196,7 +197,7 @@ static void read_abort(struct http_exchange *x, void *ctx)
 	struct read *rd = http_user(x);
 	(void)ctx;
 	if (rd)
-		rd->x = NULL; /* the answer finds nobody */
+		rd->x = NULL; /* the answer will be dropped */
 }
 
 static void read_begin(struct reads *r, struct http_exchange *x, const char user[UUID_LEN + 1])
@@ -213,7 +214,8 @@ static void read_begin(struct reads *r, struct http_exchange *x, const char user
 void reads_handle(struct reads *r, struct http_exchange *x)
 {
 	const struct http_head *h = http_head(x);
-	/* all reads share one connection and a short queue: a sync of many chats fits in, a loop does not keep others out */
+	/* All reads share one connection and a short queue. The burst lets a client synchronise many chats; the rate
+	 * keeps a client in a loop from keeping others out. */
 	static const struct rate_limit limit = {.per_s = 20, .burst = 200, .rate_class = RATE_READ};
 	struct slice id;
 	char user[UUID_LEN + 1];

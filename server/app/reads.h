@@ -1,5 +1,6 @@
 /*
- * HTTP reads: after sync:required clients fetch what they missed (docs/reads.md). One SQL function a route; the answer is its result.
+ * HTTP reads (docs/reads.md), with which clients synchronise after sync:required. Each route has one SQL function,
+ * whose result is the answer.
  */
 #ifndef APP_READS_H
 #define APP_READS_H
@@ -10,7 +11,7 @@
 struct http_exchange;
 
 struct reads {
-	struct people *people; /* borrowed, as all of these: tokens, rates, counts */
+	struct people *people; /* borrowed, as the next two are; for tokens, rates and counts */
 	struct db *db;
 	const char *cors_origin; /* as http/cors.h takes it */
 	bool on;

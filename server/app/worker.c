@@ -1,5 +1,6 @@
 /*
- * The floors put together: made from settings, joined by callbacks, started, asked whether they are ready, stopped.
+ * Puts the floors together: makes them from the settings, joins them by callbacks, starts and stops them, and asks
+ * whether they are ready.
  */
 #include "app/worker.h"
 #include "app/demo.h"
@@ -24,21 +25,21 @@
 #include <unistd.h>
 
 enum {
-	TICK_MS = 2000,              /* a lease is 30 s: some calls may fail */
-	BACKLOG = 4096,              /* clients that come back all at once */
-	ACCEPTS_PER_TURN = 64,       /* so that a storm does not starve those who are in */
+	TICK_MS = 2000,              /* several in a lease of 30 s, so that some calls may fail */
+	BACKLOG = 4096,              /* for clients that come back all at once */
+	ACCEPTS_PER_TURN = 64,       /* a storm of new clients must not starve the present ones */
 	BATCH_MOST = 32,             /* docs/decisions/0001-batches.md */
 	QUEUE_ITEMS_MOST = 16384,    /* of a connection: small packets cost more than their bytes */
 	HEAD_MOST = 16384,           /* H5 */
-	BODY_MOST = 65536,           /* of requests that are not Socket.IO's, which has its own limit */
-	HEAD_TIMEOUT_MS = 15000,     /* a client that sends its head byte by byte holds a descriptor so long */
-	REQUEST_TIMEOUT_MS = 300000, /* above the longest poll */
-	IDLE_TIMEOUT_MS = 65000,     /* above the 60 s of most balancers: they close first */
-	CALLS_TIMEOUT_FACTOR = 3,    /* of an event's time to wait: so long may the answer of a call take */
-	OTHER_DESCRIPTORS = 64,      /* for the database, the log, the admin listener */
+	BODY_MOST = 65536,           /* of requests outside Socket.IO, which has a limit of its own */
+	HEAD_TIMEOUT_MS = 15000,     /* a client that sends its head byte by byte holds a descriptor for this time */
+	REQUEST_TIMEOUT_MS = 300000, /* longer than the longest poll */
+	IDLE_TIMEOUT_MS = 65000,     /* longer than the 60 s of most balancers, so that they close first */
+	CALLS_TIMEOUT_FACTOR = 3,    /* a call may take this many times BELLWIRE_DB_TIMEOUT_MS */
+	OTHER_DESCRIPTORS = 64,      /* kept for the database, the log, the internal listener */
 };
 
-/* ---- what the operator is told ---- */
+/* ---- readiness and metrics ---- */
 
 static const char *worker_missing(void *ctx)
 {
@@ -74,7 +75,7 @@ static void worker_print_metrics(void *ctx, struct buf *out)
 	metrics_print(&from, out);
 }
 
-/* ---- what comes in ---- */
+/* ---- connections and requests ---- */
 
 static void worker_on_tick(struct timer *t)
 {
@@ -204,7 +205,7 @@ static void worker_make_sio(struct worker *w, const struct config *c)
 	sessions->max_payload = c->max_payload;
 	sessions->max_queue_bytes = c->max_queue_bytes;
 	cfg.limits.connect_timeout_ms = c->connect_timeout_ms;
-	unsigned most = w->max_connections; /* a client by polling has two at times, and none at others */
+	unsigned most = w->max_connections; /* a polling client has two connections at times, and none at others */
 	sessions->max_sessions = most < UINT32_MAX / 2 ? 2 * most : UINT32_MAX;
 	sessions->max_sessions_per_address = (unsigned)c->max_sessions_per_address;
 	w->root = (struct sio_namespace){
@@ -291,7 +292,7 @@ bool worker_start(struct worker *w)
 	                                 .max_total_bytes = c->max_memory_bytes,
 	                                 .max_input_bytes = c->max_memory_bytes / 2};
 	if (c->trusted_proxies)
-		w->trusted_proxies = address_list_new(c->trusted_proxies); /* config_check has been over it */
+		w->trusted_proxies = address_list_new(c->trusted_proxies); /* config_check has checked it */
 	worker_make_edge_id(w);
 	w->loop = loop_new();
 	w->loop_started_ms = loop_now(w->loop);
@@ -319,7 +320,7 @@ void worker_stop(struct worker *w)
 		conn_budget_kill_all(&w->budget, CLOSE_SHUTDOWN);
 		admin_stop(&w->admin);
 		loop_settle(w->loop);
-		db_free(&w->db); /* what its last answers put off is not to be done any more */
+		db_free(&w->db); /* the work that its last answers have deferred is dropped */
 		parts_stop(w);
 		loop_free(&w->loop);
 	}

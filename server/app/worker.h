@@ -1,6 +1,6 @@
 /*
- * One worker: a loop and everything that hangs off it. The floors have structs of their own and know nothing of this one; here they are
- * put together (worker.c), and run until a signal ends them (app.c).
+ * One worker: a loop and everything that hangs off it. The floors have structs of their own and do not know this one.
+ * worker.c puts them together; app.c runs them until a signal comes.
  */
 #ifndef APP_WORKER_H
 #define APP_WORKER_H
@@ -15,7 +15,7 @@
 #include "sio/sio.h"
 
 struct worker {
-	const struct config *cfg; /* borrowed; what SIGHUP changes is not read from here */
+	const struct config *cfg; /* borrowed; not for settings that SIGHUP changes */
 	struct log_ident ident;
 	struct loop *loop;
 	struct db *db;
@@ -34,14 +34,14 @@ struct worker {
 	struct reads reads;
 	struct admin admin;
 	struct timer tick;
-	char edge_id[UUID_LEN + 1]; /* of this life */
+	char edge_id[UUID_LEN + 1]; /* new with each start of the process */
 	uint64_t started_ms;        /* wall clock */
 	uint64_t loop_started_ms;   /* loop_now */
 	unsigned max_connections;
-	bool draining; /* app.c: no clients should be sent any more */
+	bool draining; /* set by app.c: the edge is not ready any more */
 };
 
-/* auth and tls are set. False: the log says why; worker_stop follows in either case. */
+/* auth and tls are set before. False: the log says why. worker_stop must follow in either case. */
 bool worker_start(struct worker *w) MUST_CHECK;
 void worker_stop(struct worker *w);
 
