@@ -4,14 +4,14 @@
 
 struct hub_seat {
 	uint32_t room; /* its number */
-	uint32_t at;   /* index into its occupants */
+	uint32_t at;   /* the member's index in the room's occupants */
 };
 
 struct hub {
 	struct room_table table;
-	struct hub_member **members; /* by number */
+	struct hub_member **members; /* by number; the array is owned, the members are the callers' */
 	uint32_t nmembers, cap;
-	uint32_t stamp; /* of the last delivery */
+	uint32_t stamp; /* number of the last delivery */
 	struct hub_stats stats;
 };
 
@@ -103,7 +103,7 @@ bool hub_join(struct hub *h, struct hub_member *m, struct slice name)
 	return true;
 }
 
-/* The last occupant takes the place that becomes free, and so does the last seat. */
+/* Gives up a seat. The room's last occupant moves to the free place, and the member's last seat does likewise. */
 static void stand_up(struct hub *h, struct hub_member *m, uint32_t seat)
 {
 	uint32_t room = m->seats[seat].room, at = m->seats[seat].at;
@@ -172,7 +172,7 @@ void hub_begin(struct hub *h)
 {
 	if (++h->stamp)
 		return;
-	for (uint32_t i = 0; i < h->nmembers; i++) /* once in four thousand million deliveries */
+	for (uint32_t i = 0; i < h->nmembers; i++) /* happens once in 2^32 deliveries */
 		h->members[i]->stamp = 0;
 	h->stamp = 1;
 }

@@ -42,7 +42,7 @@ static uint32_t home(const struct room_table *t, struct slice name)
 	return (uint32_t)hash_bytes(t->seed, name) & (t->nslots - 1);
 }
 
-/* Where the name stands, or the free slot where it would. */
+/* The slot of the name, or the free slot where it belongs. */
 static uint32_t slot_of(const struct room_table *t, struct slice name)
 {
 	uint32_t i = home(t, name);
@@ -67,7 +67,7 @@ static void widen_slots(struct room_table *t)
 			t->slots[slot_of(t, room_name(t->rooms[i]))] = i + 1;
 }
 
-/* What stands behind the slot and would be found no more moves up. */
+/* Frees a slot. Entries behind it move up, if a search would not find them any more. */
 static void free_slot(struct room_table *t, uint32_t hole)
 {
 	uint32_t mask = t->nslots - 1;
@@ -103,7 +103,7 @@ uint32_t room_make(struct room_table *t, struct slice name)
 	uint32_t i = room_number(t);
 	t->rooms[i] = r;
 	if (4 * (uint64_t)++t->count > 3 * (uint64_t)t->nslots)
-		widen_slots(t); /* puts it in as well */
+		widen_slots(t); /* enters the new room as well */
 	else
 		t->slots[slot_of(t, name)] = i + 1;
 	return i;

@@ -1,6 +1,6 @@
 /*
- * Rooms by name, and by number: there are more rooms than members, so each is one block of memory, and what points to a room is a
- * number of 32 bits. Private to hub/.
+ * The table of rooms, by name and by number. There are more rooms than members, so each room is one block of memory,
+ * and references to rooms are numbers of 32 bits. Private to hub/.
  */
 #ifndef HUB_ROOM_H
 #define HUB_ROOM_H
@@ -15,7 +15,7 @@ struct occupant {
 };
 
 /*
- *   n, cap, name_n | name | occupants: n taken, cap in all
+ *   n, cap, name_n | name | occupants: room for cap, n are there
  */
 struct room {
 	uint32_t n, cap;
@@ -24,23 +24,23 @@ struct room {
 };
 
 struct room_table {
-	struct room **rooms; /* by number; NULL: a spare one */
-	uint32_t *spare;
-	uint32_t *slots; /* numbers plus one, 0: free; where a room stands follows from the hash of its name */
+	struct room **rooms; /* owned, by number; NULL: the number is spare */
+	uint32_t *spare;     /* owned; spare numbers */
+	uint32_t *slots;     /* owned; a room's number plus one, in the slot of its name's hash; 0: free */
 	uint32_t nrooms, cap, nspare, spare_cap, nslots;
-	uint32_t count; /* of rooms, without the spare numbers */
+	uint32_t count; /* number of rooms, without spare numbers */
 	uint64_t seed[2];
 };
 
 void room_table_init(struct room_table *t);
-void room_table_fini(struct room_table *t); /* when it is empty */
+void room_table_fini(struct room_table *t); /* the table must be empty */
 
 uint32_t room_find(const struct room_table *t, struct slice name);
-uint32_t room_make(struct room_table *t, struct slice name); /* the name is not there yet, and not longer than 64 KiB */
-void room_drop(struct room_table *t, uint32_t room);         /* nobody is in it */
-void room_add(struct room_table *t, uint32_t room, struct occupant o); /* to the end; the room may move */
+uint32_t room_make(struct room_table *t, struct slice name);           /* the name must be new, and below 64 KiB */
+void room_drop(struct room_table *t, uint32_t room);                   /* the room must be empty */
+void room_add(struct room_table *t, uint32_t room, struct occupant o); /* at the end; the block of the room may move */
 
-uint32_t room_grown(uint32_t cap); /* how much is kept for more: nothing for the small */
+uint32_t room_grown(uint32_t cap); /* the next capacity; small rooms get no spare places */
 
 static inline struct slice room_name(const struct room *r)
 {
