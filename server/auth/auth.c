@@ -46,10 +46,10 @@ static bool parts_split(struct slice token, struct parts *parts)
 	return base64url_decode(&parts->header, slice_of(token.p, (size_t)(first - token.p))) &&
 	       base64url_decode(&parts->payload, slice_of(first + 1, (size_t)(second - first - 1))) &&
 	       base64url_decode(&parts->signature,
-	                        slice_of(second + 1, (size_t)(end - second - 1))); /* a third dot is no base64url */
+	                        slice_of(second + 1, (size_t)(end - second - 1))); /* fails at a third dot */
 }
 
-/* NULL: not an object, or a key comes twice; of two `sub`, two readers may take different ones. */
+/* NULL: not an object, or a key comes twice. Of two `sub`, two readers may take different ones. */
 static json_t *object_decode(const struct buf *text)
 {
 	json_t *o = json_loadb(text->p, text->n, JSON_REJECT_DUPLICATES, NULL);
@@ -76,7 +76,7 @@ static enum auth_result check_header(const struct auth *a, const struct buf *tex
 	if (!string_is(json_object_get(header, "alg"), auth_key_algorithm(a->key)))
 		r = AUTH_ALGORITHM;
 	else if (json_object_get(header, "crit"))
-		r = AUTH_MALFORMED; /* no extension is known here, and no list at all is right then (RFC 7515 4.1.11) */
+		r = AUTH_MALFORMED; /* refused, since no extension is known here (RFC 7515 4.1.11) */
 	json_decref(header);
 	return r;
 }
@@ -181,7 +181,7 @@ enum auth_result auth_check(const struct auth *a, struct slice token, uint64_t w
 	enum auth_result r = parts_split(token, &parts) ? check_parts(a, &parts, wall_ms, claims) : AUTH_MALFORMED;
 	parts_fini(&parts);
 	if (r != AUTH_OK && r != AUTH_EXPIRED)
-		*claims = (struct auth_claims){0}; /* nothing of a token that was refused gets out */
+		*claims = (struct auth_claims){0}; /* the claims of a refused token are not given out */
 	return r;
 }
 

@@ -1,7 +1,7 @@
 /*
- * Is this token good, and whose is it? A token is a JWT. Its algorithm is the setting's and no other, `exp` is
- * required, `nbf` is honoured, `iss` and `aud` are checked when they are set, and `sub` is a uuid. Whether the user
- * exists is not known here.
+ * The check of a token: whether it is good, and whose it is. A token is a JWT. Its algorithm must be that of the
+ * setting, `exp` is required, `nbf` is honoured, `iss` and `aud` are checked when they are set, and `sub` is a uuid.
+ * Whether the user exists is not known here.
  */
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
@@ -24,7 +24,7 @@ enum auth_result {
 	AUTH_MALFORMED, /* not three parts in base64url, over 8 KiB, a claim of the wrong type, a crit header */
 	AUTH_ALGORITHM,
 	AUTH_SIGNATURE,
-	AUTH_EXPIRED, /* and nothing else is wrong: claims->sub is set */
+	AUTH_EXPIRED, /* nothing else is wrong: claims->sub is set */
 	AUTH_NOT_YET,
 	AUTH_CLAIMS, /* iss or aud is another, exp is missing, or sub is no uuid */
 };

@@ -11,7 +11,7 @@
 
 #define OLDEST 150000
 
-/* What the edge calls (docs/edge-sql.md). */
+/* The functions that the edge calls (docs/edge-sql.md). */
 #define MISSING_SQL                                                                                                          \
 	"select pg_catalog.string_agg('rt.' || f.name, ', ') from pg_catalog.unnest(array["                                  \
 	"'pump_open', 'fetch', 'fetch_page', 'bell_arm', 'bell_disarm', 'ring', 'dispatch', 'dispatch_one', 'socket_open', " \
@@ -22,7 +22,7 @@
 	"where n.nspname = 'rt' and p.proname = f.name and pg_catalog.has_schema_privilege(n.oid, 'usage') "                 \
 	"and pg_catalog.has_function_privilege(p.oid, 'execute'))"
 
-/* The place of a primary, in words of its own: names and times are shown as each connection's settings have them. */
+/* Tells two servers apart. The text has only such values as do not depend on the settings of a connection. */
 #define PLACE_SQL                                                                                       \
 	"select pg_catalog.concat_ws('/', s.system_identifier, "                                        \
 	"pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8), d.oid) " \
@@ -67,7 +67,7 @@ static bool check_rights(PGconn *pg)
 	return good;
 }
 
-/* An edge works with too many rights; the operator should know. */
+/* Warns where the edge's role has more rights than it needs: the edge works with them, but the operator should know. */
 static bool check_modesty(PGconn *pg)
 {
 	PGresult *r = pg_query(pg, "select pg_catalog.pg_has_role(current_user, 'bellwire_owner', 'member')");
@@ -143,8 +143,7 @@ static bool check(const struct config *c, bool offline)
 		fprintf(stderr, "%.*sbellwire: these settings cannot work\n", (int)problems.n, problems.p);
 	buf_fini(&out);
 	buf_fini(&problems);
-	return good &&
-	       (offline || check_database(c)); /* serve needs a database: without DATABASE_URL it refuses, too */
+	return good && (offline || check_database(c)); /* fails without DATABASE_URL, as serve does */
 }
 
 static int print_markdown(const char *table)

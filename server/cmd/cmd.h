@@ -1,6 +1,6 @@
 /*
- * The commands of the program: each reads its options, does one thing and returns the exit code
- * (0 done, 1 failed, 2 called wrongly).
+ * The commands of the program. Each reads its options, does one thing, and returns the exit code: 0 done, 1 failed, 2
+ * called wrongly.
  */
 #ifndef CMD_CMD_H
 #define CMD_CMD_H
@@ -25,7 +25,7 @@ enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 
 struct cmd_option {
 	const char *name; /* without dashes; NULL ends the list */
-	const char *arg;  /* what --help calls the argument; NULL: a flag, whose value becomes "" */
+	const char *arg;  /* name of the argument in --help; NULL: a flag, whose value becomes "" */
 	const char *text;
 	const char **value;
 };
@@ -35,11 +35,11 @@ struct cmd_option {
 		"config", "FILE", "read settings from FILE; the environment wins", (v) \
 	}
 
-/* False: there is nothing left to do, *code is the exit code (--help, or called wrongly). */
+/* False: the command ends with *code, after --help or because it was called wrongly. */
 bool cmd_options(const struct cmd_option *options, const char *about, int argc, char **argv, int *code) MUST_CHECK;
-/* False: said why on stderr. */
+/* False: stderr says why. */
 bool cmd_load(struct config *c, const char *file) MUST_CHECK;
 void cmd_error(const char *fmt, ...) PRINTF_LIKE(1, 2); /* "bellwire: ..." to stderr */
-int cmd_finish(int code);                               /* what was printed must have arrived */
+int cmd_finish(int code);                               /* code, or 1 if stdout could not be written */
 
 #endif

@@ -10,7 +10,8 @@
 
 static const char request[] = "GET /readyz HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
-/* An edge that listens on every address (0.0.0.0, or none given) is reached on this host's own. */
+/* Connects to the edge. Where the edge listens on every address (0.0.0.0, or none given), the loopback address reaches
+ * it. */
 static int dial(const char *address, const char **error)
 {
 	struct addrinfo *found = address_find(address, error);
@@ -30,7 +31,7 @@ static int dial(const char *address, const char **error)
 	return -1;
 }
 
-/* The answer's first bytes, terminated; what does not fit is not needed. */
+/* Reads the first bytes of the answer, and terminates them. The status line is in them; the rest is not needed. */
 static const char *ask(int fd, char *answer, size_t n)
 {
 	size_t have = 0;

@@ -17,10 +17,10 @@
 
 struct migrate {
 	PGconn *pg;
-	unsigned done; /* things that were not there yet */
+	unsigned done; /* number of transactions that this run has applied */
 };
 
-/* A transaction: what comes first, the files, what ends it (with the commit). */
+/* A transaction: its first statements, the files, and its last ones, the commit included. */
 struct work {
 	const char *what; /* for messages */
 	const char *first;
@@ -45,7 +45,7 @@ static struct slice version_of(const struct embedded_file *f)
 	return slice_of(name.p, end ? (size_t)(end - name.p) : name.n);
 }
 
-/* What stands between the two marks, as a terminated copy. */
+/* A terminated copy of the text between the two marks. */
 static char *up_part(const struct embedded_file *f, unsigned *line)
 {
 	const char *mark = "-- migrate:up\n", *up = f->text;
@@ -61,7 +61,7 @@ static char *up_part(const struct embedded_file *f, unsigned *line)
 	return mem_strndup(up, down ? (size_t)(down + 1 - up) : strlen(up));
 }
 
-/* Names and sums are made of letters, digits, '_' and '-': nothing to quote. */
+/* Names and checksums have letters, digits, '_' and '-' only, so they need no quoting. */
 static char *record_sql(const struct embedded_file *f)
 {
 	struct slice version = version_of(f), name = base_name(f);
@@ -134,7 +134,7 @@ static const struct embedded_file *find_version(const char *version)
 	return NULL;
 }
 
-/* Nothing is touched when the database is not what this binary was made for. */
+/* Compares the applied migrations with those of this binary. If they differ, nothing in the database is touched. */
 static bool verify_applied(const PGresult *applied)
 {
 	bool good = true;
@@ -222,7 +222,7 @@ static bool deploy_changed(struct migrate *m, bool force)
 		return false;
 	bool same = PQntuples(now) == 1 && strcmp(PQgetvalue(now, 0, 0), embedded_code_sha256) == 0;
 	PQclear(now);
-	/* a migration that makes a table anew leaves it without triggers: they are code */
+	/* After a migration the code is always applied: triggers are code, and a table that was made anew has none. */
 	return (same && !force && !m->done) || deploy(m);
 }
 
@@ -247,7 +247,7 @@ static bool server_usable(PGconn *pg)
 	return r && !standby;
 }
 
-/* Of this database, for as long as the connection lives. */
+/* The lock is on this database, and lasts as long as the connection. */
 static bool take_lock(PGconn *pg)
 {
 	PGresult *r = pg_query(pg, "select pg_catalog.pg_try_advisory_lock(" LOCK_KEY ")");

@@ -12,7 +12,7 @@ static void print_notice(void *ctx, const PGresult *r)
 	fprintf(stderr, "postgres: %s", PQresultErrorMessage(r));
 }
 
-/* libpq's own words about a string that it cannot read would show the password. */
+/* Whether libpq can read the URL. The message is our own: that of libpq would show the password. */
 static bool readable(const char *url)
 {
 	char *error = NULL;
@@ -32,7 +32,7 @@ PGconn *pg_open(const char *url, const char *setting)
 		cmd_error("%s is no connection string, such as postgresql://user:password@host/database", setting);
 		return NULL;
 	}
-	/* a later word wins over an earlier one: the URL may have its own timeout */
+	/* A later key wins over an earlier one, so the URL may set a timeout of its own. */
 	const char *const keys[] = {"connect_timeout", "fallback_application_name", "dbname", "client_encoding", NULL};
 	const char *const values[] = {CONNECT_TIMEOUT_S, "bellwire", url, "UTF8", NULL};
 	PGconn *pg = PQconnectdbParams(keys, values, 1);
@@ -46,7 +46,7 @@ PGconn *pg_open(const char *url, const char *setting)
 	return pg;
 }
 
-/* The position counts characters. */
+/* The line of a position, which counts characters. */
 static unsigned line_at(const char *text, unsigned long position)
 {
 	unsigned line = 0;
@@ -83,8 +83,8 @@ static void print_error(PGconn *pg, const PGresult *r, struct pg_text t)
 	print_field(r, PG_DIAG_CONTEXT, "in");
 }
 
-/* lock_not_available, deadlock_detected; and "tuple concurrently updated", when another database of the cluster is
- * migrated at the same moment (roles are shared). */
+/* Busy: lock_not_available, deadlock_detected, and "tuple concurrently updated". The last one comes when another
+ * database of the cluster is migrated at the same moment, since databases share roles. */
 static bool is_busy(const PGresult *r)
 {
 	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);

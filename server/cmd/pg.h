@@ -9,22 +9,22 @@
 
 enum pg_outcome {
 	PG_DONE,
-	PG_BUSY,   /* somebody else's lock: worth another try */
-	PG_DENIED, /* a right is missing; said which on stderr */
-	PG_FAILED, /* said why on stderr */
+	PG_BUSY,   /* another session holds a lock: try again */
+	PG_DENIED, /* a right is missing; stderr says which */
+	PG_FAILED, /* stderr says why */
 };
 
-/* A piece of SQL and where its first byte stands. */
+/* A piece of SQL, with its file and the line of its first byte. */
 struct pg_text {
 	const char *file;
 	const char *text; /* terminated */
 	unsigned line;
 };
 
-/* NULL: said why on stderr. setting is the name under which the user knows the URL. */
+/* setting: the name of the setting that has the URL, for messages. NULL: stderr says why. */
 PGconn *pg_open(const char *url, const char *setting);
 enum pg_outcome pg_run(PGconn *pg, struct pg_text t);
-/* One row of text, the caller clears it; NULL: said why. */
+/* A result with one row of text, which the caller clears. NULL: stderr says why. */
 PGresult *pg_query(PGconn *pg, const char *sql);
 
 #endif
