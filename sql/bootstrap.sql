@@ -1,6 +1,6 @@
--- Roles, the schema bellwire and its list of migrations: what must be there before the first migration. Applied by
--- `bellwire migrate` each time; does nothing where everything exists, so that a login that may not create roles can
--- migrate once an administrator has made them.
+-- Roles, the schema bellwire and its list of migrations, which must be there before the first migration. `bellwire
+-- migrate` applies this file each time. It does nothing where everything exists, so that a login that may not create
+-- roles can migrate once an administrator has made them.
 do $$
 declare
 	v_role text;
@@ -16,15 +16,15 @@ begin
 			end;
 		end if;
 	end loop;
-	-- What waits for a lock has to see what was committed meanwhile: a database whose default is another isolation
-	-- would give two messages one place. Of the role, so that it holds behind a pooler; once, so that what an
-	-- administrator sets later stays.
+	-- A statement that has waited for a lock must see what was committed meanwhile: with another default isolation
+	-- two messages would get one place. It is a setting of the role, so that it holds behind a pooler. It is set
+	-- once, so that a later change by an administrator stays.
 	if not exists (select from pg_catalog.pg_roles r where r.rolname = 'bellwire_edge'
 		and pg_catalog.array_to_string(r.rolconfig, ' ') ~ 'default_transaction_isolation=') then
 		begin
 			alter role bellwire_edge set default_transaction_isolation = 'read committed';
 		exception
-			when insufficient_privilege or internal_error then null; -- who made the role could; or another migrate did it
+			when insufficient_privilege or internal_error then null; -- not our role; or another migrate
 		end;
 	end if;
 	if not pg_catalog.pg_has_role(current_user, 'bellwire_owner', 'member') then
@@ -37,7 +37,7 @@ begin
 			grant bellwire_edge to bellwire_owner;
 		exception
 			when duplicate_object or unique_violation then null;
-			when internal_error then null; -- "tuple concurrently updated": the other one did it
+			when internal_error then null; -- "tuple concurrently updated": another migrate did it
 		end;
 	end if;
 	if not exists (select from pg_catalog.pg_namespace where nspname = 'bellwire') then

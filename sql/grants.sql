@@ -1,4 +1,4 @@
--- Who may call what: nothing but what stands here (docs/event-path.md, "Small rules").
+-- All grants. A role may do nothing that does not stand here (docs/event-path.md, "Small rules").
 
 do $$
 declare

@@ -1,4 +1,4 @@
--- platform.chats: its lock, and its refusal.
+-- platform.chats: the lock key, and how others are refused.
 
 select bellwire.ensure_lock_key('chat_id', 'platform.chats', 'id');
 
@@ -12,4 +12,5 @@ begin
 	raise exception using errcode = 'RT404', message = 'No such chat';
 end
 $$;
-comment on function rt_private.chat_refuse(uuid) is 'Refuses somebody who was not found among a chat''s participants. RT403, RT404.';
+comment on function rt_private.chat_refuse(uuid) is
+	'Refuses a user who is not a participant: RT403, or RT404 when there is no such chat.';

@@ -1,4 +1,4 @@
--- Messages that arrived.
+-- Receipts of messages that arrived.
 
 create or replace function rt_private.deliver(p_message_ids uuid[], p_user_ids uuid[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -12,7 +12,7 @@ begin
 			with m as materialized (
 				select o.id, o.chat_id, o.sender_id from platform.messages o where o.id = any(p_message_ids)
 			), sizes as materialized (
-				-- once for each chat: counting the participants costs as much as they are many
+				-- once for each chat, since the cost of counting grows with the participants
 				select c.chat_id, exists (select from platform.chat_participants a where a.chat_id = c.chat_id offset v_max) as large
 				from (select distinct m.chat_id from m) c
 			)
@@ -37,7 +37,7 @@ begin
 			on conflict (message_id, user_id) do update set delivered_at = excluded.delivered_at where r.delivered_at is null;
 			return;
 		exception when foreign_key_violation or sqlstate 'RT403' then
-			-- a message, a user or a participant went away under the statement: what is left is tried again
+			-- A message, a user or a participant was deleted during the statement: try again with the rest.
 			if attempt = 5 then
 				raise;
 			end if;

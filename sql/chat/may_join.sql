@@ -1,4 +1,4 @@
--- Rooms that a socket may be in because it joined.
+-- Rooms that sockets join on request.
 
 create or replace function rt_private.may_join(p_user uuid, p_room text) returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
@@ -8,4 +8,5 @@ begin
 		and exists (select from platform.chat_participants p where p.user_id = p_user and p.chat_id = substr(p_room, 6)::uuid);
 end
 $$;
-comment on function rt_private.may_join(uuid, text) is 'May a socket of the user be in this room because it joined (chat: rooms only)?';
+comment on function rt_private.may_join(uuid, text) is
+	'May a socket of the user join this room? Only chat: rooms can be joined.';

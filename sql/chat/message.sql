@@ -1,4 +1,4 @@
--- What a message must be, and how clients see it.
+-- The rules of a message, and the form in which clients see it.
 
 create or replace function rt_private.message_problem(p_type text, p_content text, p_metadata jsonb) returns text
 language plpgsql immutable
@@ -71,9 +71,9 @@ comment on function rt_private.message_problem(text, text, jsonb) is
 	'What is wrong with a message of this type (docs/data.md, "Messages"); null: nothing. Keys that the type does '
 	'not know are left alone.';
 
--- Runs as its callers, two trigger functions with a pinned search_path, and returns what nobody needs: see
--- edge/bell.sql. In each transaction plpgsql sets up anew every expression that it comes by, so a plain text comes by
--- few.
+-- It has no search_path of its own, since its callers, two trigger functions, have one; it returns a value because an
+-- assignment costs half of a perform. plpgsql sets up every expression anew in each transaction, so a plain text passes
+-- few expressions.
 create or replace function rt_private.message_check(p_type text, p_content text, p_metadata jsonb, p_client_id text,
 	p_content_max int) returns boolean
 language plpgsql stable
@@ -118,8 +118,7 @@ comment on function rt_private.message_payload(uuid, uuid, bigint, uuid, text, t
 	'{id, chat_id, sender_id, sender_name, sender_avatar, type, content, metadata, created_at, status, seq}: a '
 	'message as clients see it.';
 
--- A set of one row: a function that looks into a table is inlined where it stands as a table, and as a value it never
--- is.
+-- It returns a set of one row: a function that reads a table is inlined where it stands in FROM, but never as a value.
 create or replace function rt_private.message_rooms() returns table (family text)
 language sql stable
 begin atomic
@@ -127,4 +126,4 @@ begin atomic
 	from bellwire.settings s where s.name = 'message_audience';
 end;
 comment on function rt_private.message_rooms() is
-	'What a room is called whose sockets hear of a message, but for the chat (setting message_audience).';
+	'The family of the rooms whose sockets hear of a message (setting message_audience).';

@@ -1,4 +1,4 @@
--- platform.message_receipts: delivered and read, told to the sender.
+-- platform.message_receipts: what was delivered and read, and the events about it to the sender.
 
 create or replace function rt_private.receipts_first() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp
@@ -8,7 +8,7 @@ begin
 		if (old.message_id, old.user_id) <> (new.message_id, new.user_id) then
 			raise exception using errcode = 'RT400', message = 'A receipt keeps its message and user';
 		end if;
-		-- the first time counts; null takes a time back
+		-- The first time counts. Null takes a time back.
 		if new.delivered_at is not null then
 			new.delivered_at := coalesce(old.delivered_at, new.delivered_at);
 		end if;
@@ -17,15 +17,17 @@ begin
 		end if;
 	end if;
 	if new.read_at is not null and new.delivered_at is null then
-		-- what is read has arrived. The microsecond marks a delivery that nobody wrote: receipts_publish keeps silent about it.
+		-- A message that was read has arrived. The microsecond marks a delivery that no writer set:
+		-- receipts_publish does not announce it.
 		new.delivered_at := new.read_at - interval '1 microsecond';
 	end if;
 	return new;
 end
 $$;
-comment on function rt_private.receipts_first() is 'The first delivery and the first read count; a read is a delivery too. RT400.';
+comment on function rt_private.receipts_first() is
+	'The first delivery and the first read count; a read is a delivery too. RT400.';
 
--- By statement: a batch of confirmations is hundreds of receipts, and each of them is one event.
+-- A statement trigger: a batch of confirmations is hundreds of receipts, and each of them is one event.
 create or replace function rt_private.receipts_publish() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -84,7 +86,8 @@ begin
 end
 $$;
 comment on function rt_private.receipts_publish() is
-	'Announces the times that this statement set: chat:message:delivered and chat:message:read to user:<sender>. Refuses a receipt of one''s own message (RT400) and of somebody who does not take part (RT403).';
+	'Announces the times that this statement set: chat:message:delivered and chat:message:read to user:<sender>. '
+	'Refuses a receipt of one''s own message (RT400) and of somebody who does not take part (RT403).';
 
 create or replace function rt_private.receipts_unread() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -92,7 +95,7 @@ as $$
 begin
 	if tg_op = 'TRUNCATE' then
 		perform rt_private.read_marks_void();
-	-- with the message gone there is nothing to read
+	-- if the message is gone too, there is nothing to be read
 	elsif exists (select from platform.messages m where m.id = old.message_id) then
 		if current_setting('transaction_isolation') <> 'read committed' then
 			-- the snapshot may be older than the row
@@ -106,7 +109,8 @@ begin
 	return null;
 end
 $$;
-comment on function rt_private.receipts_unread() is 'What was read is unread again: read_marks that say otherwise go.';
+comment on function rt_private.receipts_unread() is
+	'A message is unread again: deletes the read_marks that say otherwise.';
 
 select bellwire.ensure_trigger('platform.message_receipts', 'receipts_first',
 	$$before insert on platform.message_receipts for each row when (new.read_at is not null and new.delivered_at is null)

@@ -19,7 +19,7 @@ begin
 		if jsonb_typeof(p_payload -> 'client_id') <> 'string' or char_length(v_client_id) not between 1 and 64 then
 			raise exception using errcode = 'RT400', message = 'client_id must be a string of 1 to 64 characters';
 		end if;
-		-- the first send counts, whatever else changed since
+		-- the first send counts, whatever else has changed
 		select m.id, m.created_at into v_id, v_at
 		from platform.messages m where m.sender_id = p_user_id and m.client_id = v_client_id;
 	end if;
@@ -36,7 +36,7 @@ begin
 		on conflict (sender_id, client_id) do nothing
 		returning id, created_at into v_id, v_at;
 		if v_id is null then
-			-- the same send, at the same moment, over another connection
+			-- the same send came over another connection at the same moment
 			select m.id, m.created_at into strict v_id, v_at
 			from platform.messages m where m.sender_id = p_user_id and m.client_id = v_client_id;
 		end if;
@@ -45,8 +45,10 @@ begin
 end
 $$;
 comment on function rt.chat_message_send(uuid, jsonb) is
-	'{chat_id, type, content, metadata?, client_id?} -> {status:"sent", message_id, created_at, client_id?}. The same client_id again: the first message''s ack, no second row. RT400, RT413, RT403 not a participant, RT404 no such chat.';
+	'{chat_id, type, content, metadata?, client_id?} -> {status:"sent", message_id, created_at, client_id?}. The '
+	'same client_id again: the first message''s ack, no second row. RT400, RT413, RT403 not a participant, RT404 '
+	'no such chat.';
 
--- Content and metadata of 16 KiB each, every byte pair of which a client may write as \uXXXX.
+-- The limit: content and metadata of 16 KiB each, which a client may write as \uXXXX.
 select bellwire.ensure_route('chat:message:send', 'rt.chat_message_send', p_max_bytes => 106496,
 	p_rate_class => 'send', p_rate_per_s => 10, p_rate_burst => 60, p_lock_key => 'chat_id', p_repeatable => 'by key');

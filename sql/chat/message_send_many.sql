@@ -1,6 +1,6 @@
 -- chat:message:send, several at once.
 
--- One statement writes all, and one announces them: half of what they cost one by one is the machinery around.
+-- One statement writes all messages, and one announces them: half of the cost of single sends is the machinery around.
 create or replace function rt_private.chat_message_send_many(p_user_ids uuid[], p_payloads jsonb[]) returns jsonb[]
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
 as $$
@@ -12,12 +12,12 @@ declare
 	v_confirms jsonb[];
 	v_acks     jsonb[];
 begin
-	if not pg_has_role(session_user, 'bellwire_edge', 'member') or exists ( -- of others messages_publish does not believe it
+	if not pg_has_role(session_user, 'bellwire_edge', 'member') or exists ( -- messages_publish trusts only an edge
 		select from unnest(p_payloads) p
 		where jsonb_typeof(p -> 'chat_id') is distinct from 'string' or jsonb_typeof(p -> 'type') is distinct from 'string'
 			or jsonb_typeof(p -> 'content') is distinct from 'string' or jsonb_typeof(p -> 'client_id') not in ('string', 'null')
 			or not rt_private.is_uuid(p ->> 'chat_id')) then
-		return null; -- rt.chat_message_send knows what to say
+		return null; -- rt.chat_message_send says what is wrong
 	end if;
 	v_ids := array(select gen_random_uuid() from generate_series(1, cardinality(p_payloads)));
 	perform set_config('bellwire.together', pg_current_xact_id()::text, true);
@@ -53,6 +53,7 @@ begin
 end
 $$;
 comment on function rt_private.chat_message_send_many(uuid[], jsonb[]) is
-	'rt.chat_message_send for several at once: all of them, or an error or null and none. Each of them then goes its own way.';
+	'rt.chat_message_send for several messages at once. An error or null: none was written, and each is sent '
+	'alone.';
 
 select bellwire.ensure_route_many('chat:message:send', 'rt_private.chat_message_send_many');

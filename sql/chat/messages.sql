@@ -1,4 +1,4 @@
--- platform.messages: what a message must be, its place in the chat, and its announcement. The rules are the table's:
+-- platform.messages: the check of a message, its place in the chat, and its announcement. The rules are the table's, so
 -- they hold for every writer.
 
 create or replace function rt_private.messages_check() returns trigger
@@ -12,10 +12,10 @@ begin
 	return new;
 end
 $$;
-comment on function rt_private.messages_check() is 'message_check for what is changed later. RT400, RT413.';
+comment on function rt_private.messages_check() is 'message_check for later changes. RT400, RT413.';
 
--- One function for all that comes before a row, and one query for all that it asks: each more costs a tenth of the
--- message.
+-- One function does everything before the row is written, with one query: each further function or query costs a tenth
+-- of the message.
 create or replace function rt_private.messages_insert() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -27,9 +27,9 @@ declare
 	v_max    int;
 	v_done boolean;
 begin
-	-- The lock comes before everything that follows from it: then order by seq, by time, of commits and of delivery
-	-- agree (docs/event-path.md, "Order within a chat"). A lock, not an update: an update would leave a row version
-	-- behind every message.
+	-- The lock comes first: then the orders by seq, by time, of commits and of delivery agree (docs/event-path.md,
+	-- "Order within a chat"). It is a lock and not an update, since an update leaves a row version behind every
+	-- message.
 	if v_silent then
 		perform rt_private.read_marks_void();
 	else
@@ -48,7 +48,7 @@ begin
 	if not v_member then
 		perform rt_private.chat_refuse(new.chat_id);
 	end if;
-	-- an import may bring places and times along
+	-- an import may set places and times itself
 	if not v_silent or new.seq is null then
 		new.seq := coalesce(v_seq, 0) + 1;
 	end if;
@@ -73,11 +73,11 @@ begin
 	raise exception using errcode = 'RT400', message = 'A message keeps its chat, sender, place and time';
 end
 $$;
-comment on function rt_private.messages_fixed() is 'What order rests on is not changed afterwards. RT400.';
+comment on function rt_private.messages_fixed() is 'Columns that the order rests on cannot be changed. RT400.';
 
--- By row: one message a statement is the rule, and the machinery of a transition table costs as much as all the rest.
--- Rows of one statement fire in the order they were numbered in. Straight to the outbox: what rt_private.publish looks
--- at is written here.
+-- A row trigger: nearly all statements write one message, and the machinery of a transition table costs as much as all
+-- the rest. Rows of one statement fire in the order of their numbers. The row goes straight to the outbox, without
+-- rt_private.publish, whose checks are about other writers' arguments.
 create or replace function rt_private.messages_publish() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -88,16 +88,16 @@ begin
 		perform rt_private.silent_note();
 		return null;
 	end if;
-	-- rt_private.chat_message_send_many announces all of its messages in one statement; nobody but an edge may say
-	-- so
+	-- rt_private.chat_message_send_many announces all of its messages in one statement. The setting that says so
+	-- counts only from an edge.
 	if current_setting('bellwire.together', true) <> '' then
 		if current_setting('bellwire.together') = pg_current_xact_id()::text
 			and pg_has_role(session_user, 'bellwire_edge', 'member') then
 			if pg_trigger_depth() = 1 then
 				return null;
 			end if;
-			-- somebody's trigger answers a message with one: that is not among those, and its place is
-			-- between them
+			-- A trigger of a service answers a message with a message. The answer is announced here: it is
+			-- not one of the batch, and its place is between them.
 			perform set_config('bellwire.together', '', true);
 		end if;
 	end if;

@@ -1,9 +1,10 @@
--- The advisory lock by which an edge is known to live.
+-- The advisory lock that shows that an edge is alive.
 
 create or replace function rt_private.alive_class() returns int
 language sql immutable set search_path = pg_catalog, pg_temp
 as $$ select 1650814060 $$;
-comment on function rt_private.alive_class() is 'First key of the advisory lock (class, bellwire.edges.n) that an edge''s pump holds: "bell" in ASCII.';
+comment on function rt_private.alive_class() is
+	'First key of the advisory lock (class, bellwire.edges.n) that an edge''s pump holds: "bell" in ASCII.';
 
 create or replace function rt_private.edge_alive(p_edge uuid) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp
@@ -15,4 +16,5 @@ as $$
 			and l.classid = rt_private.alive_class()::oid and l.objid = e.n::oid
 		where e.edge_id = p_edge)
 $$;
-comment on function rt_private.edge_alive(uuid) is 'Does the edge''s pump hold its lock? The lease may still run when the process is gone.';
+comment on function rt_private.edge_alive(uuid) is
+	'Does the edge''s pump hold its lock? A lease may still run after the process has gone, the lock does not.';

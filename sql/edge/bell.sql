@@ -5,8 +5,8 @@ language sql immutable set search_path = pg_catalog, pg_temp
 as $$ select 7090192401480381029 $$;
 comment on function rt_private.bell_key() is '"bellwire" in ASCII. Sleeping edges hold this advisory lock shared.';
 
--- Functions with a RETURN body are inlined where they stand. That counts here: in each transaction plpgsql sets up anew
--- every expression that it comes by, and every writer comes by these.
+-- Functions with a RETURN body are inlined where they are called. That matters here: plpgsql sets up every expression
+-- anew in each transaction, and every writer passes these.
 create or replace function rt_private.edge_sleeps() returns boolean
 language sql volatile
 -- one expression, so that no error can leave the lock behind (docs/event-path.md, "Why NOTIFY carries nothing")
@@ -16,10 +16,11 @@ comment on function rt_private.edge_sleeps() is 'An edge waits for the bell, or 
 create or replace function rt_private.must_ring() returns boolean
 language sql volatile
 return case
-	-- inside rt.dispatch: its edge polls by itself, and rings for the others after the commit if it is told so
-	-- (set_config is never null)
+	-- Inside rt.dispatch no writer rings: the edge polls by itself, and rings for the others after the commit if
+	-- the outcome says so. set_config is never null.
 	when current_setting('bellwire.dispatch', true) = pg_current_xact_id()::text
 		then set_config('bellwire.published', pg_current_xact_id()::text, true) is null
 	else rt_private.edge_sleeps() end;
 comment on function rt_private.must_ring() is
-	'Asked after the outbox was written: does this transaction have to ring? A batch notes that it has something.';
+	'Must this transaction ring? Asked after it has written the outbox. A batch of events only notes that it '
+	'wrote.';

@@ -6,10 +6,12 @@ as $$
 begin
 	granted := pg_try_advisory_lock_shared(rt_private.bell_key());
 	if granted then
-		-- after the lock: whoever may have seen "nobody sleeps" has an xid below this one
+		-- taken after the lock: every writer who may have seen "nobody sleeps" has an xid below this one
 		xid := pg_current_xact_id()::text;
 	end if;
 	return next;
 end
 $$;
-comment on function rt.bell_arm() is 'The edge wants to sleep: from now on writers ring. Not granted: a writer is asking at this moment, try again.';
+comment on function rt.bell_arm() is
+	'The edge wants to sleep: from now on writers ring. Not granted: a writer is asking at this moment, try '
+	'again.';

@@ -1,6 +1,6 @@
--- Events that clients have taken.
+-- Confirmed deliveries.
 
--- Planned once: planning for each batch would cost a third of it.
+-- The query is planned once: planning for each batch would cost a third of it.
 create or replace function rt.confirm(p_confirms jsonb[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s' set plan_cache_mode = force_generic_plan
 as $$
@@ -17,4 +17,5 @@ begin
 end
 $$;
 comment on function rt.confirm(jsonb[]) is
-	'Events that a recipient''s client has taken: [{"confirm": the event''s confirm value, untouched, "user_id": whose socket}]. Those of messages become receipts.';
+	'Events that a recipient''s client has taken: [{"confirm": the event''s confirm value, untouched, "user_id": '
+	'whose socket}]. Those of messages become receipts.';

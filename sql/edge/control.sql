@@ -7,7 +7,7 @@ declare
 	v_done boolean;
 begin
 	v_done := rt_private.outbox_insert('{}', '{}', null, p_data, null, p_verb, false);
-	-- for rt.dispatch: an ack of this transaction must not come before the order
+	-- rt.dispatch reads this: an ack of this transaction must not come before the control row
 	perform set_config('bellwire.moved', pg_current_xact_id()::text, true);
 end
 $$;

@@ -4,8 +4,9 @@ create or replace function rt.emitter_attachment(p_id bigint) returns text
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
 as $$
 begin
-	-- The table is somebody else's, and what hangs on it (rules, policies, expressions) would run with our rights: nothing may.
-	-- Locked first, so that nothing is added after the look; volatile, so that the look sees what was there before the lock.
+	-- The table belongs to somebody else, and its rules, policies and expressions would run with our rights: it may
+	-- have none. It is locked first, so that none is added after the check. The function is volatile, so that the
+	-- check sees what was committed before the lock.
 	lock table only public.socket_io_attachments in access share mode;
 	if not exists (
 		select from pg_class c
@@ -29,4 +30,5 @@ exception
 end
 $$;
 comment on function rt.emitter_attachment(bigint) is
-	'A large message of @socket.io/postgres-emitter, base64; null: no such row or table; empty: over 1 MiB. The table''s owner grants bellwire_owner select on it.';
+	'A large message of @socket.io/postgres-emitter, base64; null: no such row or table; empty: over 1 MiB. The '
+	'table''s owner grants bellwire_owner select on it.';

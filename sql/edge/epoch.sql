@@ -11,7 +11,7 @@ begin
 	if v_n is not null then
 		return v_n;
 	end if;
-	-- the first writer after a crash begins a new epoch; the others wait for it here
+	-- The first writer after a crash begins a new epoch; others wait for it here.
 	insert into bellwire.epoch (n, random) values (nextval('bellwire.epoch_n'), replace(gen_random_uuid()::text, '-', ''))
 	on conflict (one) do update set one = true
 	returning n, random into v_n, v_random;
@@ -25,7 +25,7 @@ comment on function rt_private.epoch_n() is
 create or replace function rt_private.epoch_text() returns text
 language sql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
-	-- a statement of its own: the next one sees the row even when it is made here
+	-- a statement of its own, so that the next one sees a row that is made here
 	select rt_private.epoch_n();
 	select (select s.system_identifier from pg_control_system() s) || '.' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
 		|| '/' || e.n || '.' || e.random

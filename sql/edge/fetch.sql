@@ -15,19 +15,21 @@ begin
 	if pg_is_in_recovery() then
 		raise exception 'a standby cannot be read: its snapshots hide what is in flight' using errcode = 'RT503';
 	end if;
-	-- noted by rt.pump_open for its session, which no crash outlives; a promotion finds no such session
+	-- rt.pump_open has set it for this session. It cannot be out of date: no session outlives a crash, and a
+	-- standby that is promoted has none.
 	v_epoch := coalesce(nullif(current_setting('bellwire.epoch', true), ''), rt_private.epoch_text());
-	-- fixed first: rows that commit from here on belong to the next fetch (docs/event-path.md, "Large
-	-- transactions")
+	-- The upper snapshot is fixed first: rows that commit from here on belong to the next fetch
+	-- (docs/event-path.md, "Large transactions").
 	v_now := pg_current_snapshot();
-	-- before the rows are read, so before they could go: a slot that is truncated between the two is seen by the
-	-- next fetch, whose cursor then no longer covers it; and after, because what went before must be known now
+	-- `dropped` is read before the rows, hence before a TRUNCATE that could take some of them: the next fetch sees
+	-- such a TRUNCATE, because its cursor does not cover it. It is read after the snapshot, because an earlier
+	-- TRUNCATE must be known now.
 	select s.dropped into v_dropped from bellwire.outbox_state s;
 	if p_from is not null then
 		v_from := p_from::pg_snapshot;
 		if p_epoch is distinct from v_epoch or pg_snapshot_xmin(v_from) < pg_snapshot_xmax(v_dropped) then
 			v_gap := rt_private.gap(v_from, p_epoch, v_epoch);
-		end if; -- else whatever the dropped snapshot sees was over when the cursor was taken
+		end if; -- else every transaction that the dropped snapshot sees was over when the cursor was taken
 	end if;
 	id := null; xid := pg_snapshot_xmin(v_now)::text; at_us := (extract(epoch from clock_timestamp()) * 1000000)::bigint;
 	rooms := v_now::text; except_rooms := v_epoch;
@@ -41,11 +43,13 @@ begin
 		return query select * from rt_private.fetch_rows_across(v_from, split_part(split_part(p_epoch, '/', 2), '.', 1)::int, v_now, 0, c_limit);
 	elsif pg_snapshot_xmin(v_from) < pg_snapshot_xmax(v_from) and (pg_snapshot_xmin(v_from) = pg_snapshot_xmin(v_now)
 		or pg_snapshot_xmax(v_from)::text::bigint - pg_snapshot_xmin(v_from)::text::bigint > 64) then
-		-- an old transaction is open: to read from where it began would read all that came since, at every poll
+		-- An old transaction is open. One range scan from its beginning would read all rows since, at every
+		-- poll.
 		return query select * from rt_private.fetch_rows(v_from, v_now, 0, c_limit);
 	else
-		-- What fetch_rows finds, by one probe per slot: setting up the others would cost more than reading a
-		-- few rows in vain. Here and not in a function of its own, whose rows would be copied once more.
+		-- The rows of fetch_rows, with one probe per slot: setting up more probes costs more than reading a few
+		-- rows in vain. The query is here and not in a function of its own, whose rows would be copied once
+		-- more.
 		return query
 		select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint, array_to_string(o.rooms, e'\n'),
 			array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text, o.confirm::text, o.ephemeral

@@ -1,4 +1,4 @@
--- The rest of a poll that found more than one answer holds.
+-- The next pages of a fetch with more rows than one answer holds.
 
 create or replace function rt.fetch_page(p_from text, p_upto text, p_after bigint, p_limit int, p_epoch text)
 returns table (id bigint, xid text, at_us bigint, rooms text, except_rooms text, event text, control text, data text, confirm text, ephemeral boolean)
@@ -19,4 +19,5 @@ begin
 end
 $$;
 comment on function rt.fetch_page(text, text, bigint, int, text) is
-	'The next rows of a fetch that was cut: not visible in p_from, visible in p_upto, id > p_after. p_epoch is the one the fetch was called with.';
+	'The next rows of a fetch that was cut: not visible in p_from, visible in p_upto, id > p_after. p_epoch is '
+	'the one the fetch was called with.';

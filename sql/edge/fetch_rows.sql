@@ -7,14 +7,15 @@ as $$
 declare
 	c_most  constant bigint := 9223372036854775807;
 	v_after bigint := p_after;
-	-- A page is looked for where its ids are likely to lie, and then behind: else each page of a large transaction would bring
-	-- all of its rows into the form of the answer, and sort them.
+	-- A page is looked for among the next ids first, and then behind them. Without that, each page of a large
+	-- transaction would build and sort all rows of the transaction.
 	v_last  bigint := case when p_after = 0 then c_most else p_after + 4 * p_limit::bigint end;
 	v_left  bigint := p_limit;
 	v_found bigint;
 begin
-	-- Two index probes per slot: what began after p_from, and what was in flight at p_from. They cannot meet: xip < xmax.
-	-- Visible in our own snapshot is implied by MVCC; xid < xmax(p_upto) keeps out restored rows with huge xids.
+	-- Two index probes per slot: transactions that began after p_from, and those in flight at p_from. No row is in
+	-- both, since xip < xmax. That rows are visible now is implied by MVCC; xid < xmax(p_upto) keeps out restored
+	-- rows with huge xids.
 	loop
 		return query
 		select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint, array_to_string(o.rooms, e'\n'),
@@ -42,9 +43,11 @@ begin
 end
 $$;
 comment on function rt_private.fetch_rows(pg_snapshot, pg_snapshot, bigint, int) is
-	'Rows not visible in p_from and visible in p_upto, id > p_after, in id order. No name here but for rt.fetch and rt.fetch_page.';
+	'Rows not visible in p_from and visible in p_upto, id > p_after, in id order. No name here but for rt.fetch '
+	'and rt.fetch_page.';
 
--- After a crash of the same primary xids repeat: the old epoch's rows are found by the old cursor, those of later epochs are all new.
+-- After a crash of the same primary, xids repeat. The old cursor finds the rows of its own epoch; all rows of later
+-- epochs are new.
 create or replace function rt_private.fetch_rows_across(p_from pg_snapshot, p_epoch int, p_upto pg_snapshot, p_after bigint, p_limit int)
 returns table (id bigint, xid text, at_us bigint, rooms text, except_rooms text, event text, control text, data text, confirm text, ephemeral boolean)
 language plpgsql volatile set search_path = pg_catalog, pg_temp
@@ -81,7 +84,7 @@ begin
 		return 'an epoch that this database does not know';
 	end if;
 	select s.dropped into v_dropped from bellwire.outbox_state s;
-	-- covered: whatever the dropped snapshot sees, the cursor has seen
+	-- covered: the cursor has seen every transaction that the dropped snapshot sees
 	if v_dropped is not null and (pg_snapshot_xmax(p_from) < pg_snapshot_xmax(v_dropped) or exists (
 		select from pg_snapshot_xip(p_from) x
 		where x < pg_snapshot_xmax(v_dropped) and x not in (select pg_snapshot_xip(v_dropped)))) then
@@ -90,4 +93,5 @@ begin
 	return null;
 end
 $$;
-comment on function rt_private.gap(pg_snapshot, text, text) is 'Why a cursor does not cover everything since; null when it does.';
+comment on function rt_private.gap(pg_snapshot, text, text) is
+	'Why a cursor does not cover everything since; null when it does.';

@@ -1,4 +1,4 @@
--- What every edge does every few seconds; whoever comes first does it for all.
+-- Maintenance, which every edge calls every two seconds. Common work is done by the edge that comes first.
 
 create or replace function rt.maintain(p_edge uuid)
 returns table (outbox_rows bigint, notify_usage double precision, edges int)
@@ -10,8 +10,8 @@ begin
 	insert into bellwire.ticks (at)
 	select clock_timestamp() where not exists (select from bellwire.ticks t where t.at > clock_timestamp() - interval '5 seconds')
 	on conflict do nothing;
-	if found then -- as rarely as ticks: these look at everybody who is online
-		-- sockets vanished with a crash of Postgres, or their edge was never registered
+	if found then -- as rarely as ticks, because this reads the rows of all users who are online
+		-- users whose sockets vanished in a crash of Postgres, or whose edge was never registered
 		update bellwire.presence p
 		set offline_due = clock_timestamp() + make_interval(secs => rt_private.setting('presence_grace_restart')::double precision)
 		where p.user_id in (
@@ -22,10 +22,10 @@ begin
 	end if;
 	delete from bellwire.ticks t where t.at < clock_timestamp() - interval '2 hours';
 
-	-- last, so that nothing above is waited for while the slot is locked
+	-- last, so that the slot is not locked while something above waits
 	perform rt_private.rotate();
 
-	-- no vacuum counts the outbox (pg_class.reltuples); the statistics follow every commit and TRUNCATE
+	-- pg_class.reltuples would need a vacuum of the outbox; the statistics follow every commit and TRUNCATE
 	outbox_rows := (select coalesce(sum(pg_stat_get_live_tuples(i.inhrelid)), 0) from pg_inherits i
 		where i.inhparent in ('bellwire.outbox'::regclass, 'bellwire.outbox_ephemeral'::regclass));
 	notify_usage := pg_notification_queue_usage();
@@ -34,4 +34,5 @@ begin
 end
 $$;
 comment on function rt.maintain(uuid) is
-	'Every few seconds per edge: renews its lease, sweeps a portion (rt.sweep), ticks, rotates the outbox. Returns the outbox''s rows (estimated), how full the NOTIFY queue is (0-1) and how many edges there are.';
+	'Every few seconds per edge: renews its lease, sweeps a portion (rt.sweep), ticks, rotates the outbox. '
+	'Returns the outbox''s rows (estimated), how full the NOTIFY queue is (0-1) and how many edges there are.';

@@ -1,11 +1,12 @@
--- What the metrics ask.
+-- Figures for the metrics.
 
 create or replace function rt.monitor()
 returns table (foreign_locks int, outbox_age double precision)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-	-- the bell, held shared by pumps alone (writers try it for less than a microsecond), and the edges' signs of life
+	-- the locks of the bell, which only pumps hold (a writer tries it for less than a microsecond), and of live
+	-- edges
 	foreign_locks := (
 		select count(*) from pg_locks l
 		where l.locktype = 'advisory' and l.granted
@@ -15,7 +16,7 @@ begin
 				when 2 then l.classid = rt_private.alive_class()::oid and l.objid <> (-1)::oid -- -1: rotate()
 			end
 			and not exists (select from bellwire.edges e where e.pid = l.pid));
-	-- by the index: ids and times follow the transactions' order closely enough
+	-- read by the index on xid: ids and times follow the order of transactions closely enough
 	outbox_age := coalesce((
 		select extract(epoch from clock_timestamp() - min(x.at))
 		from ((select o.at from bellwire.outbox o order by o.xid limit 1)
@@ -24,4 +25,5 @@ begin
 end
 $$;
 comment on function rt.monitor() is
-	'What the metrics need besides: how many advisory locks of ours sessions hold that are no edge''s pump, and the age of the oldest row in the outbox, in seconds.';
+	'Figures for the metrics: the number of our advisory locks that other sessions than pumps of edges hold, and '
+	'the age of the oldest row in the outbox, in seconds.';

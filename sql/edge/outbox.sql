@@ -3,10 +3,11 @@
 create or replace function rt_private.outbox_slot(p_at timestamptz) returns smallint
 language sql stable
 return (floor(date_part('epoch', p_at) / 600)::bigint % 3)::smallint;
-comment on function rt_private.outbox_slot(timestamptz) is 'Slot 0-2 of the outbox that is written at a time: ten minutes each.';
+comment on function rt_private.outbox_slot(timestamptz) is
+	'Slot 0-2 of the outbox that is written at a time: ten minutes each.';
 
--- Runs as its callers, which are definer functions with a pinned search_path: a second switch would cost a tenth of the insert.
--- Each slot by its name: finding a row's partition costs as much as writing the row.
+-- It has no search_path of its own: its callers are definer functions with one, and a second switch would cost a tenth
+-- of the insert. Each slot is named, since finding the partition of a row costs as much as writing it.
 create or replace function rt_private.outbox_insert(p_rooms text[], p_except text[], p_event text, p_data jsonb, p_confirm jsonb,
 	p_control text, p_ephemeral boolean) returns boolean
 language plpgsql volatile
@@ -32,16 +33,17 @@ begin
 		exit when found;
 		perform rt_private.epoch_n(); -- the first write after a crash
 	end loop;
-	-- here, because a trigger of each slot would cost as much as the row
+	-- rung here, because a trigger on each slot would cost as much as the row
 	if not p_ephemeral and rt_private.must_ring() then
 		perform pg_notify('bellwire', '');
 	end if;
-	return true; -- which nobody needs: an assignment costs half of a perform
+	return true; -- lets callers use an assignment, which costs half of a perform
 end
 $$;
-comment on function rt_private.outbox_insert(text[], text[], text, jsonb, jsonb, text, boolean) is 'The insert into the outbox, of one row.';
+comment on function rt_private.outbox_insert(text[], text[], text, jsonb, jsonb, text, boolean) is
+	'The insert into the outbox, of one row.';
 
--- For the statements that write the outbox by the name of the whole; outbox_insert sees to its own.
+-- For statements that write the outbox as a whole table; outbox_insert, which names a slot, rings by itself.
 create or replace function rt_private.outbox_written() returns trigger
 language plpgsql volatile
 as $$

@@ -1,6 +1,6 @@
 -- Announcing events.
 
--- As outbox_insert: nobody but the owner's functions may call it, and those have a search_path.
+-- It has no search_path of its own: only the owner's functions may call it, and they have one.
 create or replace function rt_private.publish(p_rooms text[], p_event text, p_data jsonb, p_except text[] default '{}',
 	p_ephemeral boolean default false, p_confirm jsonb default null) returns void
 language plpgsql volatile
@@ -24,9 +24,12 @@ begin
 end
 $$;
 comment on function rt_private.publish(text[], text, jsonb, text[], boolean, jsonb) is
-	'Sends event (name, object) to the sockets of rooms (null: every socket; empty: nobody) but those of except_rooms, each socket once, when this transaction commits. ephemeral: not kept over a crash. confirm: goes to rt.confirm once a recipient''s client has taken the event.';
+	'Sends event (name, object) to the sockets of rooms (null: every socket; empty: nobody) but those of '
+	'except_rooms, each socket once, when this transaction commits. ephemeral: not kept over a crash. confirm: '
+	'goes to rt.confirm once a recipient''s client has taken the event.';
 
--- For whoever announces many things at once: a call of publish for each would cost more than the row that it writes.
+-- For writers that announce many events at once: a call of publish for each would cost more than the row that it
+-- writes.
 create or replace function rt_private.publish_each(p_rooms text[], p_events text[], p_data jsonb[], p_confirms jsonb[] default '{}') returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$

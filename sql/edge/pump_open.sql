@@ -11,7 +11,7 @@ begin
 	if v_known = v_system then
 		return;
 	end if;
-	-- once: who comes second waits here, and finds it done
+	-- done once: a second edge waits here, and finds it done
 	select s.system_identifier into v_known from bellwire.outbox_state s for update;
 	if v_known <> v_system then
 		truncate bellwire.outbox, bellwire.outbox_ephemeral, bellwire.sockets, bellwire.edges, bellwire.ticks, bellwire.epoch;
@@ -40,7 +40,7 @@ begin
 		set_config('max_parallel_workers_per_gather', '0', false), set_config('jit', 'off', false),
 		set_config('default_transaction_isolation', 'read committed', false);
 	perform rt_private.restored();
-	-- an earlier session of this edge may hang on a connection that is gone
+	-- ends an earlier session of this edge, which may hang on a connection that is gone
 	perform pg_terminate_backend(e.pid) from bellwire.edges e, pg_stat_get_activity(e.pid) a
 	where e.edge_id = p_edge and e.pid <> pg_backend_pid() and a.backend_start = e.backend_start;
 	insert into bellwire.edges (edge_id, name, pid, backend_start)
@@ -49,7 +49,7 @@ begin
 	on conflict (edge_id) do update
 		set name = excluded.name, pid = excluded.pid, backend_start = excluded.backend_start, seen_at = clock_timestamp()
 	returning n into v_n;
-	-- ends with the session: tells at once that an edge is dead
+	-- The lock ends with the session, which tells at once that an edge is dead.
 	perform set_config('lock_timeout', '2s', true), pg_advisory_lock(rt_private.alive_class(), v_n);
 	perform set_config('bellwire.epoch', rt_private.epoch_text(), false); -- for every rt.fetch of this session
 	return query select current_setting('bellwire.epoch'), rt_private.schema_version(),

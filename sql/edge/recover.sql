@@ -26,7 +26,7 @@ begin
 	elsif v.socket_id = p_socket then
 		return v.former;
 	end if;
-	-- the one it was given for this connection, in case, is not needed
+	-- the private id that was registered for this connection is not needed
 	delete from bellwire.recoveries r where r.socket_id = p_socket;
 	update bellwire.recoveries r
 	set socket_id = p_socket, ended_at = null,
@@ -40,9 +40,9 @@ comment on function rt_private.recovery_take(uuid, text, text, boolean) is
 	'The sockets that this private id of the user belonged to; from now on it belongs to p_socket. Null: not '
 	'known, or (p_again) another took it meanwhile.';
 
--- What a socket missed: rows that its offset's snapshot does not see and p_upto does, for rooms it was in, with the
--- control rows that moved it. Rooms then are rooms now with the changes since undone: the first change of a room tells
--- what was before it.
+-- Missed rows are rows that the offset's snapshot does not see and p_upto does, for rooms that the socket was in, and
+-- the control rows that moved it. The rooms of then are those of now with the changes since undone: the first change of
+-- a room tells what was before it.
 create or replace function rt_private.recovery_rooms(p_user uuid, p_from pg_snapshot, p_epoch int, p_across boolean, p_former text[],
 	out problem text, out rooms text[], out candidates text[])
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -58,8 +58,8 @@ declare
 	v_left text[];
 	v_named text[];
 begin
-	-- a statement of its own, before the control rows: a change that commits between the two is undone rightly
-	-- either way
+	-- A statement of its own, before the control rows are read: a change that commits between the two is undone
+	-- rightly in either case.
 	select r.active, r.rooms into v_active, v_now from rt_private.user_rooms(array[p_user]) r;
 	if v_active is not true then
 		problem := 'user';
@@ -133,7 +133,7 @@ declare
 	v_bytes bigint;
 	v_problem text;
 begin
-	-- in one order of private ids: two edges that are shown the same ones do not wait for each other
+	-- sorted by private id, so that two edges with the same ids do not wait for each other crosswise
 	for v_item in select s.n::int as n, s.j::jsonb as j from unnest(p_items) with ordinality s (j, n) order by rt_private.recovery_pid(s.j::jsonb ->> 'pid') loop
 		j := v_item.j;
 		v_user := (j ->> 'user_id')::uuid;
@@ -196,14 +196,14 @@ begin
 				data := v_row.data::text; confirm := v_row.confirm::text;
 				return next;
 			end loop;
-			-- truncated while it was read
+			-- a slot was truncated while it was read
 			if rt_private.gap(v_from, v_from_epoch, v_epoch) is not null then
 				v_problem := 'dropped';
 			end if;
 		end if;
 		at_us := null; rooms := null; except_rooms := null; event := null; control := null; confirm := null;
 		what := case when v_problem is null then 'ok' else 'no' end; data := v_problem;
-		if v_problem is not null then -- it begins anew
+		if v_problem is not null then -- the socket opens as a new one, with a new private id
 			update bellwire.recoveries r set pid = rt_private.recovery_pid(j ->> 'fresh'), former = '{}'
 			where r.socket_id = j ->> 'socket_id' and r.user_id = v_user;
 		end if;

@@ -13,10 +13,11 @@ begin
 	select rt_private.recovery_pid(s.pid), s.user_id, s.socket_id
 	from rt_private.sockets_parse(p_sockets) s
 	where s.pid is not null and s.user_id = any(p_users)
-	on conflict do nothing; -- opened again after an answer that was lost
+	on conflict do nothing; -- the call is repeated when its answer was lost
 end
 $$;
-comment on function rt_private.recovery_register(text[], uuid[]) is 'Those of rt.socket_open''s sockets that bring a pid may be recovered with it.';
+comment on function rt_private.recovery_register(text[], uuid[]) is
+	'Those of rt.socket_open''s sockets that bring a pid may be recovered with it.';
 
 create or replace function rt_private.recovery_end(p_sockets text[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -31,9 +32,11 @@ begin
 	end if;
 end
 $$;
-comment on function rt_private.recovery_end(text[]) is 'Those of rt.socket_close''s sockets that ended for good cannot be recovered: clean, or over.';
+comment on function rt_private.recovery_end(text[]) is
+	'Those of rt.socket_close''s sockets that ended for good cannot be recovered: clean, or over.';
 
--- A crash of Postgres empties bellwire.sockets, and the edges enter theirs again: so a row is given up in two steps.
+-- A row is given up in two steps: after a crash of Postgres bellwire.sockets is empty until the edges register their
+-- sockets again.
 create or replace function rt_private.recovery_sweep() returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -49,4 +52,5 @@ begin
 		order by q.pid for update skip locked);
 end
 $$;
-comment on function rt_private.recovery_sweep() is 'Forgets sockets that have been gone for longer than an offset is taken.';
+comment on function rt_private.recovery_sweep() is
+	'Forgets sockets that have been gone for longer than an offset is taken.';

@@ -14,9 +14,11 @@ begin
 end
 $$;
 comment on function rt_private.user_rooms(uuid[]) is
-	'One row for each user: active (exists and is not disabled), and the rooms the rows grant: user:, participants:, followers:. Inactive: none.';
+	'One row for each user: active (exists and is not disabled), and the rooms the rows grant: user:, '
+	'participants:, followers:. Inactive: none.';
 
--- For a table of which a row puts a user into a room. Arguments: the room's family, the column of the room's id, that of the user.
+-- For tables whose rows put a user into a room. Arguments: the room's family, the columns of the room's id and of the
+-- user.
 create or replace function rt_private.rooms_moved() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -35,7 +37,7 @@ begin
 		loop
 			perform rt_private.user_leave(v_user, tg_argv[0] || ':' || v_id);
 			if tg_argv[0] = 'participants' then
-				-- nobody stays in a chat that he joined as a participant
+				-- a user who is no participant any more must not stay in the chat's room
 				perform rt_private.user_leave(v_user, 'chat:' || v_id);
 			end if;
 		end loop;
@@ -51,7 +53,8 @@ begin
 end
 $$;
 comment on function rt_private.rooms_moved() is
-	'After rows of a statement came or went: the sockets of their users enter <family>:<id>, or leave it (and chat:<id>, where the family is participants).';
+	'After rows of a statement came or went: the sockets of their users enter <family>:<id>, or leave it (and '
+	'chat:<id>, where the family is participants).';
 
 create or replace function rt_private.rooms_truncated() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -61,7 +64,8 @@ begin
 	return null;
 end
 $$;
-comment on function rt_private.rooms_truncated() is 'TRUNCATE names no rows: the edges read the rooms of everyone again.';
+comment on function rt_private.rooms_truncated() is
+	'TRUNCATE names no rows: the edges read the rooms of everyone again.';
 
 create or replace function rt.rooms(p_users uuid[]) returns table (user_id text, active boolean, rooms text, snapshot text)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -75,4 +79,6 @@ begin
 	order by u.n;
 end
 $$;
-comment on function rt.rooms(uuid[]) is 'Rooms of users as their rows grant them now, without those that sockets join (chat:); one row a user, in the order asked.';
+comment on function rt.rooms(uuid[]) is
+	'Rooms of users as their rows grant them now, without those that sockets join (chat:); one row a user, in the '
+	'order asked.';

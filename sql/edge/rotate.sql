@@ -20,14 +20,14 @@ begin
 	if v_tick is null then
 		return;
 	end if;
-	-- neither the slot being written nor the next one: the last one
+	-- the former slot: neither the present nor the next one
 	v_slot := (rt_private.outbox_slot(clock_timestamp()) + 2) % 3;
 	execute format('select exists (select from bellwire.outbox_%1$s) or exists (select from bellwire.outbox_ephemeral_%1$s)', v_slot) into v_dirty;
 	if not v_dirty then
 		return;
 	end if;
 	execute format('lock table bellwire.outbox_%1$s, bellwire.outbox_ephemeral_%1$s in access exclusive mode', v_slot);
-	-- now nobody writes it, and what is there is all there is; younger than the tick: later
+	-- The slot is locked, so no row is added. If a row is younger than the tick, another attempt comes later.
 	execute format('select exists (select from bellwire.outbox_%1$s where not pg_visible_in_snapshot(xid, $1))'
 		' or exists (select from bellwire.outbox_ephemeral_%1$s where not pg_visible_in_snapshot(xid, $1))', v_slot) into v_dirty using v_tick;
 	if v_dirty then
@@ -36,7 +36,7 @@ begin
 	execute format('truncate bellwire.outbox_%1$s, bellwire.outbox_ephemeral_%1$s', v_slot);
 	update bellwire.outbox_state set dropped = v_tick;
 exception when lock_not_available then
-	null; -- a writer or a pump was in it; in ten seconds again
+	null; -- a writer or a pump uses the slot; the next attempt is in ten seconds
 end
 $$;
 comment on function rt_private.rotate() is

@@ -1,4 +1,4 @@
--- Routes as the edge reads them; a change reaches it as a control row.
+-- Routes, as the edge reads them. A change of them is announced by a control row.
 
 create or replace function rt_private.route_problem(p_function text, p_arguments text, p_result regtype) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
@@ -9,7 +9,8 @@ begin
 	if p_function !~ '^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$' then
 		return 'function must be written schema.name';
 	end if;
-	-- asked first: to_regprocedure raises in a schema that is closed to us, and one bad route must not hide the others
+	-- The schema is asked for first: to_regprocedure raises where a schema is closed to us, and one bad route must
+	-- not hide the others.
 	if to_regnamespace(split_part(p_function, '.', 1)) is not null
 		and not has_schema_privilege('bellwire_owner', split_part(p_function, '.', 1), 'usage') then
 		return 'bellwire_owner may not use the schema of the function';
@@ -27,7 +28,8 @@ begin
 	return null;
 end
 $$;
-comment on function rt_private.route_problem(text, text, regtype) is 'Why a route cannot call its function; null when it can.';
+comment on function rt_private.route_problem(text, text, regtype) is
+	'Why a route cannot call its function; null when it can.';
 
 create or replace function rt_private.route_check() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp

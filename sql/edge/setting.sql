@@ -1,6 +1,7 @@
 -- Reading a setting of the product.
 
--- Runs as its callers, which are definer functions with a pinned search_path: a switch costs more than the look-up.
+-- It has no search_path of its own: its callers are definer functions with one, and a switch costs more than the
+-- look-up.
 create or replace function rt_private.setting(p_name text) returns text
 language plpgsql stable
 as $$

@@ -1,6 +1,6 @@
 -- Bulk imports: writing without events.
 
--- As setting.
+-- It has no search_path of its own, as rt_private.setting.
 create or replace function rt_private.silent() returns boolean
 language plpgsql volatile
 as $$
@@ -10,7 +10,7 @@ begin
 	elsif pg_has_role(session_user, 'bellwire_service', 'member') then
 		return true;
 	end if;
-	-- a million rows are a million calls: told once per transaction
+	-- warned once per transaction, since an import of a million rows makes a million calls
 	if current_setting('bellwire.silent_refused', true) is distinct from pg_current_xact_id()::text then
 		perform set_config('bellwire.silent_refused', pg_current_xact_id()::text, true);
 		raise warning 'bellwire.silent is not honoured: % is no member of bellwire_service, every row is announced', session_user
@@ -23,7 +23,7 @@ comment on function rt_private.silent() is
 	'Bulk import: "set local bellwire.silent = on" writes without events; honoured only for members of '
 	'bellwire_service (docs/events.md, "Imports without events"), others are warned.';
 
--- Inlined where it stands, so that a writer who imports nothing pays for one look at a setting and for no call.
+-- Inlined where it is called, so that a writer who imports nothing pays for one look at a setting and for no call.
 create or replace function rt_private.is_silent() returns boolean
 language sql volatile
 return current_setting('bellwire.silent', true) is not distinct from 'on' and rt_private.silent();
@@ -35,7 +35,7 @@ create or replace function rt_private.silent_note() returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-	-- once per transaction: whatever was written without events, the edges read rooms again at its end
+	-- once per transaction: the edges read rooms again after its commit, whatever it has written
 	if current_setting('bellwire.silent_noted', true) is distinct from pg_current_xact_id()::text then
 		perform set_config('bellwire.silent_noted', pg_current_xact_id()::text, true);
 		perform rt_private.rooms_stale(null);

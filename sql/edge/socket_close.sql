@@ -22,11 +22,12 @@ begin
 	where p.user_id = any(v_users);
 	perform rt_private.recovery_end(p_sockets);
 	perform rt_private.sockets_gone(v_unclean, rt_private.setting('presence_grace'));
-	-- a clean end has no grace, unless a lost socket of the same user is still within its own
+	-- A clean end has no grace, unless another socket of the user was lost and has its grace still running.
 	perform rt_private.presence_offline(array(
 		select p.user_id from bellwire.presence p where p.user_id = any(v_clean) and p.online and p.offline_due is null));
 	perform rt_private.presence_forget(v_users);
 end
 $$;
 comment on function rt.socket_close(uuid, text[]) is
-	'Sockets {socket_id, user_id, clean, over?, why?} of this edge ended. clean: the client said so; over: by an end that cannot be recovered from; why "token_expired" makes the next reason token_refresh.';
+	'Sockets {socket_id, user_id, clean, over?, why?} of this edge ended. clean: the client said so; over: by an '
+	'end that cannot be recovered from; why "token_expired" makes the next reason token_refresh.';

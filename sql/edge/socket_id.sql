@@ -1,4 +1,4 @@
--- Which socket's event this is.
+-- The socket of the present client event.
 
 create or replace function rt.socket_id() returns text
 language sql stable

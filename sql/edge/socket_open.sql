@@ -12,8 +12,8 @@ begin
 		return 'token_refresh';
 	end if;
 	if p_recovery or v.unclean_at > v_since or exists (
-		-- once an edge, not a socket: with a thousand of them a user would hold up everybody's opening (offset
-		-- 0: or the planner asks before it makes them distinct)
+		-- edge_alive is asked once per edge and not per socket: a user with a thousand sockets would hold up
+		-- everybody's opening. offset 0 keeps the planner from asking before it makes the edges distinct.
 		select from (select distinct s.edge_id from bellwire.sockets s where s.user_id = p_user offset 0) x
 		where not rt_private.edge_alive(x.edge_id)) then
 		return 'reconnection';
@@ -29,13 +29,13 @@ returns table (ord int, ok boolean, rooms text, reason text, snapshot text)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
 as $$
 declare
-	-- older than every row read below: control rows it does not see are applied on top, in order, which is right
-	-- also for those that are in the rooms already
+	-- The snapshot is older than every row that is read below. The edge applies the control rows that it does not
+	-- see to the rooms, in order; that is right too for changes that the rooms have already.
 	v_snapshot constant text := pg_current_snapshot()::text;
 	v_users uuid[];
 begin
-	-- No lock: a user who is being disabled or deleted at this moment is ended by the control row of that, which
-	-- the snapshot does not see. Whoever else holds the row would stop all connecting.
+	-- The rows are not locked: any other holder of such a lock would stop all connecting. A user who is being
+	-- disabled or deleted at this moment is ended by the control row about it, which the snapshot does not see.
 	select array_agg(distinct u.id) into v_users from platform.users u
 	where u.id in (select s.user_id from rt_private.sockets_parse(p_sockets) s) and u.disabled_at is null;
 	v_users := coalesce(v_users, '{}');
@@ -49,7 +49,7 @@ begin
 	insert into bellwire.sockets (socket_id, edge_id, user_id)
 	select s.socket_id, p_edge, s.user_id from rt_private.sockets_parse(p_sockets) s where s.user_id = any(v_users)
 	on conflict (socket_id) do update set edge_id = excluded.edge_id, user_id = excluded.user_id;
-	-- what the socket's reason was made of is used up
+	-- the facts that made the reason token_refresh are used up
 	update bellwire.presence p set expired_token_at = null, ended_by_expiry = false
 	where p.user_id = any(v_users) and (p.expired_token_at is not null or p.ended_by_expiry);
 	perform rt_private.recovery_register(p_sockets, v_users);

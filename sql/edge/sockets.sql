@@ -1,6 +1,6 @@
 -- The sockets of a call, as the edge writes them: one object of JSON text each.
 
--- A query and not a loop, so that the planner puts it in place of the call: nobody pays for keys that he does not read.
+-- A query and not a loop, so that the planner inlines it: a caller pays only for the keys that it reads.
 create or replace function rt_private.sockets_parse(p_sockets text[])
 returns table (n int, socket_id text, user_id uuid, recovery boolean, pid text, clean boolean, over boolean, why text)
 language sql immutable
@@ -10,4 +10,5 @@ begin atomic
 	from unnest(p_sockets::jsonb[]) with ordinality s (j, n);
 end;
 comment on function rt_private.sockets_parse(text[]) is
-	'The objects that rt.socket_open, rt.socket_register and rt.socket_close take, as rows in their order (n, from 1). A key that is not there is null. Class 22 where a text is no JSON or a value is not of its type.';
+	'The objects that rt.socket_open, rt.socket_register and rt.socket_close take, as rows in their order (n, '
+	'from 1). A key that is not there is null. Class 22 where a text is no JSON or a value is not of its type.';

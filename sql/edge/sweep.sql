@@ -1,7 +1,7 @@
--- What dead edges left.
+-- Sweeping after dead edges.
 
--- In portions: who opens a socket meanwhile waits for one of them, not for all that a dead edge had. Nobody's lock is
--- waited for.
+-- It works in portions: an opening that comes meanwhile waits for one portion, and not for all sockets of a dead edge.
+-- It waits for no lock itself.
 create or replace function rt_private.edges_sweep(p_edges uuid[]) returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -21,8 +21,7 @@ begin
 		offline_due = case when p.online and p.offline_due is null
 			and not exists (select from bellwire.sockets s where s.user_id = p.user_id) then v_due else p.offline_due end
 	where p.user_id = any(v_locked);
-	-- users of whom a row is locked by somebody come with the next portion; nobody enters sockets for an edge that
-	-- is no more
+	-- Users with a locked row come with the next portion. No socket is added, since the edge is dead.
 	delete from bellwire.edges e
 	where e.edge_id = any(p_edges) and not exists (select from bellwire.sockets s where s.edge_id = e.edge_id);
 	return cardinality(v_users) = c_users and cardinality(v_locked) > 0;
@@ -50,8 +49,8 @@ begin
 		for v_edge in
 			select e.edge_id, e.pid, e.backend_start from bellwire.edges e where e.edge_id = any(v_lapsed) and e.edge_id <> p_edge
 		loop
-			-- its pump may be stuck with the bell armed: everybody would ring for nobody
-			-- (docs/event-path.md, "A sleeper that is stuck")
+			-- The edge's pump may be stuck with the bell armed, and every writer would ring for nothing
+			-- (docs/event-path.md, "A sleeper that is stuck").
 			perform pg_terminate_backend(a.pid) from pg_stat_get_activity(v_edge.pid) a
 			where a.backend_start = v_edge.backend_start;
 		end loop;
@@ -76,5 +75,5 @@ begin
 end
 $$;
 comment on function rt.sweep(uuid) is
-	'A portion of what waits for whoever comes first: sockets of edges whose lease of 30 s lapsed, users who went '
-	'offline, users whose last_seen_at could not be written. True: there is more, call again.';
+	'A portion of the common work: sockets of edges whose lease of 30 s lapsed, users who went offline, users '
+	'whose last_seen_at could not be written. True: there is more, call again.';

@@ -1,4 +1,4 @@
--- Which migrations and which code are in force.
+-- The versions of schema and code in the database.
 
 create or replace function rt_private.schema_version() returns int
 language sql stable security definer set search_path = pg_catalog, pg_temp

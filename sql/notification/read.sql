@@ -9,7 +9,7 @@ declare
 begin
 	select n.read_at into v_read_at from platform.notifications n where n.id = v_id and n.user_id = p_user_id;
 	if found and v_read_at is null then
-		-- read elsewhere at the same moment: the trigger keeps that time
+		-- if it is read elsewhere at the same moment, the trigger keeps that time
 		update platform.notifications n set read_at = clock_timestamp()
 		where n.id = v_id and n.user_id = p_user_id
 		returning n.read_at into v_read_at;
@@ -21,7 +21,8 @@ begin
 end
 $$;
 comment on function rt.notification_read(uuid, jsonb) is
-	'{notification_id} -> {notification_id, is_read:true, read_at}; the first read counts. RT400, RT403 missing or somebody else''s.';
+	'{notification_id} -> {notification_id, is_read:true, read_at}; the first read counts. RT400, RT403 missing '
+	'or somebody else''s.';
 
 select bellwire.ensure_route('notification:read', 'rt.notification_read', p_max_bytes => 1024,
 	p_rate_class => 'read', p_rate_per_s => 50, p_rate_burst => 200, p_repeatable => 'always');

@@ -1,4 +1,4 @@
--- platform.post_counts: what likes and comments have in common.
+-- platform.post_counts: the common part of likes and comments.
 
 create or replace function rt_private.keys_fixed() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp
@@ -7,7 +7,8 @@ begin
 	raise exception using errcode = 'RT400', message = 'A like or comment keeps its post and author';
 end
 $$;
-comment on function rt_private.keys_fixed() is 'Counters rest on the keys: delete and insert instead. RT400.';
+comment on function rt_private.keys_fixed() is
+	'Keys of likes and comments cannot be changed, because counters rest on them: delete and insert. RT400.';
 
 create or replace function rt_private.counts_truncated() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp

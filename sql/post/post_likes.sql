@@ -36,7 +36,8 @@ begin
 end
 $$;
 comment on function rt_private.likes_insert() is
-	'post:liked {post_id, user_id, user_name, likes_count} to followers:<author> and user:<author>; a notification post_liked, data {post_id, user_id, user_name}, but for one''s own post.';
+	'post:liked {post_id, user_id, user_name, likes_count} to followers:<author> and user:<author>; a '
+	'notification post_liked, data {post_id, user_id, user_name}, but for one''s own post.';
 
 create or replace function rt_private.likes_delete() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -44,7 +45,7 @@ as $$
 declare
 	r record;
 begin
-	-- sorted locks, as an insert takes them
+	-- locked in the order in which an insert locks them
 	perform from platform.post_counts c where c.post_id in (select o.post_id from old_rows o) order by c.post_id for no key update;
 	update platform.post_counts c set likes_count = c.likes_count - o.n
 	from (select post_id, count(*) as n from old_rows group by post_id) o
@@ -53,7 +54,7 @@ begin
 		perform rt_private.silent_note();
 		return null;
 	end if;
-	-- with the post gone too, nobody is told
+	-- if the post is gone too, nothing is announced
 	for r in
 		select o.post_id, o.user_id, p.author_id, c.likes_count + count(*) over (partition by o.post_id)
 			- row_number() over (partition by o.post_id order by o.created_at, o.user_id) as likes_count
@@ -68,7 +69,8 @@ begin
 	return null;
 end
 $$;
-comment on function rt_private.likes_delete() is 'post:unliked {post_id, user_id, likes_count} to followers:<author> and user:<author>.';
+comment on function rt_private.likes_delete() is
+	'post:unliked {post_id, user_id, likes_count} to followers:<author> and user:<author>.';
 
 select bellwire.ensure_trigger('platform.post_likes', 'likes_author',
 	$$before insert on platform.post_likes for each row execute function rt_private.post_author_lock()$$);

@@ -10,29 +10,34 @@ end
 $$;
 comment on function rt_private.posts_counts() is 'A post has its counters from the start.';
 
--- One order of locks: author, post, likes and comments, counter. Whoever deletes a user or a post comes down the same way.
+-- The order of locks is author, post, likes and comments, counter. Deleting a user or a post takes them in the same
+-- order.
 create or replace function rt_private.post_author_lock() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-	-- as the notification's foreign key does in the end; it keeps nobody but who deletes the author
+	-- The notification's foreign key takes this lock later anyway. It keeps out only a deletion of the author.
 	perform from platform.posts p join platform.users u on u.id = p.author_id where p.id = new.post_id for key share of u;
 	return new;
 end
 $$;
-comment on function rt_private.post_author_lock() is 'Takes the author''s key before the post''s: a deletion of the author has them in this order.';
+comment on function rt_private.post_author_lock() is
+	'Takes the author''s key before the post''s: a deletion of the author has them in this order.';
 
 create or replace function rt_private.posts_lock() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-	-- The cascade may begin at the counter, and who takes a like or comment back has that row first.
+	-- The cascade may begin at the counter. Taking a like or comment back locks its own row first, so this does
+	-- too.
 	perform from platform.post_likes l where l.post_id = old.id for update;
 	perform from platform.post_comments c where c.post_id = old.id for update;
 	return old;
 end
 $$;
-comment on function rt_private.posts_lock() is 'Takes likes and comments before the counter: a post that is deleted does not stand crosswise to those who take theirs back.';
+comment on function rt_private.posts_lock() is
+	'Locks likes and comments before the counter, so that deleting a post does not deadlock with users who take '
+	'theirs back.';
 
 select bellwire.ensure_trigger('platform.posts', 'posts_counts',
 	$$after insert on platform.posts referencing new table as new_rows for each statement execute function rt_private.posts_counts()$$);

@@ -1,4 +1,4 @@
--- Who hears that somebody came or went. Whether somebody did is decided where sockets open and close.
+-- The events user:online and user:offline. Whether one is due is decided where sockets open and close.
 
 create or replace function rt_private.presence_publish(p_user uuid, p_online boolean) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -8,7 +8,8 @@ declare
 	v_rooms  text[];
 	v_except text[] := array[]::text[];
 begin
-	-- Not waiting: one transaction that holds a user's row must not hold up a batch of sockets, or the leases of all edges.
+	-- It does not wait: a transaction that holds a user's row must not hold up a batch of sockets, or the leases of
+	-- all edges.
 	update platform.users u set last_seen_at = greatest(u.last_seen_at, v_at)
 	where u.id = (select k.id from platform.users k where k.id = p_user for no key update skip locked)
 	returning u.last_seen_at into v_at;
@@ -17,7 +18,8 @@ begin
 		update bellwire.presence p set last_seen_owed = v_at where p.user_id = p_user;
 	end if;
 	if rt_private.setting('presence_audience') = 'contacts' then
-		-- chats and followers by the rooms they are in anyway; followed people by their own
+		-- People in the user's chats and followers hear it in rooms that they are in anyway; followed people in
+		-- their own.
 		v_rooms := array['followers:' || p_user]
 			|| array(select 'participants:' || p.chat_id from platform.chat_participants p where p.user_id = p_user)
 			|| array(select 'user:' || f.followee_id from platform.follows f where f.follower_id = p_user);
@@ -29,4 +31,6 @@ begin
 end
 $$;
 comment on function rt_private.presence_publish(uuid, boolean) is
-	'user:online or user:offline {user_id, online, last_seen} to everyone, or to contacts (setting presence_audience: people who share a chat or follow either way); sets users.last_seen_at to now, or (the row is locked by somebody) leaves that to rt.sweep.';
+	'user:online or user:offline {user_id, online, last_seen} to everyone, or to contacts (setting '
+	'presence_audience: people who share a chat or follow either way); sets users.last_seen_at to now, or (the '
+	'row is locked by somebody) leaves that to rt.sweep.';

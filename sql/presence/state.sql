@@ -1,6 +1,6 @@
--- Who is announced online.
+-- The users who are announced online.
 
--- Presence rows of these users, locked in one order: transitions of one user never cross.
+-- Presence rows are locked in one order, so that transitions of one user never cross.
 create or replace function rt_private.presence_lock(p_users uuid[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -31,7 +31,8 @@ begin
 	end loop;
 end
 $$;
-comment on function rt_private.presence_online(uuid[]) is 'These users have a socket: announced, unless they already are. Their presence rows are locked.';
+comment on function rt_private.presence_online(uuid[]) is
+	'These users have a socket: announced, unless they already are. Their presence rows are locked.';
 
 create or replace function rt_private.sockets_gone(p_users uuid[], p_grace text) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -39,13 +40,14 @@ as $$
 declare
 	v_due constant timestamptz := clock_timestamp() + make_interval(secs => p_grace::double precision);
 begin
-	-- a statement of its own: its snapshot is younger than the locks on the presence rows
+	-- a statement of its own, so that its snapshot is younger than the locks on the presence rows
 	update bellwire.presence p set offline_due = v_due
 	where p.user_id = any(p_users) and p.online and p.offline_due is null
 		and not exists (select from bellwire.sockets s where s.user_id = p.user_id);
 end
 $$;
-comment on function rt_private.sockets_gone(uuid[], text) is 'Users of whom no socket is left get p_grace seconds. Their presence rows are locked.';
+comment on function rt_private.sockets_gone(uuid[], text) is
+	'Users without a socket left get p_grace seconds to come back. Their presence rows are locked.';
 
 create or replace function rt_private.presence_forget(p_users uuid[]) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp
@@ -55,7 +57,8 @@ as $$
 		and not exists (select from platform.users u where u.id = p.user_id)
 		and not exists (select from bellwire.sockets s where s.user_id = p.user_id)
 $$;
-comment on function rt_private.presence_forget(uuid[]) is 'The presence rows of deleted users go once their end has been told. Those rows are locked.';
+comment on function rt_private.presence_forget(uuid[]) is
+	'The presence rows of deleted users go once their end has been told. Those rows are locked.';
 
 create or replace function rt_private.presence_offline(p_users uuid[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -76,4 +79,5 @@ begin
 	perform rt_private.presence_forget(p_users);
 end
 $$;
-comment on function rt_private.presence_offline(uuid[]) is 'Announces those offline who have no socket. Their presence rows are locked.';
+comment on function rt_private.presence_offline(uuid[]) is
+	'Announces offline the users who have no socket. Their presence rows are locked.';

@@ -40,7 +40,8 @@ begin
 				from (
 					select count(*) as looked, count(*) filter (where m.unread) as unread
 					from (
-						-- a value and no join, and by the key alone: else this may read all receipts of a message, or of a user, for each
+						-- A value and no join, and by the key alone: a join may read all
+						-- receipts of a message, or of a user, for each message.
 						select m.sender_id <> p_user_id and m.created_at >= q.joined_at and (
 							select r.read_at from platform.message_receipts r
 							where r.message_id = m.id and (r.message_id, r.user_id) >= (m.id, p_user_id)
@@ -50,7 +51,7 @@ begin
 							select o.id, o.sender_id, o.created_at from platform.messages o
 							where o.chat_id = q.id
 								and o.seq >= coalesce(lower(g), -9223372036854775808) and o.seq <= coalesce(upper(g) - 1, 9223372036854775807)
-							offset 0 -- range by range: else all messages are held against the ranges
+							offset 0 -- range by range, else every message meets every range
 						) m
 						limit rt_private.unread_look() + 1
 					) m
@@ -72,4 +73,6 @@ begin
 end
 $$;
 comment on function rt.get_chats(uuid, jsonb) is
-	'{limit?, before?} -> {items:[{id, participants:[{user_id, name, avatar_url, online, last_seen}], last_message, unread_count, created_at}], next_before}; newest activity first. unread_count: others'' messages since one joined that one has not read. RT400, RT401.';
+	'{limit?, before?} -> {items:[{id, participants:[{user_id, name, avatar_url, online, last_seen}], '
+	'last_message, unread_count, created_at}], next_before}; newest activity first. unread_count: others'' '
+	'messages since one joined that one has not read. RT400, RT401.';

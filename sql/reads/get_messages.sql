@@ -20,7 +20,7 @@ begin
 			raise exception using errcode = 'RT400', message = 'before is not a message of this chat';
 		end if;
 	end if;
-	-- what is fetched has arrived
+	-- fetched messages count as delivered
 	select array_agg(m.id) into v_new
 	from (
 		select m.id, m.sender_id from platform.messages m
@@ -45,4 +45,6 @@ begin
 end
 $$;
 comment on function rt.get_messages(uuid, jsonb) is
-	'{chat_id, limit?, before?} -> {items:[keys of chat:message:new], next_before}, by seq, newest first. Others'' messages on the page count as delivered. status: see rt_private.message_status. RT400, RT401, RT403 not a participant, RT404 no such chat.';
+	'{chat_id, limit?, before?} -> {items:[keys of chat:message:new], next_before}, by seq, newest first. '
+	'Others'' messages on the page count as delivered. status: see rt_private.message_status. RT400, RT401, RT403 '
+	'not a participant, RT404 no such chat.';

@@ -1,8 +1,9 @@
--- What has become of a message.
+-- The status of a message.
 
 create or replace function rt_private.message_status(p_message_id uuid, p_sender_id uuid, p_user_id uuid) returns text
 language sql stable
--- In quotes: names that are bound would hold the table fast when a migration drops it. The callers have a pinned search_path.
+-- The body is in quotes, because bound names would keep a migration from dropping the table. The callers have a pinned
+-- search_path.
 as $$
 	select case when bool_or(r.read_at is not null) then 'read' when bool_or(r.delivered_at is not null) then 'delivered' else 'sent' end
 	from platform.message_receipts r

@@ -43,4 +43,5 @@ as $$
 		then jsonb_build_object('items', p_items - p_limit, 'next_before', p_items -> (p_limit - 1) -> 'id')
 		else jsonb_build_object('items', p_items, 'next_before', null) end
 $$;
-comment on function rt_private.page(jsonb, int) is 'A page of items, of which one more than the limit was looked for.';
+comment on function rt_private.page(jsonb, int) is
+	'A page of items; p_items has one more than the limit where there is a next page.';

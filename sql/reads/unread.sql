@@ -1,10 +1,11 @@
--- Unread messages, counted exactly. Where a user has read everything, bellwire.read_marks says so, and nobody looks
--- there again (docs/decisions/0008-unread.md).
+-- Unread messages, counted exactly. Runs of messages that a user has read are noted in bellwire.read_marks and not
+-- looked at again (docs/decisions/0008-unread.md).
 
 create or replace function rt_private.unread_look() returns int
 language sql immutable set search_path = pg_catalog, pg_temp
 as $$ select 500 $$;
-comment on function rt_private.unread_look() is 'So many messages rt.get_chats looks at in a chat before it leaves it to unread_far.';
+comment on function rt_private.unread_look() is
+	'The number of messages of a chat that rt.get_chats looks at before it calls unread_far.';
 
 create or replace function rt_private.unread_far(p_user_id uuid, p_chat_id uuid, p_joined_at timestamptz) returns bigint
 language plpgsql volatile set search_path = pg_catalog, pg_temp set jit = off set enable_memoize = off
@@ -13,8 +14,9 @@ declare
 	v_looked bigint;
 	v_unread bigint;
 begin
-	-- The plan is made for these values: a list of what the user has read beside a large chat, or a look-up for each message. Range
-	-- by range, as in rt.get_chats; each message comes once, so there is nothing to memoize.
+	-- The query is planned for these values: either a list of all messages that the user has read, or a look-up for
+	-- each message. It goes range by range, as in rt.get_chats. Each message comes once, so there is nothing to
+	-- memoize.
 	execute $q$
 		with k as (
 			select k.runs, k.rest from bellwire.read_marks k
@@ -36,7 +38,8 @@ begin
 end
 $$;
 comment on function rt_private.unread_far(uuid, uuid, timestamptz) is
-	'The number of unread messages in a chat, where many must be looked at; sees to it that it will be fewer the next time.';
+	'The number of unread messages in a chat where many must be looked at. Notes what was read, so that the next '
+	'look is shorter.';
 
 create or replace function rt_private.read_marks_write(p_user_id uuid, p_chat_id uuid, p_joined_at timestamptz) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp set jit = off set enable_memoize = off
@@ -47,15 +50,17 @@ declare
 	v_rest bigint;
 	v_n    bigint;
 begin
-	-- Each statement must see what was committed before it; an import of this transaction's own may go on; and whoever cannot write
-	-- may still read.
+	-- No marks are written where a statement does not see what was committed before it, where nothing may be
+	-- written, or where this transaction itself imports.
 	if current_setting('transaction_isolation') <> 'read committed' or current_setting('transaction_read_only') = 'on'
 		or current_setting('bellwire.read_marks_void', true) = pg_current_xact_id_if_assigned()::text then
 		return;
 	end if;
 	begin
-		-- Whoever makes something unread has this table in row exclusive mode, from before that can be seen until the end: now there is
-		-- nobody, and who comes waits and then sees the row. One writer at a time, so that none waits for another.
+		-- A transaction that makes something unread holds this table in row exclusive mode, from before its
+		-- change can be seen until its end. With this lock there is no such transaction, and a later one waits
+		-- and then sees the row. One writer at a time gets the lock; others give up, so that none waits for
+		-- another.
 		lock table bellwire.read_marks in share row exclusive mode nowait;
 	exception when lock_not_available then
 		return;
@@ -82,7 +87,7 @@ begin
 			coalesce(sum(r.messages) filter (where r.messages < $5), 0)
 		from runs r
 	$q$ into v_runs, v_rest using p_user_id, p_chat_id, p_joined_at, coalesce(v_runs, '{}'), c_run;
-	-- Who is being deleted, or whose message is, has none: nothing is waited for.
+	-- A user or a message that is being deleted is skipped, so that nothing is waited for.
 	insert into bellwire.read_marks as k (user_id, chat_id, runs, since, upto, n, rest)
 	select u.id, m.chat_id, v_runs, p_joined_at, m.id, v_n, v_rest
 	from platform.messages m, platform.users u
@@ -108,4 +113,5 @@ begin
 end
 $$;
 comment on function rt_private.read_marks_void() is
-	'This transaction may do anything to messages and receipts: until it ends no read_marks are written, and those that are there count no more.';
+	'This transaction may do anything to messages and receipts: the present read_marks become void, and none is '
+	'written until it ends.';

@@ -5,9 +5,9 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
 	if not rt_private.is_silent() then
-		-- Sorted, as everybody locks them; the cascade would take them in the order of its rows. The user's own
-		-- row is locked by now, and a message that has its chat may want its sender: rt.dispatch defers that
-		-- item, others can get a 40P01.
+		-- Chats are locked in sorted order, as everywhere; the cascade would take them in the order of its
+		-- rows. The user's own row is locked already, and a writer that has the chat may want it as that of the
+		-- sender: rt.dispatch defers such an item, other writers can get a 40P01.
 		perform from platform.chats c
 		where c.id in (select p.chat_id from platform.chat_participants p where p.user_id = old.id) order by c.id for no key update;
 	end if;
@@ -22,8 +22,8 @@ as $$
 begin
 	perform rt_private.user_kick(old.id, case when tg_op = 'UPDATE' and new.id = old.id then 'disabled' else 'deleted' end);
 	if tg_op = 'DELETE' then
-		-- who is online goes offline first, and who comes or goes at this moment is forgotten then
-		-- (rt_private.presence_forget)
+		-- A user who is online goes offline first, and the row goes then (rt_private.presence_forget). So does
+		-- a row that is locked at this moment.
 		delete from bellwire.presence p
 		where p.user_id = (select q.user_id from bellwire.presence q where q.user_id = old.id and not q.online for update skip locked);
 	end if;
@@ -36,7 +36,8 @@ comment on function rt_private.users_kick() is
 
 select bellwire.ensure_trigger('platform.users', 'users_lock',
 	$$before delete on platform.users for each row execute function rt_private.users_lock()$$);
--- By row and with a condition: last_seen_at of every coming and going must cost nothing here.
+-- A row trigger with a condition: updates of last_seen_at, at every end of a user's last socket, must cost nothing
+-- here.
 select bellwire.ensure_trigger('platform.users', 'users_kick_update',
 	$$after update on platform.users for each row
 	when (old.id <> new.id or old.disabled_at is null and new.disabled_at is not null) execute function rt_private.users_kick()$$);
