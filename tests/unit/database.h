@@ -213,6 +213,15 @@ static void database_on_ready(void *ctx, const char *snapshot, bool first)
 
 /* ---- life ---- */
 
+/* pg is prepared, and another has made struct db with its url. */
+static inline void database_play_from(struct database *d, struct loop *l)
+{
+	d->xid = 100;
+	d->id = 1;
+	d->epoch = "e";
+	fake_start_prepared(&d->pg, l, database_play, d);
+}
+
 /* The callbacks are the caller's to set, and db_start to call. */
 static inline void database_begin(struct database *d, struct loop *l)
 {

@@ -375,16 +375,31 @@ static inline void fake_stop_listening(struct fake_pg *pg)
 	unlink(pg->path);
 }
 
-static inline void fake_start(struct fake_pg *pg, struct loop *l, void (*on_query)(struct fake_conn *, const char *),
-                              void *ctx)
+/* An address of its own, at which nobody listens yet. */
+static inline void fake_prepare(struct fake_pg *pg)
 {
-	*pg = (struct fake_pg){.loop = l, .on_query = on_query, .ctx = ctx};
+	*pg = (struct fake_pg){0};
 	list_init(&pg->conns);
 	snprintf(pg->dir, sizeof pg->dir, "/tmp/bellwire-unit-XXXXXX");
 	CHECK(mkdtemp(pg->dir));
 	snprintf(pg->path, sizeof pg->path, "%s/.s.PGSQL.5432", pg->dir);
 	snprintf(pg->url, sizeof pg->url, "host=%s port=5432 user=u dbname=d", pg->dir);
+}
+
+static inline void fake_start_prepared(struct fake_pg *pg, struct loop *l,
+                                       void (*on_query)(struct fake_conn *, const char *), void *ctx)
+{
+	pg->loop = l;
+	pg->on_query = on_query;
+	pg->ctx = ctx;
 	fake_listen(pg);
+}
+
+static inline void fake_start(struct fake_pg *pg, struct loop *l, void (*on_query)(struct fake_conn *, const char *),
+                              void *ctx)
+{
+	fake_prepare(pg);
+	fake_start_prepared(pg, l, on_query, ctx);
 }
 
 static inline void fake_stop(struct fake_pg *pg)
