@@ -51,6 +51,7 @@ static inline void edge_begin(const char *const *variables)
 	setenv("BELLWIRE_NAME", "unit", 1);
 	setenv("BELLWIRE_LISTEN", "127.0.0.1:0", 1);
 	setenv("BELLWIRE_ADMIN_LISTEN", "127.0.0.1:0", 1);
+	setenv("BELLWIRE_BELL", "off", 1); /* the played pump is polled, never rung */
 	for (; *variables; variables += 2)
 		setenv(variables[0], variables[1], 1);
 	CHECK(config_load(&edge.cfg, NULL, error, sizeof error));
