@@ -19,7 +19,13 @@
 #define CLOSE_STEP_MS 10
 #define LAST_WORDS_MS 3000 /* the longest wait at the end for rt.socket_close and rt.edge_close */
 
-enum ending { RUNNING, DRAINING, CLOSING, LEAVING };
+/* RUNNING -app_drain-> DRAINING -clients are gone-> CLOSING -rt.edge_close has answered-> LEAVING; app_enter is the one door. */
+#define ENDINGS(X) X(RUNNING, running) X(DRAINING, draining) X(CLOSING, closing) X(LEAVING, leaving)
+enum ending {
+#define X(NAME, label) NAME,
+	ENDINGS(X)
+#undef X
+};
 
 struct app {
 	struct worker w;
@@ -32,6 +38,18 @@ struct app {
 
 /* ---- the end ---- */
 
+static void app_enter(struct app *a, enum ending to)
+{
+	static const char *const labels[] = {
+#define X(NAME, label) #label,
+		ENDINGS(X)
+#undef X
+	};
+	assert(to == a->ending + 1);
+	log_trace(a->w.ident, "edge", LS("from", labels[a->ending]), LS("to", labels[to]));
+	a->ending = to;
+}
+
 /* After rt.edge_close, rt.sweep is called as long as it says that more is left and time remains. Other edges sweep the
  * rest. */
 static void app_edge_closed(void *arg, const struct db_result *r)
@@ -43,7 +61,7 @@ static void app_edge_closed(void *arg, const struct db_result *r)
 		db_call(a->w.db, DB_LEASE, "select rt.sweep($1::uuid)", &edge, 1, app_edge_closed, a);
 		return;
 	}
-	a->ending = LEAVING;
+	app_enter(a, LEAVING);
 	timer_set(a->w.loop, &a->step, loop_now(a->w.loop));
 }
 
@@ -58,7 +76,7 @@ static void app_close_step(struct app *a)
 	}
 	if (closes_idle(&w->entry) && confirms_idle(&w->events) && a->ending == DRAINING) {
 		struct slice edge = slice_str(w->edge_id);
-		a->ending = CLOSING;
+		app_enter(a, CLOSING);
 		db_call(w->db, DB_LEASE, "select rt.edge_close($1::uuid)", &edge, 1, app_edge_closed, a);
 	}
 	timer_set(w->loop, &a->step, loop_now(w->loop) + CLOSE_STEP_MS);
@@ -95,7 +113,7 @@ static void app_drain(struct ev_loop *ev, ev_signal *sig, int revents)
 		return;
 	}
 	log_info(w->ident, "draining", LU("sessions", sio_server_stats(w->sio)->sessions), LU("ms", w->cfg->drain_ms));
-	a->ending = DRAINING;
+	app_enter(a, DRAINING);
 	w->draining = true;
 	sio_refuse_new(w->sio);
 	a->drain_until = loop_now(w->loop) + w->cfg->drain_ms;

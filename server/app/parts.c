@@ -16,24 +16,24 @@
 #include "recovery/recover.h"
 
 /*
- * The parts in the order of starting: X(part, floor, ...), and whether the part has the functions database_up, gap and
- * tick. Every part has <part>_start and <part>_stop. floor: the member of struct worker that these functions take.
+ * The parts in the order of starting: X(part, floor, ...), and whether the part has the functions database_up, gap,
+ * tick and missing. Every part has <part>_start and <part>_stop. floor: the member of struct worker that these functions take.
  */
 /* clang-format off: one row a line */
-#define PARTS(X)                            \
-	X(people, people, NO, NO, YES)      \
-	X(routes, events, YES, YES, NO)     \
-	X(rooms, events, YES, YES, NO)      \
-	X(confirms, events, YES, NO, NO)    \
-	X(presence, events, NO, NO, NO)     \
-	X(offsets, recovery, YES, YES, YES) \
-	X(attempts, recovery, NO, YES, NO)  \
-	X(missed, recovery, NO, NO, NO)     \
-	X(emitter, emitter, NO, NO, NO)     \
-	X(closes, entry, YES, NO, NO)       \
-	X(opens, entry, YES, NO, NO)        \
-	X(registers, entry, YES, NO, YES)   \
-	X(maintenance, entry, YES, NO, YES)
+#define PARTS(X)                                \
+	X(people, people, NO, NO, YES, NO)      \
+	X(routes, events, YES, YES, NO, YES)    \
+	X(rooms, events, YES, YES, NO, NO)      \
+	X(confirms, events, YES, NO, NO, NO)    \
+	X(presence, events, NO, NO, NO, NO)     \
+	X(offsets, recovery, YES, YES, YES, NO) \
+	X(attempts, recovery, NO, YES, NO, NO)  \
+	X(missed, recovery, NO, NO, NO, NO)     \
+	X(emitter, emitter, NO, NO, NO, NO)     \
+	X(closes, entry, YES, NO, NO, NO)       \
+	X(opens, entry, YES, NO, NO, NO)        \
+	X(registers, entry, YES, NO, YES, NO)   \
+	X(maintenance, entry, YES, NO, YES, YES)
 
 /* Wraps a function of a part in one that takes the worker. */
 #define HAS_NO(name, floor)
@@ -42,10 +42,17 @@
 	{                                         \
 		name(&w->floor);                  \
 	}
-#define X(part, floor, up, missed, often) \
-	HAS_YES(part##_start, floor)      \
-	HAS_YES(part##_stop, floor)       \
-	HAS_##up(part##_database_up, floor) HAS_##missed(part##_gap, floor) HAS_##often(part##_tick, floor)
+#define ASKS_NO(name, floor)
+#define ASKS_YES(name, floor)                                  \
+	static const char *part_##name(const struct worker *w) \
+	{                                                      \
+		return name(&w->floor);                        \
+	}
+#define X(part, floor, up, missed, often, asked)                                                            \
+	HAS_YES(part##_start, floor)                                                                        \
+	HAS_YES(part##_stop, floor)                                                                         \
+	HAS_##up(part##_database_up, floor) HAS_##missed(part##_gap, floor) HAS_##often(part##_tick, floor) \
+		ASKS_##asked(part##_missing, floor)
 PARTS(X)
 #undef X
 
@@ -57,10 +64,15 @@ static const struct part {
 	void (*database_up)(struct worker *w); /* NULL: the part has no such function; also for the next two */
 	void (*gap)(struct worker *w);
 	void (*tick)(struct worker *w);
+	const char *(*missing)(const struct worker *w);
 } parts[] = {
-#define X(part, floor, up, missed, often)                                                                   \
-	{part_##part##_start, part_##part##_stop, NAME_##up(part##_database_up), NAME_##missed(part##_gap), \
-	 NAME_##often(part##_tick)},
+#define X(part, floor, up, missed, often, asked)       \
+	{.start = part_##part##_start,                 \
+	 .stop = part_##part##_stop,                   \
+	 .database_up = NAME_##up(part##_database_up), \
+	 .gap = NAME_##missed(part##_gap),             \
+	 .tick = NAME_##often(part##_tick),            \
+	 .missing = NAME_##asked(part##_missing)},
 	PARTS(X)
 #undef X
 };
@@ -97,4 +109,13 @@ void parts_tick(struct worker *w)
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		if (parts[i].tick)
 			parts[i].tick(w);
+}
+
+const char *parts_missing(const struct worker *w)
+{
+	const char *missing = NULL;
+	for (size_t i = ARRAY_LEN(parts); i > 0 && !missing; i--)
+		if (parts[i - 1].missing)
+			missing = parts[i - 1].missing(w);
+	return missing;
 }

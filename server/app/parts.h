@@ -13,4 +13,7 @@ void parts_database_up(struct worker *w);
 void parts_gap(struct worker *w);  /* rows of the outbox may have been missed */
 void parts_tick(struct worker *w); /* every two seconds */
 
+/* Why no clients should be sent; NULL: nothing is missing. The last part is asked first: without its schema no other can be there. */
+const char *parts_missing(const struct worker *w);
+
 #endif

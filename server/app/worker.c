@@ -10,12 +10,10 @@
 #include "base/text.h"
 #include "entry/closes.h"
 #include "entry/leave.h"
-#include "entry/maintain.h"
 #include "entry/open.h"
 #include "events/confirm.h"
 #include "events/feed.h"
 #include "events/gate.h"
-#include "events/routes.h"
 #include "net/address.h"
 #include "net/tls.h"
 #include "recovery/offsets.h"
@@ -44,16 +42,14 @@ enum {
 static const char *worker_missing(void *ctx)
 {
 	const struct worker *w = ctx;
-	const char *missing;
+	const char *stalled;
 	if (w->draining)
 		return "draining";
 	if (db_state(w->db) != DB_UP)
 		return *db_last_error(w->db) ? db_last_error(w->db) : "database unreachable";
-	if ((missing = db_stalled(w->db)))
-		return missing;
-	if ((missing = maintenance_missing(&w->entry)))
-		return missing;
-	return routes_missing(&w->events);
+	if ((stalled = db_stalled(w->db)))
+		return stalled;
+	return parts_missing(w);
 }
 
 static void worker_print_metrics(void *ctx, struct buf *out)

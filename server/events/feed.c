@@ -3,6 +3,7 @@
  * are events.
  */
 #include "events/feed.h"
+#include "events/control.h"
 #include "events/deliver.h"
 #include "events/presence.h"
 #include "events/rooms.h"
@@ -99,27 +100,25 @@ static void feed_settings_changed(struct events *ev, const struct db_event *e, e
 static void feed_control(struct events *ev, const struct db_event *e)
 {
 	static const struct {
-		struct slice name;
 		void (*run)(struct events *ev, const struct db_event *e, enum room_verb verb);
 		enum room_verb verb; /* for feed_user and feed_socket */
 	} verbs[] = {
-		{SLICE_INIT("socket_join"), feed_socket, ROOM_JOIN},
-		{SLICE_INIT("socket_leave"), feed_socket, ROOM_LEAVE},
-		{SLICE_INIT("socket_kick"), feed_socket_kick, ROOM_KICK},
-		{SLICE_INIT("user_join"), feed_user, ROOM_JOIN},
-		{SLICE_INIT("user_leave"), feed_user, ROOM_LEAVE},
-		{SLICE_INIT("user_kick"), feed_user, ROOM_KICK},
-		{SLICE_INIT("rooms_stale"), feed_rooms_stale, ROOM_JOIN},
-		{SLICE_INIT("routes_changed"), feed_routes_changed, ROOM_JOIN},
-		{SLICE_INIT("settings_changed"), feed_settings_changed, ROOM_JOIN},
+		[CONTROL_SOCKET_JOIN] = {feed_socket, ROOM_JOIN},
+		[CONTROL_SOCKET_LEAVE] = {feed_socket, ROOM_LEAVE},
+		[CONTROL_SOCKET_KICK] = {feed_socket_kick, ROOM_KICK},
+		[CONTROL_USER_JOIN] = {feed_user, ROOM_JOIN},
+		[CONTROL_USER_LEAVE] = {feed_user, ROOM_LEAVE},
+		[CONTROL_USER_KICK] = {feed_user, ROOM_KICK},
+		[CONTROL_ROOMS_STALE] = {feed_rooms_stale, ROOM_JOIN},
+		[CONTROL_ROUTES_CHANGED] = {feed_routes_changed, ROOM_JOIN},
+		[CONTROL_SETTINGS_CHANGED] = {feed_settings_changed, ROOM_JOIN},
 	};
-	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
-		if (slice_eq(e->control, verbs[i].name)) {
-			verbs[i].run(ev, e, verbs[i].verb);
-			return;
-		}
-	}
-	log_warn(ev->people->ident, "unknown control row", LSL("verb", e->control));
+	_Static_assert(ARRAY_LEN(verbs) == CONTROL_UNKNOWN, "a verb has nobody who carries it out");
+	enum control_verb v = control_find(e->control);
+	if (v == CONTROL_UNKNOWN)
+		log_warn(ev->people->ident, "unknown control row", LSL("verb", e->control));
+	else
+		verbs[v].run(ev, e, verbs[v].verb);
 }
 
 void feed_batch(struct events *ev, const struct db_batch *b)

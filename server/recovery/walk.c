@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "events/confirm.h"
+#include "events/control.h"
 #include "events/deliver.h"
 #include "people/room_names.h"
 
@@ -93,10 +94,11 @@ static bool walk_event(struct walk *k, const struct db_result *r, int row)
 /* rt.recover returns control rows of this user and of its former sockets only. */
 static bool walk_control(struct walk *k, struct slice verb, struct slice data)
 {
-	bool join = slice_eq(verb, SLICE("user_join")) || slice_eq(verb, SLICE("socket_join"));
+	enum control_verb said = control_find(verb);
+	bool join = said == CONTROL_USER_JOIN || said == CONTROL_SOCKET_JOIN;
 	struct buf room = {0};
 	struct slice v;
-	if (!join && !slice_eq(verb, SLICE("user_leave")) && !slice_eq(verb, SLICE("socket_leave")))
+	if (!join && said != CONTROL_USER_LEAVE && said != CONTROL_SOCKET_LEAVE)
 		return true; /* the kick of a former socket; rt.recover answers "no" where a kick ends the recovery */
 	bool good = json_get(data, "room", &v) && json_unescape(&room, v) && room.n;
 	if (good && join)

@@ -1,0 +1,19 @@
+/*
+ * The verbs of control rows (events/control.def), for feed.c, which carries them out, and for recovery, which walks over them.
+ */
+#ifndef EVENTS_CONTROL_H
+#define EVENTS_CONTROL_H
+
+#include "base/slice.h"
+#include "events/control.def"
+
+enum control_verb {
+#define X(NAME, verb) CONTROL_##NAME,
+	CONTROL_VERBS(X)
+#undef X
+		CONTROL_UNKNOWN /* of a schema that is newer than this program */
+};
+
+enum control_verb control_find(struct slice verb);
+
+#endif
