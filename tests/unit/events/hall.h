@@ -21,7 +21,8 @@ struct hall {
 	struct database base;
 	struct events events;
 	int turns, ups, gone;
-	enum close_reason why; /* of the last one that is gone */
+	enum close_reason why; /* of the last one that is gone, */
+	bool expired;          /* and whether its token had run out */
 	/* A floor above that opens clients otherwise, and what it does each turn of the pump, at a gap and when the database is up. */
 	void (*open)(struct client *c, struct slice auth);
 	void (*on_last)(void);
@@ -57,6 +58,7 @@ static void hall_on_disconnect(struct sio_socket *s, enum close_reason why, void
 	struct hall *h = *(struct hall **)ctx;
 	h->gone++;
 	h->why = why;
+	h->expired = ((struct client *)sio_user(s))->expired;
 	client_free(sio_user(s));
 }
 
