@@ -8,9 +8,10 @@ declare
 begin
 	for attempt in 1..5 loop
 		begin
-			-- sorted by message and user, so that two of these never wait for each other crosswise
+			-- Sorted by the place of the message, which nobody changes, then by user: two of these never wait for each other
+			-- crosswise, and receipts are announced in the order of the messages.
 			with m as materialized (
-				select o.id, o.chat_id, o.sender_id from platform.messages o where o.id = any(p_message_ids)
+				select o.id, o.chat_id, o.seq, o.created_at, o.sender_id from platform.messages o where o.id = any(p_message_ids)
 			), sizes as materialized (
 				-- once for each chat, since the cost of counting grows with the participants
 				select c.chat_id, exists (select from platform.chat_participants a where a.chat_id = c.chat_id offset v_max) as large
@@ -19,9 +20,9 @@ begin
 			insert into platform.message_receipts as r (message_id, user_id, delivered_at)
 			select f.message_id, f.user_id, clock_timestamp()
 			from (
-				select c.message_id, c.user_id, c.large, row_number() over (partition by c.message_id order by c.user_id) as n
+				select c.*, row_number() over (partition by c.message_id order by c.user_id) as n
 				from (
-					select distinct m.id as message_id, p.user_id, h.large
+					select distinct m.id as message_id, p.user_id, h.large, m.created_at, m.chat_id, m.seq
 					from unnest(p_message_ids, p_user_ids) as q(message_id, user_id)
 					join m on m.id = q.message_id and m.sender_id <> q.user_id
 					join sizes h on h.chat_id = m.chat_id
@@ -33,7 +34,7 @@ begin
 			) f
 			where not f.large or f.n = 1
 				and not exists (select from platform.message_receipts d where d.message_id = f.message_id and d.delivered_at is not null)
-			order by f.message_id, f.user_id
+			order by f.created_at, f.chat_id, f.seq, f.user_id
 			on conflict (message_id, user_id) do update set delivered_at = excluded.delivered_at where r.delivered_at is null;
 			return;
 		exception when foreign_key_violation or sqlstate 'RT403' then

@@ -43,17 +43,17 @@ begin
 		return null;
 	end if;
 	if tg_op = 'INSERT' then
-		select array_agg('user:' || r.sender_id order by r.message_id, r.user_id, e.n) filter (where e.n is not null),
-			array_agg(e.event order by r.message_id, r.user_id, e.n) filter (where e.n is not null),
+		select array_agg('user:' || r.sender_id order by r.n, e.n) filter (where e.n is not null),
+			array_agg(e.event order by r.n, e.n) filter (where e.n is not null),
 			array_agg(jsonb_build_object('message_id', r.message_id, 'chat_id', r.chat_id, e.who, r.user_id, e.whenever, rt_private.iso(e.at))
-				order by r.message_id, r.user_id, e.n) filter (where e.n is not null),
+				order by r.n, e.n) filter (where e.n is not null),
 			bool_or(r.sender_id = r.user_id),
 			bool_or(not exists (select from platform.chat_participants p where p.chat_id = r.chat_id and p.user_id = r.user_id))
 		into v_rooms, v_events, v_data, v_own, v_stranger
 		from (
-			select n.message_id, m.chat_id, m.sender_id, n.user_id, n.read_at,
+			select n.message_id, m.chat_id, m.sender_id, n.user_id, n.read_at, n.n,
 				case when n.delivered_at is distinct from n.read_at - interval '1 microsecond' then n.delivered_at end as delivered_at
-			from new_rows n
+			from (select i.*, row_number() over () as n from new_rows i) n -- numbered as the statement wrote them
 			join platform.messages m on m.id = n.message_id
 		) r
 		left join lateral (values (1, 'chat:message:delivered', 'delivered_to', 'delivered_at', r.delivered_at),
@@ -64,13 +64,14 @@ begin
 			raise exception using errcode = 'RT403', message = 'Not a participant of this chat';
 		end if;
 	else
-		select array_agg('user:' || r.sender_id order by r.message_id, r.user_id, e.n),
-			array_agg(e.event order by r.message_id, r.user_id, e.n),
+		-- an update comes by its rows in any order
+		select array_agg('user:' || r.sender_id order by r.sent_at, r.chat_id, r.seq, r.user_id, e.n),
+			array_agg(e.event order by r.sent_at, r.chat_id, r.seq, r.user_id, e.n),
 			array_agg(jsonb_build_object('message_id', r.message_id, 'chat_id', r.chat_id, e.who, r.user_id, e.whenever, rt_private.iso(e.at))
-				order by r.message_id, r.user_id, e.n)
+				order by r.sent_at, r.chat_id, r.seq, r.user_id, e.n)
 		into v_rooms, v_events, v_data
 		from (
-			select n.message_id, m.chat_id, m.sender_id, n.user_id,
+			select n.message_id, m.chat_id, m.seq, m.created_at as sent_at, m.sender_id, n.user_id,
 				case when o.read_at is null then n.read_at end as read_at,
 				case when o.delivered_at is null and n.delivered_at is distinct from n.read_at - interval '1 microsecond'
 					then n.delivered_at end as delivered_at
@@ -87,6 +88,7 @@ end
 $$;
 comment on function rt_private.receipts_publish() is
 	'Announces the times that this statement set: chat:message:delivered and chat:message:read to user:<sender>. '
+	'Those of an insert come in the order of its rows, those of an update in the order of the messages. '
 	'Refuses a receipt of one''s own message (RT400) and of somebody who does not take part (RT403).';
 
 create or replace function rt_private.receipts_unread() returns trigger

@@ -33,10 +33,10 @@ begin
 		return null;
 	end if;
 	if tg_op = 'INSERT' then
+		-- as it is scanned, a transition table gives its rows in the order in which the statement wrote them
 		for r in
 			select n.user_id, n.data, rt_private.notification_payload(n.id, n.type, n.title, n.body, n.data, n.created_at, n.read_at) as payload
 			from new_rows n
-			order by n.created_at, n.id
 		loop
 			if r.data <> '{}' then
 				v_problem := rt_private.relay_problem(r.data, r.data::text);
@@ -52,7 +52,7 @@ begin
 			from new_rows n
 			join old_rows o using (id)
 			where o.read_at is null and n.read_at is not null
-			order by n.id
+			order by n.created_at, n.seq, n.id
 		loop
 			perform rt_private.publish(array['user:' || r.user_id], 'notification:read',
 				jsonb_build_object('notification_id', r.id, 'is_read', true, 'read_at', rt_private.iso(r.read_at)),

@@ -15,12 +15,12 @@ begin
 	end if;
 	for r in
 		select n.*, p.author_id as post_author_id, u.name, u.avatar_url, c.comments_count - count(*) over (partition by n.post_id)
-			+ row_number() over (partition by n.post_id order by n.created_at, n.id) as comments_count
-		from new_rows n
+			+ row_number() over (partition by n.post_id order by n.n) as comments_count
+		from (select i.*, row_number() over () as n from new_rows i) n -- numbered as the statement wrote them
 		join platform.posts p on p.id = n.post_id
 		join platform.post_counts c on c.post_id = n.post_id
 		join platform.users u on u.id = n.author_id
-		order by n.post_id, comments_count
+		order by n.n
 	loop
 		perform rt_private.publish(array['user:' || r.post_author_id], 'post:commented', jsonb_build_object(
 			'post_id', r.post_id,
@@ -31,10 +31,10 @@ begin
 	insert into platform.notifications (user_id, type, title, body, data)
 	select p.author_id, 'post_commented', 'Комментарий к посту', u.name || ': ' || left(n.content, 200),
 		jsonb_build_object('post_id', n.post_id, 'comment_id', n.id, 'user_id', n.author_id, 'user_name', u.name)
-	from new_rows n
+	from (select i.*, row_number() over () as n from new_rows i) n
 	join platform.posts p on p.id = n.post_id and p.author_id <> n.author_id
 	join platform.users u on u.id = n.author_id
-	order by p.author_id, n.post_id, n.created_at, n.id;
+	order by n.n;
 	return null;
 end
 $$;

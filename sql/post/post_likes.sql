@@ -16,22 +16,22 @@ begin
 	end if;
 	for r in
 		select n.post_id, n.user_id, u.name, p.author_id, c.likes_count - count(*) over (partition by n.post_id)
-			+ row_number() over (partition by n.post_id order by n.created_at, n.user_id) as likes_count
-		from new_rows n
+			+ row_number() over (partition by n.post_id order by n.n) as likes_count
+		from (select i.*, row_number() over () as n from new_rows i) n -- numbered as the statement wrote them
 		join platform.posts p on p.id = n.post_id
 		join platform.post_counts c on c.post_id = n.post_id
 		join platform.users u on u.id = n.user_id
-		order by n.post_id, likes_count
+		order by n.n
 	loop
 		perform rt_private.publish(array['followers:' || r.author_id, 'user:' || r.author_id], 'post:liked',
 			jsonb_build_object('post_id', r.post_id, 'user_id', r.user_id, 'user_name', r.name, 'likes_count', r.likes_count));
 	end loop;
 	insert into platform.notifications (user_id, type, title, body, data)
 	select p.author_id, 'post_liked', 'Лайк на посте', u.name, jsonb_build_object('post_id', n.post_id, 'user_id', n.user_id, 'user_name', u.name)
-	from new_rows n
+	from (select i.*, row_number() over () as n from new_rows i) n
 	join platform.posts p on p.id = n.post_id and p.author_id <> n.user_id
 	join platform.users u on u.id = n.user_id
-	order by p.author_id, n.post_id, n.created_at, n.user_id;
+	order by n.n;
 	return null;
 end
 $$;
@@ -57,8 +57,8 @@ begin
 	-- if the post is gone too, nothing is announced
 	for r in
 		select o.post_id, o.user_id, p.author_id, c.likes_count + count(*) over (partition by o.post_id)
-			- row_number() over (partition by o.post_id order by o.created_at, o.user_id) as likes_count
-		from old_rows o
+			- row_number() over (partition by o.post_id order by o.n) as likes_count
+		from (select d.*, row_number() over () as n from old_rows d) o -- numbered as the statement took them
 		join platform.posts p on p.id = o.post_id
 		join platform.post_counts c on c.post_id = o.post_id
 		order by o.post_id, likes_count desc

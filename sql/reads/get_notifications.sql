@@ -7,6 +7,7 @@ declare
 	v_before  constant uuid := rt_private.query_before(p_query);
 	v_is_read boolean;
 	v_at      timestamptz;
+	v_seq     bigint;
 	v_items   jsonb;
 begin
 	perform rt_private.reader_check(p_user_id);
@@ -15,21 +16,21 @@ begin
 	end if;
 	v_is_read := (p_query ->> 'is_read')::boolean;
 	if v_before is not null then
-		select n.created_at into v_at from platform.notifications n where n.id = v_before and n.user_id = p_user_id;
+		select n.created_at, n.seq into v_at, v_seq from platform.notifications n where n.id = v_before and n.user_id = p_user_id;
 		if not found then
 			raise exception using errcode = 'RT400', message = 'before is not one of these notifications';
 		end if;
 	end if;
 	-- three queries in one text, so that unread ones are found by their own index
 	execute 'select coalesce(jsonb_agg(rt_private.notification_payload(n.id, n.type, n.title, n.body, n.data, n.created_at, n.read_at)
-			|| jsonb_build_object(''read_at'', rt_private.iso(n.read_at)) order by n.created_at desc, n.id desc), ''[]'')
+			|| jsonb_build_object(''read_at'', rt_private.iso(n.read_at)) order by n.created_at desc, n.seq desc, n.id desc), ''[]'')
 		from (
 			select n.* from platform.notifications n
-			where n.user_id = $1 and ($2 is null or (n.created_at, n.id) < ($2, $3))'
+			where n.user_id = $1 and ($2 is null or n.created_at <= $2 and (n.created_at, n.seq, n.id) < ($2, $3, $4))'
 			|| case v_is_read when true then ' and n.read_at is not null' when false then ' and n.read_at is null' else '' end
-			|| ' order by n.created_at desc, n.id desc limit $4
+			|| ' order by n.created_at desc, n.seq desc, n.id desc limit $5
 		) n'
-	into v_items using p_user_id, v_at, v_before, v_limit + 1;
+	into v_items using p_user_id, v_at, v_seq, v_before, v_limit + 1;
 	return rt_private.page(v_items, v_limit);
 end
 $$;

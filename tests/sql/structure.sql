@@ -16,7 +16,7 @@ from (values
 	('platform.chat_participants', 'chat_id, user_id, joined_at'),
 	('platform.messages', 'id, chat_id, seq, sender_id, type, content, metadata, client_id, created_at'),
 	('platform.message_receipts', 'message_id, user_id, delivered_at, read_at'),
-	('platform.notifications', 'id, user_id, type, title, body, data, read_at, created_at'),
+	('platform.notifications', 'id, user_id, type, title, body, data, read_at, created_at, seq'),
 	('platform.posts', 'id, author_id, content, media_url, created_at'),
 	('platform.post_counts', 'post_id, likes_count, comments_count'),
 	('platform.post_likes', 'post_id, user_id, created_at'),

@@ -1,7 +1,7 @@
 -- platform.message_receipts: times that anybody sets are told to the sender, once. receipts_first,
 -- receipts_first_update, receipts_publish_insert, receipts_publish_update.
 begin;
-select plan(10);
+select plan(12);
 
 insert into platform.users (id, name) values (tests.u(1), 'Anna'), (tests.u(2), 'Boris'), (tests.u(3), 'Clara'),
 	(tests.u(4), 'Stranger');
@@ -44,6 +44,20 @@ select throws_ok($$insert into platform.message_receipts (message_id, user_id, r
 	values (tests.u(28), tests.u(4), now())$$, 'RT403', null, 'nor of a stranger');
 select throws_ok($$update platform.message_receipts set user_id = tests.u(3) where message_id = tests.u(25)$$, 'RT400',
 	null, 'a receipt does not move');
+
+-- ids that go down while the places go up
+insert into platform.messages (id, chat_id, sender_id, type, content)
+select tests.u(400 - n), tests.u(10), tests.u(1), 'text', 'm' from generate_series(1, 20) n;
+select tests.mark();
+insert into platform.message_receipts (message_id, user_id, delivered_at)
+select tests.u(400 - n), tests.u(2), now() from generate_series(1, 20) n;
+select results_eq($$select right(data ->> 'message_id', 3)::int from tests.sent()$$,
+	$$select 400 - n from generate_series(1, 20) n$$, 'one INSERT of 20 receipts: in the order of its rows');
+select tests.mark();
+update platform.message_receipts set read_at = now()
+	where user_id = tests.u(2) and message_id = any(array(select tests.u(400 - n) from generate_series(1, 20) n));
+select results_eq($$select right(data ->> 'message_id', 3)::int from tests.sent()$$,
+	$$select 400 - n from generate_series(1, 20) n$$, 'one UPDATE that reads 20: in the order of the messages');
 
 -- silent
 set local bellwire.silent = on;

@@ -1,6 +1,6 @@
 -- rt.confirm: what a recipient's client has taken becomes a receipt, once.
 begin;
-select plan(6);
+select plan(7);
 
 insert into platform.users (id, name) values (tests.u(1), 'Anna'), (tests.u(2), 'Boris'), (tests.u(3), 'Clara'),
 	(tests.u(4), 'Stranger');
@@ -34,6 +34,14 @@ select tests.mark();
 select rt.confirm(array[pg_temp.conf(21, 2)]);
 select rt.confirm('{}');
 select is((select count(*) from tests.sent()), 0::bigint, 'once per recipient');
+
+-- ids that go down while the places go up
+insert into platform.messages (id, chat_id, sender_id, type, content)
+select tests.u(400 - n), tests.u(10), tests.u(1), 'text', 'm' from generate_series(1, 20) n;
+select tests.mark();
+select rt.confirm(array(select pg_temp.conf(400 - n, 2) from generate_series(1, 20) n));
+select results_eq($$select right(data ->> 'message_id', 3)::int from tests.sent()$$,
+	$$select 400 - n from generate_series(1, 20) n$$, 'a confirm of 20 receipts: in the order of the messages');
 
 -- large chats
 update bellwire.settings set value = '2' where name = 'receipts_max_participants';

@@ -1,6 +1,6 @@
 -- platform.post_likes: counted, announced, put before the author.
 begin;
-select plan(14);
+select plan(16);
 
 insert into platform.users (id, name, avatar_url) values (tests.u(1), 'Author', null),
 	(tests.u(2), 'Анна', 'https://x.y/a'), (tests.u(3), 'Boris', null), (tests.u(4), 'Clara', null);
@@ -26,8 +26,8 @@ insert into platform.post_likes (post_id, user_id) values (tests.u(42), tests.u(
 	(tests.u(41), tests.u(3)), (tests.u(41), tests.u(1));
 select results_eq($$select right(data ->> 'post_id', 2), right(data ->> 'user_id', 1), data ->> 'likes_count'
 	from tests.sent() where event = 'post:liked'$$,
-	$$values ('41', '1', '2'), ('41', '3', '3'), ('41', '4', '4'), ('42', '4', '1')$$,
-		'many at once: each with its own count');
+	$$values ('42', '4', '1'), ('41', '4', '2'), ('41', '3', '3'), ('41', '1', '4')$$,
+		'many at once: each with its own count, in the order of the rows');
 select is((select count(*) from tests.sent() where event = 'notification:new'), 3::bigint,
 	'no notification of one''s own like');
 select tests.mark();
@@ -43,6 +43,16 @@ delete from platform.users where id = tests.u(4);
 select results_eq($$select right(data ->> 'post_id', 2), data ->> 'likes_count' from tests.sent()
 	where event = 'post:unliked'$$, $$values ('41', '2'), ('42', '0')$$, 'likes of somebody who goes');
 select throws_ok($$update platform.post_likes set post_id = tests.u(42)$$, 'RT400', null, 'a like does not move');
+
+select tests.users(300, 319);
+select tests.mark();
+insert into platform.post_likes (post_id, user_id) select tests.u(42), tests.u(320 - n) from generate_series(1, 20) n;
+select results_eq($$select right(data ->> 'user_id', 3)::int, (data ->> 'likes_count')::int from tests.sent()
+	where event = 'post:liked'$$, $$select 320 - n, n from generate_series(1, 20) n$$,
+	'one INSERT of 20 likes: in the order of its rows, and counted so');
+select results_eq($$select right(data -> 'data' ->> 'user_id', 3)::int from tests.sent()
+	where event = 'notification:new'$$, $$select 320 - n from generate_series(1, 20) n$$, 'the notifications too');
+delete from platform.post_likes where post_id = tests.u(42);
 
 -- silent, and the post itself
 set local bellwire.silent = on;

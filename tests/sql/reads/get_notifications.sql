@@ -1,6 +1,6 @@
 -- GET /api/v2/notifications.
 begin;
-select plan(9);
+select plan(10);
 
 insert into platform.users (id, name, avatar_url) values (tests.u(1), 'Anna', 'https://x.y/a'),
 	(tests.u(2), 'Boris', null), (tests.u(3), 'Stranger', null);
@@ -26,6 +26,10 @@ select is(pg_temp.ids(rt.get_notifications(tests.u(1), jsonb_build_object('limit
 	array['62', '61'], 'a page');
 select is(rt.get_notifications(tests.u(1), jsonb_build_object('limit', '2', 'before', tests.u(63))) ->> 'next_before',
 	tests.u(61)::text, 'and the next');
+insert into platform.notifications (id, user_id, type, title, body, created_at)
+select tests.u(90 - n), tests.u(3), 'mention', 't', 'b', '2026-01-10T12:00:00Z' from generate_series(1, 5) n;
+select is(pg_temp.ids(rt.get_notifications(tests.u(3), '{}')), array['85', '86', '87', '88', '89'],
+	'of one time: the last one written first');
 select throws_ok($$select rt.get_notifications(tests.u(1), '{"is_read": "yes"}')$$, 'RT400', null,
 	'is_read is a boolean');
 select throws_ok($$select rt.get_notifications(tests.u(1), jsonb_build_object('before', tests.u(65)))$$, 'RT400', null,

@@ -32,8 +32,8 @@ update platform.users set id = tests.u(55) where id = tests.u(5);
 select results_eq($$select * from tests.moves()$$, array['user_kick 5 deleted'], 'another id is another user');
 select throws_ok($$insert into platform.users (id) values (tests.u(56))$$, '23502', null, 'a name is needed');
 select results_eq($$insert into platform.users (name) values ('X') returning is_master, avatar_url, last_seen_at,
-	disabled_at, created_at$$,
-	$$values (false, null::text, null::timestamptz, null::timestamptz, now())$$, 'defaults');
+	disabled_at, created_at > now()$$,
+	$$values (false, null::text, null::timestamptz, null::timestamptz, true)$$, 'defaults');
 
 -- what goes with a user
 insert into platform.messages (chat_id, sender_id, type, content) values (tests.u(10), tests.u(2), 'text', 'x');
