@@ -4,30 +4,28 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
 	v_limit  constant int := rt_private.query_limit(p_query);
-	v_before constant uuid := rt_private.query_before(p_query);
-	v_at     timestamptz;
+	v_before constant text[] := rt_private.query_before(p_query, '^-?[0-9]{1,19}[.][0-9a-f-]{36}$', false);
+	v_at     constant timestamptz := rt_private.place_at(v_before[1]);
+	v_id     constant uuid := v_before[2];
 	v_items  jsonb;
+	v_places text[];
 begin
 	perform rt_private.reader_check(p_user_id);
-	if v_before is not null then
-		select coalesce(l.created_at, c.created_at) into v_at
-		from platform.chat_participants p
-		join platform.chats c on c.id = p.chat_id
-		left join lateral (select m.created_at from platform.messages m where m.chat_id = c.id order by m.seq desc limit 1) l on true
-		where p.user_id = p_user_id and p.chat_id = v_before;
-		if not found then
-			raise exception using errcode = 'RT400', message = 'before is not one of these chats';
-		end if;
-	end if;
 	select coalesce(jsonb_agg(jsonb_build_object(
 			'id', q.id,
 			'participants', (
 				select jsonb_agg(jsonb_build_object('user_id', u.id, 'name', u.name, 'avatar_url', u.avatar_url,
 					'online', exists (select from bellwire.presence o where o.user_id = u.id and o.online),
-					'last_seen', rt_private.iso(u.last_seen_at)) order by a.joined_at, u.id)
-				from platform.chat_participants a
-				join platform.users u on u.id = a.user_id
-				where a.chat_id = q.id),
+					'last_seen', rt_private.iso(u.last_seen_at)) order by a.user_id <> p_user_id, a.joined_at, u.id)
+				from (
+					-- the first ones of the key: of a large chat no more is read than is told
+					(select p_user_id as user_id, q.joined_at)
+					union all
+					(select o.user_id, o.joined_at from platform.chat_participants o
+					where o.chat_id = q.id and o.user_id <> p_user_id order by o.user_id limit 99)
+				) a
+				join platform.users u on u.id = a.user_id),
+			'participants_count', (select count(*) from platform.chat_participants a where a.chat_id = q.id),
 			'last_message', (
 				select rt_private.message_payload(m.id, m.chat_id, m.seq, m.sender_id, u.name, u.avatar_url, m.type, m.content, m.metadata,
 					m.created_at, rt_private.message_status(m.id, m.sender_id, p_user_id))
@@ -56,8 +54,9 @@ begin
 						limit rt_private.unread_look() + 1
 					) m
 				) l),
-			'created_at', rt_private.iso(q.created_at)) order by q.active_at desc, q.id desc), '[]')
-	into v_items
+			'created_at', rt_private.iso(q.created_at)) order by q.active_at desc, q.id desc), '[]'),
+		array_agg(rt_private.place_time(q.active_at) || '.' || q.id order by q.active_at desc, q.id desc)
+	into v_items, v_places
 	from (
 		select c.id, c.created_at, p.joined_at, l.id as last_id, coalesce(l.created_at, c.created_at) as active_at, k.runs
 		from platform.chat_participants p
@@ -65,14 +64,15 @@ begin
 		left join bellwire.read_marks k on k.user_id = p_user_id and k.chat_id = p.chat_id and k.since <= p.joined_at
 			and k.n = (select s.last_value from bellwire.read_marks_n s)
 		left join lateral (select m.id, m.created_at from platform.messages m where m.chat_id = c.id order by m.seq desc limit 1) l on true
-		where p.user_id = p_user_id and (v_before is null or (coalesce(l.created_at, c.created_at), c.id) < (v_at, v_before))
+		where p.user_id = p_user_id and (v_before is null or (coalesce(l.created_at, c.created_at), c.id) < (v_at, v_id))
 		order by active_at desc, c.id desc
 		limit v_limit + 1
 	) q;
-	return rt_private.page(v_items, v_limit);
+	return rt_private.page(v_items, v_places, v_limit);
 end
 $$;
 comment on function rt.get_chats(uuid, jsonb) is
 	'{limit?, before?} -> {items:[{id, participants:[{user_id, name, avatar_url, online, last_seen}], '
-	'last_message, unread_count, created_at}], next_before}; newest activity first. unread_count: others'' '
-	'messages since one joined that one has not read. RT400, RT401.';
+	'participants_count, last_message, unread_count, created_at}], next_before}; newest activity first. At most '
+	'100 participants an item: the user, then those of lowest id, in the order in which they joined. '
+	'unread_count: others'' messages since one joined that one has not read. RT400, RT401.';

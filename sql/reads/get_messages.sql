@@ -5,20 +5,23 @@ as $$
 declare
 	v_chat   constant uuid := rt_private.payload_uuid(p_query, 'chat_id');
 	v_limit  constant int := rt_private.query_limit(p_query);
-	v_before constant uuid := rt_private.query_before(p_query);
+	v_before constant text[] := rt_private.query_before(p_query, '^-?[0-9]{1,19}$', true);
 	v_upto   bigint;
 	v_new    uuid[];
 	v_items  jsonb;
+	v_places text[];
 begin
 	perform rt_private.reader_check(p_user_id);
 	if not exists (select from platform.chat_participants p where p.chat_id = v_chat and p.user_id = p_user_id) then
 		perform rt_private.chat_refuse(v_chat);
 	end if;
-	if v_before is not null then
-		select m.seq into v_upto from platform.messages m where m.id = v_before and m.chat_id = v_chat;
+	if rt_private.is_uuid(v_before[1]) then
+		select m.seq into v_upto from platform.messages m where m.id = v_before[1]::uuid and m.chat_id = v_chat;
 		if not found then
 			raise exception using errcode = 'RT400', message = 'before is not a message of this chat';
 		end if;
+	else
+		v_upto := v_before[1];
 	end if;
 	-- fetched messages count as delivered
 	select array_agg(m.id) into v_new
@@ -33,15 +36,16 @@ begin
 		perform rt_private.deliver(v_new, array_fill(p_user_id, array[cardinality(v_new)]));
 	end if;
 	select coalesce(jsonb_agg(rt_private.message_payload(m.id, m.chat_id, m.seq, m.sender_id, u.name, u.avatar_url, m.type, m.content,
-			m.metadata, m.created_at, rt_private.message_status(m.id, m.sender_id, p_user_id)) order by m.seq desc), '[]')
-	into v_items
+			m.metadata, m.created_at, rt_private.message_status(m.id, m.sender_id, p_user_id)) order by m.seq desc), '[]'),
+		array_agg(m.seq::text order by m.seq desc)
+	into v_items, v_places
 	from (
 		select m.* from platform.messages m
 		where m.chat_id = v_chat and (v_upto is null or m.seq < v_upto)
 		order by m.seq desc limit v_limit + 1
 	) m
 	join platform.users u on u.id = m.sender_id;
-	return rt_private.page(v_items, v_limit);
+	return rt_private.page(v_items, v_places, v_limit);
 end
 $$;
 comment on function rt.get_messages(uuid, jsonb) is

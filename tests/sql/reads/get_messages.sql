@@ -1,6 +1,6 @@
 -- GET /api/v2/chats/{id}/messages.
 begin;
-select plan(16);
+select plan(19);
 
 insert into platform.users (id, name, avatar_url) values (tests.u(1), 'Anna', 'https://x.y/a'),
 	(tests.u(2), 'Boris', null), (tests.u(3), 'Stranger', null);
@@ -25,15 +25,18 @@ select rt.chat_message_read(tests.u(1), jsonb_build_object('chat_id', tests.u(10
 select tests.mark();
 select pg_temp.msgs(1, '{"limit": "2"}') as r \gset
 select is(pg_temp.ids(:'r'), array['26', '25'], 'newest first');
-select is(:'r'::jsonb ->> 'next_before', tests.u(25)::text, 'there is more');
+select :'r'::jsonb ->> 'next_before' as place \gset
+select isnt(:'place'::text, null, 'there is more');
 select results_eq($$select event, rooms, data ->> 'message_id' from tests.sent()$$,
 	$$values ('chat:message:delivered', array['user:' || tests.u(2)], tests.u(25)::text)$$,
 	'what is fetched is delivered, and only that');
 select is(:'r'::jsonb #> '{items,1}',
 	(select data || '{"status": "delivered"}' from bellwire.outbox where data ->> 'id' = tests.u(25)::text
 	and xid = pg_current_xact_id()), 'keys of chat:message:new');
-select is(pg_temp.ids(pg_temp.msgs(1, jsonb_build_object('before', tests.u(25)))), array['24', '23', '22', '21'],
+select is(pg_temp.ids(pg_temp.msgs(1, jsonb_build_object('before', :'place'::text))), array['24', '23', '22', '21'],
 	'the rest');
+select is(pg_temp.ids(pg_temp.msgs(1, jsonb_build_object('before', tests.u(25)))), array['24', '23', '22', '21'],
+	'before an id');
 select is(pg_temp.msgs(1, jsonb_build_object('before', tests.u(25))) -> 'next_before', 'null', 'the end');
 select is(pg_temp.msgs(1, jsonb_build_object('before', tests.u(21))), '{"items": [], "next_before": null}',
 	'before the first');
@@ -49,7 +52,11 @@ select throws_ok($$select rt.get_messages(tests.u(1), '{"chat_id": "x"}')$$, 'RT
 	'no uuid');
 select throws_ok($$select pg_temp.msgs(1, jsonb_build_object('before', tests.u(30)))$$, 'RT400', null,
 	'before another chat''s message');
-select throws_ok($$select pg_temp.msgs(1, '{"before": "x"}')$$, 'RT400', 'before must be a uuid', 'before is a uuid');
+select throws_ok(format($$select pg_temp.msgs(1, '{"before": "%s"}')$$, b), 'RT400',
+	'before must be a next_before or an id', 'before ' || b) from unnest('{x,1.2}'::text[]) b;
+delete from platform.messages where id = tests.u(25);
+select is(pg_temp.ids(pg_temp.msgs(1, jsonb_build_object('before', :'place'::text))), array['24', '23', '22', '21'],
+	'the cursor''s message deleted');
 
 select * from finish();
 rollback;

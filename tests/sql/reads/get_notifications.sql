@@ -1,6 +1,6 @@
 -- GET /api/v2/notifications.
 begin;
-select plan(10);
+select plan(14);
 
 insert into platform.users (id, name, avatar_url) values (tests.u(1), 'Anna', 'https://x.y/a'),
 	(tests.u(2), 'Boris', null), (tests.u(3), 'Stranger', null);
@@ -24,8 +24,9 @@ select is(pg_temp.ids(rt.get_notifications(tests.u(1), '{"is_read": "false"}')),
 select is(pg_temp.ids(rt.get_notifications(tests.u(1), '{"is_read": "true"}')), array['63', '60'], 'read ones');
 select is(pg_temp.ids(rt.get_notifications(tests.u(1), jsonb_build_object('limit', '2', 'before', tests.u(63)))),
 	array['62', '61'], 'a page');
-select is(rt.get_notifications(tests.u(1), jsonb_build_object('limit', '2', 'before', tests.u(63))) ->> 'next_before',
-	tests.u(61)::text, 'and the next');
+select rt.get_notifications(tests.u(1), jsonb_build_object('limit', '2', 'before', tests.u(63))) ->> 'next_before' as place \gset
+select is(pg_temp.ids(rt.get_notifications(tests.u(1), jsonb_build_object('before', :'place'::text))), array['60'],
+	'and the next');
 insert into platform.notifications (id, user_id, type, title, body, created_at)
 select tests.u(90 - n), tests.u(3), 'mention', 't', 'b', '2026-01-10T12:00:00Z' from generate_series(1, 5) n;
 select is(pg_temp.ids(rt.get_notifications(tests.u(3), '{}')), array['85', '86', '87', '88', '89'],
@@ -34,6 +35,11 @@ select throws_ok($$select rt.get_notifications(tests.u(1), '{"is_read": "yes"}')
 	'is_read is a boolean');
 select throws_ok($$select rt.get_notifications(tests.u(1), jsonb_build_object('before', tests.u(65)))$$, 'RT400', null,
 	'before somebody else''s');
+select throws_ok(format($$select rt.get_notifications(tests.u(1), '{"before": "%s"}')$$, b), 'RT400',
+	'before must be a next_before or an id', 'before ' || b) from unnest('{x,12,1.2}'::text[]) b;
+delete from platform.notifications where id = tests.u(61);
+select is(pg_temp.ids(rt.get_notifications(tests.u(1), jsonb_build_object('before', :'place'::text))), array['60'],
+	'the cursor''s notification deleted');
 
 select * from finish();
 rollback;
