@@ -24,6 +24,8 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
 	c_columns constant text := format('select t.%I, t.%I', tg_argv[1], tg_argv[2]);
+	v_ids     uuid[];
+	v_users   uuid[];
 	v_id      uuid;
 	v_user    uuid;
 begin
@@ -43,8 +45,12 @@ begin
 		end loop;
 	end if;
 	if tg_op <> 'DELETE' then
-		for v_id, v_user in execute c_columns || ' from new_rows t'
-			|| case tg_op when 'UPDATE' then ' except ' || c_columns || ' from old_rows t' else '' end || ' order by 1, 2'
+		execute format('select array_agg(j.id), array_agg(j.user_id) from (%s from new_rows t%s) j (id, user_id)', c_columns,
+			case tg_op when 'UPDATE' then ' except ' || c_columns || ' from old_rows t' end)
+		into v_ids, v_users;
+		-- who left in this transaction and is back was never away: the sockets that joined chat: stay there
+		for v_id, v_user in
+			select * from unnest(v_ids, v_users) except select * from rt_private.leaves_undo(tg_argv[0], v_ids, v_users) order by 1, 2
 		loop
 			perform rt_private.user_join(v_user, tg_argv[0] || ':' || v_id);
 		end loop;
@@ -54,7 +60,7 @@ end
 $$;
 comment on function rt_private.rooms_moved() is
 	'After rows of a statement came or went: the sockets of their users enter <family>:<id>, or leave it (and '
-	'chat:<id>, where the family is participants).';
+	'chat:<id>, where the family is participants). Who leaves and comes back in one transaction stays.';
 
 create or replace function rt_private.rooms_truncated() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp

@@ -1,8 +1,8 @@
 -- platform.chat_participants: rows move live sockets.
 begin;
-select plan(10);
+select plan(16);
 
-insert into platform.users (id, name) select tests.u(n), 'User ' || n from generate_series(1, 5) n;
+insert into platform.users (id, name) select tests.u(n), 'User ' || n from generate_series(1, 6) n;
 insert into platform.chats (id) values (tests.u(10)), (tests.u(11));
 
 -- participants_rooms_insert, participants_rooms_update, participants_rooms_delete
@@ -33,6 +33,42 @@ select tests.mark();
 delete from platform.chats where id = tests.u(11);
 select results_eq($$select * from tests.moves()$$, array['user_leave 1 participants 11', 'user_leave 1 chat 11'],
 	'a chat that goes takes its rooms along');
+
+-- the net effect of a transaction
+insert into platform.chat_participants (chat_id, user_id) select tests.u(10), tests.u(n) from generate_series(1, 3) n on conflict do nothing;
+select tests.mark();
+delete from platform.chat_participants where chat_id = tests.u(10);
+insert into platform.chat_participants (chat_id, user_id) select tests.u(10), tests.u(n) from generate_series(1, 3) n;
+select is_empty($$select * from tests.moves()$$, 'delete and insert of the same participants in one transaction');
+delete from platform.chat_participants where chat_id = tests.u(10);
+insert into platform.chat_participants (chat_id, user_id) values (tests.u(10), tests.u(1));
+insert into platform.chat_participants (chat_id, user_id) values (tests.u(10), tests.u(4));
+select results_eq($$select * from tests.moves()$$, array['user_leave 2 participants 10', 'user_leave 2 chat 10',
+	'user_leave 3 participants 10', 'user_leave 3 chat 10', 'user_join 4 participants 10'], 'only some come back');
+select tests.mark();
+update platform.chat_participants set user_id = tests.u(5) where user_id = tests.u(4);
+update platform.chat_participants set user_id = tests.u(4) where user_id = tests.u(5);
+select results_eq($$select * from tests.moves()$$, array['user_join 5 participants 10', 'user_leave 5 participants 10',
+	'user_leave 5 chat 10'], 'a row that changes hands and back');
+select tests.mark();
+insert into platform.chat_participants (chat_id, user_id) values (tests.u(10), tests.u(6));
+delete from platform.chat_participants where user_id = tests.u(6) and chat_id = tests.u(10);
+select results_eq($$select * from tests.moves()$$, array['user_join 6 participants 10', 'user_leave 6 participants 10',
+	'user_leave 6 chat 10'], 'who comes and goes is not there');
+delete from platform.chat_participants where chat_id = tests.u(10);
+select tests.mark();
+insert into platform.chats (id) values (tests.u(12));
+insert into platform.chat_participants (chat_id, user_id) values (tests.u(12), tests.u(1));
+select results_eq($$select * from tests.moves()$$, array['user_join 1 participants 12'], 'another chat is another chat');
+savepoint back;
+select tests.mark();
+delete from platform.chat_participants where chat_id = tests.u(12);
+savepoint again;
+insert into platform.chat_participants (chat_id, user_id) values (tests.u(12), tests.u(1));
+rollback to again;
+select results_eq($$select * from tests.moves()$$, array['user_leave 1 participants 12', 'user_leave 1 chat 12'],
+	'a way back that is rolled back');
+rollback to back;
 
 -- participants_truncated
 insert into platform.chat_participants (chat_id, user_id) values (tests.u(10), tests.u(2));
