@@ -14,3 +14,22 @@ end
 $$;
 comment on function rt_private.chat_refuse(uuid) is
 	'Refuses a user who is not a participant: RT403, or RT404 when there is no such chat.';
+
+create or replace function rt_private.chats_gone() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	if tg_op = 'TRUNCATE' then
+		delete from bellwire.places;
+	else
+		delete from bellwire.places g where g.chat_id = old.id;
+	end if;
+	return null;
+end
+$$;
+comment on function rt_private.chats_gone() is 'The places of a chat go with it.';
+
+select bellwire.ensure_trigger('platform.chats', 'chats_gone',
+	$$after delete on platform.chats for each row execute function rt_private.chats_gone()$$);
+select bellwire.ensure_trigger('platform.chats', 'chats_truncated',
+	$$after truncate on platform.chats for each statement execute function rt_private.chats_gone()$$);

@@ -36,7 +36,7 @@ begin
 		perform from platform.chats c where c.id = new.chat_id for no key update;
 	end if;
 	select exists (select from platform.chat_participants p where p.chat_id = new.chat_id and p.user_id = new.sender_id),
-		l.seq, l.created_at, s.value::int
+		greatest(l.seq, (select g.seq from bellwire.places g where g.chat_id = new.chat_id)), l.created_at, s.value::int
 	into strict v_member, v_seq, v_at, v_max
 	from bellwire.settings s
 	left join lateral (
@@ -61,6 +61,35 @@ $$;
 comment on function rt_private.messages_insert() is
 	'Locks the chat, checks the message, refuses a sender who does not take part, sets seq and created_at. RT400, '
 	'RT413, RT403, RT404. A statement that writes into several chats locks them in the order of its rows.';
+
+create or replace function rt_private.messages_gone() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	insert into bellwire.places as g (chat_id, seq)
+	select o.chat_id, max(o.seq) from old_rows o
+	join platform.chats c on c.id = o.chat_id -- a chat that goes needs no place
+	group by o.chat_id
+	having not exists (select from platform.messages m where m.chat_id = o.chat_id and m.seq > max(o.seq))
+	order by o.chat_id
+	on conflict (chat_id) do update set seq = excluded.seq where g.seq < excluded.seq;
+	return null;
+end
+$$;
+comment on function rt_private.messages_gone() is
+	'A place is given once: after the last message of a chat was deleted, the next one gets the place behind it, for clients and read_marks know it by that.';
+
+create or replace function rt_private.messages_truncate() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	insert into bellwire.places as g (chat_id, seq)
+	select m.chat_id, max(m.seq) from platform.messages m group by m.chat_id order by m.chat_id
+	on conflict (chat_id) do update set seq = excluded.seq where g.seq < excluded.seq;
+	return null;
+end
+$$;
+comment on function rt_private.messages_truncate() is 'messages_gone for TRUNCATE, which names no rows.';
 
 create or replace function rt_private.messages_fixed() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -122,5 +151,9 @@ select bellwire.ensure_trigger('platform.messages', 'messages_fixed',
 	$$before update of chat_id, sender_id, seq, created_at on platform.messages for each row
 	when ((old.chat_id, old.sender_id, old.seq, old.created_at) is distinct from (new.chat_id, new.sender_id, new.seq, new.created_at))
 	execute function rt_private.messages_fixed()$$);
+select bellwire.ensure_trigger('platform.messages', 'messages_gone',
+	$$after delete on platform.messages referencing old table as old_rows for each statement execute function rt_private.messages_gone()$$);
+select bellwire.ensure_trigger('platform.messages', 'messages_truncate',
+	$$before truncate on platform.messages for each statement execute function rt_private.messages_truncate()$$);
 select bellwire.ensure_trigger('platform.messages', 'messages_publish',
 	$$after insert on platform.messages for each row execute function rt_private.messages_publish()$$);

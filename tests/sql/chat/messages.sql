@@ -1,6 +1,6 @@
 -- platform.messages: what a message must be, whoever writes it; its place; its announcement.
 begin;
-select plan(105);
+select plan(111);
 
 -- a plain insert, as psql would do it
 create function pg_temp.put(p_type text, p_content text, p_metadata jsonb default '{}', p_sender int default 1,
@@ -156,6 +156,7 @@ select lives_ok($$update platform.messages set content = 'edited' where type = '
 
 ---------------------------------------------------------- messages_insert, messages_publish; rt_private.message_payload
 delete from platform.messages;
+delete from bellwire.places;
 select tests.mark();
 insert into platform.messages (id, chat_id, sender_id, type, content, seq, created_at)
 values (tests.u(21), tests.u(10), tests.u(1), 'text', 'a', 77, '2001-01-01'),
@@ -196,6 +197,30 @@ select tests.mark();
 select pg_temp.put('text', 'to joined');
 select is((select rooms from tests.sent()), array['chat:' || tests.u(10)], 'message_audience joined');
 update bellwire.settings set value = 'participants' where name = 'message_audience';
+
+-- messages_gone, messages_truncate
+select tests.chat(12, 1);
+create function pg_temp.next() returns bigint language sql as $$ insert into platform.messages (chat_id, sender_id, type,
+	content) values (tests.u(12), tests.u(1), 'text', 'x') returning seq $$;
+select pg_temp.next() from generate_series(1, 5);
+delete from platform.messages where chat_id = tests.u(12) and seq = 5;
+select is(pg_temp.next(), 6::bigint, 'last message deleted then next written: its seq is not used twice');
+delete from platform.messages where chat_id = tests.u(12) and seq = 2;
+select is(pg_temp.next(), 7::bigint, 'one in the middle changes nothing');
+delete from platform.messages where chat_id = tests.u(12) and seq = 7;
+delete from platform.messages where chat_id = tests.u(12) and seq = 6;
+select is(pg_temp.next(), 8::bigint, 'one after the other');
+delete from platform.messages where chat_id = tests.u(12);
+select is(pg_temp.next(), 9::bigint, 'all of them');
+savepoint truncated;
+truncate platform.messages cascade;
+select is(pg_temp.next(), 10::bigint, 'nor after TRUNCATE');
+rollback to truncated;
+delete from platform.messages where chat_id = tests.u(12);
+delete from platform.users where id = tests.u(2);
+delete from platform.chats where id = tests.u(12);
+select is_empty($$select from bellwire.places g where not exists (select from platform.chats c where c.id = g.chat_id)$$,
+	'a chat takes its places along');
 
 ------------------------------------------------------------------------------------------------------- silent
 set local bellwire.silent = on;
