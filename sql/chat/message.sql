@@ -23,7 +23,7 @@ begin
 			when p_type = 'video' and not rt_private.json_is(m -> 'thumbnail', 'url') then 'metadata.thumbnail must be an http(s) URL'
 		end;
 	when 'location' then
-		if p_content !~ '^[-+]?[0-9]{1,3}(\.[0-9]{1,40})?([eE][-+]?[0-9]{1,2})?,[-+]?[0-9]{1,3}(\.[0-9]{1,40})?([eE][-+]?[0-9]{1,2})?$' then
+		if p_content !~ '^[-+]?[0-9]{1,3}([.][0-9]{1,40})?([eE][-+]?[0-9]{1,2})?,[-+]?[0-9]{1,3}([.][0-9]{1,40})?([eE][-+]?[0-9]{1,2})?$' then
 			return 'content must be lat,lng';
 		elsif jsonb_typeof(m -> 'lat') is distinct from 'number' or jsonb_typeof(m -> 'lng') is distinct from 'number' then
 			return 'metadata.lat and metadata.lng must be numbers';

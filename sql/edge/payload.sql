@@ -34,7 +34,7 @@ comment on function rt_private.is_blank(text) is 'Nothing to see in it. Null: nu
 
 create or replace function rt_private.is_url(p_text text) returns boolean
 language sql immutable
-return p_text ~* '^https?://[^][:space:][:cntrl:]/?#@:"<>\\^`{|}][^[:space:][:cntrl:]/?#"<>\\^`{|}]*([/?#][^[:space:][:cntrl:]]*)?$';
+return p_text ~* E'^https?://[^][:space:][:cntrl:]/?#@:"<>\\\\^`{|}][^[:space:][:cntrl:]/?#"<>\\\\^`{|}]*([/?#][^[:space:][:cntrl:]]*)?$';
 comment on function rt_private.is_url(text) is 'An http(s) URL with a host. Null: null.';
 
 create or replace function rt_private.json_is(p_value jsonb, p_kind text) returns boolean
@@ -66,7 +66,7 @@ language plpgsql immutable
 as $$
 begin
 	-- p_text is as jsonb writes it: a quote inside a string has a backslash before it
-	if p_text ~ '(^|[^\\])"_placeholder":' then
+	if p_text ~ E'(^|[^\\\\])"_placeholder":' then
 		return 'must not have a key _placeholder';
 	elsif length(p_text) > 124 and jsonb_path_exists(p_data, 'strict $.**{62} ? (@.type() == "object" || @.type() == "array")') then
 		return 'must not be nested deeper than 62';

@@ -6,7 +6,7 @@ as $$
 declare
 	v_oid oid;
 begin
-	if p_function !~ '^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$' then
+	if p_function !~ '^[a-z_][a-z0-9_]*[.][a-z_][a-z0-9_]*$' then
 		return 'function must be written schema.name';
 	end if;
 	-- The schema is asked for first: to_regprocedure raises where a schema is closed to us, and one bad route must
