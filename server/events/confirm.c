@@ -69,27 +69,62 @@ void confirm_expect(struct client *c, struct blob *confirm, uint64_t value)
 
 /* ---- gathered ---- */
 
-static void confirms_gather(struct events *ev, const struct client *c, const struct blob *b)
+/* value: the text of a jsonb, in which a newline is always an escape. So it cannot end the item early. */
+static void confirms_add(const struct events *ev, const struct client *c, struct slice value)
 {
 	struct confirms *cf = ev->confirms;
-	struct counts *counts = &ev->people->counts;
-	int64_t at_us;
-	memcpy(&at_us, b->p, sizeof(at_us));
-	histogram_add(&counts->confirmed, ((double)clock_wall_us() - (double)at_us) / 1e6, 1);
 	if (cf->n == WAITING_MAX) {
-		counts->fences_skipped++;
+		ev->people->counts.fences_skipped++;
 		return;
 	}
 	json_open(&cf->items);
 	json_member_str(&cf->items, "user_id", user_id(c->user));
-	/* The value is the text of a jsonb, in which a newline is always an escape. So it cannot end the item early. */
-	json_member_raw(&cf->items, "confirm", slice_of(b->p + sizeof(at_us), b->n - sizeof(at_us)));
+	json_member_raw(&cf->items, "confirm", value);
 	json_close(&cf->items);
 	buf_char(&cf->items, '\n');
 	cf->n++;
 	if (!cf->sender.out)
 		sender_after(&cf->sender, GATHER_MS);
 }
+
+static struct slice confirm_value(const struct blob *b)
+{
+	return slice_of(b->p + sizeof(int64_t), b->n - sizeof(int64_t));
+}
+
+static void confirms_gather(const struct events *ev, const struct client *c, const struct blob *b)
+{
+	int64_t at_us;
+	memcpy(&at_us, b->p, sizeof(at_us));
+	histogram_add(&ev->people->counts.confirmed, ((double)clock_wall_us() - (double)at_us) / 1e6, 1);
+	confirms_add(ev, c, confirm_value(b));
+}
+
+/* ---- without a pong ---- */
+
+#define MESSAGE_BEFORE "{\"message_id\": \""
+#define MESSAGE_AFTER "\"}"
+
+bool confirm_message(const struct blob *confirm, struct slice *uuid)
+{
+	struct slice v = confirm_value(confirm), before = SLICE(MESSAGE_BEFORE);
+	if (v.n != before.n + UUID_LEN + sizeof(MESSAGE_AFTER) - 1 || !slice_starts(v, before))
+		return false;
+	*uuid = slice_of(v.p + before.n, UUID_LEN);
+	return uuid_valid(*uuid);
+}
+
+void confirm_covered(const struct events *ev, const struct client *c, struct slice uuid)
+{
+	struct buf value = {0};
+	buf_str(&value, MESSAGE_BEFORE);
+	buf_slice(&value, uuid);
+	buf_str(&value, MESSAGE_AFTER);
+	confirms_add(ev, c, buf_view(&value));
+	buf_fini(&value);
+}
+
+/* ---- the pong ---- */
 
 void confirm_fence(struct sio_socket *s, uint64_t value, void *events)
 {

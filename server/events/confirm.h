@@ -19,6 +19,10 @@ bool confirms_idle(const struct events *ev); /* every confirmation has reached t
 struct blob *confirm_blob(const struct db_event *e);
 /* The event was just sent to the client; value is the event's people.fence_value. */
 void confirm_expect(struct client *c, struct blob *confirm, uint64_t value);
+/* The message that this delivery is of, as in its confirm value. False: it is of something else. */
+bool confirm_message(const struct blob *confirm, struct slice *uuid) MUST_CHECK;
+/* Something other than a pong shows that the client has this message. */
+void confirm_covered(const struct events *ev, const struct client *c, struct slice uuid);
 void confirm_fence(struct sio_socket *s, uint64_t value, void *events); /* the pong came */
 
 #endif

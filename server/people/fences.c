@@ -53,6 +53,11 @@ struct blob *fences_take(struct fence_ring **rp, uint64_t upto)
 	return confirm;
 }
 
+const struct blob *fences_at(const struct fence_ring *r, unsigned i)
+{
+	return r && i < r->n ? r->fences[(r->head + i) % r->cap].confirm : NULL;
+}
+
 void fences_free(struct fence_ring **rp)
 {
 	struct blob *confirm;

@@ -18,6 +18,8 @@ bool fences_add(struct fence_ring **r, uint64_t value, struct blob *confirm) MUS
 /* The oldest delivery whose value is not above upto; its reference is the caller's. NULL: none. Taking the last one
  * frees the ring. */
 struct blob *fences_take(struct fence_ring **r, uint64_t upto);
+/* The i-th delivery from the oldest, which stays the ring's. NULL: there are not so many. */
+const struct blob *fences_at(const struct fence_ring *r, unsigned i);
 void fences_free(struct fence_ring **r);
 
 #endif

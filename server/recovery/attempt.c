@@ -170,6 +170,8 @@ void attempt_start(struct client *c)
 		attempt_fail(c, "offset not authentic");
 		return;
 	}
+	for (size_t i = 0; i < a->token.messages.n; i += UUID_LEN)
+		confirm_covered(r->recovery->events, c, slice_of(a->token.messages.p + i, UUID_LEN));
 	for (size_t i = 0; i < a->token.chats.n; i += UUID_LEN)
 		enter_chat(c, slice_of(a->token.chats.p + i, UUID_LEN));
 	enter_former(c, slice_of(a->token.socket, SIO_ID_LEN));

@@ -11,6 +11,7 @@
 #include <openssl/hmac.h>
 
 #define VERSION 1
+#define VERSION_MESSAGES 2
 #define MAC 16
 #define UUID_BYTES 16
 #define IN_FLIGHT_MAX TOKEN_MAX /* a transaction in flight takes at least a byte */
@@ -84,21 +85,44 @@ bool token_head(struct buf *out, const unsigned char epoch[TOKEN_EPOCH], uint64_
 	return db_snapshot_pack(out, snapshot);
 }
 
-bool token_put(struct buf *out, const unsigned char key[TOKEN_KEY], struct slice user, struct slice pid,
-               struct slice head, struct slice socket, struct slice chats)
+static bool put_uuids(struct buf *out, struct slice texts)
+{
+	bool good = true;
+	for (size_t i = 0; good && i < texts.n; i += TOKEN_UUID)
+		good = put_uuid(out, slice_of(texts.p + i, TOKEN_UUID));
+	return good;
+}
+
+/* Without messages the version stays 1, which edges from before version 2 read as well. */
+static bool put_messages(struct buf *body, struct slice messages)
+{
+	if (messages.n == 0)
+		return true;
+	body->p[0] = VERSION_MESSAGES;
+	bool good = put_uuids(body, messages);
+	buf_char(body, (char)(messages.n / TOKEN_UUID));
+	return good;
+}
+
+static bool about_fits(const struct token_about *a, size_t head)
+{
+	return a->socket.n == TOKEN_SOCKET && a->chats.n % TOKEN_UUID == 0 && a->messages.n % TOKEN_UUID == 0 &&
+	       a->messages.n / TOKEN_UUID <= TOKEN_MESSAGES &&
+	       head + TOKEN_SOCKET + a->chats.n / TOKEN_UUID * UUID_BYTES + MAC <= TOKEN_BASE_MAX;
+}
+
+bool token_put(struct buf *out, const unsigned char key[TOKEN_KEY], struct slice head, const struct token_about *about)
 {
 	struct buf body = {0};
-	bool good = socket.n == TOKEN_SOCKET && chats.n % TOKEN_UUID == 0 &&
-	            head.n + TOKEN_SOCKET + chats.n / TOKEN_UUID * UUID_BYTES + MAC <= TOKEN_MAX;
+	bool good = about_fits(about, head.n);
 	if (good) {
 		buf_slice(&body, head);
-		buf_slice(&body, socket);
+		buf_slice(&body, about->socket);
+		good = put_uuids(&body, about->chats) && put_messages(&body, about->messages);
 	}
-	for (size_t i = 0; good && i < chats.n; i += TOKEN_UUID)
-		good = put_uuid(&body, slice_of(chats.p + i, TOKEN_UUID));
 	if (good) {
 		unsigned char sum[MAC];
-		mac(sum, key, user, pid, buf_view(&body));
+		mac(sum, key, about->user, about->pid, buf_view(&body));
 		buf_add(&body, sum, MAC);
 		base64url_encode(out, buf_view(&body));
 	}
@@ -117,12 +141,25 @@ static bool token_take(struct slice *in, void *to, size_t n)
 	return true;
 }
 
+/* Takes the messages off the end of what follows the socket. */
+static bool read_messages(struct recovery_token *t, struct slice *body)
+{
+	size_t n = body->n ? (unsigned char)body->p[body->n - 1] : 0;
+	if (n == 0 || n > TOKEN_MESSAGES || body->n < n * UUID_BYTES + 1)
+		return false;
+	body->n -= n * UUID_BYTES + 1;
+	for (size_t i = 0; i < n; i++)
+		take_uuid(&t->messages, body->p + body->n + i * UUID_BYTES);
+	return true;
+}
+
 static bool read_body(struct recovery_token *t, struct slice body)
 {
 	char version;
-	if (!token_take(&body, &version, 1) || version != VERSION || !token_take(&body, t->epoch, TOKEN_EPOCH) ||
-	    !varint_take(&body, &t->issued_us) || t->issued_us > INT64_MAX ||
-	    !db_snapshot_unpack(&body, &t->snapshot, IN_FLIGHT_MAX) || !token_take(&body, t->socket, TOKEN_SOCKET) ||
+	if (!token_take(&body, &version, 1) || (version != VERSION && version != VERSION_MESSAGES) ||
+	    !token_take(&body, t->epoch, TOKEN_EPOCH) || !varint_take(&body, &t->issued_us) ||
+	    t->issued_us > INT64_MAX || !db_snapshot_unpack(&body, &t->snapshot, IN_FLIGHT_MAX) ||
+	    !token_take(&body, t->socket, TOKEN_SOCKET) || (version == VERSION_MESSAGES && !read_messages(t, &body)) ||
 	    body.n % UUID_BYTES)
 		return false;
 	for (size_t i = 0; i < body.n; i += UUID_BYTES)
@@ -150,4 +187,5 @@ void token_fini(struct recovery_token *t)
 {
 	buf_fini(&t->snapshot);
 	buf_fini(&t->chats);
+	buf_fini(&t->messages);
 }

@@ -5,6 +5,10 @@
  *   base64url( version | epoch 8 | issued | snapshot | socket id 20 | joined chats, 16 each | MAC 16 )
  *              |<------ head, the same for all ---->|
  *
+ * The version is 2 where the offset names messages that no pong has confirmed yet. Then these stand between chats and MAC:
+ *
+ *   messages, 16 each | their number, one byte
+ *
  * The MAC also covers the user and the private id; the text has neither, because the client presents both.
  */
 #ifndef RECOVERY_OFFSET_TOKEN_H
@@ -16,8 +20,10 @@
 #define TOKEN_EPOCH 8
 #define TOKEN_SOCKET 20
 #define TOKEN_UUID 36
-#define TOKEN_MAX 768 /* bytes before base64 */
-#define TOKEN_MAX_TEXT 1024
+#define TOKEN_MESSAGES 64  /* at most */
+#define TOKEN_BASE_MAX 768 /* bytes before base64, without messages */
+#define TOKEN_MAX (TOKEN_BASE_MAX + TOKEN_MESSAGES * 16 + 1)
+#define TOKEN_MAX_TEXT ((TOKEN_MAX + 2) / 3 * 4)
 
 struct recovery_token {
 	unsigned char epoch[TOKEN_EPOCH]; /* by token_epoch */
@@ -25,6 +31,13 @@ struct recovery_token {
 	char socket[TOKEN_SOCKET];
 	struct buf snapshot; /* pg_snapshot as text */
 	struct buf chats;    /* uuids in lower case, TOKEN_UUID characters each */
+	struct buf messages; /* the same */
+};
+
+/* What an offset says of one socket. */
+struct token_about {
+	struct slice user, pid, socket;
+	struct slice chats, messages; /* as in recovery_token */
 };
 
 void token_epoch(unsigned char out[TOKEN_EPOCH], const char *name); /* the first bytes of the SHA-256 of the name */
@@ -32,9 +45,9 @@ void token_epoch(unsigned char out[TOKEN_EPOCH], const char *name); /* the first
 bool token_head(struct buf *out, const unsigned char epoch[TOKEN_EPOCH], uint64_t issued_us,
                 const char *snapshot) MUST_CHECK; /* false: no snapshot */
 
-/* chats: as in recovery_token. False: the offset is longer than TOKEN_MAX, or a chat is no uuid; nothing was added. */
-bool token_put(struct buf *out, const unsigned char key[TOKEN_KEY], struct slice user, struct slice pid,
-               struct slice head, struct slice socket, struct slice chats) MUST_CHECK;
+/* False: the offset is longer than TOKEN_BASE_MAX, has too many messages, or something that is no uuid; nothing was added. */
+bool token_put(struct buf *out, const unsigned char key[TOKEN_KEY], struct slice head,
+               const struct token_about *about) MUST_CHECK;
 
 /* False: the text is no offset, or not authentic for this user and pid. Call token_fini in either case. */
 bool token_read(struct recovery_token *t, const unsigned char key[TOKEN_KEY], struct slice user, struct slice pid,

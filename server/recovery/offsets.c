@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "events/confirm.h"
 #include "events/presence.h"
 #include "people/room_names.h"
 
@@ -125,15 +126,40 @@ static bool offset_chats(const struct client *c, struct buf *chats)
 	return true;
 }
 
+/* Their pongs may be lost with the connection. But a client that presents the offset has taken what came before it. */
+static void offset_messages(const struct client *c, struct buf *messages)
+{
+	const struct blob *confirm;
+	struct slice uuid;
+	for (unsigned i = 0; messages->n < TOKEN_MESSAGES * TOKEN_UUID && (confirm = fences_at(c->fences, i)); i++)
+		if (confirm_message(confirm, &uuid))
+			buf_slice(messages, uuid);
+}
+
+static bool offset_put(struct buf *out, const struct client *c, struct slice head)
+{
+	struct buf chats = {0}, messages = {0};
+	bool good = offset_chats(c, &chats);
+	offset_messages(c, &messages);
+	good = good && token_put(out, offsets_key(c->recoverable->recovery), head,
+	                         &(struct token_about){.user = user_id(c->user),
+	                                               .pid = offset_pid(c),
+	                                               .socket = client_id(c),
+	                                               .chats = buf_view(&chats),
+	                                               .messages = buf_view(&messages)});
+	buf_fini(&chats);
+	buf_fini(&messages);
+	return good;
+}
+
 static void offset_send(struct client *c, struct slice head)
 {
 	struct recoverable *r = c->recoverable;
 	struct offsets *os = r->recovery->offsets;
 	struct loop *l = c->people->loop;
-	struct buf chats = {0}, array = {0};
+	struct buf array = {0};
 	buf_str(&array, "[\"$o\",0,\"");
-	bool good = offset_chats(c, &chats) &&
-	            token_put(&array, os->key, user_id(c->user), offset_pid(c), head, client_id(c), buf_view(&chats));
+	bool good = offset_put(&array, c, head);
 	buf_str(&array, "\"]");
 	r->sent_at = loop_now(l);
 	list_del(&r->age);
@@ -145,7 +171,6 @@ static void offset_send(struct client *c, struct slice head)
 		packet_unref(&p);
 	}
 	r->withdrawn = !good;
-	buf_fini(&chats);
 	buf_fini(&array);
 }
 

@@ -78,6 +78,31 @@ test('Dart: keeps the offset, presents it, is recovered', async () => {
   for (const x of [d, e, f]) x.close()
 })
 
+test('takes a message and the offset behind it, its pong is lost, it recovers with that offset: delivered', async () => {
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const chat = await w.chat(ann, bob)
+  const a = await connected(ann)
+  const d = await Dart.up(one, bob, { auth: { token: token(bob), recovery: true }, pong: false })
+  await d.hear('$o')
+  const known = d.events.length
+  const taken = []
+  for (let i = 0; i < 3; i++) taken.push((await w.message(chat, ann)).id)
+  const behind = () => d.events.slice(known).map((e) => (e.event === '$o' ? '$o' : e.data.id))
+  await until(() => taken.every((id) => behind().indexOf(id) >= 0 && behind().lastIndexOf('$o') > behind().indexOf(id)), 'the offset behind them')
+  d.tcp.destroy()
+  const missed = (await w.message(chat, ann)).id
+  assert.deepEqual(await w.sql('select 1 from platform.message_receipts where user_id = $1', [bob.id]), [])
+  const e = new Dart(two, { auth: { pid: d.connectReply.pid, offset: d.heard('$o').at(-1)[1], token: token(bob), recovery: true }, pong: false })
+  await e.open()
+  await e.hear('connected')
+  assert.equal(e.heard('connected')[0].recovered, true)
+  assert.deepEqual(e.heard('chat:message:new').map((m) => m.id), [missed])
+  for (const id of taken) await a.hear('chat:message:delivered', { message_id: id, delivered_to: bob.id })
+  // the one that no offset and no pong tells of is not claimed
+  assert.equal(await w.value('select count(*) from platform.message_receipts where user_id = $1', [bob.id]), taken.length)
+  for (const x of [a, d, e]) x.close()
+})
+
 test('no offset between the pages of a fetch, nor while presence waits its turn', async () => {
   const bob = await w.user('Борис')
   const c = await connected(bob)

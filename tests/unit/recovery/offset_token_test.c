@@ -16,13 +16,23 @@ static const unsigned char epoch[TOKEN_EPOCH] = {1, 0, 255, 3, 4, 5, 6, 7};
 #define CHATS "6d2c2c0e-0000-4fff-8abc-00000000000109876543-21ab-cdef-0123-456789abcdef"
 #define SNAPSHOT "1000:1010:1001,1009"
 
-static bool write_token(struct buf *out, struct slice user, struct slice pid, const char *snapshot, struct slice chats)
+static bool write_about(struct buf *out, const char *snapshot, const struct token_about *about)
 {
 	struct buf head = {0};
-	bool good = token_head(&head, epoch, 1764083167123456, snapshot) &&
-	            token_put(out, key, user, pid, buf_view(&head), SOCKET, chats);
+	bool good = token_head(&head, epoch, 1764083167123456, snapshot) && token_put(out, key, buf_view(&head), about);
 	buf_fini(&head);
 	return good;
+}
+
+static bool write_token(struct buf *out, struct slice user, struct slice pid, const char *snapshot, struct slice chats)
+{
+	return write_about(out, snapshot,
+	                   &(struct token_about){.user = user, .pid = pid, .socket = SOCKET, .chats = chats});
+}
+
+static bool write_head(struct buf *out, struct slice head)
+{
+	return token_put(out, key, head, &(struct token_about){.user = ANN, .pid = PID, .socket = SOCKET});
 }
 
 /* Bytes of exactly their size, so that a sanitizer sees the first one read too far. */
@@ -64,6 +74,44 @@ TEST(what_is_written_is_read)
 		token_fini(&t);
 		buf_fini(&text);
 	}
+}
+
+TEST(messages_that_no_pong_confirmed)
+{
+	static const struct {
+		const char *chats, *messages;
+	} rows[] = {{CHATS, CHATS}, {"", CHATS}, {CHATS, ""}};
+	struct buf many = {0}, text = {0};
+	struct recovery_token t;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		text.n = 0;
+		CHECK(write_about(&text, SNAPSHOT,
+		                  &(struct token_about){.user = ANN,
+		                                        .pid = PID,
+		                                        .socket = SOCKET,
+		                                        .chats = slice_str(rows[i].chats),
+		                                        .messages = slice_str(rows[i].messages)}));
+		CHECK(reads(&t, key, ANN, PID, buf_view(&text)));
+		CHECK_SLICE(buf_view(&t.chats), slice_str(rows[i].chats));
+		CHECK_SLICE(buf_view(&t.messages), slice_str(rows[i].messages));
+		token_fini(&t);
+		for (size_t n = 0; n < text.n; n++)
+			CHECK(refuses(key, ANN, PID, slice_of(text.p, n)));
+	}
+	struct token_about about = {.user = ANN, .pid = PID, .socket = SOCKET, .chats = SLICE(CHATS)};
+	for (size_t n = 1; n <= TOKEN_MESSAGES + 1; n++) {
+		buf_str(&many, "6d2c2c0e-0000-4fff-8abc-000000000001");
+		about.messages = buf_view(&many);
+		text.n = 0;
+		CHECK_INT(write_about(&text, SNAPSHOT, &about), n <= TOKEN_MESSAGES);
+		CHECK(text.n <= TOKEN_MAX_TEXT);
+		CHECK(n > TOKEN_MESSAGES || !refuses(key, ANN, PID, buf_view(&text)));
+	}
+	about.messages = SLICE("6d2c2c0e-0000-4fff-8abc-00000000000G");
+	CHECK(!write_about(&text, SNAPSHOT, &about));
+	CHECK_INT(text.n, 0);
+	buf_fini(&many);
+	buf_fini(&text);
 }
 
 TEST(for_one_user_one_private_id_and_one_key)
@@ -196,9 +244,13 @@ TEST(authentic_but_no_body)
 	static const struct slice heads[] = {
 		{"", 0},
 		{"\x01", 1},
-		{"\x02"
+		{"\x03"
 	         "ABCDEFGH"
 	         "\x01\x01\x00\x00",
+	         13},
+		{"\x02" /* the socket's last letter is no number of messages */
+	         "ABCDEFGH"
+	         "\x01\x05\x00\x00",
 	         13},
 		{"\x01"
 	         "ABCDEFGH",
@@ -219,16 +271,14 @@ TEST(authentic_but_no_body)
 	struct buf text = {0};
 	for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
 		text.n = 0;
-		CHECK(token_put(&text, key, ANN, PID, heads[i], SOCKET, SLICE("")));
+		CHECK(write_head(&text, heads[i]));
 		CHECK(refuses(key, ANN, PID, buf_view(&text)));
 	}
 	text.n = 0;
-	CHECK(token_put(&text, key, ANN, PID,
-	                (struct slice){"\x01"
-	                               "ABCDEFGH"
-	                               "\x01\x05\x00\x00",
-	                               13},
-	                SOCKET, SLICE("")));
+	CHECK(write_head(&text, (struct slice){"\x01"
+	                                       "ABCDEFGH"
+	                                       "\x01\x05\x00\x00",
+	                                       13}));
 	CHECK(!refuses(key, ANN, PID, buf_view(&text)));
 	buf_fini(&text);
 }
