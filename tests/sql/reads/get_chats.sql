@@ -59,6 +59,7 @@ delete from platform.chats where id = tests.u(10);
 select is(pg_temp.ids(rt.get_chats(tests.u(1), jsonb_build_object('before', :'place'::text))), array['11'],
 	'the cursor''s chat deleted');
 rollback to changed;
+-- place_time, place_at
 update platform.chats set created_at = '1969-12-31T23:59:59.999999Z' where id = tests.u(11);
 select rt.get_chats(tests.u(1), '{"limit": "1"}') ->> 'next_before' as place \gset
 select is(pg_temp.ids(rt.get_chats(tests.u(1), jsonb_build_object('before', :'place'::text))), array['10', '11'],
