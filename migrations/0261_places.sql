@@ -6,7 +6,8 @@ create table bellwire.places (
 	seq     bigint not null
 );
 comment on table bellwire.places is
-	'The last place that a chat has given, where its message is gone; chats of which the last message is there have no row, or an old one.';
+	'The last place that a chat has given, where its message is gone. Where the last message is there, the row is '
+	'missing, or old.';
 
 -- migrate:down
 

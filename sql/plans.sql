@@ -1,17 +1,21 @@
--- The plans of the event path do not follow statistics. A session keeps a plan that it made when the tables were empty, until somebody analyzes
--- them: in a fresh database, or with autovacuum behind, that was a sequential scan for each message, ever longer. Here every row is found by a
--- key, and these settings say so. They hold for what a function calls as well, checks of foreign keys included.
+-- The plans of the event path do not follow statistics. A session keeps a plan that it made when the tables were empty,
+-- until somebody analyzes them. In a fresh database, or with autovacuum behind, that was a sequential scan for each
+-- message, ever longer. Here every row is found by a key, and these settings say so. They hold for what a function
+-- calls as well, checks of foreign keys included.
 
 do $$
 declare
 	f regprocedure;
 begin
-	foreach f in array '{"rt_private.chat_message_send_many(uuid[],jsonb[])", "rt.confirm(jsonb[])", "rt.chat_message_read(uuid,jsonb)",
-		"rt.notification_read(uuid,jsonb)", "rt.socket_open(uuid,text[])", "rt.socket_close(uuid,text[])", "rt.socket_register(uuid,text[])",
-		rt_private.receipts_publish(), rt_private.receipts_unread(), rt_private.notifications_publish(), rt_private.likes_insert(),
-		rt_private.likes_delete(), rt_private.comments_insert(), rt_private.comments_delete(), rt_private.messages_gone()}'::regprocedure[]
+	foreach f in array array['rt_private.chat_message_send_many(uuid[],jsonb[])', 'rt.chat_message_read(uuid,jsonb)',
+		'rt.notification_read(uuid,jsonb)', 'rt.confirm(jsonb[])', 'rt.socket_open(uuid,text[])',
+		'rt.socket_close(uuid,text[])', 'rt.socket_register(uuid,text[])', 'rt_private.receipts_publish()',
+		'rt_private.receipts_unread()', 'rt_private.notifications_publish()', 'rt_private.likes_insert()',
+		'rt_private.likes_delete()', 'rt_private.comments_insert()', 'rt_private.comments_delete()',
+		'rt_private.messages_gone()']::regprocedure[]
 	loop
-		execute format('alter function %s set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off', f);
+		execute format(
+			'alter function %s set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off', f);
 	end loop;
 end
 $$;

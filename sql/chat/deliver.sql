@@ -8,10 +8,11 @@ declare
 begin
 	for attempt in 1..5 loop
 		begin
-			-- Sorted by the place of the message, which nobody changes, then by user: two of these never wait for each other
-			-- crosswise, and receipts are announced in the order of the messages.
+			-- Sorted by the place of the message, which nobody changes, then by user: two of these never wait
+			-- for each other crosswise, and receipts are announced in the order of the messages.
 			with m as materialized (
-				select o.id, o.chat_id, o.seq, o.created_at, o.sender_id from platform.messages o where o.id = any(p_message_ids)
+				select o.id, o.chat_id, o.seq, o.created_at, o.sender_id from platform.messages o
+				where o.id = any(p_message_ids)
 			), sizes as materialized (
 				-- once for each chat, since the cost of counting grows with the participants
 				select c.chat_id, exists (select from platform.chat_participants a where a.chat_id = c.chat_id offset v_max) as large
@@ -22,7 +23,8 @@ begin
 			from (
 				select c.*, row_number() over (partition by c.message_id order by c.user_id) as n
 				from (
-					select distinct m.id as message_id, p.user_id, h.large, m.created_at, m.chat_id, m.seq
+					select distinct m.id as message_id, p.user_id, h.large, m.created_at, m.chat_id,
+						m.seq
 					from unnest(p_message_ids, p_user_ids) as q(message_id, user_id)
 					join m on m.id = q.message_id and m.sender_id <> q.user_id
 					join sizes h on h.chat_id = m.chat_id

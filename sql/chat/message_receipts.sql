@@ -53,7 +53,8 @@ begin
 		from (
 			select n.message_id, m.chat_id, m.sender_id, n.user_id, n.read_at, n.n,
 				case when n.delivered_at is distinct from n.read_at - interval '1 microsecond' then n.delivered_at end as delivered_at
-			from (select i.*, row_number() over () as n from new_rows i) n -- numbered as the statement wrote them
+			-- numbered as the statement wrote them
+			from (select i.*, row_number() over () as n from new_rows i) n
 			join platform.messages m on m.id = n.message_id
 		) r
 		left join lateral (values (1, 'chat:message:delivered', 'delivered_to', 'delivered_at', r.delivered_at),

@@ -36,7 +36,8 @@ begin
 		perform from platform.chats c where c.id = new.chat_id for no key update;
 	end if;
 	select exists (select from platform.chat_participants p where p.chat_id = new.chat_id and p.user_id = new.sender_id),
-		greatest(l.seq, (select g.seq from bellwire.places g where g.chat_id = new.chat_id)), l.created_at, s.value::int
+		greatest(l.seq, (select g.seq from bellwire.places g where g.chat_id = new.chat_id)), l.created_at,
+		s.value::int
 	into strict v_member, v_seq, v_at, v_max
 	from bellwire.settings s
 	left join lateral (
@@ -77,7 +78,7 @@ begin
 end
 $$;
 comment on function rt_private.messages_gone() is
-	'A place is given once: after the last message of a chat was deleted, the next one gets the place behind it, for clients and read_marks know it by that.';
+	'A place is given once: after the last message of a chat was deleted, the next one gets the place behind it.';
 
 create or replace function rt_private.messages_truncate() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -152,7 +153,8 @@ select bellwire.ensure_trigger('platform.messages', 'messages_fixed',
 	when ((old.chat_id, old.sender_id, old.seq, old.created_at) is distinct from (new.chat_id, new.sender_id, new.seq, new.created_at))
 	execute function rt_private.messages_fixed()$$);
 select bellwire.ensure_trigger('platform.messages', 'messages_gone',
-	$$after delete on platform.messages referencing old table as old_rows for each statement execute function rt_private.messages_gone()$$);
+	$$after delete on platform.messages referencing old table as old_rows for each statement
+	execute function rt_private.messages_gone()$$);
 select bellwire.ensure_trigger('platform.messages', 'messages_truncate',
 	$$before truncate on platform.messages for each statement execute function rt_private.messages_truncate()$$);
 select bellwire.ensure_trigger('platform.messages', 'messages_publish',

@@ -76,7 +76,8 @@ $$;
 comment on function rt_private.user_leave(uuid, text) is 'All sockets of the user leave the room.';
 
 -- The index leads to the rows of one transaction, whatever is known of a table that is emptied every ten minutes.
-create or replace function rt_private.leaves_undo(p_family text, p_ids uuid[], p_users uuid[]) returns table (id uuid, user_id uuid)
+create or replace function rt_private.leaves_undo(p_family text, p_ids uuid[], p_users uuid[])
+returns table (id uuid, user_id uuid)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off
 as $$
 begin
@@ -84,8 +85,10 @@ begin
 		return query
 		with gone as (
 			delete from bellwire.outbox o using unnest(p_ids, p_users) n (id, user_id)
-			where o.xid = pg_current_xact_id() and o.control = 'user_leave' and (o.data ->> 'user_id')::uuid = n.user_id
-				and o.data ->> 'room' in (p_family || ':' || n.id, case p_family when 'participants' then 'chat:' || n.id end)
+			where o.xid = pg_current_xact_id() and o.control = 'user_leave'
+				and (o.data ->> 'user_id')::uuid = n.user_id
+				and o.data ->> 'room' in (p_family || ':' || n.id,
+					case p_family when 'participants' then 'chat:' || n.id end)
 			returning n.id, n.user_id
 		)
 		select distinct g.id, g.user_id from gone g;
@@ -93,7 +96,8 @@ begin
 end
 $$;
 comment on function rt_private.leaves_undo(text, uuid[], uuid[]) is
-	'Users who left <family>:<id> earlier in this transaction and are back: takes the order to leave out of the outbox, and returns them.';
+	'Users who left <family>:<id> earlier in this transaction and are back: takes the order to leave out of the '
+	'outbox, and returns them.';
 
 create or replace function rt_private.user_kick(p_user uuid, p_reason text) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp

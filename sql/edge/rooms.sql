@@ -45,12 +45,14 @@ begin
 		end loop;
 	end if;
 	if tg_op <> 'DELETE' then
-		execute format('select array_agg(j.id), array_agg(j.user_id) from (%s from new_rows t%s) j (id, user_id)', c_columns,
-			case tg_op when 'UPDATE' then ' except ' || c_columns || ' from old_rows t' end)
+		execute format('select array_agg(j.id), array_agg(j.user_id) from (%s from new_rows t%s) j (id, user_id)',
+			c_columns, case tg_op when 'UPDATE' then ' except ' || c_columns || ' from old_rows t' end)
 		into v_ids, v_users;
 		-- who left in this transaction and is back was never away: the sockets that joined chat: stay there
 		for v_id, v_user in
-			select * from unnest(v_ids, v_users) except select * from rt_private.leaves_undo(tg_argv[0], v_ids, v_users) order by 1, 2
+			select * from unnest(v_ids, v_users)
+			except select * from rt_private.leaves_undo(tg_argv[0], v_ids, v_users)
+			order by 1, 2
 		loop
 			perform rt_private.user_join(v_user, tg_argv[0] || ':' || v_id);
 		end loop;

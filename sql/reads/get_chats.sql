@@ -16,7 +16,8 @@ begin
 			'participants', (
 				select jsonb_agg(jsonb_build_object('user_id', u.id, 'name', u.name, 'avatar_url', u.avatar_url,
 					'online', exists (select from bellwire.presence o where o.user_id = u.id and o.online),
-					'last_seen', rt_private.iso(u.last_seen_at)) order by a.user_id <> p_user_id, a.joined_at, u.id)
+					'last_seen', rt_private.iso(u.last_seen_at))
+					order by a.user_id <> p_user_id, a.joined_at, u.id)
 				from (
 					-- the first ones of the key: of a large chat no more is read than is told
 					(select p_user_id as user_id, q.joined_at)
@@ -25,7 +26,8 @@ begin
 					where o.chat_id = q.id and o.user_id <> p_user_id order by o.user_id limit 99)
 				) a
 				join platform.users u on u.id = a.user_id),
-			'participants_count', (select count(*) from platform.chat_participants a where a.chat_id = q.id),
+			'participants_count', (
+				select count(*) from platform.chat_participants a where a.chat_id = q.id),
 			'last_message', (
 				select rt_private.message_payload(m.id, m.chat_id, m.seq, m.sender_id, u.name, u.avatar_url, m.type, m.content, m.metadata,
 					m.created_at, rt_private.message_status(m.id, m.sender_id, p_user_id))
@@ -64,7 +66,8 @@ begin
 		left join bellwire.read_marks k on k.user_id = p_user_id and k.chat_id = p.chat_id and k.since <= p.joined_at
 			and k.n = (select s.last_value from bellwire.read_marks_n s)
 		left join lateral (select m.id, m.created_at from platform.messages m where m.chat_id = c.id order by m.seq desc limit 1) l on true
-		where p.user_id = p_user_id and (v_before is null or (coalesce(l.created_at, c.created_at), c.id) < (v_at, v_id))
+		where p.user_id = p_user_id
+			and (v_before is null or (coalesce(l.created_at, c.created_at), c.id) < (v_at, v_id))
 		order by active_at desc, c.id desc
 		limit v_limit + 1
 	) q;

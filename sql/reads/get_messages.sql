@@ -36,7 +36,8 @@ begin
 		perform rt_private.deliver(v_new, array_fill(p_user_id, array[cardinality(v_new)]));
 	end if;
 	select coalesce(jsonb_agg(rt_private.message_payload(m.id, m.chat_id, m.seq, m.sender_id, u.name, u.avatar_url, m.type, m.content,
-			m.metadata, m.created_at, rt_private.message_status(m.id, m.sender_id, p_user_id)) order by m.seq desc), '[]'),
+			m.metadata, m.created_at, rt_private.message_status(m.id, m.sender_id, p_user_id))
+			order by m.seq desc), '[]'),
 		array_agg(m.seq::text order by m.seq desc)
 	into v_items, v_places
 	from (

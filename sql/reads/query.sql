@@ -1,7 +1,7 @@
 -- The HTTP reads: {"items": [...], "next_before": place | null}, newest first. Values of p_query are strings.
 --
--- A place is what a list is ordered by, with points between: it holds when its row has changed or is gone. Nothing in it is
--- secret or has to be true: it only narrows what its user may read anyway.
+-- A place is what a list is ordered by, with points between: it holds when its row has changed or is gone. Nothing in
+-- it is secret or has to be true: it only narrows what its user may read anyway.
 
 create or replace function rt_private.reader_check(p_user_id uuid) returns void
 language plpgsql stable set search_path = pg_catalog, pg_temp
@@ -38,7 +38,8 @@ comment on function rt_private.place_time(timestamptz) is 'A time as it stands i
 create or replace function rt_private.place_at(p_part text) returns timestamptz
 language sql stable
 -- in two parts: an interval is multiplied as a float
-return timestamptz 'epoch' + p_part::bigint / 1000000 * interval '1 second' + p_part::bigint % 1000000 * interval '1 microsecond';
+return timestamptz 'epoch' + p_part::bigint / 1000000 * interval '1 second'
+	+ p_part::bigint % 1000000 * interval '1 microsecond';
 comment on function rt_private.place_at(text) is 'The time that place_time wrote.';
 
 create or replace function rt_private.query_before(p_query jsonb, p_form text, p_ids boolean) returns text[]
@@ -52,11 +53,13 @@ begin
 	elsif p_ids and rt_private.is_uuid(v_before) or octet_length(v_before) <= 100 and v_before ~ p_form then
 		return string_to_array(v_before, '.');
 	end if;
-	raise exception using errcode = 'RT400', message = 'before must be a next_before' || case when p_ids then ' or an id' else '' end;
+	raise exception using errcode = 'RT400',
+		message = 'before must be a next_before' || case when p_ids then ' or an id' else '' end;
 end
 $$;
 comment on function rt_private.query_before(jsonb, text, boolean) is
-	'The parts of before of a query: of a place of that form (a regular expression), or of an id where they are taken. Null when absent. RT400.';
+	'The parts of before of a query: of a place of that form (a regular expression), or an id where p_ids says so. '
+	'Null when absent. RT400.';
 
 create or replace function rt_private.page(p_items jsonb, p_places text[], p_limit int) returns jsonb
 language sql immutable set search_path = pg_catalog, pg_temp

@@ -35,7 +35,8 @@ select results_eq($$select * from tests.moves()$$, array['user_leave 1 participa
 	'a chat that goes takes its rooms along');
 
 -- the net effect of a transaction
-insert into platform.chat_participants (chat_id, user_id) select tests.u(10), tests.u(n) from generate_series(1, 3) n on conflict do nothing;
+insert into platform.chat_participants (chat_id, user_id) select tests.u(10), tests.u(n) from generate_series(1, 3) n
+	on conflict do nothing;
 select tests.mark();
 delete from platform.chat_participants where chat_id = tests.u(10);
 insert into platform.chat_participants (chat_id, user_id) select tests.u(10), tests.u(n) from generate_series(1, 3) n;
@@ -59,7 +60,8 @@ delete from platform.chat_participants where chat_id = tests.u(10);
 select tests.mark();
 insert into platform.chats (id) values (tests.u(12));
 insert into platform.chat_participants (chat_id, user_id) values (tests.u(12), tests.u(1));
-select results_eq($$select * from tests.moves()$$, array['user_join 1 participants 12'], 'another chat is another chat');
+select results_eq($$select * from tests.moves()$$, array['user_join 1 participants 12'],
+	'another chat is another chat');
 savepoint back;
 select tests.mark();
 delete from platform.chat_participants where chat_id = tests.u(12);

@@ -200,8 +200,9 @@ update bellwire.settings set value = 'participants' where name = 'message_audien
 
 -- messages_gone, messages_truncate
 select tests.chat(12, 1);
-create function pg_temp.next() returns bigint language sql as $$ insert into platform.messages (chat_id, sender_id, type,
-	content) values (tests.u(12), tests.u(1), 'text', 'x') returning seq $$;
+create function pg_temp.next() returns bigint language sql as $$
+	insert into platform.messages (chat_id, sender_id, type, content)
+		values (tests.u(12), tests.u(1), 'text', 'x') returning seq $$;
 select pg_temp.next() from generate_series(1, 5);
 delete from platform.messages where chat_id = tests.u(12) and seq = 5;
 select is(pg_temp.next(), 6::bigint, 'last message deleted then next written: its seq is not used twice');
@@ -219,7 +220,8 @@ rollback to truncated;
 delete from platform.messages where chat_id = tests.u(12);
 delete from platform.users where id = tests.u(2);
 delete from platform.chats where id = tests.u(12);
-select is_empty($$select from bellwire.places g where not exists (select from platform.chats c where c.id = g.chat_id)$$,
+select is_empty($$select from bellwire.places g
+	where not exists (select from platform.chats c where c.id = g.chat_id)$$,
 	'a chat takes its places along');
 
 ------------------------------------------------------------------------------------------------------- silent

@@ -52,7 +52,8 @@ select tests.u(400 - n), tests.u(1), 'mention', 't', 'b' || n from generate_seri
 select results_eq($$select data ->> 'body' from tests.sent()$$, $$select 'b' || n from generate_series(1, 20) n$$,
 	'one INSERT of 20 notifications: in the order of its rows');
 select tests.mark();
-update platform.notifications set read_at = now() where id = any(array(select tests.u(400 - n) from generate_series(1, 20) n));
+update platform.notifications set read_at = now()
+	where id = any(array(select tests.u(400 - n) from generate_series(1, 20) n));
 select results_eq($$select right(data ->> 'notification_id', 3)::int from tests.sent()$$,
 	$$select 400 - n from generate_series(1, 20) n$$, 'one UPDATE that reads 20: as they were written');
 

@@ -43,10 +43,11 @@ update platform.chat_participants set joined_at = now() where user_id = tests.u(
 select rt.get_chats(tests.u(1), '{"limit": "2"}') as r \gset
 select :'r'::jsonb ->> 'next_before' as place \gset
 select isnt(:'place'::text, null, 'there is more');
-select is(pg_temp.ids(rt.get_chats(tests.u(1), jsonb_build_object('limit', '2', 'before', :'place'::text))), array['11'],
-	'the rest');
+select is(pg_temp.ids(rt.get_chats(tests.u(1), jsonb_build_object('limit', '2', 'before', :'place'::text))),
+	array['11'], 'the rest');
 savepoint changed;
-insert into platform.messages (chat_id, sender_id, type, content) values (tests.u(10), tests.u(1), 'text', 'now on top');
+insert into platform.messages (chat_id, sender_id, type, content)
+	values (tests.u(10), tests.u(1), 'text', 'now on top');
 select is(pg_temp.ids(rt.get_chats(tests.u(1), jsonb_build_object('before', :'place'::text))), array['11'],
 	'chats paged while the cursor''s chat changes: the place stays');
 rollback to changed;
@@ -73,9 +74,11 @@ select throws_ok(format($$select rt.get_chats(tests.u(1), jsonb_build_object('be
 set local bellwire.silent = on;
 select tests.users(100001, 120000);
 insert into platform.chats (id) values (tests.u(14));
-insert into platform.chat_participants (chat_id, user_id) select tests.u(14), tests.u(n) from generate_series(100001, 120000) n;
+insert into platform.chat_participants (chat_id, user_id)
+	select tests.u(14), tests.u(n) from generate_series(100001, 120000) n;
 select rt.get_chats(tests.u(119999), '{}') -> 'items' -> 0 as r \gset
-select is(jsonb_array_length(:'r'::jsonb -> 'participants'), 100, 'a member of a chat of 20 000: at most 100 participants');
+select is(jsonb_array_length(:'r'::jsonb -> 'participants'), 100,
+	'a member of a chat of 20 000: at most 100 participants');
 select is(:'r'::jsonb #>> '{participants,0,user_id}', tests.u(119999)::text, 'the user first');
 select is(:'r'::jsonb -> 'participants_count', '20000', 'and how many they are');
 select throws_ok(format($$select rt.get_chats(tests.u(1), '{"limit": "%s"}')$$, l), 'RT400',

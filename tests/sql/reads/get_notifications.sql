@@ -24,7 +24,8 @@ select is(pg_temp.ids(rt.get_notifications(tests.u(1), '{"is_read": "false"}')),
 select is(pg_temp.ids(rt.get_notifications(tests.u(1), '{"is_read": "true"}')), array['63', '60'], 'read ones');
 select is(pg_temp.ids(rt.get_notifications(tests.u(1), jsonb_build_object('limit', '2', 'before', tests.u(63)))),
 	array['62', '61'], 'a page');
-select rt.get_notifications(tests.u(1), jsonb_build_object('limit', '2', 'before', tests.u(63))) ->> 'next_before' as place \gset
+select rt.get_notifications(tests.u(1), jsonb_build_object('limit', '2', 'before', tests.u(63)))
+	->> 'next_before' as place \gset
 select is(pg_temp.ids(rt.get_notifications(tests.u(1), jsonb_build_object('before', :'place'::text))), array['60'],
 	'and the next');
 insert into platform.notifications (id, user_id, type, title, body, created_at)
