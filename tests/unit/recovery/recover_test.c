@@ -274,3 +274,28 @@ TEST(missed_events_are_confirmed_too)
 	CHECK(strstr(database_said(&hall.base), "message_id\\\": 3"));
 	porch_end();
 }
+
+/* Two messages and the offset behind them arrive, no pong comes back. Whether the recovery succeeds is another matter. */
+TEST(what_an_authentic_offset_covers_is_confirmed)
+{
+	porch_opens();
+	struct guest *a = porch_asks(ANNA);
+	porch_reads_offset(a);
+	static const char *const confirms[] = {"{\"message_id\": \"" CHAT "\"}", "{\"else\": 1}",
+	                                       "{\"message_id\": \"" OTHER "\"}"};
+	for (size_t i = 0; i < ARRAY_LEN(confirms); i++) {
+		hall_publish((struct published){.rooms = "participants:" CHAT, .event = "m", .confirm = confirms[i]});
+		porch_reads_offset(a);
+	}
+	guest_say(a, "41");
+	porch.opened = 0;
+	database_said(&hall.base);
+	database_answers(&hall.base, "rt.recover", "1|no|~|~|~|~|~|too old|~");
+	opens_as_new(porch_returns(ANNA));
+	HALL_UNTIL(confirms_idle(&hall.events));
+	const char *said = database_said(&hall.base);
+	CHECK(strstr(said, "{\\\"user_id\\\":\\\"" ANNA "\\\",\\\"confirm\\\":{\\\"message_id\\\": \\\"" CHAT));
+	CHECK(strstr(said, "message_id\\\": \\\"" OTHER));
+	CHECK(!strstr(said, "else"));
+	porch_end();
+}
