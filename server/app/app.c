@@ -77,6 +77,7 @@ static void app_close_step(struct app *a)
 	if (closes_idle(&w->entry) && confirms_idle(&w->events) && a->ending == DRAINING) {
 		struct slice edge = slice_str(w->edge_id);
 		app_enter(a, CLOSING);
+		w->entry.over = true;
 		db_call(w->db, DB_LEASE, "select rt.edge_close($1::uuid)", &edge, 1, app_edge_closed, a);
 	}
 	timer_set(w->loop, &a->step, loop_now(w->loop) + CLOSE_STEP_MS);

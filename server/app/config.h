@@ -71,7 +71,7 @@
 	  "auto: NOTIFY only while this edge sleeps; off: poll only; always: NOTIFY for every write")                                                       \
 	X(poll_ms, BELLWIRE_POLL_MS, NUM, "3", 1, 1000, "ms", "time between polls while events flow, at most")                                              \
 	X(fallback_poll_ms, BELLWIRE_FALLBACK_POLL_MS, NUM, "1000", 0, 60000, "ms",                                                                         \
-	  "time between polls while asleep, should a bell be missed; 0: never")                                                                             \
+	  "time between polls while asleep, should a bell be missed; at most 15 s, also with 0")                                                            \
 	X(drain_ms, BELLWIRE_DRAIN_MS, NUM, "30000", 0, 600000, "ms",                                                                                       \
 	  "time over which clients are sent away after SIGTERM")                                                                                            \
 	X(rest, BELLWIRE_REST, BOOL, "on", 0, 0, "", "answer the HTTP reads under /api/v2/")                                                                \

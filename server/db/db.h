@@ -37,7 +37,7 @@ struct db_config {
 		item_timeout_ms; /* 4000: an item is told its outcome so long after its arrival, whatever is the matter */
 	uint64_t call_timeout_ms;  /* 12000: a statement of the patient kind without an answer by then drops its link */
 	uint64_t poll_ms;          /* 3: the longest pause of a BUSY pump */
-	uint64_t fallback_poll_ms; /* 1000: an ASLEEP pump polls this often without a bell; 0: never (tests) */
+	uint64_t fallback_poll_ms; /* 1000: an ASLEEP pump polls this often without a bell; 0: rarely (tests) */
 	enum db_bell bell;
 };
 

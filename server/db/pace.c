@@ -8,6 +8,7 @@
 #define AGE_TO_WAKE_US 30000
 #define BUSY_SHARE 8
 #define DRAIN_MOST_MS 50
+#define ASLEEP_MOST_MS 15000 /* a session that asks for nothing is ended: idle_session_timeout of rt.pump_open */
 
 /* ---- the one door to the state ---- */
 
@@ -118,17 +119,21 @@ static uint64_t pace_drain_pause(const struct pace *p, uint64_t now)
 	return pause > least ? pause : least;
 }
 
+static uint64_t pace_asleep_pause(const struct pace *p)
+{
+	uint64_t pause = p->cfg->fallback_poll_ms;
+	return pause && pause < ASLEEP_MOST_MS ? pause : ASLEEP_MOST_MS;
+}
+
 uint64_t pace_next(const struct pace *p)
 {
-	uint64_t now = loop_now(p->loop), at = now + p->cfg->fallback_poll_ms;
+	uint64_t now = loop_now(p->loop), at = now + pace_asleep_pause(p);
 	if (p->state == PACE_BUSY) {
 		at = p->asked_at + pace_busy_pause(p);
 		if (p->took_us < 500) /* at once, where the clock has ticked since: twice within a millisecond, then */
 			return at;
 	} else if (p->state == PACE_DRAIN) {
 		at = now + pace_drain_pause(p, now);
-	} else if (p->cfg->fallback_poll_ms == 0) {
-		return 0;
 	}
 	return at > now ? at : now + 1;
 }

@@ -46,6 +46,6 @@ void pace_answered(struct pace *p); /* its answer is here */
 /* The whole fetch has been delivered: its rows, and the oldest transaction that its snapshot saw running. */
 void pace_fetched(struct pace *p, uint64_t rows, uint64_t xmin);
 
-uint64_t pace_next(const struct pace *p); /* when to poll again, loop_now; 0: when rung */
+uint64_t pace_next(const struct pace *p); /* when to poll again, loop_now */
 
 #endif

@@ -70,11 +70,7 @@ static void pump_enter(struct pump *p, enum pump_step to)
 
 static void pump_schedule(struct pump *p)
 {
-	uint64_t at = pace_next(&p->pace);
-	if (at)
-		timer_set(p->common->loop, &p->timer, at);
-	else
-		timer_stop(p->common->loop, &p->timer);
+	timer_set(p->common->loop, &p->timer, pace_next(&p->pace));
 }
 
 static void pump_poll_now(struct pump *p)

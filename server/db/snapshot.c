@@ -74,6 +74,11 @@ bool db_snapshot_sees(const struct db_snapshot *s, uint64_t xid)
 	return true;
 }
 
+uint64_t db_snapshot_xmax(const struct db_snapshot *s)
+{
+	return s->xmax;
+}
+
 /* ---- few bytes ---- */
 
 bool db_snapshot_pack(struct buf *out, const char *text)

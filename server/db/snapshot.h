@@ -14,6 +14,9 @@ void db_snapshot_free(struct db_snapshot **s);
 /* Transaction xid had committed, or been rolled back, when the snapshot was taken: a snapshot does not tell which. */
 bool db_snapshot_sees(const struct db_snapshot *s, uint64_t xid);
 
+/* Transactions from this one on had not begun. */
+uint64_t db_snapshot_xmax(const struct db_snapshot *s);
+
 /*
  * The packed form: numbers of seven bits a byte; each transaction in flight is written as its distance from the one
  * before it. A snapshot has exactly one packed form, and unpack refuses every other sequence of bytes.

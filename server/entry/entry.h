@@ -6,8 +6,8 @@
  *   maintain.h rt.maintain, rt.sweep, the version of the schema
  *
  * The database must learn of ends and openings in their order: a client that leaves and comes back is reconnecting, not
- * new. So an opening waits for the ends before it (closes_mark, closes_past), and ends wait while sockets are being
- * registered again (closes_hold).
+ * new. So an opening waits for its user's ends before it (closes_mark, closes_past), and ends wait while sockets are
+ * being registered again (closes_hold).
  */
 #ifndef ENTRY_ENTRY_H
 #define ENTRY_ENTRY_H
@@ -30,6 +30,7 @@ struct entry {
 	uint64_t lost_after_ms;        /* a lost connection is noticed within this time */
 	int schema_needed;             /* the lowest version of the schema that this binary works with */
 	int schema_version;            /* the database's; 0: not read yet */
+	bool over;                     /* rt.edge_close has been called: nothing is renewed any more */
 	struct entry_figures figures;
 	void (*on_past)(struct entry *e); /* more marks are past (closes.h); open.c sets it */
 	/* Each is made by the start function of its file, and freed by the stop function. */

@@ -22,7 +22,8 @@ void leave_socket(struct sio_socket *s, enum close_reason why, void *entry)
 		                      .user = user_id(c->user),
 		                      .clean = clean,
 		                      .over = close_is_over(why),
-		                      .expired = c->expired};
+		                      .expired = c->expired,
+		                      .restart = why == CLOSE_SHUTDOWN};
 		closes_add(e, &ended);
 	}
 	client_free(c);

@@ -122,7 +122,7 @@ void maintenance_database_up(struct entry *e)
 void maintenance_tick(struct entry *e)
 {
 	struct slice edge = slice_str(e->edge_id);
-	if (db_state(e->db) != DB_UP)
+	if (db_state(e->db) != DB_UP || e->over)
 		return;
 	maintain_look(e);
 	if (e->maintenance->maintaining)

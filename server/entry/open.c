@@ -18,6 +18,10 @@
 /* A client waits for the database for this time, and for a random part of it again: not all clients may be sent off at
  * once. */
 #define PATIENCE_MS 5000
+/* A client that has waited so long is told so where the call that is out has no answer: a call takes a fraction of it. */
+#define QUIET_MS 900
+#define STALLED_MS 500
+#define LOOK_MS 100
 
 struct opening {
 	struct client *client; /* NULL: it has ended since */
@@ -30,11 +34,15 @@ struct opens {
 	struct list waiting; /* of entering.link: PLACE_DATABASE */
 	struct opening batch[BATCH_MAX];
 	size_t out; /* number of items in batch: the call that is out is about them */
+	uint64_t asked_at; /* loop_now: when that call was made */
 	struct sender sender;
+	struct timer look; /* while somebody is in the queue or in the call: for whoever waits too long */
+	struct entry *entry;
 };
 
 static void opens_send(void *entry);
 static void opens_go_on(struct entry *e);
+static void opens_look(struct timer *t);
 
 void opens_start(struct entry *e)
 {
@@ -43,6 +51,8 @@ void opens_start(struct entry *e)
 	list_init(&os->waiting);
 	sender_init(&os->sender, e->db, e->people->loop, e->people->ident, "socket_open", opens_send, e);
 	os->sender.class = DB_OPENING;
+	os->entry = e;
+	os->look.fire = opens_look;
 	e->on_past = opens_go_on;
 }
 
@@ -51,6 +61,7 @@ void opens_stop(struct entry *e)
 	if (!e->opens)
 		return;
 	sender_stop(&e->opens->sender);
+	timer_stop(e->people->loop, &e->opens->look);
 	free(e->opens);
 	e->opens = NULL;
 }
@@ -64,11 +75,11 @@ static void open_out_of_patience(struct timer *t)
 	sio_drop_session(c->sio, CLOSE_UNAVAILABLE);
 }
 
-static void open_wait(struct entry *e, struct client *c)
+/* Tells the client that it waits; its place stays as it is. */
+static void open_say_wait(struct client *c)
 {
-	struct loop *l = e->people->loop;
-	client_stand(c, PLACE_DATABASE, &e->opens->waiting);
-	if (c->state == CLIENT_WAITING)
+	struct loop *l = c->people->loop;
+	if (c->state != CLIENT_OPENING)
 		return;
 	client_enter(c, CLIENT_WAITING);
 	recover_forget(c); /* the reply goes out now, and has no private id */
@@ -80,18 +91,59 @@ static void open_wait(struct entry *e, struct client *c)
 	timer_set(l, &c->timer, loop_now(l) + PATIENCE_MS + spread % PATIENCE_MS);
 }
 
+static void open_wait(struct entry *e, struct client *c)
+{
+	client_stand(c, PLACE_DATABASE, &e->opens->waiting);
+	open_say_wait(c);
+}
+
 static void open_queue(struct entry *e, struct client *c)
 {
-	client_stand(c, PLACE_QUEUE, &e->opens->queue);
-	c->entering->after_ends = closes_mark(e);
-	sender_wake(&e->opens->sender);
+	struct opens *os = e->opens;
+	client_stand(c, PLACE_QUEUE, &os->queue);
+	c->entering->since = loop_now(e->people->loop);
+	c->entering->after_ends = closes_mark(e, user_id(c->user));
+	sender_wake(&os->sender);
+	if (!timer_is_set(&os->look))
+		timer_set(e->people->loop, &os->look, c->entering->since + LOOK_MS);
 }
 
 static void opens_go_on(struct entry *e)
 {
-	if (!list_empty(&e->opens->queue))
+	if (!list_empty(&e->opens->queue) || !list_empty(&e->opens->waiting))
 		sender_wake(&e->opens->sender);
 }
+
+/* ---- who waits too long ---- */
+
+/* A client that has waited too long waits for no ends any more, and is told so where no answer comes. */
+static void open_look(struct opens *os, struct client *c, bool stalled)
+{
+	if (loop_now(c->people->loop) - c->entering->since < QUIET_MS)
+		return;
+	c->entering->after_ends = 0;
+	if (stalled)
+		open_say_wait(c);
+	else if (!os->out)
+		sender_wake(&os->sender);
+}
+
+static void opens_look(struct timer *t)
+{
+	struct opens *os = container_of(t, struct opens, look);
+	struct loop *l = os->entry->people->loop;
+	bool stalled = os->out && loop_now(l) - os->asked_at >= STALLED_MS;
+	struct list *it, *tmp;
+	for (size_t i = 0; i < os->out; i++)
+		if (os->batch[i].client)
+			open_look(os, os->batch[i].client, stalled);
+	list_each (it, tmp, &os->queue)
+		open_look(os, list_entry(it, struct entering, link)->client, stalled);
+	if (os->out || !list_empty(&os->queue))
+		timer_set(l, t, loop_now(l) + LOOK_MS);
+}
+
+/* ---- in line again ---- */
 
 static void opens_wait_no_longer(struct entry *e)
 {
@@ -169,6 +221,7 @@ static bool open_enter_rooms(struct client *c, const struct db_result *r, int ro
 	struct slice text = db_value(r, row, COL_SNAPSHOT);
 	char *terminated = mem_strndup(text.p, text.n);
 	struct db_snapshot *snapshot = db_snapshot_parse(terminated);
+	c->known_before = snapshot ? db_snapshot_xmax(snapshot) : 0;
 	client_join_all(c, db_value(r, row, COL_ROOMS));
 	hub_enter(c->people->hub, &c->member);
 	bool stays = open_apply_late(c, snapshot);
@@ -221,14 +274,24 @@ static void open_ask_again(struct entry *e, struct client *c, bool uncertain)
 		open_wait(e, c);
 }
 
-/* Checks that there is one row for each socket, in the order asked: no socket may get the rooms of another, whatever
- * Postgres plans. */
-static bool opens_readable(const struct opens *os, const struct db_result *r)
+/*
+ * Finds the row of each socket of the batch; -1: none, as somebody holds its user's presence. The rows have to be in the
+ * order asked: no socket may get the rooms of another, whatever Postgres plans. False: the answer is malformed.
+ */
+static bool opens_read(const struct opens *os, const struct db_result *r, int rows[BATCH_MAX])
 {
-	uint64_t ord;
-	bool good = r->ncols == COLS && r->nrows == (int)os->out;
-	for (size_t i = 0; good && i < os->out; i++)
-		good = u64_parse(db_value(r, (int)i, COL_ORD), &ord) && ord == i + 1;
+	uint64_t ord, last = 0;
+	for (size_t i = 0; i < os->out; i++)
+		rows[i] = -1;
+	if (r->outcome != DB_OK)
+		return false;
+	bool good = r->ncols == COLS;
+	for (int row = 0; good && row < r->nrows; row++) {
+		good = u64_parse(db_value(r, row, COL_ORD), &ord) && ord > last && ord <= os->out;
+		if (good)
+			rows[ord - 1] = row;
+		last = ord;
+	}
 	return good;
 }
 
@@ -236,7 +299,8 @@ static void opens_answered(void *arg, const struct db_result *r)
 {
 	struct entry *e = arg;
 	struct opens *os = e->opens;
-	bool good = r->outcome == DB_OK && opens_readable(os, r);
+	int rows[BATCH_MAX];
+	bool good = opens_read(os, r, rows), all = good;
 	if (r->outcome == DB_OK && !good)
 		sender_misread(&os->sender);
 	for (size_t i = 0; i < os->out; i++) {
@@ -246,13 +310,14 @@ static void opens_answered(void *arg, const struct db_result *r)
 			continue;
 		}
 		o->client->entering->opening = NULL;
-		if (good)
-			open_take(o->client, r, (int)i);
+		all = all && rows[i] >= 0;
+		if (good && rows[i] >= 0)
+			open_take(o->client, r, rows[i]);
 		else
 			open_ask_again(e, o->client, r->outcome == DB_UNCERTAIN);
 	}
 	os->out = 0;
-	if (!good)
+	if (!all)
 		sender_after(&os->sender, SENDER_AGAIN_MS);
 	opens_go_on(e);
 }
@@ -285,11 +350,18 @@ static void open_send(struct opens *os, struct client *c, struct buf *items)
 	open_put(items, c);
 }
 
-/* The first client of the queue, if the mark of the ends before it is past; else NULL. */
-static struct client *opens_next(const struct entry *e)
+/* Fills the batch from the queue, in its order, with those whose mark of the ends before them is past. */
+static void opens_fill(struct entry *e, struct buf *items)
 {
-	struct entering *first = list_first(&e->opens->queue, struct entering, link);
-	return first && closes_past(e, first->after_ends) ? first->client : NULL;
+	struct opens *os = e->opens;
+	struct list *it, *tmp;
+	list_each (it, tmp, &os->queue) {
+		struct entering *en = list_entry(it, struct entering, link);
+		if (os->out == BATCH_MAX)
+			return;
+		if (closes_past(e, user_id(en->client->user), en->after_ends))
+			open_send(os, en->client, items);
+	}
 }
 
 static void opens_send(void *entry)
@@ -298,7 +370,6 @@ static void opens_send(void *entry)
 	struct opens *os = e->opens;
 	struct buf items = {0};
 	struct entering *first;
-	struct client *c;
 	if (os->sender.out)
 		return;
 	if (db_state(e->db) != DB_UP) {
@@ -308,12 +379,14 @@ static void opens_send(void *entry)
 	}
 	if (!sender_waits(&os->sender))
 		opens_wait_no_longer(e);
-	if (!opens_next(e))
-		return;
 	db_array_begin(&items);
-	while (os->out < BATCH_MAX && (c = opens_next(e)))
-		open_send(os, c, &items);
+	opens_fill(e, &items);
 	db_array_end(&items);
+	if (!os->out) {
+		buf_fini(&items);
+		return;
+	}
+	os->asked_at = loop_now(e->people->loop);
 	struct slice params[] = {slice_str(e->edge_id), buf_view(&items)};
 	sender_call(&os->sender, "select * from rt.socket_open($1::uuid, $2::text[])", params, 2, opens_answered);
 	buf_fini(&items);

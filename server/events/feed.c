@@ -17,6 +17,19 @@ static bool feed_text(struct slice object, const char *key, struct buf *out)
 	return json_get(object, key, &v) && json_kind_of(v) == JSON_STRING && json_unescape(out, v);
 }
 
+/*
+ * A kick is for good, and the pump may lag: where the rooms of a client were read after the kick, its user may have
+ * been let in again before. What the rows say now decides.
+ */
+static void feed_apply(struct events *ev, struct client *c, const struct db_event *e, enum room_verb verb,
+                       struct slice room)
+{
+	if (verb == ROOM_KICK && e->xid < c->known_before)
+		rooms_read(ev, c->user);
+	else
+		client_apply(c, verb, room);
+}
+
 /* user_join, user_leave, user_kick: all clients of the user, those included whose rooms are being read. */
 static void feed_user(struct events *ev, const struct db_event *e, enum room_verb verb)
 {
@@ -31,7 +44,7 @@ static void feed_user(struct events *ev, const struct db_event *e, enum room_ver
 		list_each (it, tmp, &u->clients) {
 			struct client *c = list_entry(it, struct client, user_link);
 			if (!client_keep_late(c, e->xid, verb, buf_view(&room)) && client_in_rooms(c))
-				client_apply(c, verb, buf_view(&room));
+				feed_apply(ev, c, e, verb, buf_view(&room));
 		}
 	}
 	buf_fini(&id);

@@ -70,6 +70,7 @@ struct entering {
 	struct client *client;
 	struct list link; /* in the list of place */
 	enum client_place place;
+	uint64_t since; /* loop_now: when it came into the queue */
 	/* It is sent after these ends were told to the database: an end decides the reason of sync:required. */
 	uint64_t after_ends;
 	struct opening *opening; /* entry/open.c: its item of the call that is out; NULL: no call is */
@@ -85,6 +86,7 @@ struct client {
 	struct entering *entering; /* owned; NULL: the client is open */
 	struct timer timer;        /* CLIENT_OPEN: until the token's end. CLIENT_WAITING: until patience ends */
 	uint64_t until_ms;         /* wall clock: when the token ends */
+	uint64_t known_before;     /* its rooms were read when transactions from this one on had not begun */
 	struct fence_ring *fences; /* owned; deliveries that are not confirmed */
 	/* Freed by recovery_hooks.forget; NULL: recovery was not asked for. It stands beside `state`: a delivery reads
 	 * both. */

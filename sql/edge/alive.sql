@@ -1,4 +1,4 @@
--- The advisory lock that shows that an edge is alive.
+-- Which edges are registered, and the advisory lock that shows that one is alive.
 
 create or replace function rt_private.alive_class() returns int
 language sql immutable set search_path = pg_catalog, pg_temp
@@ -18,3 +18,17 @@ as $$
 $$;
 comment on function rt_private.edge_alive(uuid) is
 	'Does the edge''s pump hold its lock? A lease may still run after the process has gone, the lock does not.';
+
+create or replace function rt_private.edge_check(p_edge uuid) returns void
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	-- a lease that was swept is '-infinity': what is left of that edge belongs to everybody
+	if not exists (select from bellwire.edges e where e.edge_id = p_edge and e.seen_at <> '-infinity') then
+		raise exception 'edge % is not registered', p_edge
+			using errcode = 'RT410', hint = 'rt.pump_open registers it.';
+	end if;
+end
+$$;
+comment on function rt_private.edge_check(uuid) is
+	'RT410 where the edge is not registered, or was swept: nobody would ever sweep its sockets.';

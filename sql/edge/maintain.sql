@@ -6,6 +6,10 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
 	update bellwire.edges e set seen_at = clock_timestamp() where e.edge_id = p_edge and e.seen_at <> '-infinity';
+	-- one that ends keeps its row until its last socket is swept, by this
+	if not found and not exists (select from bellwire.edges e where e.edge_id = p_edge) then
+		perform rt_private.edge_check(p_edge);
+	end if;
 	perform rt.sweep(p_edge);
 	insert into bellwire.ticks (at)
 	select clock_timestamp() where not exists (select from bellwire.ticks t where t.at > clock_timestamp() - interval '5 seconds')
@@ -34,5 +38,6 @@ begin
 end
 $$;
 comment on function rt.maintain(uuid) is
-	'Every few seconds per edge: renews its lease, sweeps a portion (rt.sweep), ticks, rotates the outbox. '
-	'Returns the outbox''s rows (estimated), how full the NOTIFY queue is (0-1) and how many edges there are.';
+	'Every few seconds per edge: renews its lease (RT410: it has none, rt.pump_open gives one), sweeps a portion '
+	'(rt.sweep), ticks, rotates the outbox. Returns the outbox''s rows (estimated), how full the NOTIFY queue is '
+	'(0-1) and how many edges there are.';

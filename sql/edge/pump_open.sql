@@ -38,7 +38,10 @@ begin
 	perform set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),
 		set_config('enable_bitmapscan', 'off', false), -- two nodes to set up instead of one
 		set_config('max_parallel_workers_per_gather', '0', false), set_config('jit', 'off', false),
-		set_config('default_transaction_isolation', 'read committed', false);
+		set_config('default_transaction_isolation', 'read committed', false),
+		-- A pump asks every 15 s at least. One that is stuck holds the bell, and not every login may end
+		-- another's session (rt.sweep): this one ends by itself, with the lease.
+		set_config('idle_session_timeout', '35s', false);
 	perform rt_private.restored();
 	-- ends an earlier session of this edge, which may hang on a connection that is gone
 	perform pg_terminate_backend(e.pid) from bellwire.edges e, pg_stat_get_activity(e.pid) a

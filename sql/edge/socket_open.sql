@@ -33,19 +33,23 @@ declare
 	-- see to the rooms, in order; that is right too for changes that the rooms have already.
 	v_snapshot constant text := pg_current_snapshot()::text;
 	v_users uuid[];
+	v_held uuid[];
 begin
+	perform rt_private.edge_check(p_edge);
 	-- The rows are not locked: any other holder of such a lock would stop all connecting. A user who is being
 	-- disabled or deleted at this moment is ended by the control row about it, which the snapshot does not see.
 	select array_agg(distinct u.id) into v_users from platform.users u
 	where u.id in (select s.user_id from rt_private.sockets_parse(p_sockets) s) and u.disabled_at is null;
 	v_users := coalesce(v_users, '{}');
-	perform rt_private.presence_lock(v_users);
+	v_held := rt_private.presence_hold(v_users);
 	return query
 	select s.n, r.active is true, case when r.active then array_to_string(r.rooms, e'\n') end,
 		case when r.active then rt_private.reason(r.user_id, coalesce(s.recovery, false)) end, v_snapshot
 	from rt_private.sockets_parse(p_sockets) s
-	left join rt_private.user_rooms(v_users) r on r.user_id = s.user_id
+	left join rt_private.user_rooms(v_held) r on r.user_id = s.user_id
+	where s.user_id = any(v_held) or s.user_id <> all(v_users)
 	order by s.n;
+	v_users := v_held;
 	insert into bellwire.sockets (socket_id, edge_id, user_id)
 	select s.socket_id, p_edge, s.user_id from rt_private.sockets_parse(p_sockets) s where s.user_id = any(v_users)
 	on conflict (socket_id) do update set edge_id = excluded.edge_id, user_id = excluded.user_id;
@@ -57,6 +61,6 @@ begin
 end
 $$;
 comment on function rt.socket_open(uuid, text[]) is
-	'Sockets {socket_id, user_id, recovery, pid?} of this edge open. A row each: ok (user exists and is active), '
-	'rooms joined by newline, reason for sync:required, snapshot: control rows that it does not see are to be '
-	'applied to the rooms.';
+	'Sockets {socket_id, user_id, recovery, pid?} of this edge open. RT410: it is not registered. A row each, but for '
+	'those whose user''s presence somebody else holds (they come again): ok (user exists and is active), rooms joined '
+	'by newline, reason for sync:required, snapshot: control rows that it does not see are to be applied to the rooms.';

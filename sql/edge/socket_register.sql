@@ -1,15 +1,31 @@
 -- Sockets that were open before an outage.
 
-create or replace function rt.socket_register(p_edge uuid, p_sockets text[]) returns void
+-- A function's type cannot be replaced: it returned nothing.
+do $$
+begin
+	if exists (select from pg_proc p
+		where p.oid = to_regprocedure('rt.socket_register(uuid, text[])') and not p.proretset) then
+		drop function rt.socket_register(uuid, text[]);
+	end if;
+end
+$$;
+
+create or replace function rt.socket_register(p_edge uuid, p_sockets text[]) returns table (ord int)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
 as $$
 declare
 	v_users uuid[];
+	v_held uuid[];
 begin
+	perform rt_private.edge_check(p_edge);
 	v_users := array(
 		select u.id from platform.users u
 		where u.id in (select s.user_id from rt_private.sockets_parse(p_sockets) s) and u.disabled_at is null);
-	perform rt_private.presence_lock(v_users);
+	v_held := rt_private.presence_hold(v_users);
+	return query
+	select s.n from rt_private.sockets_parse(p_sockets) s
+	where s.user_id = any(v_users) and s.user_id <> all(v_held) order by s.n;
+	v_users := v_held;
 	insert into bellwire.sockets (socket_id, edge_id, user_id)
 	select s.socket_id, p_edge, s.user_id from rt_private.sockets_parse(p_sockets) s where s.user_id = any(v_users)
 	on conflict (socket_id) do update set edge_id = excluded.edge_id;
@@ -17,4 +33,5 @@ begin
 end
 $$;
 comment on function rt.socket_register(uuid, text[]) is
-	'After an outage: live sockets {socket_id, user_id} of this edge are entered again (the table does not survive a crash).';
+	'After an outage: live sockets {socket_id, user_id} of this edge are entered again (the table does not survive a crash). '
+	'RT410: the edge is not registered. Returns those whose user''s presence somebody else holds: they come again.';

@@ -16,7 +16,10 @@ begin
 	insert into bellwire.presence (user_id) select u from unnest(v_users) u order by u on conflict (user_id) do nothing;
 	v_locked := array(
 		select p.user_id from bellwire.presence p where p.user_id = any(v_users) order by p.user_id for no key update skip locked);
-	delete from bellwire.sockets s where s.edge_id = any(p_edges) and s.user_id = any(v_locked);
+	-- an edge that had no row may have registered meanwhile, and these are its sockets again
+	delete from bellwire.sockets s
+	where s.edge_id = any(p_edges) and s.user_id = any(v_locked)
+		and not exists (select from bellwire.edges e where e.edge_id = s.edge_id and e.seen_at <> '-infinity');
 	update bellwire.presence p set unclean_at = clock_timestamp(), ended_at = clock_timestamp(), ended_by_expiry = false,
 		offline_due = case when p.online and p.offline_due is null
 			and not exists (select from bellwire.sockets s where s.user_id = p.user_id) then v_due else p.offline_due end
@@ -31,6 +34,22 @@ comment on function rt_private.edges_sweep(uuid[]) is
 	'A portion of the sockets of edges that are no more: they ended uncleanly, their users have '
 	'presence_grace_restart to come back. An edge goes with its last socket. True: there is more.';
 
+create or replace function rt_private.edges_unknown() returns uuid[]
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+	-- from one edge to the next by the index: sockets are many, edges few
+	with recursive known (edge_id) as (
+		(select s.edge_id from bellwire.sockets s order by s.edge_id limit 1)
+		union all
+		select (select s.edge_id from bellwire.sockets s where s.edge_id > k.edge_id order by s.edge_id limit 1)
+		from known k where k.edge_id is not null)
+	select array(
+		select k.edge_id from known k
+		where k.edge_id is not null and not exists (select from bellwire.edges e where e.edge_id = k.edge_id))
+$$;
+comment on function rt_private.edges_unknown() is
+	'Edges of which there are sockets, and no row: swept while they opened one.';
+
 create or replace function rt.sweep(p_edge uuid) returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
 as $$
@@ -41,10 +60,17 @@ declare
 	v_users uuid[];
 	v_more boolean := false;
 begin
+	-- a lease that is swept has ended: the edge registers again before it opens anything
+	update bellwire.edges e set seen_at = '-infinity'
+	where e.edge_id in (
+		select k.edge_id from bellwire.edges k
+		where k.seen_at < clock_timestamp() - interval '30 seconds' and k.seen_at <> '-infinity'
+			and k.edge_id <> p_edge
+		order by k.edge_id for no key update skip locked);
 	v_lapsed := array(
 		select e.edge_id from bellwire.edges e
-		where e.seen_at < clock_timestamp() - interval '30 seconds' and (e.edge_id <> p_edge or e.seen_at = '-infinity')
-		order by e.edge_id for no key update skip locked);
+		where e.seen_at = '-infinity' order by e.edge_id for no key update skip locked)
+		|| rt_private.edges_unknown();
 	if cardinality(v_lapsed) > 0 then
 		for v_edge in
 			select e.edge_id, e.pid, e.backend_start from bellwire.edges e where e.edge_id = any(v_lapsed) and e.edge_id <> p_edge

@@ -1,17 +1,67 @@
 -- The users who are announced online.
 
--- Presence rows are locked in one order, so that transitions of one user never cross.
-create or replace function rt_private.presence_lock(p_users uuid[]) returns void
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+-- Rows of users who have none are made first. Another session may be making the same row, and is waited for then.
+create or replace function rt_private.presence_make(p_users uuid[]) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '250ms'
 as $$
+declare
+	v_new constant uuid[] := array(
+		select distinct u from unnest(p_users) u
+		where not exists (select from bellwire.presence p where p.user_id = u) order by u);
+	v_user uuid;
 begin
-	insert into bellwire.presence (user_id)
-	select u from (select distinct unnest(p_users) as u) x order by u
-	on conflict (user_id) do nothing;
-	perform from bellwire.presence p where p.user_id = any(p_users) order by p.user_id for no key update;
+	if cardinality(v_new) = 0 then
+		return;
+	end if;
+	begin
+		insert into bellwire.presence (user_id) select u from unnest(v_new) u on conflict (user_id) do nothing;
+		return;
+	exception when lock_not_available then
+		perform set_config('lock_timeout', '1ms', true);
+	end;
+	foreach v_user in array v_new loop
+		begin
+			insert into bellwire.presence (user_id) values (v_user) on conflict (user_id) do nothing;
+		exception when lock_not_available then
+			null; -- somebody makes this one, and keeps it
+		end;
+	end loop;
 end
 $$;
-comment on function rt_private.presence_lock(uuid[]) is 'Locks (and makes) presence rows, sorted.';
+comment on function rt_private.presence_make(uuid[]) is
+	'Makes the presence rows that are missing, but for those that somebody has been making for longer than 250 ms.';
+
+-- Presence rows are locked, so that transitions of one user never cross. Other batches hold a row for milliseconds, and
+-- are waited for. Where somebody holds one for longer, the other users go on. Only the wait is a subtransaction: a row
+-- that is locked in one and changed after its end costs a multixact.
+create or replace function rt_private.presence_hold(p_users uuid[]) returns uuid[]
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '250ms'
+as $$
+declare
+	v_held uuid[];
+begin
+	perform rt_private.presence_make(p_users);
+	v_held := array(
+		select p.user_id from bellwire.presence p where p.user_id = any(p_users)
+		order by p.user_id for no key update skip locked);
+	if not exists (select from unnest(p_users) u where u <> all(v_held)) then
+		return v_held;
+	end if;
+	begin
+		return v_held || array(
+			select p.user_id from bellwire.presence p
+			where p.user_id = any(p_users) and p.user_id <> all(v_held)
+			order by p.user_id for no key update);
+	exception when lock_not_available or deadlock_detected then
+		null;
+	end;
+	return v_held || array(
+		select p.user_id from bellwire.presence p where p.user_id = any(p_users) and p.user_id <> all(v_held)
+		order by p.user_id for no key update skip locked);
+end
+$$;
+comment on function rt_private.presence_hold(uuid[]) is
+	'Locks (and makes) presence rows; returns whose. Somebody has held the others'' for longer than 250 ms.';
 
 create or replace function rt_private.presence_online(p_users uuid[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp

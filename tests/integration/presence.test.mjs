@@ -161,7 +161,9 @@ test('an edge that dies: who comes back elsewhere was never offline, who does no
 })
 
 test('an edge that is stopped: its users have the grace of a restart', async () => {
-  await w.setting('presence_grace_restart', 2)
+  const grace = await w.value("select value from bellwire.settings where name = 'presence_grace'")
+  await w.setting('presence_grace', 0) // that of a connection that is lost
+  await w.setting('presence_grace_restart', 3)
   const leaving = await w.edge()
   const [u, v] = await w.users('moves', 'leaves')
   const clients = [await w.connect(u, { edge: leaving }), await w.connect(v, { edge: leaving, transport: 'polling' })]
@@ -172,6 +174,7 @@ test('an edge that is stopped: its users have the grace of a restart', async () 
   await Promise.all(watchers.map((x) => x.hear('user:offline', { user_id: v.id })))
   await all(u, 'user:online')
   await all(v, 'user:online', 'user:offline')
+  await w.setting('presence_grace', grace)
 })
 
 test('contacts: who shares a chat or follows, either way', async () => {

@@ -89,7 +89,17 @@ test(`${CROWD} sockets are lost and come back within the grace: nobody was offli
   const watcher = await w.connect(await w.user('watcher'))
   await watcher.barrier()
   const before = await told()
+  const newcomer = new Bare(watcher.user)
   await Promise.all(crowd.map((b) => b.drop()))
+  // whoever comes next waits for no end but those of the same user
+  const began = Date.now()
+  const first = crowd.pop()
+  const reasons = await Promise.all([newcomer.open(), first.open()])
+  const took = Date.now() - began
+  assert.deepEqual(reasons, ['connection_established', 'reconnection'])
+  assert.ok(took < 3000, `one comes after ${CROWD} have gone: ${took} ms`)
+  await Promise.all([newcomer, first].map((b) => b.drop()))
+  crowd.push(first)
   await gone(users)
   assert.equal(await w.value('select count(*) from bellwire.presence where online and offline_due is not null'), CROWD, 'within their grace')
   assert.deepEqual(await openAll(crowd), { reconnection: CROWD })

@@ -20,6 +20,14 @@ as $$
 $$;
 comment on function tests.chat(int, int[]) is 'Chat n with these users.';
 
+create function tests.edge(variadic p_n int[]) returns void
+language sql
+as $$
+	insert into bellwire.edges (edge_id, name, pid, backend_start) select tests.u(n), 'edge ' || n, 0, now()
+		from unnest(p_n) n on conflict do nothing;
+$$;
+comment on function tests.edge(int[]) is 'Registers edges, as rt.pump_open would for sessions of their own.';
+
 create function tests.mark() returns void
 language sql
 as $$ select set_config('tests.mark', (select last_value::text from bellwire.outbox_id), true) $$;

@@ -70,6 +70,7 @@ async function batches() {
   await edge.query('begin');
   await dispatch(edge, [say(4)]);
   await edge.query('commit');
+  await admin.query('select tests.edge(900)');
   await edge.query('select rt.socket_open($1, $2)', [uuid(900), [JSON.stringify({ socket_id: 'x', user_id: uuid(1) })]]);
   is((await ear.mark()).length, 1, 'a session that has dispatched rings for what it writes otherwise');
 }

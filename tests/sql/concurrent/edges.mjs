@@ -1,5 +1,5 @@
 // An edge that is stuck with the bell armed makes everybody ring for nobody: another one ends its session (docs/event-path.md, "A sleeper that is stuck"). bellwire.edges.
-import { connect, connectEdge, is, many, run, until, uuid } from './lib.mjs';
+import { connect, connectAs, connectEdge, is, outcome, many, run, until, uuid } from './lib.mjs';
 
 const lapse = (admin, edge) => admin.query("update bellwire.edges set seen_at = clock_timestamp() - interval '31 s' where edge_id = $1", [uuid(edge)]);
 const gone = (admin, client) => admin.one('select not exists (select from pg_stat_activity where pid = $1)', [client.processID]);
@@ -47,4 +47,36 @@ async function sweep() {
   is(await admin.one('select count(*)::int from bellwire.presence where online and offline_due is not null'), 20, 'their users have their grace');
 }
 
-await run([['edges: a stuck sleeper', stuck], ['edges: sweeping', sweep]]);
+// A login that is only a member of bellwire_edge, which the owner of the functions may not end.
+async function member() {
+  const admin = await connect();
+  const name = `edge_${await admin.one('select current_database()')}`;
+  await admin.query(`drop role if exists ${name}; create role ${name} login password 'member' in role bellwire_edge`);
+  await admin.query('select tests.users(21, 22)');
+  try {
+    const [stuckOne, again, calls, live] = [await connectAs(name, 'member'), await connectAs(name, 'member'), await connectAs(name, 'member'), await connectEdge()];
+    const socket = (s, u) => [JSON.stringify({ socket_id: s, user_id: uuid(u), clean: true })];
+    await stuckOne.query('select * from rt.pump_open($1, $2)', [uuid(951), 'member']);
+    await stuckOne.query('select * from rt.bell_arm()');
+    is(await outcome(calls.query('select * from rt.socket_open($1, $2)', [uuid(951), socket('m', 21)])), 'ok', 'a member opens sockets');
+    is(await outcome(calls.query('select * from rt.maintain($1)', [uuid(951)])), 'ok', 'and has a lease');
+    await live.query('select * from rt.pump_open($1, $2)', [uuid(952), 'live']);
+    await lapse(admin, 951);
+    await live.query('select * from rt.maintain($1)', [uuid(952)]);
+    is(await admin.one('select count(*)::int from bellwire.sockets where edge_id = $1', [uuid(951)]), 0, 'one that lapsed is swept');
+    is(await outcome(calls.query('select * from rt.maintain($1)', [uuid(951)])), 'RT410', 'hears that it is not registered');
+    is(await outcome(calls.query('select * from rt.socket_open($1, $2)', [uuid(951), socket('n', 21)])), 'RT410', 'and opens nothing');
+    is(await stuckOne.one('show idle_session_timeout'), '35s', 'its pump, with the bell armed, ends by itself');
+    await stuckOne.query("set idle_session_timeout = '1ms'");
+    await until(() => gone(admin, stuckOne));
+    is(await armed(admin), 0, 'and the bell with it');
+    is(await outcome(again.query('select * from rt.pump_open($1, $2)', [uuid(951), 'member'])), 'ok', 'it registers again');
+    is(await outcome(calls.query('select * from rt.socket_open($1, $2)', [uuid(951), socket('n', 21)])), 'ok', 'and opens sockets');
+    await calls.query('select rt.socket_close($1, $2)', [uuid(951), socket('n', 21)]);
+  } finally {
+    await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = $1", [name]);
+    await admin.query(`drop role ${name}`);
+  }
+}
+
+await run([['edges: a stuck sleeper', stuck], ['edges: sweeping', sweep], ['edges: a login that is only a member', member]]);

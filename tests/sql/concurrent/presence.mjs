@@ -54,6 +54,7 @@ async function transitions() {
 async function crossing() {
   const admin = await connect();
   const [one, two] = await many(2, connectEdge);
+  await admin.query('select tests.edge(921, 922)');
   const pump = await Pump.start(900);
   const socket = (s, more) => [JSON.stringify({ socket_id: s, user_id: uuid(3), ...more })];
   await one.query('select * from rt.socket_open($1, $2)', [uuid(921), socket('a')]);

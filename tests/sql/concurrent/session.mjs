@@ -29,6 +29,7 @@ async function unchanged() {
   await dispatch(edge, [items[2]]);
   await outcome(dispatch(edge, Array(33).fill(items[2])));
   await edge.query('select rt.confirm($1)', [[]]);
+  await admin.query('select tests.edge(900)');
   await edge.query('select * from rt.socket_open($1, $2)', [uuid(900), [JSON.stringify({ socket_id: 'x', user_id: uuid(1) })]]);
   await edge.query('select rt.socket_close($1, $2)', [uuid(900), [JSON.stringify({ socket_id: 'x', user_id: uuid(1), clean: true })]]);
   await edge.query('select * from rt.maintain($1)', [uuid(900)]);

@@ -1,6 +1,6 @@
 // Connecting, leaving and maintenance wait for no row that somebody else holds: one open transaction of a service, a psql that was
 // forgotten, would stop all sockets of an edge, or let the leases of all edges lapse.
-import { Pump, connect, connectEdge, is, many, ok, outcome, run, uuid } from './lib.mjs';
+import { Pump, blocked, connect, connectEdge, is, many, ok, outcome, run, uuid } from './lib.mjs';
 
 const sockets = (...users) => users.map((u) => JSON.stringify({ socket_id: `w${u}`, user_id: uuid(u), clean: true }));
 // What waits now fails.
@@ -8,7 +8,7 @@ const impatient = async (client) => { await client.query("set statement_timeout 
 
 async function users() {
   const [admin, holder, service] = await many(3);
-  await admin.query('select tests.users(1, 20)');
+  await admin.query('select tests.users(1, 20), tests.edge(901)');
   const edge = await impatient(await connectEdge());
   const pump = await Pump.start(900);
   for (const [what, lock] of [['changed', 'update platform.users set name = name where id = $1'], ['locked', 'select from platform.users where id = $1 for update']]) {
@@ -65,4 +65,39 @@ async function leases() {
   is(await admin.one('select count(*)::int from bellwire.edges where edge_id = $1', [uuid(952)]), 0, 'and the last one when its row is free');
 }
 
-await run([['waits: rows of users', users], ['waits: a user who is being deleted', deleted], ['waits: leases', leases]]);
+// One presence row that somebody holds: the others of the batch connect and leave, and that user comes again.
+async function presence() {
+  const [admin, holder] = await many(2);
+  await admin.query('select tests.users(61, 70), tests.edge(901)');
+  const edge = await impatient(await connectEdge());
+  const open = async (...users) => (await edge.rows('select ord from rt.socket_open($1, $2)', [uuid(901), sockets(...users)])).map((r) => r.ord).join();
+  const register = async (...users) => (await edge.rows('select ord from rt.socket_register($1, $2)', [uuid(901), sockets(...users)])).map((r) => r.ord).join();
+  const close = async (...users) => (await edge.rows('select ord from rt.socket_close($1, $2)', [uuid(901), sockets(...users)])).map((r) => r.ord).join();
+  const there = () => admin.one("select string_agg(socket_id, ',' order by socket_id) from bellwire.sockets where edge_id = $1", [uuid(901)]);
+  is(await open(61, 62, 63), '1,2,3', 'nobody holds one');
+  await holder.query('begin');
+  await holder.query('select from bellwire.presence where user_id = $1 for update', [uuid(62)]);
+  is(await open(62, 64), '2', 'opening: a row for the others');
+  is(await close(61, 62, 63), '2', 'closing: who comes again');
+  is(await register(62, 65), '1', 'registering: the same');
+  is(await there(), 'w62,w64,w65', 'what was done');
+  is(await admin.one('select online from bellwire.presence where user_id = $1', [uuid(61)]), false, 'the others are offline');
+  await holder.query('commit');
+  is(await close(62), '', 'a free row: it closes');
+  await edge.query('select rt.socket_close($1, $2)', [uuid(901), sockets(64, 65)]);
+  // a row that somebody else is making
+  await holder.query('begin');
+  await holder.query('insert into bellwire.presence (user_id) values ($1)', [uuid(66)]);
+  is(await open(66, 67), '2', 'a first opening of two users, one of whose rows is being made');
+  await holder.query('commit');
+  is(await open(66), '1', 'until it is there');
+  // what is held for a moment is waited for
+  await holder.query('begin');
+  await holder.query('select from bellwire.presence where user_id = $1 for update', [uuid(66)]);
+  const waiting = close(66, 67);
+  await blocked(admin, edge);
+  await holder.query('commit');
+  is(await waiting, '', 'a moment is waited for');
+}
+
+await run([['waits: rows of users', users], ['waits: a presence row that somebody holds', presence], ['waits: a user who is being deleted', deleted], ['waits: leases', leases]]);

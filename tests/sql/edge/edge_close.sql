@@ -10,6 +10,7 @@ create function pg_temp.told() returns text language sql as $$
 
 select tests.users(1, 3);
 select rt.pump_open(tests.u(901), 'one');
+select tests.edge(902);
 select rt.socket_open(tests.u(901), array[pg_temp.s('a', 1), pg_temp.s('b', 2)]);
 select rt.socket_open(tests.u(902), array[pg_temp.s('b2', 2)]);
 select tests.mark();

@@ -1,7 +1,7 @@
 -- rt.maintain: what every edge does every few seconds. Rotation is in concurrent/rotation.mjs, stuck sleepers in
 -- concurrent/edges.mjs.
 begin;
-select plan(16);
+select plan(19);
 
 create function pg_temp.s(p_socket text, p_user int, p_more jsonb default '{}') returns text language sql as $$
 	select (jsonb_build_object('socket_id', p_socket, 'user_id', tests.u(p_user)) || p_more)::text $$;
@@ -60,6 +60,15 @@ select rt.maintain(tests.u(901));
 select is((select round(extract(epoch from offline_due - clock_timestamp()))::int from bellwire.presence
 	where user_id = tests.u(5)), 30, 'who is online without a socket has presence_grace_restart');
 select is((select offline_due from bellwire.presence where user_id = tests.u(1)), null, 'who has one stays');
+
+-- an edge that was swept: its sign of life does not bring it back
+select throws_ok($$select rt.maintain(tests.u(909))$$, 'RT410', null, 'an edge that is not registered hears so');
+update bellwire.edges set seen_at = clock_timestamp() - interval '31 s' where edge_id = tests.u(901);
+select tests.edge(904);
+insert into bellwire.presence (user_id, online) values (tests.u(1), true) on conflict do nothing;
+select rt.maintain(tests.u(904));
+select is_empty($$select from bellwire.sockets where edge_id = tests.u(901)$$, 'swept by another one');
+select throws_ok($$select rt.maintain(tests.u(901))$$, 'RT410', null, 'and then told so');
 
 select * from finish();
 rollback;

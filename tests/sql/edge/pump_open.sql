@@ -9,8 +9,8 @@ select is((select array[epoch, schema_version::text, system_identifier, bell_key
 		(select system_identifier::text from pg_control_system()), '7090192401480381029'], 'rt.pump_open');
 select is(array[current_setting('plan_cache_mode'), current_setting('enable_seqscan'),
 	current_setting('max_parallel_workers_per_gather'), current_setting('jit'),
-	current_setting('default_transaction_isolation')],
-	'{force_generic_plan,off,0,off,"read committed"}', 'pins the session''s plans');
+	current_setting('default_transaction_isolation'), current_setting('idle_session_timeout')],
+	'{force_generic_plan,off,0,off,"read committed",35s}', 'pins the session''s plans');
 select is((select array[name, pid::text] from bellwire.edges where edge_id = tests.u(1)),
 	array['edge one', pg_backend_pid()::text], 'the edge is registered');
 select ok(rt_private.edge_alive(tests.u(1)), 'and alive');

@@ -19,6 +19,7 @@ select throws_ok($$ insert into bellwire.recovery_key (key) select key from bell
 	'and there cannot be two');
 
 ------------------------------------------------------------------------------------------------------- sockets
+select tests.edge(99);
 create function pg_temp.open(p_socket text, p_user int, p_pid text) returns boolean language sql as $$
 	select ok from rt.socket_open(tests.u(99), array[
 		(jsonb_build_object('socket_id', p_socket, 'user_id', tests.u(p_user), 'recovery', false)

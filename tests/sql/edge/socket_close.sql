@@ -1,6 +1,6 @@
 -- rt.socket_close: who goes offline, and when.
 begin;
-select plan(16);
+select plan(20);
 
 create function pg_temp.s(p_socket text, p_user int, p_more jsonb default '{}') returns text language sql as $$
 	select (jsonb_build_object('socket_id', p_socket, 'user_id', tests.u(p_user)) || p_more)::text $$;
@@ -56,6 +56,18 @@ select is(rt_private.reason(tests.u(8), false), 'reconnection', 'after an unclea
 select rt.socket_open(tests.u(901), array[pg_temp.s('s6b', 6)]);
 select pg_temp.close(pg_temp.s('s6b', 6, '{"clean": true}'));
 select is(rt_private.reason(tests.u(6), false), 'reconnection', 'only the latest end counts for expiry');
+
+-- an edge that stops: its users are on the way to another one
+update bellwire.settings set value = '41' where name = 'presence_grace_restart';
+update bellwire.presence set offline_due = null where user_id in (tests.u(8), tests.u(9));
+select rt.socket_open(tests.u(901), array[pg_temp.s('s8b', 8), pg_temp.s('s1d', 1)]);
+select pg_temp.close(pg_temp.s('s8b', 8, '{"clean": false, "why": "shutdown"}'),
+	pg_temp.s('s9', 9, '{"clean": false}'), pg_temp.s('s1d', 1, '{"clean": true, "why": "shutdown"}'));
+select is(pg_temp.presence(8), 'online until 41', 'ended by a drain: presence_grace_restart');
+select is(pg_temp.presence(9), 'online until 7', 'in the same call, a connection that was lost');
+select is(pg_temp.presence(1), 'offline', 'who said goodbye meanwhile has none');
+select is_empty($$select * from rt.socket_close(tests.u(901), array[pg_temp.s('none', 1, '{"clean": true}')])$$,
+	'nobody comes again');
 
 select * from finish();
 rollback;

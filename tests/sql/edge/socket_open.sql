@@ -1,6 +1,6 @@
 -- rt.socket_open: sockets of a batch get their rooms, their reason and their presence.
 begin;
-select plan(24);
+select plan(28);
 
 create function pg_temp.s(p_socket text, p_user int, p_more jsonb default '{}') returns text language sql as $$
 	select (jsonb_build_object('socket_id', p_socket, 'user_id', tests.u(p_user)) || p_more)::text $$;
@@ -89,6 +89,15 @@ create function pg_temp.asked() returns bigint language sql volatile as $$ selec
 create temp table asked as select pg_temp.asked() as before;
 select rt.socket_open(tests.u(901), array[pg_temp.s('f', 5)]);
 select is(pg_temp.asked() - before, 1::bigint, 'an edge is asked about once') from asked;
+
+-- an edge that is not registered: nobody would ever sweep its sockets
+select throws_ok($$select rt.socket_open(tests.u(903), array[pg_temp.s('g', 1)])$$, 'RT410', null,
+	'an edge that never registered');
+select throws_ok($$select rt_private.edge_check(tests.u(903))$$, 'RT410', null, 'is asked for in one place');
+select lives_ok($$select rt_private.edge_check(tests.u(901))$$, 'which lets the others pass');
+update bellwire.edges set seen_at = '-infinity' where edge_id = tests.u(901);
+select throws_ok($$select rt.socket_open(tests.u(901), array[pg_temp.s('g', 1)])$$, 'RT410', null,
+	'one that was swept a moment ago');
 
 select * from finish();
 rollback;

@@ -1,7 +1,7 @@
 -- rt.sweep: in portions, so that nobody waits long for its locks. What it does is in maintain.sql, who waits for whom
 -- in concurrent/waits.mjs.
 begin;
-select plan(16);
+select plan(20);
 
 select tests.users(1, 1200);
 insert into bellwire.edges (edge_id, name, pid, backend_start, seen_at)
@@ -42,6 +42,19 @@ select rt.maintain(tests.u(901));
 select is_empty('select from bellwire.sockets',
 	'the rest belongs to everybody, and no sign of life brings the edge back');
 select is_empty('select from bellwire.edges', 'it is gone');
+
+-- sockets whose edge has no row: it was swept while it opened them, and then died
+insert into bellwire.edges (edge_id, name, pid, backend_start) values (tests.u(901), 'live', 0, now());
+insert into bellwire.sockets (socket_id, edge_id, user_id) values ('o1', tests.u(906), tests.u(1)),
+	('o2', tests.u(907), tests.u(2)), ('kept', tests.u(901), tests.u(2));
+update bellwire.presence set online = true, offline_due = null where user_id in (tests.u(1), tests.u(2));
+select is(rt_private.edges_unknown(), array[tests.u(906), tests.u(907)], 'two edges that nobody knows');
+select rt.sweep(tests.u(901));
+select results_eq('select socket_id from bellwire.sockets', array['kept'], 'their sockets go');
+select isnt((select offline_due from bellwire.presence where user_id = tests.u(1)), null,
+	'their users have their grace');
+select is((select offline_due from bellwire.presence where user_id = tests.u(2)), null,
+	'but for who has a socket elsewhere');
 
 select * from finish();
 rollback;

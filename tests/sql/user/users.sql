@@ -67,6 +67,7 @@ select is((select count(*) from tests.sent() where control = 'rooms_stale' and d
 select tests.users(20, 22);
 create function pg_temp.s(p_socket text, p_user int, p_clean boolean) returns text[] language sql as $$
 	select array[jsonb_build_object('socket_id', p_socket, 'user_id', tests.u(p_user), 'clean', p_clean)::text] $$;
+select tests.edge(901);
 select rt.socket_open(tests.u(901), pg_temp.s('s20', 20, true)),
 	rt.socket_open(tests.u(901), pg_temp.s('s21', 21, true)),
 	rt.socket_open(tests.u(901), pg_temp.s('s22', 22, true));

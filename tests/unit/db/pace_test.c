@@ -92,8 +92,11 @@ TEST(drains_until_the_last_who_has_not_seen_the_bell_is_over)
 	pace_fetched(p, 0, 101);
 	CHECK_INT(p->state, PACE_ASLEEP);
 	CHECK_INT(pause_of(p), 1000);
+	/* a session that asks for nothing would be ended */
 	w.cfg.fallback_poll_ms = 0;
-	CHECK_INT(pace_next(p), 0);
+	CHECK_INT(pause_of(p), 15000);
+	w.cfg.fallback_poll_ms = 60000;
+	CHECK_INT(pause_of(p), 15000);
 	end(&w);
 }
 

@@ -1,0 +1,148 @@
+// Postgres that does not answer, or only reads (docs/decisions/0011-classes.md): backends that hang are stopped processes of a cluster of
+// this file's own.
+import assert from 'node:assert/strict'
+import net from 'node:net'
+import { after, test } from 'node:test'
+import { fails } from './lib/client.mjs'
+import { ownPostgres } from './lib/own_postgres.mjs'
+
+const { remove } = ownPostgres('sick-postgres')
+const { until, world } = await import('./lib/world.mjs')
+
+const w = await world(import.meta.url)
+after(remove)
+// How much longer than promised a busy machine may take. Each of these took 15 s and more.
+const SLACK_MS = 1500
+
+const backends = async (name) => (await w.sql("select pid from pg_stat_activity where datname = current_database() and usename = 'bellwire_edge' and application_name ~ $1", [name])).map((r) => r.pid)
+
+// Stops backends of the edges; answers what lets them go on.
+async function hang(name = '') {
+  const pids = await backends(name)
+  assert.ok(pids.length, `backends of ${name}`)
+  const signal = (s) => pids.forEach((pid) => { try { process.kill(pid, s) } catch (e) { if (e.code !== 'ESRCH') throw e } })
+  signal('SIGSTOP')
+  return () => signal('SIGCONT')
+}
+
+async function took(promise) {
+  const began = Date.now()
+  const value = await promise
+  return [Date.now() - began, value]
+}
+
+async function scene(edge) {
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const chat = await w.chat(ann, bob)
+  return { ann, bob, chat, a: await w.connect(ann, { edge }), good: { chat_id: chat.id, type: 'text', content: 'x' } }
+}
+
+test('every backend of the edge hangs: an event hears it within 4 s, a newcomer within one, and readiness says so', async () => {
+  const edge = await w.edge()
+  edge.expected.push(/ error /)
+  const { bob, a, good } = await scene(edge)
+  const goOn = await hang()
+  const b = w.client(bob, { edge })
+  const [[event], [newcomer, e]] = await Promise.all([took(fails(a, 'chat:message:send', [good], 'UNAVAILABLE')), took(b.hear('error'))])
+  assert.equal(e.code, 'UNAVAILABLE')
+  assert.ok(event < 4000 + SLACK_MS, `the event: ${event} ms`)
+  assert.ok(newcomer < 1000 + SLACK_MS, `the newcomer: ${newcomer} ms`)
+  await until(async () => !await edge.ready(), 'not ready')
+  goOn()
+  await until(() => edge.ready(), 'ready')
+  await until(() => b.heard('sync:required').length, 'the newcomer is in')
+  await until(async () => (await a.ask('chat:message:send', good)).status === 'sent', 'sent')
+  assert.deepEqual([a.ends, b.ends], [[], []])
+  await edge.stop()
+})
+
+test("only the pump's backend hangs: acks do not wait for it", async () => {
+  const edge = await w.edge()
+  edge.expected.push(/ error /)
+  const { chat, a, good } = await scene(edge)
+  const goOn = await hang(' pump$')
+  const [send, sent] = await took(a.ask('chat:message:send', good))
+  const [join, joined] = await took(a.ask('chat:join', { chat_id: chat.id })) // rooms move: it waits, for a second
+  goOn()
+  assert.deepEqual([sent.status, joined.status], ['sent', 'joined'])
+  assert.ok(send < SLACK_MS, `a message: ${send} ms`)
+  assert.ok(join < 1000 + SLACK_MS, `rooms: ${join} ms`)
+  await a.hear('chat:message:new')
+  await edge.stop()
+})
+
+test('a user disabled and enabled again while the pump lags, then a socket opens: what the rows say at the end decides', async () => {
+  const edge = await w.edge()
+  const { ann, a } = await scene(edge)
+  const goOn = await hang(' pump$')
+  await w.sql('update platform.users set disabled_at = now() where id = $1', [ann.id])
+  await w.sql('update platform.users set disabled_at = null where id = $1', [ann.id])
+  const again = await w.connect(ann, { edge })
+  goOn()
+  assert.equal(await a.down(), 'io server disconnect') // it was there when the user was not to be
+  await again.barrier()
+  assert.deepEqual(again.ends, [])
+  await w.sql('update platform.users set disabled_at = now() where id = $1', [ann.id])
+  assert.equal(await again.down(), 'io server disconnect')
+  await edge.stop()
+})
+
+test('@dead,alive, where the first accepts and says nothing: it is passed over, and the one that worked comes first', async () => {
+  const held = []
+  const dead = net.createServer((c) => held.push(c.on('error', () => {})))
+  await new Promise((resolve) => { dead.listen(0, '127.0.0.1', resolve) })
+  const alive = new URL(w.edgeUrl())
+  const url = w.edgeUrl().replace(alive.host, `127.0.0.1:${dead.address().port},${alive.host}`)
+  const edge = await w.edge({ DATABASE_URL: url })
+  edge.expected.push(/ error /)
+  assert.ok(held.length > 0, 'the dead one was asked')
+  const asked = held.length
+  await w.sql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'bellwire_edge' and datname = current_database()")
+  await until(async () => !await edge.ready(), 'away').catch(() => {}) // or back already
+  await until(() => edge.ready(), 'back')
+  assert.equal(held.length, asked, 'the dead one is not asked again')
+  await edge.stop()
+  for (const c of held) c.destroy()
+  await new Promise((resolve) => { dead.close(resolve) })
+})
+
+test('default_transaction_read_only on the database, sessions cut, unset again: not ready meanwhile, and well afterwards', async () => {
+  const edge = await w.edge()
+  edge.expected.push(/ error /)
+  const { a, good } = await scene(edge)
+  await w.sql(`alter database ${w.database} set default_transaction_read_only = on`)
+  try {
+    await w.sql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'bellwire_edge' and datname = current_database()")
+    await until(async () => !await edge.ready(), 'not ready')
+    await fails(a, 'chat:message:send', [good], 'UNAVAILABLE')
+  } finally {
+    // of the test's own session: new ones of its pool only read, too
+    await w.transaction((sql) => sql(`alter database ${w.database} reset default_transaction_read_only`), ['set transaction read write'])
+  }
+  await until(() => edge.ready(), 'ready')
+  await until(async () => (await a.ask('chat:message:send', good)).status === 'sent', 'sent')
+  await edge.stop()
+})
+
+test('two edges, one stopped for longer than its lease, its login a member of bellwire_edge: it registers again, with its sockets', async () => {
+  const login = w.role('member')
+  await w.sql(`drop role if exists ${login}`)
+  await w.sql(`create role ${login} login password 'bellwire-test' in role bellwire_edge`)
+  const [stopped, other] = [await w.edge({ DATABASE_URL: w.url(login, 'bellwire-test') }), await w.edge()]
+  stopped.expected.push(/ error /)
+  const { ann, a, good } = await scene(stopped)
+  const there = () => w.value('select count(*) from bellwire.sockets where edge_id = $1', [stopped.id])
+  stopped.signal('SIGSTOP')
+  await w.sql("update bellwire.edges set seen_at = now() - interval '38 s' where edge_id = $1", [stopped.id])
+  await until(async () => await there() === 0, 'swept by the other one')
+  stopped.signal('SIGCONT')
+  await until(async () => await there() === 1, 'its sockets are entered again')
+  assert.equal(await w.value("select seen_at > now() - interval '10 s' from bellwire.edges where edge_id = $1", [stopped.id]), true)
+  const b = await w.connect(ann, { edge: stopped })
+  await until(async () => (await a.ask('chat:message:send', good)).status === 'sent', 'sent')
+  await b.hear('chat:message:new')
+  assert.equal(await w.value("select offline_due is null and online from bellwire.presence where user_id = $1", [ann.id]), true)
+  assert.deepEqual(a.ends, [])
+  await Promise.all([stopped.stop(), other.stop()])
+  await w.sql(`drop role ${login}`)
+})
