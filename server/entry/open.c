@@ -33,7 +33,7 @@ struct opens {
 	struct list queue;   /* of entering.link: PLACE_QUEUE */
 	struct list waiting; /* of entering.link: PLACE_DATABASE */
 	struct opening batch[BATCH_MAX];
-	size_t out; /* number of items in batch: the call that is out is about them */
+	size_t out;        /* number of items in batch: the call that is out is about them */
 	uint64_t asked_at; /* loop_now: when that call was made */
 	struct sender sender;
 	struct timer look; /* while somebody is in the queue or in the call: for whoever waits too long */

@@ -61,6 +61,7 @@ begin
 end
 $$;
 comment on function rt.socket_open(uuid, text[]) is
-	'Sockets {socket_id, user_id, recovery, pid?} of this edge open. RT410: it is not registered. A row each, but for '
-	'those whose user''s presence somebody else holds (they come again): ok (user exists and is active), rooms joined '
-	'by newline, reason for sync:required, snapshot: control rows that it does not see are to be applied to the rooms.';
+	'Sockets {socket_id, user_id, recovery, pid?} of this edge open. RT410: it is not registered. A row each, but '
+	'for those whose user''s presence somebody else holds (they come again): ok (user exists and is active), '
+	'rooms joined by newline, reason for sync:required, snapshot: control rows that it does not see are to be '
+	'applied to the rooms.';

@@ -171,6 +171,7 @@ async function plans() {
   for (const q of [{}, { is_read: 'true' }, { is_read: 'false' }, { is_read: 'false', limit: '5' }])
     await each(`GET notifications ${JSON.stringify(q)}`, 130, 'select rt.get_notifications($1, $2)', (i) => [uuid(i * 10 + 10), q]);
   await each('rooms', 2500, 'select * from rt.rooms($1)', (i) => [Array.from({ length: 64 }, (_, n) => uuid(5000 + i * 64 + n))]);
+  await admin.query('select tests.edge(901)');
   await each('sockets open', 4000, 'select * from rt.socket_open($1, $2)', (i) => [uuid(901), Array.from({ length: 64 }, (_, n) => JSON.stringify({ socket_id: `new${i}-${n}`, user_id: uuid(9000 + i * 64 + n) }))]);
   await each('sockets close', 4000, 'select rt.socket_close($1, $2)', (i) => [uuid(901), Array.from({ length: 64 }, (_, n) => JSON.stringify({ socket_id: `new${i}-${n}`, user_id: uuid(9000 + i * 64 + n), clean: true }))]);
   await each('a batch of messages', 2000, 'select * from rt.dispatch($1)', (i) => [Array.from({ length: 16 }, (_, n) => item('chat:message:send', ((2000 + i * 16 + n) * 7) % 100000 + 1, `s${n}`, { chat_id: uuid(2000 + i * 16 + n), type: 'text', content: 'x', client_id: `c${i}-${n}` }))]);
