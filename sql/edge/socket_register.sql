@@ -33,6 +33,6 @@ begin
 end
 $$;
 comment on function rt.socket_register(uuid, text[]) is
-	'After an outage: live sockets {socket_id, user_id} of this edge are entered again (the table does not survive a '
-	'crash). '
+	'After an outage: live sockets {socket_id, user_id} of this edge are entered again (the table does not survive '
+	'a crash). '
 	'RT410: the edge is not registered. Returns those whose user''s presence somebody else holds: they come again.';
