@@ -227,7 +227,7 @@ TEST(a_socket_that_waits_too_long_is_sent_off_so_that_it_comes_back)
 	house_end();
 }
 
-TEST(an_opening_waits_for_the_ends_before_it)
+TEST(an_opening_waits_for_the_ends_of_its_user)
 {
 	house_opens();
 	struct guest *a = house_guest(ANNA);
@@ -236,10 +236,13 @@ TEST(an_opening_waits_for_the_ends_before_it)
 	HOUSE_UNTIL(database_is_held(&house.base, "rt.socket_close"));
 	database_said(&house.base);
 	struct guest *b = house_comes(BORIS);
+	guest_waits_for(b, "connected"); /* her end is not his affair */
+	database_said(&house.base);
+	struct guest *again = house_comes(ANNA);
 	house_some_turns();
-	CHECK_STR(database_said(&house.base), ""); /* her end decides why she is told to synchronise when she is back */
+	CHECK_STR(database_said(&house.base), ""); /* her end decides why she is told to synchronise */
 	database_release(&house.base, "rt.socket_close");
-	guest_waits_for(b, "connected");
+	guest_waits_for(again, "connected");
 	house_end();
 }
 
@@ -254,6 +257,33 @@ TEST(an_opening_does_not_wait_for_ends_that_fail)
 	CHECK(!closes_idle(&house.entry)); /* her end is told again */
 	database_answers(&house.base, "rt.socket_close", "");
 	HOUSE_UNTIL(closes_idle(&house.entry));
+	house_end();
+}
+
+TEST(an_end_whose_user_somebody_holds_is_told_again)
+{
+	house_opens();
+	struct guest *a = house_guest(ANNA);
+	database_answers(&house.base, "rt.socket_close", "1");
+	guest_say(a, "41");
+	house_some_turns();
+	CHECK(strstr(database_said(&house.base), "rt.socket_close"));
+	CHECK(!closes_idle(&house.entry));
+	database_answers(&house.base, "rt.socket_close", "");
+	HOUSE_UNTIL(closes_idle(&house.entry));
+	house_end();
+}
+
+TEST(a_client_hears_that_it_waits_where_the_call_has_no_answer)
+{
+	house_opens();
+	database_answers(&house.base, "rt.socket_open", OPENS("1", "followers:1"));
+	database_holds(&house.base, "rt.socket_open");
+	struct guest *a = house_comes(ANNA);
+	guest_waits_for(a, "\"UNAVAILABLE\"");
+	database_release(&house.base, "rt.socket_open");
+	guest_waits_for(a, "connected");
+	CHECK(!strstr(guest_text(a), "41"));
 	house_end();
 }
 
