@@ -1,6 +1,6 @@
--- rt_private.is_uuid: the form in which clients write keys.
+-- rt_private.is_uuid: the form in which clients write keys. rt_private.payload_uuid, payload_refuse: a key that is none.
 begin;
-select plan(11);
+select plan(18);
 
 select is(rt_private.is_uuid(t.text), t.is_one, t.what)
 from (values
@@ -15,6 +15,13 @@ from (values
 	('00000000-0000-4000-8000-0000000000é', false, 'a letter of two bytes'),
 	(E'00000000-0000-4000-8000-00000000000a\n', false, 'a line end behind it'),
 	(null, null, 'null')) t (text, is_one, what);
+
+select is(rt_private.payload_uuid('{"k": "00000000-0000-4000-8000-00000000000A"}', 'k'),
+	'00000000-0000-4000-8000-00000000000a'::uuid, 'payload_uuid: one');
+select throws_ok(format('select rt_private.payload_uuid(%L, %L)', p, 'k'), 'RT400', 'k must be a uuid', 'payload_uuid: ' || p)
+from unnest(array['{}', '{"k": null}', '{"k": 5}', '{"k": ["00000000-0000-4000-8000-00000000000a"]}',
+	'{"k": "{00000000-0000-4000-8000-00000000000a}"}']) p;
+select throws_ok($$select rt_private.payload_refuse('a', 'b')$$, 'RT400', 'a must be b', 'payload_refuse');
 
 select * from finish();
 rollback;
