@@ -1,14 +1,48 @@
--- Client events, by batches.
+-- Client events: alone, or by batches.
 
-create or replace function rt_private.dispatch(p_items text[], p_alone boolean)
+create or replace function rt_private.dispatch_begin() returns text
+language sql volatile
+return set_config('bellwire.dispatch', pg_current_xact_id()::text, true)
+	-- of what came before in this transaction; nothing does where an edge calls
+	|| case when current_setting('bellwire.moved', true) <> '' then set_config('bellwire.moved', '', true) end;
+comment on function rt_private.dispatch_begin() is 'Says that this transaction is a dispatch''s: who publishes in it does not ring.';
+
+create or replace function rt_private.dispatch_end(p_sync text, p_lasting boolean) returns text
+language plpgsql volatile
+as $$
+declare
+	v_done text;
+begin
+	v_done := set_config('bellwire.socket_id', '', true);
+	-- Durability is the call's: an item must not make its neighbours' acks a lie.
+	if current_setting('synchronous_commit') <> p_sync or p_lasting is not true then
+		v_done := set_config('synchronous_commit', case when p_lasting or p_sync = 'off' then p_sync else 'off' end, true);
+	end if;
+	-- Asked before the commit, as by every writer: who goes to sleep after this waits for this transaction (rt.bell_arm).
+	return case
+		when current_setting('bellwire.published', true) is distinct from current_setting('bellwire.dispatch') then 'quiet'
+		when rt_private.edge_sleeps() then 'asleep' else 'published' end;
+end
+$$;
+comment on function rt_private.dispatch_end(text, boolean) is
+	'Ends a dispatch that began under p_sync (synchronous_commit) and wrote something that must survive a crash, or not; the outcome of its last row.';
+
+create or replace function rt_private.dispatch_moved() returns text
+language sql volatile
+return case when current_setting('bellwire.moved', true) = current_setting('bellwire.dispatch')
+	then 'moved' end;
+comment on function rt_private.dispatch_moved() is 'Whether a dispatch moved rooms: the body of its last row.';
+
+create or replace function rt_private.dispatch_batch(p_items text[])
 returns table (ord int, outcome text, body text, code text, message text, sqlstate text, detail text)
 language plpgsql volatile
 as $$
 declare
+	v_sync constant text := current_setting('synchronous_commit');
+	v_done text;
 	v_items jsonb[];
 	v_event text;
 	v_route record;
-	v_functions text[];
 	v_many text[];
 	v_durable boolean[];
 	v_relations text[];
@@ -16,10 +50,8 @@ declare
 	v_keys uuid[] := array[]::uuid[];
 	v_busy uuid[];
 	v_deferred text[] := array[]::text[];
-	v_sync constant text := current_setting('synchronous_commit');
 	v_outcomes text[];
 	v_run jsonb[] := array[]::jsonb[];
-	v_run_functions text[] := array[]::text[];
 	v_run_many text[] := array[]::text[];
 	v_bodies text[];
 	v_lasting boolean := false;
@@ -28,26 +60,26 @@ begin
 	if cardinality(p_items) > 32 then
 		raise exception 'a batch has at most 32 items' using errcode = 'RT400';
 	end if;
-	perform set_config('bellwire.dispatch', pg_current_xact_id()::text, true), set_config('bellwire.moved', '', true);
+	v_done := rt_private.dispatch_begin();
 	v_items := rt_private.items_parse(p_items);
 	-- item by item, as most of a batch is of one event: a query for all costs as much as five for one
 	for i in 1 .. coalesce(cardinality(v_items), 0) loop
 		if v_event is null or v_items[i] ->> 'event' is distinct from v_event then
 			v_event := v_items[i] ->> 'event';
-			select r.function, r.function_many, r.ephemeral, r.lock_key, l.relation, l.key as col into v_route
+			select r.function_many, r.ephemeral, r.lock_key, l.relation, l.key as col into v_route
 			from bellwire.routes r
 			left join bellwire.lock_keys l on l.lock_key = r.lock_key
 			where r.event = v_event;
 		end if;
-		v_functions[i] := v_route.function;
 		v_many[i] := v_route.function_many;
 		v_durable[i] := not v_route.ephemeral;
 		v_relations[i] := v_route.relation;
 		v_columns[i] := v_route.col;
 		v_keys[i] := case when jsonb_typeof(v_items[i] -> 'payload' -> v_route.lock_key) = 'string'
-			and rt_private.is_uuid(v_items[i] -> 'payload' ->> v_route.lock_key) then (v_items[i] -> 'payload' ->> v_route.lock_key)::uuid end;
+			and rt_private.is_uuid(v_items[i] -> 'payload' ->> v_route.lock_key)
+			then (v_items[i] -> 'payload' ->> v_route.lock_key)::uuid end;
 	end loop;
-	v_busy := rt_private.items_lock(v_relations, v_columns, v_keys, p_alone);
+	v_busy := rt_private.items_lock(v_relations, v_columns, v_keys);
 	for i in 1 .. coalesce(cardinality(v_items), 0) loop
 		if v_items[i] is null or jsonb_typeof(v_items[i] -> 'payload') is distinct from 'object' then
 			v_outcomes[i] := 'unfit';
@@ -60,54 +92,62 @@ begin
 			continue;
 		end if;
 		v_run := v_run || v_items[i];
-		v_run_functions := v_run_functions || v_functions[i];
 		v_run_many := v_run_many || v_many[i];
 		v_lasting := v_lasting or v_durable[i];
 	end loop;
 	-- what a socket sent before its deferred item is not deferred
 	v_deferred := '{}';
 	if cardinality(v_run) > 1 then
-		v_bodies := rt_private.items_run(v_run, v_run_functions, v_run_many);
+		v_bodies := rt_private.items_run(v_run, v_run_many);
 	end if;
 	for i in 1 .. coalesce(cardinality(v_items), 0) loop
 		ord := i; outcome := v_outcomes[i]; body := null; code := null; message := null; sqlstate := null; detail := null;
-		if outcome = 'unfit' then
-			outcome := 'error'; sqlstate := 'RT400'; code := 'INVALID_DATA'; message := 'Invalid data';
-		elsif outcome is null and v_bodies is not null then
+		if outcome is null and v_bodies is not null then
 			v_ran := v_ran + 1;
 			outcome := 'ok'; body := v_bodies[v_ran];
 		elsif outcome is null and v_items[i] ->> 'socket_id' = any(v_deferred) then
 			outcome := 'deferred';
-		elsif outcome is null then
-			select r.outcome, r.body, r.code, r.message, r.state, r.detail into outcome, body, code, message, sqlstate, detail
-			from rt_private.item_run(v_items[i], v_functions[i]) r;
-			if not p_alone and sqlstate in ('40P01', '40001', '55P03') then
+		elsif outcome is distinct from 'deferred' then
+			select r.outcome, r.body, r.code, r.message, r.state, r.detail
+			into outcome, body, code, message, sqlstate, detail
+			from rt_private.item_run(p_items[i], 'held') r;
+			if outcome = 'deferred' then
 				v_deferred := v_deferred || (v_items[i] ->> 'socket_id');
-				outcome := 'deferred';
 			end if;
 		end if;
 		return next;
 	end loop;
-	perform set_config('bellwire.socket_id', '', true);
-	-- Durability is the batch's: an item that switches it off must not make its neighbours' acks a lie.
-	perform set_config('synchronous_commit', case when v_lasting or v_sync = 'off' then v_sync else 'off' end, true);
-	ord := 0; body := null; code := null; message := null; sqlstate := null; detail := null;
-	-- Asked before the commit, as by every writer: who goes to sleep after this waits for this transaction
-	-- (rt.bell_arm).
-	outcome := case when current_setting('bellwire.published', true) is distinct from current_setting('bellwire.dispatch') then 'quiet'
-		when rt_private.edge_sleeps() then 'asleep' else 'published' end;
-	body := case when current_setting('bellwire.moved') = current_setting('bellwire.dispatch') then 'moved' end;
+	ord := 0; code := null; message := null; sqlstate := null; detail := null;
+	outcome := rt_private.dispatch_end(v_sync, v_lasting);
+	body := rt_private.dispatch_moved();
 	return next;
 end
 $$;
-comment on function rt_private.dispatch(text[], boolean) is 'rt.dispatch and rt.dispatch_one; p_alone waits for locks.';
+comment on function rt_private.dispatch_batch(text[]) is 'Several items in one block, and where one fails, each in a block of its own.';
 
 create or replace function rt.dispatch(p_items text[])
 returns table (ord int, outcome text, body text, code text, message text, sqlstate text, detail text)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '250ms'
 as $$
+declare
+	v_sync constant text := current_setting('synchronous_commit');
+	v_done text;
+	v_run  record;
 begin
-	return query select * from rt_private.dispatch(p_items, false);
+	if cardinality(p_items) is distinct from 1 then
+		return query select * from rt_private.dispatch_batch(p_items);
+		return;
+	end if;
+	-- One item, which is what comes while an edge is not busy: nothing of what a batch needs. rt.dispatch_one has the same
+	-- lines, because rows that a function passes on are copied once more.
+	v_done := rt_private.dispatch_begin();
+	v_run := rt_private.item_run(p_items[1], 'nowait');
+	ord := 1; outcome := v_run.outcome; body := v_run.body; code := v_run.code; message := v_run.message;
+	sqlstate := v_run.state; detail := v_run.detail;
+	return next;
+	ord := 0; outcome := rt_private.dispatch_end(v_sync, v_run.lasting); body := rt_private.dispatch_moved(); code := null;
+	message := null; sqlstate := null; detail := null;
+	return next;
 end
 $$;
 comment on function rt.dispatch(text[]) is

@@ -1,4 +1,4 @@
--- Items of a batch: one transaction a batch; where an item fails, each runs in a block of its own.
+-- Items of a call: one transaction a call; where an item of a batch fails, each runs in a block of its own.
 -- "when others" stands in this file and nowhere else.
 
 -- Functions without a search_path of their own run inside rt.dispatch and have its: each switch costs more than a look-up.
@@ -25,25 +25,14 @@ end
 $$;
 comment on function rt_private.items_parse(text[]) is 'The items of a batch; those that jsonb cannot hold are null.';
 
-create or replace function rt_private.items_lock(p_relations text[], p_columns text[], p_keys uuid[], p_wait boolean) returns uuid[]
+create or replace function rt_private.items_lock(p_relations text[], p_columns text[], p_keys uuid[]) returns uuid[]
 language plpgsql volatile
 as $$
 declare
-	c_how constant text := case when p_wait then '' else 'skip locked' end;
 	v_lock record;
 	v_got  uuid[];
 	v_busy uuid[] := array[]::uuid[];
 begin
-	if cardinality(p_keys) = 1 then -- the usual batch: a plan for many costs twice as much
-		if p_keys[1] is not null then
-			execute format('select array[t.%2$I] from %1$s t where t.%2$I = $1 for no key update %3$s', p_relations[1], p_columns[1], c_how)
-				into v_got using p_keys[1];
-			if v_got is null then
-				execute format('select coalesce(array_agg(t.%2$I), ''{}'') from %1$s t where t.%2$I = $1', p_relations[1], p_columns[1]) into v_busy using p_keys[1];
-			end if;
-		end if;
-		return v_busy;
-	end if;
 	for v_lock in
 		select k.relation, k.col, array_agg(distinct k.key) as keys
 		from unnest(p_relations, p_columns, p_keys) k (relation, col, key)
@@ -51,9 +40,9 @@ begin
 		group by k.relation, k.col
 		order by k.relation, k.col
 	loop
-		-- sorted, or two batches deadlock; skipping, or one foreign lock stops all
-		execute format('select array_agg(x.id) from (select t.%2$I as id from %1$s t where t.%2$I = any($1) order by t.%2$I for no key update %3$s) x',
-			v_lock.relation, v_lock.col, c_how)
+		-- sorted, so that of two batches one gets all; skipping, or one foreign lock stops all
+		execute format('select array_agg(x.id) from (select t.%2$I as id from %1$s t where t.%2$I = any($1) order by t.%2$I for no key update skip locked) x',
+			v_lock.relation, v_lock.col)
 			into v_got using v_lock.keys;
 		continue when cardinality(v_got) = cardinality(v_lock.keys);
 		execute format('select $2 || array_agg(t.%2$I) from %1$s t where t.%2$I = any($1) and t.%2$I <> all($3)', v_lock.relation, v_lock.col)
@@ -62,25 +51,8 @@ begin
 	return v_busy;
 end
 $$;
-comment on function rt_private.items_lock(text[], text[], uuid[], boolean) is
+comment on function rt_private.items_lock(text[], text[], uuid[]) is
 	'Locks the rows that the items'' lock keys name (relation, column, key; a null key: none), in sorted order. Returns the keys that somebody else holds.';
-
-create or replace function rt_private.item_call(p_item jsonb, p_function text) returns text
-language plpgsql volatile
-as $$
-declare
-	v_done text;
-	v_body   jsonb;
-begin
-	v_done := set_config('bellwire.socket_id', p_item ->> 'socket_id', true); -- an assignment costs half of a perform
-	if p_function is null then
-		raise exception 'Unknown event' using errcode = 'RT400';
-	end if;
-	execute 'select ' || p_function || '($1, $2)' into v_body using (p_item ->> 'user_id')::uuid, p_item -> 'payload';
-	return coalesce(v_body, 'null')::text;
-end
-$$;
-comment on function rt_private.item_call(jsonb, text) is 'Calls the function of one item''s route (null: there is none); the ack as JSON text.';
 
 create or replace function rt_private.retry_after_ms(p_detail text, p_hint text) returns text
 language sql immutable
@@ -88,22 +60,40 @@ return coalesce(substring(p_detail from '^[0-9]{1,9}$'), substring(p_hint from '
 comment on function rt_private.retry_after_ms(text, text) is
 	'How long an RT429 asks its caller to wait: milliseconds, as its DETAIL or HINT says; 1000 where neither is a number.';
 
-create or replace function rt_private.item_run(p_item jsonb, p_function text,
-	out outcome text, out body text, out code text, out message text, out state text, out detail text) returns record
+create or replace function rt_private.item_run(p_item text, p_lock text, out outcome text, out body text, out code text,
+	out message text, out state text, out detail text, out lasting boolean) returns record
 language plpgsql volatile
 as $$
 declare
+	v_item    jsonb;
+	v_done    text;
+	v_run     record;
 	v_context text;
 	v_detail  text;
 	v_hint    text;
 begin
-	body := rt_private.item_call(p_item, p_function);
+	v_item := p_item::jsonb;
+	if jsonb_typeof(v_item -> 'payload') is distinct from 'object' then
+		raise exception 'Invalid data' using errcode = 'RT400';
+	end if;
+	v_done := set_config('bellwire.socket_id', v_item ->> 'socket_id', true); -- an assignment costs half of a perform
+	v_run := rt_private.route_run(v_item ->> 'event', (v_item ->> 'user_id')::uuid, v_item -> 'payload', p_lock);
 	set constraints all immediate;
 	set constraints all deferred;
 	outcome := 'ok';
+	body := coalesce(v_run.ack, 'null')::text;
+	lasting := v_run.lasting;
 exception when others then
 	get stacked diagnostics state = returned_sqlstate, detail = message_text, v_context = pg_exception_context,
 		v_detail = pg_exception_detail, v_hint = pg_exception_hint;
+	if p_lock <> 'wait' and state in ('40P01', '40001', '55P03') then
+		outcome := 'deferred';
+		state := null;
+		detail := null;
+		return;
+	elsif v_item is null and state ~ '^54' then
+		state := '22000'; -- valid JSON that jsonb cannot hold: too deep, too long. What else it cannot hold is of this class.
+	end if;
 	body := case when state = 'RT429' then rt_private.retry_after_ms(v_detail, v_hint) end;
 	outcome := 'error';
 	select e.code, e.message into code, message from rt_private.error_code(state, detail) e;
@@ -112,7 +102,22 @@ exception when others then
 	end if;
 end
 $$;
-comment on function rt_private.item_run(jsonb, text) is 'Runs one item; whatever it raises undoes that item alone.';
+comment on function rt_private.item_run(text, text) is
+	'Runs one item (JSON text); whatever it raises undoes that item alone. p_lock: as in rt_private.route_run. deferred: to be tried again, unless it waited already.';
+
+create or replace function rt_private.item_call(p_item jsonb) returns jsonb
+language plpgsql volatile
+as $$
+declare
+	v_done text;
+	v_run  record;
+begin
+	v_done := set_config('bellwire.socket_id', p_item ->> 'socket_id', true);
+	v_run := rt_private.route_run(p_item ->> 'event', (p_item ->> 'user_id')::uuid, p_item -> 'payload', 'held');
+	return v_run.ack;
+end
+$$;
+comment on function rt_private.item_call(jsonb) is 'Calls the function of one item''s route; its ack.';
 
 create or replace function rt_private.items_call(p_items jsonb[], p_function text) returns jsonb[]
 language plpgsql volatile
@@ -137,7 +142,7 @@ end
 $$;
 comment on function rt_private.items_call(jsonb[], text) is 'Calls the function of a route for several items at once; their acks, or null: it would rather not.';
 
-create or replace function rt_private.items_run(p_items jsonb[], p_functions text[], p_many text[]) returns text[]
+create or replace function rt_private.items_run(p_items jsonb[], p_many text[]) returns text[]
 language plpgsql volatile
 as $$
 declare
@@ -156,8 +161,8 @@ begin
 			v_acks := rt_private.items_call(p_items[v_first:v_last], p_many[v_first]);
 		end if;
 		for i in v_first .. v_last loop
-			v_bodies[i] := case when v_acks is null then rt_private.item_call(p_items[i], p_functions[i])
-				else coalesce(v_acks[i - v_first + 1], 'null')::text end;
+			v_bodies[i] := coalesce(case when v_acks is null then rt_private.item_call(p_items[i])
+				else v_acks[i - v_first + 1] end, 'null')::text;
 		end loop;
 		v_first := v_last + 1;
 	end loop;
@@ -169,5 +174,5 @@ exception when others then
 	return null;
 end
 $$;
-comment on function rt_private.items_run(jsonb[], text[], text[]) is
+comment on function rt_private.items_run(jsonb[], text[]) is
 	'Runs items in one block, because a block for each costs nearly as much as the item, and neighbours whose route can take many in one call; null when one fails, and then nothing has happened.';

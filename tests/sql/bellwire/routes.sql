@@ -1,6 +1,6 @@
--- bellwire.routes: which function answers an event. routes_check, routes_changed.
+-- bellwire.routes: which function answers an event. routes_check, routes_changed, routes_compiled.
 begin;
-select plan(36);
+select plan(42);
 
 select results_eq($$select event, function, lock_key, repeatable, ephemeral from bellwire.routes
 	order by event collate "C"$$,
@@ -74,6 +74,24 @@ select tests.mark();
 insert into bellwire.routes (event, function) values ('e', 'tests.fits');
 select is(pg_temp.told(), 'routes_changed{}', 'an insert');
 
+-- routes_compiled: rt_private.route_run follows, where it has to
+create function pg_temp.run(p_event text) returns text language sql as $$
+	select r.ack || case when r.lasting then ' lasting' else '' end
+	from rt_private.route_run(p_event, null, '{}', 'held') r $$;
+create function tests.other(p_user_id uuid, p_payload jsonb) returns jsonb language sql as $$ select '"other"'::jsonb $$;
+select is(pg_temp.run('e'), '{} lasting', 'a new route is called');
+update bellwire.routes set function = 'tests.other', ephemeral = true where event = 'e';
+select is(pg_temp.run('e'), '"other"', 'another function, and another durability');
+update bellwire.routes set event = 'it''s' where event = 'e';
+select is(pg_temp.run('it''s'), '"other"', 'another name');
+select throws_ok($$select pg_temp.run('e')$$, 'RT400', 'Unknown event', 'and not the old one');
+create temp table written as select p.ctid as at from pg_proc p where p.oid = 'rt_private.route_run'::regproc;
+update bellwire.routes set rate_burst = 8;
+select is(p.ctid, w.at, 'limits alone: it is not written anew') from pg_proc p, written w
+where p.oid = 'rt_private.route_run'::regproc;
+update bellwire.routes set event = 'e', rate_burst = 9 where event = 'it''s';
+update bellwire.routes set rate_burst = 9 where event = 'chat:join';
+
 -- ensure_route: what an operator changed stays
 select bellwire.ensure_route('chat:join', 'rt.chat_join', p_max_bytes => 1024, p_rate_class => 'join',
 	p_rate_per_s => 20, p_rate_burst => 60, p_lock_key => 'chat_id', p_repeatable => 'always');
@@ -88,6 +106,7 @@ select results_eq($$select function, lock_key, repeatable, rate_burst, max_bytes
 	where event = 'chat:join'$$, $$values ('tests.fits', null::text, 'never', 9, 1024)$$,
 	'what is code follows the code');
 truncate bellwire.routes;
+select throws_ok($$select pg_temp.run('chat:join')$$, 'RT400', 'Unknown event', 'no route, no branch');
 select is((select control from tests.sent() order by id desc limit 1), 'routes_changed', 'TRUNCATE');
 
 select * from finish();

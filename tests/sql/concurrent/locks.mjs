@@ -60,18 +60,6 @@ async function opposite() {
   is(await admin.one('select count(*)::int from platform.messages where chat_id >= $1', [uuid(100)]), seen.get('ok'), 'each of those once');
 }
 
-async function waiting() {
-  const admin = await connect();
-  const chats = Array.from({ length: 300 }, (_, n) => 1000 + n); // enough for the two to meet on the way
-  await admin.query('select tests.chat(c, 1) from unnest($1::int[]) c', [chats]);
-  const pair = await many(2);
-  const results = [];
-  for (let i = 0; i < 40; i++)
-    results.push(...await Promise.all(pair.map((client, e) => outcome(client.query("select rt_private.items_lock(array_fill('platform.chats'::text, array[300]), array_fill('id'::text, array[300]), $1, true)",
-      [(e ? chats : [...chats].reverse()).map(uuid)])))));
-  is(results.filter((r) => r !== 'ok').join(), '', 'keys are locked in one order, whatever the order of the items');
-}
-
 async function join() {
   const [admin, other] = await many(2);
   const edge = await connectEdge();
@@ -213,7 +201,6 @@ async function isolation() {
 await run([
   ['locks: a foreign lock', foreign],
   ['locks: opposite order', opposite],
-  ['locks: waiting in order', waiting],
   ['locks: join and removal', join],
   ['locks: membership', membership],
   ['locks: a user is deleted', deletion],

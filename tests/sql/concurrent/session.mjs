@@ -25,6 +25,7 @@ async function unchanged() {
     item('chat:typing', 2, 't', { chat_id: uuid(11), is_typing: true }), item('ses_async', 1, 's', {}), item('ses_fail', 2, 't', {}), 'x', item('chat:leave', 1, 's', {}),
   ];
   for (let i = 0; i < 8; i++) await dispatch(edge, items);      // past the fifth, plans are generic
+  await dispatch(edge, items.slice(0, 3));      // none that fails
   for (const one of items) await edge.query('select * from rt.dispatch_one($1)', [one]);
   await dispatch(edge, [items[2]]);
   await outcome(dispatch(edge, Array(33).fill(items[2])));

@@ -1,6 +1,6 @@
 -- rt.dispatch in one session. Locks and commits are in concurrent/.
 begin;
-select plan(87);
+select plan(89);
 
 select tests.users(1, 3);
 select tests.chat(10, 1, 2);
@@ -134,10 +134,10 @@ select is(pg_temp.outcomes(tests.item('locked', 1, 's1', '{}'), tests.item('lock
 	tests.item('locked', 1, 's1', '"x"'),
 	tests.item('locked', 1, 's1', jsonb_build_object('chat_id', tests.u(10)))),
 	'1 ok, 2 error INVALID_DATA, 3 error INVALID_DATA, 4 ok, 0 quiet', 'no lock key');
-select is(rt_private.items_lock(array['platform.chats'], array['id'], array[tests.u(99)], false), '{}',
+select is(rt_private.items_lock(array['platform.chats'], array['id'], array[tests.u(99)]), '{}',
 	'what is not there is not held, alone');
 select is(rt_private.items_lock(array['platform.chats', 'platform.chats', null], array['id', 'id', null],
-	array[tests.u(99), tests.u(10), null], false), '{}', 'nor among others');
+	array[tests.u(99), tests.u(10), null]), '{}', 'nor among others');
 select is(pg_temp.outcomes(tests.item('locked', 1, 's1', jsonb_build_object('chat_id', tests.u(10))),
 	tests.item('locked', 1, 's2', jsonb_build_object('chat_id', tests.u(10)))), '1 ok, 2 ok, 0 quiet',
 	'twice the same');
@@ -220,6 +220,9 @@ create function pg_temp.last(p_event text) returns text language sql as $$
 	select body from rt.dispatch(array[tests.item(p_event, 1, 's1', '{}')]) where ord = 0 $$;
 select is(pg_temp.last('say'), null, 'events alone move nobody');
 select is(pg_temp.last('move'), 'moved', 'a control row does');
+select is(rt_private.dispatch_moved(), 'moved', 'and that is known to the end of the transaction');
+select is(concat(rt_private.dispatch_begin() || rt_private.dispatch_moved()), '',
+	'but of the call before, where there is another');
 select tests.route('move_fail', 'begin perform rt_private.socket_join(''r''); raise exception ''no''; end');
 select is(pg_temp.last('move_fail'), null, 'not one that was undone');
 
