@@ -5,7 +5,8 @@ language sql volatile
 return set_config('bellwire.dispatch', pg_current_xact_id()::text, true)
 	-- of what came before in this transaction; nothing does where an edge calls
 	|| case when current_setting('bellwire.moved', true) <> '' then set_config('bellwire.moved', '', true) end;
-comment on function rt_private.dispatch_begin() is 'Says that this transaction is a dispatch''s: who publishes in it does not ring.';
+comment on function rt_private.dispatch_begin() is
+	'Says that this transaction is a dispatch''s: who publishes in it does not ring.';
 
 create or replace function rt_private.dispatch_end(p_sync text, p_lasting boolean) returns text
 language plpgsql volatile
@@ -16,16 +17,20 @@ begin
 	v_done := set_config('bellwire.socket_id', '', true);
 	-- Durability is the call's: an item must not make its neighbours' acks a lie.
 	if current_setting('synchronous_commit') <> p_sync or p_lasting is not true then
-		v_done := set_config('synchronous_commit', case when p_lasting or p_sync = 'off' then p_sync else 'off' end, true);
+		v_done := set_config('synchronous_commit',
+			case when p_lasting or p_sync = 'off' then p_sync else 'off' end, true);
 	end if;
-	-- Asked before the commit, as by every writer: who goes to sleep after this waits for this transaction (rt.bell_arm).
+	-- Asked before the commit, as by every writer: who goes to sleep after this waits for this transaction
+	-- (rt.bell_arm).
 	return case
-		when current_setting('bellwire.published', true) is distinct from current_setting('bellwire.dispatch') then 'quiet'
+		when current_setting('bellwire.published', true) is distinct from current_setting('bellwire.dispatch')
+			then 'quiet'
 		when rt_private.edge_sleeps() then 'asleep' else 'published' end;
 end
 $$;
 comment on function rt_private.dispatch_end(text, boolean) is
-	'Ends a dispatch that began under p_sync (synchronous_commit) and wrote something that must survive a crash, or not; the outcome of its last row.';
+	'Ends a dispatch that began under p_sync (synchronous_commit) and wrote something that must survive a crash, '
+	'or not; the outcome of its last row.';
 
 create or replace function rt_private.dispatch_moved() returns text
 language sql volatile
@@ -123,7 +128,8 @@ begin
 	return next;
 end
 $$;
-comment on function rt_private.dispatch_batch(text[]) is 'Several items in one block, and where one fails, each in a block of its own.';
+comment on function rt_private.dispatch_batch(text[]) is
+	'Several items in one block, and where one fails, each in a block of its own.';
 
 create or replace function rt.dispatch(p_items text[])
 returns table (ord int, outcome text, body text, code text, message text, sqlstate text, detail text)
@@ -138,15 +144,15 @@ begin
 		return query select * from rt_private.dispatch_batch(p_items);
 		return;
 	end if;
-	-- One item, which is what comes while an edge is not busy: nothing of what a batch needs. rt.dispatch_one has the same
-	-- lines, because rows that a function passes on are copied once more.
+	-- One item, which is what comes while an edge is not busy: nothing of what a batch needs. rt.dispatch_one has the
+	-- same lines, because rows that a function passes on are copied once more.
 	v_done := rt_private.dispatch_begin();
 	v_run := rt_private.item_run(p_items[1], 'nowait');
 	ord := 1; outcome := v_run.outcome; body := v_run.body; code := v_run.code; message := v_run.message;
 	sqlstate := v_run.state; detail := v_run.detail;
 	return next;
-	ord := 0; outcome := rt_private.dispatch_end(v_sync, v_run.lasting); body := rt_private.dispatch_moved(); code := null;
-	message := null; sqlstate := null; detail := null;
+	ord := 0; outcome := rt_private.dispatch_end(v_sync, v_run.lasting); body := rt_private.dispatch_moved();
+	code := null; message := null; sqlstate := null; detail := null;
 	return next;
 end
 $$;

@@ -14,8 +14,8 @@ begin
 	ord := 1; outcome := v_run.outcome; body := v_run.body; code := v_run.code; message := v_run.message;
 	sqlstate := v_run.state; detail := v_run.detail;
 	return next;
-	ord := 0; outcome := rt_private.dispatch_end(v_sync, v_run.lasting); body := rt_private.dispatch_moved(); code := null;
-	message := null; sqlstate := null; detail := null;
+	ord := 0; outcome := rt_private.dispatch_end(v_sync, v_run.lasting); body := rt_private.dispatch_moved();
+	code := null; message := null; sqlstate := null; detail := null;
 	return next;
 end
 $$;

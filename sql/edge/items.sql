@@ -1,7 +1,8 @@
 -- Items of a call: one transaction a call; where an item of a batch fails, each runs in a block of its own.
 -- "when others" stands in this file and nowhere else.
 
--- Functions without a search_path of their own run inside rt.dispatch and have its: each switch costs more than a look-up.
+-- Functions without a search_path of their own run inside rt.dispatch and have its: each switch costs more than a
+-- look-up.
 create or replace function rt_private.item_parse(p_item text) returns jsonb
 language plpgsql immutable
 as $$
@@ -12,7 +13,9 @@ exception when data_exception or program_limit_exceeded then
 	return null;
 end
 $$;
-comment on function rt_private.item_parse(text) is 'JSON text of one item; null when jsonb cannot hold it (the block writes nothing, so it costs no subtransaction id).';
+comment on function rt_private.item_parse(text) is
+	'JSON text of one item; null when jsonb cannot hold it (the block writes nothing, so it costs no '
+	'subtransaction id).';
 
 create or replace function rt_private.items_parse(p_items text[]) returns jsonb[]
 language plpgsql immutable
@@ -52,7 +55,8 @@ begin
 end
 $$;
 comment on function rt_private.items_lock(text[], text[], uuid[]) is
-	'Locks the rows that the items'' lock keys name (relation, column, key; a null key: none), in sorted order. Returns the keys that somebody else holds.';
+	'Locks the rows that the items'' lock keys name (relation, column, key; a null key: none), in sorted order. '
+	'Returns the keys that somebody else holds.';
 
 create or replace function rt_private.retry_after_ms(p_detail text, p_hint text) returns text
 language sql immutable
@@ -76,7 +80,7 @@ begin
 	if jsonb_typeof(v_item -> 'payload') is distinct from 'object' then
 		raise exception 'Invalid data' using errcode = 'RT400';
 	end if;
-	v_done := set_config('bellwire.socket_id', v_item ->> 'socket_id', true); -- an assignment costs half of a perform
+	v_done := set_config('bellwire.socket_id', v_item ->> 'socket_id', true); -- half of what a perform costs
 	v_run := rt_private.route_run(v_item ->> 'event', (v_item ->> 'user_id')::uuid, v_item -> 'payload', p_lock);
 	set constraints all immediate;
 	set constraints all deferred;
@@ -92,7 +96,8 @@ exception when others then
 		detail := null;
 		return;
 	elsif v_item is null and state ~ '^54' then
-		state := '22000'; -- valid JSON that jsonb cannot hold: too deep, too long. What else it cannot hold is of this class.
+		-- Valid JSON that jsonb cannot hold, because it is too deep or too long. What else it cannot hold is of this class.
+		state := '22000';
 	end if;
 	body := case when state = 'RT429' then rt_private.retry_after_ms(v_detail, v_hint) end;
 	outcome := 'error';
@@ -103,7 +108,8 @@ exception when others then
 end
 $$;
 comment on function rt_private.item_run(text, text) is
-	'Runs one item (JSON text); whatever it raises undoes that item alone. p_lock: as in rt_private.route_run. deferred: to be tried again, unless it waited already.';
+	'Runs one item (JSON text); whatever it raises undoes that item alone. p_lock: as in rt_private.route_run. '
+	'deferred: to be tried again, unless it waited already.';
 
 create or replace function rt_private.item_call(p_item jsonb) returns jsonb
 language plpgsql volatile
@@ -175,4 +181,5 @@ exception when others then
 end
 $$;
 comment on function rt_private.items_run(jsonb[], text[]) is
-	'Runs items in one block, because a block for each costs nearly as much as the item, and neighbours whose route can take many in one call; null when one fails, and then nothing has happened.';
+	'Runs items in one block, because a block for each costs nearly as much as the item, and neighbours whose route '
+	'can take many in one call; null when one fails, and then nothing has happened.';

@@ -6,7 +6,8 @@
 -- as much.
 create or replace function rt_private.is_uuid(p_text text) returns boolean
 language sql immutable
-return p_text like '________-____-____-____-____________' and p_text !~ '[^0-9A-Fa-f-]' and p_text not like '%-%-%-%-%-%';
+return p_text like '________-____-____-____-____________' and p_text !~ '[^0-9A-Fa-f-]'
+	and p_text not like '%-%-%-%-%-%';
 comment on function rt_private.is_uuid(text) is
 	'Is this text a uuid in the form with four hyphens, in either case? uuid_in alone takes other forms too. '
 	'Null: null.';
@@ -18,7 +19,8 @@ begin
 	raise exception using errcode = 'RT400', message = p_key || ' must be ' || p_what;
 end
 $$;
-comment on function rt_private.payload_refuse(text, text) is 'Refuses a payload whose key is not what it must be. RT400.';
+comment on function rt_private.payload_refuse(text, text) is
+	'Refuses a payload whose key is not what it must be. RT400.';
 
 -- Stable, not immutable, because a refusal that is immutable would be evaluated by the planner.
 create or replace function rt_private.payload_uuid(p_payload jsonb, p_key text) returns uuid

@@ -1,5 +1,6 @@
--- rt_private.route_run calls the function of a route. It is written from the rows of bellwire.routes, because Postgres plans a
--- statement that is put together at run time at every call: a lone message had three of those, a seventh of its cost.
+-- rt_private.route_run calls the function of a route. It is written from the rows of bellwire.routes, because Postgres
+-- plans a statement that is put together at run time at every call: a lone message had three of those, a seventh of its
+-- cost.
 
 -- Its text looks so, with a branch for each route and the lock only where there is a lock key:
 --
@@ -44,15 +45,20 @@ begin
 	v_text := e'\nbegin\n\tcase p_event\n' || coalesce(rt_private.route_branches(), e'\twhen null then null;\n')
 		|| e'\telse\n\t\traise exception ''Unknown event'' using errcode = ''RT400'';\n\tend case;\nend\n';
 	-- a change of limits alone makes no session plan anew
-	if not p_always and v_text = (select p.prosrc from pg_proc p where p.oid = to_regproc('rt_private.route_run')) then
+	if not p_always
+		and v_text = (select p.prosrc from pg_proc p where p.oid = to_regproc('rt_private.route_run')) then
 		return;
 	elsif current_setting('transaction_isolation') <> 'read committed' then
-		raise exception 'a route''s function is changed in a transaction that is read committed' using errcode = 'RT400';
+		raise exception 'a route''s function is changed in a transaction that is read committed'
+			using errcode = 'RT400';
 	end if;
-	execute 'create or replace function rt_private.route_run(p_event text, p_user_id uuid, p_payload jsonb, p_lock text, '
-		|| 'out ack jsonb, out lasting boolean) returns record language plpgsql volatile as ' || quote_literal(v_text);
+	execute 'create or replace function rt_private.route_run(p_event text, p_user_id uuid, p_payload jsonb, '
+		|| 'p_lock text, out ack jsonb, out lasting boolean) returns record language plpgsql volatile as '
+		|| quote_literal(v_text);
 	comment on function rt_private.route_run(text, uuid, jsonb, text) is
-		'Calls the function of an event''s route (written by rt_private.routes_compile). lasting: it writes what must survive a crash. p_lock: the row that its lock key names is held, or what to do while somebody else holds it: wait, nowait (55P03).';
+		'Calls the function of an event''s route (written by rt_private.routes_compile). lasting: it writes what must '
+		'survive a crash. p_lock: the row that its lock key names is held, or what to do while somebody else holds '
+		'it: wait, nowait (55P03).';
 end
 $$;
 comment on function rt_private.routes_compile(boolean) is
@@ -66,7 +72,8 @@ begin
 	return null;
 end
 $$;
-comment on function rt_private.routes_compiled() is 'After a change of routes or lock keys: rt_private.route_run follows.';
+comment on function rt_private.routes_compiled() is
+	'After a change of routes or lock keys: rt_private.route_run follows.';
 
 select rt_private.routes_compile(true);
 

@@ -78,7 +78,8 @@ select is(pg_temp.told(), 'routes_changed{}', 'an insert');
 create function pg_temp.run(p_event text) returns text language sql as $$
 	select r.ack || case when r.lasting then ' lasting' else '' end
 	from rt_private.route_run(p_event, null, '{}', 'held') r $$;
-create function tests.other(p_user_id uuid, p_payload jsonb) returns jsonb language sql as $$ select '"other"'::jsonb $$;
+create function tests.other(p_user_id uuid, p_payload jsonb) returns jsonb
+	language sql as $$ select '"other"'::jsonb $$;
 select is(pg_temp.run('e'), '{} lasting', 'a new route is called');
 update bellwire.routes set function = 'tests.other', ephemeral = true where event = 'e';
 select is(pg_temp.run('e'), '"other"', 'another function, and another durability');

@@ -1,4 +1,5 @@
--- rt_private.is_uuid: the form in which clients write keys. rt_private.payload_uuid, payload_refuse: a key that is none.
+-- rt_private.is_uuid: the form in which clients write keys.
+-- rt_private.payload_uuid, payload_refuse: a key that is none.
 begin;
 select plan(18);
 
@@ -18,7 +19,8 @@ from (values
 
 select is(rt_private.payload_uuid('{"k": "00000000-0000-4000-8000-00000000000A"}', 'k'),
 	'00000000-0000-4000-8000-00000000000a'::uuid, 'payload_uuid: one');
-select throws_ok(format('select rt_private.payload_uuid(%L, %L)', p, 'k'), 'RT400', 'k must be a uuid', 'payload_uuid: ' || p)
+select throws_ok(format('select rt_private.payload_uuid(%L, %L)', p, 'k'), 'RT400', 'k must be a uuid',
+	'payload_uuid: ' || p)
 from unnest(array['{}', '{"k": null}', '{"k": 5}', '{"k": ["00000000-0000-4000-8000-00000000000a"]}',
 	'{"k": "{00000000-0000-4000-8000-00000000000a}"}']) p;
 select throws_ok($$select rt_private.payload_refuse('a', 'b')$$, 'RT400', 'a must be b', 'payload_refuse');
