@@ -119,12 +119,16 @@ static void worker_on_db_state(void *ctx, enum db_state state)
 	parts_database_up(w);
 }
 
-static void worker_on_batch(void *ctx, const struct db_batch *b)
+static size_t worker_on_batch(void *ctx, const struct db_batch *b)
 {
 	struct worker *w = ctx;
-	feed_batch(&w->events, b);
-	if (b->last)
-		offsets_turn(&w->recovery);
+	return feed_batch(&w->events, b);
+}
+
+static void worker_on_cursor(void *ctx)
+{
+	struct worker *w = ctx;
+	offsets_turn(&w->recovery);
 }
 
 static void worker_on_gap(void *ctx, const char *why)
@@ -219,8 +223,10 @@ static void worker_make_sio(struct worker *w, const struct config *c)
 static void worker_make_db(struct worker *w, const struct config *c)
 {
 	static const struct db_events events = {.on_state = worker_on_db_state};
-	static const struct db_pump_events pump_events = {
-		.on_batch = worker_on_batch, .on_gap = worker_on_gap, .on_ready = worker_on_pump_ready};
+	static const struct db_pump_events pump_events = {.on_batch = worker_on_batch,
+	                                                  .on_cursor = worker_on_cursor,
+	                                                  .on_gap = worker_on_gap,
+	                                                  .on_ready = worker_on_pump_ready};
 	struct db_config cfg = {
 		.url = c->database_url,
 		.listen_url = c->listen_database_url,

@@ -165,12 +165,15 @@ struct db_event {
 struct db_batch {
 	const struct db_event *events;
 	size_t n;
-	const char *snapshot; /* the cursor after this batch: resume token material */
-	bool last;            /* false: more pages of the same fetch follow; the cursor moves with the last */
 };
 
 struct db_pump_events {
-	void (*on_batch)(void *ctx, const struct db_batch *b); /* borrowed for the call */
+	/* Returns how many it took, one at least; it is called again for the others in a later turn. Borrowed for the
+	 * call. */
+	size_t (*on_batch)(void *ctx, const struct db_batch *b);
+
+	/* All of a fetch was taken, and the cursor is behind it. */
+	void (*on_cursor)(void *ctx);
 
 	/* The cursor cannot be shown to cover everything: rooms are to be read again, and clients to synchronise. */
 	void (*on_gap)(void *ctx, const char *why);

@@ -106,6 +106,8 @@ static void fetch_count(struct fetch *f, const struct db_event *events, size_t n
 	f->stats->pump_lag_us = (uint64_t)(f->now_us - oldest);
 }
 
+/* ---- answers and pieces ---- */
+
 /* As many rows of this size as PAGE_BYTES hold. */
 static size_t fetch_next_limit(const PGresult *res)
 {
@@ -114,26 +116,55 @@ static size_t fetch_next_limit(const PGresult *res)
 	return fit < PAGE_ROWS ? PAGE_ROWS : fit > PAGE_ROWS_MOST ? PAGE_ROWS_MOST : fit;
 }
 
-/* Rows from `first` on. `whole`: they are all that the answer has; fewer than PAGE_ROWS of them are the fetch's end. */
-static const char *fetch_deliver(struct fetch *f, const PGresult *res, int first, bool whole)
+/* The rows from `first` on: Postgres stops at `asked` of them, and at the one with which their data reaches PAGE_BYTES. */
+static void fetch_weigh(struct fetch *f, const PGresult *res, int first, size_t asked)
 {
-	size_t n = (size_t)(PQntuples(res) - first);
-	f->done = whole && n < PAGE_ROWS;
-	n = n < PAGE_ROWS ? n : PAGE_ROWS;
-	struct db_event *events = fetch_read_rows(res, first, n);
+	size_t bytes = 0;
+	for (int row = first; row < PQntuples(res); row++)
+		bytes += (size_t)PQgetlength(res, row, COL_DATA);
+	f->row = first;
+	f->ends = (size_t)(PQntuples(res) - first) < asked && bytes < PAGE_BYTES;
+	f->limit = fetch_next_limit(res);
+}
+
+static size_t piece_size(const struct fetch *f, const PGresult *res)
+{
+	size_t n = 0, bytes = 0;
+	while (n < PAGE_ROWS && bytes < PIECE_BYTES && f->row + (int)n < PQntuples(res))
+		bytes += (size_t)PQgetlength(res, f->row + (int)n++, COL_DATA);
+	return n;
+}
+
+static size_t piece_deliver(struct fetch *f, const struct db_event *events, size_t n)
+{
+	if (n && f->ev.on_batch)
+		n = f->ev.on_batch(f->ctx, &(struct db_batch){.events = events, .n = n});
+	fetch_count(f, events, n);
+	return n;
+}
+
+static void fetch_end(struct fetch *f)
+{
+	bool moves = f->after || strcmp(f->snapshot, f->upto) != 0;
+	f->done = true;
+	fetch_advance(f);
+	if (moves && f->ev.on_cursor)
+		f->ev.on_cursor(f->ctx);
+}
+
+const char *fetch_take_rest(struct fetch *f, const PGresult *res)
+{
+	size_t n = piece_size(f, res);
+	struct db_event *events = fetch_read_rows(res, f->row, n);
 	if (!events)
 		return "an event row that is none";
-	fetch_count(f, events, n);
-	f->limit = fetch_next_limit(res);
-	bool moves = f->after || n || strcmp(f->snapshot, f->upto) != 0;
-	if (f->done)
-		fetch_advance(f);
-	else
+	n = piece_deliver(f, events, n);
+	if (n)
 		f->after = events[n - 1].id;
-	if (moves && f->ev.on_batch)
-		f->ev.on_batch(f->ctx,
-		               &(struct db_batch){.events = events, .n = n, .snapshot = f->snapshot, .last = f->done});
 	free(events);
+	f->row += (int)n;
+	if (f->ends && f->row == PQntuples(res))
+		fetch_end(f);
 	return NULL;
 }
 
@@ -169,6 +200,7 @@ static bool fetch_read_header(const PGresult *res, struct fetch_header *h)
 /* Takes the position and skips what lies before it. A gap, unless nothing had been read before. */
 static void fetch_take_position(struct fetch *f, const char *gap)
 {
+	f->done = true;
 	fetch_advance(f);
 	if (!gap)
 		return;
@@ -186,8 +218,7 @@ static void fetch_begin(struct fetch *f, const struct fetch_header *h, uint64_t 
 	f->now_us = (int64_t)h->now_us;
 	f->after = 0;
 	f->rows = 0;
-	f->done = true;
-	f->limit = PAGE_ROWS;
+	f->done = false;
 	f->stats->fetches++;
 	f->stats->fetched_ms = now_ms;
 }
@@ -204,11 +235,13 @@ const char *fetch_take(struct fetch *f, const PGresult *res, uint64_t now_ms)
 		return "an unknown control word";
 	fetch_begin(f, &h, now_ms);
 	if (f->snapshot && !gap) {
-		const char *wrong = fetch_deliver(f, res, 1, true);
+		fetch_weigh(f, res, 1, PAGE_ROWS);
+		const char *wrong = fetch_take_rest(f, res);
 		if (wrong)
 			fetch_forget_cut(f);
 		return wrong;
 	}
+	f->row = PQntuples(res);
 	char *why = gap ? mem_strndup(h.why.p, h.why.n) : NULL;
 	fetch_take_position(f, gap ? why : f->voided);
 	free(why);
@@ -219,7 +252,6 @@ const char *fetch_take_page(struct fetch *f, const PGresult *res)
 {
 	if (PQnfields(res) != COLS)
 		return "another number of columns";
-	int first = f->row, left = PQntuples(res) - first;
-	f->row += left < PAGE_ROWS ? left : PAGE_ROWS;
-	return fetch_deliver(f, res, first, first == 0);
+	fetch_weigh(f, res, 0, f->limit);
+	return fetch_take_rest(f, res);
 }

@@ -3,8 +3,9 @@
  * events, and moves the cursor, which outlives connections. Private to db/.
  *
  * A fetch of more than a page is *cut*: the rows that are not in `snapshot` and are in `upto` belong to it, those up
- * to `after` have been delivered, and the cursor moves to `upto` when the last page has been. A page is read from the
- * database whole, and delivered PAGE_ROWS at a time, so that sockets are written in between.
+ * to `after` have been delivered, and the cursor moves to `upto` when the last page has been. An answer is bounded by
+ * rows and by bytes. It is read from the database whole and delivered piece by piece, each bounded by rows, bytes and
+ * time, so that sockets are written in between.
  */
 #ifndef DB_FETCH_H
 #define DB_FETCH_H
@@ -15,8 +16,10 @@
 #define PAGE_ROWS 1000 /* rt.fetch returns no more; nor does one turn of the loop deliver more */
 #define PAGE_ROWS_MOST 20000
 
-/* Every page costs Postgres a sort of all that is left, so a page is as big as memory allows. */
+/* Every page costs Postgres a sort of all that is left, so a page is as big as memory allows. No answer has more bytes
+ * of data, but for its last row. */
 #define PAGE_BYTES (8u << 20)
+#define PIECE_BYTES (1u << 20) /* of data that one turn delivers, and one row more */
 
 /* Embedded in the pump. */
 struct fetch {
@@ -28,7 +31,7 @@ struct fetch {
 	char *snapshot, *epoch;  /* NULL before the first position */
 	char *upto, *upto_epoch; /* NULL: no fetch is cut */
 	uint64_t after;
-	size_t limit;       /* rows of the next page */
+	size_t limit;       /* rows of the next page, or of the one that is out */
 	int64_t now_us;     /* the database's clock at the fetch */
 	const char *voided; /* why the next position leaves a gap, where there is no snapshot; static text */
 
@@ -36,7 +39,8 @@ struct fetch {
 	uint64_t xmin; /* the oldest transaction that its snapshot saw running */
 	uint64_t rows; /* delivered so far */
 	bool done;     /* nothing of it is missing */
-	int row;       /* of the page in hand: the first row that has not been delivered */
+	bool ends;     /* nothing is behind the answer in hand */
+	int row;       /* of that answer: the first one that has not been delivered */
 };
 
 void fetch_fini(struct fetch *f);
@@ -45,10 +49,11 @@ void fetch_fini(struct fetch *f);
 void fetch_void(struct fetch *f, const char *why);
 
 /*
- * Deliver the rows of an answer; of a page, the next PAGE_ROWS from f->row on. NULL, or what is wrong with it: then
- * nothing of these rows was delivered, and the cursor stands.
+ * Take an answer, of a fetch or of a page, and deliver its first piece; fetch_take_rest the next one, from f->row on. NULL,
+ * or what is wrong with it: then nothing of these rows was delivered, and the cursor stands.
  */
 const char *fetch_take(struct fetch *f, const PGresult *res, uint64_t now_ms);
 const char *fetch_take_page(struct fetch *f, const PGresult *res);
+const char *fetch_take_rest(struct fetch *f, const PGresult *res);
 
 #endif

@@ -52,7 +52,8 @@ struct pump {
 	struct pace pace;
 	struct fetch fetch;
 	uint64_t fetch_at; /* when the fetch that is out, or cut, was asked for; loop_now */
-	PGresult *page;    /* being delivered, ours; NULL: none */
+	PGresult *page;    /* an answer that is being delivered, ours; NULL: none */
+	bool fresh;        /* nothing of it was taken */
 	struct pump_ear ear;
 	unsigned errors;    /* fetches in a row that Postgres refused */
 	struct timer timer; /* the next poll, or the next rows of the page */
@@ -215,34 +216,34 @@ static void pump_wrong_answer(struct pump *p, bool page, const char *wrong)
 	free(text);
 }
 
-/* A fetch's answer, or the next rows of a page. */
-static void pump_take(struct pump *p, const PGresult *res)
+static const char *pump_take_piece(struct pump *p, bool cut)
 {
+	if (!p->fresh)
+		return fetch_take_rest(&p->fetch, p->page);
+	p->fresh = false;
+	return cut ? fetch_take_page(&p->fetch, p->page) : fetch_take(&p->fetch, p->page, loop_now(p->common->loop));
+}
+
+/* The next piece of an answer, unless sockets are still to be written what came before it. */
+static void pump_take(struct pump *p)
+{
+	struct loop *l = p->common->loop;
 	struct fetch *f = &p->fetch;
-	bool page = p->page != NULL;
+	bool cut = f->upto != NULL, waits = loop_is_behind(l);
 	p->delivering = true; /* what callbacks ask for begins after it */
-	const char *wrong = page ? fetch_take_page(f, res) : fetch_take(f, res, loop_now(p->common->loop));
-	bool rest = page && !wrong && f->row < PQntuples(res);
+	const char *wrong = waits ? NULL : pump_take_piece(p, cut);
+	bool rest = waits || (!wrong && f->row < PQntuples(p->page));
 	if (!rest)
 		pump_drop_page(p);
-	if (!wrong && f->done)
+	if (!rest && !wrong && f->done)
 		pump_fetch_done(p);
 	p->delivering = false;
 	if (rest) /* in the next turn: sockets are written in between */
-		timer_set(p->common->loop, &p->timer, loop_now(p->common->loop) + 1);
+		timer_set(l, &p->timer, loop_now(l) + 1);
 	else if (wrong)
-		pump_wrong_answer(p, page, wrong);
+		pump_wrong_answer(p, cut, wrong);
 	else
 		pump_next(p);
-}
-
-static void pump_take_answer(struct pump *p, const PGresult *res)
-{
-	if (p->fetch.upto) {
-		p->page = link_take(p->link);
-		p->fetch.row = 0;
-	}
-	pump_take(p, res);
 }
 
 static void pump_on_fetched(void *arg, enum link_fate fate, const PGresult *res)
@@ -251,17 +252,20 @@ static void pump_on_fetched(void *arg, enum link_fate fate, const PGresult *res)
 	if (fate != LINK_ANSWERED)
 		return;
 	pace_answered(&p->pace);
-	if (db_rows_ok(res))
-		pump_take_answer(p, res);
-	else
+	if (!db_rows_ok(res)) {
 		pump_on_fetch_refused(p, res);
+		return;
+	}
+	p->page = link_take(p->link);
+	p->fresh = true;
+	pump_take(p);
 }
 
 static void pump_on_timer(struct timer *t)
 {
 	struct pump *p = container_of(t, struct pump, timer);
 	if (p->page)
-		pump_take(p, p->page);
+		pump_take(p);
 	else
 		pump_poll_now(p);
 }
@@ -330,11 +334,15 @@ static void pump_send_due(struct pump *p)
 static void pump_next(struct pump *p)
 {
 	static const char prepare[] = "prepare bellwire_fetch(text, text) as select * from rt.fetch($1, $2)";
-	const char *edge[] = {p->common->cfg.edge_id, p->common->cfg.name};
+	static const char open[] =
+		"select * from rt.pump_open($1,$2) where set_config('bellwire.page_bytes', $3, false) is not null";
+	char bytes[24];
+	snprintf(bytes, sizeof bytes, "%u", PAGE_BYTES);
+	const char *session[] = {p->common->cfg.edge_id, p->common->cfg.name, bytes};
 	if (!link_idle(p->link) || p->delivering || p->page || p->common->freeing)
 		return;
 	if (p->step == PUMP_OPEN)
-		pump_ask(p, "select * from rt.pump_open($1,$2)", 2, edge, pump_on_opened);
+		pump_ask(p, open, 3, session, pump_on_opened);
 	else if (p->step == PUMP_PREPARE)
 		pump_ask(p, prepare, 0, NULL, pump_on_prepared);
 	else if (p->step == PUMP_LISTEN)

@@ -39,14 +39,18 @@ static void deliver_count(struct events *ev, const struct db_event *e, uint64_t 
 
 void deliver_event(struct events *ev, const struct db_event *e, void (*told)(struct client *c, void *arg), void *arg)
 {
-	struct packet *packet = deliver_packet(e);
-	struct blob *confirm = e->confirm.n ? confirm_blob(e) : NULL;
+	struct packet *packet = NULL;
+	struct blob *confirm = NULL;
 	struct audience a;
 	struct client *c;
 	uint64_t sent = 0, dropped = 0;
 	ev->people->fence_value++;
 	audience_begin(&a, ev->people, e->everyone ? SLICE(HUB_EVERYONE) : e->rooms, e->except_rooms);
 	while ((c = audience_next(&a))) {
+		if (!packet) { /* not before: an event for rooms that nobody here is in costs no more than its row */
+			packet = deliver_packet(e);
+			confirm = e->confirm.n ? confirm_blob(e) : NULL;
+		}
 		if (c->state == CLIENT_OPEN) {
 			if (deliver_to(c, packet, confirm))
 				sent++;

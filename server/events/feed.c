@@ -134,13 +134,16 @@ static void feed_control(struct events *ev, const struct db_event *e)
 		verbs[v].run(ev, e, verbs[v].verb);
 }
 
-void feed_batch(struct events *ev, const struct db_batch *b)
+size_t feed_batch(struct events *ev, const struct db_batch *b)
 {
-	for (size_t i = 0; i < b->n; i++) {
-		const struct db_event *e = &b->events[i];
+	uint64_t end = loop_clock_us() + LOOP_SHARE_US;
+	size_t i = 0;
+	do {
+		const struct db_event *e = &b->events[i++];
 		if (e->control.n)
 			feed_control(ev, e);
 		else if (!presence_takes(ev, e))
 			deliver_event(ev, e, NULL, NULL);
-	}
+	} while (i < b->n && loop_clock_us() < end);
+	return i;
 }

@@ -7,6 +7,7 @@
 
 #include "events/events.h"
 
-void feed_batch(struct events *ev, const struct db_batch *b);
+/* As many of them as this turn has time for, one at least; how many. */
+size_t feed_batch(struct events *ev, const struct db_batch *b);
 
 #endif

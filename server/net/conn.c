@@ -66,6 +66,8 @@ void conn_mark(struct conn *c)
 {
 	if (c->ready)
 		c->marked = true;
+	else if (c->waited && c->state != CONN_DEAD)
+		loop_defer_first(conn_loop(c), LOOP_FLUSH, &c->turn);
 	else if (c->state != CONN_DEAD)
 		loop_defer(conn_loop(c), LOOP_FLUSH, &c->turn);
 }
@@ -228,7 +230,7 @@ static void conn_serve(struct conn *c)
 		conn_read(c);
 	if (c->marked)
 		conn_mark(c);
-	c->marked = false;
+	c->marked = c->waited = false;
 }
 
 /* Called from the flush list: a new owner sees kept bytes first, then everything that is queued is written at once. */
@@ -264,6 +266,7 @@ static void conn_on_io(struct ev_loop *ev, ev_io *w, int revents)
 	if (!c->ready && deferred_is_set(&c->turn)) { /* in the flush list: another callback of this poll has sent */
 		deferred_cancel(&c->turn);
 		c->marked = true;
+		c->waited = loop_is_behind(conn_loop(c)); /* since the turn before: it keeps its place, about */
 	}
 	c->ready |= (uint8_t)(revents & (EV_READ | EV_WRITE));
 	if (c->ready)

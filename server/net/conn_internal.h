@@ -69,6 +69,7 @@ struct conn {
 	bool read_wants_write : 1, write_wants_read : 1; /* TLS needs the other direction first */
 	bool counts_lost : 1;                            /* conn_count_lost */
 	bool marked : 1;                                 /* in LOOP_READ: goes to LOOP_FLUSH afterwards */
+	bool waited : 1;                                 /* ... where it was before, and goes first */
 	char peer[];
 };
 

@@ -23,10 +23,11 @@ struct loop {
 	struct timer **heap;
 	uint32_t count, cap;
 	struct list phases[LOOP_PHASES];
+	bool cut[LOOP_PHASES]; /* had no time for all of its list in this turn */
 	char scratch[LOOP_SCRATCH], gather[LOOP_GATHER];
 };
 
-static uint64_t clock_us(void)
+uint64_t loop_clock_us(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
@@ -135,13 +136,24 @@ void deferred_cancel(struct deferred *d)
 	list_del(&d->link);
 }
 
-/* Runs the present entries of the phase. Entries that they add to it wait for the next round, behind the other
- * phases. */
-static bool run_phase(struct loop *l, enum loop_phase phase)
+/* Puts what is left of a phase before whatever has been added to it since. */
+static void phase_cut(struct loop *l, enum loop_phase phase, struct list *rest)
+{
+	struct list *at = &l->phases[phase];
+	rest->prev->next = at->next;
+	at->next->prev = rest->prev;
+	at->next = rest->next;
+	rest->next->prev = at;
+	l->cut[phase] = true;
+}
+
+/* Runs the present entries of the phase, until `end` where there is one. Entries that they add to it wait for the next
+ * round, behind the other phases. */
+static bool run_phase(struct loop *l, enum loop_phase phase, uint64_t end)
 {
 	struct list batch;
 	list_init(&batch);
-	if (list_empty(&l->phases[phase]))
+	if (l->cut[phase] || list_empty(&l->phases[phase]))
 		return false;
 	batch = l->phases[phase];
 	batch.next->prev = batch.prev->next = &batch;
@@ -150,17 +162,28 @@ static bool run_phase(struct loop *l, enum loop_phase phase)
 		struct deferred *d = list_first(&batch, struct deferred, link);
 		list_del(&d->link);
 		d->run(d);
+		if (end && !list_empty(&batch) && loop_clock_us() >= end) {
+			phase_cut(l, phase, &batch);
+			break;
+		}
 	}
 	return true;
 }
 
-static void run_phases(struct loop *l)
+/* To the end, or for one turn: then WORK and FLUSH have their share of time, over all rounds. */
+static void run_phases(struct loop *l, bool whole)
 {
-	bool again = true;
-	while (again) {
+	uint64_t left[LOOP_PHASES] = {[LOOP_WORK] = LOOP_SHARE_US, [LOOP_FLUSH] = LOOP_SHARE_US};
+	memset(l->cut, 0, sizeof l->cut);
+	for (bool again = true; again;) {
 		again = false;
-		for (int p = 0; p < LOOP_PHASES; p++)
-			again |= run_phase(l, (enum loop_phase)p);
+		for (int p = 0; p < LOOP_PHASES; p++) {
+			bool shares = !whole && left[p];
+			uint64_t begin = shares ? loop_clock_us() : 0;
+			again |= run_phase(l, (enum loop_phase)p, shares ? begin + left[p] : 0);
+			uint64_t took = shares ? loop_clock_us() - begin : 0;
+			left[p] = took < left[p] ? left[p] - took : left[p] > 0;
+		}
 	}
 }
 
@@ -170,14 +193,15 @@ static void before_sleep(struct ev_loop *ev, ev_prepare *w, int revents)
 {
 	(void)revents;
 	struct loop *l = w->data;
-	run_phase(l, LOOP_READ); /* before the timers: what has arrived counts before a deadline does */
+	run_phase(l, LOOP_READ, 0); /* before the timers: what has arrived counts before a deadline does */
 	fire_due(l);
-	run_phases(l);
-	if (l->count == 0) {
+	run_phases(l, false);
+	bool rest = l->cut[LOOP_WORK] || l->cut[LOOP_FLUSH];
+	if (l->count == 0 && !rest) {
 		ev_timer_stop(ev, &l->wake);
 		return;
 	}
-	uint64_t now = clock_us(), at = l->heap[0]->at * 1000;
+	uint64_t now = loop_clock_us(), at = rest ? now : l->heap[0]->at * 1000;
 	ev_now_update(ev);
 	ev_timer_stop(ev, &l->wake);
 	ev_timer_set(&l->wake, at > now ? (double)(at - now) / 1e6 : 0., 0.);
@@ -188,7 +212,7 @@ static void after_poll(struct ev_loop *ev, ev_check *w, int revents)
 {
 	(void)ev, (void)revents;
 	struct loop *l = w->data;
-	l->now_us = clock_us();
+	l->now_us = loop_clock_us();
 }
 
 static void on_wake(struct ev_loop *ev, ev_timer *w, int revents)
@@ -206,7 +230,7 @@ struct loop *loop_new(void)
 	}
 	for (int p = 0; p < LOOP_PHASES; p++)
 		list_init(&l->phases[p]);
-	l->now_us = clock_us();
+	l->now_us = loop_clock_us();
 	ev_prepare_init(&l->before_sleep, before_sleep);
 	ev_set_priority(&l->before_sleep, EV_MINPRI); /* last of the prepare watchers */
 	l->before_sleep.data = l;
@@ -225,7 +249,7 @@ void loop_free(struct loop **l)
 	*l = NULL;
 	if (!gone)
 		return;
-	run_phases(gone);
+	run_phases(gone, true);
 	ev_timer_stop(gone->ev, &gone->wake);
 	ev_prepare_stop(gone->ev, &gone->before_sleep);
 	ev_check_stop(gone->ev, &gone->after_poll);
@@ -237,7 +261,7 @@ void loop_free(struct loop **l)
 void loop_run(struct loop *l)
 {
 	ev_run(l->ev, 0);
-	run_phases(l);
+	run_phases(l, true);
 }
 
 void loop_stop(struct loop *l)
@@ -247,7 +271,12 @@ void loop_stop(struct loop *l)
 
 void loop_settle(struct loop *l)
 {
-	run_phases(l);
+	run_phases(l, true);
+}
+
+bool loop_is_behind(const struct loop *l)
+{
+	return l->cut[LOOP_FLUSH];
 }
 
 struct ev_loop *loop_ev(struct loop *l)

@@ -10,7 +10,8 @@
  *   SWEEP   frees what was killed
  *
  * The phases are repeated until all their lists are empty, so the loop never sleeps over work that a flush or a sweep
- * has caused.
+ * has caused. WORK and FLUSH give way after LOOP_SHARE_US: what is left goes first in the next turn, which comes without
+ * sleep. So an event for thousands keeps nobody from being read, and whoever has waited longest is written first.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
@@ -21,6 +22,8 @@ struct ev_loop;
 struct loop;
 
 enum loop_phase { LOOP_READ, LOOP_WORK, LOOP_FLUSH, LOOP_SWEEP, LOOP_PHASES };
+
+#define LOOP_SHARE_US 20000 /* of a turn, for one phase */
 
 /* Embedded in its owner, which `fire` finds with container_of. Zeroed it is not set. */
 struct timer {
@@ -41,9 +44,12 @@ void loop_run(struct loop *l);    /* returns after loop_stop */
 void loop_stop(struct loop *l);   /* after this turn */
 void loop_settle(struct loop *l); /* runs the phases until all are empty; for tearing down, never from inside a phase */
 struct ev_loop *loop_ev(struct loop *l);
+/* Connections are left that the last flush had no time for: whoever brings more to write waits until they are done. */
+bool loop_is_behind(const struct loop *l);
 
 uint64_t loop_now(const struct loop *l); /* monotonic ms, read once a turn, after polling */
 uint64_t loop_now_us(const struct loop *l);
+uint64_t loop_clock_us(void); /* the same clock, read now: for whoever gives way after LOOP_SHARE_US */
 
 /* Bytes for a call that reads; the next call that needs them overwrites them. */
 #define LOOP_SCRATCH 65536

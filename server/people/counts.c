@@ -73,6 +73,10 @@ void histogram_add(struct histogram *h, double seconds, uint64_t times)
 static void counts_on_written(struct deferred *d)
 {
 	struct counts *c = container_of(d, struct counts, written);
+	if (loop_is_behind(c->loop)) { /* behind those that are still to be written */
+		loop_defer(c->loop, LOOP_FLUSH, &c->written);
+		return;
+	}
 	double now = (double)clock_wall_us();
 	for (size_t i = 0; i < c->nunwritten; i++)
 		histogram_add(&c->latency, (now - (double)c->unwritten[i].at_us) / 1e6, c->unwritten[i].times);

@@ -11,6 +11,7 @@ declare
 	v_from pg_snapshot;
 	v_dropped pg_snapshot;
 	v_gap text;
+	v_bytes constant bigint := rt_private.page_bytes();
 begin
 	if pg_is_in_recovery() then
 		raise exception 'a standby cannot be read: its snapshots hide what is in flight' using errcode = 'RT503';
@@ -51,18 +52,27 @@ begin
 		-- rows in vain. The query is here and not in a function of its own, whose rows would be copied once
 		-- more.
 		return query
-		select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint, array_to_string(o.rooms, e'\n'),
-			array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
+		select r.id, r.xid, r.at_us, r.rooms, r.except_rooms, r.event, r.control, r.data, r.confirm, r.ephemeral
 		from (
-			select a.*, false as ephemeral from bellwire.outbox a
-			where a.xid >= pg_snapshot_xmin(v_from) and a.xid < pg_snapshot_xmax(v_now)
-			union all
-			select a.*, true from bellwire.outbox_ephemeral a
-			where a.xid >= pg_snapshot_xmin(v_from) and a.xid < pg_snapshot_xmax(v_now)
-		) o
-		where not pg_visible_in_snapshot(o.xid, v_from) and pg_visible_in_snapshot(o.xid, v_now)
-		order by o.id
-		limit c_limit;
+			select q.*,
+				sum(octet_length(q.data)) over (order by q.id rows between unbounded preceding and 1 preceding) as before
+			from (
+				select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint as at_us,
+					array_to_string(o.rooms, e'\n') as rooms, array_to_string(o.except_rooms, e'\n') as except_rooms,
+					o.event, o.control, o.data::text as data, o.confirm::text as confirm, o.ephemeral
+				from (
+					select a.*, false as ephemeral from bellwire.outbox a
+					where a.xid >= pg_snapshot_xmin(v_from) and a.xid < pg_snapshot_xmax(v_now)
+					union all
+					select a.*, true from bellwire.outbox_ephemeral a
+					where a.xid >= pg_snapshot_xmin(v_from) and a.xid < pg_snapshot_xmax(v_now)
+				) o
+				where not pg_visible_in_snapshot(o.xid, v_from) and pg_visible_in_snapshot(o.xid, v_now)
+				order by o.id
+				limit c_limit
+			) q
+		) r
+		where r.before < v_bytes or r.before is null; -- in the order of the window
 	end if;
 	if exists (select from bellwire.outbox_state s where s.dropped::text is distinct from v_dropped::text)
 		and rt_private.gap(v_from, p_epoch, v_epoch) is not null then
@@ -71,5 +81,6 @@ begin
 end
 $$;
 comment on function rt.fetch(text, text) is
-	'Header row, then at most 1000 events that are not visible in p_from and visible now, in id order; '
+	'Header row, then at most 1000 events, or rt_private.page_bytes, that are not visible in p_from and visible now, '
+	'in id order; '
 	'docs/edge-sql.md has the columns. 40001: ask again.';

@@ -1,5 +1,12 @@
 -- Reading the outbox: the cursor is a snapshot.
 
+create or replace function rt_private.page_bytes() returns bigint
+language sql stable
+return coalesce(nullif(current_setting('bellwire.page_bytes', true), '')::bigint, 9223372036854775807);
+comment on function rt_private.page_bytes() is
+	'Bytes of data after which an answer of rt.fetch and rt.fetch_page ends, with the row that reaches them. '
+	'The edge sets it for its session.';
+
 create or replace function rt_private.fetch_rows(p_from pg_snapshot, p_upto pg_snapshot, p_after bigint, p_limit int)
 returns table (id bigint, xid text, at_us bigint, rooms text, except_rooms text, event text, control text, data text, confirm text, ephemeral boolean)
 language plpgsql volatile set search_path = pg_catalog, pg_temp
@@ -11,31 +18,39 @@ declare
 	-- transaction would build and sort all rows of the transaction.
 	v_last  bigint := case when p_after = 0 then c_most else p_after + 4 * p_limit::bigint end;
 	v_left  bigint := p_limit;
-	v_found bigint;
+	v_bytes bigint := rt_private.page_bytes();
 begin
 	-- Two index probes per slot: transactions that began after p_from, and those in flight at p_from. No row is in
 	-- both, since xip < xmax. That rows are visible now is implied by MVCC; xid < xmax(p_upto) keeps out restored
 	-- rows with huge xids.
+	-- Row by row: so no more rows are read, unpacked and written as text than the answer has room for.
 	loop
-		return query
-		select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint, array_to_string(o.rooms, e'\n'),
-			array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
-		from (
-			select a.*, false as ephemeral from bellwire.outbox a
-			where a.xid >= pg_snapshot_xmax(p_from) and a.xid < pg_snapshot_xmax(p_upto)
-			union all
-			select a.*, false from bellwire.outbox a where a.xid = any(array(select pg_snapshot_xip(p_from)))
-			union all
-			select a.*, true from bellwire.outbox_ephemeral a
-			where a.xid >= pg_snapshot_xmax(p_from) and a.xid < pg_snapshot_xmax(p_upto)
-			union all
-			select a.*, true from bellwire.outbox_ephemeral a where a.xid = any(array(select pg_snapshot_xip(p_from)))
-		) o
-		where o.id > v_after and o.id <= v_last and pg_visible_in_snapshot(o.xid, p_upto)
-		order by o.id
-		limit v_left;
-		get diagnostics v_found = row_count;
-		v_left := v_left - v_found;
+		for id, xid, at_us, rooms, except_rooms, event, control, data, confirm, ephemeral in
+			select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint, array_to_string(o.rooms, e'\n'),
+				array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
+			from (
+				select a.*, false as ephemeral from bellwire.outbox a
+				where a.xid >= pg_snapshot_xmax(p_from) and a.xid < pg_snapshot_xmax(p_upto)
+				union all
+				select a.*, false from bellwire.outbox a where a.xid = any(array(select pg_snapshot_xip(p_from)))
+				union all
+				select a.*, true from bellwire.outbox_ephemeral a
+				where a.xid >= pg_snapshot_xmax(p_from) and a.xid < pg_snapshot_xmax(p_upto)
+				union all
+				select a.*, true from bellwire.outbox_ephemeral a
+				where a.xid = any(array(select pg_snapshot_xip(p_from)))
+			) o
+			where o.id > v_after and o.id <= v_last and pg_visible_in_snapshot(o.xid, p_upto)
+			order by o.id
+			limit v_left
+		loop
+			return next;
+			v_left := v_left - 1;
+			v_bytes := v_bytes - octet_length(data);
+			if v_bytes <= 0 then
+				return;
+			end if;
+		end loop;
 		exit when v_left = 0 or v_last = c_most;
 		v_after := v_last;
 		v_last := c_most;
@@ -43,8 +58,8 @@ begin
 end
 $$;
 comment on function rt_private.fetch_rows(pg_snapshot, pg_snapshot, bigint, int) is
-	'Rows not visible in p_from and visible in p_upto, id > p_after, in id order. No name here but for rt.fetch '
-	'and rt.fetch_page.';
+	'Rows not visible in p_from and visible in p_upto, id > p_after, in id order, as many as an answer has. '
+	'No name here but for rt.fetch and rt.fetch_page.';
 
 -- After a crash of the same primary, xids repeat. The old cursor finds the rows of its own epoch; all rows of later
 -- epochs are new.
@@ -52,19 +67,26 @@ create or replace function rt_private.fetch_rows_across(p_from pg_snapshot, p_ep
 returns table (id bigint, xid text, at_us bigint, rooms text, except_rooms text, event text, control text, data text, confirm text, ephemeral boolean)
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
+declare
+	v_bytes bigint := rt_private.page_bytes();
 begin
-	return query
-	select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint, array_to_string(o.rooms, e'\n'),
-		array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
-	from (
-		select a.*, false as ephemeral from bellwire.outbox a
-		union all
-		select a.*, true from bellwire.outbox_ephemeral a
-	) o
-	where o.id > p_after and pg_visible_in_snapshot(o.xid, p_upto)
-		and (o.epoch > p_epoch or (o.epoch = p_epoch and not pg_visible_in_snapshot(o.xid, p_from)))
-	order by o.id
-	limit p_limit;
+	for id, xid, at_us, rooms, except_rooms, event, control, data, confirm, ephemeral in
+		select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint, array_to_string(o.rooms, e'\n'),
+			array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
+		from (
+			select a.*, false as ephemeral from bellwire.outbox a
+			union all
+			select a.*, true from bellwire.outbox_ephemeral a
+		) o
+		where o.id > p_after and pg_visible_in_snapshot(o.xid, p_upto)
+			and (o.epoch > p_epoch or (o.epoch = p_epoch and not pg_visible_in_snapshot(o.xid, p_from)))
+		order by o.id
+		limit p_limit
+	loop
+		return next;
+		v_bytes := v_bytes - octet_length(data);
+		exit when v_bytes <= 0;
+	end loop;
 end
 $$;
 comment on function rt_private.fetch_rows_across(pg_snapshot, int, pg_snapshot, bigint, int) is

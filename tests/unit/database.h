@@ -28,7 +28,8 @@ struct database {
 	enum db_state state; /* as it was told */
 	void (*up)(void *ctx);
 	void (*gap)(void *ctx);
-	void (*batch)(void *ctx, const struct db_batch *b);
+	size_t (*batch)(void *ctx, const struct db_batch *b);
+	void (*cursor)(void *ctx);
 	void (*ready)(void *ctx, bool first);
 	void *ctx;
 	struct canned *answers;
@@ -188,11 +189,17 @@ static void database_on_state(void *ctx, enum db_state state)
 		d->up(d->ctx);
 }
 
-static void database_on_batch(void *ctx, const struct db_batch *b)
+static size_t database_on_batch(void *ctx, const struct db_batch *b)
 {
 	struct database *d = ctx;
-	if (d->batch)
-		d->batch(d->ctx, b);
+	return d->batch ? d->batch(d->ctx, b) : b->n;
+}
+
+static void database_on_cursor(void *ctx)
+{
+	struct database *d = ctx;
+	if (d->cursor)
+		d->cursor(d->ctx);
 }
 
 static void database_on_gap(void *ctx, const char *why)
@@ -225,7 +232,8 @@ static inline void database_play_from(struct database *d, struct loop *l)
 /* The callbacks are the caller's to set, and db_start to call. */
 static inline void database_begin(struct database *d, struct loop *l)
 {
-	static const struct db_pump_events pump = {database_on_batch, database_on_gap, database_on_ready};
+	static const struct db_pump_events pump = {database_on_batch, database_on_cursor, database_on_gap,
+	                                           database_on_ready};
 	*d = (struct database){.xid = 100, .id = 1, .epoch = "e"};
 	fake_start(&d->pg, l, database_play, d);
 	struct db_config cfg = {.url = d->pg.url,

@@ -103,6 +103,18 @@ async function big() {
     'what is committed between two pages comes with the next fetch');
 }
 
+async function heavy() {
+  const [writer] = await many(1);
+  const pump = await Pump.start();
+  await pump.bound(1000000);
+  await writer.query(`select rt_private.publish(array['room:none'], 'c', jsonb_build_object('n', n, 't', repeat('x', 249980))) from generate_series(1, 30) n`);
+  const { rows } = await pump.poll();
+  is(rows.map((r) => JSON.parse(r.data).n).join(), Array.from({ length: 30 }, (_, i) => i + 1).join(), 'all rows of 250 KB, in order');
+  is(pump.answers.join(), '5,5,5,5,5,5,0', 'an answer of rt.fetch, then pages: each ends with the row that fills a megabyte');
+  await writer.query("select rt_private.publish(array['r'], 'c', '{}')");
+  is((await pump.poll()).rows.length, 1, 'and the cursor is behind them');
+}
+
 // A poll reads what is new and nothing else, whatever else there is.
 async function cost() {
   const [writer, old] = await many(2);
@@ -177,6 +189,7 @@ async function standingPlans() {
 await run([
   ['cursor: exact', exact],
   ['cursor: a big transaction', big],
+  ['cursor: a heavy transaction', heavy],
   ['cursor: above xmax', above],
   ['cursor: cost', cost],
   ['pump: sessions', standingPlans],

@@ -128,16 +128,25 @@ export class Pump {
     }
     let last = rows;
     let full = 1000;
-    while (last.length === full) {
+    const heavy = () => last.reduce((n, r) => n + Buffer.byteLength(r.data), 0) >= (this.bytes ?? Infinity);
+    this.answers = [rows.length];
+    while (last.length === full || heavy()) {
       if (this.between) await this.between();
       last = await this.client.rows('select * from rt.fetch_page($1, $2, $3, $4, $5)', [this.cursor, header.rooms, rows.at(-1).id, page, this.epoch]);
       rows.push(...last);
+      this.answers.push(last.length);
       full = page;
     }
     this.cursor = header.rooms;
     this.epoch = header.except_rooms;
     this.rows.push(...rows);
     return { header, rows };
+  }
+
+  // Each answer ends with the row that reaches so many bytes of data.
+  async bound(bytes) {
+    this.bytes = bytes;
+    await this.client.query("select set_config('bellwire.page_bytes', $1, false)", [String(bytes)]);
   }
 
   async pollWhile(condition, pause = 3) {

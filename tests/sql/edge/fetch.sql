@@ -82,7 +82,8 @@ declare v_line text; v_plan text := '';
 begin
 	-- the query as fetch_rows has it
 	execute 'prepare rows (pg_snapshot, pg_snapshot, bigint, int) as '
-		|| replace(replace(replace(replace(replace(substring(prosrc from 'return query(.*?);'), 'p_from', '$1'),
+		|| replace(replace(replace(replace(replace(
+			substring(prosrc from ' in\s+?(select o\.id.*?)\s+?loop'), 'p_from', '$1'),
 			'p_upto', '$2'), 'v_after', '$3'), 'v_last', '$3 + 4000'), 'v_left', '$4')
 	from pg_proc where oid = 'rt_private.fetch_rows(pg_snapshot,pg_snapshot,bigint,int)'::regprocedure;
 	for v_line in execute format('explain (costs off) execute rows (%L, %L, 0, 1000)', p_from, p_upto) loop

@@ -1,6 +1,6 @@
 -- rt.fetch_page.
 begin;
-select plan(14);
+select plan(18);
 
 -- a row of a made-up transaction; ids go backwards against xids, so that order is seen to be the ids'
 create function pg_temp.put(p_xid int, p_id bigint, p_ephemeral boolean default false) returns void
@@ -66,6 +66,24 @@ select is(pg_temp.ids(pg_temp.snap(50, 50), pg_temp.snap(51, 51), 9508, 2), '950
 select is(pg_temp.ids(pg_temp.snap(50, 50), pg_temp.snap(51, 51), 9509, 3), '9710 9711', 'all far behind, and the end');
 select is(pg_temp.ids(pg_temp.snap(50, 50), pg_temp.snap(51, 51), 9500, 2147483647), '9508 9509 9710 9711',
 	'all that there is');
+
+-- rows of 250 KB: an answer ends with the row that fills it, however many rows it may have
+insert into bellwire.outbox (xid, id, slot, epoch, rooms, except_rooms, event, data)
+select pg_temp.x(60)::text::xid8, i, 0, rt_private.epoch_n(), array['room:none'], '{}', 'e',
+	jsonb_build_object('t', repeat('x', 249991))
+from generate_series(20001, 20040) i;
+create function pg_temp.answer(p_after bigint, p_limit int) returns text language sql as $$
+	select format('%s rows to %s, %s bytes', count(*), max(f.id), sum(octet_length(f.data)))
+	from rt.fetch_page(pg_temp.snap(60, 60)::text, pg_temp.snap(61, 61)::text, p_after, p_limit,
+		rt_private.epoch_text()) f $$;
+select is(rt_private.page_bytes(), 9223372036854775807, 'an older edge says no bound');
+set local bellwire.page_bytes = '1000000';
+select is(pg_temp.answer(0, 20000), '4 rows to 20004, 1000000 bytes', 'no more than fit');
+set local bellwire.page_bytes = '1000001';
+select is(pg_temp.answer(20004, 20000), '5 rows to 20009, 1250000 bytes', 'and the one that is over it');
+select is(pg_temp.answer(20030, 2), '2 rows to 20032, 500000 bytes', 'or as many as were asked for');
+reset bellwire.page_bytes;
+
 update bellwire.outbox_state set dropped = '5:9:7';
 select throws_ok($$select * from rt.fetch_page('4:8:5', '10:10:', 0, 10, rt_private.epoch_text())$$, '40001', null,
 	'a page whose slot was truncated');

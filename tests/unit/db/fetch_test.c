@@ -7,27 +7,35 @@
 struct heard {
 	struct fetch f;
 	struct db_stats stats;
-	int batches, gaps;
-	size_t events;
+	int batches, cursors, gaps;
+	size_t events, takes; /* at most so many of a batch; 0: all */
 	uint64_t last_id;
 	bool last;
 	char snapshot[64], why[64];
 	struct db_event first;
 };
 
-static void on_batch(void *ctx, const struct db_batch *b)
+static size_t on_batch(void *ctx, const struct db_batch *b)
 {
 	struct heard *h = ctx;
+	size_t n = h->takes && h->takes < b->n ? h->takes : b->n;
 	h->batches++;
-	h->events += b->n;
-	h->last = b->last;
-	for (size_t i = 0; i < b->n; i++) {
+	h->events += n;
+	for (size_t i = 0; i < n; i++) {
 		CHECK(b->events[i].id > h->last_id);
 		h->last_id = b->events[i].id;
 	}
 	if (b->n && h->batches == 1)
 		h->first = b->events[0];
-	snprintf(h->snapshot, sizeof h->snapshot, "%s", b->snapshot);
+	return n;
+}
+
+static void on_cursor(void *ctx)
+{
+	struct heard *h = ctx;
+	h->cursors++;
+	h->last = true;
+	snprintf(h->snapshot, sizeof h->snapshot, "%s", h->f.snapshot);
 }
 
 static void on_gap(void *ctx, const char *why)
@@ -40,7 +48,8 @@ static void on_gap(void *ctx, const char *why)
 static void begin(struct heard *h)
 {
 	*h = (struct heard){0};
-	h->f = (struct fetch){.stats = &h->stats, .ev = {.on_batch = on_batch, .on_gap = on_gap}, .ctx = h};
+	h->f = (struct fetch){
+		.stats = &h->stats, .ev = {.on_batch = on_batch, .on_cursor = on_cursor, .on_gap = on_gap}, .ctx = h};
 }
 
 static PGresult *header(const char *snapshot, const char *epoch, const char *control)
@@ -133,10 +142,11 @@ TEST(nothing_new_is_no_batch_but_a_moved_cursor_is)
 	struct heard h;
 	position(&h);
 	CHECK(take(&h, header("90:100:", "e1", "ok")) == NULL);
-	CHECK_INT(h.batches, 0);
+	CHECK_INT(h.cursors, 0);
 	CHECK_INT(h.stats.pump_lag_us, 0);
 	CHECK(take(&h, header("95:100:", "e1", "ok")) == NULL);
-	CHECK_INT(h.batches, 1);
+	CHECK_INT(h.cursors, 1);
+	CHECK_INT(h.batches, 0);
 	CHECK_INT(h.events, 0);
 	fetch_fini(&h.f);
 }
@@ -196,10 +206,10 @@ TEST(a_full_page_cuts_the_fetch_and_the_cursor_moves_with_the_last_page)
 
 	res = result_begin(COLS); /* a page of two and a half turns */
 	events_from(res, PAGE_ROWS + 1, PAGE_ROWS * 2 + 500);
-	h.f.row = 0;
+	h.f.limit = PAGE_ROWS * 2 + 500;
 	for (int turn = 1; turn <= 3; turn++) {
-		CHECK(fetch_take_page(&h.f, res) == NULL);
-		CHECK(!h.f.done); /* it was full once: one more page is asked for */
+		CHECK((turn == 1 ? fetch_take_page(&h.f, res) : fetch_take_rest(&h.f, res)) == NULL);
+		CHECK(!h.f.done); /* it was full: one more page is asked for */
 		CHECK_INT(h.f.row, turn < 3 ? turn * PAGE_ROWS : PAGE_ROWS * 2 + 500);
 	}
 	PQclear(res);
@@ -207,7 +217,6 @@ TEST(a_full_page_cuts_the_fetch_and_the_cursor_moves_with_the_last_page)
 
 	res = result_begin(COLS);
 	events_from(res, PAGE_ROWS * 3 + 501, 3);
-	h.f.row = 0;
 	CHECK(fetch_take_page(&h.f, res) == NULL);
 	PQclear(res);
 	CHECK(h.f.done && h.last);
@@ -232,6 +241,65 @@ TEST(big_rows_make_small_pages)
 	CHECK(take(&h, res) == NULL);
 	CHECK_INT(h.f.limit, PAGE_ROWS); /* at least as many as one turn delivers */
 	free(big);
+	fetch_fini(&h.f);
+}
+
+static void event_of(PGresult *res, uint64_t id, size_t n)
+{
+	char text[24], *data = malloc(n + 1);
+	snprintf(text, sizeof text, "%llu", (unsigned long long)id);
+	memset(data, '1', n);
+	data[n] = '\0';
+	result_row(res, (const char *[COLS]){text, "95", "4000", "r", NULL, "e", NULL, data, NULL, "f"});
+	free(data);
+}
+
+/* An answer that is full of bytes is cut, however few its rows are; a turn delivers a part of it. */
+TEST(an_answer_is_full_of_bytes_and_delivered_in_pieces)
+{
+	enum { ROW = 256 << 10, ROWS = PAGE_BYTES / ROW, PIECE = PIECE_BYTES / ROW };
+	struct heard h;
+	position(&h);
+	PGresult *res = header("90:110:", "e1", "ok");
+	for (uint64_t id = 1; id <= ROWS; id++)
+		event_of(res, id, ROW);
+	CHECK(fetch_take(&h.f, res, 1) == NULL);
+	CHECK_INT(h.events, PIECE);
+	for (int turn = 2; turn <= ROWS / PIECE; turn++) {
+		CHECK(!h.f.done && h.f.row < PQntuples(res));
+		CHECK(fetch_take_rest(&h.f, res) == NULL);
+		CHECK_INT(h.events, turn * PIECE);
+	}
+	CHECK_INT(h.f.row, PQntuples(res));
+	CHECK(!h.f.done && !h.last); /* full: a page is asked for */
+	PQclear(res);
+	res = result_begin(COLS);
+	event_of(res, ROWS + 1, 1);
+	CHECK(fetch_take_page(&h.f, res) == NULL);
+	CHECK(h.f.done && h.last);
+	PQclear(res);
+	fetch_fini(&h.f);
+}
+
+/* Whoever takes the rows may have no time for all of them: the others come again, and the cursor waits for them. */
+TEST(rows_that_were_not_taken_come_again)
+{
+	struct heard h;
+	position(&h);
+	h.takes = 2;
+	PGresult *res = header("90:110:", "e1", "ok");
+	events_from(res, 1, 5);
+	CHECK(fetch_take(&h.f, res, 1) == NULL);
+	for (int turn = 1; turn < 3; turn++) {
+		CHECK_INT(h.events, 2 * turn);
+		CHECK_INT(h.f.after, 2 * turn);
+		CHECK(!h.f.done && h.f.upto);
+		CHECK(fetch_take_rest(&h.f, res) == NULL);
+	}
+	CHECK(h.f.done && h.last);
+	CHECK_INT(h.events, 5);
+	CHECK_INT(h.stats.rows, 5);
+	PQclear(res);
 	fetch_fini(&h.f);
 }
 

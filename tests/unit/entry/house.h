@@ -52,12 +52,16 @@ static void house_up(void *ctx)
 	maintenance_database_up(&house.entry);
 }
 
-static void house_batch(void *ctx, const struct db_batch *b)
+static size_t house_batch(void *ctx, const struct db_batch *b)
 {
 	(void)ctx;
-	feed_batch(&house.events, b);
-	if (b->last)
-		offsets_turn(&house.recovery);
+	return feed_batch(&house.events, b);
+}
+
+static void house_cursor(void *ctx)
+{
+	(void)ctx;
+	offsets_turn(&house.recovery);
 }
 
 static inline void house_turns(void)
@@ -92,6 +96,7 @@ static inline void house_begin(void)
 	database_begin(&house.base, house.stage.loop);
 	house.base.up = house_up;
 	house.base.batch = house_batch;
+	house.base.cursor = house_cursor;
 	database_answers(&house.base, "rt.version", "8|x");
 	database_answers(&house.base, "rt.recovery_key", "x");
 	p->auth = house.auth = auth_new(&house_keys, error, sizeof error);

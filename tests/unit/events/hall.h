@@ -92,11 +92,15 @@ static void hall_gap(void *ctx)
 		h->on_gap();
 }
 
-static void hall_batch(void *ctx, const struct db_batch *b)
+static size_t hall_batch(void *ctx, const struct db_batch *b)
+{
+	return feed_batch(&((struct hall *)ctx)->events, b);
+}
+
+static void hall_cursor(void *ctx)
 {
 	struct hall *h = ctx;
-	feed_batch(&h->events, b);
-	if (b->last && h->on_last)
+	if (h->on_last)
 		h->on_last();
 }
 
@@ -134,6 +138,7 @@ static inline void hall_begin(void)
 	hall.base.up = hall_up;
 	hall.base.gap = hall_gap;
 	hall.base.batch = hall_batch;
+	hall.base.cursor = hall_cursor;
 	hall.base.ctx = &hall;
 	database_answers(&hall.base, "rt.routes", ROUTES);
 	hall.events = (struct events){

@@ -217,6 +217,65 @@ TEST(work_caused_by_later_phases_runs_before_sleep)
 	loop_free(&l);
 }
 
+/* Takes half of a phase's share. */
+static void slow_work(struct deferred *d)
+{
+	usleep(LOOP_SHARE_US / 2);
+	work(d);
+}
+
+/* Eight entries of half a share each: two in a turn, and the loop polls between. What comes meanwhile goes behind, and
+ * the next phase does not wait. */
+TEST(a_long_flush_gives_way_and_goes_on_first_in_the_next_turn)
+{
+	struct loop *l = loop_new();
+	struct job jobs[8], late, sweep;
+	for (int i = 0; i < 8; i++) {
+		job_init(&jobs[i], l, (char)('a' + i));
+		jobs[i].d.run = slow_work;
+		loop_defer(l, LOOP_FLUSH, &jobs[i].d);
+	}
+	job_init(&late, l, 'l');
+	job_init(&sweep, l, 's');
+	jobs[0].then = &sweep, jobs[0].then_phase = LOOP_SWEEP;
+	jobs[1].then = &late, jobs[1].then_phase = LOOP_FLUSH;
+	int turns = 0;
+	do {
+		ev_run(loop_ev(l), EVRUN_NOWAIT);
+		note('|');
+		CHECK(loop_is_behind(l) == !strchr(trace, 'l'));
+	} while (++turns < 20 && loop_is_behind(l));
+	CHECK(turns >= 4 && turns <= 9);
+	CHECK(strchr(trace, 's') < strchr(trace, 'd'));
+	char order[20] = "";
+	size_t n = 0;
+	for (const char *p = trace; *p; p++)
+		if (*p != '|' && *p != 's')
+			order[n++] = *p;
+	CHECK_STR(order, "abcdefghl");
+	loop_free(&l);
+}
+
+TEST(a_loop_that_is_behind_does_not_sleep)
+{
+	struct loop *l = loop_new();
+	struct job a, b, c;
+	struct job *all[] = {&a, &b, &c};
+	for (int i = 0; i < 3; i++) {
+		job_init(all[i], l, (char)('a' + i));
+		all[i]->d.run = slow_work;
+		loop_defer(l, LOOP_WORK, &all[i]->d);
+	}
+	struct alarm end = alarm_of(l, '.');
+	end.ends = true;
+	timer_set(l, &end.timer, loop_now(l) + 60000);
+	ev_run(loop_ev(l), EVRUN_ONCE); /* sleeps until something happens */
+	ev_run(loop_ev(l), EVRUN_NOWAIT);
+	CHECK(strchr(trace, 'c'));
+	timer_stop(l, &end.timer);
+	loop_free(&l);
+}
+
 TEST(cancelled_work_does_not_run)
 {
 	struct loop *l = loop_new();
