@@ -25,7 +25,7 @@
 	X(routes, events, YES, YES, NO, YES)    \
 	X(rooms, events, YES, YES, NO, NO)      \
 	X(confirms, events, YES, NO, NO, NO)    \
-	X(presence, events, NO, NO, NO, NO)     \
+	X(presence, events, NO, YES, NO, NO)    \
 	X(offsets, recovery, YES, YES, YES, NO) \
 	X(attempts, recovery, NO, YES, NO, NO)  \
 	X(missed, recovery, NO, NO, NO, NO)     \

@@ -47,6 +47,8 @@ void deliver_event(struct events *ev, const struct db_event *e, void (*told)(str
 	ev->people->fence_value++;
 	audience_begin(&a, ev->people, e->everyone ? SLICE(HUB_EVERYONE) : e->rooms, e->except_rooms);
 	while ((c = audience_next(&a))) {
+		if (c->owed_sync)
+			continue;
 		if (!packet) { /* not before: an event for rooms that nobody here is in costs no more than its row */
 			packet = deliver_packet(e);
 			confirm = e->confirm.n ? confirm_blob(e) : NULL;

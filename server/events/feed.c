@@ -85,7 +85,7 @@ static void feed_rooms_stale(struct events *ev, const struct db_event *e, enum r
 	struct buf id = {0};
 	(void)verb;
 	if (!json_get(e->data, "user_ids", &ids) || json_kind_of(ids) != JSON_ARRAY) {
-		rooms_read_all(ev, false);
+		rooms_read_all(ev);
 		return;
 	}
 	for (size_t it = 0; json_next_element(ids, &it, &v);) {

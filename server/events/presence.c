@@ -92,15 +92,21 @@ void presence_start(struct events *ev)
 	list_init(&p->order);
 }
 
-void presence_stop(struct events *ev)
+void presence_gap(struct events *ev)
 {
 	struct presence *p = ev->presence;
 	struct change *c;
-	if (!p)
-		return;
 	timer_stop(ev->people->loop, &p->flush);
 	while ((c = list_first(&p->order, struct change, link)))
 		change_free(p, c);
+}
+
+void presence_stop(struct events *ev)
+{
+	struct presence *p = ev->presence;
+	if (!p)
+		return;
+	presence_gap(ev);
 	map_fini(&p->pending);
 	free(p);
 	ev->presence = NULL;

@@ -19,7 +19,6 @@ struct rooms_reader {
 	struct buf queue; /* uuids, one behind the other */
 	struct reading batch[BATCH_MAX];
 	size_t out; /* number of users in batch: the call that is out reads them */
-	bool sync;  /* the clients are told sync:required afterwards, since they may have missed something */
 	struct sender sender;
 };
 
@@ -59,19 +58,29 @@ void rooms_read(struct events *ev, struct user *u)
 	sender_wake(&ev->rooms->sender);
 }
 
-void rooms_read_all(struct events *ev, bool sync)
+void rooms_read_all(struct events *ev)
 {
 	struct rooms_reader *rr = ev->rooms;
 	struct map *users = &ev->people->users;
-	rr->sync = rr->sync || sync;
 	for (struct map_node *n = map_next(users, NULL); n; n = map_next(users, n))
 		rooms_enqueue(rr, container_of(n, struct user, node));
 	sender_wake(&rr->sender);
 }
 
+static void rooms_owe_sync(struct client *c, void *arg)
+{
+	(void)arg;
+	c->owed_sync = c->state == CLIENT_OPEN; /* the others are told when they open */
+}
+
+/*
+ * Something may have been missed. Clients are told once their rooms have been read: then nothing is lost between what they read and what
+ * they hear. Events that come before are withheld: their clients read those, too.
+ */
 void rooms_gap(struct events *ev)
 {
-	rooms_read_all(ev, true);
+	people_each(ev->people, rooms_owe_sync, NULL);
+	rooms_read_all(ev);
 }
 
 void rooms_database_up(struct events *ev)
@@ -159,8 +168,7 @@ static void rooms_set(struct client *c, struct slice rooms, struct granted *g, c
 			client_apply(c, l->verb, late_room(l));
 }
 
-static void rooms_take(struct events *ev, struct user *u, const struct late_list *late, const struct db_result *r,
-                       int row)
+static void rooms_take(struct user *u, const struct late_list *late, const struct db_result *r, int row)
 {
 	struct list *it, *tmp;
 	struct slice rooms = db_value(r, row, COL_ROOMS);
@@ -179,8 +187,10 @@ static void rooms_take(struct events *ev, struct user *u, const struct late_list
 			continue;
 		}
 		rooms_set(c, rooms, &g, late, snapshot);
-		if (ev->rooms->sync && c->state == CLIENT_OPEN)
+		if (c->owed_sync && !u->stale) { /* else the gap came after the question */
+			c->owed_sync = false;
 			client_sync(c, connect_reason_label(CONNECT_RECONNECTION));
+		}
 	}
 	granted_fini(&g);
 	db_snapshot_free(&snapshot);
@@ -206,17 +216,15 @@ static void rooms_answered(void *arg, const struct db_result *r)
 	for (size_t i = 0; i < rr->out; i++) {
 		struct user *u = user_find(ev->people, slice_of(rr->batch[i].user, UUID_LEN));
 		if (u && good)
-			rooms_take(ev, u, &rr->batch[i].late, r, (int)i);
+			rooms_take(u, &rr->batch[i].late, r, (int)i);
 		else if (u)
 			rooms_enqueue(rr, u); /* again, until an answer comes */
 		late_free(&rr->batch[i].late);
 	}
 	rr->out = 0;
-	if (rr->queue.n == 0)
-		rr->sync = false;
-	else if (good)
+	if (good && rr->queue.n)
 		sender_wake(&rr->sender);
-	else
+	else if (rr->queue.n)
 		sender_after(&rr->sender, SENDER_AGAIN_MS);
 }
 

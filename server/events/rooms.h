@@ -14,9 +14,9 @@ struct user;
 void rooms_start(struct events *ev);
 void rooms_stop(struct events *ev);
 void rooms_database_up(struct events *ev);
-void rooms_gap(struct events *ev);                  /* rooms_read_all with sync */
+void rooms_gap(struct events *ev); /* everybody's; until they are told sync:required they hear nothing */
 void rooms_read(struct events *ev, struct user *u); /* puts the user into the queue */
-void rooms_read_all(struct events *ev, bool sync);  /* sync: clients are told sync:required afterwards */
+void rooms_read_all(struct events *ev);
 /* Keeps a control row for the answer. False: the user's rooms are not being read, and nothing was kept. */
 bool rooms_keep_late(struct events *ev, struct slice user, uint64_t xid, enum room_verb verb, struct slice room);
 

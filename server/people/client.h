@@ -97,6 +97,7 @@ struct client {
 	enum client_state state : 8; /* client_enter sets it */
 	bool registered : 1;         /* rt.socket_open has registered it, so rt.socket_close must be called */
 	bool expired : 1;            /* its token has expired, which ends it */
+	bool owed_sync : 1;          /* a gap: no event for it before the sync:required that its rooms are read for */
 	bool returning : 1;          /* CONNECT presented a recovery id */
 };
 

@@ -107,6 +107,36 @@ test('an old open transaction keeps it from sleeping, not from delivering', asyn
   await edge.stop()
 })
 
+test('after a gap a client hears sync:required before any event, also while its rooms take long to be read', async () => {
+  const edge = await w.edge()
+  const users = await w.users('Анна', 'Борис', 'Вера')
+  const clients = await Promise.all(users.map((u, i) => w.connect(u, { edge, transport: ['websocket', 'polling', 'upgrade'][i] })))
+  const dropped = await w.value('select pg_current_snapshot()::text')
+  const rows = await edge.metric('bellwire_pump_rows_total')
+  const news = (n) => w.sql("select rt.emit(array['user:' || u], 'test:news', jsonb_build_object('n', $2::int)) from unnest($1::text[]) u", [users.map((u) => u.id), n])
+  const before = clients.map((c) => c.events.length)
+  await w.transaction(async (sql) => {
+    await sql('lock table platform.follows in access exclusive mode') // rooms cannot be read
+    await w.transaction(async (other) => {
+      await other('lock table bellwire.outbox in access exclusive mode') // the pump's cursor stays where it is
+      await w.value('select pg_current_xact_id()::text')
+      await w.sql('update bellwire.outbox_state set dropped = pg_current_snapshot()')
+    })
+    await until(async () => await edge.metric('bellwire_pump_gaps_total') === 1, 'the gap')
+    for (let i = 0; i < 5; i++) await news(i)
+    await until(async () => await edge.metric('bellwire_pump_rows_total') - rows >= 15, 'the pump has read them')
+  })
+  await Promise.all(clients.map((c) => c.hear('sync:required', undefined, 2)))
+  await news(5)
+  await Promise.all(clients.map((c) => c.hear('test:news', { n: 5 })))
+  for (const [i, c] of clients.entries()) {
+    assert.deepEqual(c.events.slice(before[i]).map((e) => [e.event, e.args[0].n]), [['sync:required', undefined], ['test:news', 5]], c.transport)
+    c.close()
+  }
+  await w.sql('update bellwire.outbox_state set dropped = $1', [dropped])
+  await edge.stop()
+})
+
 test('a row that was long on its way makes it poll: ringing may be what holds the writers up', async () => {
   const quiet = await w.edge()
   const asleep = () => until(async () => await quiet.metric('bellwire_pump_state') === 3, 'asleep')
