@@ -1,6 +1,8 @@
 #include "cmd/cmd.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static const struct {
 	const char *name;
@@ -21,8 +23,24 @@ static int help(void)
 	return cmd_finish(EXIT_DONE);
 }
 
+/*
+ * Input, output and errors are open, whatever started the program: else the first connection would get the number of the log, and be
+ * sent its lines.
+ */
+static bool descriptors_open(void)
+{
+	int fd;
+	do {
+		if ((fd = open("/dev/null", O_RDWR)) < 0)
+			return false;
+	} while (fd <= STDERR_FILENO);
+	return close(fd) == 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (!descriptors_open())
+		return EXIT_FAILED;
 	const char *name = argc > 1 ? argv[1] : "";
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
 		return help();

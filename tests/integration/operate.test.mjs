@@ -1,8 +1,8 @@
 // What an operator does: TLS, keys, reload, readiness, draining, logs.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { createSign, generateKeyPairSync, sign as signWith } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,7 @@ import { after, describe, test } from 'node:test'
 import tls from 'node:tls'
 import { TRANSPORTS } from './lib/client.mjs'
 import { Dart } from './lib/dart.mjs'
-import { seconds, token, until, world } from './lib/world.mjs'
+import { BIN, SECRET, seconds, token, until, world } from './lib/world.mjs'
 
 const w = await world(import.meta.url)
 const dir = mkdtempSync(join(tmpdir(), 'bellwire-'))
@@ -262,6 +262,29 @@ test('BELLWIRE_COOKIE: on the polling handshake, for balancers', async () => {
   const r = await fetch(`${edge.url}/socket.io/?EIO=4&transport=polling`)
   assert.match(r.headers.get('set-cookie'), /^edge=[\w-]{20}; Path=\/; HttpOnly; SameSite=Lax$/)
   await edge.stop()
+})
+
+test('started with input, output and errors closed: no connection gets their numbers, and no log line a client', async () => {
+  const port = () => new Promise((resolve) => {
+    const s = net.createServer().listen(0, '127.0.0.1', () => { const { port: free } = s.address(); s.close(() => resolve(free)) })
+  })
+  const ports = [await port(), await port()]
+  const child = spawn('/bin/sh', ['-c', 'exec "$0" serve <&- >&- 2>&-', BIN], { env: { ...process.env, DATABASE_URL: w.edgeUrl(), JWT_SECRET: SECRET,
+    BELLWIRE_LOG_LEVEL: 'trace', BELLWIRE_DRAIN_MS: '200', BELLWIRE_LISTEN: `127.0.0.1:${ports[0]}`, BELLWIRE_ADMIN_LISTEN: `127.0.0.1:${ports[1]}` } })
+  const gone = new Promise((resolve) => child.on('exit', (code, signal) => resolve(signal ?? code)))
+  try {
+    await until(() => fetch(`http://127.0.0.1:${ports[1]}/readyz`).then((r) => r.status === 200, () => false), 'ready')
+    for (const fd of [0, 1, 2]) assert.equal(readlinkSync(`/proc/${child.pid}/fd/${fd}`), '/dev/null')
+    const c = net.connect(ports[0], '127.0.0.1')
+    let heard = ''
+    c.on('data', (d) => { heard += d })
+    c.write('GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n\r\n')
+    await new Promise((resolve) => c.on('close', resolve))
+    assert.match(heard, /^HTTP\/1\.1 200 [^]*\r\n\r\n0\{"sid":"[\w-]+"[^{}]*\}$/)
+  } finally {
+    child.kill('SIGTERM')
+    assert.equal(await gone, 0)
+  }
 })
 
 test('the internal listener: who asks nothing keeps nobody out, and soon goes', async () => {

@@ -9,7 +9,7 @@ import pg from 'pg'
 import { Client } from './client.mjs'
 import { sleep, until, WAIT_MS } from './wait.mjs'
 
-const BIN = process.env.BELLWIRE_BIN ?? fileURLToPath(new URL('../../../build/bellwire', import.meta.url))
+export const BIN = process.env.BELLWIRE_BIN ?? fileURLToPath(new URL('../../../build/bellwire', import.meta.url))
 const ADMIN_URL = process.env.BELLWIRE_TEST_PG
 // The role belongs to the cluster, so every file gives it the same password.
 const EDGE_PASSWORD = 'bellwire-test'
