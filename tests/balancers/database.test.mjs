@@ -61,6 +61,15 @@ test('pgbouncer in transaction mode carries the calls of two edges over three co
   await again.stop()
 })
 
+test('five quick failures do not end the unit: systemd gives up only where it is told to', () => {
+  const sections = Object.fromEntries(example('bellwire.service').split(/^\[(?=\w+\]$)/m).slice(1).map((s) => {
+    const [name, ...lines] = s.split('\n')
+    return [name.slice(0, -1), Object.fromEntries(lines.filter((l) => /^\w+=/.test(l)).map((l) => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]))]
+  }))
+  // systemd.unit(5): by default five starts in ten seconds, then the unit stays down; systemd.service(5): 100 ms between two of them
+  assert.deepEqual([sections.Unit.StartLimitIntervalSec, sections.Service.Restart, Number(sections.Service.RestartSec) >= 1], ['0', 'always', true])
+})
+
 test('systemd takes the unit, and finds it well shut off', { skip: spawnSync('systemd-analyze', ['--version']).status !== 0 && 'no systemd here' }, () => {
   const unit = join(dir, 'bellwire.service')
   writeFileSync(unit, example('bellwire.service', ['/usr/local/bin/bellwire', process.env.BELLWIRE_BIN]))
