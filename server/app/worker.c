@@ -186,6 +186,19 @@ static void worker_make_edge_id(struct worker *w)
 		p += sprintf(p, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", r[i]);
 }
 
+static unsigned at_most(unsigned n, unsigned most)
+{
+	return n < most ? n : most;
+}
+
+/* Guests are clients between their handshake and their token: a storm of those who come back must fit in, also when a
+ * balancer makes all of them look like one address. */
+static void worker_guests(struct eio_limits *l)
+{
+	l->max_guests = at_most(l->max_sessions / 2 + 1, 20000);
+	l->max_guests_per_address = at_most(l->max_sessions / 8 + 1, 4000);
+}
+
 static void worker_make_sio(struct worker *w, const struct config *c)
 {
 	struct sio_config cfg = {
@@ -208,6 +221,7 @@ static void worker_make_sio(struct worker *w, const struct config *c)
 	unsigned most = w->max_connections; /* a polling client has two connections at times, and none at others */
 	sessions->max_sessions = most < UINT32_MAX / 2 ? 2 * most : UINT32_MAX;
 	sessions->max_sessions_per_address = (unsigned)c->max_sessions_per_address;
+	worker_guests(sessions);
 	w->root = (struct sio_namespace){
 		.name = "/",
 		.on_connect = open_connect,

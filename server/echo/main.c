@@ -45,6 +45,7 @@ static void eio_echo(struct eio_session *s, bool binary, struct slice data, void
 {
 	(void)ctx;
 	struct packet *p = binary ? packet_binary(data) : packet_text('4', data);
+	eio_settle(s);
 	eio_send(s, p);
 	packet_unref(&p);
 }
@@ -62,6 +63,7 @@ static const struct eio_events engine_echo = {.on_open = eio_opened, .on_message
 static void sio_connected(struct sio_socket *s, struct slice auth, unsigned flaws, void *ctx)
 {
 	(void)flaws;
+	sio_settle(s);
 	sio_accept(s, slice_of("", 0));
 	struct packet *p = sio_event_packet(ctx, SLICE("auth"), auth.n ? auth : SLICE("{}"));
 	sio_send(s, p);

@@ -28,7 +28,8 @@ struct eio_limits {
 	size_t max_queue_bytes;     /* of a polling session, then CLOSE_SLOW (X6); for WebSockets see conn_budget */
 	unsigned max_queue_packets; /* likewise */
 	unsigned max_sessions;      /* 0: no limit. A polling session has no connection between two polls */
-	unsigned max_sessions_per_address; /* 0: no limit */
+	unsigned max_sessions_per_address;           /* 0: no limit. An address is a network: IPv6 counts by /64 */
+	unsigned max_guests, max_guests_per_address; /* sessions that eio_settle was not called for; 0: no limit */
 };
 extern const struct eio_limits eio_default_limits;
 
@@ -55,7 +56,7 @@ struct eio_events {
 };
 
 struct eio_stats {
-	uint64_t sessions, opened, websockets, upgrades, refused[6];
+	uint64_t sessions, guests, opened, websockets, upgrades, refused[6];
 	uint64_t closed[CLOSE_REASON_MAX];
 	uint64_t packets_out;
 	uint64_t lost[CLOSE_REASON_MAX]; /* packets that no GET fetched, by the reason of their session's end */
@@ -73,6 +74,10 @@ size_t eio_drain_some(struct eio_server *srv, size_t n);          /* eio_drop fo
 void eio_set_user(struct eio_session *s, void *user);
 void *eio_user(const struct eio_session *s);
 struct log_ident eio_ident(const struct eio_session *s);
+
+/* The client has shown who it is. Before that its session is a guest, and the oldest guest ends (CLOSE_LIMIT) when there
+ * are too many of them, or no room for another session. May be repeated. */
+void eio_settle(struct eio_session *s);
 
 /* A packet that is sent now goes out at once: the kernel took everything so far, or a GET is parked. */
 bool eio_writable(const struct eio_session *s);

@@ -118,7 +118,6 @@ void polling_start(struct eio_session *s)
 	s->polling = NEW(struct polling);
 	s->polling->session = s;
 	s->polling->holder.budget = s->srv->cfg.budget;
-	list_add_tail(&s->srv->unclaimed, &s->polling->unclaimed);
 }
 
 void polling_end(struct eio_session *s)
@@ -126,7 +125,6 @@ void polling_end(struct eio_session *s)
 	struct polling *g = s->polling;
 	if (!g)
 		return;
-	list_del(&g->unclaimed);
 	if (s->state == EIO_ENDED) {
 		struct http_exchange *x = g->push;
 		g->push = NULL;

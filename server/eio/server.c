@@ -126,23 +126,11 @@ static bool good_origin(const struct http_exchange *x)
 	return true;
 }
 
-/* The sessions of a client's network; NULL: there are none, or nobody counts them. */
-static struct address *find_address(const struct eio_server *srv, struct slice client)
-{
-	char network[ADDRESS_TEXT_MOST + 1];
-	if (!srv->cfg.limits.max_sessions_per_address)
-		return NULL;
-	address_network(client, network);
-	struct map_node *n = map_find(&srv->addresses, slice_str(network));
-	return n ? container_of(n, struct address, node) : NULL;
-}
-
 static const char *request_gate(struct eio_server *srv, const struct http_exchange *x)
 {
 	if (srv->refuse_new)
 		return "Draining";
-	const struct address *a = find_address(srv, http_client(x, srv->cfg.trusted_proxies));
-	if (a && a->sessions >= srv->cfg.limits.max_sessions_per_address)
+	if (address_full(srv, http_client(x, srv->cfg.trusted_proxies)))
 		return "Too many sessions";
 	const char *gate = srv->cfg.admit ? srv->cfg.admit(x, srv->cfg.ctx) : NULL;
 	return gate || session_room(srv) ? gate : "Too many sessions";
@@ -205,8 +193,6 @@ void eio_handle(struct eio_server *srv, struct http_exchange *x)
 		refuse_request(srv, x, code, r.gate);
 		return;
 	}
-	if (r.session)
-		session_claimed(r.session);
 	if (!r.upgrade) {
 		if (r.session)
 			polling_handle(r.session, x);
@@ -256,7 +242,7 @@ struct eio_server *eio_server_new(struct loop *l, const struct eio_config *cfg, 
 	srv->ctx = ctx;
 	map_init(&srv->sessions, session_key);
 	map_init(&srv->addresses, address_key);
-	list_init(&srv->unclaimed);
+	list_init(&srv->guests);
 	struct slice none = slice_of("", 0);
 	srv->ping = packet_text('2', none);
 	srv->noop = packet_text('6', none);

@@ -12,24 +12,12 @@
 
 /* ---- the end ---- */
 
-static void forget_address(struct eio_session *s)
-{
-	char network[ADDRESS_TEXT_MOST + 1];
-	address_network(slice_str(s->peer), network);
-	struct map_node *n = map_find(&s->srv->addresses, slice_str(network));
-	struct address *a = n ? container_of(n, struct address, node) : NULL;
-	if (!a || --a->sessions)
-		return;
-	map_del(&s->srv->addresses, &a->node);
-	free(a);
-}
-
 static void session_free(struct eio_session *s)
 {
 	timer_stop(s->srv->loop, &s->timer);
 	deferred_cancel(&s->turn);
 	polling_end(s);
-	forget_address(s);
+	address_leave(s);
 	free(s->fences);
 	free(s);
 }
@@ -85,7 +73,7 @@ void session_end(struct eio_session *s, enum close_reason why)
 	srv->stats.lost[why] += queued - (queued && s->state == EIO_CLOSING); /* the 1 is no loss */
 	session_enter(s, EIO_ENDED, why);
 	timer_stop(srv->loop, &s->timer);
-	session_claimed(s);
+	eio_settle(s);
 	map_del(&srv->sessions, &s->node);
 	srv->stats.sessions--;
 	if (s->ws) {
@@ -197,27 +185,6 @@ bool session_overdue(struct eio_session *s)
 void session_heard(struct eio_session *s)
 {
 	s->seen = loop_now(s->srv->loop);
-}
-
-/* ---- how many there are ---- */
-
-void session_claimed(struct eio_session *s)
-{
-	if (s->polling)
-		list_del(&s->polling->unclaimed);
-}
-
-/* A client uses its sid as soon as it has it. The oldest session whose sid was never used makes room: somebody who asks
- * for sessions and does not use them loses his own, and others are not refused. */
-bool session_room(struct eio_server *srv)
-{
-	if (!srv->cfg.limits.max_sessions || srv->stats.sessions < srv->cfg.limits.max_sessions)
-		return true;
-	struct polling *oldest = list_first(&srv->unclaimed, struct polling, unclaimed);
-	if (!oldest)
-		return false;
-	session_end(oldest->session, CLOSE_LIMIT);
-	return true;
 }
 
 /* ---- the delivery fence ---- */
@@ -358,22 +325,6 @@ bool session_packet(struct eio_session *s, bool binary, struct slice p, enum clo
 
 /* ---- opening ---- */
 
-static void remember_address(struct eio_session *s)
-{
-	struct eio_server *srv = s->srv;
-	if (!srv->cfg.limits.max_sessions_per_address)
-		return;
-	char network[ADDRESS_TEXT_MOST + 1];
-	address_network(slice_str(s->peer), network);
-	struct map_node *n = map_find(&srv->addresses, slice_str(network));
-	struct address *a = n ? container_of(n, struct address, node) : NEW(struct address);
-	if (!n) {
-		memcpy(a->text, network, sizeof a->text);
-		map_add(&srv->addresses, &a->node);
-	}
-	a->sessions++;
-}
-
 static struct packet *open_packet(const struct eio_session *s, bool websocket)
 {
 	const struct eio_config *cfg = &s->srv->cfg;
@@ -409,7 +360,6 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
 	s->seen = loop_now(srv->loop);
 	timer_set(srv->loop, &s->timer, s->seen + srv->cfg.limits.ping_interval_ms);
 	map_add(&srv->sessions, &s->node);
-	remember_address(s);
 	srv->stats.sessions++;
 	srv->stats.opened++;
 	log_move(eio_ident(s), "session", "new", eio_state_name[s->state],
@@ -424,6 +374,7 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
 		polling_handshake(s, x, open);
 	}
 	packet_unref(&open);
+	guest_enter(s);
 	srv->ev->on_open(s, authorization ? slice_str(authorization) : (struct slice){0}, srv->ctx);
 	free(authorization);
 	return s;

@@ -32,11 +32,11 @@ enum eio_state {
 #undef X
 };
 
-/* A network (address_network) with sessions, for max_sessions_per_address. In the server's map from its first session to the end of its
- * last. */
+/* A network (address_network) with sessions. In the server's map from its first session to the end of its last. */
 struct address {
 	struct map_node node;
-	unsigned sessions;
+	unsigned sessions, nguests;
+	struct list guests; /* the oldest first */
 	char text[ADDRESS_TEXT_MOST + 1];
 };
 
@@ -53,7 +53,6 @@ struct probe {
  * taken it over, and no POST is on its way any more. */
 struct polling {
 	struct eio_session *session;
-	struct list unclaimed;      /* in the server's list from the handshake until its sid is used */
 	struct probe *probe;        /* NULL: none */
 	struct http_exchange *poll; /* the parked GET; NULL: none */
 	struct http_exchange *push; /* the POST whose body is arriving; NULL: none */
@@ -62,6 +61,13 @@ struct polling {
 	size_t queue_bytes;
 	struct holder holder; /* of the queue, which is a backlog: only a GET can take it */
 	bool overflown;       /* polling_evict took its queue: the session ends by its timer */
+};
+
+/* What is known of a session whose client has not shown who it is. Owned by its session, until eio_settle or its end. */
+struct guest {
+	struct eio_session *session;
+	struct address *address; /* NULL: nobody counts those */
+	struct list all, near;   /* in the server's list and in the address's */
 };
 
 /* Exists while a fence is to be confirmed. Owned by its session. */
@@ -78,6 +84,7 @@ struct eio_session {
 	struct ws *ws;           /* NULL: polling */
 	struct polling *polling; /* NULL: over a WebSocket */
 	struct fences *fences;   /* NULL: nothing is to be confirmed */
+	struct guest *guest;     /* NULL: its client is known */
 	uint64_t confirmed;      /* the last value that on_fence had */
 	struct timer timer;      /* next ping, deadline of a pong, linger, or later close (session_deadline) */
 	struct deferred turn;    /* in LOOP_FLUSH when marked; at the end in LOOP_SWEEP */
@@ -100,7 +107,7 @@ struct eio_server {
 	const struct eio_events *ev;
 	void *ctx;
 	struct map sessions, addresses;
-	struct list unclaimed; /* polling sessions whose sid was never used, the oldest first */
+	struct list guests;        /* the oldest first */
 	struct packet *ping, *noop, *close, *probe_answer;
 	struct blob *separator;
 	struct eio_stats stats;
@@ -116,9 +123,7 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
 /* B5: a deadline that has passed takes effect now, before what came later does. True: the session has ended. */
 bool session_overdue(struct eio_session *s);
 
-void session_heard(struct eio_session *s);   /* bytes arrived: a sign of life */
-void session_claimed(struct eio_session *s); /* its sid was used, so somebody has read the handshake */
-bool session_room(struct eio_server *srv);   /* makes room for one more session; false: there is none */
+void session_heard(struct eio_session *s); /* bytes arrived: a sign of life */
 
 /* One packet of text (type and data) or one binary message. False: the session is to end, *why says as what. */
 bool session_packet(struct eio_session *s, bool binary, struct slice p, enum close_reason *why);
@@ -129,6 +134,13 @@ bool session_wants_fence(const struct eio_session *s); /* something is asked for
 
 void session_mark(struct eio_session *s);                       /* something is to be sent in this turn */
 void session_end(struct eio_session *s, enum close_reason why); /* at once (C1); the caller has closed the WebSocket */
+
+/* ---- guests.c ---- */
+
+bool session_room(struct eio_server *srv); /* makes room for one more session; false: there is none */
+bool address_full(const struct eio_server *srv, struct slice client); /* it has as many sessions as it may have */
+void address_leave(struct eio_session *s);                            /* the session is freed */
+void guest_enter(struct eio_session *s);                              /* it begins. An older guest may end by this */
 
 /* ---- polling.c ---- */
 

@@ -487,6 +487,7 @@ void open_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void 
 		open_refuse_one_more(e, s);
 		return;
 	}
+	sio_settle(s);
 	struct client *c = client_new(e->people, s, claims.sub);
 	c->until_ms = claims.until_ms;
 	c->returning = open_is_returning(auth);

@@ -53,6 +53,7 @@ static void got_connect(struct sio_session *ses, const struct sio_packet *p)
 	}
 	ses->late &= ~(1u << (nsp - srv->nsps));
 	nsp->on_connect(sio_socket_new(ses, nsp), p->json, p->flaws, nsp->ctx);
+	sio_session_connected(ses);
 }
 
 static bool is_late(const struct sio_session *ses, const struct sio_namespace *nsp)
@@ -120,25 +121,33 @@ static void got_packet(struct sio_session *ses, const struct sio_packet *p, cons
 
 /* ---- binary packets ---- */
 
-/*
- * Counts n bytes of a binary packet that is not whole yet. A polling session has no connection that keeps them, so they
- * are counted here, in the budget's input. All sessions together may keep half of it. Beyond that the session is closed
- * which sends: otherwise a crowd that completes none of its packets would use the whole input up, and conn_keep would
- * kill connections for it that did nothing.
- */
-static bool assembly_keep(struct sio_session *ses, size_t n)
+bool sio_input_keep(struct sio_server *srv, size_t n)
 {
-	struct sio_server *srv = ses->srv;
 	struct conn_budget *b = srv->cfg.eio.budget;
 	if (b && b->max_input_bytes &&
-	    (srv->assembled + n > b->max_input_bytes / 2 || b->input_bytes + n > b->max_input_bytes)) {
+	    (srv->input + n > b->max_input_bytes / 2 || b->input_bytes + n > b->max_input_bytes))
+		return false;
+	srv->input += n;
+	if (b)
+		b->input_bytes += n;
+	return true;
+}
+
+void sio_input_unkeep(struct sio_server *srv, size_t n)
+{
+	srv->input -= n;
+	if (srv->cfg.eio.budget)
+		srv->cfg.eio.budget->input_bytes -= n;
+}
+
+/* Counts n bytes of a binary packet that is not whole yet. Without room the session is closed that sends. */
+static bool assembly_keep(struct sio_session *ses, size_t n)
+{
+	if (!sio_input_keep(ses->srv, n)) {
 		eio_close(ses->eio, CLOSE_LIMIT);
 		return false;
 	}
 	ses->assembly->bytes += n;
-	srv->assembled += n;
-	if (b)
-		b->input_bytes += n;
 	return true;
 }
 
@@ -148,9 +157,7 @@ void assembly_free(struct sio_session *ses, struct assembly **a)
 	*a = NULL;
 	if (!gone)
 		return;
-	ses->srv->assembled -= gone->bytes;
-	if (ses->srv->cfg.eio.budget)
-		ses->srv->cfg.eio.budget->input_bytes -= gone->bytes;
+	sio_input_unkeep(ses->srv, gone->bytes);
 	buf_fini(&gone->header);
 	for (unsigned i = 0; i < gone->wanted; i++)
 		buf_fini(&gone->attachments[i]);

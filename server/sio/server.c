@@ -11,6 +11,7 @@ const struct sio_limits sio_default_limits = {
 	.max_attachments = 10,
 	.max_sockets_per_session = 8,
 	.max_connects_per_session = 32,
+	.max_authorization = 8200,
 };
 
 static struct slice socket_key(const struct map_node *n)
@@ -48,6 +49,7 @@ const struct sio_stats *sio_server_stats(struct sio_server *srv)
 	const struct eio_stats *e = eio_server_stats(srv->eio);
 	struct sio_stats *out = &srv->stats;
 	out->sessions = e->sessions;
+	out->guests = e->guests;
 	out->sessions_opened = e->opened;
 	out->websockets = e->websockets;
 	out->upgrades = e->upgrades;

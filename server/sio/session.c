@@ -5,6 +5,8 @@
 
 #include "base/mem.h"
 #include "sio/encode.h"
+#include <ctype.h>
+#include <strings.h>
 
 void sio_session_send(struct sio_session *ses, struct buf *text)
 {
@@ -19,6 +21,28 @@ static void connect_timeout(struct timer *t)
 	eio_close(ses->eio, CLOSE_CONNECT_TIMEOUT); /* N8: nobody was accepted in time */
 }
 
+/* A header that can be no bearer token (RFC 6750, 2.1) is of no use to anybody: anyone can send one of 16 KB with each
+ * handshake. */
+static bool is_bearer(struct slice header, size_t most)
+{
+	if (header.n < 8 || header.n > most || strncasecmp(header.p, "Bearer ", 7) != 0)
+		return false;
+	for (size_t i = 7; i < header.n; i++)
+		if (!isalnum((unsigned char)header.p[i]) && !memchr("-._~+/= ", header.p[i], 8))
+			return false;
+	return true;
+}
+
+void sio_session_connected(struct sio_session *ses)
+{
+	struct waiting *w = ses->waiting;
+	if (!w || !w->authorization)
+		return;
+	sio_input_unkeep(ses->srv, strlen(w->authorization));
+	free(w->authorization);
+	w->authorization = NULL;
+}
+
 static void sio_session_on_open(struct eio_session *e, struct slice authorization, void *ctx)
 {
 	struct sio_server *srv = ctx;
@@ -27,7 +51,8 @@ static void sio_session_on_open(struct eio_session *e, struct slice authorizatio
 	ses->eio = e;
 	ses->waiting = NEW(struct waiting);
 	*ses->waiting = (struct waiting){.session = ses, .timeout.fire = connect_timeout};
-	if (authorization.p)
+	if (authorization.p && is_bearer(authorization, srv->cfg.limits.max_authorization) &&
+	    sio_input_keep(srv, authorization.n))
 		ses->waiting->authorization = mem_strndup(authorization.p, authorization.n);
 	timer_set(srv->loop, &ses->waiting->timeout, loop_now(srv->loop) + srv->cfg.limits.connect_timeout_ms);
 	eio_set_user(e, ses);
@@ -36,11 +61,11 @@ static void sio_session_on_open(struct eio_session *e, struct slice authorizatio
 void sio_session_accepted(struct sio_session *ses)
 {
 	struct waiting *over = ses->waiting;
+	sio_session_connected(ses);
 	ses->waiting = NULL;
 	if (!over)
 		return;
 	timer_stop(ses->srv->loop, &over->timeout);
-	free(over->authorization);
 	free(over);
 }
 

@@ -31,7 +31,7 @@ enum sio_state {
 struct assembly {
 	struct buf header; /* the text of the packet, copied */
 	unsigned wanted, got;
-	size_t bytes;             /* counted in the server's `assembled` and in the budget */
+	size_t bytes;             /* counted by sio_input_keep */
 	struct buf attachments[]; /* `wanted` of them */
 };
 
@@ -39,7 +39,7 @@ struct assembly {
 struct waiting {
 	struct sio_session *session;
 	struct timer timeout; /* N8: closes the session */
-	char *authorization;  /* header of the handshake; NULL: there was none */
+	char *authorization;  /* header of the handshake, counted as input; NULL: there is none */
 };
 
 /* The user pointer of its Engine.IO session, and freed in that one's on_close. */
@@ -81,7 +81,7 @@ struct sio_server {
 	const struct sio_namespace *nsps; /* the application's */
 	size_t nnsps;
 	struct map sockets; /* by id */
-	size_t assembled;   /* bytes of all assemblies */
+	size_t input;       /* bytes of what sessions keep for later, counted in the budget's input too */
 	struct sio_stats stats;
 };
 
@@ -100,10 +100,19 @@ void sio_socket_end(struct sio_socket *s, enum close_reason why);   /* the sessi
 void sio_receive(struct eio_session *e, bool binary, struct slice data, void *ctx); /* eio_events.on_message */
 void assembly_free(struct sio_session *ses, struct assembly **a);
 
+/*
+ * Counts n bytes that are kept for later. A polling session has no connection that keeps them, so they are counted here,
+ * in the budget's input. All sessions together may keep half of it: otherwise a crowd that completes nothing would use
+ * the whole input up, and conn_keep would kill connections for it that did nothing. False: there is no room.
+ */
+bool sio_input_keep(struct sio_server *srv, size_t n) MUST_CHECK;
+void sio_input_unkeep(struct sio_server *srv, size_t n);
+
 /* ---- session.c ---- */
 
 extern const struct eio_events sio_session_events;
 void sio_session_send(struct sio_session *ses, struct buf *text); /* a packet with this text, which is freed */
 void sio_session_accepted(struct sio_session *ses);               /* ends the waiting, if it has not ended */
+void sio_session_connected(struct sio_session *ses);              /* its CONNECT was told to the application */
 
 #endif

@@ -27,6 +27,7 @@ struct sio_limits {
 	unsigned max_attachments;          /* of one packet: 10 (S5) */
 	unsigned max_sockets_per_session;  /* at once, accepted or not */
 	unsigned max_connects_per_session; /* in the whole life of a session */
+	size_t max_authorization;          /* bytes of a handshake's Authorization header; a longer one is not kept */
 };
 extern const struct sio_limits sio_default_limits;
 
@@ -60,8 +61,8 @@ struct sio_namespace {
 };
 
 struct sio_stats {
-	uint64_t sessions, sessions_opened, sockets; /* now, since the start, now */
-	uint64_t websockets, upgrades, refused[6];   /* handshakes that were refused, by code (H6) */
+	uint64_t sessions, guests, sessions_opened, sockets; /* now, now (eio_settle), since the start, now */
+	uint64_t websockets, upgrades, refused[6];           /* handshakes that were refused, by code (H6) */
 	uint64_t session_closed[CLOSE_REASON_MAX];
 	uint64_t events_in, packets_out;
 	uint64_t lost[CLOSE_REASON_MAX]; /* packets that no GET fetched, by the reason of their session's end */
@@ -88,9 +89,13 @@ void sio_set_user(struct sio_socket *s, void *user);                        /* a
 void *sio_user(const struct sio_socket *s);
 struct log_ident sio_ident(const struct sio_socket *s);
 
-/* The Authorization header of the session's handshake, which is kept until its first sio_accept. False: there is
- * none. */
+/* The Authorization header of the session's handshake, in on_connect: it is kept until the first CONNECT, and only if
+ * it can be a bearer token. False: there is none. */
 bool sio_authorization(const struct sio_socket *s, struct slice *value);
+
+/* The client has shown who it is: its session is one of those that stay (eio_settle). sio_accept does not say so, as it
+ * may come before a refusal. */
+void sio_settle(struct sio_socket *s);
 
 /* extra: further members of CONNECT's reply as JSON text, "pid":"...", or empty (N2). Ignored unless the socket is
  * connecting. */

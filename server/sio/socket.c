@@ -110,6 +110,11 @@ struct sio_socket *sio_socket_new(struct sio_session *ses, const struct sio_name
 
 /* ---- the application's side of a socket ---- */
 
+void sio_settle(struct sio_socket *s)
+{
+	eio_settle(s->session->eio);
+}
+
 void sio_accept(struct sio_socket *s, struct slice extra)
 {
 	if (s->state != SIO_STATE_CONNECTING)

@@ -173,25 +173,39 @@ static bool alive(struct site *t, const char *sid)
 	return code[8] == '3';
 }
 
-/* X6: a polling session needs no connection. Sessions that are never used must not keep others out. */
-TEST(sessions_are_limited_and_those_nobody_claims_go_first)
+static struct sio_socket *polling_socket(struct site *t)
+{
+	char sid[21], text[300];
+	handshake(t, sid);
+	snprintf(text, sizeof text, "POST %s&sid=%s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n40", HANDSHAKE,
+	         sid);
+	pair_say(&t->pair, slice_str(text));
+	t->pair.got.n = 0;
+	sio_accept(t->socket, slice_of("", 0));
+	return t->socket;
+}
+
+/* X6: a polling session needs no connection. Sessions of nobody in particular must not keep others out. */
+TEST(sessions_are_limited_and_the_oldest_guest_goes_first)
 {
 	struct site t;
 	struct sio_config cfg = ordinary();
 	char sids[5][21];
 	cfg.eio.limits.max_sessions = 3;
 	start(&t, cfg);
-	handshake(&t, sids[0]);
-	CHECK(alive(&t, sids[0]));
-	for (int i = 1; i < 5; i++)
+	sio_settle(polling_socket(&t));
+	for (int i = 1; i < 5; i++) {
 		handshake(&t, sids[i]);
+		CHECK(alive(&t, sids[i])); /* a use of its sid makes nobody known */
+	}
 	CHECK_INT(sio_server_stats(t.sio)->sessions, 3);
-	CHECK(alive(&t, sids[0]));
 	CHECK(!alive(&t, sids[1]));
 	CHECK(!alive(&t, sids[2]));
 	CHECK(alive(&t, sids[3]));
 	CHECK(alive(&t, sids[4]));
 	CHECK_INT(sio_server_stats(t.sio)->session_closed[CLOSE_LIMIT], 2);
+	for (int i = 0; i < 2; i++)
+		sio_settle(polling_socket(&t));
 	say_http(&t, HANDSHAKE, ""); /* refused: all sessions are in use */
 	expect_answer(&t, "HTTP/1.1 403 ", "{\"code\":4,\"message\":\"Too many sessions\"}");
 	finish(&t);
@@ -208,6 +222,83 @@ static bool send_big(struct sio_socket *s, size_t n)
 	packet_unref(&p);
 	buf_fini(&big);
 	return sent;
+}
+
+/* One connection asks for sessions without end, and uses each. Whoever has a token comes in meanwhile and stays. */
+TEST(a_flood_of_guests_ends_itself)
+{
+	struct site t;
+	struct sio_config cfg = ordinary();
+	struct address_list *proxies = address_list_new("192.0.2.1");
+	CHECK(proxies);
+	cfg.eio.trusted_proxies = proxies;
+	cfg.eio.limits.max_sessions = 100;
+	cfg.eio.limits.max_guests = 8;
+	cfg.eio.limits.max_guests_per_address = 5;
+	start(&t, cfg);
+	struct sio_socket *known = polling_socket(&t);
+	sio_settle(known);
+	for (int i = 0; i < 50; i++) { /* of one address, the peer's */
+		char sid[21];
+		handshake(&t, sid);
+		CHECK(alive(&t, sid));
+	}
+	CHECK_INT(sio_server_stats(t.sio)->guests, 5);
+	for (int i = 0; i < 50; i++) { /* of many, the peer being a proxy */
+		char header[64];
+		snprintf(header, sizeof header, "X-Forwarded-For: 203.0.113.%d\r\n", i);
+		say_http(&t, HANDSHAKE, header);
+	}
+	const struct sio_stats *stats = sio_server_stats(t.sio);
+	CHECK_INT(stats->guests, 8);
+	CHECK_INT(stats->sessions, 9);
+	CHECK_INT(stats->session_closed[CLOSE_LIMIT], 92);
+	CHECK_INT(stats->sockets, 1);
+	sio_settle(polling_socket(&t)); /* and another one comes in */
+	CHECK_INT(sio_server_stats(t.sio)->sockets, 2);
+	finish(&t);
+	address_list_free(&proxies);
+}
+
+/* The Authorization header of a handshake is kept for CONNECT, if it can be a token. */
+TEST(an_authorization_is_kept_counted_and_dropped)
+{
+	static const struct {
+		const char *name, *start;
+		size_t fill;
+		bool kept;
+	} rows[] = {
+		{"a token", "Bearer eyJh.eyJz.c2ln", 0, true},
+		{"any case, more blanks", "bearer   abc", 0, true},
+		{"8 KiB", "Bearer ", 8192, true},
+		{"16 KB", "Bearer ", 15000, false},
+		{"another scheme", "Basic dXNlcjpwYXNz", 0, false},
+		{"no token", "Bearer {\"a\":1}", 0, false},
+		{"nothing", "", 0, false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct site t;
+		struct sio_config cfg = ordinary();
+		struct buf header = {0};
+		CHECK_ROW(rows[i].name);
+		cfg.eio.budget = &t.pair.budget;
+		buf_str(&header, "Authorization: ");
+		buf_str(&header, rows[i].start);
+		for (size_t k = 0; k < rows[i].fill; k++)
+			buf_char(&header, 'x');
+		size_t n = header.n - strlen("Authorization: ");
+		buf_str(&header, "\r\n" UPGRADE);
+		buf_char(&header, '\0');
+		start(&t, cfg);
+		say_http(&t, "/socket.io/?EIO=4&transport=websocket", header.p);
+		buf_fini(&header);
+		CHECK_INT(t.pair.budget.input_bytes, rows[i].kept ? n : 0);
+		SAY(&t, "40");
+		CHECK(t.socket);
+		CHECK_INT(t.pair.budget.input_bytes, 0);
+		finish(&t);
+	}
+	CHECK_ROW("");
 }
 
 /* X6: packets that wait for a GET, and attachments that wait for the others, count in the budget as bytes of
@@ -243,18 +334,6 @@ TEST(what_sessions_hold_is_counted)
 	CHECK_INT(t.pair.budget.input_bytes, 0);
 	CHECK_INT(sio_server_stats(t.sio)->session_closed[CLOSE_LIMIT], 1);
 	finish(&t);
-}
-
-static struct sio_socket *polling_socket(struct site *t)
-{
-	char sid[21], text[300];
-	handshake(t, sid);
-	snprintf(text, sizeof text, "POST %s&sid=%s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n40", HANDSHAKE,
-	         sid);
-	pair_say(&t->pair, slice_str(text));
-	t->pair.got.n = 0;
-	sio_accept(t->socket, slice_of("", 0));
-	return t->socket;
 }
 
 /* X6: when there is no room, the session whose client fetches nothing ends, and not the one that is sent to next. */
