@@ -13,7 +13,7 @@
  */
 /* clang-format off: one row a line */
 #define CLOSE_REASONS(X)                                                                          \
-	X(PEER, peer, 0, "peer closed the connection")                                            \
+	X(PEER, peer, 0, "peer closed the connection, or said Engine.IO 1 without a 41 before")   \
 	X(TRANSPORT, transport, 0, "aborted or overlapping request, reset, wrong direction ping") \
 	X(PING, ping, 0, "no pong within the ping timeout")                                       \
 	X(PARSE, parse, 1, "malformed packet")                                                    \
@@ -24,7 +24,7 @@
 	X(HTTP_TIMEOUT, http_timeout, 0, "request head or body not complete in time")             \
 	X(HTTP_BAD, http_bad, 0, "malformed HTTP")                                                \
 	X(IDLE, idle, 0, "kept-alive connection without a request")                               \
-	X(CLIENT_LEFT, client_left, 1, "client said goodbye: 41, or Engine.IO 1")                 \
+	X(CLIENT_LEFT, client_left, 1, "client said goodbye: 41")                                 \
 	X(KICKED, kicked, 1, "server disconnected the socket")                                    \
 	X(UNAUTHORIZED, unauthorized, 1, "token refused or expired")                              \
 	X(TAKEN_OVER, taken_over, 0, "another connection recovered its state")                    \

@@ -348,7 +348,7 @@ static bool push_packets(struct eio_session *s, struct slice body, enum close_re
 		*why = CLOSE_PARSE;
 		if (!utf8_valid(packet) ||
 		    !session_packet(s, false, packet, why)) /* P8: bytes that are not UTF-8 are never passed on */
-			return *why == CLOSE_CLIENT_LEFT;
+			return *why == CLOSE_PEER;
 		*why = CLOSE_DONE;
 		if (!stop || s->state != EIO_OPEN)
 			return true;
@@ -373,9 +373,9 @@ static void push_on_body(struct http_exchange *x, void *ctx, struct slice body)
 		return;
 	}
 	push_ok(srv, x);
-	if (why == CLOSE_CLIENT_LEFT) {
+	if (why == CLOSE_PEER) {
 		polling_release(s, srv->noop); /* P11: the parked GET of a client that leaves */
-		session_end(s, CLOSE_CLIENT_LEFT);
+		session_end(s, CLOSE_PEER);
 	}
 }
 

@@ -313,7 +313,7 @@ bool session_packet(struct eio_session *s, bool binary, struct slice p, enum clo
 	case '6': /* E5: ignored; Swift sends a 6 around its upgrade */
 		return true;
 	case '1':
-		*why = CLOSE_CLIENT_LEFT;
+		*why = CLOSE_PEER; /* by polling clients say 1 after each error of their transport */
 		return false;
 	case '2':
 		*why = CLOSE_TRANSPORT;

@@ -237,3 +237,20 @@ test('delivered is claimed for what a recovered client has taken', async () => {
     await until(async () => await w.value('select count(*) from bellwire.sockets where user_id = $1', [bob.id]) === 0, 'nobody takes the next ones')
   }
 })
+
+test('a polling client whose one POST meets a 503 says 1 alone: nobody hears that it left, and it is recovered', async () => {
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const chat = await w.chat(ann, bob)
+  const a = await w.connect(ann)
+  const c = await connected(bob, { transport: 'polling' })
+  const sid = c.socket.io.engine.id
+  assert.equal(await (await fetch(`${one.url}/socket.io/?EIO=4&transport=polling&sid=${sid}`, { method: 'POST', body: '1' })).text(), 'ok')
+  await c.down()
+  await w.message(chat, ann, 'missed')
+  await back(c)
+  recovered(c)
+  await c.hear('chat:message:new', { content: 'missed' })
+  await a.barrier()
+  assert.deepEqual(a.heard('user:offline', { user_id: bob.id }), [])
+  c.close()
+})

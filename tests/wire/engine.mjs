@@ -427,7 +427,7 @@ const overPolling = (run) => async (t) => {
 reasons([], [
   ['peer', 'the peer closed its WebSocket', overWebSocket((ws) => ws.write(closeFrame(1000)))],
   ['peer', 'FIN without a Close', overWebSocket((ws) => ws.finish())],
-  ['client_left', '1 by polling', overPolling((s) => s.post('1'))],
+  ['peer', '1 by polling', overPolling((s) => s.post('1'))],
   ['transport', 'a request that overlaps', overPolling(async (s, t) => {
     await s.park()
     await ask(await t.connect(), 'GET', s.target)

@@ -252,7 +252,7 @@ TEST(a_session_that_ends_takes_its_probe_along)
 	climb(&k);
 	ask(&k, "1", "ok");
 	climber_turn(&k);
-	told(&k, "gone client_left\n");
+	told(&k, "gone peer\n");
 	heard_up(&k, "Close\n");
 	climber_close(&k);
 }
