@@ -38,6 +38,8 @@
 	X(tls_key_file, BELLWIRE_TLS_KEY_FILE, STR, "", 0, 0, "", "PEM private key of the certificate")                                                     \
 	X(cors_origin, BELLWIRE_CORS_ORIGIN, STR, "*", 0, 0, "",                                                                                            \
 	  "origins that browsers may connect from: *, a comma list, empty for none")                                                                        \
+	X(allowed_origins, BELLWIRE_ALLOWED_ORIGINS, STR, "", 0, 0, "",                                                                                     \
+	  "origins that sessions may come from, a comma list, null among them if it may; a client without Origin passes; empty: every one")                 \
 	X(cookie, BELLWIRE_COOKIE, STR, "", 0, 0, "",                                                                                                       \
 	  "name of a cookie with the session id, for balancers; empty: none")                                                                               \
 	X(trusted_proxies, BELLWIRE_TRUSTED_PROXIES, STR, "", 0, 0, "",                                                                                     \
@@ -56,7 +58,7 @@
 	  "connections at once, and half the sessions; 0: what the descriptor limit allows")                                                                \
 	X(max_sessions_per_address, BELLWIRE_MAX_SESSIONS_PER_ADDRESS, NUM, "0", 0, 1000000, "",                                                            \
 	  "sessions of one client address; 0: no limit")                                                                                                    \
-	X(max_sockets_per_user, BELLWIRE_MAX_SOCKETS_PER_USER, NUM, "10000", 0, 65535, "",                                                                  \
+	X(max_sockets_per_user, BELLWIRE_MAX_SOCKETS_PER_USER, NUM, "10000", 0, 65535, "",                                                                    \
 	  "sockets of one user on this edge; beyond: RATE_LIMIT; 0: no limit")                                                                              \
 	X(max_queue_bytes, BELLWIRE_MAX_QUEUE_BYTES, NUM, "1048576", 65536, 67108864, "bytes",                                                              \
 	  "unsent bytes of one client, then it must read or is disconnected as too slow")                                                                   \

@@ -205,6 +205,7 @@ static void worker_make_sio(struct worker *w, const struct config *c)
 		.eio = {.path = "/socket.io/",
 	                .limits = eio_default_limits,
 	                .cors_origin = c->cors_origin,
+	                .allowed_origins = c->allowed_origins,
 	                .polling = c->polling,
 	                .websocket = true,
 	                .cookie = c->cookie,

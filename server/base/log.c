@@ -150,3 +150,19 @@ void log_event(enum log_level level, struct log_ident who, const char *event, co
 	errno = kept;
 	buf_fini(text);
 }
+
+bool log_sample_take(struct log_sample *s, uint64_t now_ms, uint64_t *left_out)
+{
+	if (s->second != now_ms / 1000) {
+		s->second = now_ms / 1000;
+		s->written = 0;
+	}
+	*left_out = s->left_out;
+	if (s->written == 10) {
+		s->left_out++;
+		return false;
+	}
+	s->written++;
+	s->left_out = 0;
+	return true;
+}

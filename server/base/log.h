@@ -56,6 +56,16 @@ extern enum log_level log_threshold;
 bool log_level_parse(struct slice s, enum log_level *out) MUST_CHECK;
 void log_event(enum log_level level, struct log_ident who, const char *event, const struct log_field *fields);
 
+/* Lines of one kind that anybody outside can cause as often as he likes. Zeroed: none was written. */
+struct log_sample {
+	uint64_t second;
+	unsigned written; /* in that second */
+	uint64_t left_out;
+};
+
+/* Ten lines a second are written. True: this one is, and *left_out says how many before it were not. */
+bool log_sample_take(struct log_sample *s, uint64_t now_ms, uint64_t *left_out) MUST_CHECK;
+
 #define log_at(lvl, who, event, ...)                                                                                 \
 	do {                                                                                                         \
 		if ((lvl) <= log_threshold)                                                                          \

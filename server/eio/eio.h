@@ -39,8 +39,9 @@ struct eio_config {
 	struct conn_budget *budget; /* of the connections; packets that wait for a GET count in it too. May be NULL */
 	const struct address_list *trusted_proxies; /* proxies whose X-Forwarded-For is believed; may be NULL */
 	const char *cors_origin;                    /* as http/cors.h takes it (H9) */
-	bool polling, websocket;                    /* transports that are on (H6) */
-	const char *cookie;                         /* name of the cookie with the sid; NULL: none (H12) */
+	const char *allowed_origins; /* a comma list; other pages' handshakes are refused. NULL: none is */
+	bool polling, websocket;     /* transports that are on (H6) */
+	const char *cookie;          /* name of the cookie with the sid; NULL: none (H12) */
 	/* The application's gate for handshakes (H6 step 9). NULL admits; a text refuses with code 4. May be NULL. */
 	const char *(*admit)(const struct http_exchange *x, void *ctx);
 	void *ctx; /* of admit */

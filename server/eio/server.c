@@ -126,10 +126,21 @@ static bool good_origin(const struct http_exchange *x)
 	return true;
 }
 
+/* CORS does not stop a page of another site: browsers ask nobody before they open a WebSocket. What has no Origin is no
+ * page. */
+static bool foreign_origin(const struct eio_server *srv, const struct http_exchange *x)
+{
+	struct slice origin;
+	const char *allowed = srv->cfg.allowed_origins;
+	return allowed && http_header(x, "origin", &origin) && !http_origin_listed(allowed, origin);
+}
+
 static const char *request_gate(struct eio_server *srv, const struct http_exchange *x)
 {
 	if (srv->refuse_new)
 		return "Draining";
+	if (foreign_origin(srv, x))
+		return "Origin not allowed";
 	if (address_full(srv, http_client(x, srv->cfg.trusted_proxies)))
 		return "Too many sessions";
 	const char *gate = srv->cfg.admit ? srv->cfg.admit(x, srv->cfg.ctx) : NULL;
@@ -147,8 +158,6 @@ static int request_check(struct eio_server *srv, struct http_exchange *x, struct
 	r->has_sid = http_query(x, "sid", &sid) && sid.n > 0;
 	r->session = r->has_sid ? find_session(srv, buf_view(&sid)) : NULL;
 	buf_fini(&sid);
-	if (r->upgrade && r->polling && !r->has_sid)
-		r->websocket = true; /* D2: an application that forgot to set `transports` works all the same */
 	if (!(r->polling && srv->cfg.polling) && !(r->websocket && srv->cfg.websocket))
 		return 0;
 	if (!good_origin(x))
@@ -163,12 +172,30 @@ static int request_check(struct eio_server *srv, struct http_exchange *x, struct
 	}
 	if (http_head(x)->method != HTTP_GET)
 		return 2;
-	if (r->websocket && !r->upgrade)
+	if (r->websocket != r->upgrade)
 		return 3;
 	r->gate = request_gate(srv, x);
 	if (r->gate)
 		return 4;
 	return r->eio4 ? -1 : 5;
+}
+
+/* To its application a client of another revision sees nothing but `xhr poll error`: here is the one place that knows
+ * why. */
+static void log_old_client(struct eio_server *srv, const struct http_exchange *x)
+{
+	struct buf eio = {0};
+	struct slice agent = slice_of("", 0);
+	uint64_t left_out;
+	if (!log_sample_take(&srv->old_clients, loop_now(srv->loop), &left_out))
+		return;
+	http_query(x, "EIO", &eio);
+	http_header(x, "user-agent", &agent);
+	log_info(conn_ident(http_conn(x)), "client too old: only EIO=4, Socket.IO 3 and later, is served",
+	         LSL("eio", slice_of(eio.p, eio.n < 16 ? eio.n : 16)),
+	         LSL("client", http_client(x, srv->cfg.trusted_proxies)),
+	         LSL("user_agent", slice_of(agent.p, agent.n < 100 ? agent.n : 100)), LU("left_out", left_out));
+	buf_fini(&eio);
 }
 
 /* A handshake is answered behind its body, if it has one, so that the connection can be used again. */
@@ -190,6 +217,8 @@ void eio_handle(struct eio_server *srv, struct http_exchange *x)
 	}
 	int code = request_check(srv, x, &r);
 	if (code >= 0) {
+		if (code == 5)
+			log_old_client(srv, x);
 		refuse_request(srv, x, code, r.gate);
 		return;
 	}

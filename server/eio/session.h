@@ -111,6 +111,7 @@ struct eio_server {
 	struct packet *ping, *noop, *close, *probe_answer;
 	struct blob *separator;
 	struct eio_stats stats;
+	struct log_sample old_clients; /* lines about those of protocol 3 */
 	bool refuse_new;
 };
 

@@ -3,7 +3,7 @@
  */
 #include "http/cors.h"
 
-static bool is_listed(const char *list, struct slice origin)
+bool http_origin_listed(const char *list, struct slice origin)
 {
 	for (const char *p = list; *p;) {
 		size_t n = strcspn(p, ",");
@@ -37,7 +37,7 @@ void http_cors_put(struct buf *headers, const char *allowed, const struct http_e
 		return;
 	}
 	put_line(headers, "Vary", SLICE("Origin")); /* without it a cache hands one origin's answer to another */
-	if (!http_header(x, "origin", &origin) || !is_listed(allowed, origin))
+	if (!http_header(x, "origin", &origin) || !http_origin_listed(allowed, origin))
 		return;
 	put_line(headers, "Access-Control-Allow-Origin", origin);
 	put_line(headers, "Access-Control-Allow-Credentials", SLICE("true"));

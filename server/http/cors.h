@@ -9,6 +9,7 @@
 
 #include "http/http.h"
 
+bool http_origin_listed(const char *list, struct slice origin); /* in a comma list */
 bool http_cors_is_on(const char *allowed);
 void http_cors_put(struct buf *headers, const char *allowed, const struct http_exchange *x);
 

@@ -30,7 +30,7 @@ describe('connecting', { concurrency: true }, () => {
 
   test('heads as different versions write them', async () => {
     const user = await w.user()
-    for (const options of [{ contentLength: true }, { query: '/socket.io/?EIO=4&transport=polling' }, { query: '/socket.io/?EIO=4&transport=websocket&t=abc' },
+    for (const options of [{ contentLength: true }, { query: '/socket.io/?EIO=4&transport=websocket&t=abc' },
       { query: '/socket.io/?foo=bar&EIO=4&transport=websocket' }]) {
       const d = await Dart.up(edge, user, options)
       d.onlyMaps()

@@ -70,3 +70,42 @@ test('handshakes without a token, each with one POST: everybody with a token get
   await Promise.all([far, ...many].map((f) => f.close()))
   await edge.stop()
 })
+
+// ---- single handshakes ----
+
+// The status line that raw bytes are answered with.
+async function status(edge, lines) {
+  const tcp = net.connect(edge.port, '127.0.0.1')
+  let text = ''
+  tcp.on('data', (d) => { text += d.toString('latin1') })
+  tcp.write([...lines, 'Host: edge', '', ''].join('\r\n'))
+  await until(() => text.includes('\r\n'), 'an answer')
+  tcp.destroy()
+  return Number(text.split(' ')[1])
+}
+
+const POLL = 'GET /socket.io/?EIO=4&transport=polling HTTP/1.1'
+const SOCKET = ['GET /socket.io/?EIO=4&transport=websocket HTTP/1.1', 'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==']
+
+test('BELLWIRE_ALLOWED_ORIGINS: the handshake of a foreign Origin is refused, none passes, null by choice', async () => {
+  const edge = await w.edge({ BELLWIRE_CORS_ORIGIN: 'https://app.example', BELLWIRE_ALLOWED_ORIGINS: 'https://app.example, https://admin.example' })
+  const apps = await w.edge({ BELLWIRE_ALLOWED_ORIGINS: 'https://app.example,null' })
+  for (const [e, origin, good] of [[edge, 'https://app.example', true], [edge, 'https://admin.example', true], [edge, 'https://evil.example', false], [edge, 'https://app.example.evil', false],
+    [edge, 'null', false], [edge, null, true], [apps, 'null', true], [apps, null, true], [apps, 'https://admin.example', false]]) {
+    const header = origin ? [`Origin: ${origin}`] : []
+    assert.deepEqual([await status(e, [...SOCKET, ...header]), await status(e, [POLL, ...header])], good ? [101, 200] : [400, 403], origin)
+  }
+  assert.equal(await edge.metric('bellwire_handshakes_refused_total', { code: '4' }), 6)
+  await w.connect(await w.user(), { edge }) // what has no Origin
+  await edge.stop()
+  await apps.stop()
+})
+
+test('an EIO=3 client (Socket.IO 1.x, 2.x): a sampled line says what it is and from where', async () => {
+  const edge = await w.edge()
+  for (let i = 0; i < 200; i++) assert.equal((await fetch(`${edge.url}/socket.io/?EIO=3&transport=polling`, { headers: { 'User-Agent': 'old app/1.7' } })).status, 400)
+  const lines = await until(() => edge.log.split('\n').filter((l) => l.includes('client too old')), 'a line')
+  assert.match(lines[0], /eio=3 client=127\.0\.0\.1 user_agent="old app\/1\.7"/)
+  assert.ok(lines.length < 100, `${lines.length} lines`)
+  await edge.stop()
+})

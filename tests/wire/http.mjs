@@ -274,12 +274,13 @@ for (const [rule, name, q, message, more] of [
     if (s) await assertAlive(s)
   })
 }
-add('H8', 'transport=polling on an upgrade without sid is a WebSocket (DEV)', async (t) => {
+add('H8', 'a WebSocket request with transport=polling is refused', async (t) => {
   const wire = await t.connect()
   wire.write(upgrade(pollTarget()))
-  await handshake101(wire)
-  assert.deepEqual(openPacket(await readFrame(wire)).upgrades, [])
-  await quietWebSocket(wire)
+  const r = await response(wire)
+  assert.equal(r.status, 400)
+  assert.equal(r.text, 'Bad request')
+  await wire.end()
 })
 
 // ---- H9: CORS ----

@@ -174,3 +174,18 @@ TEST(long_line_is_cut)
 		CHECK(s.p[s.n - 1] == '\n' && s.p[s.n - 2] == '\xa9');
 	}
 }
+
+TEST(of_lines_that_anybody_can_cause_ten_a_second_are_written)
+{
+	struct log_sample sample = {0};
+	uint64_t left_out, written = 0;
+	for (int i = 0; i < 1000; i++) {
+		written += log_sample_take(&sample, 5000 + (uint64_t)i / 2, &left_out);
+		CHECK(left_out == (uint64_t)(i > 10 ? i - 10 : 0));
+	}
+	CHECK_INT(written, 10);
+	CHECK(log_sample_take(&sample, 6000, &left_out));
+	CHECK_INT(left_out, 990);
+	CHECK(log_sample_take(&sample, 6000, &left_out));
+	CHECK_INT(left_out, 0);
+}
