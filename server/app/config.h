@@ -58,7 +58,7 @@
 	  "connections at once, and half the sessions; 0: what the descriptor limit allows")                                                                \
 	X(max_sessions_per_address, BELLWIRE_MAX_SESSIONS_PER_ADDRESS, NUM, "0", 0, 1000000, "",                                                            \
 	  "sessions of one client address; 0: no limit")                                                                                                    \
-	X(max_sockets_per_user, BELLWIRE_MAX_SOCKETS_PER_USER, NUM, "10000", 0, 65535, "",                                                                    \
+	X(max_sockets_per_user, BELLWIRE_MAX_SOCKETS_PER_USER, NUM, "100", 0, 65535, "",                                                                    \
 	  "sockets of one user on this edge; beyond: RATE_LIMIT; 0: no limit")                                                                              \
 	X(max_queue_bytes, BELLWIRE_MAX_QUEUE_BYTES, NUM, "1048576", 65536, 67108864, "bytes",                                                              \
 	  "unsent bytes of one client, then it must read or is disconnected as too slow")                                                                   \

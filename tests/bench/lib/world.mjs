@@ -79,7 +79,7 @@ export const SERVERS = {
   bellwire: {
     database: 'bench_bellwire',
     start: (env) => spawn(join(build, 'bellwire'), ['serve'], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, JWT_SECRET: SECRET,
-      DATABASE_URL: urlOf('bench_bellwire', 'bellwire_edge', EDGE_PASSWORD), BELLWIRE_LISTEN: '127.0.0.1:0', BELLWIRE_ADMIN_LISTEN: '127.0.0.1:0', BELLWIRE_DRAIN_MS: '0', ...env } }),
+      DATABASE_URL: urlOf('bench_bellwire', 'bellwire_edge', EDGE_PASSWORD), BELLWIRE_LISTEN: '127.0.0.1:0', BELLWIRE_ADMIN_LISTEN: '127.0.0.1:0', BELLWIRE_DRAIN_MS: '0', BELLWIRE_MAX_SOCKETS_PER_USER: '0', ...env } }),
     listening: / listening .* port=(\d+)/,
     emit: (room, n) => `select rt.emit(${room === null ? 'null' : `array['${room}']`}, 'bench:event', ${event}) from generate_series(1, ${n}) i`,
     big: (room) => `select rt.emit(array['${room}'], 'bench:event', jsonb_build_object('n', $1::int, 'text', repeat('x', 4096)))`,
