@@ -17,6 +17,7 @@
 
 #define DRAIN_STEP_MS 100
 #define CLOSE_STEP_MS 10
+#define LAST_POLL_MS 3000  /* for the GET of a client that is between two of them */
 #define LAST_WORDS_MS 3000 /* the longest wait at the end for rt.socket_close and rt.edge_close */
 
 /* RUNNING -app_drain-> DRAINING -clients are gone-> CLOSING -rt.edge_close has answered-> LEAVING; app_enter is the one door. */
@@ -34,6 +35,7 @@ struct app {
 	struct timer step;
 	enum ending ending;
 	uint64_t drain_until, give_up_at; /* loop_now; 0: not yet */
+	uint64_t linger_ms;               /* of polling sessions that were sent away: the end of the drain's time */
 };
 
 /* ---- the end ---- */
@@ -93,8 +95,9 @@ static void app_step(struct timer *t)
 		listener_stop(w->listener); /* not before: a poll may come over a new connection */
 	/* Peers that do not take their last bytes in time are cut off. */
 	if (s->sessions && now < a->drain_until + LAST_WORDS_MS) {
-		uint64_t left = a->drain_until > now ? a->drain_until - now : 0, steps = left / DRAIN_STEP_MS + 1;
-		sio_drain_some(w->sio, (size_t)((s->sessions + steps - 1) / steps));
+		uint64_t last = a->drain_until - a->linger_ms, left = last > now ? last - now : 0,
+			 steps = left / DRAIN_STEP_MS + 1;
+		sio_drain_some(w->sio, (size_t)((s->sessions + steps - 1) / steps), a->linger_ms);
 		timer_set(w->loop, t, now + DRAIN_STEP_MS);
 		return;
 	}
@@ -118,6 +121,7 @@ static void app_drain(struct ev_loop *ev, ev_signal *sig, int revents)
 	w->draining = true;
 	sio_refuse_new(w->sio);
 	a->drain_until = loop_now(w->loop) + w->cfg->drain_ms;
+	a->linger_ms = w->cfg->drain_ms < 2 * LAST_POLL_MS ? w->cfg->drain_ms / 2 : LAST_POLL_MS;
 	timer_set(w->loop, &a->step, loop_now(w->loop));
 }
 

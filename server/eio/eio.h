@@ -70,7 +70,10 @@ const struct eio_stats *eio_server_stats(const struct eio_server *srv);
 bool eio_wants(const struct eio_server *srv, struct slice path);  /* the path is the server's (H1) */
 void eio_handle(struct eio_server *srv, struct http_exchange *x); /* from on_head of the application's router */
 void eio_refuse_new(struct eio_server *srv);                      /* no new sessions: code 4, "Draining" */
-size_t eio_drain_some(struct eio_server *srv, size_t n);          /* eio_drop for n sessions; how many are left */
+
+/* eio_drop for n sessions; how many are left. Those that are closing wait linger_ms at most for their GETs. Guests that
+ * poll and have no GET parked go at once, beyond n: nobody may ever fetch what they are sent. */
+size_t eio_drain_some(struct eio_server *srv, size_t n, uint64_t linger_ms);
 
 void eio_set_user(struct eio_session *s, void *user);
 void *eio_user(const struct eio_session *s);

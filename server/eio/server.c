@@ -319,19 +319,33 @@ void eio_refuse_new(struct eio_server *srv)
 	srv->refuse_new = true;
 }
 
-size_t eio_drain_some(struct eio_server *srv, size_t n)
+static bool nobody_is_there(const struct eio_session *s)
+{
+	const struct polling *g = s->polling;
+	return s->guest && g && !s->ws && !g->poll && !g->push && !g->probe;
+}
+
+static void drain_one(struct eio_session *s)
+{
+	if (nobody_is_there(s))
+		session_end(s, CLOSE_SHUTDOWN);
+	else
+		eio_drop(s, CLOSE_SHUTDOWN);
+}
+
+size_t eio_drain_some(struct eio_server *srv, size_t n, uint64_t linger_ms)
 {
 	size_t left = 0;
+	uint64_t until = loop_now(srv->loop) + linger_ms;
 	for (struct eio_session *s = next_session(srv, NULL), *next; s; s = next) {
 		next = next_session(srv, s);
-		if (s->state != EIO_OPEN)
-			continue;
-		if (n) {
-			eio_drop(s, CLOSE_SHUTDOWN);
-			n--;
-		} else {
-			left++;
+		if (s->state == EIO_OPEN && (n || nobody_is_there(s))) {
+			n -= n > 0;
+			drain_one(s);
 		}
+		left += s->state == EIO_OPEN;
+		if (s->state == EIO_CLOSING && s->timer.at > until)
+			timer_set(srv->loop, &s->timer, until);
 	}
 	return left;
 }

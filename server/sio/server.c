@@ -75,7 +75,7 @@ void sio_refuse_new(struct sio_server *srv)
 	eio_refuse_new(srv->eio);
 }
 
-size_t sio_drain_some(struct sio_server *srv, size_t n)
+size_t sio_drain_some(struct sio_server *srv, size_t n, uint64_t linger_ms)
 {
-	return eio_drain_some(srv->eio, n);
+	return eio_drain_some(srv->eio, n, linger_ms);
 }

@@ -79,8 +79,8 @@ void sio_handle(struct sio_server *srv, struct http_exchange *x);
 
 /* No new sessions (code 4, "Draining"); those that exist go on. */
 void sio_refuse_new(struct sio_server *srv);
-/* Ends up to n sessions (sio_drop_session). How many are left. */
-size_t sio_drain_some(struct sio_server *srv, size_t n);
+/* Ends up to n sessions (sio_drop_session), as eio_drain_some does. How many are left. */
+size_t sio_drain_some(struct sio_server *srv, size_t n, uint64_t linger_ms);
 
 /* ---- one socket ---- */
 struct sio_socket *sio_find(const struct sio_server *srv, struct slice id); /* NULL: it is gone */

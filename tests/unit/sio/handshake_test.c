@@ -49,7 +49,7 @@ TEST(draining_refuses_new_sessions_only)
 	sio_refuse_new(t.sio);
 	SAY(&t, "42[\"still\"]");
 	expect(&t, "event still\n", "");
-	CHECK_INT(sio_drain_some(t.sio, 5), 0);
+	CHECK_INT(sio_drain_some(t.sio, 5, 3000), 0);
 	turn(&t);
 	expect(&t, "gone shutdown\n", "FIN\n"); /* C7: no 41, no Close */
 	finish(&t);
@@ -141,7 +141,7 @@ TEST(the_cookie_of_a_handshake)
 	char target[128];
 	snprintf(target, sizeof target, HANDSHAKE "&sid=%.20s", sid + 7);
 	t.pair.got.n = 0;
-	sio_drain_some(t.sio, 1); /* so that the GET is answered */
+	sio_drain_some(t.sio, 1, 3000); /* so that the GET is answered */
 	say_http(&t, target, "");
 	CHECK(t.pair.got.n > 0 && !memmem(t.pair.got.p, t.pair.got.n, "Set-Cookie", 10));
 	finish(&t);
@@ -418,7 +418,7 @@ TEST(closing_with_more_queued_than_the_parked_poll_takes)
 	for (int i = 0; i < 20; i++)
 		sio_send(t.socket, p);
 	packet_unref(&p);
-	sio_drain_some(t.sio, 1);
+	sio_drain_some(t.sio, 1, 3000);
 	pair_turn(&t.pair);
 	pair_read(&t.pair);
 	CHECK_INT(separators(&t.pair.got), 15);

@@ -232,7 +232,7 @@ TEST(a_probe_that_says_nothing_is_closed_in_time)
 {
 	struct climber k;
 	struct sio_config cfg = ordinary();
-	cfg.eio.limits.upgrade_timeout_ms = 20;
+	cfg.eio.limits.upgrade_timeout_ms = 200;
 	climber_open(&k, cfg);
 	drain(&k);
 	climb(&k);
@@ -265,7 +265,7 @@ TEST(an_upgrade_of_a_session_that_is_closing)
 	drain(&k);
 	climb(&k);
 	emit(&k, "a", 0);
-	CHECK_INT(sio_drain_some(k.site.sio, 1), 0);
+	CHECK_INT(sio_drain_some(k.site.sio, 1, 3000), 0);
 	climber_turn(&k);
 	told(&k, "gone shutdown\n");
 	CHECK_INT(sio_server_stats(k.site.sio)->sessions, 1);
