@@ -113,11 +113,23 @@ enum close_reason polling_send(struct eio_session *s, struct packet *p)
 
 /* ---- life ---- */
 
+/* Nobody knows what of it was read, and the packets are gone: the client has to begin anew, or to recover. Its HTTP
+ * library may repeat the GET by itself, and the next answer would be taken for the one behind this. */
+static void answer_lost(struct http_watch *w)
+{
+	struct polling *g = container_of(w, struct polling, answer);
+	struct eio_session *s = g->session;
+	log_trace(eio_ident(s), "poll", LS("step", "answer_lost"), LU("packets", g->answered));
+	s->srv->stats.lost[CLOSE_TRANSPORT] += g->answered;
+	session_end(s, CLOSE_TRANSPORT);
+}
+
 void polling_start(struct eio_session *s)
 {
 	s->polling = NEW(struct polling);
 	s->polling->session = s;
 	s->polling->holder.budget = s->srv->cfg.budget;
+	s->polling->answer.lost = answer_lost;
 }
 
 void polling_end(struct eio_session *s)
@@ -125,6 +137,7 @@ void polling_end(struct eio_session *s)
 	struct polling *g = s->polling;
 	if (!g)
 		return;
+	http_unwatch(&g->answer);
 	if (s->state == EIO_ENDED) {
 		struct http_exchange *x = g->push;
 		g->push = NULL;
@@ -218,12 +231,14 @@ static void polling_answer(struct eio_session *s, struct http_exchange *x, struc
 	}
 	queue_forget(s, n);
 	polling_taken(s, bytes);
+	http_watch_answer(x, &s->polling->answer);
 	answer_parts(s, x, out, n, NULL);
 	for (uint32_t i = 0; i < n; i++) {
 		told += out[i] != s->srv->close;
 		packet_unref(&out[i]);
 	}
 	free(out);
+	s->polling->answered = told;
 	if (conn_is_dead(c)) { /* there was no room. The exchange is gone, so no on_abort will end the session (P5) */
 		s->srv->stats.lost[CLOSE_TRANSPORT] += told;
 		session_end(s, CLOSE_TRANSPORT);
@@ -270,6 +285,7 @@ static void poll_take(struct eio_session *s, struct http_exchange *x)
 {
 	struct eio_server *srv = s->srv;
 	struct polling *g = s->polling;
+	http_unwatch(&g->answer); /* a client asks again when it has the last answer */
 	if (s->fence_flushed) {
 		s->fence_flushed = false;
 		session_confirm(s);

@@ -61,6 +61,8 @@ struct polling {
 	size_t queue_bytes;
 	struct holder holder; /* of the queue, which is a backlog: only a GET can take it */
 	bool overflown;       /* polling_evict took its queue: the session ends by its timer */
+	struct http_watch answer; /* the last one with packets, until the next GET */
+	uint32_t answered;        /* packets in it */
 };
 
 /* What is known of a session whose client has not shown who it is. Owned by its session, until eio_settle or its end. */

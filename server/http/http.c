@@ -39,6 +39,7 @@ struct http {
 	const struct http_events *ev;
 	void *ctx;
 	struct http_exchange *x;
+	struct http_watch *watch; /* of the last answer; NULL: nobody asks */
 	struct timer timer;
 	size_t scanned;
 	bool *gone; /* while a handler runs: set to true when it frees this object (http_detach) */
@@ -103,8 +104,20 @@ static void exchange_free(struct http_exchange *x)
 	free(x);
 }
 
+/* Nobody waits any more to hear whether the last answer has arrived. */
+static void watch_end(struct http *h, bool lost)
+{
+	struct http_watch *w = h->watch;
+	if (!w)
+		return;
+	http_unwatch(w);
+	if (lost)
+		w->lost(w);
+}
+
 static void http_free(struct http *h)
 {
+	watch_end(h, false);
 	if (h->gone)
 		*h->gone = true;
 	timer_stop(conn_loop(h->conn), &h->timer);
@@ -259,6 +272,21 @@ static void http_refuse(struct http *h, int status, enum close_reason why)
 	http_finish(h, why);
 }
 
+void http_watch_answer(struct http_exchange *x, struct http_watch *w)
+{
+	http_unwatch(w);
+	watch_end(x->h, false);
+	w->h = x->h;
+	x->h->watch = w;
+}
+
+void http_unwatch(struct http_watch *w)
+{
+	if (w->h)
+		w->h->watch = NULL;
+	w->h = NULL;
+}
+
 void http_drop(struct http_exchange *x, enum close_reason why)
 {
 	struct conn *c = x->h->conn;
@@ -347,6 +375,7 @@ static size_t http_take_head(struct http *h, const char *p, size_t n)
 		if (skip || (n == 1 && p[0] == '\r')) /* its LF may come later */
 			return skip;
 		h->scanned = 0;
+		watch_end(h, false); /* its client goes on, so it has read the answer */
 		http_enter(h, HTTP_IN_HEAD);
 	}
 	size_t end;
@@ -432,20 +461,24 @@ static void http_on_eof(struct conn *c, void *owner)
 		conn_kill(c, CLOSE_PEER);
 		return;
 	}
+	watch_end(h, !conn_arrived(c));
 	http_finish(h, CLOSE_PEER);
 }
 
+/* P5: now, not in the sweep: a request behind it must see the session gone. */
 static void http_on_broken(struct conn *c, void *owner)
 {
 	(void)c;
-	exchange_abort(owner); /* P5: now, not in the sweep: a request behind it must see the session gone */
+	exchange_abort(owner);
+	watch_end(owner, true);
 }
 
 static void http_on_dead(struct conn *c, void *owner, enum close_reason why)
 {
-	(void)c, (void)why;
+	(void)why;
 	struct http *h = owner;
 	exchange_abort(h);
+	watch_end(h, !conn_arrived(c));
 	http_free(h);
 }
 

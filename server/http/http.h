@@ -88,6 +88,19 @@ struct http_part {
 };
 void http_respond_parts(struct http_exchange *x, const struct http_reply *r, const struct http_part *parts, size_t n);
 
+/*
+ * Watches whether the answer that is given next arrives. Embedded by its owner. lost is called once when the connection
+ * ends before that is likely: by a reset, with bytes that the peer has not acknowledged, or by us. HTTP clients repeat a
+ * GET by themselves on another connection then, and nobody above them hears of it. A later request on the connection, or
+ * http_unwatch, ends the watching.
+ */
+struct http_watch {
+	struct http *h; /* NULL: nothing is watched */
+	void (*lost)(struct http_watch *w);
+};
+void http_watch_answer(struct http_exchange *x, struct http_watch *w);
+void http_unwatch(struct http_watch *w); /* may be repeated */
+
 /* Kills the connection without an answer (P4: the first of two POSTs). on_abort is not called. */
 void http_drop(struct http_exchange *x, enum close_reason why);
 

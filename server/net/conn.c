@@ -6,17 +6,21 @@
 
 #include "base/mem.h"
 #include "net/transport.h"
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 /* Unsent bytes that the kernel takes: without a limit it takes 4 MiB, and a slow reader is noticed only after those. */
 #define UNSENT_MAX 65536
 #define IGNORED_MAX \
-	(UINT64_C(1) << 20) /* bytes of a peer that goes on sending after our last word; then a reset may come */
-#define LINGER_MS 1000      /* W9: how long the peer's FIN is waited for after ours */
+	(UINT64_C(1) << 20)    /* bytes of a peer that goes on sending after our last word; then a reset may come */
+#define FAREWELL_MAX 64        /* bytes of a close_notify and a FIN */
+#define HANDSHAKES_PER_TURN 16 /* a step of TLS takes up to a millisecond */
+#define LINGER_MS 1000         /* W9: how long the peer's FIN is waited for after ours */
 
 /* ---- states ---- */
 
@@ -70,6 +74,21 @@ void conn_mark(struct conn *c)
 		loop_defer_first(conn_loop(c), LOOP_FLUSH, &c->turn);
 	else if (c->state != CONN_DEAD)
 		loop_defer(conn_loop(c), LOOP_FLUSH, &c->turn);
+}
+
+/* ---- what has arrived ---- */
+
+static bool conn_all_acknowledged(const struct conn *c)
+{
+	int left = 0;
+	if (c->broken || outq_count(&c->out))
+		return false;
+	return ioctl(c->io.fd, SIOCOUTQ, &left) != 0 || left <= (c->state == CONN_LINGERING ? FAREWELL_MAX : 0);
+}
+
+bool conn_arrived(const struct conn *c)
+{
+	return c->state == CONN_DEAD ? c->arrived : conn_all_acknowledged(c);
 }
 
 /* ---- writing ---- */
@@ -192,6 +211,17 @@ static void conn_peer_done(struct conn *c)
 	conn_watch(c);
 }
 
+static void conn_peer_broke(struct conn *c)
+{
+	/* Behind our close_notify a reset says nothing: many do not read that before they close. */
+	c->broken = !c->tls || c->state != CONN_LINGERING;
+	if (c->broken && c->ev->on_broken)
+		c->ev->on_broken(c, c->owner);
+	conn_kill(c, c->state == CONN_LINGERING           ? c->why
+	             : c->tls && !tls_established(c->tls) ? CLOSE_TLS
+	                                                  : CLOSE_TRANSPORT);
+}
+
 static void conn_read(struct conn *c)
 {
 	bool other = false;
@@ -207,11 +237,7 @@ static void conn_read(struct conn *c)
 			return;
 		}
 		if (got < 0) {
-			if (c->state == CONN_LIVE && c->ev->on_broken)
-				c->ev->on_broken(c, c->owner);
-			conn_kill(c, c->state == CONN_LINGERING           ? c->why
-			             : c->tls && !tls_established(c->tls) ? CLOSE_TLS
-			                                                  : CLOSE_TRANSPORT);
+			conn_peer_broke(c);
 			return;
 		}
 		conn_received(c, scratch, (size_t)got);
@@ -219,11 +245,27 @@ static void conn_read(struct conn *c)
 	conn_watch(c);
 }
 
+/* A crowd that says hello at once must not stop the loop for those who are in. A connection that has to wait stays
+ * readable, so the next poll reports it again. */
+static bool conn_must_wait(struct conn *c)
+{
+	struct conn_budget *b = c->holder.budget;
+	uint64_t turn = loop_now_us(conn_loop(c));
+	if (!c->tls || tls_established(c->tls) || c->state != CONN_LIVE)
+		return false;
+	if (b->handshake_turn != turn)
+		b->handshake_steps = 0;
+	b->handshake_turn = turn;
+	return b->handshake_steps++ >= HANDSHAKES_PER_TURN;
+}
+
 /* Called from the read list. */
 static void conn_serve(struct conn *c)
 {
 	int revents = c->ready;
 	c->ready = 0;
+	if (conn_must_wait(c))
+		return;
 	if (revents & EV_WRITE || c->write_wants_read)
 		conn_flush(c);
 	if (c->state != CONN_DEAD && (revents & EV_READ || c->read_wants_write) && !c->eof)
@@ -347,6 +389,7 @@ void conn_kill(struct conn *c, enum close_reason why)
 {
 	if (c->state == CONN_DEAD)
 		return;
+	c->arrived = conn_all_acknowledged(c);
 	conn_enter(c, CONN_DEAD, why);
 	/* What it holds is given back now and not in the sweep: others may need the room in this turn. */
 	conn_unkeep_all(c);

@@ -33,7 +33,7 @@ struct conn_events {
 	/* The peer sends no more; the connection can still write. With TLS this is close_notify; a FIN without it
 	 * breaks off. */
 	void (*on_eof)(struct conn *c, void *owner);
-	/* The peer broke off; on_dead follows. Called at once, so that its requests are over before the next connection
+	/* The peer broke off, perhaps behind conn_finish; on_dead follows. Called at once, so that its requests are over before the next connection
 	 * is read (P5). May be NULL. */
 	void (*on_broken)(struct conn *c, void *owner);
 	/* Everything that was queued is written; called after conn_want_drained only. May be NULL. */
@@ -57,6 +57,8 @@ struct conn_budget {
 	 * not stop output. */
 	size_t max_input_bytes;
 	size_t total_bytes, input_bytes; /* now */
+	uint64_t handshake_turn;         /* loop_now_us of the last turn with TLS handshakes */
+	unsigned handshake_steps;        /* of it */
 	uint64_t open;                   /* connections, now */
 	uint64_t bytes_in, bytes_out, writes, killed[CLOSE_REASON_MAX];
 	uint64_t lost[CLOSE_REASON_MAX]; /* sends that were never written, by the reason of their connection's end */
@@ -78,6 +80,8 @@ bool conn_send(struct conn *c, struct blob *b); /* takes a reference of its own;
 bool conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n); /* the same for a part of b */
 void conn_send_copy(struct conn *c, struct slice s);                       /* for small things */
 size_t conn_queued(const struct conn *c);                                  /* bytes that the kernel has not taken yet */
+/* The peer's kernel has all that was sent, as far as ours knows, and the peer has not thrown it away by a reset. */
+bool conn_arrived(const struct conn *c);
 void conn_count_lost(struct conn *c);    /* from here on each send that is never written counts in the budget's lost */
 bool conn_blocked(const struct conn *c); /* the kernel did not take everything last time */
 void conn_want_drained(struct conn *c);  /* asks for one on_drained; it comes next turn when nothing is queued */

@@ -68,6 +68,8 @@ struct conn {
 	bool blocked : 1;                                /* the kernel did not take everything: waits for EV_WRITE */
 	bool read_wants_write : 1, write_wants_read : 1; /* TLS needs the other direction first */
 	bool counts_lost : 1;                            /* conn_count_lost */
+	bool broken : 1;                                 /* the peer broke off: what it had not read is lost */
+	bool arrived : 1;                                /* dead: what conn_arrived says */
 	bool marked : 1;                                 /* in LOOP_READ: goes to LOOP_FLUSH afterwards */
 	bool waited : 1;                                 /* ... where it was before, and goes first */
 	char peer[];

@@ -1,8 +1,9 @@
 // Clients without a token, and clients that take more than their share: nobody else waits for them (docs/limits.md).
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import net from 'node:net'
 import { test } from 'node:test'
-import { until, world } from './lib/world.mjs'
+import { token, until, world } from './lib/world.mjs'
 
 const PIECE = 20 // handshakes in one write
 
@@ -108,4 +109,54 @@ test('an EIO=3 client (Socket.IO 1.x, 2.x): a sampled line says what it is and f
   assert.match(lines[0], /eio=3 client=127\.0\.0\.1 user_agent="old app\/1\.7"/)
   assert.ok(lines.length < 100, `${lines.length} lines`)
   await edge.stop()
+})
+
+// ---- an answer that nobody read ----
+
+test('a message, its polling answer reset unread, the same GET on another connection: never claimed, never lost', async () => {
+  const edge = await w.edge()
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const chat = await w.chat(ann, bob)
+  const a = await w.connect(ann, { edge })
+  const open = await (await fetch(`${edge.url}/socket.io/?EIO=4&transport=polling`)).text()
+  const path = `/socket.io/?EIO=4&transport=polling&sid=${JSON.parse(open.slice(1)).sid}`
+  await fetch(edge.url + path, { method: 'POST', body: `40${JSON.stringify({ token: token(bob) })}` })
+  for (let text = ''; !text.includes('sync:required');) text += await (await fetch(edge.url + path)).text()
+  const tcp = net.connect(edge.port, '127.0.0.1')
+  tcp.write(`GET ${path} HTTP/1.1\r\nHost: edge\r\n\r\n`)
+  // bob's own arrival answers it, or the message does; what is behind waits for the next
+  await a.hear('user:online', { user_id: bob.id })
+  const message = await w.message(chat, ann)
+  await once(tcp, 'readable') // it has arrived, and nobody has read it
+  tcp.resetAndDestroy()
+  const again = await fetch(edge.url + path)
+  assert.deepEqual([again.status, (await again.json()).message], [400, 'Session ID unknown'])
+  await a.barrier()
+  assert.deepEqual(a.heard('chat:message:delivered'), [])
+  assert.equal(await w.value('select count(*) from platform.message_receipts where message_id = $1', [message.id]), 0)
+  assert.equal(await edge.metric('bellwire_sessions_closed_total', { reason: 'transport' }), 1)
+  await edge.stop()
+})
+
+// ---- the end of an edge ----
+
+test('one polling session that nobody fetches, SIGTERM: the edge does not wait for it', async () => {
+  const edge = await w.edge({ BELLWIRE_DRAIN_MS: '20000' })
+  assert.equal(await status(edge, [POLL]), 200)
+  const began = Date.now()
+  await edge.stop()
+  assert.ok(Date.now() - began < 2500, `${Date.now() - began} ms`)
+})
+
+test('a polling client that has gone silent, SIGTERM: 3 s for its last GET', async () => {
+  const edge = await w.edge({ BELLWIRE_DRAIN_MS: '20000' })
+  const c = await w.connect(await w.user(), { edge, transport: 'polling' })
+  const { engine } = c.socket.io
+  engine.transport._poll = () => {}
+  await w.notify(c.user)
+  await c.hear('notification:new')
+  const began = Date.now()
+  await edge.stop()
+  const took = Date.now() - began
+  assert.ok(took > 2000 && took < 6000, `${took} ms`)
 })

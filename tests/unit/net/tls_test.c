@@ -50,6 +50,8 @@ static void on_dead(struct conn *c, void *owner, enum close_reason why)
 
 static const struct conn_events events = {.on_data = on_data, .on_eof = on_eof, .on_dead = on_dead};
 
+static const struct conn_events quiet = {.on_data = on_data};
+
 static void write_pem(char path[64], const char *what, X509 *cert, EVP_PKEY *key)
 {
 	snprintf(path, 64, "/tmp/bellwire-tls-%d-%s.pem", (int)getpid(), what);
@@ -248,5 +250,36 @@ TEST(renegotiation_is_refused)
 		carry(&l);
 	}
 	CHECK(!done);
+	stop(&l);
+}
+
+/* Two thousand hellos at once took a second, in which nobody else was served. */
+TEST(a_crowd_of_hellos_is_served_a_few_at_a_turn)
+{
+	enum { CROWD = 100 };
+	struct line l;
+	int fds[CROWD][2], helloed = 0, turns = 0;
+	char hello[4096], answer[4096];
+	start(&l, TLS1_3_VERSION);
+	SSL_do_handshake(l.ssl);
+	int n = BIO_read(l.out, hello, sizeof hello);
+	CHECK(n > 100);
+	for (int i = 0; i < CROWD; i++) {
+		CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds[i]) == 0);
+		struct conn *c = conn_new(l.pair.loop, &l.pair.budget, fds[i][0], l.tls, "192.0.2.1");
+		conn_set_events(c, &quiet, NULL);
+		CHECK_INT(send(fds[i][1], hello, (size_t)n, 0), n);
+	}
+	for (; helloed < CROWD; turns++) {
+		int before = helloed;
+		CHECK(turns < CROWD);
+		ev_run(loop_ev(l.pair.loop), EVRUN_NOWAIT);
+		for (int i = 0; i < CROWD; i++)
+			helloed += recv(fds[i][1], answer, sizeof answer, 0) > 500; /* with the certificate */
+		CHECK(helloed - before <= 16);
+	}
+	CHECK(turns > 6);
+	for (int i = 0; i < CROWD; i++)
+		close(fds[i][1]);
 	stop(&l);
 }

@@ -154,6 +154,54 @@ TEST(an_answer_that_has_no_room_ends_the_session)
 	finish(&p.site);
 }
 
+/* A GET on another connection: what HTTP libraries do by themselves when the first one failed. */
+static bool answered(struct poller *p, int peer, const char *status)
+{
+	char ask[256], got[4096];
+	int n = snprintf(ask, sizeof(ask), "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", p->target);
+	CHECK_INT(send(peer, ask, (size_t)n, MSG_NOSIGNAL), n);
+	pair_turn(&p->site.pair);
+	ssize_t k = recv(peer, got, sizeof(got), 0);
+	return k > 12 && memcmp(got + 9, status, 3) == 0;
+}
+
+/* An answer that its client had not read: the next GET must not confirm it, nor hide that packets are missing. */
+TEST(an_answer_that_is_reset_unread_ends_the_session)
+{
+	static const struct {
+		const char *name;
+		bool close, read, reset;
+	} rows[] = {
+		{"reset", false, false, true},
+		{"reset, Connection: close", true, false, true},
+		{"read and closed", false, true, false},
+		{"read and closed, Connection: close", true, true, false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct poller p;
+		int peer;
+		CHECK_ROW(rows[i].name);
+		open_poller(&p, eio_default_limits);
+		second(&p, &peer);
+		p.site.pair.got.n = 0;
+		say_http(&p.site, p.target, rows[i].close ? "Connection: close\r\n" : "");
+		struct packet *e = sio_event_packet("/", SLICE("a"), slice_of("", 0));
+		CHECK(sio_send(p.site.socket, e));
+		packet_unref(&e);
+		sio_fence(p.site.socket, 1);
+		pair_turn(&p.site.pair);
+		if (rows[i].read)
+			pair_read(&p.site.pair);
+		close(p.site.pair.fd); /* with bytes that were not read it is a reset */
+		CHECK(rows[i].reset ? answered(&p, peer, "400") : !answered(&p, peer, "400"));
+		told(&p, rows[i].reset ? "gone transport\n" : "fence 1\n");
+		CHECK_INT(sio_server_stats(p.site.sio)->lost[CLOSE_TRANSPORT], rows[i].reset);
+		p.site.pair.fd = peer;
+		finish(&p.site);
+	}
+	CHECK_ROW("");
+}
+
 /* The 101 needs room while the session has no transport yet. */
 TEST(a_websocket_opens_where_there_is_no_room)
 {
