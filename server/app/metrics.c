@@ -90,6 +90,7 @@
 	EACH("bellwire_database_calls_total", "Calls besides client events, by outcome", "outcome", label_call,        \
 	     ARRAY_LEN(db->calls), db->calls)                                                                          \
 	GAUGE("bellwire_database_queue", "Client events waiting for a connection", db->queue_items)                    \
+	GAUGE("bellwire_waiting_bytes", "Bytes of client events that wait for the database", counts->waiting_bytes)    \
 	PRINTED("histogram", "bellwire_dispatch_batch_size",                                                           \
 	        "Client events in one call; the count is calls, the sum is events", metrics_batch_sizes)               \
 	COUNTER("bellwire_dispatch_deferred_total", "Client events that met a row locked by somebody else",            \

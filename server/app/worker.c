@@ -263,7 +263,11 @@ static void worker_make_db(struct worker *w, const struct config *c)
 static void worker_join_floors(struct worker *w, const struct config *c)
 {
 	w->people = (struct people){.loop = w->loop, .sio = w->sio, .auth = w->auth, .ident = w->ident};
-	w->events = (struct events){.people = &w->people, .db = w->db, .on_turn = worker_on_presence_sent, .ctx = w};
+	w->events = (struct events){.people = &w->people,
+	                            .db = w->db,
+	                            .on_turn = worker_on_presence_sent,
+	                            .ctx = w,
+	                            .max_waiting_bytes = c->max_memory_bytes / 4};
 	w->recovery = (struct recovery){.people = &w->people, .events = &w->events, .db = w->db};
 	w->emitter = (struct emitter){.people = &w->people, .db = w->db, .on = c->emitter};
 	w->entry = (struct entry){.people = &w->people,

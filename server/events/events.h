@@ -18,6 +18,7 @@ struct events {
 	struct db *db;              /* borrowed */
 	void (*on_turn)(void *ctx); /* no change of presence waits any more; may be NULL */
 	void *ctx;
+	size_t max_waiting_bytes; /* of people.counts.waiting_bytes; 0: no limit */
 	/* Each is made by the start function of its file, and freed by the stop function. */
 	struct routes *routes;
 	struct rooms_reader *rooms;

@@ -8,6 +8,8 @@
 #include "people/tell.h"
 
 #define PUMP_WAIT_MS 1000
+#define CLIENT_WAITING_MOST (4 << 20) /* bytes of one client: an offline queue of long messages fits */
+#define WAITING_OVERHEAD 512          /* of an event, beside its payload */
 
 /* ---- an event that was asked of the database ---- */
 
@@ -15,6 +17,7 @@ struct asked {
 	struct events *events;
 	uint64_t ack_id;
 	uint64_t at_us;
+	uint32_t bytes;  /* counted by gate_keep */
 	struct buf body; /* the ack's object, while the ack waits for the pump */
 	uint32_t metric; /* route.metric */
 	bool wants_ack;
@@ -60,6 +63,39 @@ static void asked_free(struct asked *k)
 {
 	buf_fini(&k->body);
 	free(k);
+}
+
+/* ---- bytes that wait ---- */
+
+static void gate_keep(struct client *c, struct asked *k, size_t payload)
+{
+	k->bytes = (uint32_t)payload + WAITING_OVERHEAD;
+	k->events->people->counts.waiting_bytes += k->bytes;
+	c->waiting_bytes += k->bytes;
+}
+
+static void gate_unkeep(struct asked *k)
+{
+	struct client *c = client_of(k->events->people, asked_socket(k));
+	k->events->people->counts.waiting_bytes -= k->bytes;
+	if (c) /* perhaps another one, which has recovered the id since */
+		c->waiting_bytes -= k->bytes < c->waiting_bytes ? k->bytes : c->waiting_bytes;
+}
+
+/* False: the event is refused. While the database is slow or away, events of many clients with large payloads would
+ * otherwise use up the memory that no other budget counts. */
+static bool gate_has_room(const struct events *events, struct client *c, const struct sio_event *ev)
+{
+	size_t n = ev->args[0].n + WAITING_OVERHEAD;
+	if (c->waiting_bytes && c->waiting_bytes + n > CLIENT_WAITING_MOST) {
+		client_fail_event(c, ev, ERROR_RATE_LIMIT, "Too many events are waiting", PUMP_WAIT_MS);
+		return false;
+	}
+	if (events->max_waiting_bytes && events->people->counts.waiting_bytes + n > events->max_waiting_bytes) {
+		client_fail_event(c, ev, ERROR_UNAVAILABLE, "Try again", 0);
+		return false;
+	}
+	return true;
 }
 
 /* ---- answers ---- */
@@ -109,6 +145,7 @@ static void gate_not_done(struct asked *k, const struct db_item_result *r)
 static void gate_answered(void *arg, const struct db_item_result *r)
 {
 	struct asked *k = arg;
+	gate_unkeep(k);
 	if (r->outcome != DB_OK) {
 		gate_not_done(k, r);
 		return;
@@ -145,6 +182,7 @@ static void gate_dispatch(struct events *events, struct client *c, const struct 
 		.done = gate_answered,
 		.arg = asked_new(events, c, ev, r, id_text),
 	};
+	gate_keep(c, item.arg, item.payload.n);
 	db_item_send(events->db, &item);
 	buf_fini(&key);
 }
@@ -182,6 +220,6 @@ void gate_event(struct sio_socket *s, const struct sio_event *ev, void *ctx)
 		client_fail_event(c, ev, ERROR_UNAVAILABLE, "Try again", 0);
 	else if (ev->args[0].n > r->max_bytes)
 		client_fail_event(c, ev, ERROR_MESSAGE_TOO_LARGE, "Payload too large", 0);
-	else
+	else if (gate_has_room(events, c, ev))
 		gate_dispatch(events, c, ev, r);
 }

@@ -91,6 +91,7 @@ struct client {
 	/* Freed by recovery_hooks.forget; NULL: recovery was not asked for. It stands beside `state`: a delivery reads
 	 * both. */
 	struct recoverable *recoverable;
+	uint32_t waiting_bytes;  /* events/gate.c: of its events that wait for the database */
 	uint32_t presence_flush; /* events/presence.c: the flush that presence_told counts for */
 	uint16_t presence_told;
 	uint16_t emitter_rooms;      /* emitter/: how many rooms it has joined by orders of the emitter */

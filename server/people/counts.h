@@ -80,6 +80,7 @@ struct counts {
 	uint64_t errors[ERROR_COUNTED];
 	uint64_t disconnects[CLOSE_REASON_MAX];
 	uint64_t sockets_refused, presence_dropped, fences_skipped;
+	size_t waiting_bytes; /* now: of client events that wait for the database (events/gate.c) */
 	struct unwritten *unwritten;
 	size_t nunwritten, unwritten_cap;
 	struct deferred written;

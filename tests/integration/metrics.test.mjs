@@ -313,9 +313,11 @@ test('batches, their sizes, what waits, what meets a lock', async () => {
     const sleeping = a.ask('test:sleep', { s: 0.5 })
     const rest = Array.from({ length: 20 }, () => a.ask('test:sleep', { s: 0 }))
     await is('bellwire_database_queue', (n) => n > 0)
+    await is('bellwire_waiting_bytes', (n) => n > 0)
     await Promise.all([sleeping, ...rest])
   }, (c, e) => e === 21 && c <= 4)
   await is('bellwire_database_queue', 0)
+  await is('bellwire_waiting_bytes', 0)
   await moved(['bellwire_dispatch_deferred_total'], () => session(async (c) => {
     await c.query('begin')
     await c.query('select from platform.chats where id = $1 for update', [chat.id])
