@@ -31,7 +31,9 @@ enum {
 	HEAD_MOST = 16384,           /* H5 */
 	BODY_MOST = 65536,           /* of requests outside Socket.IO, which has a limit of its own */
 	HEAD_TIMEOUT_MS = 15000,     /* a client that sends its head byte by byte holds a descriptor for this time */
-	REQUEST_TIMEOUT_MS = 300000, /* longer than the longest poll */
+	REQUEST_TIMEOUT_MS = 300000, /* of a body: a megabyte at the speed of an old telephone */
+	BODY_STEP_MS = 15000,        /* in this time BODY_STEP bytes of it have to come, or its rest */
+	BODY_STEP = 1024,
 	IDLE_TIMEOUT_MS = 65000,     /* longer than the 60 s of most balancers, so that they close first */
 	CALLS_TIMEOUT_FACTOR = 3,    /* a call may take this many times BELLWIRE_DB_TIMEOUT_MS */
 	OTHER_DESCRIPTORS = 64,      /* kept for the database, the log, the internal listener */
@@ -104,6 +106,8 @@ static void worker_on_conn(struct conn *c, void *ctx)
 	                                          .max_body = BODY_MOST,
 	                                          .head_timeout_ms = HEAD_TIMEOUT_MS,
 	                                          .request_timeout_ms = REQUEST_TIMEOUT_MS,
+	                                          .body_step_ms = BODY_STEP_MS,
+	                                          .body_step = BODY_STEP,
 	                                          .idle_timeout_ms = IDLE_TIMEOUT_MS};
 	http_serve(c, &config, &events, ctx);
 }

@@ -405,7 +405,17 @@ static void push_on_too_large(struct http_exchange *x, void *ctx)
 	buf_fini(&headers);
 }
 
-static const struct http_events push_events = {.on_body = push_on_body, .on_abort = push_on_abort};
+/* B3: an upload that takes longer than the time for a pong is no silence. */
+static void push_on_moving(struct http_exchange *x, void *ctx)
+{
+	struct eio_session *s = ctx;
+	(void)x;
+	if (!session_overdue(s))
+		session_heard(s);
+}
+
+static const struct http_events push_events = {
+	.on_body = push_on_body, .on_abort = push_on_abort, .on_moving = push_on_moving};
 
 static void push_take(struct eio_session *s, struct http_exchange *x)
 {

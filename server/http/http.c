@@ -57,7 +57,9 @@ struct http_exchange {
 	struct http_chunked chunked;
 	struct buf body;
 	struct http_head head;
-	size_t kept; /* bytes of head and body, counted by conn_keep */
+	uint64_t body_until; /* loop_now: the whole body is to be here */
+	size_t step_left;    /* bytes of the present step of it that are to come */
+	size_t kept;         /* bytes of head and body, counted by conn_keep */
 	bool keep_alive;
 	char *text; /* the head; slices of `head` and `headers` point into it */
 	unsigned nheaders;
@@ -157,6 +159,38 @@ static void http_time_limit(struct http *h, uint64_t ms)
 		timer_stop(l, &h->timer);
 }
 
+/* A body that trickles holds a connection, and a parked session with it: each step has a time limit of its own. */
+static void body_step(struct http *h)
+{
+	struct http_exchange *x = h->x;
+	uint64_t now = loop_now(conn_loop(h->conn)), left = x->body_until > now ? x->body_until - now : 1;
+	uint64_t step = h->cfg->body_step_ms;
+	x->step_left = h->cfg->body_step;
+	http_time_limit(h, step && step < left ? step : left);
+}
+
+static void body_begins(struct http *h)
+{
+	if (!h->cfg->request_timeout_ms) {
+		http_time_limit(h, 0);
+		return;
+	}
+	h->x->body_until = loop_now(conn_loop(h->conn)) + h->cfg->request_timeout_ms;
+	body_step(h);
+}
+
+/* n more bytes of a body that is not whole yet. */
+static void body_moves(struct http *h, size_t n)
+{
+	struct http_exchange *x = h->x;
+	if (n < x->step_left)
+		x->step_left -= n;
+	else if (h->cfg->request_timeout_ms)
+		body_step(h);
+	if (x->ev->on_moving)
+		x->ev->on_moving(x, x->ctx);
+}
+
 static void http_enter(struct http *h, enum http_state to)
 {
 	assert(http_next[h->state] & 1u << to);
@@ -164,8 +198,9 @@ static void http_enter(struct http *h, enum http_state to)
 	h->state = to;
 	http_time_limit(h, to == HTTP_IN_IDLE   ? h->cfg->idle_timeout_ms
 	                   : to == HTTP_IN_HEAD ? h->cfg->head_timeout_ms
-	                   : to == HTTP_IN_BODY ? h->cfg->request_timeout_ms
 	                                        : 0); /* BUSY: a parked request has no time limit here (H5) */
+	if (to == HTTP_IN_BODY)
+		body_begins(h);
 }
 
 /* The connection writes what is queued, then ends. */
@@ -419,6 +454,8 @@ static size_t http_take_body(struct http *h, const char *p, size_t n)
 		}
 		if (r == HTTP_CHUNKED_DONE)
 			exchange_body(h, buf_view(&x->body));
+		else if (!conn_is_dead(h->conn))
+			body_moves(h, x->body.n - before);
 		return used;
 	}
 	used = x->body_left < n ? (size_t)x->body_left : n;
@@ -431,6 +468,8 @@ static size_t http_take_body(struct http *h, const char *p, size_t n)
 	exchange_keep(x, used);
 	if (x->body_left == 0)
 		exchange_body(h, buf_view(&x->body));
+	else if (!conn_is_dead(h->conn))
+		body_moves(h, used);
 	return used;
 }
 

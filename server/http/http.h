@@ -38,13 +38,16 @@ struct http_events {
 	void (*on_head)(struct http_exchange *x, void *ctx);
 	void (*on_body)(struct http_exchange *x, void *ctx, struct slice body); /* body ends with the call */
 	void (*on_abort)(struct http_exchange *x, void *ctx);
+	void (*on_moving)(struct http_exchange *x, void *ctx); /* a part of its body arrived. May be NULL */
 };
 
 struct http_config {
-	size_t max_head;          /* 16 KiB: 431 (H5) */
-	size_t max_body;          /* unless http_set_max_body; beyond it 413 (P9) */
-	uint64_t head_timeout_ms; /* 408 and close */
-	uint64_t request_timeout_ms;
+	size_t max_head;             /* 16 KiB: 431 (H5) */
+	size_t max_body;             /* unless http_set_max_body; beyond it 413 (P9) */
+	uint64_t head_timeout_ms;    /* 408 and close */
+	uint64_t request_timeout_ms; /* of a whole body ... */
+	uint64_t body_step_ms; /* ... of which body_step bytes, or the rest, have to come in each such time; 0: none */
+	size_t body_step;
 	uint64_t idle_timeout_ms; /* of a connection that was kept alive */
 };
 

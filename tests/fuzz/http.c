@@ -190,7 +190,7 @@ static void on_abort(struct http_exchange *x, void *ctx)
 		s->parked = NULL;
 }
 
-static const struct http_events events = {on_head, on_body, on_abort};
+static const struct http_events events = {.on_head = on_head, .on_body = on_body, .on_abort = on_abort};
 static const struct http_config config = {.max_head = HEAD_MOST, .max_body = BODY_MOST};
 
 static void turn(struct pair *p, struct site *s)

@@ -71,7 +71,7 @@ static void on_body(struct http_exchange *x, void *ctx, struct slice body)
 	p->ws = ws_accept(x, &config, slice_of("", 0), &ws_events, p);
 }
 
-static const struct http_events http_events = {on_head, on_body, NULL};
+static const struct http_events http_events = {.on_head = on_head, .on_body = on_body};
 static const struct http_config http_config = {.max_head = 16384, .max_body = 100};
 static const struct slice handshake = SLICE(
 	"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"

@@ -1,6 +1,6 @@
 // S, N, V and X of docs/wire.md: packets, namespaces, events and acks, user data that is passed on; and what single clients send (D, J, Q).
 import assert from 'node:assert/strict'
-import { binary, close, frame, OP, readFrame, row, text, upgrade } from './lib.mjs'
+import { binary, close, frame, OP, readFrame, response, row, text, upgrade } from './lib.mjs'
 import {
   ask, assertGone, expectFrames, handshake101, join, openPacket, openPolling, openSocket, openWebSocket, pollTarget, quietWebSocket, RS, settle, SOCKET,
   webSocketTable, wsTarget,

@@ -60,7 +60,7 @@ static void on_abort(struct http_exchange *x, void *ctx)
 		s->parked = NULL;
 }
 
-static const struct http_events site_events = {on_head, on_body, on_abort};
+static const struct http_events site_events = {.on_head = on_head, .on_body = on_body, .on_abort = on_abort};
 static const struct http_config config = {
 	.max_head = 1024, .max_body = 100, .head_timeout_ms = 200, .request_timeout_ms = 200, .idle_timeout_ms = 200};
 
@@ -361,6 +361,41 @@ TEST(timeouts)
 	CHECK(s.parked && !p.eof); /* a parked request has no time limit (H5) */
 	finish(&p, &s);
 	CHECK_INT(s.aborts, 1);
+}
+
+/* A body that comes a byte at a time is cut; a slow one that goes on is not. Length or chunks make no difference. */
+TEST(a_body_that_trickles_is_cut_and_a_slow_one_is_not)
+{
+	static const struct http_config steps = {
+		.max_head = 1024, .max_body = 1000, .request_timeout_ms = 10000, .body_step_ms = 200, .body_step = 10};
+	static const struct {
+		const char *head, *piece;
+		bool whole;
+	} rows[] = {
+		{"Content-Length: 300", "a", false},
+		{"Content-Length: 300", "abcdefghij", true},
+		{"Transfer-Encoding: chunked", "1\r\na\r\n", false},
+		{"Transfer-Encoding: chunked", "a\r\nabcdefghij\r\n", true},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct pair p;
+		struct site s = {0};
+		char head[128];
+		CHECK_ROW(rows[i].piece);
+		pair_open(&p);
+		http_serve(p.conn, &steps, &site_events, &s);
+		snprintf(head, sizeof head, "POST / HTTP/1.1\r\nHost: h\r\n%s\r\n\r\n", rows[i].head);
+		pair_say(&p, slice_str(head));
+		for (int k = 0; k < 29 && !p.eof; k++, usleep(rows[i].whole ? 20000 : 60000))
+			pair_say(&p, slice_str(rows[i].piece));
+		CHECK(p.eof == !rows[i].whole);
+		if (rows[i].whole)
+			pair_say(&p, i == 1 ? SLICE("abcdefghij") : SLICE("0\r\n\r\n"));
+		CHECK_INT(count(&p, "HTTP/1.1 200 "), rows[i].whole);
+		CHECK_INT(count(&p, "HTTP/1.1 408 "), !rows[i].whole);
+		finish(&p, &s);
+	}
+	CHECK_ROW("");
 }
 
 TEST(queries)

@@ -154,6 +154,26 @@ TEST(an_answer_that_has_no_room_ends_the_session)
 	finish(&p.site);
 }
 
+/* An upload that takes longer than the time for a pong: its bytes are life. */
+TEST(a_session_lives_while_the_body_of_its_post_moves)
+{
+	struct poller p;
+	struct eio_limits l = eio_default_limits;
+	char head[256];
+	l.ping_interval_ms = 50;
+	l.ping_timeout_ms = 400;
+	open_poller(&p, l);
+	p.site.pair.got.n = 0;
+	snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: 56\r\n\r\n42[\"", p.target);
+	pair_say(&p.site.pair, slice_str(head));
+	for (int i = 0; i < 50; i++, usleep(15000))
+		pair_say(&p.site.pair, SLICE("x"));
+	pair_say(&p.site.pair, SLICE("\"]"));
+	CHECK_SLICE(body_of(&p.site), SLICE("ok"));
+	told(&p, "event xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n");
+	finish(&p.site);
+}
+
 /* A GET on another connection: what HTTP libraries do by themselves when the first one failed. */
 static bool answered(struct poller *p, int peer, const char *status)
 {

@@ -24,7 +24,7 @@ static void on_body(struct http_exchange *x, void *ctx, struct slice body)
 	http_drop(x, CLOSE_DONE);
 }
 
-static const struct http_events events = {on_head, on_body, NULL};
+static const struct http_events events = {.on_head = on_head, .on_body = on_body};
 static const struct http_config config = {.max_head = 16384, .max_body = 100, .head_timeout_ms = 1000};
 
 static struct answer ask(const char *request)
