@@ -6,6 +6,7 @@
 #include "entry/closes.h"
 #include "entry/maintain.h"
 #include "entry/open.h"
+#include "entry/refusals.h"
 #include "entry/register.h"
 #include "events/confirm.h"
 #include "events/presence.h"
@@ -31,6 +32,7 @@
 	X(missed, recovery, NO, NO, NO, NO)     \
 	X(emitter, emitter, NO, NO, NO, NO)     \
 	X(closes, entry, YES, NO, NO, NO)       \
+	X(refusals, entry, NO, NO, NO, NO)      \
 	X(opens, entry, YES, NO, NO, NO)        \
 	X(registers, entry, YES, NO, YES, NO)   \
 	X(maintenance, entry, YES, NO, YES, YES)

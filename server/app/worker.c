@@ -34,9 +34,9 @@ enum {
 	REQUEST_TIMEOUT_MS = 300000, /* of a body: a megabyte at the speed of an old telephone */
 	BODY_STEP_MS = 15000,        /* in this time BODY_STEP bytes of it have to come, or its rest */
 	BODY_STEP = 1024,
-	IDLE_TIMEOUT_MS = 65000,     /* longer than the 60 s of most balancers, so that they close first */
-	CALLS_TIMEOUT_FACTOR = 3,    /* a call may take this many times BELLWIRE_DB_TIMEOUT_MS */
-	OTHER_DESCRIPTORS = 64,      /* kept for the database, the log, the internal listener */
+	IDLE_TIMEOUT_MS = 65000,  /* longer than the 60 s of most balancers, so that they close first */
+	CALLS_TIMEOUT_FACTOR = 3, /* a call may take this many times BELLWIRE_DB_TIMEOUT_MS */
+	OTHER_DESCRIPTORS = 64,   /* kept for the database, the log, the internal listener */
 };
 
 /* ---- readiness and metrics ---- */

@@ -78,6 +78,7 @@ size_t eio_drain_some(struct eio_server *srv, size_t n, uint64_t linger_ms);
 void eio_set_user(struct eio_session *s, void *user);
 void *eio_user(const struct eio_session *s);
 struct log_ident eio_ident(const struct eio_session *s);
+const char *eio_peer(const struct eio_session *s); /* its client's address */
 
 /* The client has shown who it is. Before that its session is a guest, and the oldest guest ends (CLOSE_LIMIT) when there
  * are too many of them, or no room for another session. May be repeated. */

@@ -62,9 +62,12 @@ bool address_full(const struct eio_server *srv, struct slice client)
 
 /* ---- guests ---- */
 
+/* NULL: there is none. */
 static void guest_end(struct guest *g)
 {
-	struct eio_session *s = g->session;
+	struct eio_session *s = g ? g->session : NULL;
+	if (!s)
+		return;
 	if (s->ws)
 		ws_finish(s->ws, CLOSE_LIMIT);
 	session_end(s, CLOSE_LIMIT);

@@ -404,6 +404,11 @@ struct log_ident eio_ident(const struct eio_session *s)
 	return (struct log_ident){put_session, s};
 }
 
+const char *eio_peer(const struct eio_session *s)
+{
+	return s->peer;
+}
+
 bool eio_writable(const struct eio_session *s)
 {
 	return s->state == EIO_OPEN && (s->ws ? !conn_blocked(ws_conn(s->ws)) : s->polling->poll != NULL);

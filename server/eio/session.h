@@ -59,8 +59,8 @@ struct polling {
 	struct packet **queue;      /* packets that no GET has fetched; a reference to each */
 	uint32_t queued, queue_cap;
 	size_t queue_bytes;
-	struct holder holder; /* of the queue, which is a backlog: only a GET can take it */
-	bool overflown;       /* polling_evict took its queue: the session ends by its timer */
+	struct holder holder;     /* of the queue, which is a backlog: only a GET can take it */
+	bool overflown;           /* polling_evict took its queue: the session ends by its timer */
 	struct http_watch answer; /* the last one with packets, until the next GET */
 	uint32_t answered;        /* packets in it */
 };
@@ -109,7 +109,7 @@ struct eio_server {
 	const struct eio_events *ev;
 	void *ctx;
 	struct map sessions, addresses;
-	struct list guests;        /* the oldest first */
+	struct list guests; /* the oldest first */
 	struct packet *ping, *noop, *close, *probe_answer;
 	struct blob *separator;
 	struct eio_stats stats;

@@ -3,6 +3,7 @@
  *
  *   open.h     CONNECT: token, rt.socket_open, `connected`      leave.h     a socket ends
  *   closes.h   ends on their way to rt.socket_close             register.h  live sockets registered again after an outage
+ *   refusals.h clients that are turned away again and again
  *   maintain.h rt.maintain, rt.sweep, the version of the schema
  *
  * The database must learn of ends and openings in their order: a client that leaves and comes back is reconnecting, not
@@ -22,7 +23,7 @@ struct entry_figures {
 };
 
 struct entry {
-	struct people *people; /* borrowed; so is every pointer before `opens` */
+	struct people *people; /* borrowed; so is every pointer before `refusals` */
 	struct recovery *recovery;
 	struct db *db;
 	const char *edge_id;           /* a uuid, new with each start of the process */
@@ -34,6 +35,7 @@ struct entry {
 	struct entry_figures figures;
 	void (*on_past)(struct entry *e); /* more marks are past (closes.h); open.c sets it */
 	/* Each is made by the start function of its file, and freed by the stop function. */
+	struct refusals *refusals;
 	struct opens *opens;
 	struct closes *closes;
 	struct registers *registers;

@@ -11,10 +11,10 @@ void leave_socket(struct sio_socket *s, enum close_reason why, void *entry)
 	struct entry *e = entry;
 	struct client *c = sio_user(s);
 	bool clean = why == CLOSE_CLIENT_LEFT;
-	log_info(sio_ident(s), "disconnected", LS("reason", close_label(why)));
 	e->people->counts.disconnects[why]++;
 	if (!c)
 		return; /* the socket was turned away and never had a client */
+	log_info(sio_ident(s), "disconnected", LS("reason", close_label(why)));
 	if (open_is_out(c)) {
 		open_forget(c, clean);
 	} else if (c->registered) {

@@ -8,10 +8,12 @@
 #include "base/text.h"
 #include "db/sender.h"
 #include "entry/closes.h"
+#include "entry/refusals.h"
 #include "events/refresh.h"
 #include "people/tell.h"
 #include "recovery/offsets.h"
 #include "recovery/recover.h"
+#include <stdio.h>
 #include <strings.h>
 
 #define BATCH_MAX 128
@@ -230,7 +232,17 @@ static bool open_enter_rooms(struct client *c, const struct db_result *r, int ro
 	return stays;
 }
 
-static void open_take(struct client *c, const struct db_result *r, int row)
+static void open_refuse_user(struct entry *e, struct client *c)
+{
+	uint64_t left_out;
+	e->people->counts.tokens_refused[TOKEN_USER_UNKNOWN]++;
+	if (refusal_may_log(e, &left_out))
+		log_info(sio_ident(c->sio), "user refused", LU("left_out", left_out));
+	refusal_note(e, c->sio, user_id(c->user));
+	client_refuse(c);
+}
+
+static void open_take(struct entry *e, struct client *c, const struct db_result *r, int row)
 {
 	bool may = slice_eq(db_value(r, row, COL_MAY), SLICE("t"));
 	c->registered = may;
@@ -245,9 +257,7 @@ static void open_take(struct client *c, const struct db_result *r, int row)
 	late_free(&c->entering->late);
 	timer_stop(c->people->loop, &c->timer);
 	if (!may) {
-		c->people->counts.tokens_refused[TOKEN_USER_UNKNOWN]++;
-		log_info(sio_ident(c->sio), "user refused");
-		client_refuse(c);
+		open_refuse_user(e, c);
 		return;
 	}
 	struct slice reason = db_value(r, row, COL_REASON);
@@ -312,7 +322,7 @@ static void opens_answered(void *arg, const struct db_result *r)
 		o->client->entering->opening = NULL;
 		all = all && rows[i] >= 0;
 		if (good && rows[i] >= 0)
-			open_take(o->client, r, rows[i]);
+			open_take(e, o->client, r, rows[i]);
 		else
 			open_ask_again(e, o->client, r->outcome == DB_UNCERTAIN);
 	}
@@ -434,27 +444,33 @@ static void open_refuse_token(struct entry *e, struct sio_socket *s, enum auth_r
 	/* The database notes a time that counts for two minutes, so a client in a loop need not write it at each
 	 * refusal. */
 	static const struct rate_limit limit = {.per_s = 1, .burst = 1, .rate_class = RATE_EXPIRED};
-	uint64_t retry_after_ms;
+	uint64_t retry_after_ms, left_out;
 	e->people->counts.tokens_refused[why]++;
-	log_info(sio_ident(s), "token refused", LS("cause", auth_result_label(why)));
+	if (refusal_may_log(e, &left_out))
+		log_info(sio_ident(s), "token refused", LS("cause", auth_result_label(why)), LU("left_out", left_out));
 	if (why == AUTH_EXPIRED && db_state(e->db) == DB_UP &&
 	    user_allows(e->people, claims->sub, &limit, &retry_after_ms)) {
 		struct slice user = slice_str(claims->sub);
 		db_call(e->db, DB_TELLING, "select rt.token_expired($1::uuid)", &user, 1, open_expired_noted, NULL);
 	}
-	tell_turn_away(e->people, s,
-	               &(struct error_about){.code = error_name(ERROR_UNAUTHORIZED), .message = SLICE("Invalid token")},
-	               CLOSE_UNAUTHORIZED);
+	char subject[UUID_LEN + 8]; /* not that of the good token which the client may have a moment later */
+	snprintf(subject, sizeof subject, "token %s", why == AUTH_EXPIRED ? claims->sub : "");
+	refusal_say(e, s, slice_str(subject),
+	            &(struct error_about){.code = error_name(ERROR_UNAUTHORIZED), .message = SLICE("Invalid token")},
+	            CLOSE_UNAUTHORIZED);
 }
 
-static void open_refuse_one_more(struct entry *e, struct sio_socket *s)
+static void open_refuse_one_more(struct entry *e, struct sio_socket *s, const char *user)
 {
+	uint64_t left_out;
 	struct error_about about = {.code = error_name(ERROR_RATE_LIMIT),
 	                            .message = SLICE("Too many sockets"),
 	                            .retry_after_ms = e->lost_after_ms};
 	e->people->counts.sockets_refused++;
-	log_info(sio_ident(s), "socket refused", LS("cause", "its user has too many"));
-	tell_turn_away(e->people, s, &about, CLOSE_LIMIT);
+	if (refusal_may_log(e, &left_out))
+		log_info(sio_ident(s), "socket refused", LS("cause", "its user has too many"),
+		         LU("left_out", left_out));
+	refusal_say(e, s, slice_of(user, UUID_LEN), &about, CLOSE_LIMIT);
 }
 
 static bool open_has_too_many(const struct entry *e, const char *user)
@@ -468,6 +484,13 @@ static bool open_is_returning(struct slice auth)
 	struct slice v;
 	return auth.n && json_kind_of(auth) == JSON_OBJECT && json_get(auth, "pid", &v) &&
 	       json_kind_of(v) == JSON_STRING;
+}
+
+static void open_line_up(struct entry *e, struct sio_socket *s)
+{
+	struct client *c = sio_user(s);
+	if (c && c->state == CLIENT_OPENING) /* it was not sent away while it waited */
+		open_queue(e, c);
 }
 
 void open_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void *entry)
@@ -484,7 +507,7 @@ void open_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void 
 		return;
 	}
 	if (open_has_too_many(e, claims.sub)) {
-		open_refuse_one_more(e, s);
+		open_refuse_one_more(e, s, claims.sub);
 		return;
 	}
 	sio_settle(s);
@@ -492,5 +515,5 @@ void open_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void 
 	c->until_ms = claims.until_ms;
 	c->returning = open_is_returning(auth);
 	recover_asked(e->recovery, c, auth);
-	open_queue(e, c);
+	refusal_wait(e, s, user_id(c->user), open_line_up);
 }

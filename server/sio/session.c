@@ -28,7 +28,7 @@ static bool is_bearer(struct slice header, size_t most)
 	if (header.n < 8 || header.n > most || strncasecmp(header.p, "Bearer ", 7) != 0)
 		return false;
 	for (size_t i = 7; i < header.n; i++)
-		if (!isalnum((unsigned char)header.p[i]) && !memchr("-._~+/= ", header.p[i], 8))
+		if (!header.p[i] || (!isalnum((unsigned char)header.p[i]) && !strchr("-._~+/= ", header.p[i])))
 			return false;
 	return true;
 }

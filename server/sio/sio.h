@@ -88,6 +88,7 @@ struct slice sio_id(const struct sio_socket *s);                            /* t
 void sio_set_user(struct sio_socket *s, void *user);                        /* a pointer of the application's */
 void *sio_user(const struct sio_socket *s);
 struct log_ident sio_ident(const struct sio_socket *s);
+const char *sio_peer(const struct sio_socket *s); /* its client's address */
 
 /* The Authorization header of the session's handshake, in on_connect: it is kept until the first CONNECT, and only if
  * it can be a bearer token. False: there is none. */

@@ -237,6 +237,11 @@ struct log_ident sio_ident(const struct sio_socket *s)
 	return (struct log_ident){put_socket, s};
 }
 
+const char *sio_peer(const struct sio_socket *s)
+{
+	return eio_peer(s->session->eio);
+}
+
 bool sio_authorization(const struct sio_socket *s, struct slice *value)
 {
 	const char *v = s->session->waiting ? s->session->waiting->authorization : NULL;

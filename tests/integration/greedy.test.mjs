@@ -106,9 +106,10 @@ test('an EIO=3 client (Socket.IO 1.x, 2.x): a sampled line says what it is and f
   const edge = await w.edge()
   const old = () => fetch(`${edge.url}/socket.io/?EIO=3&transport=polling`, { headers: { 'User-Agent': 'old app/1.7' } })
   for (const r of await Promise.all(Array.from({ length: 100 }, old))) assert.equal(r.status, 400)
-  const lines = await until(() => edge.log.split('\n').filter((l) => l.includes('client too old')), 'a line')
-  assert.match(lines[0], /eio=3 client=127\.0\.0\.1 user_agent="old app\/1\.7"/)
-  assert.ok(lines.length < 90, `${lines.length} lines`)
+  const lines = () => edge.log.split('\n').filter((l) => l.includes('client too old'))
+  await until(() => lines().length, 'a line')
+  assert.match(lines()[0], /eio=3 client=127\.0\.0\.1 user_agent="old app\/1\.7"/)
+  assert.ok(lines().length < 90, `${lines().length} lines`)
   await edge.stop()
 })
 
@@ -187,5 +188,30 @@ test('users with events of 104 KB waiting for the database: counted in bytes, fo
   assert.ok(most <= 6 << 20, `${most} bytes`)
   await until(async () => await edge.metric('bellwire_waiting_bytes') === 0, 'nothing waits')
   assert.deepEqual([a.ends, b.ends], [[], []])
+  await edge.stop()
+})
+
+// ---- who is refused, and asks at once again ----
+
+test("socket.on('disconnect', () => socket.connect()), with a bad token, a sub without a row, a disabled user: held back", async () => {
+  const edge = await w.edge()
+  const [disabled, good] = await w.users('Анна', 'Борис')
+  await w.sql('update platform.users set disabled_at = now() where id = $1', [disabled.id])
+  const loops = ['no token', token('11111111-2222-4333-8444-555555555555'), token(disabled)].map((t) => {
+    const c = w.client(null, { edge, auth: { token: t } })
+    c.socket.on('disconnect', () => c.socket.connect())
+    return c
+  })
+  const calls = () => w.value("select coalesce(sum(xact_commit), 0) from pg_stat_database where datname = current_database()")
+  const [began, before] = [Date.now(), await calls()]
+  await Promise.all(loops.map((c) => until(() => c.ends.length >= 3, 'three refusals')))
+  const seconds = (Date.now() - began) / 1000
+  for (const c of loops) {
+    assert.ok(c.ends.length <= seconds + 2, `${c.ends.length} refusals in ${seconds} s`)
+    assert.deepEqual([...new Set(c.events.map((e) => `${e.event} ${e.args[0].code}`))], ['error UNAUTHORIZED'])
+  }
+  assert.ok(await calls() - before < 100 * seconds + 100)
+  await w.connect(good, { edge }) // from the same address
+  for (const c of loops) c.socket.off('disconnect').disconnect()
   await edge.stop()
 })

@@ -11,6 +11,7 @@
 #include "entry/leave.h"
 #include "entry/maintain.h"
 #include "entry/open.h"
+#include "entry/refusals.h"
 #include "entry/register.h"
 #include "events/confirm.h"
 #include "events/feed.h"
@@ -117,6 +118,7 @@ static inline void house_begin(void)
 	attempts_start(&house.recovery);
 	missed_start(&house.recovery);
 	closes_start(&house.entry);
+	refusals_start(&house.entry);
 	opens_start(&house.entry);
 	registers_start(&house.entry);
 	maintenance_start(&house.entry);
@@ -138,6 +140,7 @@ static inline void house_end(void)
 	maintenance_stop(&house.entry);
 	registers_stop(&house.entry);
 	opens_stop(&house.entry);
+	refusals_stop(&house.entry);
 	closes_stop(&house.entry);
 	missed_stop(&house.recovery);
 	attempts_stop(&house.recovery);

@@ -40,16 +40,54 @@ TEST(a_token_that_is_not_accepted_enters_nothing)
 {
 	house_opens();
 	static const char *const payloads[] = {"40", "40{}", "40{\"token\":7}", "40{\"token\":\"x.y.z\"}"};
+	struct guest *guests[ARRAY_LEN(payloads)];
+	for (size_t i = 0; i < ARRAY_LEN(payloads); i++)
+		guest_say(guests[i] = stage_guest(&house.stage), payloads[i]);
 	for (size_t i = 0; i < ARRAY_LEN(payloads); i++) {
 		CHECK_ROW(payloads[i]);
-		struct guest *g = stage_guest(&house.stage);
-		guest_say(g, payloads[i]);
+		struct guest *g = guests[i];
+		guest_waits_for(g, "41\n"); /* all but the first for a moment: they come from one address */
 		guest_reads(g, "40{\"sid\":\"ID\"}\n" REFUSED);
 	}
 	CHECK_INT(counts()->tokens_refused[AUTH_MALFORMED], 4);
 	CHECK_INT(people_present(&house.stage.people), 0);
-	CHECK_STR(database_said(&house.base), "");
+	CHECK(!strstr(database_said(&house.base), "rt.socket_open"));
 	house_end();
+}
+
+/* socket.on('disconnect', () => socket.connect()), with a token that stays bad: the second refusal takes its time. */
+TEST(a_client_that_is_refused_again_and_again_is_held_back)
+{
+	static const struct {
+		const char *name;
+		int seconds;
+		const char *asked;
+	} rows[] = {{"a token that has expired", -60, ""}, {"a sub that has no row", 3600, "rt.socket_open"}};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CHECK_ROW(rows[i].name);
+		house_opens();
+		for (int k = 0; k < 2; k++) {
+			database_said(&house.base);
+			database_answers(&house.base, "rt.socket_open", "1|f||~|200:200:");
+			struct guest *g = house_comes_with(ANNA, rows[i].seconds, "");
+			uint64_t came = loop_now(house.stage.loop);
+			if (k) {
+				house_some_turns();
+				guest_reads(g, "");
+				CHECK_STR(database_said(&house.base), "");
+				house_guest(i ? BORIS : ANNA); /* who is good does not wait */
+				database_answers(&house.base, "rt.socket_open", "1|f||~|200:200:");
+			}
+			HOUSE_UNTIL(g->got.n);
+			guest_waits_for(g, "41\n");
+			guest_reads(g, "40{\"sid\":\"ID\"}\n" REFUSED);
+			uint64_t took = loop_now(house.stage.loop) - came;
+			CHECK(k ? took >= 1000 : took < 1000);
+			CHECK(strstr(database_said(&house.base), rows[i].asked));
+		}
+		house_end();
+	}
+	CHECK_ROW("");
 }
 
 TEST(an_expired_token_is_noted_once_in_a_while)
