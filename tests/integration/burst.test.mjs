@@ -1,4 +1,4 @@
-// A burst is not a slow reader: whoever reads gets all of it, however much comes at once (docs/limits.md).
+// A burst makes no slow reader: a client that reads gets all of it, however much comes at once (docs/limits.md).
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { until, world } from './lib/world.mjs'

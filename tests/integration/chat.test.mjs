@@ -305,7 +305,7 @@ describe('order', { concurrency: true }, () => {
     const clients = await Promise.all(people.map((p, i) => w.connect(p, { transport: Object.keys(TRANSPORTS)[i % 3] })))
     const acks = await Promise.all([...clients.flatMap((c) => Array.from({ length: 15 }, (_, i) => send(c, chat, `${c.user.name}${i}`))),
       ...Array.from({ length: 15 }, (_, i) => w.message(chat, people[0], `psql${i}`))])
-    // A busy machine may have them wait too long for the chat's lock; those are refused, and nothing of them is there.
+    // On a busy machine some wait too long for the chat's lock; these are refused, and have written nothing.
     const sent = acks.filter((a) => a?.status === 'sent')
     assert.ok(acks.slice(0, 60).every((a) => a.status === 'sent' || a.code === 'UNAVAILABLE'), JSON.stringify(acks))
     const stored = await rows(chat)

@@ -1,4 +1,4 @@
-// Two edges on one database: whatever happens at one is heard at the other.
+// Two edges on one database: events of one are heard at the other.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { TRANSPORTS } from './lib/client.mjs'

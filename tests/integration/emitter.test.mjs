@@ -206,7 +206,7 @@ test('the page\'s service, as it stands', async () => {
   c.close()
 })
 
-// ---- what is not taken ----
+// ---- messages that are not taken ----
 
 const deep = (n) => `${'['.repeat(n)}${']'.repeat(n)}`
 const withData = (text) => `{"type":3,"data":{"packet":{"data":["bad",{"x":${text}}]},"opts":{"rooms":[]}}}`

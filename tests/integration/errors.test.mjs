@@ -33,7 +33,7 @@ async function scene(event) {
     'notification:read': { notification_id: notification },
   }[event]
 
-  // what was written before they connected may still have been on its way
+  // rows from before they connected may still have been on their way
   await Promise.all([a, b].map((c) => c.barrier()))
   const heard = () => b.events.filter((e) => /^chat:(message|typing)|^notification:read/.test(e.event)).length
   const before = heard()

@@ -123,7 +123,7 @@ describe('the page', () => {
   })
 })
 
-// ---- what clients do: exact figures, on an edge of its own ----
+// ---- clients: exact figures, on an edge of its own ----
 
 test('connections, sessions, sockets, users, rooms', async () => {
   const other = await w.edge({ BELLWIRE_MAX_CONNECTIONS: '10', BELLWIRE_MAX_SESSIONS_PER_ADDRESS: '3' })
@@ -338,7 +338,7 @@ test('links that are lost, calls by outcome, events left open', async () => {
     assert.equal((await answer).code, 'UNAVAILABLE')
   })
   await is('bellwire_database_links', links)
-  // a table that nobody gets past: what is out is given up, what waits was never sent
+  // a table that nobody gets past: calls that are out are given up, calls that wait were never sent
   const impatient = await w.edge({ BELLWIRE_DB_TIMEOUT_MS: '300' })
   const user = await w.user()
   await moved(['bellwire_database_calls_total{outcome="failed"}', 'bellwire_database_calls_total{outcome="uncertain"}'], () => session(async (c) => {
@@ -425,7 +425,7 @@ test('a gap and another epoch', async () => {
   })
   await b.hear('sync:required', undefined, 2)
   await w.sql('update bellwire.outbox_state set dropped = $1', [dropped])
-  // what a crash of Postgres does: the unlogged table is empty, and sessions end
+  // as after a crash of Postgres: the unlogged table is empty, and sessions end
   await moved(['bellwire_pump_epochs_total'], async () => {
     await w.sql('delete from bellwire.epoch')
     await w.endPumps()

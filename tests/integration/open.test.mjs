@@ -1,4 +1,4 @@
-// What other services do (docs/events.md): events of their own, new client events by SQL alone, silent imports.
+// Other services (docs/events.md): events of their own, new client events by SQL alone, silent imports.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, test } from 'node:test'

@@ -1,4 +1,4 @@
-// What an operator does: TLS, keys, reload, readiness, draining, logs.
+// Operation: TLS, keys, reload, readiness, draining, logs.
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { createSign, generateKeyPairSync, sign as signWith } from 'node:crypto'
@@ -95,7 +95,7 @@ test('TLS: stock clients over every transport; SIGHUP serves the new certificate
   const read = await new Promise((resolve, reject) => import('node:https').then((https) => https.get(`${edge.url}/api/v2/chats`, { ca, headers: { authorization: `Bearer ${token(ann)}` } }, resolve).on('error', reject)))
   assert.equal(read.statusCode, 200)
   read.resume()
-  // what is no TLS is not answered in the clear
+  // bytes that are no TLS get no answer in the clear
   const plain = net.connect(edge.port, '127.0.0.1')
   let answer = ''
   plain.on('error', () => {})
@@ -180,7 +180,7 @@ test('SIGTERM: not ready, no newcomers, everybody sent away within the time, no 
   const began = Date.now()
   edge.signal('SIGTERM')
   await until(async () => (await readyz(edge).catch(() => [0]))[0] !== 200, 'not ready')
-  // polling clients still need their connections: what is refused is a new session
+  // new sessions are refused, but not new connections: polling clients still need them
   assert.deepEqual(await (await fetch(`${edge.url}/socket.io/?EIO=4&transport=polling`)).json().then((x) => x.code), 4, 'nobody is let in')
   const gone = []
   await until(() => {

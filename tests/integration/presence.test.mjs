@@ -13,7 +13,7 @@ const row = (u) => w.value('select last_seen_at from platform.users where id = $
 const sockets = (u) => w.value('select count(*) from bellwire.sockets where user_id = $1', [u.id])
 const ended = (u, n = 0) => until(async () => await sockets(u) === n, `${u.name} has ${n} sockets`)
 
-// Presence is coalesced, in order: what happened before a newcomer is heard before the newcomer.
+// Presence is coalesced in order: changes from before a newcomer are heard before the newcomer.
 async function settle() {
   const newcomer = await w.user('newcomer')
   const c = await w.connect(newcomer)
@@ -63,7 +63,7 @@ describe('online and offline', { concurrency: true }, () => {
     assert.equal(await row(u), null)
   })
 
-  // what changes faster than it is told is told as its last state
+  // a state that changes faster than it is sent is sent once, as the last state
   test('coming and going many times ends with the last word', async () => {
     const u = await w.user('flapping')
     for (let i = 0; i < 15; i++) {

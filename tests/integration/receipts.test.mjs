@@ -37,7 +37,7 @@ describe('delivered', { concurrency: true }, () => {
         }
         await b.barrier()
         await b2.barrier()
-        // what comes after a pong of the other device
+        // sent after a pong of the other device
         await w.message(chat, bob)
         await b2.hear('chat:message:delivered')
         await a.barrier()

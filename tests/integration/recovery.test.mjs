@@ -45,7 +45,7 @@ test('who asks: a private id, offsets of their own, events untouched', async () 
   const names = () => d.events.slice(d.events.findIndex((e) => e.event === 'chat:message:new')).map((e) => e.event).filter((e) => !/^user:/.test(e))
   await until(() => names().length > 20)
   assert.deepEqual(names().slice(0, 21), [...Array(20).fill('chat:message:new'), '$o'], 'one for a batch, behind what it covers')
-  // what handlers of the application get are Maps; what stock clients take for their offset is the last of two values
+  // handlers of the application get Maps; stock clients take the last of two values for their offset
   for (const { event, data } of d.events) {
     if (event === '$o') assert.ok(Array.isArray(data) && data.length === 2 && data[0] === 0 && /^[\w-]+$/.test(data[1]), JSON.stringify(data))
     else assert.equal(Object.prototype.toString.call(data), '[object Object]', event)

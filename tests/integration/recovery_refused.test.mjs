@@ -1,4 +1,4 @@
-// Connection state recovery: what cannot be shown to be whole is a new socket that is told to synchronise.
+// Connection state recovery: a recovery that cannot be shown to be complete ends as a new socket that is told to synchronise.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { recovery } from './lib/recovery.mjs'

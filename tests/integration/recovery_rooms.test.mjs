@@ -164,6 +164,6 @@ test('presence: the last word about everyone', async () => {
   await back(c)
   recovered(c)
   const about = (id) => c.events.slice(n).filter((e) => /^user:o/.test(e.event) && e.args[0].user_id === id).map((e) => e.event)
-  // what waits its turn when the client comes back is said again
+  // presence that still waits when the client comes back is sent again
   assert.deepEqual([about(eve.id), about(dan.id)].map((l) => [...new Set(l)]), [['user:offline'], ['user:online']])
 })

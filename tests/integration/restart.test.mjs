@@ -11,7 +11,7 @@ after(remove)
 const [one, two] = [await w.edge(), await w.edge()]
 for (const e of [one, two]) e.expected.push(/ error /)
 
-// Statements over a connection that may die under them: what is known to be committed.
+// Statements over a connection that may die under them, and which of them are known to be committed.
 async function writeUntil(chat, sender, stop, committed, uncertain, who) {
   for (let i = 0; !stop(); i++) {
     const content = `${who} ${i}`
@@ -50,7 +50,7 @@ for (const [how, commands] of [['restarts', ['stop', 'start']], ['crashes', ['ki
     over = true
     await writers
     await until(async () => await one.ready() && await two.ready(), 'both edges are ready again')
-    // what of the uncertain is there
+    // which of the uncertain ones are there
     const rows = (await w.sql('select content, seq from platform.messages where chat_id = $1 order by seq', [chat.id])).map((r) => r.content)
     for (const c of committed) assert.ok(rows.includes(c), `${c} was committed`)
     assert.ok(rows.every((c) => committed.has(c) || uncertain.has(c) || c === 'while it is away'))

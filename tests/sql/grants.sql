@@ -10,7 +10,7 @@ create temp table functions as select p.oid, p.oid::regprocedure::text as name, 
 create temp table relations as select c.oid, c.oid::regclass::text as name, s.name as schema, c.relkind from pg_class c
 	join schemas s on s.oid = c.relnamespace where c.relkind in ('r', 'p', 'v', 'm', 'S');
 grant select on schemas, functions, relations to public;
--- what a role may do to a relation, by any column
+-- the rights of a role on a relation, on any column
 create function pg_temp.rights(p_role text, p_relation oid, p_kind "char") returns text language plpgsql as $$
 begin
 	if p_kind = 'S' then

@@ -1,4 +1,4 @@
--- What the tests of the SQL share.
+-- Helpers of all tests of the SQL.
 create schema tests;
 grant usage on schema tests to public;
 

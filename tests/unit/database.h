@@ -1,6 +1,6 @@
 /*
- * A database that a test plays to struct db, the real one: a pump that brings what database_publish was given, and answers to calls by the
- * name of their function. What was called stands in `said`.
+ * A database that a test plays to struct db, the real one: a pump that brings what database_publish was given, and
+ * answers to calls by the name of their function. The calls are in `said`.
  *
  *   database_answers(&d, "rt.rooms", "anna|t|user:anna^chat:1|9:9:");   rows by line, columns by |, ~ is null, ^ a newline in a value
  *   database_answers(&d, "rt.confirm", "!40001 try again");             an error
@@ -179,7 +179,7 @@ static void database_play(struct fake_conn *c, const char *sql)
 		database_send(c, a->rows);
 }
 
-/* ---- what struct db says ---- */
+/* ---- the answers of struct db ---- */
 
 static void database_on_state(void *ctx, enum db_state state)
 {
@@ -292,7 +292,7 @@ static inline void database_publish(struct database *d, struct published p)
 		d->xid++;
 }
 
-/* What was called since the last time. */
+/* The calls since the last time. */
 static inline const char *database_said(struct database *d)
 {
 	buf_char(&d->said, '\0');

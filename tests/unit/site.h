@@ -147,7 +147,7 @@ static inline void say(struct site *t, const char *const *texts, size_t n)
 #define SAY(t, ...) \
 	say(t, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
-/* What both were told since the last time; an id of a socket reads as ID. */
+/* The calls to both since the last time; an id of a socket reads as ID. */
 static inline void expect(struct site *t, const char *app, const char *client)
 {
 	for (char *at = t->got.p, *end = at + t->got.n;

@@ -1,6 +1,6 @@
 /*
- * A whole Socket.IO server in the test's own process, with struct people above it and clients in front of it: each a WebSocket over a
- * socket pair, which the test speaks and reads as text. The test turns the loop by hand.
+ * A whole Socket.IO server in the test's own process, with struct people above it and clients in front of it: each a
+ * WebSocket over a socket pair, which the test speaks and reads as text. The test turns the loop by hand.
  *
  *   struct guest *anna = stage_guest(&s);     a session
  *   guest_say(anna, "40{\"token\":...}");     what it sends
@@ -56,7 +56,7 @@ static inline void stage_begin(struct stage *s, const struct sio_namespace *root
 {
 	*s = (struct stage){.http = {.max_head = 16384, .max_body = 65536}, .root = *root};
 	if (log_threshold == LOG_INFO)
-		log_threshold = LOG_ERROR; /* what happens is what the test is about */
+		log_threshold = LOG_ERROR; /* the test looks at states, not at the log */
 	s->loop = loop_new();
 	s->budget.max_queue_bytes = 1 << 20;
 	s->budget.max_queue_items = 10000;
@@ -189,7 +189,7 @@ static inline struct guest *stage_guest(struct stage *s)
 	return g;
 }
 
-/* ---- what it has got ---- */
+/* ---- packets of a guest ---- */
 
 static void guest_mark(struct buf *b, const char *before, size_t n, const char *mark)
 {

@@ -1,5 +1,5 @@
 /*
- * What the log says at trace level between two points of a test.
+ * The lines of the log at trace level, between two points of a test.
  */
 #ifndef UNIT_TRACE_H
 #define UNIT_TRACE_H

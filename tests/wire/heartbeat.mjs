@@ -122,7 +122,7 @@ add('B3 B4', 'a poll is a sign of life, but no pong: the session ends a timeout 
   await sleep(PATIENCE)
   assertError(await s.get(), 1)
 }, patient)
-// The server stands still while the deadline passes: what arrives then finds the session ended, although no timer could fire.
+// The server stands still while the deadline passes: a request that comes then finds the session ended, although no timer could fire.
 const frozen = (n) => clocks(INTERVAL + n, PATIENCE)
 const stand = async (t, late) => {
   const { child } = await t.server()

@@ -1,4 +1,4 @@
-// What the wire tests are made of: the echo server, raw TCP connections, HTTP answers and WebSocket frames read from bytes, a runner.
+// The tools of the wire tests: the echo server, raw TCP connections, HTTP answers and WebSocket frames read from bytes, a runner.
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import assert from 'node:assert/strict'
@@ -223,7 +223,7 @@ export const text = (s, o) => frame(OP.text, s, o)
 export const binary = (b, o) => frame(OP.binary, b, o)
 export const closeFrame = (code, reason = '', o) => frame(OP.close, code === undefined ? '' : bytes(code >> 8, code & 255, reason), o)
 
-// What comes back, as the tables write it: a string (text), a Buffer (binary), or one of these.
+// The expected answer, as the tables write it: a string (text), a Buffer (binary), or one of these.
 export const close = (code = null, reason = '') => ({ close: code, reason })
 export const pong = (payload = '') => ({ pong: payload })
 

@@ -16,7 +16,7 @@ const connected = (rows) => webSocketTable(file, rows, openSocket)
 
 const label = (s) => (s.length > 70 ? `${s.slice(0, 67)}...` : s)
 const closes = (rule, packets) => packets.map((p) => ({ rule, name: `${label(JSON.stringify(p))} closes`, send: [text(p), text('42["message","late"]')], expect: [close()] }))
-// Taken, and nothing is said: what comes behind it is answered.
+// Taken without an answer: the packet behind it is answered.
 const silent = (rule, packets) => packets.map((p) => (
   { rule, name: `${label(JSON.stringify(p))} is taken in silence`, send: [text(p), text('42["message",1]')], expect: ['42["message-back",1]'] }))
 const echoes = (rule, args) => args.map((a) => (
@@ -278,7 +278,7 @@ add('N8', 'the first success stops the clock, also when the client has left sinc
   await expectFrames(left, [/^40\{/, '42["auth",{}]'])
 }, { args: ['--connect-timeout', '3000'], once: true, quiet: true })
 
-// ---- D, J, Q: what clients send that others do not ----
+// ---- D, J, Q: packets that only one client sends ----
 
 add('D1 D10 D12', 'dart:io: a head in lower case, the open packet unasked', async (t) => {
   const ws = await t.connect()

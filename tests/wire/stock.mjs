@@ -1,4 +1,4 @@
-// Stock clients from npm against echo-server: what the rows of bytes stand for, once more with the real thing.
+// Stock clients from npm against echo-server: the meaning of the rows of bytes, with real clients.
 import assert from 'node:assert/strict'
 import { row } from './lib.mjs'
 

@@ -68,7 +68,7 @@ export class Client {
     return this.heard(event, match)[nth - 1]
   }
 
-  // For complaints: what was heard, but for the presence of other tests' people.
+  // For messages of failed tests: the events heard, without the presence of other tests' people.
   story() { return JSON.stringify(this.events.filter((e) => !/^user:/.test(e.event)).map((e) => [e.event, ...e.args])).slice(0, 1500) }
 
   async up() {
@@ -95,7 +95,7 @@ export class Client {
     return answers[0]
   }
 
-  // What was committed before this call has reached this client when it is over, or never will.
+  // When this is over, everything that was committed before has reached this client, or never will.
   async barrier({ ephemeral = false } = {}) {
     const n = ++barriers
     await this.world.sql('select rt.emit(array[$1], $2, $3, $4, $5)', [this.id, 'test:barrier', { n }, [], ephemeral])

@@ -24,7 +24,7 @@ export function recovery(w) {
     return offsets(c).at(-1).args[1]
   }
 
-  // Loses the connection; what was on its way is not read.
+  // Loses the connection; bytes on their way are not read.
   async function cut(c) {
     const ends = c.ends.length
     const { transport } = c.socket.io.engine
@@ -76,7 +76,7 @@ export function recovery(w) {
     keys(hello, 'socket_id', 'user_id', 'timestamp', 'recovered')
     assert.deepEqual([hello.recovered, hello.socket_id], [true, c.id])
     assert.equal(c.heard('sync:required').length, c.syncs, 'no sync:required')
-    // whatever was missed came before `connected`
+    // all missed events came before `connected`
     const since = c.events.slice(c.away).map((e) => e.event)
     assert.ok(since.indexOf('connected') >= 0)
   }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export const WAIT_MS = Number(process.env.BELLWIRE_TEST_WAIT_MS ?? 8000)
 
-// Calls cond until it answers something truthy, and answers that; what is a text or a function that describes how far it got.
+// Calls cond until it answers something truthy, and answers that. `what`: a text, or a function that describes how far it got.
 export async function until(cond, what = cond, ms = WAIT_MS) {
   const end = Date.now() + ms
   for (;;) {

@@ -13,7 +13,7 @@ export const BIN = process.env.BELLWIRE_BIN ?? fileURLToPath(new URL('../../../b
 const ADMIN_URL = process.env.BELLWIRE_TEST_PG
 // The role belongs to the cluster, so every file gives it the same password.
 const EDGE_PASSWORD = 'bellwire-test'
-// What waits longer waits forever: an error names the statement.
+// A statement that waits longer would wait for ever: an error names it.
 const STATEMENT_MS = 20000
 const SETUP_LOCK = 7235 // one file at a time makes roles
 const LOGINS = ['service', 'nobody']

@@ -67,7 +67,7 @@ async function others() {
   is(await admin.one("select rate_burst from bellwire.routes where event = 'chat:join'"), 7, 'and a limit that an operator changed');
   is(await admin.one("select count(*)::int from bellwire.code where name like '%shop%'"), 0, 'and does not take it for its own');
 
-  // what was ours, and somebody built on it: not with cascade
+  // something of a service depends on an object of ours: it is not dropped with cascade
   await admin.query("set role bellwire_owner; create function rt.was_ours() returns int language sql as 'select 1'; insert into bellwire.code (kind, name) values ('function', 'rt.was_ours()'); reset role; create view tests.built as select rt.was_ours() as n");
   const sum = await admin.one('select at from bellwire.deploys');
   const bad = await force();
@@ -102,7 +102,7 @@ async function downAndUp() {
       await down(one);
       await admin.query('delete from bellwire.migrations where name = $1', [one.replace('.sql', '')]);
     }
-    // what stood on it stands again: triggers are made with the code
+    // triggers that depended on it are there again, since they are made with the code
     const { good, said } = await migrate();
     ok(good && /code .*: deployed/.test(said), `${file}: down, and up again with the code`, said);
     if (n === 0) is(dump(), before, `${file}: the same schema as before`);

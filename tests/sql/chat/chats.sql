@@ -1,4 +1,4 @@
--- platform.chats: what goes with a chat.
+-- platform.chats: rows that go with a chat.
 begin;
 select plan(6);
 

@@ -1,4 +1,4 @@
--- Several chat:message:send of a batch at once: what they would be one by one, or nothing.
+-- Several chat:message:send of a batch in one call: the same as one by one, or nothing.
 begin;
 select plan(36);
 
@@ -14,7 +14,7 @@ create function pg_temp.many(p_users int[], variadic p_payloads jsonb[]) returns
 create function pg_temp.plain(p jsonb) returns jsonb
 	language sql as $$ select p - 'id' - 'message_id' - 'created_at' - 'seq' $$;
 
--- what comes of it
+-- the results
 select tests.mark();
 select pg_temp.many(array[1, 2, 1, 1], pg_temp.payload(10, '{"content": "a"}'),
 	pg_temp.payload(10, '{"content": "b", "metadata": {"k": 1}}'),
@@ -56,7 +56,7 @@ select results_eq('select rooms from tests.sent() order by id', $$values (array[
 	(array['chat:' || tests.u(11)])$$, 'message_audience');
 update bellwire.settings set value = 'participants' where name = 'message_audience';
 
--- what is out of the ordinary
+-- unusual batches
 select is(pg_temp.many(array[1, 1], pg_temp.payload(10), pg_temp.payload(10, v)), null, 'not together: ' || v::text)
 from unnest(array['{"chat_id": 5}', '{"chat_id": "x"}', '{"chat_id": null}', '{"type": 7}', '{"content": null}',
 	'{"content": {}}', '{"client_id": 7}', '{"client_id": []}']::jsonb[]) v;
@@ -91,7 +91,7 @@ select is(pg_temp.outcomes(tests.item('chat:message:send', 1, 's1', pg_temp.payl
 		'1 ok b1, 2 error FORBIDDEN, 3 ok b3', 'a repeated one, a stranger, a good one');
 select is((select count(*) from platform.messages where client_id in ('b1', 'b2', 'b3')), 4::bigint, 'each once');
 
--- who answers in a trigger is heard, where it answers
+-- a trigger that answers with a message is heard, in its place
 create function tests.answer() returns trigger language plpgsql as $$
 begin
 	if new.content = 'ping' then

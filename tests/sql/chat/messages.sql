@@ -1,4 +1,4 @@
--- platform.messages: what a message must be, whoever writes it; its place; its announcement.
+-- platform.messages: the check of a message, for every writer; its place; its announcement.
 begin;
 select plan(111);
 
@@ -33,7 +33,7 @@ select pg_temp.wrong('text', U&'\3000\200B\00A0', '{}', 'content must not be bla
 select pg_temp.wrong('sticker', 'x', '{}', 'type is unknown');
 select pg_temp.wrong(null, 'x', '{}', 'type and content are required');
 select pg_temp.wrong('text', null, '{}', 'type and content are required');
--- relay_problem: what a client may not send does not come by way of a service either
+-- relay_problem: data that a client may not send does not come from a service either
 select pg_temp.wrong('text', 'x', '{"_placeholder": true, "num": 0}', 'metadata must not have a key _placeholder');
 select pg_temp.wrong('text', 'x', '{"a": [{"b": 1, "\u005fplaceholder": null}]}',
 	'metadata must not have a key _placeholder');

@@ -18,7 +18,7 @@ async function open(of, name) {
   const { hostname, port, username, password } = new URL(server('url', of));
   return session({ host: hostname, port: Number(port), user: username, password, database: name ?? 'bellwire_test_crash' });
 }
-// A pump as the superuser: who it is makes no difference to what is fetched. An edge each, because none ends the other's session.
+// A pump as the superuser: the role makes no difference to the rows that are fetched. Each has an edge of its own, so that none ends the session of another.
 let edges = 0;
 async function pumpAt(of, from, name) {
   const pump = new Pump(await open(of, name));

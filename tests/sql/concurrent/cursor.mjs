@@ -1,4 +1,4 @@
-// The cursor: whatever is committed is fetched once, whatever is not is never fetched (docs/event-path.md, "The cursor", "Large transactions").
+// The cursor: a committed row is fetched once, another one never (docs/event-path.md, "The cursor", "Large transactions").
 import { Pump, connect, connectEdge, is, many, ok, random, run, sleep, uuid } from './lib.mjs';
 
 const key = (row) => `${row.event} ${row.data} ${row.ephemeral}`;

@@ -48,7 +48,7 @@ async function viral() {
   await second;
 }
 
-// Triggers likes_author, comments_author and posts_lock: who deletes never stands crosswise to who likes or comments.
+// Triggers likes_author, comments_author and posts_lock: a deletion never deadlocks with a like or a comment.
 async function deletions() {
   const [admin, one, other] = await many(3);
   const like = (client, post, user) => client.query('insert into platform.post_likes (post_id, user_id) values ($1, $2)', [uuid(post), uuid(user)]);

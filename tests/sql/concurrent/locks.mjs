@@ -4,7 +4,7 @@ import { Pump, blocked, connect, connectEdge, dispatch, is, item, many, ok, outc
 const say = (user, socket, chat) => item('chat:message:send', user, socket, { chat_id: uuid(chat), type: 'text', content: `${socket} ${chat}` });
 const alone = async (client, one) => (await client.rows('select * from rt.dispatch_one($1)', [one])).filter((r) => r.ord === 1).map((r) => [r.outcome, r.code, r.sqlstate].filter(Boolean).join(' '))[0];
 
-// Whatever waits for a lock now waits for ever, so that a test which passes has not waited.
+// A statement that waits for a lock now waits for ever, so a test that passes has not waited.
 async function patient(admin, f) {
   await admin.query("alter function rt.dispatch(text[]) set lock_timeout = '0'");
   try {

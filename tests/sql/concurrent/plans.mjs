@@ -1,4 +1,4 @@
-// Plans of the hot statements with a million messages and a hundred thousand users: what really ran, as auto_explain tells it.
+// Plans of the hot statements with a million messages and a hundred thousand users, as auto_explain shows those that ran.
 import { connect, connectEdge, dispatch, is, item, ok, run, session, uuid } from './lib.mjs';
 
 const url = process.env.BELLWIRE_TEST_DATABASE;

@@ -137,7 +137,7 @@ async function during() {
   is(pump.gaps.length, 1, 'and then tells the gap');
 }
 
-// Whatever else rt.maintain finds in use does not keep it from the slot.
+// Other locks that rt.maintain meets do not keep it from the slot.
 async function last() {
   const [admin, other] = await many(2);
   const edge = await connectEdge();

@@ -114,7 +114,7 @@ async function atOnce() {
   const [admin, reader, service] = await many(3);
   await reader.query("set statement_timeout = '20s'");
   await admin.query('select tests.users(1, 3)');
-  // whoever takes something back is there first
+  // the one who takes a like back comes first
   await begin(admin, 11);
   await say(admin, 11, 2, 20);
   await readAll(admin, 11, 1);

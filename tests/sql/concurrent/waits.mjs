@@ -3,7 +3,7 @@
 import { Pump, blocked, connect, connectEdge, is, many, ok, outcome, run, uuid } from './lib.mjs';
 
 const sockets = (...users) => users.map((u) => JSON.stringify({ socket_id: `w${u}`, user_id: uuid(u), clean: true }));
-// What waits now fails.
+// A statement that waits for a lock now fails.
 const impatient = async (client) => { await client.query("set statement_timeout = '1500ms'"); return client; };
 
 async function users() {

@@ -1,4 +1,4 @@
--- rt.bell_arm: the lock that makes writers ring. Who rings when is in concurrent/bell.mjs.
+-- rt.bell_arm: the lock that makes writers ring. concurrent/bell.mjs tests which writers ring.
 begin;
 select plan(4);
 

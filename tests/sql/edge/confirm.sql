@@ -1,4 +1,4 @@
--- rt.confirm: what a recipient's client has taken becomes a receipt, once.
+-- rt.confirm: a message that a recipient's client has taken gets a receipt, once.
 begin;
 select plan(7);
 

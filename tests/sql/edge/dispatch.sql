@@ -113,7 +113,7 @@ select matches((select detail
 	from rt.dispatch(array[tests.item('fail', 1, 's1', '{"state": "P0001", "message": "the cause"}')])
 	where ord = 1), 'the cause\n.*PL/pgSQL function tests.fail', 'detail is for the log');
 
--- what is to be tried again, alone
+-- items that are to be tried again, alone
 select is(pg_temp.outcomes(tests.item('fail', 1, 's1', jsonb_build_object('state', s)),
 	tests.item('echo', 1, 's1', '{}'), tests.item('echo', 2, 's2', '{}')),
 	'1 deferred, 2 deferred, 3 ok, 0 quiet', s || ': deferred, and what that socket sent later')

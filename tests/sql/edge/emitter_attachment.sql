@@ -54,7 +54,7 @@ select pg_temp.granted('create table public.socket_io_attachments (id bigint pri
 insert into public.socket_io_attachments values (7, 'x', 'a');
 select is(pg_temp.read(7), 'eA==', 'further columns and a primary key do no harm');
 
--- What would run code of the table's owner as bellwire_owner.
+-- Objects that would run code of the table's owner as bellwire_owner.
 create function public.emitter_test_spy(p anyelement) returns anyelement language plpgsql immutable as $$
 begin
 	raise exception 'ran as %', current_user using errcode = 'P0001';

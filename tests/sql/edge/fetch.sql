@@ -60,7 +60,7 @@ select pg_temp.put(pg_temp.x(900000), 9500);
 select is(pg_temp.ids(pg_temp.snap(10, 10), pg_temp.snap(14, 14)), '8987 8988 8989 8990',
 	'a restored row with a huge xid is not there');
 
--- what a row looks like
+-- the form of a row
 insert into bellwire.outbox (xid, id, slot, epoch, at, rooms, except_rooms, event, data, confirm)
 values (pg_temp.x(50)::text::xid8, 9100, 0, rt_private.epoch_n(), '2026-01-10 12:00:00.123456+00', array['room a', 'b'],
 	array['s1', 's2'], 'evénement', '{"a": 1.10}', '{"c": 1}');
@@ -123,7 +123,7 @@ select throws_ok($$select * from rt.fetch('x', rt_private.epoch_text())$$, '22P0
 select is((select array_agg(control) from rt.fetch(pg_current_snapshot()::text, null)), array['gap'],
 	'a cursor without an epoch');
 
--- the gap rule against its definition: whatever the dropped snapshot sees, the cursor must have seen
+-- the gap rule against its definition: the cursor must have seen every transaction that the dropped snapshot sees
 create function pg_temp.gap(p_from pg_snapshot, p_dropped pg_snapshot) returns boolean language plpgsql as $$
 begin
 	update bellwire.outbox_state set dropped = p_dropped;

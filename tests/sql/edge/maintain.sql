@@ -39,7 +39,7 @@ select is((select round(extract(epoch from offline_due - clock_timestamp()))::in
 	where user_id = tests.u(2)), 30, 'its users have presence_grace_restart');
 select is(pg_temp.told(), null, 'nobody is told yet');
 
--- who went offline
+-- users who went offline
 update bellwire.presence set offline_due = clock_timestamp() - interval '1 ms' where user_id = tests.u(2);
 update bellwire.presence set offline_due = clock_timestamp() - interval '1 ms' where user_id = tests.u(1);
 select rt.maintain(tests.u(901));

@@ -47,7 +47,7 @@ select pg_temp.close(pg_temp.s('none', 98, '{"clean": true}'));
 select rt.socket_close(tests.u(901), '{}');
 select is(pg_temp.told(), null, 'nobody else was told of');
 
--- what the next reason is made of
+-- facts that the next reason depends on
 select pg_temp.close(pg_temp.s('s6', 6, '{"clean": false, "why": "token_expired"}'),
 	pg_temp.s('s7', 7, '{"clean": true}'), pg_temp.s('s8', 8, '{"clean": false, "why": "ping"}'));
 select is(rt_private.reason(tests.u(6), false), 'token_refresh', 'after an expiry');

@@ -1,4 +1,4 @@
--- platform.users: who is deleted or disabled loses the sockets.
+-- platform.users: a user who is deleted or disabled loses the sockets.
 begin;
 select plan(13);
 
@@ -35,7 +35,7 @@ select results_eq($$insert into platform.users (name) values ('X') returning is_
 	disabled_at, created_at > now()$$,
 	$$values (false, null::text, null::timestamptz, null::timestamptz, true)$$, 'defaults');
 
--- what goes with a user
+-- rows that go with a user
 insert into platform.messages (chat_id, sender_id, type, content) values (tests.u(10), tests.u(2), 'text', 'x');
 insert into platform.notifications (user_id, type, title, body) values (tests.u(2), 'mention', 't', 'b');
 insert into platform.posts (id, author_id) values (tests.u(41), tests.u(2));

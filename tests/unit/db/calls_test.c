@@ -13,7 +13,7 @@ struct world {
 	uint64_t retry_after_ms;
 	char text[100], sqlstate[6], message[100], order[200];
 	bool again;
-	struct fake_conn *held; /* of the statement that is not answered yet */
+	struct fake_conn *held; /* the connection whose statement is not answered yet */
 	int asked;
 };
 
@@ -313,7 +313,7 @@ TEST(few_reads_wait_and_one_more_is_refused)
 	end(&w);
 }
 
-/* What an opening hangs on is given up; what nobody waits for may take longer. */
+/* Calls that an opening waits for are given up early; calls that nobody waits for may take longer. */
 TEST(an_opening_has_the_time_of_an_event)
 {
 	struct world w;

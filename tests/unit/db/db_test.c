@@ -1,4 +1,4 @@
-/* The whole of db/: what the parts tell one another, and the end. */
+/* The whole of db/: how the parts work together, and the end. */
 #include "db/db.h"
 
 #include "parts.h"

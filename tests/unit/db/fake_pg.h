@@ -23,7 +23,7 @@ static void fake_tick(struct ev_loop *ev, ev_timer *w, int revents)
 	(void)ev, (void)w, (void)revents;
 }
 
-/* One turn. Bounded: what the loop does before it sleeps may be what the test waits for. */
+/* One turn. It is bounded, since the loop may sleep for long when the test's condition came true before. */
 static inline void fake_turn(struct loop *l)
 {
 	ev_timer tick;

@@ -27,7 +27,7 @@ struct world {
 	int n;
 	char order[200];
 	const char *moved;
-	const char *on_batch, *on_alone, *trailer; /* what happens to all of them; NULL: by item */
+	const char *on_batch, *on_alone, *trailer; /* the outcome of all items; NULL: each has its own */
 	struct fake_conn *held;
 };
 
@@ -198,7 +198,7 @@ TEST(what_arrives_in_one_turn_is_one_batch)
 		send_to(&w, i % 2 ? "a" : "b", "ok", false);
 	CHECK_INT(w.parts.common.stats.queue_items, 6);
 	wait_for_all(&w);
-	CHECK_INT(w.batches, 2); /* of four, as set */
+	CHECK_INT(w.batches, 2); /* each of four items, as set */
 	CHECK_INT(w.last_batch, 2);
 	CHECK_STR(w.things[0].body, "{}");
 	CHECK_INT(w.parts.common.stats.queue_items, 0);
@@ -533,7 +533,7 @@ TEST(an_item_that_is_out_keeps_its_place_when_its_time_is_over)
 	w.parts.common.cfg.item_timeout_ms = 50;
 	w.on_batch = "hold";
 	send_to(&w, "a", "ok", false);
-	w.parts.common.cfg.item_timeout_ms = 60000; /* of the statement, and of what comes later */
+	w.parts.common.cfg.item_timeout_ms = 60000; /* for this statement and later ones */
 	WAIT_FOR(w.parts.loop, w.things[0].done);
 	CHECK_INT(w.things[0].outcome, DB_UNCERTAIN);
 	CHECK(w.held);

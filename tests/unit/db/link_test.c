@@ -18,7 +18,7 @@ struct world {
 	void (*at_answer)(struct world *w);
 };
 
-/* ---- what the link says ---- */
+/* ---- events of the link ---- */
 
 static void on_up(void *ctx)
 {

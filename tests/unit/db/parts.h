@@ -1,5 +1,5 @@
 /*
- * What a part of db/ needs around it: the loop, a server that the test plays, and struct db_common.
+ * The surroundings of a part of db/: the loop, a server that the test plays, and struct db_common.
  */
 #ifndef UNIT_PARTS_H
 #define UNIT_PARTS_H

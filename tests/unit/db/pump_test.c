@@ -7,7 +7,7 @@
 #define COLS 10
 #define PAGE 1000
 
-/* What the database has: rows that the next fetch brings, and what it says of itself. */
+/* The database: rows that the next fetch brings, and the header. */
 struct world {
 	struct parts parts;
 	struct pump *pump;
@@ -139,7 +139,7 @@ static void play(struct fake_conn *c, const char *sql)
 	}
 }
 
-/* ---- what the pump says ---- */
+/* ---- events of the pump ---- */
 
 static void on_waited(void *arg)
 {
@@ -148,7 +148,7 @@ static void on_waited(void *arg)
 	w->fetches_at_waited = w->fetches;
 }
 
-/* In the middle of a page: what comes after it is fetched again. */
+/* In the middle of a page: the rows behind it are fetched again. */
 static void cut_in_page(struct world *w)
 {
 	w->cut_in_page = false;
@@ -243,7 +243,7 @@ static struct fake_conn *conn(struct world *w)
 static void fall_asleep(struct world *w)
 {
 	WAIT_FOR(w->parts.loop, pace_of(w) == PACE_DRAIN);
-	w->next_xid++; /* whoever was running when the bell was armed is over */
+	w->next_xid++; /* every transaction that ran when the bell was armed is over */
 	WAIT_FOR(w->parts.loop, pace_of(w) == PACE_ASLEEP);
 }
 

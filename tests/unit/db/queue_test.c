@@ -173,7 +173,7 @@ static uint32_t dice(struct model *m, uint32_t sides)
 	return (uint32_t)(m->x >> 33) % sides;
 }
 
-/* The promise: whatever else happens, the database runs what one socket has sent in the order of its arrival. */
+/* The promise: the database runs the events of one socket in the order of their arrival, in every case. */
 static void run_thing(struct model *m, struct thing *t)
 {
 	size_t at = (size_t)(t - m->things) + 1;
@@ -198,7 +198,7 @@ static void send_batch_of(struct model *m, unsigned lane)
 		m->out[lane][m->nout[lane]++] = thing_of(queue_take(&m->q, lane));
 }
 
-/* As rt.dispatch does it: when an item is deferred, so are those behind it of the same socket. */
+/* As rt.dispatch does: with an item that is deferred, later items of the same socket are deferred. */
 static bool is_deferred(struct model *m, const struct thing *t, bool *deferred)
 {
 	bool is = dice(m, 4) == 0;

@@ -102,7 +102,7 @@ TEST(rows_are_told_from_commands_and_errors)
 
 /* ---- calls that failed ---- */
 
-/* What db_failed writes to stderr, from the level on; "" when it is silent. */
+/* The lines that db_failed writes to stderr, from the level on; "" where there are none. */
 static const char *told(const struct db_result *r)
 {
 	static char line[512];

@@ -130,7 +130,7 @@ TEST(packed_and_unpacked)
 	buf_fini(&text);
 }
 
-/* Whatever bytes it takes are a snapshot, and pack gives the same bytes. */
+/* All bytes that unpack takes are a snapshot, and pack gives the same bytes. */
 TEST(any_bytes)
 {
 	uint64_t x = 88172645463325252u;

@@ -358,7 +358,7 @@ static bool good_list(const struct buf *b)
 	return true;
 }
 
-/* What is taken can be acted on as it is. */
+/* A message that is taken can be carried out without further checks. */
 TEST(fuzz)
 {
 	static const struct {

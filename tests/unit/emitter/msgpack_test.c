@@ -192,7 +192,7 @@ static uint32_t below(uint64_t *random, size_t limit)
 	return (uint32_t)((*random * 0x2545f4914f6cdd1du >> 32) % limit);
 }
 
-/* What it takes is JSON, within its limit. */
+/* The result is JSON, within its limit. */
 TEST(fuzz)
 {
 	uint64_t random = 1;

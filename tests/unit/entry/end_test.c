@@ -1,4 +1,4 @@
-/* How sockets end, as the database is told; the edge's lease; and sockets entered again after an outage. */
+/* Ends of sockets, and how the database is told; the edge's lease; sockets registered again after an outage. */
 #include "house.h"
 
 static bool has_said(const char *text)
@@ -121,7 +121,7 @@ TEST(an_outage_of_the_pump_alone_begins_anew_once_the_call_is_answered)
 	house_some_turns();
 	database_said(&house.base);
 	database_release(&house.base, "rt.socket_register");
-	waits_until_said("rt.socket_register"); /* what it entered may be gone with a crash */
+	waits_until_said("rt.socket_register"); /* the rows that it registered may be gone with a crash */
 	house_end();
 }
 

@@ -1,4 +1,4 @@
-/* What passes the gate, what it costs, and what becomes of the answers. */
+/* The gate: events that pass, their cost, and the answers. */
 #include "hall.h"
 
 #define ERROR(code, message, event)                                                                                 \

@@ -1,6 +1,6 @@
 /*
- * The floor of events with people before it and a played database behind it. CONNECT's payload names the user, and opens at once; what entry/
- * does about that is not this floor's.
+ * The floor of events with people before it and a played database behind it. CONNECT's payload names the user, and
+ * opens at once; what entry/ does about that is not this floor's.
  */
 #ifndef UNIT_HALL_H
 #define UNIT_HALL_H

@@ -74,8 +74,7 @@ TEST(what_is_no_presence_passes_by)
 	hall_opens();
 	struct guest *a = hall_guest(ANNA);
 	change("x", "user:online", NULL);
-	database_publish(&hall.base,
-	                 (struct published){.event = "user:online", .data = "[1]"}); /* of nobody: as it is */
+	database_publish(&hall.base, (struct published){.event = "user:online", .data = "[1]"}); /* names no user */
 	hall_publish((struct published){.event = "user:renamed", .data = "{\"user_id\": 1}"});
 	guest_waits_for(a, "\"x\"");
 	guest_reads(

@@ -1,4 +1,4 @@
-/* Rooms read again: what an answer grants, takes away, and what came while it was out. */
+/* Rooms read again: rooms that an answer grants and takes away, and control rows that come meanwhile. */
 #include "hall.h"
 
 #define CHAT "11111111-0000-4000-8000-000000000001"
@@ -27,7 +27,7 @@ TEST(an_answer_grants_and_takes_away)
 	hall_publish(
 		(struct published){.control = "rooms_stale", .data = "{\"user_ids\":[\"" ANNA "\",\"" BORIS "\",7]}"});
 	wait_for_answer();
-	CHECK_STR(database_said(&hall.base), "rt.rooms {\"" ANNA "\"}\n"); /* of those who are here */
+	CHECK_STR(database_said(&hall.base), "rt.rooms {\"" ANNA "\"}\n"); /* only of users who are here */
 	CHECK(is_in(a, "participants:" CHAT));
 	CHECK(!is_in(a, "participants:" OTHER) && !is_in(a, "followers:" OTHER));
 	CHECK(is_in(a, "chat:" CHAT));   /* joined on request, and its participation is granted */

@@ -78,7 +78,7 @@ static void finish(struct pair *p, struct site *s)
 	buf_fini(&s->value);
 }
 
-/* How often the text stands in what was answered. */
+/* How often the text occurs in the answers. */
 static unsigned count(const struct pair *p, const char *text)
 {
 	unsigned n = 0;

@@ -1,6 +1,6 @@
 /*
- * What queues cost, who is slow, and who goes when memory is short. Peers are ends of socket pairs, whose kernel
- * buffers hold some two hundred thousand bytes.
+ * Queues: their cost, slow readers, and which connection ends when memory is short. Peers are ends of socket pairs,
+ * whose kernel buffers hold some two hundred thousand bytes.
  */
 #include "net/holder.h"
 
@@ -219,7 +219,7 @@ TEST(a_blob_is_charged_once_and_given_back_with_its_last_reference)
 	peers_close(&p, peers, N);
 }
 
-/* A turn that queues more than the budget has room for: what its receivers take at once is no reason to end them. */
+/* A turn queues more than the budget has room for: bytes that the receivers take at once are no reason to end them. */
 TEST(what_nobody_has_tried_to_write_yet_is_written_first)
 {
 	enum { N = 8 };

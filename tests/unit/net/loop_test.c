@@ -4,7 +4,7 @@
 #include "test.h"
 #include <ev.h>
 
-/* What happened, in order: one letter each. */
+/* The events, in order: one letter each. */
 static char trace[256];
 static size_t traced;
 
@@ -19,7 +19,7 @@ struct alarm {
 	struct timer timer;
 	struct loop *loop;
 	char name;
-	struct alarm *stops, *sets; /* what it does to others when it fires */
+	struct alarm *stops, *sets; /* when it fires, it stops or sets these */
 	uint64_t set_at, fired_at;
 	bool ends;
 };

@@ -1,4 +1,5 @@
-/* Clients and users: states, rooms, ends, and whom an event is for. The sockets are real, and nobody asks a database. */
+/* Clients and users: states, rooms, ends, and whom an event is for. The sockets are real, and nobody asks a
+ * database. */
 #include "people/client.h"
 
 #include "base/blob.h"
@@ -277,7 +278,7 @@ TEST(everybody_can_be_asked)
 	end();
 }
 
-/* ---- what they are told ---- */
+/* ---- calls for both ---- */
 
 TEST(a_refused_event_is_told_as_error_and_as_ack)
 {

@@ -1,4 +1,4 @@
-/* What clients that asked for recovery are given, and when. */
+/* The offsets of clients that asked for recovery, and when they are sent. */
 #include "porch.h"
 
 static unsigned offsets_in(struct guest *g)

@@ -1,6 +1,6 @@
 /*
- * The floor of recovery on those below it, and above it as much of entry/ as it needs: CONNECT enters the rooms `porch.rooms`, and opens or
- * recovers at once. A socket that is opened as a new one is told sync:required, as always.
+ * The floor of recovery on those below it, and above it as much of entry/ as it needs: CONNECT enters the rooms
+ * `porch.rooms`, and opens or recovers at once. A socket that is opened as a new one is told sync:required, as always.
  */
 #ifndef UNIT_PORCH_H
 #define UNIT_PORCH_H
@@ -18,7 +18,7 @@
 
 static struct {
 	struct recovery recovery;
-	const char *rooms; /* what rows grant to whoever opens */
+	const char *rooms; /* the rooms of every client that opens */
 	int recovered, opened;
 	char pid[PID_LEN + 1], offset[TOKEN_MAX_TEXT + 1]; /* as porch_reads_offset has found them */
 } porch = {.rooms = "participants:" CHAT};

@@ -1,4 +1,4 @@
-/* A client comes back: what it missed, what was held meanwhile, and everything that can go wrong. */
+/* A client comes back: missed events, held events, and everything that can go wrong. */
 #include "porch.h"
 
 #define ROOMS_ROW "1|rooms|~|user:" ANNA "^participants:" CHAT "|~|~|~||~\n"

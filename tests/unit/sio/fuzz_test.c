@@ -181,7 +181,7 @@ static void blur(struct buf *b)
 	strike_faults(b);
 }
 
-/* Who left is told a moment later: before or behind what came in the same read. */
+/* An end is told a moment later: before or behind other events of the same read. */
 static void put_log(struct buf *out, struct slice log)
 {
 	while (log.n) {

@@ -9,7 +9,7 @@ TEST(accepted_later)
 {
 	struct site t;
 	open_session(&t, ordinary());
-	SAY(&t, "40{\"token\":1}", "2x"); /* work takes its time; what does not concern the namespace goes on */
+	SAY(&t, "40{\"token\":1}", "2x"); /* work takes its time; packets of other namespaces are handled meanwhile */
 	expect(&t, "connect {\"token\":1}\ngone transport\n", "Close\n");
 	finish(&t);
 

@@ -3,7 +3,7 @@
 #include "pair.h"
 #include "test.h"
 
-/* What ws_check and ws_accept_head make of a request. */
+/* The results of ws_check and ws_accept_head for a request. */
 struct answer {
 	int status;
 	const char *why;
