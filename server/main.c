@@ -1,3 +1,4 @@
+#include "base/mem.h"
 #include "cmd/cmd.h"
 
 #include <fcntl.h>
@@ -41,6 +42,7 @@ int main(int argc, char **argv)
 {
 	if (!descriptors_open())
 		return EXIT_FAILED;
+	mem_for_libraries();
 	const char *name = argc > 1 ? argv[1] : "";
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
 		return help();

@@ -15,6 +15,14 @@ void *mem_dup(const void *p, size_t n);
 char *mem_strndup(const char *s, size_t n); /* a terminated copy of n bytes */
 char *mem_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+_Noreturn void mem_exhausted(void); /* for a library that says so; ends the process as the others do */
+
+/*
+ * Lets libev, jansson and OpenSSL allocate as we do. For main() to call before any of them is used. libpq and wslay
+ * have no such way in; their callers look at what they return.
+ */
+void mem_for_libraries(void);
+
 #define NEW(type) ((type *)mem_zalloc(sizeof(type)))
 
 #endif

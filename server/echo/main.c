@@ -249,6 +249,7 @@ static bool echo_start(struct echo *e, const struct options *o)
 
 int main(int argc, char **argv)
 {
+	mem_for_libraries();
 	struct options o = {.host = "127.0.0.1",
 	                    .port = 3001,
 	                    .limits = eio_default_limits,

@@ -83,7 +83,7 @@ struct tls *tls_new(struct tls_context *ctx, int fd)
 	struct tls *t = NEW(struct tls);
 	t->ssl = SSL_new(ctx->ctx);
 	if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1)
-		abort(); /* only memory can be missing here */
+		mem_exhausted(); /* nothing else can be missing here */
 	SSL_set_accept_state(t->ssl);
 	t->context = tls_context_ref(ctx);
 	return t;

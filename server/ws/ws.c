@@ -362,7 +362,7 @@ static void frame_give(struct ws *w, wslay_frame_context_ptr *frames, struct sou
 {
 	struct wslay_frame_callbacks callbacks = {.recv_callback = source_give};
 	if (!*frames && wslay_frame_context_init(frames, &callbacks, src) != 0)
-		abort();
+		mem_exhausted();
 	struct source behind = {src->p + f->size, src->n - f->size};
 	src->n = f->size;
 	frame_take(w, *frames, f);
