@@ -1,0 +1,67 @@
+// The allocation that fails, from the test's side (shim.c).
+import { execFileSync } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const PAGE = 4096
+const COUNT = 0, FAIL_AT = 8, FAILED = 16, LIBRARIES = 24 // struct shared
+
+export class Shim {
+  constructor() {
+    this.dir = mkdtempSync(join(tmpdir(), 'nomem-'))
+    this.library = join(this.dir, 'shim.so')
+    this.stacks = join(this.dir, 'stack')
+    const page = join(this.dir, 'page')
+    execFileSync(process.env.CC ?? 'cc', ['-shared', '-fPIC', '-D_GNU_SOURCE', '-Wall', '-Werror', '-O1', '-g', '-o', this.library, fileURLToPath(new URL('../shim.c', import.meta.url)), '-ldl'], { stdio: 'inherit' })
+    writeFileSync(page, Buffer.alloc(PAGE))
+    this.fd = openSync(page, 'r+')
+    // With a sanitizer: the shim is before it, and the first backtrace() loads a library for good.
+    const known = join(this.dir, 'known_leaks')
+    writeFileSync(known, 'leak:dl_open_worker\n')
+    this.env = { LD_PRELOAD: this.library, NOMEM_FILE: page, NOMEM_STACKS: this.stacks, ASAN_OPTIONS: 'verify_asan_link_order=0',
+      LSAN_OPTIONS: `suppressions=${known}:print_suppressions=0` }
+  }
+
+  read(at) {
+    const b = Buffer.alloc(8)
+    readSync(this.fd, b, 0, 8, at)
+    return Number(b.readBigUInt64LE())
+  }
+
+  write(at, value) {
+    const b = Buffer.alloc(8)
+    b.writeBigUInt64LE(BigInt(value))
+    writeSync(this.fd, b, 0, 8, at)
+  }
+
+  get count() { return this.read(COUNT) }
+  get failed() { return this.read(FAILED) > 0 }
+
+  // Only what libraries ask for.
+  only(libraries) { this.write(LIBRARIES, libraries ? 1 : 0) }
+
+  // The nth allocation from now on gets nothing.
+  arm(n) {
+    writeFileSync(this.stacks, '')
+    this.write(FAILED, 0)
+    this.write(FAIL_AT, this.count + n)
+  }
+
+  // The same for a process that begins now.
+  armNew(n) {
+    this.write(COUNT, 0)
+    this.arm(n)
+  }
+
+  disarm() { this.write(FAIL_AT, 0) }
+
+  // Where it was, the innermost frame of interest first.
+  stack() { return readFileSync(this.stacks, 'utf8').split('\n').filter((l) => l && !l.startsWith(this.library)).map((l) => l.replace(/^.*\//, '').replace(/ ?\[0x.*/, '')) }
+
+  close() {
+    closeSync(this.fd)
+    rmSync(this.dir, { recursive: true, force: true })
+  }
+}
