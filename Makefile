@@ -34,7 +34,7 @@ layer_lib = $(B)/lib/$(1).a
 obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
 OBJ_app := $(B)/obj/gen/embedded.o
 
-.PHONY: all unit unit-bin nomem fuzz fuzz-bin packages packages-build modules test test-compose run bench install uninstall deb dist lint tidy format coverage gdb clean help FORCE
+.PHONY: all unit unit-bin nomem soak fuzz fuzz-bin packages packages-build modules test test-compose run bench install uninstall deb dist lint tidy format coverage gdb clean help FORCE
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
 
 # V=1 shows whole commands.
@@ -116,10 +116,12 @@ fuzz-bin: $(FUZZ_TARGETS:%=$(B)/fuzz/%)
 fuzz: packages ## try inputs at random for SECONDS=60 a target (TARGET=http); what is found stays in build/fuzz/found
 	@tests/fuzz/run $(or $(SECONDS),60) $(TARGET)
 
-# Some minutes; `make test` has a few of each stage.
-nomem: packages modules ## each allocation of a session fails in turn (STAGE=polling)
-	@$(MAKE) -j$(shell nproc) --no-print-directory $(B)/bellwire
-	@B=$(abspath $(B)) tests/nomem/run --full $(STAGE)
+# `make test` has a short form of both.
+nomem: packages modules ## each allocation of a session fails in turn, for some minutes (STAGE=polling)
+	@SAN= SUITE_LIMIT_S=14400 SUITE_ARGS="--full $(STAGE)" tests/run nomem
+
+soak: packages modules ## stock clients and faults at random for MINUTES=10 with CLIENTS=300 (SAN=address)
+	@SAN=$(SAN) SUITE_LIMIT_S=86400 SUITE_ARGS="--seconds $$((60 * $(or $(MINUTES),10))) --clients $(or $(CLIENTS),300)" tests/run soak
 
 unit-bin: $(UNIT_BIN) ## build the unit tests
 
