@@ -102,9 +102,9 @@ export class Actor {
       const lost = () => done(null)
       socket.once('disconnect', lost)
       socket.timeout(ASK_MS).emit(event, payload, (late, answer) => {
-        if (late) this.complain(`no ack of ${event} within ${ASK_MS} ms`)
-        else if (answer.status === 'error' && !PASSING.has(answer.code)) this.complain(`${event} ${JSON.stringify(payload)}: ${JSON.stringify(answer)}`)
-        done(late || answer.status === 'error' ? null : answer)
+        if (late?.message === 'operation has timed out') this.complain(`no ack of ${event} within ${ASK_MS} ms`)
+        else if (answer?.status === 'error' && !PASSING.has(answer.code)) this.complain(`${event} ${JSON.stringify(payload)}: ${JSON.stringify(answer)}`)
+        done(late || answer.status === 'error' ? null : answer) // late, too: the socket has been disconnected
       })
     })
   }
