@@ -13,7 +13,7 @@ const ACTS = { send: 30, read: 25, join: 6, leave: 3, typing: 8, leaveForNow: 3,
 
 export class Actor {
   constructor(soak, user, random) {
-    Object.assign(this, { soak, user, random, chats: [], unanswered: new Map(), acked: new Map(), read: new Set(), recent: [],
+    Object.assign(this, { soak, user, random, chats: [], unanswered: new Map(), acked: new Map(), read: new Set(), recent: [], here: [],
       notifications: [], receipts: new Set(), sent: 0, barriers: new Set(), ends: {} })
     this.network = random.pick(soak.networks)
     this.recovers = random.chance(0.5)
@@ -28,6 +28,7 @@ export class Actor {
     this.transports = this.random.pick(TRANSPORTS)
     this.socket = io(this.network.url, { transports: this.transports, forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 500,
       auth: { token: token(this.user), ...(this.recovers ? { recovery: true } : {}) } })
+    this.socket.on('connect', () => { this.here = [] })
     this.socket.on('connect', () => (this.socket.recovered ? this.ledger.recovered() : this.ledger.fresh()))
     this.socket.onAny((event, ...args) => this.hear(event, args))
     this.socket.on('disconnect', (why) => { this.told = false; this.ends[why] = (this.ends[why] ?? 0) + 1 })
@@ -57,6 +58,7 @@ export class Actor {
   hearMessage(m) {
     this.ledger.message(m)
     if (m.sender_id === this.user.id) return
+    this.here.push(m)
     this.recent.push(m)
     if (this.recent.length > REMEMBERED) this.recent.shift()
   }
