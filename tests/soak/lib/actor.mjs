@@ -72,7 +72,7 @@ export class Actor {
 
   async synchronise() {
     this.soak.count('synchronised')
-    this.ledger.fresh()
+    this.ledger.synchronise()
     this.told = true
     this.flush()
     const { segment } = this.ledger

@@ -9,12 +9,17 @@ export class Ledger {
     this.fresh()
   }
 
-  // From here on everything is new: what came before is unknown until it is fetched.
+  // A new session: what came before is unknown until it is fetched, and there is no offset to go on from.
   fresh() {
+    this.synchronise()
+    this.offset = null
+  }
+
+  // What came before is unknown until it is fetched; a recovery may still go on from an offset that came before.
+  synchronise() {
     this.last = new Map() // chat -> seq that was heard last
     this.first = new Map() // chat -> seq that was heard first
     this.fetched = new Map() // chat -> newest seq that the fetch told
-    this.offset = null
     this.segment = {} // what is fetched for one segment does not count in another
   }
 
