@@ -14,7 +14,7 @@ const ACTS = { send: 30, read: 25, join: 6, leave: 3, typing: 8, leaveForNow: 3,
 export class Actor {
   constructor(soak, user, random) {
     Object.assign(this, { soak, user, random, chats: [], unanswered: new Map(), acked: new Map(), read: new Set(), recent: [], here: [],
-      notifications: [], receipts: new Set(), sent: 0, barriers: new Set(), ends: {} })
+      notifications: [], receipts: new Set(), sent: 0, barriers: new Set(), lostReads: new Set(), ends: {} })
     this.network = random.pick(soak.networks)
     this.recovers = random.chance(0.5)
     this.ledger = new Ledger((what) => this.complain(what))
@@ -84,7 +84,10 @@ export class Actor {
       const r = await fetch(`${this.network.url}/api/v2/chats/${chat.id}/messages?limit=1`, { headers: { authorization: `Bearer ${token(this.user)}` } }).catch(() => null)
       if (r && ![200, 429, 503].includes(r.status)) this.complain(`GET messages: ${r.status} ${await r.text()}`)
       const items = r?.status === 200 ? await r.json().then((b) => b.items, () => null) : null
-      if (!items) continue
+      if (!items) {
+        this.lostReads.add(chat.id) // its messages count as delivered when they leave the edge
+        continue
+      }
       if (items[0]) this.ledger.known.add(items[0].id)
       if (this.ledger.segment === segment) this.ledger.fetch(chat.id, items[0])
       return
