@@ -14,7 +14,7 @@ const ACTS = { send: 30, read: 25, join: 6, leave: 3, typing: 8, leaveForNow: 3,
 export class Actor {
   constructor(soak, user, random) {
     Object.assign(this, { soak, user, random, chats: [], unanswered: new Map(), acked: new Map(), read: new Set(), recent: [], here: [],
-      notifications: [], receipts: new Set(), sent: 0, barriers: new Set(), lostReads: new Set(), ends: {} })
+      notifications: [], receipts: new Set(), sent: 0, barriers: new Set(), reads: new Set(), ends: {} })
     this.network = random.pick(soak.networks)
     this.recovers = random.chance(0.5)
     this.ledger = new Ledger((what) => this.complain(what))
@@ -79,15 +79,18 @@ export class Actor {
     for (const chat of this.chats) await this.fetchNewest(chat, segment)
   }
 
+  // A read whose answer did not come: the messages of its page count as delivered all the same.
+  mayHaveRead(chat) { return [...this.reads].some((r) => r.chat === chat) }
+
   async fetchNewest(chat, segment) {
     for (; this.ledger.segment === segment; await this.soak.pause(AGAIN_MS)) {
+      const read = { chat: chat.id }
+      this.reads.add(read)
       const r = await fetch(`${this.network.url}/api/v2/chats/${chat.id}/messages?limit=1`, { headers: { authorization: `Bearer ${token(this.user)}` } }).catch(() => null)
       if (r && ![200, 429, 503].includes(r.status)) this.complain(`GET messages: ${r.status} ${await r.text()}`)
       const items = r?.status === 200 ? await r.json().then((b) => b.items, () => null) : null
-      if (!items) {
-        this.lostReads.add(chat.id) // its messages count as delivered when they leave the edge
-        continue
-      }
+      if (!items) continue
+      this.reads.delete(read)
       if (items[0]) this.ledger.known.add(items[0].id)
       if (this.ledger.segment === segment) this.ledger.fetch(chat.id, items[0])
       return
