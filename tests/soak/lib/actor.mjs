@@ -7,6 +7,7 @@ const TRANSPORTS = [['websocket'], ['polling'], ['polling', 'websocket']]
 const ASK_MS = 15000 // longer than an edge holds anything
 const AGAIN_MS = 300
 const PASSING = new Set(['UNAVAILABLE', 'RATE_LIMIT'])
+const LEAVING_MS = 10000 // longer than a network stalls
 const REMEMBERED = 20 // messages that it may still mark as read
 
 const ACTS = { send: 30, read: 25, join: 6, leave: 3, typing: 8, leaveForNow: 3, refresh: 2, idle: 23 }
@@ -14,7 +15,7 @@ const ACTS = { send: 30, read: 25, join: 6, leave: 3, typing: 8, leaveForNow: 3,
 export class Actor {
   constructor(soak, user, random) {
     Object.assign(this, { soak, user, random, chats: [], unanswered: new Map(), acked: new Map(), read: new Set(), recent: [], here: [],
-      notifications: [], receipts: new Set(), sent: 0, barriers: new Set(), reads: new Set(), ends: {} })
+      notifications: [], receipts: new Set(), sent: 0, barriers: new Set(), reads: new Set(), leavings: [], ends: {} })
     this.network = random.pick(soak.networks)
     this.recovers = random.chance(0.5)
     this.ledger = new Ledger((what) => this.complain(what))
@@ -35,7 +36,9 @@ export class Actor {
     this.socket.on('connect_error', (e) => { if (e.message === 'Invalid token') this.complain('connect_error Invalid token') })
   }
 
+  // Over polling what is fetched counts, also when the leaving is still behind a slow POST.
   go() {
+    if (this.socket?.io.engine?.transport?.name === 'polling') this.leavings.push(Date.now())
     this.socket?.disconnect()
     this.socket = null
     this.told = false
@@ -78,6 +81,8 @@ export class Actor {
     const { segment } = this.ledger
     for (const chat of this.chats) await this.fetchNewest(chat, segment)
   }
+
+  wasLeaving(at) { return this.leavings.some((from) => at >= from && at < from + LEAVING_MS) }
 
   // A read whose answer did not come: the messages of its page count as delivered all the same.
   mayHaveRead(chat) { return [...this.reads].some((r) => r.chat === chat) }
