@@ -23,11 +23,16 @@ begin
 	else
 		v_upto := v_before[1];
 	end if;
+	if v_upto is null then
+		-- The page ends at one place for both statements below: else a message that comes between them pushes one that
+		-- counts as delivered off the page.
+		select coalesce(max(m.seq), 0) + 1 into v_upto from platform.messages m where m.chat_id = v_chat;
+	end if;
 	-- fetched messages count as delivered
 	select array_agg(m.id) into v_new
 	from (
 		select m.id, m.sender_id from platform.messages m
-		where m.chat_id = v_chat and (v_upto is null or m.seq < v_upto)
+		where m.chat_id = v_chat and m.seq < v_upto
 		order by m.seq desc limit v_limit
 	) m
 	where m.sender_id <> p_user_id and not exists (select from platform.message_receipts r
@@ -42,7 +47,7 @@ begin
 	into v_items, v_places
 	from (
 		select m.* from platform.messages m
-		where m.chat_id = v_chat and (v_upto is null or m.seq < v_upto)
+		where m.chat_id = v_chat and m.seq < v_upto
 		order by m.seq desc limit v_limit + 1
 	) m
 	join platform.users u on u.id = m.sender_id;

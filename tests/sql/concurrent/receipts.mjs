@@ -1,5 +1,5 @@
 // Receipts with several sessions (docs/event-path.md, "Receipts"): sorted, so that confirmations never wait for each other crosswise; told once.
-import { Pump, connect, connectEdge, is, many, outcome, run, uuid } from './lib.mjs';
+import { Pump, blocked, connect, connectEdge, is, many, outcome, run, uuid } from './lib.mjs';
 
 async function crosswise() {
   const admin = await connect();
@@ -42,4 +42,20 @@ async function gone() {
   is(await admin.one('select count(*)::int from platform.message_receipts where message_id >= tests.u(2001) and user_id = tests.u(2)'), 9, 'nine of ten');
 }
 
-await run([['receipts: crosswise', crosswise], ['receipts: gone', gone]]);
+// A newer message comes while a page is read: the page shows the messages that its reader counts to have.
+async function page() {
+  const [admin, other, reader] = await many(3);
+  await admin.query('select tests.users(7, 8); select tests.chat(12, 7, 8)');
+  const say = (n) => admin.query("insert into platform.messages (id, chat_id, sender_id, type, content) values ($1, $2, $3, 'text', 'x')", [uuid(n), uuid(12), uuid(7)]);
+  await say(3001);
+  await other.query('begin');
+  await other.query('insert into platform.message_receipts (message_id, user_id, delivered_at) values ($1, $2, now())', [uuid(3001), uuid(8)]);
+  const answer = reader.one('select rt.get_messages($1, $2)', [uuid(8), { chat_id: uuid(12), limit: '1' }]);
+  await blocked(admin, reader);
+  await say(3002);
+  await other.query('rollback');
+  const shown = (await answer).items.map((m) => m.id).join();
+  is(await admin.one('select string_agg(message_id::text, $2) from platform.message_receipts where user_id = $1 and delivered_at is not null', [uuid(8), ',']), shown, 'what counts as delivered is on the page');
+}
+
+await run([['receipts: crosswise', crosswise], ['receipts: gone', gone], ['receipts: page', page]]);
