@@ -34,7 +34,7 @@ layer_lib = $(B)/lib/$(1).a
 obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
 OBJ_app := $(B)/obj/gen/embedded.o
 
-.PHONY: all unit unit-bin nomem soak fuzz fuzz-bin packages packages-build modules test test-compose run bench install uninstall deb dist lint tidy format coverage gdb clean help FORCE
+.PHONY: all unit unit-bin nomem soak fuzz fuzz-bin packages packages-build modules test test-compose run bench install uninstall deb dist lint tidy format coverage pages gdb clean help FORCE
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
 
 # V=1 shows whole commands.
@@ -204,6 +204,9 @@ coverage: packages ## which lines the unit tests run, per folder of server/ (ARG
 	@mkdir -p $(B)
 	@$(MAKE) -k -j$(shell nproc) --no-print-directory B=$(B)/coverage CFLAGS="-O0 -g --coverage" all unit-bin > $(B)/coverage.log 2>&1 || { cat $(B)/coverage.log; false; }
 	@tests/env/coverage $(B)/coverage $(ARGS)
+
+pages: $(B)/bellwire modules ## the tables of docs/ that follow from lists in the code, written anew
+	@tests/env/pages $(B)/bellwire
 
 gdb: $(B)/bellwire ## gdb with server/gdb.py, on the program or on BIN=... (ARGS="serve --config ...")
 	@gdb -q -x server/gdb.py --args $(or $(BIN),$(B)/bellwire) $(ARGS)

@@ -70,17 +70,29 @@ struct unwritten {
 	uint64_t times; /* in so many queues */
 };
 
+/* Counters without a label: X(member, name, help) of the metric. Each is a member of struct counts and a row of
+ * docs/metrics.md. */
+#define COUNTS(X)                                                                                                     \
+	X(recovered_events, "bellwire_recovered_events_total", "Events sent again to sockets that were recovered")    \
+	X(sockets_refused, "bellwire_sockets_refused_total", "Sockets refused because their user had too many")       \
+	X(presence_dropped, "bellwire_presence_coalesced_total", "Presence changes superseded before they were sent") \
+	X(fences_skipped, "bellwire_fences_skipped_total",                                                            \
+	  "Deliveries that will not be confirmed: too many wait for that already, at the socket or "                  \
+	  "for the database")
+
 struct counts {
 	struct loop *loop;
 	struct event_count *events;
 	uint32_t nevents;
 	struct histogram latency, confirmed, ack;
-	uint64_t connects[CONNECT_REASON_MAX], recoveries[RECOVERY_OUTCOME_MAX], recovered_events;
+	uint64_t connects[CONNECT_REASON_MAX], recoveries[RECOVERY_OUTCOME_MAX];
 	uint64_t tokens_refused[TOKEN_CAUSE_MAX];
 	uint64_t errors[ERROR_COUNTED];
 	uint64_t disconnects[CLOSE_REASON_MAX];
-	uint64_t sockets_refused, presence_dropped, fences_skipped;
 	size_t waiting_bytes; /* now: of client events that wait for the database (events/gate.c) */
+#define X(member, name, help) uint64_t member;
+	COUNTS(X)
+#undef X
 	struct unwritten *unwritten;
 	size_t nunwritten, unwritten_cap;
 	struct deferred written;

@@ -73,7 +73,7 @@ static void put_sqlstates(struct buf *out, enum error_code code)
 
 void errors_markdown(struct buf *out)
 {
-	buf_str(out, "| code | HTTP | SQLSTATE | meaning |\n|---|---|---|---|\n");
+	buf_str(out, "| code | HTTP | SQLSTATE | causes |\n|---|---|---|---|\n");
 	for (size_t i = 0; i < ERROR_MAX; i++) {
 		buf_printf(out, "| `%s` | %d | ", errors[i].name.p, errors[i].status);
 		put_sqlstates(out, (enum error_code)i);
