@@ -28,7 +28,7 @@ static int help(void)
  * Input, output and errors are open, whatever started the program: else the first connection would get the number of the log, and be
  * sent its lines.
  */
-static bool descriptors_open(void)
+static bool standard_descriptors_open(void)
 {
 	int fd;
 	do {
@@ -40,7 +40,7 @@ static bool descriptors_open(void)
 
 int main(int argc, char **argv)
 {
-	if (!descriptors_open())
+	if (!standard_descriptors_open())
 		return EXIT_FAILED;
 	mem_for_libraries();
 	const char *name = argc > 1 ? argv[1] : "";

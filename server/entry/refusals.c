@@ -63,7 +63,7 @@ static void refusal_forget(struct refusals *r, struct refusal *gone)
 	free(gone);
 }
 
-static void held_free(struct held *h)
+static void held_back_free(struct held *h)
 {
 	timer_stop(h->refusals->entry->people->loop, &h->timer);
 	list_del(&h->link);
@@ -80,7 +80,7 @@ void refusals_stop(struct entry *e)
 	list_each (it, tmp, &r->order)
 		refusal_forget(r, list_entry(it, struct refusal, link));
 	list_each (it, tmp, &r->held)
-		held_free(list_entry(it, struct held, link));
+		held_back_free(list_entry(it, struct held, link));
 	map_fini(&r->recent);
 	free(r);
 	e->refusals = NULL;
@@ -146,7 +146,7 @@ static void held_on_time(struct timer *t)
 		h->then(e, s);
 	else if (s)
 		tell_turn_away(e->people, s, &h->about, h->why);
-	held_free(h);
+	held_back_free(h);
 }
 
 static struct held *held_new(struct entry *e, const struct sio_socket *s, uint64_t ms)
