@@ -7,6 +7,7 @@
 #include "app/embedded.h"
 #include "app/metrics.h"
 #include "app/parts.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "entry/closes.h"
 #include "entry/leave.h"
@@ -36,7 +37,11 @@ enum {
 	BODY_STEP = 1024,
 	IDLE_TIMEOUT_MS = 65000,  /* longer than the 60 s of most balancers, so that they close first */
 	CALLS_TIMEOUT_FACTOR = 3, /* a call may take this many times BELLWIRE_DB_TIMEOUT_MS */
-	OTHER_DESCRIPTORS = 64,   /* kept for the database, the log, the internal listener */
+	STORM_SESSIONS = 2048,    /* with so many ended, or so many bytes let go, memory is given back ... */
+	STORM_BYTES = 32 << 20,
+	STORM_TICK = 512, /* ... unless so many ended since the last tick */
+	GIVE_BACK_EVERY_MS = 60000,
+	OTHER_DESCRIPTORS = 64, /* kept for the database, the log, the internal listener */
 };
 
 /* ---- readiness and metrics ---- */
@@ -75,11 +80,30 @@ static void worker_print_metrics(void *ctx, struct buf *out)
 
 /* ---- connections and requests ---- */
 
+/* What a storm of clients took is in pieces between what others have: the allocator keeps such pages. Not while the storm
+ * goes on, and once a minute at most, as it stops the loop for milliseconds. */
+static void worker_give_back(struct worker *w)
+{
+	struct storm *m = &w->storm;
+	const struct sio_stats *s = sio_server_stats(w->sio);
+	uint64_t ended = s->sessions_opened - s->sessions, now = loop_now(w->loop);
+	size_t held = w->budget.total_bytes + w->budget.input_bytes + w->people.counts.waiting_bytes;
+	bool quiet = ended - m->ended_before < STORM_TICK;
+	m->ended_before = ended;
+	m->most = held > m->most ? held : m->most;
+	if (!quiet || now < m->next || (ended - m->ended_given < STORM_SESSIONS && m->most - held < STORM_BYTES))
+		return;
+	*m = (struct storm){
+		.ended_before = ended, .ended_given = ended, .most = held, .next = now + GIVE_BACK_EVERY_MS};
+	mem_give_back();
+}
+
 static void worker_on_tick(struct timer *t)
 {
 	struct worker *w = container_of(t, struct worker, tick);
 	timer_set(w->loop, t, loop_now(w->loop) + TICK_MS);
 	parts_tick(w);
+	worker_give_back(w);
 }
 
 static void worker_on_head(struct http_exchange *x, void *ctx)

@@ -34,6 +34,12 @@ struct worker {
 	struct reads reads;
 	struct admin admin;
 	struct timer tick;
+	struct storm {
+		uint64_t ended_before,
+			ended_given; /* sessions that have ended: at the last tick, at the last giving back */
+		size_t most;         /* bytes that were held at some tick since */
+		uint64_t next;       /* loop_now: not again before */
+	} storm;
 	char edge_id[UUID_LEN + 1]; /* new with each start of the process */
 	uint64_t started_ms;        /* wall clock */
 	uint64_t loop_started_ms;   /* loop_now */

@@ -22,6 +22,8 @@ _Noreturn void mem_exhausted(void); /* for a library that says so; ends the proc
  * have no such way in; their callers look at what they return.
  */
 void mem_for_libraries(void);
+/* What was freed goes back to the system, as far as whole pages of it are free. Takes milliseconds. */
+void mem_give_back(void);
 
 #define NEW(type) ((type *)mem_zalloc(sizeof(type)))
 

@@ -1,6 +1,7 @@
 // Clients without a token, and clients that take more than their share: nobody else waits for them (docs/limits.md).
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import { test } from 'node:test'
 import { token, until, world } from './lib/world.mjs'
@@ -14,6 +15,7 @@ const w = await world(import.meta.url)
 class Flood {
   constructor(edge, headers = '') {
     this.headers = headers
+    this.sids = []
     this.text = ''
     this.tcp = net.connect(edge.port, '127.0.0.1')
     this.tcp.setNoDelay(true)
@@ -35,9 +37,18 @@ class Flood {
       const opened = await this.say(Array(PIECE).fill(`GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: edge\r\n${this.headers}\r\n`))
       const sids = [...opened.matchAll(/"sid":"([\w-]{20})"/g)].map((m) => m[1])
       assert.equal(sids.length, PIECE, opened.slice(-200))
-      const used = await this.say(sids.map((sid) => `POST /socket.io/?EIO=4&transport=polling&sid=${sid} HTTP/1.1\r\nHost: edge\r\nContent-Length: 1\r\n\r\n3`))
-      assert.equal(used.split('\r\n\r\nok').length - 1, PIECE, used.slice(-200))
+      await this.post(sids, '3')
+      this.sids.push(...sids)
     }
+  }
+
+  async post(sids, body) {
+    const answer = await this.say(sids.map((sid) => `POST /socket.io/?EIO=4&transport=polling&sid=${sid} HTTP/1.1\r\nHost: edge\r\nContent-Length: 1\r\n\r\n${body}`))
+    assert.equal(answer.split('\r\n\r\nok').length - 1, sids.length, answer.slice(-200))
+  }
+
+  async leave() {
+    while (this.sids.length) await this.post(this.sids.splice(0, PIECE), '1')
   }
 
   close() {
@@ -69,6 +80,26 @@ test('handshakes without a token, each with one POST: everybody with a token get
   await before.hear('notification:new')
   assert.deepEqual(before.ends, [])
   await Promise.all([far, ...many].map((f) => f.close()))
+  await edge.stop()
+})
+
+const sanitized = (edge) => /\/lib[at]san|asan/.test(readFileSync(`/proc/${edge.pid}/maps`, 'latin1'))
+
+test('handshakes with an Authorization of 16 KB, or of 8 KB that could be a token: memory stays, or is given back', async () => {
+  const edge = await w.edge()
+  const memory = () => edge.metric('process_resident_memory_bytes')
+  const before = await memory()
+  const large = new Flood(edge, `Authorization: Bearer ${'x'.repeat(15 << 10)}\r\n`)
+  await large.ask(600)
+  assert.ok(await edge.metric('bellwire_input_bytes') < 1 << 20)
+  const token = new Flood(edge, `Authorization: Bearer ${'x'.repeat(8000)}\r\n`)
+  await token.ask(2000)
+  assert.ok(await edge.metric('bellwire_input_bytes') > 12 << 20)
+  await token.leave()
+  await large.leave()
+  // a sanitizer keeps what was freed
+  if (!sanitized(edge)) await until(async () => await memory() - before < 8 << 20, 'memory is given back')
+  await Promise.all([large.close(), token.close()])
   await edge.stop()
 })
 
