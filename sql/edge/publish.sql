@@ -1,5 +1,12 @@
 -- Announcing events.
 
+-- The text of a jsonb has at most 32 times its bytes: a number of 309 digits takes 10, and one beyond double range goes
+-- nowhere. So most events need not be written as text to be measured.
+create or replace function rt_private.event_is_large(p_data jsonb) returns boolean
+language sql immutable
+return pg_column_size(p_data) > 8192 and octet_length(p_data::text) > 262144;
+comment on function rt_private.event_is_large(jsonb) is 'Over 256 KiB: more than one event may have.';
+
 -- It has no search_path of its own: only the owner's functions may call it, and they have one.
 create or replace function rt_private.publish(p_rooms text[], p_event text, p_data jsonb, p_except text[] default '{}',
 	p_ephemeral boolean default false, p_confirm jsonb default null) returns void
@@ -20,13 +27,17 @@ begin
 		or array_position(p_rooms, null) is not null or p_except is null or array_position(p_except, null) is not null then
 		raise exception 'publish: an event name, an object and room names without control characters are needed' using errcode = 'RT400';
 	end if;
+	if rt_private.event_is_large(p_data) then
+		raise exception 'publish: an event has at most 256 KiB, this % has %', p_event, octet_length(p_data::text)
+			using errcode = 'RT413';
+	end if;
 	v_done := rt_private.outbox_insert(p_rooms, p_except, p_event, p_data, p_confirm, null, p_ephemeral);
 end
 $$;
 comment on function rt_private.publish(text[], text, jsonb, text[], boolean, jsonb) is
 	'Sends event (name, object) to the sockets of rooms (null: every socket; empty: nobody) but those of '
 	'except_rooms, each socket once, when this transaction commits. ephemeral: not kept over a crash. confirm: '
-	'goes to rt.confirm once a recipient''s client has taken the event.';
+	'goes to rt.confirm once a recipient''s client has taken the event. data has at most 256 KiB. RT400, RT413.';
 
 -- For writers that announce many events at once: a call of publish for each would cost more than the row that it
 -- writes.
@@ -46,6 +57,9 @@ begin
 		or cardinality(p_confirms) not in (0, cardinality(p_rooms)) then
 		raise exception 'publish_each: for each a room and an event name without control characters, and an object, are needed' using errcode = 'RT400';
 	end if;
+	if exists (select from unnest(p_data) d where rt_private.event_is_large(d)) then
+		raise exception 'publish_each: an event has at most 256 KiB' using errcode = 'RT413';
+	end if;
 	perform rt_private.epoch_n();
 	insert into bellwire.outbox (slot, epoch, at, rooms, except_rooms, event, data, confirm)
 	select rt_private.outbox_slot(v_at), e.n, v_at, array[p.room], '{}', p.event, p.data, p.confirm
@@ -54,4 +68,4 @@ begin
 end
 $$;
 comment on function rt_private.publish_each(text[], text[], jsonb[], jsonb[]) is
-	'publish for many: event i, with data i and confirm i, to the sockets of room i.';
+	'publish for many: event i, with data i and confirm i, to the sockets of room i. RT400, RT413.';

@@ -34,6 +34,26 @@ comment on function rt_private.users_kick() is
 	'A user who is deleted or disabled loses all sockets (docs/connecting.md, "The end of a token, and of a '
 	'user").';
 
+create or replace function rt_private.users_bounds() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+	raise exception using errcode = 'RT413', message = case when octet_length(new.name) > 1024 then 'name: over 1024 bytes'
+		else 'avatar_url: over 8192 bytes' end, hint = 'Both go out with each message of this user. An avatar_url is a URL, not the picture.';
+end
+$$;
+comment on function rt_private.users_bounds() is
+	'A name or avatar_url that is too long for what it goes out with. RT413.';
+
+-- Rows that are longer already may stay, and change in every other column: the bound is one of what is written now.
+select bellwire.ensure_trigger('platform.users', 'users_bounds_insert',
+	$$before insert on platform.users for each row
+	when (octet_length(new.name) > 1024 or octet_length(new.avatar_url) > 8192) execute function rt_private.users_bounds()$$);
+select bellwire.ensure_trigger('platform.users', 'users_bounds_update',
+	$$before update of name, avatar_url on platform.users for each row
+	when (octet_length(new.name) > 1024 and new.name <> old.name
+		or octet_length(new.avatar_url) > 8192 and new.avatar_url is distinct from old.avatar_url)
+	execute function rt_private.users_bounds()$$);
 select bellwire.ensure_trigger('platform.users', 'users_lock',
 	$$before delete on platform.users for each row execute function rt_private.users_lock()$$);
 -- A row trigger with a condition: updates of last_seen_at, at every end of a user's last socket, must cost nothing

@@ -1,6 +1,6 @@
 -- rt_private.publish: the only writer of the outbox. publish.sql also tests the control rows.
 begin;
-select plan(17);
+select plan(22);
 
 select tests.users(1, 2);
 select tests.mark();
@@ -26,6 +26,16 @@ select pg_temp.refused($$array['r'], 'e', '[]'$$, 'data that is no object');
 select pg_temp.refused($$array['r'], 'e', null$$, 'no data');
 select pg_temp.refused($$array['r'], 'e', '{}', null$$, 'except null');
 select pg_temp.refused($$array['r'], 'e', '{}', array[e'\t']$$, 'a control character in except');
+
+-- a size of its own
+select throws_ok($$select rt_private.publish(array['r'], 'e', jsonb_build_object('t', repeat('x', 262136)))$$, 'RT413',
+	'publish: an event has at most 256 KiB, this e has 262145', 'one byte over 256 KiB');
+select lives_ok($$select rt_private.publish(array['r'], 'e', jsonb_build_object('t', repeat('x', 262135)))$$, '256 KiB');
+select throws_ok($$select rt_private.publish(array['r'], 'e', jsonb_build_object('t', array_fill(1.7e308, array[900])))$$,
+	'RT413', null, 'numbers of many digits, which are few bytes as jsonb');
+select throws_ok($$select rt_private.publish_each(array['r', 'r'], array['e', 'e'],
+	array['{}', jsonb_build_object('t', repeat('x', 262136))])$$, 'RT413', null, 'one of many');
+select is(rt_private.event_is_large('{}'), false, 'rt_private.event_is_large');
 
 -- control rows
 select tests.mark();
