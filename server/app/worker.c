@@ -296,7 +296,8 @@ static void worker_join_floors(struct worker *w, const struct config *c)
 	                            .on_turn = worker_on_presence_sent,
 	                            .ctx = w,
 	                            .max_waiting_bytes = c->max_memory_bytes / 4};
-	w->recovery = (struct recovery){.people = &w->people, .events = &w->events, .db = w->db};
+	w->recovery = (struct recovery){
+		.people = &w->people, .events = &w->events, .db = w->db, .bytes_max = c->max_queue_bytes};
 	w->emitter = (struct emitter){.people = &w->people, .db = w->db, .on = c->emitter};
 	w->entry = (struct entry){.people = &w->people,
 	                          .recovery = &w->recovery,

@@ -47,7 +47,8 @@ static void missed_settle(struct client *c, const struct db_result *r, int first
 	}
 	for (int row = first + 1; good && row < last; row++)
 		good = walk_row(&k, r, row);
-	if (good && k.missed.n + a->held.n > ATTEMPT_EVENTS_MAX)
+	if (good && (k.missed.n + a->held.n > ATTEMPT_EVENTS_MAX ||
+	             k.missed.bytes + a->held.bytes > c->recoverable->recovery->bytes_max))
 		a->broken = "size";
 	if (!good || a->broken)
 		attempt_fail(c, a->broken ? a->broken : why);

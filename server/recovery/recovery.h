@@ -16,6 +16,8 @@ struct recovery {
 	struct people *people; /* borrowed; so are the next two */
 	const struct events *events;
 	struct db *db;
+	/* Of what a client missed, as its queue counts them: with more, a slow line would end it, each time it came back. */
+	size_t bytes_max;
 	void (*on_key)(struct recovery *rec); /* the key was read, or cannot be; recover.c sets it */
 	/* Each is made by the start function of its file, and freed by the stop function. */
 	struct offsets *offsets;

@@ -18,6 +18,7 @@ void held_add(struct held_list *l, struct packet *p, struct blob *confirm)
 		l->cap = l->cap ? l->cap * 2 : 8;
 		l->all = mem_realloc(l->all, l->cap * sizeof(*l->all));
 	}
+	l->bytes += packet_size(p);
 	l->all[l->n++] = (struct held){packet_ref(p), confirm ? blob_ref(confirm) : NULL};
 }
 

@@ -21,6 +21,7 @@ struct held {
 struct held_list {
 	struct held *all;
 	size_t n, cap;
+	size_t bytes; /* in a queue */
 };
 
 void held_add(struct held_list *l, struct packet *p, struct blob *confirm);

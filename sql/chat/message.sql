@@ -113,8 +113,10 @@ create or replace function rt_private.message_payload(p_id uuid, p_chat_id uuid,
 language sql stable
 -- A user's row from before its bounds (rt_private.users_bounds) may hold a picture.
 return jsonb_build_object('id', p_id, 'chat_id', p_chat_id, 'sender_id', p_sender_id,
-		'sender_name', case when octet_length(p_sender_name) > 1024 then left(p_sender_name, 200) else p_sender_name end,
-		'sender_avatar', case when octet_length(p_sender_avatar) <= 8192 then p_sender_avatar end, 'type', p_type, 'content', p_content, 'metadata', p_metadata,
+		'sender_name',
+		case when octet_length(p_sender_name) > 1024 then left(p_sender_name, 200) else p_sender_name end,
+		'sender_avatar', case when octet_length(p_sender_avatar) <= 8192 then p_sender_avatar end,
+		'type', p_type, 'content', p_content, 'metadata', p_metadata,
 		'created_at', rt_private.iso(p_created_at), 'status', p_status, 'seq', p_seq);
 comment on function rt_private.message_payload(uuid, uuid, bigint, uuid, text, text, text, text, jsonb, timestamptz, text) is
 	'{id, chat_id, sender_id, sender_name, sender_avatar, type, content, metadata, created_at, status, seq}: a '

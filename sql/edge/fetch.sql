@@ -55,11 +55,13 @@ begin
 		select r.id, r.xid, r.at_us, r.rooms, r.except_rooms, r.event, r.control, r.data, r.confirm, r.ephemeral
 		from (
 			select q.*,
-				sum(octet_length(q.data)) over (order by q.id rows between unbounded preceding and 1 preceding) as before
+				sum(octet_length(q.data)) over (order by q.id rows between unbounded preceding and 1 preceding)
+					as before
 			from (
 				select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint as at_us,
-					array_to_string(o.rooms, e'\n') as rooms, array_to_string(o.except_rooms, e'\n') as except_rooms,
-					o.event, o.control, o.data::text as data, o.confirm::text as confirm, o.ephemeral
+					array_to_string(o.rooms, e'\n') as rooms,
+					array_to_string(o.except_rooms, e'\n') as except_rooms, o.event, o.control,
+					o.data::text as data, o.confirm::text as confirm, o.ephemeral
 				from (
 					select a.*, false as ephemeral from bellwire.outbox a
 					where a.xid >= pg_snapshot_xmin(v_from) and a.xid < pg_snapshot_xmax(v_now)
@@ -81,6 +83,6 @@ begin
 end
 $$;
 comment on function rt.fetch(text, text) is
-	'Header row, then at most 1000 events, or rt_private.page_bytes, that are not visible in p_from and visible now, '
-	'in id order; '
+	'Header row, then at most 1000 events, or rt_private.page_bytes, that are not visible in p_from and visible '
+	'now, in id order; '
 	'docs/edge-sql.md has the columns. 40001: ask again.';

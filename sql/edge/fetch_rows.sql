@@ -26,13 +26,15 @@ begin
 	-- Row by row: so no more rows are read, unpacked and written as text than the answer has room for.
 	loop
 		for id, xid, at_us, rooms, except_rooms, event, control, data, confirm, ephemeral in
-			select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint, array_to_string(o.rooms, e'\n'),
-				array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
+			select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint,
+				array_to_string(o.rooms, e'\n'), array_to_string(o.except_rooms, e'\n'),
+				o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
 			from (
 				select a.*, false as ephemeral from bellwire.outbox a
 				where a.xid >= pg_snapshot_xmax(p_from) and a.xid < pg_snapshot_xmax(p_upto)
 				union all
-				select a.*, false from bellwire.outbox a where a.xid = any(array(select pg_snapshot_xip(p_from)))
+				select a.*, false from bellwire.outbox a
+				where a.xid = any(array(select pg_snapshot_xip(p_from)))
 				union all
 				select a.*, true from bellwire.outbox_ephemeral a
 				where a.xid >= pg_snapshot_xmax(p_from) and a.xid < pg_snapshot_xmax(p_upto)
@@ -72,7 +74,8 @@ declare
 begin
 	for id, xid, at_us, rooms, except_rooms, event, control, data, confirm, ephemeral in
 		select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint, array_to_string(o.rooms, e'\n'),
-			array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
+			array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text, o.confirm::text,
+			o.ephemeral
 		from (
 			select a.*, false as ephemeral from bellwire.outbox a
 			union all

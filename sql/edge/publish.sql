@@ -28,8 +28,8 @@ begin
 		raise exception 'publish: an event name, an object and room names without control characters are needed' using errcode = 'RT400';
 	end if;
 	if rt_private.event_is_large(p_data) then
-		raise exception 'publish: an event has at most 256 KiB, this % has %', p_event, octet_length(p_data::text)
-			using errcode = 'RT413';
+		raise exception 'publish: an event has at most 256 KiB, this % has %',
+			p_event, octet_length(p_data::text) using errcode = 'RT413';
 	end if;
 	v_done := rt_private.outbox_insert(p_rooms, p_except, p_event, p_data, p_confirm, null, p_ephemeral);
 end

@@ -38,8 +38,10 @@ create or replace function rt_private.users_bounds() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
-	raise exception using errcode = 'RT413', message = case when octet_length(new.name) > 1024 then 'name: over 1024 bytes'
-		else 'avatar_url: over 8192 bytes' end, hint = 'Both go out with each message of this user. An avatar_url is a URL, not the picture.';
+	raise exception using errcode = 'RT413',
+		message = case when octet_length(new.name) > 1024 then 'name: over 1024 bytes'
+			else 'avatar_url: over 8192 bytes' end,
+		hint = 'Both go out with each message of this user. An avatar_url is a URL, not the picture.';
 end
 $$;
 comment on function rt_private.users_bounds() is
@@ -48,7 +50,8 @@ comment on function rt_private.users_bounds() is
 -- Rows that are longer already may stay, and change in every other column: the bound is one of what is written now.
 select bellwire.ensure_trigger('platform.users', 'users_bounds_insert',
 	$$before insert on platform.users for each row
-	when (octet_length(new.name) > 1024 or octet_length(new.avatar_url) > 8192) execute function rt_private.users_bounds()$$);
+	when (octet_length(new.name) > 1024 or octet_length(new.avatar_url) > 8192)
+	execute function rt_private.users_bounds()$$);
 select bellwire.ensure_trigger('platform.users', 'users_bounds_update',
 	$$before update of name, avatar_url on platform.users for each row
 	when (octet_length(new.name) > 1024 and new.name <> old.name

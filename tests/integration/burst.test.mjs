@@ -1,14 +1,26 @@
 // A burst makes no slow reader: a client that reads gets all of it, however much comes at once (docs/limits.md).
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { recovery } from './lib/recovery.mjs'
 import { until, world } from './lib/world.mjs'
 
 const w = await world(import.meta.url)
 const edge = await w.edge()
 const BURST_MS = 30000
 
-const cut = async () => await edge.metric('bellwire_sessions_closed_total', { reason: 'slow' })
-  + await edge.metric('bellwire_sessions_closed_total', { reason: 'limit' })
+const cut = async (e = edge) => await e.metric('bellwire_sessions_closed_total', { reason: 'slow' })
+  + await e.metric('bellwire_sessions_closed_total', { reason: 'limit' })
+
+// The most memory that the process has had, seen from outside; null under a sanitizer, which keeps what was freed.
+function peakMB(e) {
+  if (/lib[at]san|asan/.test(readFileSync(`/proc/${e.pid}/maps`, 'latin1'))) return null
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${e.pid}/status`, 'latin1'))[1]) / 1024
+}
+function grewLess(e, before, mb) {
+  const now = peakMB(e)
+  if (now !== null) assert.ok(now - before < mb, `grew by ${(now - before).toFixed(1)} MB`)
+}
 
 // All n of them, in order, and the connection lives.
 async function hearsAll(client, event, n, number) {
@@ -61,4 +73,52 @@ test('the edge stopped while a chat gets 1 000 messages of 1 KB in single transa
   for (const c of clients) await hearsAll(c, 'chat:message:new', 1000, (m) => parseInt(m.content, 10))
   assert.equal(await cut(), before)
   for (const c of clients) c.close()
+})
+
+// Counted once for each receiver they would be 32 MB.
+test('128 sockets and one rt.emit(null, ...) of 256 KiB, with a budget of 8 MiB: nobody is cut, and memory is what is held', async () => {
+  const small = await w.edge({ BELLWIRE_MAX_MEMORY_BYTES: String(8 << 20) })
+  const bob = await w.user('Борис')
+  const clients = await Promise.all(Array.from({ length: 128 }, () => w.connect(bob, { edge: small })))
+  const [before, peak] = [await cut(small), peakMB(small)]
+  await w.sql("select rt.emit(null, 'test:big', jsonb_build_object('text', repeat('x', 262000)))")
+  for (const c of clients) await hearsAll(c, 'test:big', 1, () => 1)
+  assert.equal(await cut(small), before)
+  await until(async () => await small.metric('bellwire_queue_bytes') === 0, 'nothing is held any more')
+  grewLess(small, peak, 8)
+  for (const c of clients) c.close()
+  await small.stop()
+})
+
+// 100 MB as rows; the edge takes them by 8.
+test("400 x rt.emit(array['room:none'], ..., 250 KB) in one transaction: bounded by bytes, though nobody is in the room", async () => {
+  const bob = await w.user('Борис')
+  const client = await w.connect(bob)
+  const peak = peakMB(edge)
+  await w.sql(`select rt.emit(array['room:none'], 'test:none', jsonb_build_object('text', repeat('x', 249000))) from generate_series(1, 400)`)
+  await w.sql('select rt.emit(array[$1], $2, $3)', [`user:${bob.id}`, 'test:behind', {}])
+  await client.hear('test:behind')
+  grewLess(edge, peak, 40)
+  client.close()
+})
+
+test('BELLWIRE_MAX_QUEUE_BYTES=262144, a recovery of 100 x 4 KB: the client is let in and synchronises', async () => {
+  const small = await w.edge({ BELLWIRE_MAX_QUEUE_BYTES: '262144' })
+  const { away, back, recovered, refused } = recovery(w)
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const chat = await w.chat(ann, bob)
+  const before = await cut(small)
+  const client = await away(bob, { edge: small })
+  await messages(chat, ann, 100, 4000)
+  await back(client)
+  refused(client)
+  await w.message(chat, ann, 'behind')
+  await client.hear('chat:message:new')
+  const other = await away(bob, { edge: small })
+  await messages(chat, ann, 50, 4000)
+  await back(other)
+  recovered(other)
+  assert.equal(await cut(small), before)
+  for (const c of [client, other]) c.close()
+  await small.stop()
 })

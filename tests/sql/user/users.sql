@@ -87,22 +87,25 @@ select is_empty($$select from bellwire.presence where user_id = tests.u(22)$$, '
 
 -- a user whose avatar_url is a data URL of 1.5 MiB, or name
 insert into platform.users (id, name) values (tests.u(40), 'User'), (tests.u(41), 'User');
-select throws_ok($$insert into platform.users (name, avatar_url) values ('Photo', 'data:image/png;base64,' || repeat('A', 1572864))$$,
+select throws_ok($$insert into platform.users (name, avatar_url)
+	values ('Photo', 'data:image/png;base64,' || repeat('A', 1572864))$$,
 	'RT413', 'avatar_url: over 8192 bytes', 'a picture is no URL');
 select throws_ok($$update platform.users set avatar_url = repeat('A', 8193) where id = tests.u(40)$$,
 	'RT413', 'avatar_url: over 8192 bytes', 'nor later');
 select throws_ok($$update platform.users set name = repeat('я', 786432) where id = tests.u(40)$$,
 	'RT413', 'name: over 1024 bytes', 'a name is no book');
-select lives_ok($$update platform.users set name = repeat('я', 512), avatar_url = repeat('A', 8192) where id = tests.u(40)$$,
+select lives_ok($$update platform.users set name = repeat('я', 512), avatar_url = repeat('A', 8192)
+	where id = tests.u(40)$$,
 	'up to the bounds');
-select rt_private.message_payload(null, null, null, null, name, avatar_url, null, null, null, null, null) ->> 'sender_name' as name
-	from platform.users where id = tests.u(40) \gset
+select rt_private.message_payload(null, null, null, null, name, avatar_url, null, null, null, null, null)
+	->> 'sender_name' as name from platform.users where id = tests.u(40) \gset
 select is(length(:'name'), 512, 'which goes out as it is');
 -- a row from before the bounds
 set local session_replication_role = replica;
 update platform.users set name = repeat('я', 786432), avatar_url = repeat('A', 1572864) where id = tests.u(41);
 set local session_replication_role = origin;
-select lives_ok($$update platform.users set last_seen_at = now(), name = name, is_master = true where id = tests.u(41)$$,
+select lives_ok($$update platform.users set last_seen_at = now(), name = name, is_master = true
+	where id = tests.u(41)$$,
 	'a longer row of old may change');
 insert into platform.chat_participants (chat_id, user_id) values (tests.u(10), tests.u(41));
 select tests.mark();

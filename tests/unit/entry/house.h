@@ -102,7 +102,8 @@ static inline void house_begin(void)
 	database_answers(&house.base, "rt.recovery_key", "x");
 	p->auth = house.auth = auth_new(&house_keys, error, sizeof error);
 	house.events = (struct events){.people = p, .db = house.base.db};
-	house.recovery = (struct recovery){.people = p, .events = &house.events, .db = house.base.db};
+	house.recovery = (struct recovery){
+		.people = p, .events = &house.events, .db = house.base.db, .bytes_max = 10000};
 	house.entry = (struct entry){.people = p,
 	                             .recovery = &house.recovery,
 	                             .db = house.base.db,

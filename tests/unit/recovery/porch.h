@@ -78,7 +78,8 @@ static inline void porch_begin(void)
 	hall.on_gap = porch_gap;
 	hall.on_up = porch_up;
 	database_answers(&hall.base, "rt.recovery_key", KEY);
-	porch.recovery = (struct recovery){.people = &hall.stage.people, .events = &hall.events, .db = hall.base.db};
+	porch.recovery = (struct recovery){
+		.people = &hall.stage.people, .events = &hall.events, .db = hall.base.db, .bytes_max = 10000};
 	offsets_start(&porch.recovery);
 	attempts_start(&porch.recovery);
 	missed_start(&porch.recovery);

@@ -77,6 +77,26 @@ TEST(what_was_missed_comes_first_then_what_was_held_then_connected)
 	porch_end();
 }
 
+/* What is missed and what is held has to fit the queue of a client together. */
+TEST(more_bytes_than_a_queue_takes_are_not_recovered)
+{
+	porch_opens();
+	anna_was_here();
+	porch.recovery.bytes_max = 100;
+	database_answers(&hall.base, "rt.recover",
+	                 ROOMS_ROW EVENT_ROW("user:" ANNA, "missed") EVENT_ROW("user:" ANNA, "too") OK_ROW);
+	database_holds(&hall.base, "rt.recover");
+	struct guest *a = porch_returns(ANNA);
+	HALL_UNTIL(database_is_held(&hall.base, "rt.recover"));
+	hall_publish((struct published){.rooms = "user:" ANNA,
+	                                .event = "held",
+	                                .data = "{\"text\":\"of a hundred bytes, with the two that were missed: "
+	                                        "so it has a rather long text\"}"});
+	database_release(&hall.base, "rt.recover");
+	opens_as_new(a);
+	porch_end();
+}
+
 TEST(the_walk_goes_through_rooms_as_they_were)
 {
 	porch_opens();
