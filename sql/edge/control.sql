@@ -78,7 +78,7 @@ comment on function rt_private.user_leave(uuid, text) is 'All sockets of the use
 -- The index leads to the rows of one transaction, whatever is known of a table that is emptied every ten minutes.
 create or replace function rt_private.leaves_undo(p_family text, p_ids uuid[], p_users uuid[])
 returns table (id uuid, user_id uuid)
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off
 as $$
 begin
 	if current_setting('bellwire.left', true) = pg_current_xact_id_if_assigned()::text then

@@ -140,7 +140,7 @@ select is_empty($$select name from functions, unnest(proconfig) c
 	where c !~ '^(search_path=pg_catalog, pg_temp|lock_timeout=.*)$'
 	and name not in ('rt.recover(text[])', 'rt.confirm(jsonb[])', 'rt_private.leaves_undo(text,uuid[],uuid[])',
 	'rt_private.chat_message_send_many(uuid[],jsonb[])')
-	and not (c ~ '^enable_(seqscan|hashjoin|mergejoin)=off$') -- sql/plans.sql
+	and not (c ~ '^(enable_(seqscan|hashjoin|mergejoin)|jit)=off$') -- sql/plans.sql
 	and not (c in ('jit=off', 'enable_memoize=off') and name ~ '^rt_private\.(unread_far|read_marks_write)\(')$$,
 		'functions set nothing else, but those that pin their plans as the pump does, and those that may '
 		'count a million rows');

@@ -110,7 +110,11 @@ async function statistics() {
         session.take();
         await session.query(...call(n));
         // of a service's own session, what our triggers make of a statement
-        if (judged) judge(`never analyzed, ${from}: ${name}`, session.take().filter((p) => from === 'edge' || /(new|old)_rows/.test(p)), 150);
+        const plans = session.take().filter((p) => from === 'edge' || /(new|old)_rows/.test(p));
+        if (!judged) continue;
+        judge(`never analyzed, ${from}: ${name}`, plans, 150);
+        const compiled = plans.filter((p) => /^JIT:/m.test(p));
+        ok(compiled.length === 0, `never analyzed, ${from}: ${name}: nothing is compiled`, compiled.map(query).join(' | '));
       }
     }
   };
