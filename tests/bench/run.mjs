@@ -34,7 +34,7 @@ const note = (measure, who, figures) => ((results[measure] ??= {})[who] ??= []).
 
 async function take(group, world) {
   for (let round = 1; round <= Math.min(ROUNDS, group.rounds ?? ROUNDS); round++) {
-    for (const name of Object.keys(SERVERS)) {
+    for (const name of group.only ?? Object.keys(SERVERS)) {
       process.stderr.write(`${group.measures.join(' ')} ${round} ${name}\n`)
       const found = await withServer(name, (run) => group.take({ ...world, run, times, wants, round, seconds: SECONDS }), { env: group.env })
       for (const [measure, figures] of Object.entries(found)) note(measure, name, figures)
@@ -99,4 +99,5 @@ Postgres ${world.version}, Node ${process.version}, socket.io ${peer} (ws); in t
   (receipts_max_participants 1). socket.io checks the participant, inserts, notifies.
 - Receipts: both note each of nine recipients and tell the sender about each.
 - Memory: without the kernel's socket buffers, but for clients that stopped reading; socket.io's after a full garbage collection.
+- Storm: the crowd is a Node of its own, so its figures are also those of 3000 clients on the same two cores. Refused reads follow Retry-After.
 - Writers: a row of 200 bytes each. The standby is a real one, whose answers take 4 ms more.`)

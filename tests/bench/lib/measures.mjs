@@ -1,11 +1,12 @@
 // The measures: what each prints, and how it is taken of one server. A group shares its clients.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connections, cpu, cpuTree, memory } from './proc.mjs'
 import { standby, writers } from './pg.mjs'
 import { BIG, BIG_CHAT } from './people.mjs'
-import { PEOPLE, build, dir, firstChat, sql } from './world.mjs'
+import { PEOPLE, build, dir, firstChat, sql, usersFile } from './world.mjs'
 
 const CROWD = PEOPLE - BIG
 const EVENT = 230 // bytes of an event's frame, about
@@ -27,6 +28,8 @@ export const ROWS = {
   stuck: [['held per client that stopped reading, 80 KiB/s: at most, MiB', 2], ['seconds until all of them were cut', 0]],
   writers: [['64 writers without events, tx/s', 0], ['each with an event, of that', 2]],
   standby: [['64 writers, standby 4 ms away, without events, tx/s', 0], ['each with an event, of that', 2]],
+  storm: [['3000 come at once and read: `connected` p50, s', 2], ['the last, s', 2], ['the last has read all, s', 2], ['reads refused, tried again', 0],
+    ['longest turn, ms', 0], ['never in', 0], ['have not read all after a minute', 0]],
   loss: [['its Postgres sessions ended every 0.7 s: events lost, %', 2], ['twice, %', 2], ['out of order, %', 2]],
 }
 
@@ -158,7 +161,28 @@ async function loss({ run, times }) {
   }
 }
 
-// `rounds`: at most so many. `around` sets the world up, and answers what undoes that.
+// What the contract asks of clients that come back. The turn is seen from outside: the longest wait for an answer that needs nothing.
+async function storm({ run, times }) {
+  const n = times(3000)
+  const admin = / admin_port=(\d+)/.exec(run.log())[1]
+  const crowd = spawn(process.execPath, [join(import.meta.dirname, 'crowd.mjs'), String(run.port), usersFile, String(BIG), String(n)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let text = ''
+  let over = false
+  crowd.stdout.on('data', (d) => { text += d })
+  const ended = once(crowd, 'close').then(() => { over = true })
+  let longest = 0
+  while (!over) {
+    const began = performance.now()
+    await (await fetch(`http://127.0.0.1:${admin}/livez`)).text()
+    longest = Math.max(longest, performance.now() - began)
+    await sleep(5)
+  }
+  await ended
+  const { connected, done, refused, lost, unread } = JSON.parse(text)
+  return { storm: [connected[Math.floor(connected.length / 2)] / 1e3, connected.at(-1) / 1e3, done.at(-1) / 1e3, refused, longest, lost, unread] }
+}
+
+// `only`: the servers that can. `rounds`: at most so many. `around` sets the world up, and answers what undoes that.
 export const GROUPS = [
   { measures: ['fanout', 'burst'], take: room },
   { measures: ['memory', 'connect', 'wide', 'pairs', 'idle'], take: crowd, rounds: 2 },
@@ -167,6 +191,7 @@ export const GROUPS = [
   { measures: ['latency'], take: latency },
   { measures: ['writers'], take: writing('writers'), rounds: 1 },
   { measures: ['standby'], take: writing('standby'), rounds: 1, around: (w) => standby(w.url, join(dir, 'data'), 4, (...s) => sql('postgres', ...s)) },
+  { measures: ['storm'], take: storm, only: ['bellwire'] },
   { measures: ['loss'], take: loss, rounds: 1 },
   { measures: ['stuck'], take: stuck, rounds: 1 },
 ]

@@ -44,7 +44,7 @@ export async function sql(database, ...statements) {
   return last.rows
 }
 
-const usersFile = join(dir, 'users')
+export const usersFile = join(dir, 'users')
 
 export async function prepare() {
   mkdirSync(dir, { recursive: true })
