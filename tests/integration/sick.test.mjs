@@ -7,22 +7,24 @@ import { fails } from './lib/client.mjs'
 import { ownPostgres } from './lib/own_postgres.mjs'
 
 const { remove } = ownPostgres('sick-postgres')
-const { until, world } = await import('./lib/world.mjs')
+const { token, until, world } = await import('./lib/world.mjs')
 
 const w = await world(import.meta.url)
 after(remove)
 // How much longer than promised a busy machine may take. Each of these took 15 s and more.
-const SLACK_MS = 1500
+const SLACK_MS = 3000
 
 const backends = async (name) => (await w.sql("select pid from pg_stat_activity where datname = current_database() and usename = 'bellwire_edge' and application_name ~ $1", [name])).map((r) => r.pid)
 
-// Stops backends of the edges; answers what lets them go on.
-async function hang(name = '') {
+// Stops backends of the edges; answers what lets them go on, which the end of the test t does in any case.
+async function hang(t, name = '') {
   const pids = await backends(name)
   assert.ok(pids.length, `backends of ${name}`)
   const signal = (s) => pids.forEach((pid) => { try { process.kill(pid, s) } catch (e) { if (e.code !== 'ESRCH') throw e } })
   signal('SIGSTOP')
-  return () => signal('SIGCONT')
+  const goOn = () => signal('SIGCONT')
+  t.after(goOn)
+  return goOn
 }
 
 async function took(promise) {
@@ -37,14 +39,21 @@ async function scene(edge) {
   return { ann, bob, chat, a: await w.connect(ann, { edge }), good: { chat_id: chat.id, type: 'text', content: 'x' } }
 }
 
-test('every backend of the edge hangs: an event hears it within 4 s, a newcomer within one, and readiness says so', async () => {
+test('every backend of the edge hangs: an event hears it within 4 s, a newcomer within one, and readiness says so', async (t) => {
   const edge = await w.edge()
   edge.expected.push(/ error /)
-  const { bob, a, good } = await scene(edge)
-  const goOn = await hang()
+  const { ann, bob, a, good } = await scene(edge)
+  const goOn = await hang(t)
   const b = w.client(bob, { edge })
+  // one is out, 128 wait, and one more comes again later: at once, not after them
+  const read = () => fetch(`${edge.url}/api/v2/notifications`, { headers: { authorization: `Bearer ${token(ann)}` } }).then(async (r) => [Date.now(), r.status, Number(r.headers.get('retry-after')), (await r.json()).code])
+  const reads = Array.from({ length: 150 }, read)
   const [[event], [newcomer, e]] = await Promise.all([took(fails(a, 'chat:message:send', [good], 'UNAVAILABLE')), took(b.hear('error'))])
   assert.equal(e.code, 'UNAVAILABLE')
+  const refused = await Promise.all(reads)
+  for (const [, status, after, code] of refused) assert.deepEqual([status, after >= 1 && after <= 10, code], [503, true, 'UNAVAILABLE'])
+  const times = refused.map(([at]) => at).sort((x, y) => x - y)
+  assert.ok(times[19] + 1000 < times.at(-1), 'what is too much is refused long before what waits')
   assert.ok(event < 4000 + SLACK_MS, `the event: ${event} ms`)
   assert.ok(newcomer < 1000 + SLACK_MS, `the newcomer: ${newcomer} ms`)
   await until(async () => !await edge.ready(), 'not ready')
@@ -56,11 +65,11 @@ test('every backend of the edge hangs: an event hears it within 4 s, a newcomer 
   await edge.stop()
 })
 
-test("only the pump's backend hangs: acks do not wait for it", async () => {
+test("only the pump's backend hangs: acks do not wait for it", async (t) => {
   const edge = await w.edge()
   edge.expected.push(/ error /)
   const { chat, a, good } = await scene(edge)
-  const goOn = await hang(' pump$')
+  const goOn = await hang(t, ' pump$')
   const [send, sent] = await took(a.ask('chat:message:send', good))
   const [join, joined] = await took(a.ask('chat:join', { chat_id: chat.id })) // rooms move: it waits, for a second
   goOn()
@@ -71,10 +80,10 @@ test("only the pump's backend hangs: acks do not wait for it", async () => {
   await edge.stop()
 })
 
-test('a user disabled and enabled again while the pump lags, then a socket opens: what the rows say at the end decides', async () => {
+test('a user disabled and enabled again while the pump lags, then a socket opens: what the rows say at the end decides', async (t) => {
   const edge = await w.edge()
   const { ann, a } = await scene(edge)
-  const goOn = await hang(' pump$')
+  const goOn = await hang(t, ' pump$')
   await w.sql('update platform.users set disabled_at = now() where id = $1', [ann.id])
   await w.sql('update platform.users set disabled_at = null where id = $1', [ann.id])
   const again = await w.connect(ann, { edge })
