@@ -14,7 +14,8 @@
 #include <strings.h>
 
 #define PREFIX "/api/v2/"
-#define RETRY_AFTER_MS 1000 /* the queue of reads takes less time than that */
+#define RETRY_LEAST_MS 1000 /* the queue of reads takes less time than that */
+#define RETRY_MOST_MS 10000
 
 struct read {
 	struct reads *reads;
@@ -37,6 +38,27 @@ static const struct read_route routes[] = {
 bool reads_wants(const struct reads *r, struct slice path)
 {
 	return r->on && slice_starts(path, SLICE(PREFIX));
+}
+
+/* ---- when to come again ---- */
+
+static void reads_turn_second(struct reads *r)
+{
+	uint64_t now = loop_now(r->people->loop), past = now - r->second;
+	if (past < 1000)
+		return;
+	uint64_t ms = RETRY_LEAST_MS * (1 + r->refused / (r->answered + 1));
+	r->retry_after_ms = past > 2000 ? RETRY_LEAST_MS : ms < RETRY_MOST_MS ? ms : RETRY_MOST_MS;
+	r->answered = r->refused = 0;
+	r->second = now;
+}
+
+/* Where three thousand clients read at once, each refusal is work, too: they are spread over the time that all will take. */
+static uint64_t reads_retry_after(struct reads *r)
+{
+	reads_turn_second(r);
+	r->refused++;
+	return r->retry_after_ms;
 }
 
 /* ---- answering ---- */
@@ -98,7 +120,7 @@ static void read_failed(struct reads *r, struct http_exchange *x, const struct d
 	else if (result->outcome == DB_ERROR && strncmp(result->sqlstate, "RT", 2) == 0)
 		read_refuse_until(r, x, code, slice_str(result->message), result->retry_after_ms);
 	else if (code == ERROR_UNAVAILABLE)
-		read_refuse_until(r, x, code, SLICE("Try again"), RETRY_AFTER_MS);
+		read_refuse_until(r, x, code, SLICE("Try again"), reads_retry_after(r));
 	else
 		read_refuse(r, x, code, code == ERROR_INVALID_DATA ? SLICE("Invalid data") : SLICE("Try again"));
 }
@@ -109,6 +131,8 @@ static void read_answered(void *arg, const struct db_result *result)
 	if (rd->x && result->outcome == DB_OK && result->nrows == 1) {
 		struct buf body = {0};
 		json_compact(&body, db_value(result, 0, 0));
+		reads_turn_second(rd->reads);
+		rd->reads->answered++;
 		read_respond(rd->reads, rd->x, 200, buf_view(&body), 0);
 		buf_fini(&body);
 	} else if (rd->x) {
@@ -229,7 +253,7 @@ void reads_handle(struct reads *r, struct http_exchange *x)
 	else if (!read_bearer(r, x, user))
 		read_refuse(r, x, ERROR_UNAUTHORIZED, SLICE("Invalid token"));
 	else if (db_state(r->db) != DB_UP)
-		read_refuse_until(r, x, ERROR_UNAVAILABLE, SLICE("Try again"), RETRY_AFTER_MS);
+		read_refuse_until(r, x, ERROR_UNAVAILABLE, SLICE("Try again"), reads_retry_after(r));
 	else if (!user_allows(r->people, user, &limit, &retry_after_ms))
 		read_refuse_until(r, x, ERROR_RATE_LIMIT, SLICE("Too many requests"), retry_after_ms);
 	else

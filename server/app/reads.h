@@ -15,6 +15,10 @@ struct reads {
 	struct db *db;
 	const char *cors_origin; /* as http/cors.h takes it */
 	bool on;
+	/* how many reads of this second were answered, and refused for want of room: by them the next ones come again */
+	uint64_t second; /* loop_now: when it began */
+	uint32_t answered, refused;
+	uint64_t retry_after_ms; /* as the last second was */
 };
 
 bool reads_wants(const struct reads *r, struct slice path);

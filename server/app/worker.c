@@ -306,7 +306,11 @@ static void worker_join_floors(struct worker *w, const struct config *c)
 	                          .max_sockets_per_user = (unsigned)c->max_sockets_per_user,
 	                          .lost_after_ms = c->ping_interval_ms + c->ping_timeout_ms,
 	                          .schema_needed = embedded_schema_version};
-	w->reads = (struct reads){.people = &w->people, .db = w->db, .cors_origin = c->cors_origin, .on = c->rest};
+	w->reads = (struct reads){.people = &w->people,
+	                          .db = w->db,
+	                          .cors_origin = c->cors_origin,
+	                          .on = c->rest,
+	                          .retry_after_ms = 1000};
 	w->admin = (struct admin){.missing = worker_missing, .print_metrics = worker_print_metrics, .ctx = w};
 }
 
