@@ -460,6 +460,8 @@ static void open_refuse_token(struct entry *e, struct sio_socket *s, enum auth_r
 	            CLOSE_UNAUTHORIZED);
 }
 
+/* Some of the user's sockets may be lost connections. They are noticed within lost_after_ms, so a later try may
+ * succeed. */
 static void open_refuse_one_more(struct entry *e, struct sio_socket *s, const char *user)
 {
 	uint64_t left_out;
