@@ -3,10 +3,10 @@
 create or replace function rt_private.dispatch_begin() returns text
 language sql volatile
 return set_config('bellwire.dispatch', pg_current_xact_id()::text, true)
-	-- of what came before in this transaction; nothing does where an edge calls
+	-- resets a note from earlier in this transaction; an edge's call has none
 	|| case when current_setting('bellwire.moved', true) <> '' then set_config('bellwire.moved', '', true) end;
 comment on function rt_private.dispatch_begin() is
-	'Says that this transaction is a dispatch''s: who publishes in it does not ring.';
+	'Notes that this transaction is a dispatch: writers in it do not ring.';
 
 create or replace function rt_private.dispatch_end(p_sync text, p_lasting boolean) returns text
 language plpgsql volatile
@@ -15,12 +15,12 @@ declare
 	v_done text;
 begin
 	v_done := set_config('bellwire.socket_id', '', true);
-	-- Durability is the call's: an item must not make its neighbours' acks a lie.
+	-- Durability is the call's: an item that switches it off must not make its neighbours' acks a lie.
 	if current_setting('synchronous_commit') <> p_sync or p_lasting is not true then
 		v_done := set_config('synchronous_commit',
 			case when p_lasting or p_sync = 'off' then p_sync else 'off' end, true);
 	end if;
-	-- Asked before the commit, as by every writer: who goes to sleep after this waits for this transaction
+	-- Asked before the commit, as every writer does: an edge that goes to sleep later waits for this transaction
 	-- (rt.bell_arm).
 	return case
 		when current_setting('bellwire.published', true) is distinct from current_setting('bellwire.dispatch')
@@ -67,7 +67,8 @@ begin
 	end if;
 	v_done := rt_private.dispatch_begin();
 	v_items := rt_private.items_parse(p_items);
-	-- item by item, as most of a batch is of one event: a query for all costs as much as five for one
+	-- Routes are read item by item, since most items of a batch have one event: a query for all costs as much as
+	-- five.
 	for i in 1 .. coalesce(cardinality(v_items), 0) loop
 		if v_event is null or v_items[i] ->> 'event' is distinct from v_event then
 			v_event := v_items[i] ->> 'event';
@@ -91,7 +92,7 @@ begin
 			continue;
 		end if;
 		if v_items[i] ->> 'socket_id' = any(v_deferred) or v_keys[i] = any(v_busy) then
-			-- and with it what this socket sent later: a client's events stay in order
+			-- later items of the same socket are deferred too, so that a client's events stay in order
 			v_deferred := v_deferred || (v_items[i] ->> 'socket_id');
 			v_outcomes[i] := 'deferred';
 			continue;
@@ -100,7 +101,7 @@ begin
 		v_run_many := v_run_many || v_many[i];
 		v_lasting := v_lasting or v_durable[i];
 	end loop;
-	-- what a socket sent before its deferred item is not deferred
+	-- items before a socket's deferred one are not deferred
 	v_deferred := '{}';
 	if cardinality(v_run) > 1 then
 		v_bodies := rt_private.items_run(v_run, v_run_many);
@@ -144,8 +145,8 @@ begin
 		return query select * from rt_private.dispatch_batch(p_items);
 		return;
 	end if;
-	-- One item, which is what comes while an edge is not busy: nothing of what a batch needs. rt.dispatch_one has the
-	-- same lines, because rows that a function passes on are copied once more.
+	-- One item, which is what comes while an edge is not busy: nothing of what a batch needs. rt.dispatch_one has
+	-- the same lines, because rows that a function passes on are copied once more.
 	v_done := rt_private.dispatch_begin();
 	v_run := rt_private.item_run(p_items[1], 'nowait');
 	ord := 1; outcome := v_run.outcome; body := v_run.body; code := v_run.code; message := v_run.message;

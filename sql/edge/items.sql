@@ -1,5 +1,5 @@
--- Items of a call: one transaction a call; where an item of a batch fails, each runs in a block of its own.
--- "when others" stands in this file and nowhere else.
+-- The items of a call run in one transaction. Where one of a batch fails, each runs again in a block of its own. "when
+-- others" is allowed in this file only.
 
 -- Functions without a search_path of their own run inside rt.dispatch and have its: each switch costs more than a
 -- look-up.
@@ -9,7 +9,7 @@ as $$
 begin
 	return p_item::jsonb;
 exception when data_exception or program_limit_exceeded then
-	-- valid JSON of a client that jsonb cannot hold: \u0000, a number without end
+	-- valid JSON that jsonb cannot hold: \u0000, or a number that is too large
 	return null;
 end
 $$;
@@ -43,7 +43,8 @@ begin
 		group by k.relation, k.col
 		order by k.relation, k.col
 	loop
-		-- sorted, so that of two batches one gets all; skipping, or one foreign lock stops all
+		-- Sorted, so that of two batches one gets all. Locked rows are skipped, so that one foreign lock does
+		-- not stop all.
 		execute format('select array_agg(x.id) from (select t.%2$I as id from %1$s t where t.%2$I = any($1) order by t.%2$I for no key update skip locked) x',
 			v_lock.relation, v_lock.col)
 			into v_got using v_lock.keys;
@@ -62,7 +63,8 @@ create or replace function rt_private.retry_after_ms(p_detail text, p_hint text)
 language sql immutable
 return coalesce(substring(p_detail from '^[0-9]{1,9}$'), substring(p_hint from '^[0-9]{1,9}$'), '1000');
 comment on function rt_private.retry_after_ms(text, text) is
-	'How long an RT429 asks its caller to wait: milliseconds, as its DETAIL or HINT says; 1000 where neither is a number.';
+	'How long an RT429 asks its caller to wait: milliseconds, as its DETAIL or HINT says; 1000 where neither is a '
+	'number.';
 
 create or replace function rt_private.item_run(p_item text, p_lock text, out outcome text, out body text, out code text,
 	out message text, out state text, out detail text, out lasting boolean) returns record
@@ -96,7 +98,8 @@ exception when others then
 		detail := null;
 		return;
 	elsif v_item is null and state ~ '^54' then
-		-- Valid JSON that jsonb cannot hold, because it is too deep or too long. What else it cannot hold is of this class.
+		-- Valid JSON that jsonb cannot hold, because it is too deep or too long. What else it cannot hold is of
+		-- this class.
 		state := '22000';
 	end if;
 	body := case when state = 'RT429' then rt_private.retry_after_ms(v_detail, v_hint) end;
@@ -146,7 +149,9 @@ begin
 	return v_acks;
 end
 $$;
-comment on function rt_private.items_call(jsonb[], text) is 'Calls the function of a route for several items at once; their acks, or null: it would rather not.';
+comment on function rt_private.items_call(jsonb[], text) is
+	'Calls the function of a route for several items at once. Returns their acks, or null when the function wants '
+	'each alone.';
 
 create or replace function rt_private.items_run(p_items jsonb[], p_many text[]) returns text[]
 language plpgsql volatile
@@ -176,7 +181,7 @@ begin
 	set constraints all deferred;
 	return v_bodies;
 exception when others then
-	-- one of them cannot be done: which one is found by running each in a block of its own
+	-- One item has failed. Which one is found by running each in a block of its own.
 	return null;
 end
 $$;

@@ -1,6 +1,5 @@
--- Small things that payloads are read and written with. Functions with a RETURN body have their names bound when they
--- are created: they need no search_path, and the planner inlines them. The others run inside definer functions and have
--- theirs.
+-- Helpers to read and check payloads. A function with a RETURN body has its names bound when it is created, so it needs
+-- no search_path, and the planner inlines it. The others run inside definer functions and use their search_path.
 
 -- In three steps, because a regular expression with counts has its automaton built anew at each match, and costs twice
 -- as much.
@@ -35,7 +34,7 @@ return
 	-- white space of Unicode, and the characters that show nothing at all
 	btrim(p_text, E'\t\n\u000B\f\r \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A'
 		|| E'\u200B\u2028\u2029\u202F\u205F\u2060\u3000\uFEFF') = '';
-comment on function rt_private.is_blank(text) is 'Nothing to see in it. Null: null.';
+comment on function rt_private.is_blank(text) is 'Has the text nothing that can be seen? Null: null.';
 
 create or replace function rt_private.is_url(p_text text) returns boolean
 language sql immutable
@@ -65,12 +64,12 @@ $$;
 comment on function rt_private.json_is(jsonb, text) is
 	'A value is absent, null, or of a kind: text, url, boolean, not negative, positive, positive integer.';
 
--- Services write what their own clients said: the same may not go out here that a client may not send in (X4, X5).
+-- Services pass on data of their own clients, so the rules of data that a client sends hold for it too (X4, X5).
 create or replace function rt_private.relay_problem(p_data jsonb, p_text text) returns text
 language plpgsql immutable
 as $$
 begin
-	-- p_text is as jsonb writes it: a quote inside a string has a backslash before it
+	-- p_text is as jsonb writes it, so a quote inside a string has a backslash before it
 	if p_text ~ E'(^|[^\\\\])"_placeholder":' then
 		return 'must not have a key _placeholder';
 	elsif length(p_text) > 124 and jsonb_path_exists(p_data, 'strict $.**{62} ? (@.type() == "object" || @.type() == "array")') then
@@ -83,5 +82,5 @@ begin
 end
 $$;
 comment on function rt_private.relay_problem(jsonb, text) is
-	'Why an object (and its text) of whoever wrote it would break some clients'' decoders: a key _placeholder '
-	'(the C++ client ends), nesting, numbers; null: it would not.';
+	'Why an object (and its text) would break the decoders of some clients: a key _placeholder (the C++ client '
+	'ends), nesting, numbers; null: it would not.';
