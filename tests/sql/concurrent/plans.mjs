@@ -84,6 +84,7 @@ async function statistics() {
   for (const t of tables) await admin.query(`alter table ${t} set (autovacuum_enabled = false)`);
   await admin.query('select tests.users(1, 16); select tests.chat(n, 1, 2, 3) from generate_series(1, 4) n; insert into platform.posts (id, author_id) select tests.u(n), tests.u(1) from generate_series(1, 200) n');
   const [client, writer] = [await listener('bellwire_edge'), await listener()];
+  await (await connectEdge()).query('select * from rt.pump_open($1, $2)', [uuid(901), 'statistics']);
   let last = []; // the ids of the newest messages
   const path = [
     ['a batch of messages', (n) => ['select * from rt.dispatch($1)', [Array.from({ length: 4 }, (_, i) => item('chat:message:send', 1, 's', { chat_id: uuid(i + 1), type: 'text', content: 'x', client_id: `${n} ${i}` }))]]],

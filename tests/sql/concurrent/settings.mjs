@@ -10,6 +10,7 @@ const metadata = String.raw`{"width": 1080, "thumbnail": "https://x.y/t.jpg", "p
 // Names stand with their schemas, and so do the operators of text: the sessions have a search_path where both are others.
 const story = [
   `insert into platform.users (id, name) values (${u(1)}, E'Anna \\\\ O''Hara'), (${u(2)}, 'Борис'), (${u(3)}, 'Clara')`,
+  `update platform.users set name = pg_catalog.repeat('x', 1025) where id in (${u(1)})`,
   `insert into platform.follows (follower_id, followee_id) values (${u(1)}, ${u(2)})`,
   `update platform.follows set followee_id = ${u(3)}`,
   `insert into platform.chats (id) values (${u(10)}), (${u(11)})`,
@@ -108,7 +109,8 @@ async function settings() {
   const usual = await told({}, async (client) => {
     const { left } = (await client.rows(`select coalesce(string_agg(p.oid::regprocedure::text, ', '), 'none') as left from pg_proc p
       where (p.pronamespace in ('rt'::regnamespace, 'platform'::regnamespace) and p.prolang <> (select oid from pg_language where lanname = 'sql')
-        or exists (select from pg_trigger t where t.tgfoid = p.oid and not t.tgisinternal)) and p.oid not in (select funcid from pg_stat_xact_user_functions)`))[0];
+        or exists (select from pg_trigger t where t.tgfoid = p.oid and not t.tgisinternal)) and p.oid not in (select funcid from pg_stat_xact_user_functions)
+        and p.oid <> 'rt_private.users_bounds()'::regprocedure -- it only raises, so that Postgres does not count it`))[0];
     is(left, 'none', 'every function that others call and every trigger has a part');
     is(story.filter((s) => /^select/.test(s)).length > 30, true, 'and it is a long story');
   });
