@@ -4,6 +4,7 @@
  */
 #include "eio/session.h"
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -115,13 +116,35 @@ enum close_reason polling_send(struct eio_session *s, struct packet *p)
 
 /* Nobody knows what of it was read, and the packets are gone: the client has to begin anew, or to recover. Its HTTP
  * library may repeat the GET by itself, and the next answer would be taken for the one behind this. */
-static void answer_lost(struct http_watch *w)
+static void answer_is_lost(struct polling *g)
 {
-	struct polling *g = container_of(w, struct polling, answer);
 	struct eio_session *s = g->session;
 	log_trace(eio_ident(s), "poll", LS("step", "answer_lost"), LU("packets", g->answered));
 	s->srv->stats.lost[CLOSE_TRANSPORT] += g->answered;
 	session_end(s, CLOSE_TRANSPORT);
+}
+
+static void answer_lost(struct http_watch *w, bool doubtful)
+{
+	struct polling *g = container_of(w, struct polling, answer);
+	if (doubtful)
+		g->doubtful = true;
+	else
+		answer_is_lost(g);
+}
+
+static uint64_t query_hash(const struct http_exchange *x)
+{
+	static const uint64_t seed[2]; /* a collision costs a client nothing but its own session */
+	return hash_bytes(seed, http_head(x)->query);
+}
+
+/* The GET before had an answer whose connection was reset. Clients that have read it ask in other words: `t` counts. */
+static bool poll_repeats(struct polling *g, const struct http_exchange *x)
+{
+	bool same = g->doubtful && query_hash(x) == g->asked;
+	g->doubtful = false;
+	return same;
 }
 
 void polling_start(struct eio_session *s)
@@ -232,6 +255,7 @@ static void polling_answer(struct eio_session *s, struct http_exchange *x, struc
 	queue_forget(s, n);
 	polling_taken(s, bytes);
 	http_watch_answer(x, &s->polling->answer);
+	s->polling->asked = query_hash(x);
 	answer_parts(s, x, out, n, NULL);
 	for (uint32_t i = 0; i < n; i++) {
 		told += out[i] != s->srv->close;
@@ -286,6 +310,11 @@ static void poll_take(struct eio_session *s, struct http_exchange *x)
 	struct eio_server *srv = s->srv;
 	struct polling *g = s->polling;
 	http_unwatch(&g->answer); /* a client asks again when it has the last answer */
+	if (poll_repeats(g, x)) {
+		refuse_plain(srv, x, 1);
+		answer_is_lost(g);
+		return;
+	}
 	if (s->fence_flushed) {
 		s->fence_flushed = false;
 		session_confirm(s);

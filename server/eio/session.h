@@ -63,6 +63,8 @@ struct polling {
 	bool overflown;           /* polling_evict took its queue: the session ends by its timer */
 	struct http_watch answer; /* the last one with packets, until the next GET */
 	uint32_t answered;        /* packets in it */
+	bool doubtful;            /* its connection was reset: a GET that is the same again says that it was not read */
+	uint64_t asked;           /* the hash of that GET's query */
 };
 
 /* What is known of a session whose client has not shown who it is. Owned by its session, until eio_settle or its end. */

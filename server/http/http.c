@@ -51,19 +51,23 @@ static void exchange_free(struct http_exchange *x)
 }
 
 /* Nobody waits any more to hear whether the last answer has arrived. */
-static void watch_end(struct http *h, bool lost)
+static void watch_end(struct http *h)
+{
+	if (h->watch)
+		http_unwatch(h->watch);
+}
+
+static void watch_lost(struct http *h, bool doubtful)
 {
 	struct http_watch *w = h->watch;
-	if (!w)
-		return;
-	http_unwatch(w);
-	if (lost)
-		w->lost(w);
+	watch_end(h);
+	if (w)
+		w->lost(w, doubtful);
 }
 
 static void http_free(struct http *h)
 {
-	watch_end(h, false);
+	watch_end(h);
 	if (h->gone)
 		*h->gone = true;
 	timer_stop(conn_loop(h->conn), &h->timer);
@@ -254,7 +258,7 @@ static void http_refuse(struct http *h, int status, enum close_reason why)
 void http_watch_answer(struct http_exchange *x, struct http_watch *w)
 {
 	http_unwatch(w);
-	watch_end(x->h, false);
+	watch_end(x->h);
 	w->h = x->h;
 	x->h->watch = w;
 }
@@ -354,7 +358,7 @@ static size_t http_take_head(struct http *h, const char *p, size_t n)
 		if (skip || (n == 1 && p[0] == '\r')) /* its LF may come later */
 			return skip;
 		h->scanned = 0;
-		watch_end(h, false); /* its client goes on, so it has read the answer */
+		watch_end(h); /* its client goes on, so it has read the answer */
 		http_enter(h, HTTP_IN_HEAD);
 	}
 	size_t end;
@@ -444,16 +448,16 @@ static void http_on_eof(struct conn *c, void *owner)
 		conn_kill(c, CLOSE_PEER);
 		return;
 	}
-	watch_end(h, !conn_arrived(c));
+	if (!conn_arrived(c))
+		watch_lost(h, false);
 	http_finish(h, CLOSE_PEER);
 }
 
 /* P5: now, not in the sweep: a request behind it must see the session gone. */
 static void http_on_broken(struct conn *c, void *owner)
 {
-	(void)c;
 	exchange_abort(owner);
-	watch_end(owner, true);
+	watch_lost(owner, conn_arrived(c));
 }
 
 static void http_on_dead(struct conn *c, void *owner, enum close_reason why)
@@ -461,7 +465,8 @@ static void http_on_dead(struct conn *c, void *owner, enum close_reason why)
 	(void)why;
 	struct http *h = owner;
 	exchange_abort(h);
-	watch_end(h, !conn_arrived(c));
+	if (!conn_arrived(c))
+		watch_lost(h, false);
 	http_free(h);
 }
 

@@ -81,7 +81,7 @@ void conn_mark(struct conn *c)
 static bool conn_all_acknowledged(const struct conn *c)
 {
 	int left = 0;
-	if (c->broken || outq_count(&c->out))
+	if (outq_count(&c->out))
 		return false;
 	return ioctl(c->io.fd, SIOCOUTQ, &left) != 0 || left <= (c->state == CONN_LINGERING ? FAREWELL_MAX : 0);
 }
