@@ -57,6 +57,7 @@ struct conn_budget {
 	 * not stop output. */
 	size_t max_input_bytes;
 	size_t total_bytes, input_bytes; /* now */
+	size_t charged;                  /* to the total since everything was written for lack of room */
 	uint64_t handshake_turn;         /* loop_now_us of the last turn with TLS handshakes */
 	unsigned handshake_steps;        /* of it */
 	uint64_t open;                   /* connections, now */

@@ -66,6 +66,10 @@ void conn_unkeep_all(struct conn *c)
 
 /* ---- output ---- */
 
+/* Less than this part of the budget may be unwritten when somebody is ended: a walk over all connections for each send
+ * would cost more than what it finds. */
+#define UNWRITTEN_PART 16
+
 /* Who holds most alone, of those that are stalled; else of all that have a backlog. NULL: nobody has one. */
 static struct holder *worst_holder(struct conn_budget *b)
 {
@@ -84,6 +88,7 @@ static struct holder *worst_holder(struct conn_budget *b)
 static void budget_write_all(struct conn_budget *b)
 {
 	struct list *it, *tmp;
+	b->charged = 0;
 	list_each (it, tmp, &b->all) {
 		struct conn *c = list_entry(it, struct conn, link);
 		if (c->state != CONN_DEAD && !c->blocked && outq_count(&c->out))
@@ -97,12 +102,16 @@ bool conn_budget_room(struct conn_budget *b, size_t n)
 		return true;
 	if (n > b->max_total_bytes)
 		return false;
-	budget_write_all(b);
+	if (b->charged > b->max_total_bytes / UNWRITTEN_PART)
+		budget_write_all(b);
 	while (b->total_bytes + n > b->max_total_bytes) {
 		struct holder *h = worst_holder(b);
-		if (!h)
+		if (h)
+			h->backlog->ops->evict(h);
+		else if (b->charged)
+			budget_write_all(b);
+		else
 			return false;
-		h->backlog->ops->evict(h);
 	}
 	return true;
 }

@@ -39,6 +39,7 @@ void holder_add(struct holder *h, struct blob *b)
 	if (!h->budget)
 		return;
 	h->budget->total_bytes += holder_cost(b);
+	h->budget->charged += holder_cost(b);
 	b->queued++;
 	if (b->queued == 1)
 		holder_alone(h, h->alone + blob_cost(b));
