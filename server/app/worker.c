@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "entry/closes.h"
 #include "entry/leave.h"
-#include "entry/open.h"
+#include "entry/connect.h"
 #include "events/confirm.h"
 #include "events/feed.h"
 #include "events/gate.h"
@@ -253,7 +253,7 @@ static void worker_make_sio(struct worker *w, const struct config *c)
 	worker_guests(sessions);
 	w->root = (struct sio_namespace){
 		.name = "/",
-		.on_connect = open_connect,
+		.on_connect = connect_socket,
 		.on_event = gate_event,
 		.on_disconnect = leave_socket,
 		.on_fence = confirm_fence,

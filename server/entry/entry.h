@@ -1,7 +1,8 @@
 /*
  * HOW clients come and go, and how the database is told: the opening of sockets, their ends, and the edge's lease.
  *
- *   open.h     CONNECT: token, rt.socket_open, `connected`      leave.h     a socket ends
+ *   connect.h  CONNECT: the token                               open.h      rt.socket_open, `connected`
+ *   leave.h    a socket ends
  *   closes.h   ends on their way to rt.socket_close             register.h  live sockets registered again after an outage
  *   refusals.h clients that are turned away again and again
  *   maintain.h rt.maintain, rt.sweep, the version of the schema

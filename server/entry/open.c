@@ -13,8 +13,6 @@
 #include "people/tell.h"
 #include "recovery/offsets.h"
 #include "recovery/recover.h"
-#include <stdio.h>
-#include <strings.h>
 
 #define BATCH_MAX 128
 /* A client waits for the database for this time, and for a random part of it again: not all clients may be sent off at
@@ -99,7 +97,7 @@ static void open_wait(struct entry *e, struct client *c)
 	open_say_wait(c);
 }
 
-static void open_queue(struct entry *e, struct client *c)
+void open_queue(struct entry *e, struct client *c)
 {
 	struct opens *os = e->opens;
 	client_stand(c, PLACE_QUEUE, &os->queue);
@@ -415,107 +413,4 @@ void open_forget(struct client *c, bool clean)
 		c->entering->opening->client = NULL;
 		c->entering->opening->clean = clean;
 	}
-}
-
-/* ---- CONNECT ---- */
-
-/* The token of the CONNECT payload, else of the handshake's Authorization header. */
-static bool open_token(struct sio_socket *s, struct slice auth, struct buf *token)
-{
-	struct slice v;
-	if (auth.n && json_kind_of(auth) == JSON_OBJECT && json_get(auth, "token", &v) && json_kind_of(v) != JSON_NULL)
-		return json_kind_of(v) == JSON_STRING && json_unescape(token, v);
-	if (!sio_authorization(s, &v) || v.n < 7 || strncasecmp(v.p, "Bearer ", 7) != 0)
-		return false;
-	while (v.n > 7 && v.p[7] == ' ')
-		v = slice_of(v.p + 1, v.n - 1);
-	buf_add(token, v.p + 7, v.n - 7);
-	return true;
-}
-
-static void open_expired_noted(void *arg, const struct db_result *r)
-{
-	(void)arg, (void)r; /* if it fails, the user's next sync:required has another reason, and that is all */
-}
-
-static void open_refuse_token(struct entry *e, struct sio_socket *s, enum auth_result why,
-                              const struct auth_claims *claims)
-{
-	/* The database notes a time that counts for two minutes, so a client in a loop need not write it at each
-	 * refusal. */
-	static const struct rate_limit limit = {.per_s = 1, .burst = 1, .rate_class = RATE_EXPIRED};
-	uint64_t retry_after_ms, left_out;
-	e->people->counts.tokens_refused[why]++;
-	if (refusal_may_log(e, &left_out))
-		log_info(sio_ident(s), "token refused", LS("cause", auth_result_label(why)), LU("left_out", left_out));
-	if (why == AUTH_EXPIRED && db_state(e->db) == DB_UP &&
-	    user_allows(e->people, claims->sub, &limit, &retry_after_ms)) {
-		struct slice user = slice_str(claims->sub);
-		db_call(e->db, DB_TELLING, "select rt.token_expired($1::uuid)", &user, 1, open_expired_noted, NULL);
-	}
-	char subject[UUID_LEN + 8]; /* not that of the good token which the client may have a moment later */
-	snprintf(subject, sizeof subject, "token %s", why == AUTH_EXPIRED ? claims->sub : "");
-	refusal_say(e, s, slice_str(subject),
-	            &(struct error_about){.code = error_name(ERROR_UNAUTHORIZED), .message = SLICE("Invalid token")},
-	            CLOSE_UNAUTHORIZED);
-}
-
-/* Some of the user's sockets may be lost connections. They are noticed within lost_after_ms, so a later try may
- * succeed. */
-static void open_refuse_one_more(struct entry *e, struct sio_socket *s, const char *user)
-{
-	uint64_t left_out;
-	struct error_about about = {.code = error_name(ERROR_RATE_LIMIT),
-	                            .message = SLICE("Too many sockets"),
-	                            .retry_after_ms = e->lost_after_ms};
-	e->people->counts.sockets_refused++;
-	if (refusal_may_log(e, &left_out))
-		log_info(sio_ident(s), "socket refused", LS("cause", "its user has too many"),
-		         LU("left_out", left_out));
-	refusal_say(e, s, slice_of(user, UUID_LEN), &about, CLOSE_LIMIT);
-}
-
-static bool open_has_too_many(const struct entry *e, const char *user)
-{
-	const struct user *u = user_find(e->people, slice_of(user, UUID_LEN));
-	return u && u->nclients >= (e->max_sockets_per_user ? e->max_sockets_per_user : UINT16_MAX);
-}
-
-static bool open_is_returning(struct slice auth)
-{
-	struct slice v;
-	return auth.n && json_kind_of(auth) == JSON_OBJECT && json_get(auth, "pid", &v) &&
-	       json_kind_of(v) == JSON_STRING;
-}
-
-static void open_line_up(struct entry *e, struct sio_socket *s)
-{
-	struct client *c = sio_user(s);
-	if (c && c->state == CLIENT_OPENING) /* it was not sent away while it waited */
-		open_queue(e, c);
-}
-
-void open_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void *entry)
-{
-	struct entry *e = entry;
-	struct buf token = {0};
-	struct auth_claims claims = {0};
-	enum auth_result result = AUTH_MALFORMED;
-	if (!flaws && open_token(s, auth, &token))
-		result = auth_check(e->people->auth, buf_view(&token), clock_wall_ms(), &claims);
-	buf_fini(&token);
-	if (result != AUTH_OK) {
-		open_refuse_token(e, s, result, &claims);
-		return;
-	}
-	if (open_has_too_many(e, claims.sub)) {
-		open_refuse_one_more(e, s, claims.sub);
-		return;
-	}
-	sio_settle(s);
-	struct client *c = client_new(e->people, s, claims.sub);
-	c->until_ms = claims.until_ms;
-	c->returning = open_is_returning(auth);
-	recover_asked(e->recovery, c, auth);
-	refusal_wait(e, s, user_id(c->user), open_line_up);
 }

@@ -1,8 +1,8 @@
 /*
- * CONNECT. The edge checks the token; rt.socket_open checks the user and returns the rooms, for a batch of clients at a
- * time. people/client.h draws the states and places of a client that is not open yet.
+ * Opening a client whose token was accepted (entry/connect.h). rt.socket_open checks the user and returns the rooms, for a
+ * batch of clients at a time. people/client.h draws the states and places of a client that is not open yet.
  *
- *   open_connect -> OPENING --user may-----> OPEN: CONNECT reply, `connected`, `sync:required`
+ *   connect_socket -> OPENING --user may-----> OPEN: CONNECT reply, `connected`, `sync:required`
  *        |             |--- presents an offset ---> RECOVERING --recovery/recover.h--> OPEN
  *        |             |--- user may not ---> REFUSED: CONNECT reply, `error`, disconnect
  *        |             |--- database away --> WAITING: CONNECT reply, `error` UNAVAILABLE
@@ -20,8 +20,8 @@ void opens_start(struct entry *e);
 void opens_stop(struct entry *e);
 void opens_database_up(struct entry *e);
 
-void open_connect(struct sio_socket *s, struct slice auth, unsigned flaws, void *entry); /* CONNECT came */
-bool open_is_out(const struct client *c); /* rt.socket_open is out for it */
+void open_queue(struct entry *e, struct client *c); /* it stands in line: PLACE_QUEUE */
+bool open_is_out(const struct client *c);           /* rt.socket_open is out for it */
 /* The socket ends while it opens. If rt.socket_open is out, the end is told to the database after its answer. */
 void open_forget(struct client *c, bool clean);
 

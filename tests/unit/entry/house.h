@@ -10,6 +10,7 @@
 #include "entry/closes.h"
 #include "entry/leave.h"
 #include "entry/maintain.h"
+#include "entry/connect.h"
 #include "entry/open.h"
 #include "entry/refusals.h"
 #include "entry/register.h"
@@ -88,7 +89,7 @@ static inline void house_begin(void)
 {
 	char error[200];
 	struct people *p = &house.stage.people;
-	stage_begin(&house.stage, &(struct sio_namespace){.on_connect = open_connect,
+	stage_begin(&house.stage, &(struct sio_namespace){.on_connect = connect_socket,
 	                                                  .on_event = gate_event,
 	                                                  .on_disconnect = leave_socket,
 	                                                  .on_fence = confirm_fence,
