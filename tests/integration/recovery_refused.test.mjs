@@ -114,7 +114,9 @@ test('a gap of the pump: no offset before sync:required', async () => {
   await c.barrier()
   await until(() => c.events.at(-1).event === '$o', 'the offset of that')
   lone.expected.push(/ error /)
-  const since = () => c.events.map((e) => e.event).slice(c.events.findIndex((e) => e.event === 'test:since'))
+  const n = c.events.length
+  const rows = await lone.metric('bellwire_pump_rows_total')
+  const since = () => c.events.slice(n).map((e) => e.event)
   // its rooms cannot be read for a while, and so nobody is told to synchronise
   await w.transaction(async (sql) => {
     await sql('lock table platform.follows in access exclusive mode')
@@ -122,15 +124,13 @@ test('a gap of the pump: no offset before sync:required', async () => {
     await w.sql('with gone as (delete from bellwire.epoch) delete from bellwire.epochs')
     await w.endPumps()
     await until(async () => await lone.metric('bellwire_pump_gaps_total') === 1, 'the gap')
-    for (const n of [1, 2, 3]) {
-      await w.sql("select rt.emit(array[$1], 'test:since', $2)", [c.id, { n }])
-      await c.hear('test:since', { n })
-    }
-    assert.deepEqual(since(), ['test:since', 'test:since', 'test:since'])
+    await w.sql("select rt.emit(array[$1], 'test:since', '{}') from generate_series(1, 3)", [c.id])
+    await until(async () => await lone.metric('bellwire_pump_rows_total') - rows >= 3, 'the pump has read them')
+    assert.deepEqual(since(), [])
   })
   await c.hear('sync:required', undefined, 2)
   await until(() => since().includes('$o'), 'the next offset')
-  assert.deepEqual(since().slice(3, 5), ['sync:required', '$o'])
+  assert.deepEqual(since(), ['sync:required', '$o'])
   c.close()
   await c.down()
   await lone.stop()
