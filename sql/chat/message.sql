@@ -126,8 +126,8 @@ comment on function rt_private.message_payload(uuid, uuid, bigint, uuid, text, t
 create or replace function rt_private.message_rooms() returns table (family text)
 language sql stable
 begin atomic
-	select case s.value when 'joined' then 'chat:' else 'participants:' end
-	from bellwire.settings s where s.name = 'message_audience';
+	select case (select s.value from bellwire.settings s where s.name = 'message_audience')
+		when 'joined' then 'chat:' else 'participants:' end;
 end;
 comment on function rt_private.message_rooms() is
-	'The family of the rooms whose sockets hear of a message (setting message_audience).';
+	'The family of the rooms whose sockets hear of a message (setting message_audience; participants without one).';

@@ -14,6 +14,29 @@ end
 $$;
 comment on function rt_private.messages_check() is 'message_check for later changes. RT400, RT413.';
 
+-- A set of one row: the planner inlines it where it stands in FROM. Its names are bound then, under the search_path of its
+-- callers, for a migration that is taken back drops bellwire.places.
+create or replace function rt_private.chat_last(p_chat_id uuid) returns table (seq bigint, created_at timestamptz)
+language sql stable
+as $$
+	select greatest(m.seq, (select g.seq from bellwire.places g where g.chat_id = p_chat_id)), m.created_at
+	from (select) one
+	left join lateral (
+		select l.seq, l.created_at from platform.messages l where l.chat_id = p_chat_id order by l.seq desc limit 1
+	) m on true
+$$;
+comment on function rt_private.chat_last(uuid) is
+	'The last place that was given in a chat, and the time of its last message; nulls where there is none. '
+	'Asked under the lock of the chat.';
+
+create or replace function rt_private.is_together() returns boolean
+language sql volatile
+return current_setting('bellwire.together') = pg_current_xact_id()::text
+	and pg_trigger_depth() = 1 and pg_has_role(session_user, 'bellwire_edge', 'member');
+comment on function rt_private.is_together() is
+	'In a trigger of platform.messages: is this row one of rt_private.chat_message_send_many, which does for all rows '
+	'what the trigger does for one? The setting counts only from an edge, and not for the rows of other triggers.';
+
 -- One function does everything before the row is written, with one query: each further function or query costs a tenth
 -- of the message.
 create or replace function rt_private.messages_insert() returns trigger
@@ -27,6 +50,11 @@ declare
 	v_max    int;
 	v_done boolean;
 begin
+	if new.seq is not null and current_setting('bellwire.together', true) <> '' then
+		if rt_private.is_together() then
+			return new;
+		end if;
+	end if;
 	-- The lock comes first: then the orders by seq, by time, of commits and of delivery agree (docs/event-path.md,
 	-- "Order within a chat"). It is a lock and not an update, since an update leaves a row version behind every
 	-- message.
@@ -36,13 +64,10 @@ begin
 		perform from platform.chats c where c.id = new.chat_id for no key update;
 	end if;
 	select exists (select from platform.chat_participants p where p.chat_id = new.chat_id and p.user_id = new.sender_id),
-		greatest(l.seq, (select g.seq from bellwire.places g where g.chat_id = new.chat_id)), l.created_at,
-		s.value::int
+		l.seq, l.created_at, s.value::int
 	into strict v_member, v_seq, v_at, v_max
 	from bellwire.settings s
-	left join lateral (
-		select m.seq, m.created_at from platform.messages m where m.chat_id = new.chat_id order by m.seq desc limit 1
-	) l on true
+	cross join rt_private.chat_last(new.chat_id) l
 	where s.name = 'content_max';
 	new.metadata := coalesce(new.metadata, '{}');
 	v_done := rt_private.message_check(new.type, new.content, new.metadata, new.client_id, v_max);
@@ -118,18 +143,13 @@ begin
 		perform rt_private.silent_note();
 		return null;
 	end if;
-	-- rt_private.chat_message_send_many announces all of its messages in one statement. The setting that says so
-	-- counts only from an edge.
 	if current_setting('bellwire.together', true) <> '' then
-		if current_setting('bellwire.together') = pg_current_xact_id()::text
-			and pg_has_role(session_user, 'bellwire_edge', 'member') then
-			if pg_trigger_depth() = 1 then
-				return null;
-			end if;
-			-- A trigger of a service answers a message with a message. The answer is announced here: it is
-			-- not one of the batch, and its place is between them.
-			perform set_config('bellwire.together', '', true);
+		if rt_private.is_together() then
+			return null;
 		end if;
+		-- A trigger of a service answers a message with a message. The answer is announced here: it is not one of
+		-- the batch, and its place is between them.
+		perform set_config('bellwire.together', '', true);
 	end if;
 	select rt_private.outbox_insert(array[r.family || new.chat_id], '{}', 'chat:message:new',
 		rt_private.message_payload(new.id, new.chat_id, new.seq, new.sender_id, u.name, u.avatar_url, new.type, new.content,

@@ -1,6 +1,6 @@
 -- Several chat:message:send of a batch in one call: the same as one by one, or nothing.
 begin;
-select plan(36);
+select plan(42);
 
 select tests.users(1, 3);
 select tests.chat(10, 1, 2), tests.chat(11, 1);
@@ -110,6 +110,58 @@ select results_eq($$select s.data ->> 'content' from tests.sent() s order by s.i
 select is((select count(*) from tests.sent() s join platform.messages m on m.id = (s.data ->> 'id')::uuid), 3::bigint,
 	'each of them a row');
 drop trigger zz_answer on platform.messages;
+
+-- a trigger that changes rows before they are written: each is checked and numbered after it
+create function tests.shout() returns trigger language plpgsql as $$
+begin
+	new.content := case new.content when 'nothing' then ' ' else upper(new.content) end;
+	return new;
+end $$;
+create trigger aa_shout before insert on platform.messages for each row execute function tests.shout();
+select pg_temp.many(array[1, 2], pg_temp.payload(10, '{"content": "loud"}'), pg_temp.payload(10, '{"content": "er"}'));
+select results_eq($$select m.content, m.seq - max(m.seq) over () from platform.messages m
+	where m.chat_id = tests.u(10) order by m.seq desc limit 2$$, $$values ('ER', 0::bigint), ('LOUD', -1)$$,
+	'what a trigger changes is written and numbered');
+select throws_ok($$select pg_temp.many(array[1, 1], pg_temp.payload(10),
+	pg_temp.payload(10, '{"content": "nothing"}'))$$, 'RT400', null, 'and checked');
+drop trigger aa_shout on platform.messages;
+
+-- a place is given once here too
+delete from platform.messages where chat_id = tests.u(11);
+select seq as gone from bellwire.places where chat_id = tests.u(11) \gset
+select pg_temp.many(array[1, 1], pg_temp.payload(11), pg_temp.payload(11));
+select is((select array_agg(seq order by seq) from platform.messages where chat_id = tests.u(11)),
+	array[:gone + 1, :gone + 2]::bigint[], 'places of messages that were deleted are not given again');
+
+-- thirty-two by chance, in one call and one by one: the same rows and events
+select tests.chat(20, 1, 2), tests.chat(21, 1, 2), tests.chat(30, 1, 2), tests.chat(31, 1, 2);
+select setseed(0.5);
+create temp table chance as
+select n, 1 + (random() * 1)::int as who, (random() * 1)::int as chat, random() < 0.5 as known,
+	jsonb_build_object('type', case when random() < 0.8 then 'text' else 'photo' end,
+		'content', 'https://example.com/' || md5(random()::text)) || case (random() * 3)::int when 0 then '{}'
+		when 1 then '{"metadata": null}' when 2 then '{"metadata": {"k": [1, {"a": null}]}}'
+		else '{"metadata": {}, "more": 1}' end::jsonb as payload
+from generate_series(1, 32) n;
+create function pg_temp.chance(p_chat int) returns table (who int, payload jsonb) language sql as $$
+	select c.who, c.payload || jsonb_build_object('chat_id', tests.u(p_chat + c.chat))
+		|| case when c.known then jsonb_build_object('client_id', concat_ws(' ', 'chance', p_chat, c.n))
+			else '{}' end
+	from chance c order by c.n $$;
+create function pg_temp.written(p_chat int) returns setof text language sql as $$
+	select concat_ws(' ', m.chat_id = tests.u(p_chat), m.seq, m.sender_id, m.type, m.content,
+		m.metadata, split_part(m.client_id, ' ', 3), s.rooms = array['participants:' || m.chat_id],
+		s.confirm ->> 'message_id' = m.id::text,
+		s.data - 'id' - 'chat_id' - 'created_at', s.data ->> 'created_at' = rt_private.iso(m.created_at))
+	from tests.sent() s join platform.messages m on m.id = (s.data ->> 'id')::uuid
+	where m.chat_id in (tests.u(p_chat), tests.u(p_chat + 1)) order by s.id $$;
+select tests.mark();
+select from pg_temp.chance(30) c, rt.chat_message_send(tests.u(c.who), c.payload);
+select rt_private.chat_message_send_many(array_agg(tests.u(c.who)), array_agg(c.payload)) is not null as together
+from pg_temp.chance(20) c \gset
+select ok(:'together', 'thirty-two by chance go together');
+select results_eq('select pg_temp.written(20)', 'select pg_temp.written(30)', 'and are what they are one by one');
+select is((select count(*) from pg_temp.written(20)), 32::bigint, 'all of them');
 
 -- the word that keeps the trigger silent is an edge's alone
 create role bellwire_test_writer login in role bellwire_service;

@@ -1,6 +1,6 @@
 -- platform.messages: the check of a message, for every writer; its place; its announcement.
 begin;
-select plan(111);
+select plan(112);
 
 -- a plain insert, as psql would do it
 create function pg_temp.put(p_type text, p_content text, p_metadata jsonb default '{}', p_sender int default 1,
@@ -196,6 +196,14 @@ update bellwire.settings set value = 'joined' where name = 'message_audience';
 select tests.mark();
 select pg_temp.put('text', 'to joined');
 select is((select rooms from tests.sent()), array['chat:' || tests.u(10)], 'message_audience joined');
+savepoint unset;
+delete from bellwire.settings where name = 'message_audience';
+select tests.mark();
+insert into platform.messages (chat_id, sender_id, type, content)
+	values (tests.u(10), tests.u(1), 'text', 'no setting');
+select is((select rooms from tests.sent() where event is not null), array['participants:' || tests.u(10)],
+	'no message_audience: the participants');
+rollback to unset;
 update bellwire.settings set value = 'participants' where name = 'message_audience';
 
 -- messages_gone, messages_truncate
