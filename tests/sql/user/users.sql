@@ -85,7 +85,8 @@ update bellwire.presence set offline_due = '-infinity' where user_id = tests.u(2
 select rt.sweep(tests.u(901));
 select is_empty($$select from bellwire.presence where user_id = tests.u(22)$$, 'also after a grace');
 
--- users_bounds, of the triggers users_bounds_insert and users_bounds_update: a user whose avatar_url is a data URL of 1.5 MiB, or name
+-- users_bounds, of the triggers users_bounds_insert and users_bounds_update:
+-- a user whose avatar_url is a data URL of 1.5 MiB, or name
 insert into platform.users (id, name) values (tests.u(40), 'User'), (tests.u(41), 'User');
 select throws_ok($$insert into platform.users (name, avatar_url)
 	values ('Photo', 'data:image/png;base64,' || repeat('A', 1572864))$$,
