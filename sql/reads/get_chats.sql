@@ -6,7 +6,7 @@ declare
 	v_limit  constant int := rt_private.query_limit(p_query);
 	v_before constant text[] := rt_private.query_before(p_query, '^-?[0-9]{1,19}[.][0-9a-f-]{36}$', false);
 	v_at     constant timestamptz := rt_private.place_at(v_before[1]);
-	v_id     constant uuid := v_before[2];
+	v_id     constant uuid := v_before[2]::uuid;
 	v_items  jsonb;
 	v_places text[];
 begin

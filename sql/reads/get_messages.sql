@@ -21,7 +21,7 @@ begin
 			raise exception using errcode = 'RT400', message = 'before is not a message of this chat';
 		end if;
 	else
-		v_upto := v_before[1];
+		v_upto := v_before[1]::bigint;
 	end if;
 	if v_upto is null then
 		-- The page ends at one place for both statements below: else a message that comes between them pushes one that

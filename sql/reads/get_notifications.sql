@@ -19,7 +19,7 @@ begin
 	end if;
 	v_is_read := (p_query ->> 'is_read')::boolean;
 	if rt_private.is_uuid(v_before[1]) then
-		v_id := v_before[1];
+		v_id := v_before[1]::uuid;
 		select n.created_at, n.seq into v_at, v_seq
 		from platform.notifications n where n.id = v_id and n.user_id = p_user_id;
 		if not found then
@@ -27,8 +27,8 @@ begin
 		end if;
 	else
 		v_at := rt_private.place_at(v_before[1]);
-		v_seq := v_before[2];
-		v_id := v_before[3];
+		v_seq := v_before[2]::bigint;
+		v_id := v_before[3]::uuid;
 	end if;
 	-- three queries in one text, so that unread ones are found by their own index
 	execute 'select coalesce(jsonb_agg(rt_private.notification_payload(n.id, n.type, n.title, n.body, n.data, n.created_at, n.read_at)
