@@ -17,7 +17,7 @@ grant usage on schema rt to bellwire_edge, bellwire_service;
 grant usage on schema platform to bellwire_service;
 
 grant execute on function
-	rt.pump_open(uuid, text), rt.fetch(text, text), rt.fetch_page(text, text, bigint, int, text),
+	rt.pump_open(uuid, text, text, text[]), rt.mark(), rt.place(text), rt.fetch(text, text), rt.fetch_page(text, text, bigint, int, text),
 	rt.bell_arm(), rt.bell_disarm(), rt.ring(),
 	rt.dispatch(text[]), rt.dispatch_one(text),
 	rt.socket_open(uuid, text[]), rt.socket_register(uuid, text[]), rt.socket_close(uuid, text[]),

@@ -193,8 +193,9 @@ void db_listen(struct db *d, const char *channel, void (*fn)(void *ctx, struct s
 /* Where the pump stands: everything that `snapshot` sees has been delivered. Borrowed. */
 struct db_position {
 	const char *snapshot, *epoch;
-	int64_t now_us; /* the database's clock at the last fetch */
-	bool live;      /* the pump is there */
+	const char *mark; /* what was seen last, as rt.recover takes it */
+	int64_t now_us;   /* the database's clock at the last fetch */
+	bool live;        /* the pump is there */
 };
 
 /* False while a fetch is half delivered, and before the first position. */

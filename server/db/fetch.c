@@ -161,6 +161,7 @@ const char *fetch_take_rest(struct fetch *f, const PGresult *res)
 	n = piece_deliver(f, events, n);
 	if (n)
 		f->after = events[n - 1].id;
+	marks_rows(&f->marks, events, n, f->rows > n);
 	free(events);
 	f->row += (int)n;
 	if (f->ends && f->row == PQntuples(res))

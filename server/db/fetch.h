@@ -11,6 +11,7 @@
 #define DB_FETCH_H
 
 #include "db/db.h"
+#include "db/marks.h"
 #include <libpq-fe.h>
 
 #define PAGE_ROWS 1000 /* rt.fetch returns no more; nor does one turn of the loop deliver more */
@@ -33,6 +34,7 @@ struct fetch {
 	uint64_t after;
 	size_t limit;       /* rows of the next page, or of the one that is out */
 	int64_t now_us;     /* the database's clock at the fetch */
+	struct marks marks; /* what was seen last */
 	const char *voided; /* why the next position leaves a gap, where there is no snapshot; static text */
 
 	/* the fetch that is out, or is being delivered */

@@ -49,6 +49,7 @@ struct pump {
 	bool ever_ready;
 	bool delivering; /* the next fetch may not begin, or it would count for waiters that came later */
 	bool poll_now;   /* a fetch is due */
+	bool mark_now;   /* rt.mark is, before a fetch */
 	struct pace pace;
 	struct fetch fetch;
 	uint64_t fetch_at; /* when the fetch that is out, or cut, was asked for; loop_now */
@@ -57,6 +58,7 @@ struct pump {
 	struct pump_ear ear;
 	unsigned errors;    /* fetches in a row that Postgres refused */
 	struct timer timer; /* the next poll, or the next rows of the page */
+	struct timer mark_timer;
 	struct waiters waiters;
 };
 
@@ -157,6 +159,24 @@ static void pump_on_armed(void *arg, enum link_fate fate, const PGresult *res)
 	}
 	pace_armed(&p->pace, xid);
 	pump_poll_now(p);
+}
+
+static void pump_on_marked(void *arg, enum link_fate fate, const PGresult *res)
+{
+	struct pump *p = arg;
+	if (!pump_answered(p, "rt.mark", fate, res, 1, 1))
+		return;
+	if (marks_set(&p->fetch.marks, db_cell(res, 0, 0)))
+		pump_next(p);
+	else
+		link_drop(p->link, "rt.mark returned no mark");
+}
+
+static void pump_on_mark_timer(struct timer *t)
+{
+	struct pump *p = container_of(t, struct pump, mark_timer);
+	p->mark_now = true;
+	pump_next(p);
 }
 
 static void pump_on_disarmed(void *arg, enum link_fate fate, const PGresult *res)
@@ -316,10 +336,34 @@ static void pump_send_page(struct pump *p)
 	         (const char *[]){f->snapshot, f->upto, after, limit, f->epoch}, pump_on_fetched);
 }
 
+static void pump_send_mark(struct pump *p)
+{
+	p->mark_now = false;
+	timer_set(p->common->loop, &p->mark_timer, loop_now(p->common->loop) + MARKS_EVERY_MS);
+	pump_ask(p, "select rt.mark()", 0, NULL, pump_on_marked);
+}
+
+static void pump_send_open(struct pump *p)
+{
+	static const char open[] = "select * from rt.pump_open($1,$2,$3,$4) "
+				   "where set_config('bellwire.page_bytes', $5, false) is not null";
+	struct buf marks = {0};
+	char bytes[24];
+	marks_array(&p->fetch.marks, &marks);
+	buf_char(&marks, '\0');
+	snprintf(bytes, sizeof bytes, "%u", PAGE_BYTES);
+	pump_ask(p, open, 5,
+	         (const char *[]){p->common->cfg.edge_id, p->common->cfg.name, p->fetch.epoch, marks.p, bytes},
+	         pump_on_opened);
+	buf_fini(&marks);
+}
+
 static void pump_send_due(struct pump *p)
 {
 	if (p->fetch.upto) {
 		pump_send_page(p);
+	} else if (p->mark_now) {
+		pump_send_mark(p);
 	} else if (p->pace.want_disarm) {
 		p->pace.want_disarm = false;
 		pump_ask(p, "select rt.bell_disarm()", 0, NULL, pump_on_disarmed);
@@ -334,15 +378,10 @@ static void pump_send_due(struct pump *p)
 static void pump_next(struct pump *p)
 {
 	static const char prepare[] = "prepare bellwire_fetch(text, text) as select * from rt.fetch($1, $2)";
-	static const char open[] =
-		"select * from rt.pump_open($1,$2) where set_config('bellwire.page_bytes', $3, false) is not null";
-	char bytes[24];
-	snprintf(bytes, sizeof bytes, "%u", PAGE_BYTES);
-	const char *session[] = {p->common->cfg.edge_id, p->common->cfg.name, bytes};
 	if (!link_idle(p->link) || p->delivering || p->page || p->common->freeing)
 		return;
 	if (p->step == PUMP_OPEN)
-		pump_ask(p, open, 3, session, pump_on_opened);
+		pump_send_open(p);
 	else if (p->step == PUMP_PREPARE)
 		pump_ask(p, prepare, 0, NULL, pump_on_prepared);
 	else if (p->step == PUMP_LISTEN)
@@ -360,11 +399,15 @@ void pump_poke(struct pump *p)
 	pump_poll_now(p);
 }
 
-bool pump_position(const struct pump *p, struct db_position *at)
+bool pump_position(struct pump *p, struct db_position *at)
 {
-	const struct fetch *f = &p->fetch;
-	*at = (struct db_position){.snapshot = f->snapshot, .epoch = f->epoch, .now_us = f->now_us, .live = p->ready};
-	return f->snapshot && !f->upto;
+	struct fetch *f = &p->fetch;
+	*at = (struct db_position){.snapshot = f->snapshot,
+	                           .epoch = f->epoch,
+	                           .mark = marks_last(&f->marks),
+	                           .now_us = f->now_us,
+	                           .live = p->ready};
+	return f->snapshot && !f->upto && at->mark;
 }
 
 void pump_reopen(struct pump *p)
@@ -407,6 +450,7 @@ static void pump_on_up(void *ctx)
 	common_link_is_up(p->common, "pump");
 	pump_enter(p, PUMP_OPEN);
 	p->errors = 0;
+	p->mark_now = true;
 	pace_begin(&p->pace);
 	pump_next(p);
 }
@@ -415,6 +459,7 @@ static void pump_on_down(void *ctx, bool was_up, const char *why)
 {
 	struct pump *p = ctx;
 	timer_stop(p->common->loop, &p->timer);
+	timer_stop(p->common->loop, &p->mark_timer);
 	pump_drop_page(p);        /* what was delivered of it stands; the rest is fetched again */
 	if (p->step != PUMP_AWAY) /* else a connection was not made */
 		pump_enter(p, PUMP_AWAY);
@@ -454,6 +499,7 @@ struct pump *pump_new(struct db_common *common)
 	p->pace = (struct pace){.loop = common->loop, .cfg = &common->cfg, .stats = &common->stats};
 	p->fetch.stats = &common->stats;
 	p->timer.fire = pump_on_timer;
+	p->mark_timer.fire = pump_on_mark_timer;
 	waiters_init(&p->waiters, common->loop);
 	p->link = common_link(common, true, "pump", &pump_link_events, p);
 	return p;
@@ -473,6 +519,7 @@ bool pump_close(struct pump *p)
 {
 	link_free(&p->link);
 	timer_stop(p->common->loop, &p->timer);
+	timer_stop(p->common->loop, &p->mark_timer);
 	pump_drop_page(p);
 	return waiters_flush(&p->waiters);
 }

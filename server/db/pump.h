@@ -18,7 +18,7 @@ void pump_free(struct pump **p);       /* after pump_close */
 void pump_set_events(struct pump *p, const struct db_pump_events *ev, void *ctx);
 void pump_listen(struct pump *p, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx);
 void pump_poke(struct pump *p); /* polls now: rows may have been written */
-bool pump_position(const struct pump *p, struct db_position *at) MUST_CHECK;
+bool pump_position(struct pump *p, struct db_position *at) MUST_CHECK;
 void pump_after(struct pump *p, uint64_t ms, void (*done)(void *arg), void *arg); /* 0: as long as it takes */
 
 void pump_reopen(struct pump *p);                /* the edge is not registered: a new session registers it */

@@ -125,6 +125,7 @@ static void missed_put(struct buf *items, const struct client *c)
 	json_member_str(&item, "from", buf_view(&a->token.snapshot));
 	json_member_u64(&item, "issued_us", a->token.issued_us);
 	json_member_str(&item, "epoch", buf_view(&epoch));
+	json_member_str(&item, "mark", buf_view(&a->token.mark));
 	json_member_str(&item, "upto", slice_str(a->upto));
 	json_member_str(&item, "upto_epoch", slice_str(a->upto_epoch));
 	missed_put_chats(&item, buf_view(&a->token.chats));

@@ -10,10 +10,10 @@
 #include <openssl/sha.h>
 #include <openssl/hmac.h>
 
-#define VERSION 1
-#define VERSION_MESSAGES 2
+#define VERSION 2
 #define MAC 16
 #define UUID_BYTES 16
+#define MARK_MAX 80             /* bytes */
 #define IN_FLIGHT_MAX TOKEN_MAX /* a transaction in flight takes at least a byte */
 
 /* ---- the MAC ---- */
@@ -77,12 +77,17 @@ void token_epoch(unsigned char out[TOKEN_EPOCH], const char *name)
 	memcpy(out, sum, TOKEN_EPOCH);
 }
 
-bool token_head(struct buf *out, const unsigned char epoch[TOKEN_EPOCH], uint64_t issued_us, const char *snapshot)
+bool token_head(struct buf *out, const unsigned char epoch[TOKEN_EPOCH], uint64_t issued_us, const char *snapshot,
+                const char *mark)
 {
 	buf_char(out, VERSION);
 	buf_add(out, epoch, TOKEN_EPOCH);
 	varint_put(out, issued_us);
-	return db_snapshot_pack(out, snapshot);
+	if (!db_snapshot_pack(out, snapshot))
+		return false;
+	varint_put(out, strlen(mark));
+	buf_str(out, mark);
+	return true;
 }
 
 static bool put_uuids(struct buf *out, struct slice texts)
@@ -93,12 +98,8 @@ static bool put_uuids(struct buf *out, struct slice texts)
 	return good;
 }
 
-/* Without messages the version stays 1, which edges from before version 2 read as well. */
 static bool put_messages(struct buf *body, struct slice messages)
 {
-	if (messages.n == 0)
-		return true;
-	body->p[0] = VERSION_MESSAGES;
 	bool good = put_uuids(body, messages);
 	buf_char(body, (char)(messages.n / TOKEN_UUID));
 	return good;
@@ -141,11 +142,22 @@ static bool token_take(struct slice *in, void *to, size_t n)
 	return true;
 }
 
+/* Between its bounds; without one a token proves nothing. */
+static bool take_mark(struct slice *in, struct buf *mark)
+{
+	uint64_t n;
+	if (!varint_take(in, &n) || n == 0 || n > MARK_MAX || n > in->n)
+		return false;
+	buf_add(mark, in->p, n);
+	*in = slice_of(in->p + n, in->n - n);
+	return true;
+}
+
 /* Takes the messages off the end of what follows the socket. */
 static bool read_messages(struct recovery_token *t, struct slice *body)
 {
 	size_t n = body->n ? (unsigned char)body->p[body->n - 1] : 0;
-	if (n == 0 || n > TOKEN_MESSAGES || body->n < n * UUID_BYTES + 1)
+	if (body->n == 0 || n > TOKEN_MESSAGES || body->n < n * UUID_BYTES + 1)
 		return false;
 	body->n -= n * UUID_BYTES + 1;
 	for (size_t i = 0; i < n; i++)
@@ -156,11 +168,10 @@ static bool read_messages(struct recovery_token *t, struct slice *body)
 static bool read_body(struct recovery_token *t, struct slice body)
 {
 	char version;
-	if (!token_take(&body, &version, 1) || (version != VERSION && version != VERSION_MESSAGES) ||
-	    !token_take(&body, t->epoch, TOKEN_EPOCH) || !varint_take(&body, &t->issued_us) ||
-	    t->issued_us > INT64_MAX || !db_snapshot_unpack(&body, &t->snapshot, IN_FLIGHT_MAX) ||
-	    !token_take(&body, t->socket, TOKEN_SOCKET) || (version == VERSION_MESSAGES && !read_messages(t, &body)) ||
-	    body.n % UUID_BYTES)
+	if (!token_take(&body, &version, 1) || version != VERSION || !token_take(&body, t->epoch, TOKEN_EPOCH) ||
+	    !varint_take(&body, &t->issued_us) || t->issued_us > INT64_MAX ||
+	    !db_snapshot_unpack(&body, &t->snapshot, IN_FLIGHT_MAX) || !take_mark(&body, &t->mark) ||
+	    !token_take(&body, t->socket, TOKEN_SOCKET) || !read_messages(t, &body) || body.n % UUID_BYTES)
 		return false;
 	for (size_t i = 0; i < body.n; i += UUID_BYTES)
 		take_uuid(&t->chats, body.p + i);
@@ -186,6 +197,7 @@ bool token_read(struct recovery_token *t, const unsigned char key[TOKEN_KEY], st
 void token_fini(struct recovery_token *t)
 {
 	buf_fini(&t->snapshot);
+	buf_fini(&t->mark);
 	buf_fini(&t->chats);
 	buf_fini(&t->messages);
 }

@@ -2,12 +2,11 @@
  * An offset as text (docs/recovery.md). It says up to which snapshot a socket has been sent everything. Only an edge of
  * this database can write it, and it is good for one user and one private id. Pure functions over bytes.
  *
- *   base64url( version | epoch 8 | issued | snapshot | socket id 20 | joined chats, 16 each | MAC 16 )
- *              |<------ head, the same for all ---->|
+ *   base64url( version | epoch 8 | issued | snapshot | mark | socket id 20 | joined chats, 16 each
+ *              |<---------- head, the same for all ------->|
+ *              | messages, 16 each | their number, one byte | MAC 16 )
  *
- * The version is 2 where the offset names messages that no pong has confirmed yet. Then these stand between chats and MAC:
- *
- *   messages, 16 each | their number, one byte
+ * The messages are those that no pong has confirmed yet.
  *
  * The MAC also covers the user and the private id; the text has neither, because the client presents both.
  */
@@ -21,7 +20,7 @@
 #define TOKEN_SOCKET 20
 #define TOKEN_UUID 36
 #define TOKEN_MESSAGES 64  /* at most */
-#define TOKEN_BASE_MAX 768 /* bytes before base64, without messages */
+#define TOKEN_BASE_MAX 832 /* bytes before base64, without messages */
 #define TOKEN_MAX (TOKEN_BASE_MAX + TOKEN_MESSAGES * 16 + 1)
 #define TOKEN_MAX_TEXT ((TOKEN_MAX + 2) / 3 * 4)
 
@@ -30,6 +29,7 @@ struct recovery_token {
 	uint64_t issued_us;               /* by the database's clock */
 	char socket[TOKEN_SOCKET];
 	struct buf snapshot; /* pg_snapshot as text */
+	struct buf mark;     /* what the pump had seen last */
 	struct buf chats;    /* uuids in lower case, TOKEN_UUID characters each */
 	struct buf messages; /* the same */
 };
@@ -42,8 +42,8 @@ struct token_about {
 
 void token_epoch(unsigned char out[TOKEN_EPOCH], const char *name); /* the first bytes of the SHA-256 of the name */
 
-bool token_head(struct buf *out, const unsigned char epoch[TOKEN_EPOCH], uint64_t issued_us,
-                const char *snapshot) MUST_CHECK; /* false: no snapshot */
+bool token_head(struct buf *out, const unsigned char epoch[TOKEN_EPOCH], uint64_t issued_us, const char *snapshot,
+                const char *mark) MUST_CHECK; /* false: no snapshot */
 
 /* False: the offset is longer than TOKEN_BASE_MAX, has too many messages, or something that is no uuid; nothing was added. */
 bool token_put(struct buf *out, const unsigned char key[TOKEN_KEY], struct slice head,

@@ -1,4 +1,4 @@
--- Epochs: the times between two crashes of Postgres (docs/decisions/0002-epochs.md).
+-- Epochs: the times between two starts or crashes of Postgres (docs/decisions/0002-epochs.md, 0013-histories.md).
 
 create or replace function rt_private.epoch_n() returns int
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -7,30 +7,43 @@ declare
 	v_n int;
 	v_random text;
 begin
-	select e.n into v_n from bellwire.epoch e;
+	select e.n into v_n from bellwire.epoch e where e.started = pg_postmaster_start_time();
 	if v_n is not null then
 		return v_n;
 	end if;
-	-- The first writer after a crash begins a new epoch; others wait for it here.
-	insert into bellwire.epoch (n, random) values (nextval('bellwire.epoch_n'), replace(gen_random_uuid()::text, '-', ''))
-	on conflict (one) do update set one = true
-	returning n, random into v_n, v_random;
+	-- The first writer after a start or a crash begins a new epoch; others wait for it here.
+	insert into bellwire.epoch as e (n, random, started)
+	values (nextval('bellwire.epoch_n'), replace(gen_random_uuid()::text, '-', ''), pg_postmaster_start_time())
+	on conflict (one) do update set n = excluded.n, random = excluded.random, started = excluded.started
+		where e.started is distinct from excluded.started
+	returning e.n, e.random into v_n, v_random;
+	if v_n is null then -- another one has begun it
+		select e.n into v_n from bellwire.epoch e;
+		return v_n;
+	end if;
 	insert into bellwire.epochs (n, random) values (v_n, v_random) on conflict (n) do nothing;
 	return v_n;
 end
 $$;
 comment on function rt_private.epoch_n() is
-	'Number of the present epoch (docs/decisions/0002-epochs.md), begun where a crash ended the last one.';
+	'Number of the present epoch (docs/decisions/0002-epochs.md), begun where a start or a crash ended the last one.';
+
+create or replace function rt_private.place() returns text
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+	select (select s.system_identifier from pg_control_system() s)
+		|| '.' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
+		|| '.' || (select d.oid from pg_database d where d.datname = current_database())
+$$;
+comment on function rt_private.place() is '"<system identifier>.<timeline>.<oid of the database>", of a primary.';
 
 create or replace function rt_private.epoch_text() returns text
 language sql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 	-- a statement of its own, so that the next one sees a row that is made here
 	select rt_private.epoch_n();
-	select (select s.system_identifier from pg_control_system() s) || '.' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
-		|| '/' || e.n || '.' || e.random
-	from bellwire.epoch e
+	select rt_private.place() || '/' || e.n || '.' || e.random from bellwire.epoch e
 $$;
 comment on function rt_private.epoch_text() is
-	'"<system identifier>.<timeline>/<epoch number>.<random>". Another system or timeline: a cursor proves '
-	'nothing; another number: a crash of the same primary lies between.';
+	'"<place>/<epoch number>.<random>". Another place: a cursor proves nothing; another number: a restart or a '
+	'crash of the same primary lies between.';

@@ -5,7 +5,8 @@ returns table (id bigint, xid text, at_us bigint, rooms text, except_rooms text,
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-	v_epoch constant text := rt_private.epoch_text();
+	-- as rt.fetch has it in this session
+	v_epoch constant text := coalesce(nullif(current_setting('bellwire.epoch', true), ''), rt_private.epoch_text());
 begin
 	if p_epoch = v_epoch then
 		return query select * from rt_private.fetch_rows(p_from::pg_snapshot, p_upto::pg_snapshot, p_after, p_limit);

@@ -102,7 +102,9 @@ declare
 	v_dropped pg_snapshot;
 begin
 	if split_part(p_epoch, '/', 1) is distinct from split_part(p_epoch_now, '/', 1) then
-		return 'another system or timeline';
+		return case when split_part(p_epoch, '.', 1) = split_part(p_epoch_now, '.', 1)
+				and split_part(p_epoch, '.', 2) = split_part(p_epoch_now, '.', 2)
+			then 'another database' else 'another system or timeline' end;
 	end if;
 	if p_epoch <> p_epoch_now and not exists (
 		select from bellwire.epochs e where e.n || '.' || e.random = split_part(p_epoch, '/', 2)) then

@@ -19,19 +19,23 @@ begin
 	loop
 		if p_ephemeral then
 			insert into bellwire.outbox_ephemeral (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
-			select v_slot, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control from bellwire.epoch e;
+			select v_slot, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
+			from bellwire.epoch e where e.started = pg_postmaster_start_time();
 		elsif v_slot = 0 then
 			insert into bellwire.outbox_0 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
-			select 0, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control from bellwire.epoch e;
+			select 0, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
+			from bellwire.epoch e where e.started = pg_postmaster_start_time();
 		elsif v_slot = 1 then
 			insert into bellwire.outbox_1 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
-			select 1, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control from bellwire.epoch e;
+			select 1, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
+			from bellwire.epoch e where e.started = pg_postmaster_start_time();
 		else
 			insert into bellwire.outbox_2 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
-			select 2, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control from bellwire.epoch e;
+			select 2, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
+			from bellwire.epoch e where e.started = pg_postmaster_start_time();
 		end if;
 		exit when found;
-		perform rt_private.epoch_n(); -- the first write after a crash
+		perform rt_private.epoch_n(); -- the first write after a start or a crash
 	end loop;
 	-- rung here, because a trigger on each slot would cost as much as the row
 	if not p_ephemeral and rt_private.must_ring() then

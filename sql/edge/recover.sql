@@ -149,6 +149,8 @@ begin
 			when v_former is null then 'pid'
 			when v_from_epoch is null or j ->> 'upto_epoch' <> v_epoch then 'epoch'
 			when extract(epoch from clock_timestamp()) - (j ->> 'issued_us')::bigint / 1e6 > v_window then 'age'
+			-- within one epoch there is one history; edges of an older version name no mark
+			when v_from_epoch <> v_epoch and not rt_private.mark_known(j ->> 'mark') then 'epoch'
 			when rt_private.gap(v_from, v_from_epoch, v_epoch) is not null then 'dropped'
 		end;
 		if v_problem is null then
@@ -212,7 +214,7 @@ begin
 end
 $$;
 comment on function rt.recover(text[]) is
-	'Sockets {socket_id, user_id, pid, fresh, again, from_socket, from, epoch, issued_us, chats, upto, '
+	'Sockets {socket_id, user_id, pid, fresh, again, from_socket, from, epoch, mark, issued_us, chats, upto, '
 	'upto_epoch} present what they were given. For each: a row "rooms" (those of the offset''s time; data: the '
 	'sockets before), rows "row" in id order, then "ok", or "no" with the cause, which voids the rest. The '
 	'private id belongs to the new socket from now on, the old one is ended; after "no" it is the one called '

@@ -73,12 +73,11 @@ begin
 		|| rt_private.edges_unknown();
 	if cardinality(v_lapsed) > 0 then
 		for v_edge in
-			select e.edge_id, e.pid, e.backend_start from bellwire.edges e where e.edge_id = any(v_lapsed) and e.edge_id <> p_edge
+			select e.edge_id from bellwire.edges e where e.edge_id = any(v_lapsed) and e.edge_id <> p_edge
 		loop
-			-- The edge's pump may be stuck with the bell armed, and every writer would ring for nothing
-			-- (docs/event-path.md, "A sleeper that is stuck").
-			perform pg_terminate_backend(a.pid) from pg_stat_get_activity(v_edge.pid) a
-			where a.backend_start = v_edge.backend_start;
+			-- its pump may be stuck with the bell armed: everybody would ring for nobody
+			-- (docs/event-path.md, "A sleeper that is stuck")
+			perform rt_private.pump_end(v_edge.edge_id);
 		end loop;
 		v_more := rt_private.edges_sweep(v_lapsed);
 	end if;

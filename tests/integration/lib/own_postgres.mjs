@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
-// name: of its folder. Answers postgres(command), tests/env/postgres for this cluster, and remove(), for after the last test.
+// name: of its folder. Answers postgres(command), tests/env/postgres for this cluster, remove(), for after the last test, and dir.
 export function ownPostgres(name) {
   const dir = join(root, 'build/test', name)
   const { BELLWIRE_DEV_DATABASE_URL: _, ...env } = process.env
@@ -18,5 +18,5 @@ export function ownPostgres(name) {
   remove() // what an interrupted run has left
   postgres('start')
   process.env.BELLWIRE_TEST_PG = postgres('url')
-  return { postgres, remove }
+  return { postgres, remove, dir }
 }

@@ -51,6 +51,7 @@ const story = [
   `select rt.emit(array['room:x'], 'an:event', $json$${metadata}$json$, array['room:y'])`, `select rt.emit(array['room:x'], 'connected', '{}')`,
   `select bellwire.ensure_route('profile:wave', 'rt.chat_join')`, `insert into bellwire.routes (event, function) values ('x:y', 'rt.chat-join')`, `insert into bellwire.routes (event, function) values ('x:z', 'rtxchat_join')`, `update bellwire.settings set value = '20' where name operator(pg_catalog.=) 'content_max'`,
   `select control from rt.fetch(null, null)`, `select count(*) from rt.fetch_page('1:1:', '1:1:', 0, 10, null)`,
+  `select left(rt.mark(), 5)`, `select known from rt.place('mark.1.x')`, `select known from rt.place('row.1.1.1')`,
   `select ord, what from rt.recover(array[$json$${JSON.stringify({ pid: 'a pid', user_id: uuid(1), socket_id: 's2' })}$json$])`,
   'select rt.emitter_attachment(1)', `select rt.token_expired(${u(1)})`, `select edges from rt.maintain(${u(900)})`, 'select foreign_locks from rt.monitor()',
   `select rt.socket_close(${u(900)}, ${socket('s1', 1, { clean: true })})`, `select rt.sweep(${u(900)})`, `select rt.edge_close(${u(900)})`,

@@ -11,7 +11,7 @@
 struct world {
 	struct parts parts;
 	struct pump *pump;
-	char said[1000]; /* each statement that came, but for fetches without rows; one word each */
+	char said[1000]; /* each statement that came, but for marks and fetches without rows; one word each */
 	char epoch[20];
 	int next_xid;        /* snapshots are N:N: */
 	int rows, page_rows; /* of the next fetch, of each page after it */
@@ -21,7 +21,8 @@ struct world {
 	bool shape;        /* the next fetch has another shape */
 	bool hold_pages;
 	bool ask_in_batch, cut_in_page;
-	int fetches, pages;
+	int fetches, pages, marks;
+	char saw_epoch[20], saw_marks[100]; /* rt.pump_open's */
 	char from[40], page_from[40], page_upto[40], page_after[24];
 	/* heard */
 	int ready, first, gaps, batches, events, waited, messages;
@@ -118,8 +119,13 @@ static void play(struct fake_conn *c, const char *sql)
 	snprintf(xid, sizeof xid, "%d", w->next_xid);
 	if (starts_with(sql, "select * from rt.pump_open")) {
 		say(w, "open");
+		snprintf(w->saw_epoch, sizeof w->saw_epoch, "%s", c->params[2] ? c->params[2] : "");
+		snprintf(w->saw_marks, sizeof w->saw_marks, "%s", c->params[3]);
 		if (!failed(c))
 			fake_answer(c, (const char *[]){w->epoch, "1", "7", "8"}, 4);
+	} else if (starts_with(sql, "select rt.mark()")) {
+		w->marks++;
+		fake_answer(c, (const char *[]){"mark.1.ab"}, 1);
 	} else if (starts_with(sql, "prepare ")) {
 		say(w, "prepare");
 		fake_command(c);
@@ -301,6 +307,29 @@ TEST(a_session_that_cannot_open_says_what_to_do)
 		WAIT_FOR(w.parts.loop, w.ready == 1); /* it tries again */
 		end(&w);
 	}
+}
+
+TEST(a_session_leaves_a_mark_and_the_next_one_tells_what_was_seen_last)
+{
+	struct world w;
+	struct db_position at;
+	begin_ready(&w);
+	CHECK_STR(w.saw_epoch, "");
+	CHECK_STR(w.saw_marks, "{}");
+	CHECK_INT(w.marks, 1);
+	CHECK(pump_position(w.pump, &at));
+	CHECK_STR(at.mark, "mark.1.ab");
+	w.rows = 2;
+	pump_poke(w.pump);
+	WAIT_FOR(w.parts.loop, w.events == 2);
+	CHECK(pump_position(w.pump, &at));
+	CHECK_STR(at.mark, "row.2.1.5000000");
+	fake_cut(conn(&w));
+	WAIT_FOR(w.parts.loop, w.ready == 2);
+	CHECK_STR(w.saw_epoch, "e1");
+	CHECK_STR(w.saw_marks, "{\"row.1.1.5000000\",\"row.2.1.5000000\"}");
+	CHECK_INT(w.marks, 2);
+	end(&w);
 }
 
 /* ---- the bell ---- */

@@ -15,11 +15,13 @@ static const unsigned char epoch[TOKEN_EPOCH] = {1, 0, 255, 3, 4, 5, 6, 7};
 #define SOCKET SLICE("AAAAAAAAAAbbbbbbbbbb")
 #define CHATS "6d2c2c0e-0000-4fff-8abc-00000000000109876543-21ab-cdef-0123-456789abcdef"
 #define SNAPSHOT "1000:1010:1001,1009"
+#define MARK "mark.17.0123456789abcdef"
 
 static bool write_about(struct buf *out, const char *snapshot, const struct token_about *about)
 {
 	struct buf head = {0};
-	bool good = token_head(&head, epoch, 1764083167123456, snapshot) && token_put(out, key, buf_view(&head), about);
+	bool good = token_head(&head, epoch, 1764083167123456, snapshot, MARK) &&
+	            token_put(out, key, buf_view(&head), about);
 	buf_fini(&head);
 	return good;
 }
@@ -68,6 +70,7 @@ TEST(what_is_written_is_read)
 		CHECK(reads(&t, key, ANN, PID, buf_view(&text)));
 		CHECK(memcmp(t.epoch, epoch, TOKEN_EPOCH) == 0);
 		CHECK(t.issued_us == 1764083167123456);
+		CHECK(slice_eq(buf_view(&t.mark), SLICE(MARK)));
 		CHECK_SLICE(slice_of(t.socket, TOKEN_SOCKET), SOCKET);
 		CHECK_SLICE(buf_view(&t.snapshot), slice_str(rows[i].snapshot));
 		CHECK_SLICE(buf_view(&t.chats), slice_str(rows[i].chats));
@@ -241,32 +244,21 @@ TEST(mutations)
 /* Under a good MAC as well, a body that is none is refused: another version of the program may have written it. */
 TEST(authentic_but_no_body)
 {
+#define HEAD(version, rest)                                                  \
+	{                                                                    \
+		version "ABCDEFGH" rest, sizeof(version "ABCDEFGH" rest) - 1 \
+	}
 	static const struct slice heads[] = {
 		{"", 0},
-		{"\x01", 1},
-		{"\x03"
-	         "ABCDEFGH"
-	         "\x01\x01\x00\x00",
-	         13},
-		{"\x02" /* the socket's last letter is no number of messages */
-	         "ABCDEFGH"
-	         "\x01\x05\x00\x00",
-	         13},
-		{"\x01"
-	         "ABCDEFGH",
-	         9},
-		{"\x01"
-	         "ABCDEFGH"
-	         "\x01\x00\x00\x00",
-	         13},
-		{"\x01"
-	         "ABCDEFGH"
-	         "\x01\x05\x01\x05",
-	         13},
-		{"\x01"
-	         "ABCDEFGH"
-	         "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x05\x00\x00",
-	         22},
+		{"\x02", 1},
+		HEAD("\x03", "\x01\x01\x00\x00\x01m"),
+		HEAD("\x01", "\x01\x05\x00\x00"), /* of the version before: it names no mark */
+		HEAD("\x02", ""),
+		HEAD("\x02", "\x01\x00\x00\x00\x01m"),
+		HEAD("\x02", "\x01\x05\x01\x05\x01m"),
+		HEAD("\x02", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x05\x00\x00\x01m"),
+		HEAD("\x02", "\x01\x05\x00\x00\x00"),  /* an empty mark */
+		HEAD("\x02", "\x01\x05\x00\x00\x51m"), /* a longer one than there is */
 	};
 	struct buf text = {0};
 	for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
@@ -275,10 +267,7 @@ TEST(authentic_but_no_body)
 		CHECK(refuses(key, ANN, PID, buf_view(&text)));
 	}
 	text.n = 0;
-	CHECK(write_head(&text, (struct slice){"\x01"
-	                                       "ABCDEFGH"
-	                                       "\x01\x05\x00\x00",
-	                                       13}));
+	CHECK(write_head(&text, (struct slice)HEAD("\x02", "\x01\x05\x00\x00\x01m")));
 	CHECK(!refuses(key, ANN, PID, buf_view(&text)));
 	buf_fini(&text);
 }
