@@ -23,7 +23,7 @@ grant execute on function
 	rt.socket_open(uuid, text[]), rt.socket_register(uuid, text[]), rt.socket_close(uuid, text[]),
 	rt.rooms(uuid[]), rt.token_expired(uuid),
 	rt.recovery_key(), rt.recover(text[]),
-	rt.routes(), rt.version(), rt.maintain(uuid), rt.sweep(uuid), rt.monitor(), rt.edge_close(uuid),
+	rt.routes(), rt.version(), rt.maintain(uuid, bigint), rt.sweep(uuid), rt.monitor(), rt.edge_close(uuid),
 	rt.confirm(jsonb[]), rt.emitter_attachment(bigint),
 	rt.get_chats(uuid, jsonb), rt.get_messages(uuid, jsonb), rt.get_notifications(uuid, jsonb)
 to bellwire_edge;

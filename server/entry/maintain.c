@@ -3,6 +3,8 @@
  */
 #include "entry/maintain.h"
 #include "base/mem.h"
+#include <inttypes.h>
+#include <stdio.h>
 
 struct maintenance {
 	bool maintaining, looking, sweeping; /* rt.maintain, rt.monitor, rt.sweep is out */
@@ -121,7 +123,7 @@ void maintenance_database_up(struct entry *e)
 
 void maintenance_tick(struct entry *e)
 {
-	struct slice edge = slice_str(e->edge_id);
+	char clock[24];
 	if (db_state(e->db) != DB_UP || e->over)
 		return;
 	maintain_look(e);
@@ -130,5 +132,7 @@ void maintenance_tick(struct entry *e)
 	e->maintenance->maintaining = true;
 	if (maintenance_missing(e))
 		maintain_read_version(e); /* the database may have been migrated meanwhile */
-	db_call(e->db, DB_LEASE, "select * from rt.maintain($1::uuid)", &edge, 1, maintain_done, e);
+	int n = snprintf(clock, sizeof clock, "%" PRIu64, loop_now(e->people->loop));
+	struct slice params[] = {slice_str(e->edge_id), slice_of(clock, (size_t)n)};
+	db_call(e->db, DB_LEASE, "select * from rt.maintain($1::uuid, $2::bigint)", params, 2, maintain_done, e);
 }

@@ -1,15 +1,18 @@
 -- Maintenance, which every edge calls every two seconds. Common work is done by the edge that comes first.
 
-create or replace function rt.maintain(p_edge uuid)
+create or replace function rt.maintain(p_edge uuid, p_clock_ms bigint default null)
 returns table (outbox_rows bigint, notify_usage double precision, edges int)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
 as $$
 begin
-	update bellwire.edges e set seen_at = clock_timestamp() where e.edge_id = p_edge and e.seen_at <> '-infinity';
+	perform rt_private.clock_check(p_edge, p_clock_ms);
+	update bellwire.edges e set seen_at = clock_timestamp(), clock_at = clock_timestamp(), clock_ms = p_clock_ms
+	where e.edge_id = p_edge and e.seen_at <> '-infinity';
 	-- one that ends keeps its row until its last socket is swept, by this
 	if not found and not exists (select from bellwire.edges e where e.edge_id = p_edge) then
 		perform rt_private.edge_check(p_edge);
 	end if;
+	perform rt_private.clock_clamp();
 	perform rt.sweep(p_edge);
 	insert into bellwire.ticks (at)
 	select clock_timestamp() where not exists (select from bellwire.ticks t where t.at > clock_timestamp() - interval '5 seconds')
@@ -37,7 +40,7 @@ begin
 	return next;
 end
 $$;
-comment on function rt.maintain(uuid) is
+comment on function rt.maintain(uuid, bigint) is
 	'Every few seconds per edge: renews its lease (RT410: it has none, rt.pump_open gives one), sweeps a portion '
 	'(rt.sweep), ticks, rotates the outbox. Returns the outbox''s rows (estimated), how full the NOTIFY queue is '
 	'(0-1) and how many edges there are.';

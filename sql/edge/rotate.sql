@@ -10,7 +10,7 @@ declare
 begin
 	-- All edges together make one attempt in 10 s, since a TRUNCATE that waits blocks the pumps behind it.
 	update bellwire.outbox_state s set tried_at = clock_timestamp()
-	where s.tried_at < clock_timestamp() - interval '10 seconds' and pg_try_advisory_xact_lock(rt_private.alive_class(), -1);
+	where s.tried_at not between clock_timestamp() - interval '10 seconds' and clock_timestamp() and pg_try_advisory_xact_lock(rt_private.alive_class(), -1);
 	if not found then
 		return;
 	end if;

@@ -352,9 +352,9 @@ test('links that are lost, calls by outcome, events left open', async () => {
   await impatient.stop()
   // Postgres says no to a call that is not an event
   edge.expected.push(/maintain failed|monitor failed/)
-  await w.sql('revoke execute on function rt.maintain(uuid) from bellwire_edge')
+  await w.sql('revoke execute on function rt.maintain(uuid, bigint) from bellwire_edge')
   await moved(['bellwire_database_calls_total{outcome="error"}'], () => {})
-  await w.sql('grant execute on function rt.maintain(uuid) to bellwire_edge')
+  await w.sql('grant execute on function rt.maintain(uuid, bigint) to bellwire_edge')
 })
 
 test('the pump: reads, rows, bells, states, lag, silence', async () => {

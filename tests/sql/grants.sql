@@ -44,7 +44,7 @@ select results_eq($$select name from functions where has_function_privilege('bel
 	'rt."fetch"(text,text)', 'rt.bell_arm()', 'rt.bell_disarm()', 'rt.confirm(jsonb[])', 'rt.dispatch(text[])',
 	'rt.dispatch_one(text)', 'rt.edge_close(uuid)', 'rt.emitter_attachment(bigint)', 
 	'rt.fetch_page(text,text,bigint,integer,text)', 'rt.get_chats(uuid,jsonb)', 'rt.get_messages(uuid,jsonb)',
-	'rt.get_notifications(uuid,jsonb)', 'rt.maintain(uuid)', 'rt.mark()', 'rt.monitor()',
+	'rt.get_notifications(uuid,jsonb)', 'rt.maintain(uuid,bigint)', 'rt.mark()', 'rt.monitor()',
 	'rt.place(text)', 'rt.pump_open(uuid,text,text,text[])', 'rt.recover(text[])', 'rt.recovery_key()',
 	'rt.ring()', 'rt.rooms(uuid[])', 'rt.routes()', 'rt.socket_close(uuid,text[])', 'rt.socket_open(uuid,text[])',
 	'rt.socket_register(uuid,text[])', 'rt.sweep(uuid)', 'rt.token_expired(uuid)', 'rt.version()'],

@@ -158,7 +158,7 @@ TEST(the_lease_is_kept_and_the_rest_swept_portion_by_portion)
 	database_holds(&house.base, "rt.sweep");
 	maintenance_tick(&house.entry);
 	HOUSE_UNTIL(database_is_held(&house.base, "rt.sweep"));
-	CHECK(has_said("rt.maintain " EDGE "\n"));
+	CHECK(has_said("rt.maintain " EDGE " "));
 	CHECK_INT(house.entry.figures.outbox_rows, 1234);
 	CHECK_INT(house.entry.figures.edges, 3);
 	CHECK(house.entry.figures.notify_usage == 0.25);
