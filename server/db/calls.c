@@ -331,7 +331,13 @@ static void calls_on_down(void *ctx, bool was_up, const char *why)
 	s->owner->common->on_change(s->owner->common);
 }
 
-static const struct link_events calls_link_events = {.on_up = calls_on_up, .on_down = calls_on_down};
+static void calls_on_idle(void *ctx)
+{
+	calls_go(((struct call_slot *)ctx)->owner);
+}
+
+static const struct link_events calls_link_events = {
+	.on_up = calls_on_up, .on_down = calls_on_down, .on_idle = calls_on_idle};
 
 /* ---- life ---- */
 
@@ -355,6 +361,12 @@ void calls_start(struct calls *cs)
 {
 	for (size_t i = 0; i < CALL_LINKS; i++)
 		link_start(cs->slots[i].link);
+}
+
+void calls_check(struct calls *cs)
+{
+	for (size_t i = 0; i < CALL_LINKS; i++)
+		link_check(cs->slots[i].link);
 }
 
 bool calls_ready(const struct calls *cs)

@@ -11,6 +11,7 @@ struct calls;
 
 struct calls *calls_new(struct db_common *common);
 void calls_start(struct calls *cs);
+void calls_check(struct calls *cs);       /* the pump has another position: is every link where it is? */
 bool calls_ready(const struct calls *cs); /* a link is up */
 
 uint64_t calls_wait_since(const struct calls *cs); /* the oldest statement out that serves clients; 0: none is */

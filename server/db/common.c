@@ -14,7 +14,9 @@ struct link *common_link(const struct db_common *c, bool direct, const char *rol
                          void *ctx)
 {
 	char *name = mem_printf("%s %s", c->cfg.name, role);
-	struct link_config cfg = {.url = direct ? c->cfg.listen_url : c->cfg.url, .application_name = name};
+	struct link_config cfg = {.url = direct ? c->cfg.listen_url : c->cfg.url,
+	                          .application_name = name,
+	                          .guard = direct ? NULL : c->guard};
 	struct link *k = link_new(c->loop, &cfg, ev, ctx);
 	free(name);
 	return k;

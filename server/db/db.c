@@ -5,6 +5,8 @@
 #include "db/common.h"
 #include "db/lanes.h"
 #include "db/pump.h"
+#include "db/result.h"
+#include <stdio.h>
 
 #define STALLED_MS 3000 /* no statement that serves clients takes so long, but for those that wait in vain */
 
@@ -22,6 +24,9 @@ struct db {
 	struct calls *calls;
 	struct lanes *lanes;
 	struct pump *pump;
+	bool pump_was_ready;
+	struct link_guard guard;
+	char astray[256]; /* what the guard has found */
 };
 
 /* ---- state ---- */
@@ -47,9 +52,41 @@ static void db_enter(struct db *d, enum db_state to)
 		d->ev.on_state(d->ctx, to);
 }
 
+/* ---- one database: calls go where the pump reads, or nowhere ---- */
+
+static const char *db_guard_ask(void *ctx)
+{
+	return pump_mark(((struct db *)ctx)->pump);
+}
+
+static const char *db_guard_judge(void *ctx, const PGresult *res)
+{
+	struct db *d = ctx;
+	struct slice here = pump_place(d->pump);
+	if (!db_rows_ok(res) || PQntuples(res) != 1 || PQnfields(res) != 2) {
+		const char *why = db_rows_ok(res) ? "returned something else" : PQresultErrorMessage(res);
+		snprintf(d->astray, sizeof d->astray, "rt.place: %.*s", (int)strcspn(why, "\n"), why);
+		return d->astray;
+	}
+	struct slice there = db_cell(res, 0, 0);
+	if (!slice_eq(there, here))
+		snprintf(d->astray, sizeof d->astray, "calls reach another database (%.*s) than the pump (%.*s)",
+		         (int)there.n, there.p, (int)here.n, here.p);
+	else if (!slice_eq(db_cell(res, 0, 1), SLICE("t")))
+		snprintf(d->astray, sizeof d->astray, "calls reach another history of the database than the pump");
+	else
+		return NULL;
+	return d->astray;
+}
+
 static void db_check(struct db_common *c)
 {
 	struct db *d = container_of(c, struct db, common);
+	if (pump_ready(d->pump) != d->pump_was_ready) {
+		d->pump_was_ready = !d->pump_was_ready;
+		calls_check(d->calls);
+		lanes_check(d->lanes);
+	}
 	enum db_state now = d->state == DB_CONNECTING ? DB_CONNECTING : DB_AWAY;
 	if (calls_ready(d->calls) && lanes_ready(d->lanes) && pump_ready(d->pump))
 		now = DB_UP;
@@ -140,6 +177,9 @@ struct db *db_new(struct loop *l, const struct db_config *cfg, const struct db_e
 	if (ev)
 		d->ev = *ev;
 	d->ctx = ctx;
+	d->guard = (struct link_guard){
+		.sql = "select * from rt.place($1)", .ask = db_guard_ask, .judge = db_guard_judge, .ctx = d};
+	d->common.guard = &d->guard;
 	d->calls = calls_new(&d->common);
 	d->lanes = lanes_new(&d->common, db_on_written, d);
 	d->pump = pump_new(&d->common);

@@ -400,7 +400,13 @@ static void lane_on_down(void *ctx, bool was_up, const char *why)
 	lane->owner->common->on_change(lane->owner->common);
 }
 
-static const struct link_events lane_link_events = {.on_up = lane_on_up, .on_down = lane_on_down};
+static void lane_on_idle(void *ctx)
+{
+	lanes_wake(((struct lane *)ctx)->owner);
+}
+
+static const struct link_events lane_link_events = {
+	.on_up = lane_on_up, .on_down = lane_on_down, .on_idle = lane_on_idle};
 
 /* ---- life ---- */
 
@@ -435,6 +441,12 @@ void lanes_start(struct lanes *ls)
 {
 	for (unsigned i = 0; i < ls->n; i++)
 		link_start(ls->lanes[i].link);
+}
+
+void lanes_check(struct lanes *ls)
+{
+	for (unsigned i = 0; i < ls->n; i++)
+		link_check(ls->lanes[i].link);
 }
 
 bool lanes_ready(const struct lanes *ls)

@@ -20,6 +20,7 @@ struct lanes;
 /* on_written: a batch wrote rows of the outbox, or may have. */
 struct lanes *lanes_new(struct db_common *common, void (*on_written)(void *ctx), void *ctx);
 void lanes_start(struct lanes *ls);
+void lanes_check(struct lanes *ls);                           /* as calls_check */
 bool lanes_ready(const struct lanes *ls);                     /* an ordinary lane is up */
 uint64_t lanes_wait_since(const struct lanes *ls);            /* the oldest batch that is out; 0: none is */
 void lanes_add(struct lanes *ls, const struct db_item *item); /* as db_item_send */

@@ -8,6 +8,8 @@
 
 #define RESOLVE_MS 10000
 #define CONNECT_MS 3000 /* for each place */
+#define LINK_GUARD_TIMEOUT_MS 4000
+#define GUARD_AGAIN_MS 20 /* until what it asks with is known */
 #define BACKOFF_LEAST_MS 100
 #define BACKOFF_MOST_MS 1000 /* clients wait: they are to be served within two seconds of the server's return */
 
@@ -16,6 +18,7 @@
  *   RESOLVING --- link_connect ------> CONNECTING
  *   CONNECTING -- link_connect ------> CONNECTING    the next place
  *   CONNECTING -- link_connected ----> IDLE
+ *   IDLE -------- link_connect ------> CONNECTING    the guard does not admit this place: the next one
  *   IDLE -------- link_put ----------> BUSY
  *   BUSY -------- link_finish -------> IDLE
  *   RESOLVING to BUSY -- link_drop --> WAITING       for the backoff
@@ -29,7 +32,7 @@ static const uint8_t link_moves[] = {
 	[LINK_WAITING] = 1u << LINK_RESOLVING | 1u << LINK_OFF,
 	[LINK_RESOLVING] = 1u << LINK_CONNECTING | 1u << LINK_WAITING | 1u << LINK_OFF,
 	[LINK_CONNECTING] = 1u << LINK_CONNECTING | 1u << LINK_IDLE | 1u << LINK_WAITING | 1u << LINK_OFF,
-	[LINK_IDLE] = 1u << LINK_BUSY | 1u << LINK_WAITING | 1u << LINK_OFF,
+	[LINK_IDLE] = 1u << LINK_BUSY | 1u << LINK_CONNECTING | 1u << LINK_WAITING | 1u << LINK_OFF,
 	[LINK_BUSY] = 1u << LINK_IDLE | 1u << LINK_WAITING | 1u << LINK_OFF,
 };
 static const char *const link_words[] = {"off", "waiting", "resolving", "connecting", "idle", "busy"};
@@ -46,7 +49,10 @@ struct link {
 	char *refusals;          /* why the places so far could not be connected to; NULL: none yet */
 	PGconn *pg;              /* from CONNECTING on */
 	ev_io io;
-	struct timer timer;    /* backoff, connecting, or the statement's deadline */
+	struct timer timer; /* backoff, connecting, the statement's deadline, or the guard's next question */
+	const struct link_guard *guard;
+	bool admitted;         /* by the guard, on this connection */
+	uint64_t guard_due;    /* loop_now */
 	unsigned failures;     /* connections in a row that proved nothing */
 	struct deferred dying; /* the connection was found dead, or condemned, where nobody may be called */
 	char *condemned;       /* why; NULL: it is not */
@@ -108,6 +114,7 @@ static void link_disconnect(struct link *k)
 	k->result = NULL;
 	free(k->condemned);
 	k->condemned = NULL;
+	k->admitted = false;
 }
 
 /*
@@ -132,15 +139,24 @@ void link_drop(struct link *k, const char *why)
 	free(kept);
 }
 
+static void link_connect_next(struct link *k, const char *why);
+
 static void link_run_dying(struct deferred *d)
 {
 	struct link *k = container_of(d, struct link, dying);
+	if (k->condemned && !k->admitted) {
+		char *why = k->condemned;
+		k->condemned = NULL;
+		link_connect_next(k, why); /* another place may be the one that is meant */
+		free(why);
+		return;
+	}
 	link_drop(k, k->condemned ? k->condemned : k->pg ? PQerrorMessage(k->pg) : "");
 }
 
 void link_condemn(struct link *k, const char *why)
 {
-	if (!link_up(k) || k->condemned)
+	if ((k->state != LINK_IDLE && k->state != LINK_BUSY) || k->condemned)
 		return;
 	k->condemned = mem_strndup(why, strlen(why));
 	loop_defer(k->loop, LOOP_WORK, &k->dying);
@@ -172,7 +188,7 @@ static void link_flush(struct link *k)
 static bool link_put(struct link *k, const char *sql, const char *prepared, int n, const char *const *values,
                      uint64_t timeout_ms, link_answer *answer, void *arg)
 {
-	if (!link_idle(k))
+	if (k->state != LINK_IDLE || k->condemned)
 		return false;
 	if (PQstatus(k->pg) != CONNECTION_OK) {
 		loop_defer(k->loop, LOOP_WORK, &k->dying);
@@ -234,6 +250,59 @@ static bool link_only_reads(const PGresult *r)
 	return state && strcmp(state, "25006") == 0;
 }
 
+/* ---- the guard ---- */
+
+static bool link_guard_is_due(const struct link *k)
+{
+	return k->guard && k->guard_due <= loop_now(k->loop);
+}
+
+static void link_on_guard(void *arg, enum link_fate fate, const PGresult *res)
+{
+	struct link *k = arg;
+	if (fate != LINK_ANSWERED)
+		return; /* on_down follows */
+	const char *wrong = k->guard->judge(k->guard->ctx, res);
+	if (wrong) {
+		link_condemn(k, wrong);
+		return;
+	}
+	k->guard_due = loop_now(k->loop) + LINK_GUARD_MS;
+	if (!k->admitted) {
+		k->admitted = true;
+		targets_worked(&k->targets);
+		k->ev->on_up(k->ctx);
+	} else if (k->ev->on_idle) {
+		k->ev->on_idle(k->ctx);
+	}
+}
+
+/* An idle link asks when it is time. */
+static void link_guard_go(struct link *k)
+{
+	if (!k->guard || k->state != LINK_IDLE || k->condemned)
+		return;
+	const char *value = link_guard_is_due(k) ? k->guard->ask(k->guard->ctx) : NULL;
+	bool late = !value && link_guard_is_due(k);
+	if (value) {
+		link_put(k, k->guard->sql, NULL, 1, &value, LINK_GUARD_TIMEOUT_MS, link_on_guard, k);
+		return;
+	}
+	if (late)
+		k->guard_due = loop_now(k->loop) + GUARD_AGAIN_MS;
+	timer_set(k->loop, &k->timer, k->guard_due);
+	if (late && k->admitted && k->ev->on_idle)
+		k->ev->on_idle(k->ctx);
+}
+
+void link_check(struct link *k)
+{
+	if (!k->guard)
+		return;
+	k->guard_due = 0;
+	link_guard_go(k);
+}
+
 static void link_finish(struct link *k)
 {
 	if (link_only_reads(k->result))
@@ -245,6 +314,7 @@ static void link_finish(struct link *k)
 	link_tell(k, LINK_ANSWERED, k->given);
 	PQclear(k->given);
 	k->given = NULL;
+	link_guard_go(k);
 }
 
 /* Takes what has arrived of the answer. False: the connection ended meanwhile. */
@@ -370,10 +440,15 @@ static void link_connect_next(struct link *k, const char *why)
 static void link_connected(struct link *k)
 {
 	PQsetnonblocking(k->pg, 1);
-	targets_worked(&k->targets);
 	link_enter(k, LINK_IDLE);
 	timer_stop(k->loop, &k->timer);
 	link_watch(k, EV_READ);
+	if (k->guard) {
+		link_check(k);
+		return;
+	}
+	k->admitted = true;
+	targets_worked(&k->targets);
 	k->ev->on_up(k->ctx);
 }
 
@@ -426,6 +501,8 @@ static void link_on_timer(struct timer *t)
 		link_begin(k);
 	else if (k->state == LINK_CONNECTING)
 		link_connect_next(k, "no connection in time");
+	else if (k->state == LINK_IDLE)
+		link_guard_go(k);
 	else
 		link_drop(k, k->state == LINK_BUSY ? "no answer in time" : "no address in time");
 }
@@ -435,7 +512,7 @@ static void link_on_timer(struct timer *t)
 struct link *link_new(struct loop *l, const struct link_config *cfg, const struct link_events *ev, void *ctx)
 {
 	struct link *k = NEW(struct link);
-	*k = (struct link){.loop = l, .ev = ev, .ctx = ctx, .timer = {.fire = link_on_timer}};
+	*k = (struct link){.loop = l, .ev = ev, .ctx = ctx, .guard = cfg->guard, .timer = {.fire = link_on_timer}};
 	k->url = mem_strndup(cfg->url, strlen(cfg->url));
 	k->name = mem_strndup(cfg->application_name, strlen(cfg->application_name));
 	deferred_init(&k->dying, link_run_dying);
@@ -452,12 +529,12 @@ void link_start(struct link *k)
 
 bool link_up(const struct link *k)
 {
-	return k && (k->state == LINK_IDLE || k->state == LINK_BUSY);
+	return k && k->admitted && (k->state == LINK_IDLE || k->state == LINK_BUSY);
 }
 
 bool link_idle(const struct link *k)
 {
-	return k && k->state == LINK_IDLE && !k->condemned;
+	return k && k->admitted && k->state == LINK_IDLE && !k->condemned && !link_guard_is_due(k);
 }
 
 uint64_t link_waits_since(const struct link *k)

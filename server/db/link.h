@@ -31,15 +31,29 @@ struct link_events {
 	/* It went down, or, with was_up false, an attempt to connect failed. It tries again by itself. */
 	void (*on_down)(void *ctx, bool was_up, const char *why);
 
+	void (*on_idle)(void *ctx);   /* the guard has been asked once more: statements go again. May be NULL */
 	void (*on_notify)(void *ctx); /* something was notified; several notifications may have become one call */
 
 	/* Each notification; true: no on_notify for it. May be NULL. */
 	bool (*on_message)(void *ctx, const char *channel, const char *payload);
 };
 
+/*
+ * Whether a server is the one that is meant: asked on each connection before it is up, and every LINK_GUARD_MS while it
+ * is. A pooler may lead to another server at any time, and one that was the primary may live on.
+ */
+struct link_guard {
+	const char *sql;               /* with one parameter */
+	const char *(*ask)(void *ctx); /* its value; NULL: not known yet, so nobody is admitted */
+	const char *(*judge)(void *ctx, const PGresult *res); /* NULL: it is; else what is wrong, borrowed */
+	void *ctx;
+};
+#define LINK_GUARD_MS 1000
+
 struct link_config {
 	const char *url;
 	const char *application_name;
+	const struct link_guard *guard; /* borrowed; NULL: none */
 };
 
 struct link *link_new(struct loop *l, const struct link_config *cfg, const struct link_events *ev, void *ctx);
@@ -57,6 +71,7 @@ bool link_send(struct link *k, const char *sql, int n, const char *const *values
 /* The same for a statement that this session has prepared (`prepare name as ...`). */
 bool link_execute(struct link *k, const char *name, int n, const char *const *values, uint64_t timeout_ms,
                   link_answer *answer, void *arg);
+void link_check(struct link *k);                 /* asks the guard now, or after the statement that is out */
 void link_drop(struct link *k, const char *why); /* ends the connection, answers what is out, reconnects */
 
 /* Takes no more statements; is dropped from the loop. For an answer that shows that the server will not do. */

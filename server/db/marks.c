@@ -35,8 +35,9 @@ bool marks_set(struct marks *m, struct slice mark)
 {
 	if (mark.n == 0 || mark.n >= MARK_TEXT)
 		return false;
-	memcpy(m->last, mark.p, mark.n);
-	m->last[mark.n] = '\0';
+	memcpy(m->left, mark.p, mark.n);
+	m->left[mark.n] = '\0';
+	memcpy(m->last, m->left, MARK_TEXT);
 	m->n = 0;
 	return true;
 }

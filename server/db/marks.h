@@ -22,6 +22,7 @@ struct marks_row {
 struct marks {
 	struct marks_row rows[MARKS_ROWS]; /* in the order of ids; not all were committed in it, so one would not do */
 	size_t n;
+	char left[MARK_TEXT]; /* rt.mark's last answer: known for long, where rows go after minutes */
 	char last[MARK_TEXT]; /* one of them, or rt.mark's answer; "": not written down yet, or nothing was seen */
 };
 

@@ -410,6 +410,17 @@ bool pump_position(struct pump *p, struct db_position *at)
 	return f->snapshot && !f->upto && at->mark;
 }
 
+const char *pump_mark(const struct pump *p)
+{
+	return p->ready && p->fetch.marks.left[0] ? p->fetch.marks.left : NULL;
+}
+
+struct slice pump_place(const struct pump *p)
+{
+	const char *epoch = p->fetch.epoch ? p->fetch.epoch : "";
+	return slice_of(epoch, strcspn(epoch, "/"));
+}
+
 void pump_reopen(struct pump *p)
 {
 	if (p->ready)

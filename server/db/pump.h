@@ -18,6 +18,9 @@ void pump_free(struct pump **p);       /* after pump_close */
 void pump_set_events(struct pump *p, const struct db_pump_events *ev, void *ctx);
 void pump_listen(struct pump *p, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx);
 void pump_poke(struct pump *p); /* polls now: rows may have been written */
+/* Where the pump's session is, and a mark that only this history has; NULL: it is away. Borrowed. */
+const char *pump_mark(const struct pump *p);
+struct slice pump_place(const struct pump *p);
 bool pump_position(struct pump *p, struct db_position *at) MUST_CHECK;
 void pump_after(struct pump *p, uint64_t ms, void (*done)(void *arg), void *arg); /* 0: as long as it takes */
 

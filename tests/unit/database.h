@@ -108,6 +108,8 @@ static bool database_plays_pump(struct database *d, struct fake_conn *c, const c
 		database_fetch(d, c);
 	else if (strncmp(sql, "select * from rt.pump_open", 26) == 0)
 		database_send(c, "e|1|7|8");
+	else if (strncmp(sql, "select * from rt.place(", 23) == 0)
+		database_send(c, "e|t");
 	else if (strncmp(sql, "select rt.mark()", 16) == 0)
 		database_send(c, "mark.1.ab");
 	else if (strncmp(sql, "prepare ", 8) == 0 || strncmp(sql, "listen ", 7) == 0)

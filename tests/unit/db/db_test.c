@@ -11,7 +11,7 @@ struct world {
 	int states;
 	enum db_state last;
 	int done, waited, fetches, opens;
-	bool hang;
+	bool hang, astray;
 	enum db_outcome outcome;
 	bool more;
 	bool deaf_pump;
@@ -55,6 +55,8 @@ static void play(struct fake_conn *c, const char *sql)
 	if (starts_with(sql, "select * from rt.pump_open")) {
 		w->opens++;
 		fake_answer(c, (const char *[]){"e", "1", "7", "8"}, 4);
+	} else if (starts_with(sql, "select * from rt.place(")) {
+		fake_answer(c, (const char *[]){w->astray ? "other" : "e", "t"}, 2);
 	} else if (starts_with(sql, "prepare") || starts_with(sql, "listen")) {
 		fake_command(c);
 	} else if (starts_with(sql, "bellwire_fetch")) {
@@ -125,6 +127,24 @@ TEST(the_whole_is_up_when_calls_and_the_pump_are)
 	CHECK_INT(w.states, 4);
 	end(&w);
 	CHECK_INT(w.states, 4); /* the end is no news */
+}
+
+TEST(calls_that_reach_another_database_than_the_pump_are_not_made)
+{
+	struct world w;
+	begin(&w);
+	w.astray = true;
+	db_start(w.db);
+	WAIT_FOR(w.loop, strstr(db_last_error(w.db), "another database (other) than the pump (e)"));
+	CHECK_INT(db_state(w.db), DB_CONNECTING);
+	w.astray = false;
+	WAIT_FOR(w.loop, w.last == DB_UP);
+	w.astray = true; /* whatever was admitted is asked again */
+	WAIT_FOR(w.loop, w.last == DB_AWAY);
+	CHECK(strstr(db_last_error(w.db), "another database"));
+	w.astray = false;
+	WAIT_FOR(w.loop, w.last == DB_UP);
+	end(&w);
 }
 
 TEST(a_batch_that_published_makes_a_sleeping_pump_poll)

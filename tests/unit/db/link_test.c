@@ -48,7 +48,8 @@ static bool on_message(void *ctx, const char *channel, const char *payload)
 	return true;
 }
 
-static const struct link_events events = {on_up, on_down, on_notify, on_message};
+static const struct link_events events = {
+	.on_up = on_up, .on_down = on_down, .on_notify = on_notify, .on_message = on_message};
 
 static void on_answer(void *arg, enum link_fate fate, const PGresult *res)
 {
@@ -337,7 +338,8 @@ TEST(a_connection_string_that_is_none_is_told)
 	struct world w;
 	begin(&w, answer_one);
 	link_free(&w.link);
-	w.link = link_new(w.loop, &(struct link_config){"host=/x nonsense=1", "n"}, &events, &w);
+	w.link = link_new(w.loop, &(struct link_config){.url = "host=/x nonsense=1", .application_name = "n"}, &events,
+	                  &w);
 	link_start(w.link);
 	WAIT_FOR(w.loop, w.downs == 1);
 	CHECK(strstr(w.why, "nonsense") != NULL);
