@@ -28,7 +28,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
 	-- below it is the way of a call to here, and no period is as short
-	c_least constant interval := '10 seconds';
+	c_least constant interval := interval '10 seconds';
 	v_step interval;
 begin
 	select clock_timestamp() - e.clock_at - make_interval(secs => (p_clock_ms - e.clock_ms)::double precision / 1000) into v_step
