@@ -35,6 +35,7 @@ async function scene(event) {
 
   // rows from before they connected may still have been on their way
   await Promise.all([a, b].map((c) => c.barrier()))
+  if (a.heard('chat:message:new').length) await b.hear('chat:message:delivered', { message_id: message })
   const heard = () => b.events.filter((e) => /^chat:(message|typing)|^notification:read/.test(e.event)).length
   const before = heard()
 
