@@ -96,23 +96,26 @@ test('a user disabled and enabled again while the pump lags, then a socket opens
   await edge.stop()
 })
 
-test('@dead,alive, where the first accepts and says nothing: it is passed over, and the one that worked comes first', async () => {
+test('@dead,alive, where the first accepts and says nothing: it is passed over, and the one that worked comes first', async (t) => {
   const held = []
-  const dead = net.createServer((c) => held.push(c.on('error', () => {})))
+  const dead = net.createServer((c) => held.push(c.resume().on('error', () => {})))
+  t.after(() => {
+    for (const c of held) c.destroy()
+    dead.close()
+  })
   await new Promise((resolve) => { dead.listen(0, '127.0.0.1', resolve) })
   const alive = new URL(w.edgeUrl())
   const url = w.edgeUrl().replace(alive.host, `127.0.0.1:${dead.address().port},${alive.host}`)
   const edge = await w.edge({ DATABASE_URL: url })
   edge.expected.push(/ error /)
   assert.ok(held.length > 0, 'the dead one was asked')
+  await until(() => held.every((c) => c.destroyed), 'each link has given it up')
   const asked = held.length
   await w.sql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'bellwire_edge' and datname = current_database()")
   await until(async () => !await edge.ready(), 'away').catch(() => {}) // or back already
   await until(() => edge.ready(), 'back')
   assert.equal(held.length, asked, 'the dead one is not asked again')
   await edge.stop()
-  for (const c of held) c.destroy()
-  await new Promise((resolve) => { dead.close(resolve) })
 })
 
 test('default_transaction_read_only on the database, sessions cut, unset again: not ready meanwhile, and well afterwards', async () => {
