@@ -17,9 +17,11 @@
 #include "events/confirm.h"
 #include "events/feed.h"
 #include "events/gate.h"
+#include "events/parts.h"
 #include "events/presence.h"
 #include "events/rooms.h"
 #include "events/routes.h"
+#include "recovery/parts.h"
 #include "recovery/missed.h"
 #include "recovery/offsets.h"
 #include "recovery/recover.h"
@@ -112,13 +114,8 @@ static inline void house_begin(void)
 	                             .max_sockets_per_user = 3,
 	                             .lost_after_ms = 45000,
 	                             .schema_needed = 8};
-	routes_start(&house.events);
-	rooms_start(&house.events);
-	confirms_start(&house.events);
-	presence_start(&house.events);
-	offsets_start(&house.recovery);
-	attempts_start(&house.recovery);
-	missed_start(&house.recovery);
+	events_parts_start(&house.events);
+	recovery_parts_start(&house.recovery);
 	closes_start(&house.entry);
 	refusals_start(&house.entry);
 	opens_start(&house.entry);
@@ -144,13 +141,8 @@ static inline void house_end(void)
 	opens_stop(&house.entry);
 	refusals_stop(&house.entry);
 	closes_stop(&house.entry);
-	missed_stop(&house.recovery);
-	attempts_stop(&house.recovery);
-	offsets_stop(&house.recovery);
-	presence_stop(&house.events);
-	confirms_stop(&house.events);
-	rooms_stop(&house.events);
-	routes_stop(&house.events);
+	recovery_parts_stop(&house.recovery);
+	events_parts_stop(&house.events);
 	database_end(&house.base);
 	stage_end(&house.stage);
 	auth_free(&house.auth);

@@ -10,6 +10,7 @@
 #include "events/events.h"
 #include "events/feed.h"
 #include "events/gate.h"
+#include "events/parts.h"
 #include "events/presence.h"
 #include "events/refresh.h"
 #include "events/rooms.h"
@@ -143,10 +144,7 @@ static inline void hall_begin(void)
 	database_answers(&hall.base, "rt.routes", ROUTES);
 	hall.events = (struct events){
 		.people = &hall.stage.people, .db = hall.base.db, .on_turn = hall_turn, .ctx = &hall};
-	routes_start(&hall.events);
-	rooms_start(&hall.events);
-	confirms_start(&hall.events);
-	presence_start(&hall.events);
+	events_parts_start(&hall.events);
 }
 
 static inline void hall_opens(void)
@@ -157,16 +155,18 @@ static inline void hall_opens(void)
 	database_said(&hall.base);
 }
 
+static inline void hall_end_floor(void)
+{
+	events_parts_stop(&hall.events);
+	database_end(&hall.base);
+	stage_end(&hall.stage);
+}
+
 static inline void hall_end(void)
 {
 	stage_end_clients(&hall.stage);
 	db_free(&hall.base.db);
-	presence_stop(&hall.events);
-	confirms_stop(&hall.events);
-	rooms_stop(&hall.events);
-	routes_stop(&hall.events);
-	database_end(&hall.base);
-	stage_end(&hall.stage);
+	hall_end_floor();
 }
 
 static inline struct guest *hall_guest(const char *user)

@@ -7,6 +7,7 @@
 
 #include "events/hall.h"
 #include "people/tell.h"
+#include "recovery/parts.h"
 #include "recovery/missed.h"
 #include "recovery/offsets.h"
 #include "recovery/recover.h"
@@ -80,9 +81,7 @@ static inline void porch_begin(void)
 	database_answers(&hall.base, "rt.recovery_key", KEY);
 	porch.recovery = (struct recovery){
 		.people = &hall.stage.people, .events = &hall.events, .db = hall.base.db, .bytes_max = 10000};
-	offsets_start(&porch.recovery);
-	attempts_start(&porch.recovery);
-	missed_start(&porch.recovery);
+	recovery_parts_start(&porch.recovery);
 	db_start(hall.base.db);
 }
 
@@ -97,15 +96,8 @@ static inline void porch_end(void)
 {
 	stage_end_clients(&hall.stage);
 	db_free(&hall.base.db);
-	missed_stop(&porch.recovery);
-	attempts_stop(&porch.recovery);
-	offsets_stop(&porch.recovery);
-	presence_stop(&hall.events);
-	confirms_stop(&hall.events);
-	rooms_stop(&hall.events);
-	routes_stop(&hall.events);
-	database_end(&hall.base);
-	stage_end(&hall.stage);
+	recovery_parts_stop(&porch.recovery);
+	hall_end_floor();
 }
 
 static inline struct guest *porch_guest(const char *format, ...)

@@ -1,0 +1,26 @@
+/* The parts of the floor of events in the order of app/parts.c, for harnesses that join floors without app/. */
+#ifndef UNIT_EVENTS_PARTS_H
+#define UNIT_EVENTS_PARTS_H
+
+#include "events/confirm.h"
+#include "events/presence.h"
+#include "events/rooms.h"
+#include "events/routes.h"
+
+static inline void events_parts_start(struct events *ev)
+{
+	routes_start(ev);
+	rooms_start(ev);
+	confirms_start(ev);
+	presence_start(ev);
+}
+
+static inline void events_parts_stop(struct events *ev)
+{
+	presence_stop(ev);
+	confirms_stop(ev);
+	rooms_stop(ev);
+	routes_stop(ev);
+}
+
+#endif
