@@ -1,15 +1,5 @@
 -- Sockets that close.
 
--- A function's type cannot be replaced: it returned nothing.
-do $$
-begin
-	if exists (select from pg_proc p
-		where p.oid = to_regprocedure('rt.socket_close(uuid, text[])') and not p.proretset) then
-		drop function rt.socket_close(uuid, text[]);
-	end if;
-end
-$$;
-
 create or replace function rt.socket_close(p_edge uuid, p_sockets text[]) returns table (ord int)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '5s'
 as $$

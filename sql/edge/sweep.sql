@@ -55,7 +55,6 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
 	c_users constant int := 500;
-	v_edge record;
 	v_lapsed uuid[];
 	v_users uuid[];
 	v_more boolean := false;
@@ -79,13 +78,9 @@ begin
 		where e.seen_at = '-infinity' order by e.edge_id for no key update skip locked)
 		|| rt_private.edges_unknown();
 	if cardinality(v_lapsed) > 0 then
-		for v_edge in
-			select e.edge_id from bellwire.edges e where e.edge_id = any(v_lapsed) and e.edge_id <> p_edge
-		loop
-			-- its pump may be stuck with the bell armed: everybody would ring for nobody
-			-- (docs/event-path.md, "A sleeper that is stuck")
-			perform rt_private.pump_end(v_edge.edge_id);
-		end loop;
+		-- a pump of theirs may be stuck with the bell armed: everybody would ring for nobody (docs/event-path.md, "A
+		-- sleeper that is stuck")
+		perform rt_private.pump_end(e.edge_id) from bellwire.edges e where e.edge_id = any(v_lapsed) and e.edge_id <> p_edge;
 		v_more := rt_private.edges_sweep(v_lapsed);
 	end if;
 
