@@ -56,7 +56,7 @@ const mutants = [
   ['many at once: by an edge', 'rt_private.is_together', "pg_has_role(SESSION_USER, 'bellwire_edge'::name, 'member'::text)", 'true', 'chat/message_send_many.sql'],
   ['many at once: a trigger that answers is heard', 'rt_private.is_together', '(pg_trigger_depth() = 1)', 'true', 'chat/message_send_many.sql'],
   ['many at once: a trigger that answers keeps its place', 'rt_private.chat_message_send_many', "current_setting('bellwire.together') = ''", 'false', 'chat/message_send_many.sql'],
-  ['large fetches: what was in flight', 'rt_private.fetch_rows', 'from bellwire.outbox a where a.xid = any(array(select pg_snapshot_xip(p_from)))', 'from bellwire.outbox a where false', 'concurrent/cursor.mjs'],
+  ['large fetches: what was in flight', 'rt_private.fetch_rows', 'from bellwire.outbox a\n\t\t\t\twhere a.xid = any(array(select pg_snapshot_xip(p_from)))', 'from bellwire.outbox a where false', 'concurrent/cursor.mjs'],
   ['cursor: a page goes on behind', 'rt_private.fetch_rows', 'v_after := v_last;', 'exit;', 'edge/fetch_page.sql'],
   ['cursor: a page: nothing twice', 'rt_private.fetch_rows', 'v_after := v_last;', '', 'edge/fetch_page.sql'],
   ['fetch: no standby', 'rt.fetch', 'pg_is_in_recovery()', 'false', crash],
