@@ -2,14 +2,18 @@
 // from the same tables, rows inserted by `pg`, deliveries by NOTIFY with the event as payload (as @socket.io/postgres-adapter
 // does). No presence, no recovery, no limits; receipts only where they are asked for.
 //
-//   DATABASE_URL, JWT_SECRET, RECEIPTS=1: messages are sent with ack, and delivered ones noted and told to the sender; prints "listening PORT". SIGUSR2 collects garbage (node --expose-gc).
+//   DATABASE_URL, JWT_SECRET
+//   RECEIPTS=all|first    messages are sent with ack, and their deliveries, or the first one's, noted and told to the sender
+//   NAIVE=1               what is written first: a message is one INSERT, a trigger does the rest (naive.sql), and nobody checks
+//
+// Prints "listening PORT". SIGUSR2 collects garbage (node --expose-gc).
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { createServer } from 'node:http'
 import pg from 'pg'
 import { Server } from 'socket.io'
 
-const { DATABASE_URL, JWT_SECRET, RECEIPTS } = process.env
-const pool = new pg.Pool({ connectionString: DATABASE_URL })
+const { DATABASE_URL, JWT_SECRET, RECEIPTS, NAIVE } = process.env
+const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 10 })
 
 function verify(token) {
   const [head, body, mac] = String(token).split('.')
@@ -23,11 +27,11 @@ function verify(token) {
 
 // One round trip: the user is there and active, and these are the rooms.
 const ROOMS = `select array(select 'participants:' || p.chat_id from platform.chat_participants p where p.user_id = u.id)
-    || array(select 'followers:' || f.followee_id from platform.follows f where f.follower_id = u.id) as rooms
+    || array(select 'followers:' || f.followee_id from platform.follows f where f.follower_id = u.id) as rooms, u.name
   from platform.users u where u.id = $1 and u.disabled_at is null`
 
 // One round trip and one commit: participant checked, row inserted, everybody told.
-const SEND = `with m as (
+const SEND = NAIVE ? `insert into platform.messages (chat_id, sender_id, type, content, metadata) values ($1, $2, $3, $4, $5) returning id, created_at` : `with m as (
     insert into platform.messages (chat_id, seq, sender_id, type, content, metadata, created_at)
     select $1, nextval('platform.peer_seq'), $2, $3, $4, $5, clock_timestamp()
     where exists (select from platform.chat_participants p where p.chat_id = $1 and p.user_id = $2)
@@ -42,7 +46,7 @@ io.use(async (socket, next) => {
     const { sub } = verify(socket.handshake.auth.token)
     const { rows } = await pool.query({ name: 'rooms', text: ROOMS, values: [sub] })
     if (!rows.length) throw new Error('UNAUTHORIZED')
-    socket.data.user = sub
+    Object.assign(socket.data, { user: sub, name: rows[0].name })
     socket.join([`user:${sub}`, ...rows[0].rooms])
     next()
   } catch {
@@ -60,6 +64,16 @@ io.on('connection', (socket) => {
     } catch {
       ack({ code: 'INTERNAL' })
     }
+  })
+  socket.on('chat:join', ({ chat_id }, ack) => {
+    if (!socket.rooms.has(`participants:${chat_id}`)) return ack({ code: 'FORBIDDEN' })
+    socket.join(`chat:${chat_id}`)
+    ack({ status: 'joined', chat_id })
+  })
+  socket.on('chat:typing', ({ chat_id, is_typing }, ack) => {
+    if (!socket.rooms.has(`participants:${chat_id}`)) return ack({ code: 'FORBIDDEN' })
+    socket.to(`chat:${chat_id}`).emit('chat:typing', { chat_id, user_id: socket.data.user, user_name: socket.data.name, is_typing })
+    ack({ status: 'ok' })
   })
 })
 
@@ -88,10 +102,16 @@ async function note(message, user) {
 
 function deliver(room, event, data) {
   if (!RECEIPTS || event !== 'chat:message:new') return void (room ? io.to(room) : io).emit(event, data)
+  let noted = false
+  const taken = (user) => {
+    if (noted && RECEIPTS === 'first') return
+    noted = true
+    note(data.id, user)
+  }
   for (const id of io.of('/').adapter.rooms.get(room) ?? []) {
     const socket = io.of('/').sockets.get(id)
     if (socket.data.user === data.sender_id) socket.emit(event, data)
-    else socket.emit(event, data, () => note(data.id, socket.data.user))
+    else socket.emit(event, data, () => taken(socket.data.user))
   }
 }
 

@@ -36,3 +36,19 @@ export function population(people) {
       where m.seq <= $1 and p.user_id <> m.sender_id`, [DELIVERED]],
     ...['users', 'follows', 'chats', 'chat_participants', 'messages', 'message_receipts'].map((t) => `vacuum analyze platform.${t}`), 'checkpoint']
 }
+
+// Chats of two: the k-th is of the k-th person from BIG on and the one after, the last person's is with the first.
+// SQL for the k-th chat and its sender, k an expression.
+const hex = (kind, k) => `('${kind.toString(16).padStart(8, '0')}-0000-4000-8000-' || lpad(to_hex(${k}), 12, '0'))::uuid`
+export const pairChat = (k) => hex(0xd, k)
+export const pairSender = (k) => hex(0xa, `${BIG} + ${k}`)
+export const pairs = (count) => ['set session_replication_role = replica',
+  `insert into platform.chats (id) select ${pairChat('k')} from generate_series(0, ${count - 1}) k`,
+  `insert into platform.chat_participants (chat_id, user_id) select ${pairChat('k')}, ${hex(0xa, `${BIG} + (k + n) % ${count}`)} from generate_series(0, ${count - 1}) k, generate_series(0, 1) n`,
+  'vacuum analyze platform.chats', 'vacuum analyze platform.chat_participants', 'checkpoint']
+const ofPairs = "chat_id::text like '0000000d-%'"
+export const noPairs = ['set session_replication_role = replica',
+  `delete from platform.message_receipts where message_id in (select m.id from platform.messages m where m.${ofPairs})`,
+  `delete from platform.messages where ${ofPairs}`,
+  `delete from platform.chat_participants where ${ofPairs}`,
+  "delete from platform.chats where id::text like '0000000d-%'"]
