@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum kind { KIND_STR, KIND_SECRET, KIND_NUM, KIND_BOOL, KIND_CHOICE };
+enum kind { KIND_STR, KIND_SECRET, KIND_NUM, KIND_BOOL, KIND_CHOICE, KIND_LIMIT = KIND_NUM };
 
 struct setting {
 	const char *name;
 	enum kind kind;
-	size_t offset;
+	size_t offset, size; /* of its member */
 	const char *initial;
 	uint64_t min, max;
 	const char *unit; /* the unit of a number, or the words of a choice */
@@ -19,8 +19,9 @@ struct setting {
 };
 
 static const struct setting settings[] = {
-#define X(member, NAME, kind, initial, min, max, unit, text) \
-	{#NAME, KIND_##kind, offsetof(struct config, member), initial, min, max, unit, text},
+#define X(member, NAME, kind, initial, min, max, unit, text)                                                           \
+	{#NAME, KIND_##kind, offsetof(struct config, member), sizeof(((struct config *)0)->member), initial, min, max, \
+	 unit,  text},
 	CONFIG_SETTINGS(X)
 #undef X
 };
@@ -53,6 +54,19 @@ static bool parse_number(const struct setting *s, struct slice v, uint64_t *out)
 	}
 	*out = value;
 	return v.n > 0 && value >= s->min && value <= s->max;
+}
+
+/* The fields of limits are as wide as their users want them; all others have 64 bits. */
+static bool set_number(const struct setting *s, struct slice v, void *member)
+{
+	uint64_t value;
+	if (!parse_number(s, v, &value))
+		return false;
+	if (s->size == sizeof(uint32_t))
+		*(uint32_t *)member = (uint32_t)value;
+	else
+		*(uint64_t *)member = value;
+	return true;
 }
 
 /* Takes the next word of "a|b|c" from *rest; false at the end. */
@@ -92,7 +106,7 @@ static bool set_value(struct config *c, const struct setting *s, const char *val
 		*(const char **)member = *value ? value : NULL;
 		return true;
 	case KIND_NUM:
-		return parse_number(s, v, member);
+		return set_number(s, v, member);
 	case KIND_BOOL:
 		return parse_bool(v, member);
 	case KIND_CHOICE:
@@ -274,7 +288,7 @@ static void set_derived(struct config *c, const char *host)
 bool config_load(struct config *c, const char *file, char *error, size_t n)
 {
 	struct found f = {0};
-	memset(c, 0, sizeof *c);
+	*c = (struct config){.eio = eio_default_limits, .sio = sio_default_limits};
 	char host[256] = "";
 	if (gethostname(host, sizeof host - 1) != 0)
 		*host = '\0';
@@ -332,7 +346,7 @@ static void add_value(struct buf *out, const struct config *c, const struct sett
 		buf_str(out, text ? "(set)" : "(not set)");
 		break;
 	case KIND_NUM:
-		buf_u64(out, *(const uint64_t *)member);
+		buf_u64(out, s->size == sizeof(uint32_t) ? *(const uint32_t *)member : *(const uint64_t *)member);
 		break;
 	case KIND_BOOL:
 		buf_str(out, *(const bool *)member ? "on" : "off");

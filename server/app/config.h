@@ -5,13 +5,16 @@
  *   X(member, NAME, kind, default, min, max, unit-or-choices, "what it does")
  *
  * Kinds: STR (NULL when empty), SECRET (a STR that is never printed), NUM (uint64_t within min..max), BOOL (on/off),
- * CHOICE (index into the words of unit-or-choices, separated by '|'). A variable of the environment wins over the file.
- * An unknown key in the file, or a value that does not parse, is an error with its line.
+ * CHOICE (index into the words of unit-or-choices, separated by '|'), LIMIT (a NUM that limits the protocol: its
+ * member is a field of eio or sio, which the servers take whole, so that no code copies it). A variable of the environment wins
+ * over the file. An unknown key in the file, or a value that does not parse, is an error with its line.
  */
 #ifndef APP_CONFIG_H
 #define APP_CONFIG_H
 
 #include "base/slice.h"
+#include "eio/eio_limits.h"
+#include "sio/sio_limits.h"
 
 /* clang-format off: one row a line */
 #define CONFIG_SETTINGS(X)                                                                                                                                  \
@@ -44,23 +47,24 @@
 	  "name of a cookie with the session id, for balancers; empty: none")                                                                               \
 	X(trusted_proxies, BELLWIRE_TRUSTED_PROXIES, STR, "", 0, 0, "",                                                                                     \
 	  "addresses or CIDR blocks, comma separated, whose X-Forwarded-For is believed")                                                                   \
-	X(ping_interval_ms, BELLWIRE_PING_INTERVAL_MS, NUM, "25000", 100, 600000, "ms", "time between heartbeats")                                          \
-	X(ping_timeout_ms, BELLWIRE_PING_TIMEOUT_MS, NUM, "20000", 100, 600000, "ms",                                                                       \
+	X(eio.ping_interval_ms, BELLWIRE_PING_INTERVAL_MS, LIMIT, "25000", 100, 600000, "ms",                                                               \
+	  "time between heartbeats")                                                                                                                        \
+	X(eio.ping_timeout_ms, BELLWIRE_PING_TIMEOUT_MS, LIMIT, "20000", 100, 600000, "ms",                                                                 \
 	  "time a client has to answer a heartbeat")                                                                                                        \
-	X(connect_timeout_ms, BELLWIRE_CONNECT_TIMEOUT_MS, NUM, "45000", 100, 600000, "ms",                                                                 \
+	X(sio.connect_timeout_ms, BELLWIRE_CONNECT_TIMEOUT_MS, LIMIT, "45000", 100, 600000, "ms",                                                           \
 	  "time a client has to join the namespace")                                                                                                        \
-	X(max_payload, BELLWIRE_MAX_PAYLOAD, NUM, "1000000", 1024, 16777216, "bytes",                                                                       \
+	X(eio.max_payload, BELLWIRE_MAX_PAYLOAD, LIMIT, "1000000", 1024, 16777216, "bytes",                                                                 \
 	  "largest message or body from a client")                                                                                                          \
 	X(polling, BELLWIRE_POLLING, BOOL, "on", 0, 0, "", "long-polling besides WebSocket")                                                                \
 	X(workers, BELLWIRE_WORKERS, NUM, "1", 1, 1, "",                                                                                                    \
 	  "event loops of the process: one; more edges use more processors")                                                                                \
 	X(max_connections, BELLWIRE_MAX_CONNECTIONS, NUM, "0", 0, 10000000, "",                                                                             \
 	  "connections at once, and half the sessions; 0: what the descriptor limit allows")                                                                \
-	X(max_sessions_per_address, BELLWIRE_MAX_SESSIONS_PER_ADDRESS, NUM, "0", 0, 1000000, "",                                                            \
+	X(eio.max_sessions_per_address, BELLWIRE_MAX_SESSIONS_PER_ADDRESS, LIMIT, "0", 0, 1000000, "",                                                      \
 	  "sessions of one client address; 0: no limit")                                                                                                    \
 	X(max_sockets_per_user, BELLWIRE_MAX_SOCKETS_PER_USER, NUM, "100", 0, 65535, "",                                                                    \
 	  "sockets of one user on this edge; beyond: RATE_LIMIT; 0: no limit")                                                                              \
-	X(max_queue_bytes, BELLWIRE_MAX_QUEUE_BYTES, NUM, "1048576", 65536, 67108864, "bytes",                                                              \
+	X(eio.max_queue_bytes, BELLWIRE_MAX_QUEUE_BYTES, LIMIT, "1048576", 65536, 67108864, "bytes",                                                        \
 	  "unsent bytes of one client, then it must read or is disconnected as too slow")                                                                   \
 	X(max_memory_bytes, BELLWIRE_MAX_MEMORY_BYTES, NUM, "536870912", 1048576, 1099511627776, "bytes",                                                   \
 	  "memory of unsent bytes, all clients', then who holds most is disconnected; received bytes of unfinished messages may take half as many besides") \
@@ -83,17 +87,20 @@
 	X(log_level, BELLWIRE_LOG_LEVEL, CHOICE, "info", 0, 0, "error|warn|info|debug|trace", "what is logged")
 /* clang-format on */
 
-#define CONFIG_STR const char *
-#define CONFIG_SECRET const char *
-#define CONFIG_NUM uint64_t
-#define CONFIG_BOOL bool
-#define CONFIG_CHOICE unsigned
+#define CONFIG_STR(member) const char *member;
+#define CONFIG_SECRET(member) const char *member;
+#define CONFIG_NUM(member) uint64_t member;
+#define CONFIG_BOOL(member) bool member;
+#define CONFIG_CHOICE(member) unsigned member;
+#define CONFIG_LIMIT(member)
 
 struct config {
-#define X(member, NAME, kind, ...) CONFIG_##kind member;
+#define X(member, NAME, kind, ...) CONFIG_##kind(member)
 	CONFIG_SETTINGS(X)
 #undef X
-	char *memory; /* owned; all strings above point into it */
+	struct eio_limits eio; /* the defaults of eio/eio_limits.h where no row is of kind LIMIT */
+	struct sio_limits sio; /* likewise */
+	char *memory;          /* owned; all strings above point into it */
 };
 
 /* file may be NULL. False: error says what is wrong, with the line of the file or the name of the variable. */

@@ -176,7 +176,7 @@ static void check_rest(const struct config *c, struct buf *out)
 		buf_printf(out, "BELLWIRE_NAME must have at most %d visible ASCII characters\n", NAME_MAX_BYTES);
 	if (c->demo_dir && (stat(c->demo_dir, &st) != 0 || !S_ISDIR(st.st_mode)))
 		buf_printf(out, "BELLWIRE_DEMO_DIR: %s is no directory\n", c->demo_dir);
-	if (c->max_queue_bytes > c->max_memory_bytes)
+	if (c->eio.max_queue_bytes > c->max_memory_bytes)
 		buf_str(out, "BELLWIRE_MAX_QUEUE_BYTES is more than BELLWIRE_MAX_MEMORY_BYTES\n");
 }
 

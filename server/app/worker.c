@@ -231,7 +231,7 @@ static void worker_make_sio(struct worker *w, const struct config *c)
 {
 	struct sio_config cfg = {
 		.eio = {.path = "/socket.io/",
-	                .limits = eio_default_limits,
+	                .limits = c->eio,
 	                .cors_origin = c->cors_origin,
 	                .allowed_origins = c->allowed_origins,
 	                .polling = c->polling,
@@ -239,17 +239,11 @@ static void worker_make_sio(struct worker *w, const struct config *c)
 	                .cookie = c->cookie,
 	                .trusted_proxies = w->trusted_proxies,
 	                .budget = &w->budget},
-		.limits = sio_default_limits,
+		.limits = c->sio,
 	};
 	struct eio_limits *sessions = &cfg.eio.limits;
-	sessions->ping_interval_ms = c->ping_interval_ms;
-	sessions->ping_timeout_ms = c->ping_timeout_ms;
-	sessions->max_payload = c->max_payload;
-	sessions->max_queue_bytes = c->max_queue_bytes;
-	cfg.limits.connect_timeout_ms = c->connect_timeout_ms;
 	unsigned most = w->max_connections; /* a polling client has two connections at times, and none at others */
 	sessions->max_sessions = most < UINT32_MAX / 2 ? 2 * most : UINT32_MAX;
-	sessions->max_sessions_per_address = (unsigned)c->max_sessions_per_address;
 	worker_guests(sessions);
 	w->root = (struct sio_namespace){
 		.name = "/",
@@ -297,14 +291,14 @@ static void worker_join_floors(struct worker *w, const struct config *c)
 	                            .ctx = w,
 	                            .max_waiting_bytes = c->max_memory_bytes / 4};
 	w->recovery = (struct recovery){
-		.people = &w->people, .events = &w->events, .db = w->db, .bytes_max = c->max_queue_bytes};
+		.people = &w->people, .events = &w->events, .db = w->db, .bytes_max = c->eio.max_queue_bytes};
 	w->emitter = (struct emitter){.people = &w->people, .db = w->db, .on = c->emitter};
 	w->entry = (struct entry){.people = &w->people,
 	                          .recovery = &w->recovery,
 	                          .db = w->db,
 	                          .edge_id = w->edge_id,
 	                          .max_sockets_per_user = (unsigned)c->max_sockets_per_user,
-	                          .lost_after_ms = c->ping_interval_ms + c->ping_timeout_ms,
+	                          .lost_after_ms = c->eio.ping_interval_ms + c->eio.ping_timeout_ms,
 	                          .schema_needed = embedded_schema_version};
 	w->reads = (struct reads){.people = &w->people,
 	                          .db = w->db,
@@ -341,7 +335,7 @@ bool worker_start(struct worker *w)
 	w->started_ms = clock_wall_ms();
 	worker_raise_limits(w);
 	w->max_connections = worker_connections_most(c);
-	w->budget = (struct conn_budget){.max_queue_bytes = c->max_queue_bytes,
+	w->budget = (struct conn_budget){.max_queue_bytes = c->eio.max_queue_bytes,
 	                                 .max_queue_items = QUEUE_ITEMS_MOST,
 	                                 .max_total_bytes = c->max_memory_bytes,
 	                                 .max_input_bytes = c->max_memory_bytes / 2};

@@ -9,17 +9,6 @@
 #include "http/cors.h"
 #include "http/forwarded.h"
 
-const struct eio_limits eio_default_limits = {
-	.ping_interval_ms = 25000,
-	.ping_timeout_ms = 20000,
-	.upgrade_timeout_ms = 10000,
-	.linger_ms = 30000,
-	.max_payload = 1000000,
-	.max_poll_packets = 16,
-	.max_queue_bytes = 4 << 20,
-	.max_queue_packets = 4096,
-};
-
 static const char *const code_text[] = {"Transport unknown", "Session ID unknown", "Bad handshake method",
                                         "Bad request",       "Forbidden",          "Unsupported protocol version"};
 

@@ -1,18 +1,9 @@
 /*
- * The server: its settings, its Engine.IO and its counters. Called by app/ and echo/ at start, from their routers, and
- * when they drain.
+ * The server: its Engine.IO and its counters. Called by app/ and echo/ at start, from their routers, and when they drain.
  */
 #include "sio/session.h"
 
 #include "base/mem.h"
-
-const struct sio_limits sio_default_limits = {
-	.connect_timeout_ms = 45000,
-	.max_attachments = 10,
-	.max_sockets_per_session = 8,
-	.max_connects_per_session = 32,
-	.max_authorization = 8200,
-};
 
 static struct slice socket_key(const struct map_node *n)
 {

@@ -14,22 +14,13 @@
 
 #include "base/json.h"
 #include "eio/eio.h"
+#include "sio/sio_limits.h"
 
 struct sio_server;
 struct sio_socket;
 
 #define SIO_ID_LEN 20
 #define SIO_MAX_ARGS 16
-
-/* Limits beyond those of sessions (eio_limits). */
-struct sio_limits {
-	uint64_t connect_timeout_ms;       /* from the handshake to the first socket that is accepted: 45000 (N8) */
-	unsigned max_attachments;          /* of one packet: 10 (S5) */
-	unsigned max_sockets_per_session;  /* at once, accepted or not */
-	unsigned max_connects_per_session; /* in the whole life of a session */
-	size_t max_authorization;          /* bytes of a handshake's Authorization header; a longer one is not kept */
-};
-extern const struct sio_limits sio_default_limits;
 
 struct sio_config {
 	struct eio_config eio; /* with eio_default_limits, or others */

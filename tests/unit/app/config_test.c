@@ -43,7 +43,9 @@ TEST(defaults)
 	CHECK(!c.database_url && !c.listen_database_url && !c.migrate_database_url && !c.jwt_secret);
 	CHECK_STR(c.listen, "0.0.0.0:3000");
 	CHECK_STR(c.cors_origin, "*");
-	CHECK_INT(c.ping_interval_ms, 25000);
+	CHECK_INT(c.eio.ping_interval_ms, 25000);
+	CHECK_INT(c.eio.max_poll_packets, eio_default_limits.max_poll_packets);
+	CHECK_INT(c.sio.max_attachments, sio_default_limits.max_attachments);
 	CHECK_INT(c.max_memory_bytes, 512 << 20);
 	CHECK(c.polling && !c.emitter);
 	CHECK_INT(c.bell, 0);
@@ -75,6 +77,9 @@ TEST(file_and_environment)
 	              "BELLWIRE_ADMIN_LISTEN =\n"
 	              "BELLWIRE_COOKIE = # nothing\n"
 	              "BELLWIRE_POLL_MS = 7\n"
+	              "BELLWIRE_MAX_SESSIONS_PER_ADDRESS = 999999\n"
+	              "BELLWIRE_CONNECT_TIMEOUT_MS = 1234\n"
+	              "BELLWIRE_MAX_PAYLOAD = 16777216\n"
 	              "BELLWIRE_POLLING = off\n"
 	              "BELLWIRE_LOG_LEVEL = trace"); /* without a line end */
 	CHECK_STR(c.database_url, "postgresql://a@b/c?x=y#z");
@@ -86,6 +91,11 @@ TEST(file_and_environment)
 	CHECK_INT(c.bell, 1);
 	CHECK(!c.cors_origin && !c.admin_listen && !c.cookie);
 	CHECK_INT(c.poll_ms, 7);
+	CHECK_INT(c.eio.max_sessions_per_address, 999999); /* of 32 bits: its neighbours keep theirs */
+	CHECK_INT(c.eio.max_sessions, eio_default_limits.max_sessions);
+	CHECK_INT(c.eio.max_guests, eio_default_limits.max_guests);
+	CHECK_INT(c.sio.connect_timeout_ms, 1234);
+	CHECK_INT(c.eio.max_payload, 16777216);
 	CHECK(!c.polling);
 	CHECK_INT(c.log_level, 4);
 	config_free(&c);
