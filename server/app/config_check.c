@@ -19,6 +19,7 @@ struct auth_config config_auth(const struct config *c)
 		.public_key_file = c->jwt_public_key_file,
 		.issuer = c->jwt_issuer,
 		.audience = c->jwt_audience,
+		.user_claim = c->jwt_user_claim,
 		.leeway_s = (uint32_t)c->jwt_leeway_s,
 	};
 }

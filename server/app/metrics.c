@@ -61,7 +61,7 @@
 	     label_close, CLOSE_REASON_MAX, counts->disconnects)                                                       \
 	EACH("bellwire_recoveries_total", "Offsets presented by clients that ask for recovery, by outcome", "outcome", \
 	     label_recovery, RECOVERY_OUTCOME_MAX, counts->recoveries)                                                 \
-	EACH("bellwire_tokens_refused_total", "Tokens refused, by cause", "cause", label_token, TOKEN_CAUSE_MAX,       \
+	EACH("bellwire_tokens_refused_total", "Tokens refused, by cause", "cause", label_token, AUTH_RESULT_MAX,       \
 	     counts->tokens_refused)                                                                                   \
 	EACH("bellwire_handshakes_refused_total", "Engine.IO handshakes refused, by code", "code", label_digit,        \
 	     ARRAY_LEN(sio->refused), sio->refused)                                                                    \
@@ -205,7 +205,7 @@ static const char *label_recovery(int i)
 
 static const char *label_token(int i)
 {
-	return i == AUTH_OK ? NULL : token_cause_label(i);
+	return i == AUTH_OK ? NULL : auth_result_label((enum auth_result)i);
 }
 
 static const char *label_digit(int i)

@@ -8,10 +8,10 @@
 #include "base/text.h"
 #include "http/cors.h"
 #include "people/tell.h"
+#include "people/tokens.h"
 #include "people/user.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <strings.h>
 
 #define PREFIX "/api/v2/"
 #define RETRY_LEAST_MS 1000 /* the queue of reads takes less time than that */
@@ -190,14 +190,17 @@ static void read_put_query(struct http_exchange *x, struct buf *json, struct sli
 	buf_fini(&v);
 }
 
-static bool read_bearer(const struct reads *r, struct http_exchange *x, char user[UUID_LEN + 1])
+static bool read_bearer(struct reads *r, struct http_exchange *x, char user[UUID_LEN + 1])
 {
 	struct slice v;
 	struct auth_claims claims = {0};
-	if (!http_header(x, "authorization", &v) || v.n < 8 || strncasecmp(v.p, "Bearer ", 7) != 0)
+	enum auth_result result = AUTH_MALFORMED;
+	if (http_header(x, "authorization", &v) && auth_without_bearer(v).p != v.p)
+		result = token_check(r->people, v, &claims);
+	if (result != AUTH_OK) {
+		token_refused(r->people, LOG_NOBODY, "read refused", result);
 		return false;
-	if (auth_check(r->people->auth, slice_of(v.p + 7, v.n - 7), clock_wall_ms(), &claims) != AUTH_OK)
-		return false;
+	}
 	memcpy(user, claims.sub, UUID_LEN + 1);
 	return true;
 }

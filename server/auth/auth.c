@@ -1,6 +1,6 @@
 /*
- * The check of a token: its three parts, the header, the signature (key.c), the claims. Called by app/ when a socket
- * opens, when a token is refreshed, and for HTTP reads.
+ * The check of a token: its three parts, the header, the signature (key.c), the claims. Called by
+ * people/tokens.c for each token of a client, and by `bellwire token --check`.
  */
 #include "auth/auth.h"
 
@@ -9,12 +9,13 @@
 #include "base/text.h"
 #include <jansson.h>
 #include <math.h>
+#include <strings.h>
 
 #define TOKEN_MAX 8192
 
 struct auth {
 	struct auth_key *key;
-	char *issuer, *audience;
+	char *issuer, *audience, *user_claim;
 	uint64_t leeway_ms;
 };
 
@@ -92,13 +93,14 @@ static bool time_read(const json_t *v, uint64_t *ms)
 	return true;
 }
 
-static enum auth_result check_issuer(const json_t *iss, const char *expected)
+/* otherwise: the result where it is another string, or missing. */
+static enum auth_result check_string(const json_t *v, const char *expected, enum auth_result otherwise)
 {
 	if (!expected)
 		return AUTH_OK;
-	if (iss && !json_is_string(iss))
+	if (v && !json_is_string(v))
 		return AUTH_MALFORMED;
-	return string_is(iss, expected) ? AUTH_OK : AUTH_CLAIMS;
+	return string_is(v, expected) ? AUTH_OK : otherwise;
 }
 
 static enum auth_result check_audience(const json_t *aud, const char *expected)
@@ -106,7 +108,7 @@ static enum auth_result check_audience(const json_t *aud, const char *expected)
 	if (!expected)
 		return AUTH_OK;
 	if (!json_is_array(aud))
-		return check_issuer(aud, expected);
+		return check_string(aud, expected, AUTH_AUDIENCE);
 	bool found = false;
 	for (size_t i = 0; i < json_array_size(aud); i++) {
 		const json_t *member = json_array_get(aud, i);
@@ -114,16 +116,18 @@ static enum auth_result check_audience(const json_t *aud, const char *expected)
 			return AUTH_MALFORMED;
 		found |= string_is(member, expected);
 	}
-	return found ? AUTH_OK : AUTH_CLAIMS;
+	return found ? AUTH_OK : AUTH_AUDIENCE;
 }
 
 static enum auth_result read_subject(const json_t *sub, char out[37])
 {
 	if (sub && !json_is_string(sub))
 		return AUTH_MALFORMED;
+	if (!sub)
+		return AUTH_NO_SUBJECT;
 	struct slice s = slice_str(json_string_value(sub));
-	if (!s.p || !uuid_valid(s))
-		return AUTH_CLAIMS;
+	if (!uuid_valid(s))
+		return AUTH_SUBJECT;
 	for (size_t i = 0; i < 36; i++)
 		out[i] = s.p[i] >= 'A' && s.p[i] <= 'F' ? (char)(s.p[i] - 'A' + 'a') : s.p[i];
 	out[36] = '\0';
@@ -141,15 +145,15 @@ static enum auth_result check_claims(const struct auth *a, const json_t *payload
 	if ((exp && !time_read(exp, &claims->exp_ms)) || (nbf && !time_read(nbf, &nbf_ms)) ||
 	    (iat && !time_read(iat, &iat_ms)))
 		return AUTH_MALFORMED;
-	enum auth_result r = check_issuer(json_object_get(payload, "iss"), a->issuer);
+	enum auth_result r = check_string(json_object_get(payload, "iss"), a->issuer, AUTH_ISSUER);
 	if (r == AUTH_OK)
 		r = check_audience(json_object_get(payload, "aud"), a->audience);
 	if (r == AUTH_OK)
-		r = read_subject(json_object_get(payload, "sub"), claims->sub);
+		r = read_subject(json_object_get(payload, a->user_claim ? a->user_claim : "sub"), claims->sub);
 	if (r != AUTH_OK)
 		return r;
 	if (!exp)
-		return AUTH_CLAIMS;
+		return AUTH_NO_EXP;
 	if (now + a->leeway_ms < nbf_ms)
 		return AUTH_NOT_YET;
 	claims->until_ms = claims->exp_ms + a->leeway_ms;
@@ -188,15 +192,36 @@ enum auth_result auth_check(const struct auth *a, struct slice token, uint64_t w
 const char *auth_result_label(enum auth_result r)
 {
 	static const char *const labels[] = {
-		[AUTH_OK] = "ok",
-		[AUTH_MALFORMED] = "malformed",
-		[AUTH_ALGORITHM] = "algorithm",
-		[AUTH_SIGNATURE] = "signature",
-		[AUTH_EXPIRED] = "expired",
-		[AUTH_NOT_YET] = "not_yet",
-		[AUTH_CLAIMS] = "claims",
+#define X(NAME, label, why) #label,
+		AUTH_RESULTS(X)
+#undef X
 	};
 	return labels[r];
+}
+
+const char *auth_result_why(enum auth_result r)
+{
+	static const char *const whys[] = {
+#define X(NAME, label, why) why,
+		AUTH_RESULTS(X)
+#undef X
+	};
+	return whys[r];
+}
+
+struct slice auth_without_bearer(struct slice token)
+{
+	if (token.n < 7 || strncasecmp(token.p, "Bearer ", 7) != 0)
+		return token;
+	size_t skip = 7;
+	while (skip < token.n && token.p[skip] == ' ')
+		skip++;
+	return slice_of(token.p + skip, token.n - skip);
+}
+
+static char *copy_or_null(const char *s)
+{
+	return s ? mem_strndup(s, strlen(s)) : NULL;
 }
 
 struct auth *auth_new(const struct auth_config *cfg, char *error, size_t n)
@@ -206,8 +231,9 @@ struct auth *auth_new(const struct auth_config *cfg, char *error, size_t n)
 		return NULL;
 	struct auth *a = NEW(struct auth);
 	a->key = key;
-	a->issuer = cfg->issuer ? mem_strndup(cfg->issuer, strlen(cfg->issuer)) : NULL;
-	a->audience = cfg->audience ? mem_strndup(cfg->audience, strlen(cfg->audience)) : NULL;
+	a->issuer = copy_or_null(cfg->issuer);
+	a->audience = copy_or_null(cfg->audience);
+	a->user_claim = copy_or_null(cfg->user_claim);
 	a->leeway_ms = (uint64_t)cfg->leeway_s * 1000;
 	return a;
 }
@@ -219,6 +245,7 @@ void auth_free(struct auth **a)
 	auth_key_free(&(*a)->key);
 	free((*a)->issuer);
 	free((*a)->audience);
+	free((*a)->user_claim);
 	free(*a);
 	*a = NULL;
 }

@@ -1,7 +1,7 @@
 /*
  * The check of a token: whether it is good, and whose it is. A token is a JWT. Its algorithm must be that of the
- * setting, `exp` is required, `nbf` is honoured, `iss` and `aud` are checked when they are set, and `sub` is a uuid.
- * Whether the user exists is not known here.
+ * setting, `exp` is required, `nbf` is honoured, `iss` and `aud` are checked when they are set, and one claim, `sub` where
+ * no other is named, is the user's uuid. Whether the user exists is not known here.
  */
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
@@ -16,17 +16,34 @@ struct auth_config {
 	const char *public_key_file; /* of the others: PEM */
 	const char *issuer;          /* NULL: not checked */
 	const char *audience;        /* NULL: not checked; else the string of the token, or one in its array */
+	const char *user_claim;      /* the claim with the user's uuid; NULL: sub */
 	uint32_t leeway_s;
 };
 
+/*
+ * What is wrong with a token: X(NAME, label, "why"). The label is that of the metric and of the log; "why" is for whoever
+ * issues tokens. EXPIRED means that nothing else is wrong. Only the database can say the last two, so auth_check does not.
+ */
+#define AUTH_RESULTS(X)                                                                                              \
+	X(OK, ok, "it is good")                                                                                      \
+	X(MALFORMED, malformed,                                                                                      \
+	  "it is no JWT: not three parts in base64url, over 8 KiB, a claim of the wrong type, or a crit header")     \
+	X(ALGORITHM, algorithm, "its alg is not the algorithm of the key")                                           \
+	X(SIGNATURE, signature, "the signature is not of the key: it was signed with another one, or changed since") \
+	X(EXPIRED, expired, "its exp has passed")                                                                    \
+	X(NOT_YET, not_yet, "its nbf is still to come")                                                              \
+	X(NO_EXP, no_exp, "it has no exp")                                                                           \
+	X(NO_SUBJECT, no_subject, "it has no claim that names the user (JWT_USER_CLAIM)")                            \
+	X(SUBJECT, subject, "the claim that names the user (JWT_USER_CLAIM) is no uuid")                             \
+	X(ISSUER, issuer, "its iss is not JWT_ISSUER")                                                               \
+	X(AUDIENCE, audience, "its aud is not JWT_AUDIENCE")                                                         \
+	X(USER, user, "platform.users has no row for its user")                                                      \
+	X(DISABLED, disabled, "its user is disabled (platform.users.disabled_at)")
 enum auth_result {
-	AUTH_OK,
-	AUTH_MALFORMED, /* not three parts in base64url, over 8 KiB, a claim of the wrong type, a crit header */
-	AUTH_ALGORITHM,
-	AUTH_SIGNATURE,
-	AUTH_EXPIRED, /* nothing else is wrong: claims->sub is set */
-	AUTH_NOT_YET,
-	AUTH_CLAIMS, /* iss or aud is another, exp is missing, or sub is no uuid */
+#define X(NAME, label, why) AUTH_##NAME,
+	AUTH_RESULTS(X)
+#undef X
+		AUTH_RESULT_MAX
 };
 
 struct auth_claims {
@@ -40,6 +57,8 @@ void auth_free(struct auth **a);
 enum auth_result auth_check(const struct auth *a, struct slice token, uint64_t wall_ms,
                             struct auth_claims *claims) MUST_CHECK;
 const char *auth_result_label(enum auth_result r);
+const char *auth_result_why(enum auth_result r);
+struct slice auth_without_bearer(struct slice token); /* the same without "Bearer " and blanks in front */
 
 /* A signed token (HS256 only), which the caller frees. NULL: error has the reason. */
 char *auth_sign(const struct auth_config *cfg, const char *sub, uint64_t exp_s, char *error, size_t n);

@@ -11,7 +11,8 @@
 
 static bool grants_add(jwt_t *jwt, const struct auth_config *cfg, const char *sub, uint64_t exp_s)
 {
-	return jwt_add_grant(jwt, "sub", sub) == 0 && jwt_add_grant_int(jwt, "exp", (long)exp_s) == 0 &&
+	return jwt_add_grant(jwt, cfg->user_claim ? cfg->user_claim : "sub", sub) == 0 &&
+	       jwt_add_grant_int(jwt, "exp", (long)exp_s) == 0 &&
 	       (!cfg->issuer || jwt_add_grant(jwt, "iss", cfg->issuer) == 0) &&
 	       (!cfg->audience || jwt_add_grant(jwt, "aud", cfg->audience) == 0);
 }

@@ -158,7 +158,7 @@ bool log_sample_take(struct log_sample *s, uint64_t now_ms, uint64_t *left_out)
 		s->written = 0;
 	}
 	*left_out = s->left_out;
-	if (s->written == 10) {
+	if (s->written == (s->most ? s->most : 10)) {
 		s->left_out++;
 		return false;
 	}

@@ -58,12 +58,13 @@ void log_event(enum log_level level, struct log_ident who, const char *event, co
 
 /* Lines of one kind that anybody outside can cause as often as he likes. Zeroed: none was written. */
 struct log_sample {
-	uint64_t second;
+	unsigned most;    /* lines a second; 0: ten */
 	unsigned written; /* in that second */
+	uint64_t second;
 	uint64_t left_out;
 };
 
-/* Ten lines a second are written. True: this one is, and *left_out says how many before it were not. */
+/* `most` lines a second are written. True: this one is, and *left_out says how many before it were not. */
 bool log_sample_take(struct log_sample *s, uint64_t now_ms, uint64_t *left_out) MUST_CHECK;
 
 #define log_at(lvl, who, event, ...)                                                                                 \

@@ -7,9 +7,9 @@
 #include "entry/open.h"
 #include "entry/refusals.h"
 #include "people/tell.h"
+#include "people/tokens.h"
 #include "recovery/recover.h"
 #include <stdio.h>
-#include <strings.h>
 
 /* The token of the CONNECT payload, else of the handshake's Authorization header. */
 static bool connect_token(struct sio_socket *s, struct slice auth, struct buf *token)
@@ -17,11 +17,9 @@ static bool connect_token(struct sio_socket *s, struct slice auth, struct buf *t
 	struct slice v;
 	if (auth.n && json_kind_of(auth) == JSON_OBJECT && json_get(auth, "token", &v) && json_kind_of(v) != JSON_NULL)
 		return json_kind_of(v) == JSON_STRING && json_unescape(token, v);
-	if (!sio_authorization(s, &v) || v.n < 7 || strncasecmp(v.p, "Bearer ", 7) != 0)
+	if (!sio_authorization(s, &v) || auth_without_bearer(v).p == v.p)
 		return false;
-	while (v.n > 7 && v.p[7] == ' ')
-		v = slice_of(v.p + 1, v.n - 1);
-	buf_add(token, v.p + 7, v.n - 7);
+	buf_slice(token, v);
 	return true;
 }
 
@@ -36,10 +34,8 @@ static void connect_refuse_token(struct entry *e, struct sio_socket *s, enum aut
 	/* The database notes a time that counts for two minutes, so a client in a loop need not write it at each
 	 * refusal. */
 	static const struct rate_limit limit = {.per_s = 1, .burst = 1, .rate_class = RATE_EXPIRED};
-	uint64_t retry_after_ms, left_out;
-	e->people->counts.tokens_refused[why]++;
-	if (refusal_may_log(e, &left_out))
-		log_info(sio_ident(s), "token refused", LS("cause", auth_result_label(why)), LU("left_out", left_out));
+	uint64_t retry_after_ms;
+	token_refused(e->people, sio_ident(s), "token refused", why);
 	if (why == AUTH_EXPIRED && db_state(e->db) == DB_UP &&
 	    user_allows(e->people, claims->sub, &limit, &retry_after_ms)) {
 		struct slice user = slice_str(claims->sub);
@@ -94,7 +90,7 @@ void connect_socket(struct sio_socket *s, struct slice auth, unsigned flaws, voi
 	struct auth_claims claims = {0};
 	enum auth_result result = AUTH_MALFORMED;
 	if (!flaws && connect_token(s, auth, &token))
-		result = auth_check(e->people->auth, buf_view(&token), clock_wall_ms(), &claims);
+		result = token_check(e->people, buf_view(&token), &claims);
 	buf_fini(&token);
 	if (result != AUTH_OK) {
 		connect_refuse_token(e, s, result, &claims);

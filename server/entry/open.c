@@ -11,6 +11,7 @@
 #include "entry/refusals.h"
 #include "events/refresh.h"
 #include "people/tell.h"
+#include "people/tokens.h"
 #include "recovery/offsets.h"
 #include "recovery/recover.h"
 
@@ -230,14 +231,17 @@ static bool open_enter_rooms(struct client *c, const struct db_result *r, int ro
 	return stays;
 }
 
-static void open_refuse_user(struct entry *e, struct client *c)
+static void open_refuse_user(struct entry *e, struct client *c, enum auth_result cause)
 {
-	uint64_t left_out;
-	e->people->counts.tokens_refused[TOKEN_USER_UNKNOWN]++;
-	if (refusal_may_log(e, &left_out))
-		log_info(sio_ident(c->sio), "user refused", LU("left_out", left_out));
+	token_refused(e->people, sio_ident(c->sio), "user refused", cause);
 	refusal_note(e, c->sio, user_id(c->user));
 	client_refuse(c);
+}
+
+/* reason: of a socket that may not open. */
+static enum auth_result open_cause(struct slice reason)
+{
+	return slice_eq(reason, SLICE("disabled")) ? AUTH_DISABLED : AUTH_USER;
 }
 
 static void open_take(struct entry *e, struct client *c, const struct db_result *r, int row)
@@ -250,12 +254,15 @@ static void open_take(struct entry *e, struct client *c, const struct db_result 
 		c->expired = true; /* the token ended while the client waited for the database */
 		may = false;
 	}
+	enum auth_result cause = may          ? AUTH_DISABLED /* so a late kick says */
+	                         : c->expired ? AUTH_EXPIRED
+	                                      : open_cause(db_value(r, row, COL_REASON));
 	if (may)
 		may = open_enter_rooms(c, r, row);
 	late_free(&c->entering->late);
 	timer_stop(c->people->loop, &c->timer);
 	if (!may) {
-		open_refuse_user(e, c);
+		open_refuse_user(e, c, cause);
 		return;
 	}
 	struct slice reason = db_value(r, row, COL_REASON);

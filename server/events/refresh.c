@@ -5,6 +5,7 @@
 #include "base/json_write.h"
 #include "base/text.h"
 #include "people/tell.h"
+#include "people/tokens.h"
 
 #define STEP_MS (24u * 3600 * 1000) /* the longest wait before the wall clock is read again: it may be set meanwhile */
 
@@ -35,11 +36,10 @@ static bool refresh_token(struct client *c, const struct sio_event *ev, struct a
 	struct buf token = {0};
 	enum auth_result result = AUTH_MALFORMED;
 	if (json_get(ev->args[0], "token", &v) && json_kind_of(v) == JSON_STRING && json_unescape(&token, v))
-		result = auth_check(p->auth, buf_view(&token), clock_wall_ms(), claims);
+		result = token_check(p, buf_view(&token), claims);
 	buf_fini(&token);
 	if (result != AUTH_OK) {
-		p->counts.tokens_refused[result]++;
-		log_info(sio_ident(c->sio), "refresh refused", LS("cause", auth_result_label(result)));
+		token_refused(p, sio_ident(c->sio), "refresh refused", result);
 		return false;
 	}
 	return memcmp(claims->sub, c->user->id, UUID_LEN) == 0;

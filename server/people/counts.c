@@ -39,11 +39,6 @@ const char *recovery_outcome_label(enum recovery_outcome o)
 	return labels[o];
 }
 
-const char *token_cause_label(int cause)
-{
-	return cause == TOKEN_USER_UNKNOWN ? "user" : auth_result_label((enum auth_result)cause);
-}
-
 const char *event_status_label(enum event_status s)
 {
 	static const char *const labels[STATUS_MAX] = {"ok", "error", "dropped"};

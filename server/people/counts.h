@@ -35,11 +35,6 @@ enum recovery_outcome {
 };
 const char *recovery_outcome_label(enum recovery_outcome o);
 
-/* Why a token was refused: an auth_result other than AUTH_OK, or that its user is unknown, which only the database can
- * say. */
-enum { TOKEN_USER_UNKNOWN = AUTH_CLAIMS + 1, TOKEN_CAUSE_MAX };
-const char *token_cause_label(int cause);
-
 enum event_status { STATUS_OK, STATUS_ERROR, STATUS_DROPPED, STATUS_MAX };
 const char *event_status_label(enum event_status s);
 
@@ -86,7 +81,7 @@ struct counts {
 	uint32_t nevents;
 	struct histogram latency, confirmed, ack;
 	uint64_t connects[CONNECT_REASON_MAX], recoveries[RECOVERY_OUTCOME_MAX];
-	uint64_t tokens_refused[TOKEN_CAUSE_MAX];
+	uint64_t tokens_refused[AUTH_RESULT_MAX]; /* by cause; people/tokens.c counts them */
 	uint64_t errors[ERROR_COUNTED];
 	uint64_t disconnects[CLOSE_REASON_MAX];
 	size_t waiting_bytes; /* now: of client events that wait for the database (events/gate.c) */

@@ -7,6 +7,7 @@
  *   late.h    control rows kept for an answer     fences.h   deliveries to be confirmed
  *   rate.h    token buckets                       room_names.h
  *   errors.h  codes                               counts.h   counters
+ *   tokens.h  the check of a client's token
  */
 #ifndef PEOPLE_PEOPLE_H
 #define PEOPLE_PEOPLE_H
@@ -41,8 +42,9 @@ struct people {
 	/* Of rates.idle: users without clients whose buckets are not full. people_tick looks at them in turn. */
 	struct list idle;
 	uint32_t nidle;
-	uint64_t fence_value;                  /* of the last delivery that wanted a fence; values rise */
-	const struct recovery_hooks *recovery; /* NULL until given */
+	uint64_t fence_value;                       /* of the last delivery that wanted a fence; values rise */
+	const struct recovery_hooks *recovery;      /* NULL until given */
+	struct log_sample refused[AUTH_RESULT_MAX]; /* people/tokens.c: lines about refused tokens, by cause */
 	struct counts counts;
 };
 

@@ -44,7 +44,11 @@ begin
 	v_held := rt_private.presence_hold(v_users);
 	return query
 	select s.n, r.active is true, case when r.active then array_to_string(r.rooms, e'\n') end,
-		case when r.active then rt_private.reason(r.user_id, coalesce(s.recovery, false)) end, v_snapshot
+		case
+			when r.active then rt_private.reason(r.user_id, coalesce(s.recovery, false))
+			else rt.user_state(s.user_id)
+		end,
+		v_snapshot
 	from rt_private.sockets_parse(p_sockets) s
 	left join rt_private.user_rooms(v_held) r on r.user_id = s.user_id
 	where s.user_id = any(v_held) or s.user_id <> all(v_users)
@@ -63,5 +67,5 @@ $$;
 comment on function rt.socket_open(uuid, text[]) is
 	'Sockets {socket_id, user_id, recovery, pid?} of this edge open. RT410: it is not registered. A row each, but '
 	'for those whose user''s presence somebody else holds (they come again): ok (user exists and is active), '
-	'rooms joined by newline, reason for sync:required, snapshot: control rows that it does not see are to be '
+	'rooms joined by newline, reason for sync:required (not ok: disabled or unknown), snapshot: control rows that it does not see are to be '
 	'applied to the rooms.';

@@ -33,7 +33,7 @@ static enum auth_result check(const struct auth *a, struct slice token, struct a
 	char *exact = mem_dup(token.p, token.n);
 	enum auth_result r = auth_check(a, slice_of(exact, token.n), NOW, claims);
 	free(exact);
-	CHECK(r <= AUTH_CLAIMS);
+	CHECK(r <= AUTH_AUDIENCE);
 	CHECK_INT(ERR_peek_error(), 0); /* a connection's TLS would take it for its own */
 	if (r != AUTH_OK && r != AUTH_EXPIRED)
 		CHECK(!claims->sub[0] && !claims->exp_ms && !claims->until_ms);

@@ -200,7 +200,7 @@ test('tokens refused, by cause', async () => {
   const good = { sub: user.id, exp: seconds() + 60 }
   const bad = {
     malformed: 'no token', algorithm: sign({ alg: 'HS512' }, good), signature: sign(head, good, 'another secret that is long enough'), expired: token(user, { exp: seconds() - 9 }),
-    not_yet: token(user, { nbf: seconds() + 600 }), claims: sign(head, { exp: seconds() + 60 }), user: token('11111111-2222-4333-8444-555555555555'),
+    not_yet: token(user, { nbf: seconds() + 600 }), no_subject: sign(head, { exp: seconds() + 60 }), no_exp: token(user, { exp: undefined }), user: token('11111111-2222-4333-8444-555555555555'),
   }
   for (const [cause, t] of Object.entries(bad)) {
     const c = w.client(null, { edge, auth: { token: t } })

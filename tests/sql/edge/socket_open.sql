@@ -20,7 +20,7 @@ create temp table got as select *
 select results_eq('select ord, ok, rooms, reason from got order by ord', $$values
 	(1, true, 'user:' || tests.u(2) || e'\nparticipants:' || tests.u(10), 'connection_established'),
 	(2, true, 'user:' || tests.u(1) || e'\nparticipants:' || tests.u(10), 'connection_established'),
-	(3, false, null::text, null::text), (4, false, null, null),
+	(3, false, null::text, 'disabled'), (4, false, null, 'unknown'),
 	(5, true, 'user:' || tests.u(1) || e'\nparticipants:' || tests.u(10), 'connection_established')$$,
 	'a row a socket, in order; not for who is disabled or not there');
 select is(count(distinct snapshot::pg_snapshot::text), 1::bigint, 'all with the snapshot of the call') from got;

@@ -240,8 +240,8 @@ TEST(times_are_numbers_in_range)
 		{"{" S ",\"exp\":999.999}", AUTH_EXPIRED, 999999},
 		{"{" S ",\"exp\":1}", AUTH_EXPIRED, 1000},
 		{"{" S ",\"exp\":0}", AUTH_EXPIRED, 0},
-		{"{" S "}", AUTH_CLAIMS, 0},
-		{"{" S ",\"Exp\":2000}", AUTH_CLAIMS, 0},
+		{"{" S "}", AUTH_NO_EXP, 0},
+		{"{" S ",\"Exp\":2000}", AUTH_NO_EXP, 0},
 		{"{" S ",\"exp\":\"2000\"}", AUTH_MALFORMED, 0},
 		{"{" S ",\"exp\":null}", AUTH_MALFORMED, 0},
 		{"{" S ",\"exp\":true}", AUTH_MALFORMED, 0},
@@ -295,16 +295,16 @@ TEST(the_subject_is_a_uuid)
 	static const struct claims_row rows[] = {
 		{"{\"sub\":\"" SUB "\"" EXP "}", AUTH_OK, 0},
 		{"{\"sub\":\"" SUB_UPPER "\"" EXP "}", AUTH_OK, 0},
-		{"{\"exp\":2000}", AUTH_CLAIMS, 0},
-		{"{\"sub\":\"\"" EXP "}", AUTH_CLAIMS, 0},
-		{"{\"sub\":\"alice\"" EXP "}", AUTH_CLAIMS, 0},
-		{"{\"sub\":\"" SUB "0\"" EXP "}", AUTH_CLAIMS, 0},
-		{"{\"sub\":\" " SUB "\"" EXP "}", AUTH_CLAIMS, 0},
-		{"{\"sub\":\"{" SUB "}\"" EXP "}", AUTH_CLAIMS, 0},
-		{"{\"sub\":\"0b7e4a52-7f0c-4a55-9b1e-3f3c2f9d1a1\"" EXP "}", AUTH_CLAIMS, 0},
-		{"{\"sub\":\"0b7e4a52-7f0c-4a55-9b1e-3f3c2f9d1a1g\"" EXP "}", AUTH_CLAIMS, 0},
-		{"{\"sub\":\"0b7e4a527f0c4a559b1e3f3c2f9d1a10\"" EXP "}", AUTH_CLAIMS, 0},
-		{"{\"sub\":\"0b7e4a527-f0c-4a55-9b1e-3f3c2f9d1a10\"" EXP "}", AUTH_CLAIMS, 0},
+		{"{\"exp\":2000}", AUTH_NO_SUBJECT, 0},
+		{"{\"sub\":\"\"" EXP "}", AUTH_SUBJECT, 0},
+		{"{\"sub\":\"alice\"" EXP "}", AUTH_SUBJECT, 0},
+		{"{\"sub\":\"" SUB "0\"" EXP "}", AUTH_SUBJECT, 0},
+		{"{\"sub\":\" " SUB "\"" EXP "}", AUTH_SUBJECT, 0},
+		{"{\"sub\":\"{" SUB "}\"" EXP "}", AUTH_SUBJECT, 0},
+		{"{\"sub\":\"0b7e4a52-7f0c-4a55-9b1e-3f3c2f9d1a1\"" EXP "}", AUTH_SUBJECT, 0},
+		{"{\"sub\":\"0b7e4a52-7f0c-4a55-9b1e-3f3c2f9d1a1g\"" EXP "}", AUTH_SUBJECT, 0},
+		{"{\"sub\":\"0b7e4a527f0c4a559b1e3f3c2f9d1a10\"" EXP "}", AUTH_SUBJECT, 0},
+		{"{\"sub\":\"0b7e4a527-f0c-4a55-9b1e-3f3c2f9d1a10\"" EXP "}", AUTH_SUBJECT, 0},
 		{"{\"sub\":\"" SUB "\\u0000\"" EXP "}", AUTH_MALFORMED, 0},
 		{"{\"sub\":7" EXP "}", AUTH_MALFORMED, 0},
 		{"{\"sub\":null" EXP "}", AUTH_MALFORMED, 0},
@@ -323,6 +323,38 @@ TEST(the_subject_is_a_uuid)
 	expect_claims(&hs256, rows, ARRAY_LEN(rows));
 }
 
+TEST(another_claim_is_the_user_where_it_is_named)
+{
+	static const struct claims_row rows[] = {
+		{"{\"uid\":\"" SUB "\"" EXP "}", AUTH_OK, 0},
+		{"{\"uid\":\"" SUB "\",\"sub\":\"auth0|7\"" EXP "}", AUTH_OK, 0},
+		{"{" S EXP "}", AUTH_NO_SUBJECT, 0},
+		{"{" S ",\"uid\":\"7\"" EXP "}", AUTH_SUBJECT, 0},
+		{"{" S ",\"uid\":7" EXP "}", AUTH_MALFORMED, 0},
+	};
+	struct auth_config cfg = hs256;
+	cfg.user_claim = "uid";
+	expect_claims(&cfg, rows, ARRAY_LEN(rows));
+	char error[200], *token = auth_sign(&cfg, SUB, 2000, error, sizeof error);
+	struct auth *a = open_auth(&cfg);
+	expect(a, slice_str(token), AUTH_OK);
+	auth_free(&a);
+	free(token);
+}
+
+TEST(a_bearer_in_front_is_taken_off)
+{
+	static const char *const rows[][2] = {
+		{"a.b.c", "a.b.c"}, {"Bearer a.b.c", "a.b.c"},  {"bearer   a.b.c", "a.b.c"},
+		{"Bearer ", ""},    {"Bearer", "Bearer"},       {"Bearera.b", "Bearera.b"},
+		{"", ""},           {" Bearer a", " Bearer a"}, {"Bearer Bearer a", "Bearer a"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CHECK_ROW(rows[i][0]);
+		CHECK(slice_eq(auth_without_bearer(slice_str(rows[i][0])), slice_str(rows[i][1])));
+	}
+}
+
 #define ISS ",\"iss\":\"us\""
 #define AUD ",\"aud\":\"chat\""
 
@@ -333,19 +365,19 @@ TEST(issuer_and_audience_when_configured)
 		{"{" S EXP ISS ",\"aud\":[\"chat\"]}", AUTH_OK, 0},
 		{"{" S EXP ISS ",\"aud\":[\"x\",\"chat\"]}", AUTH_OK, 0},
 		{"{" S EXP ISS ",\"aud\":[\"chat\",\"x\"]}", AUTH_OK, 0},
-		{"{" S EXP AUD "}", AUTH_CLAIMS, 0},
-		{"{" S EXP AUD ",\"iss\":\"them\"}", AUTH_CLAIMS, 0},
-		{"{" S EXP AUD ",\"iss\":\"US\"}", AUTH_CLAIMS, 0},
-		{"{" S EXP AUD ",\"iss\":\"us \"}", AUTH_CLAIMS, 0},
-		{"{" S EXP AUD ",\"iss\":\"\"}", AUTH_CLAIMS, 0},
+		{"{" S EXP AUD "}", AUTH_ISSUER, 0},
+		{"{" S EXP AUD ",\"iss\":\"them\"}", AUTH_ISSUER, 0},
+		{"{" S EXP AUD ",\"iss\":\"US\"}", AUTH_ISSUER, 0},
+		{"{" S EXP AUD ",\"iss\":\"us \"}", AUTH_ISSUER, 0},
+		{"{" S EXP AUD ",\"iss\":\"\"}", AUTH_ISSUER, 0},
 		{"{" S EXP AUD ",\"iss\":[\"us\"]}", AUTH_MALFORMED, 0},
 		{"{" S EXP AUD ",\"iss\":null}", AUTH_MALFORMED, 0},
 		{"{" S EXP AUD ",\"iss\":1}", AUTH_MALFORMED, 0},
-		{"{" S EXP ISS "}", AUTH_CLAIMS, 0},
-		{"{" S EXP ISS ",\"aud\":\"chats\"}", AUTH_CLAIMS, 0},
-		{"{" S EXP ISS ",\"aud\":\"cha\"}", AUTH_CLAIMS, 0},
-		{"{" S EXP ISS ",\"aud\":[]}", AUTH_CLAIMS, 0},
-		{"{" S EXP ISS ",\"aud\":[\"x\",\"y\"]}", AUTH_CLAIMS, 0},
+		{"{" S EXP ISS "}", AUTH_AUDIENCE, 0},
+		{"{" S EXP ISS ",\"aud\":\"chats\"}", AUTH_AUDIENCE, 0},
+		{"{" S EXP ISS ",\"aud\":\"cha\"}", AUTH_AUDIENCE, 0},
+		{"{" S EXP ISS ",\"aud\":[]}", AUTH_AUDIENCE, 0},
+		{"{" S EXP ISS ",\"aud\":[\"x\",\"y\"]}", AUTH_AUDIENCE, 0},
 		{"{" S EXP ISS ",\"aud\":[\"chat\",1]}", AUTH_MALFORMED, 0},
 		{"{" S EXP ISS ",\"aud\":[[\"chat\"]]}", AUTH_MALFORMED, 0},
 		{"{" S EXP ISS ",\"aud\":{\"chat\":true}}", AUTH_MALFORMED, 0},
@@ -370,11 +402,11 @@ TEST(expired_is_said_only_of_a_token_right_in_everything_else)
 	static const struct claims_row rows[] = {
 		{"{" S OLD ISS AUD "}", AUTH_EXPIRED, 10000},
 		{"{\"sub\":\"" SUB_UPPER "\"" OLD ISS AUD "}", AUTH_EXPIRED, 10000},
-		{"{" S OLD AUD "}", AUTH_CLAIMS, 0},
-		{"{" S OLD ISS "}", AUTH_CLAIMS, 0},
-		{"{" S OLD ISS ",\"aud\":\"x\"}", AUTH_CLAIMS, 0},
-		{"{\"sub\":\"x\"" OLD ISS AUD "}", AUTH_CLAIMS, 0},
-		{"{\"aud\":\"chat\"" OLD ISS "}", AUTH_CLAIMS, 0},
+		{"{" S OLD AUD "}", AUTH_ISSUER, 0},
+		{"{" S OLD ISS "}", AUTH_AUDIENCE, 0},
+		{"{" S OLD ISS ",\"aud\":\"x\"}", AUTH_AUDIENCE, 0},
+		{"{\"sub\":\"x\"" OLD ISS AUD "}", AUTH_SUBJECT, 0},
+		{"{\"aud\":\"chat\"" OLD ISS "}", AUTH_NO_SUBJECT, 0},
 		{"{" S OLD ISS AUD ",\"nbf\":1001}", AUTH_NOT_YET, 0},
 		{"{" S OLD ISS AUD ",\"nbf\":\"1\"}", AUTH_MALFORMED, 0},
 		{"{" S OLD ISS AUD ",\"iat\":\"1\"}", AUTH_MALFORMED, 0},
@@ -394,7 +426,7 @@ TEST(expired_is_said_only_of_a_token_right_in_everything_else)
 
 TEST(labels_differ)
 {
-	for (int i = AUTH_OK; i <= AUTH_CLAIMS; i++)
+	for (int i = AUTH_OK; i < AUTH_RESULT_MAX; i++)
 		for (int j = AUTH_OK; j < i; j++)
 			CHECK(strcmp(auth_result_label((enum auth_result)i), auth_result_label((enum auth_result)j)) !=
 			      0);

@@ -188,4 +188,8 @@ TEST(of_lines_that_anybody_can_cause_ten_a_second_are_written)
 	CHECK_INT(left_out, 990);
 	CHECK(log_sample_take(&sample, 6000, &left_out));
 	CHECK_INT(left_out, 0);
+	struct log_sample one = {.most = 1};
+	CHECK(log_sample_take(&one, 6000, &left_out) && !log_sample_take(&one, 6999, &left_out));
+	CHECK(log_sample_take(&one, 7000, &left_out));
+	CHECK_INT(left_out, 1);
 }

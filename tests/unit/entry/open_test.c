@@ -111,7 +111,7 @@ TEST(a_user_whom_the_database_does_not_know_is_refused)
 	struct guest *a = house_comes(ANNA);
 	guest_waits_for(a, "41\n");
 	guest_reads(a, "40{\"sid\":\"ID\"}\n" REFUSED);
-	CHECK_INT(counts()->tokens_refused[TOKEN_USER_UNKNOWN], 1);
+	CHECK_INT(counts()->tokens_refused[AUTH_USER], 1);
 	house_some_turns();
 	CHECK(!strstr(database_said(&house.base), "rt.socket_close")); /* it was never there */
 	house_end();
