@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 #include "cmd/pg.h"
 #include "people/errors.h"
+#include "recovery/refused.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -154,7 +155,8 @@ static int print_markdown(const char *table)
 	} tables[] = {{"settings", config_markdown},
 	              {"metrics", metrics_markdown},
 	              {"errors", errors_markdown},
-	              {"reasons", close_markdown}};
+	              {"reasons", close_markdown},
+	              {"refusals", refused_markdown}};
 	struct buf out = {0};
 	size_t i = 0;
 	while (i < ARRAY_LEN(tables) && strcmp(table, tables[i].name) != 0)
@@ -174,7 +176,8 @@ int cmd_check(int argc, char **argv)
 	const char *file = NULL, *offline = NULL, *markdown = NULL;
 	const struct cmd_option options[] = {
 		{"offline", NULL, "do not connect to the database", &offline},
-		{"markdown", "TABLE", "print a table of docs/ instead: settings, metrics, errors, reasons", &markdown},
+		{"markdown", "TABLE", "print a table of docs/ instead: settings, metrics, errors, reasons, refusals",
+	         &markdown},
 		CMD_CONFIG(&file),
 		{0},
 	};

@@ -60,11 +60,11 @@ static void attempt_end(struct client *c, bool recovered)
 	free(reason);
 }
 
-void attempt_fail(struct client *c, const char *why)
+void attempt_fail(struct client *c, enum refused_cause cause)
 {
 	struct slice lines = buf_view(&c->recoverable->former), id;
 	c->people->counts.recoveries[RECOVERY_REFUSED]++;
-	log_info(sio_ident(c->sio), "not recovered", LS("why", why));
+	log_info(sio_ident(c->sio), "not recovered", LS("why", refused_why(cause)));
 	client_keep(c, no_chat, NULL);
 	while (hub_next_name(&lines, &id))
 		client_leave(c, id);
@@ -106,7 +106,7 @@ static void attempt_positioned(void *arg)
 	if (!c)
 		return;
 	if (a->broken || !db_pump_position(rec->db, &at) || !at.live) {
-		attempt_fail(c, a->broken ? a->broken : "the pump is away");
+		attempt_fail(c, a->broken ? a->broken : REFUSED_PUMP);
 		return;
 	}
 	a->upto = mem_strndup(at.snapshot, strlen(at.snapshot));
@@ -163,11 +163,11 @@ void attempt_start(struct client *c)
 	struct attempt *a = r->attempt;
 	const unsigned char *key = offsets_key(r->recovery);
 	if (!key) {
-		attempt_fail(c, "no key");
+		attempt_fail(c, REFUSED_KEY);
 		return;
 	}
 	if (!token_read(&a->token, key, user_id(c->user), slice_str(a->pid), slice_str(a->offset))) {
-		attempt_fail(c, "offset not authentic");
+		attempt_fail(c, REFUSED_FORGED);
 		return;
 	}
 	for (size_t i = 0; i < a->token.messages.n; i += UUID_LEN)
@@ -230,5 +230,5 @@ void attempt_walked(struct client *c, struct walk *k, struct slice former)
 	else if (++a->round < ROUNDS_MAX)
 		attempt_round(c);
 	else
-		attempt_fail(c, "its chats change all the time");
+		attempt_fail(c, REFUSED_CHATS);
 }

@@ -14,6 +14,7 @@
 
 #include "recovery/offsets.h"
 #include "recovery/recover.h"
+#include "recovery/refused.h"
 #include "recovery/walk.h"
 
 #define ATTEMPT_EVENTS_MAX 500 /* missed and held events; below FENCES_MAX, so each can be confirmed */
@@ -23,13 +24,13 @@ struct attempt {
 	char *pid, *offset; /* owned; as the client presented them */
 	recover_done *done;
 	struct recovery_token token;
-	char *reason;            /* owned; of sync:required, if the attempt fails */
-	char *upto, *upto_epoch; /* owned; P */
-	uint64_t since;          /* loop_now of CONNECT */
-	uint32_t round;          /* from 0 */
-	bool holding;            /* P is known: events that come now are kept in `held` */
-	const char *broken;      /* why the attempt cannot be complete any more; NULL: it can */
-	struct held_list held;   /* owned */
+	char *reason;              /* owned; of sync:required, if the attempt fails */
+	char *upto, *upto_epoch;   /* owned; P */
+	uint64_t since;            /* loop_now of CONNECT */
+	uint32_t round;            /* from 0 */
+	bool holding;              /* P is known: events that come now are kept in `held` */
+	enum refused_cause broken; /* why the attempt cannot be complete any more */
+	struct held_list held;     /* owned */
 };
 
 void attempt_free(struct attempt **a);
@@ -40,6 +41,6 @@ struct client *attempt_client(const struct people *p, const char id[SIO_ID_LEN])
 void attempt_start(struct client *c); /* offsets_key is settled; the client leaves PLACE_KEY */
 /* former: ids of the sockets that it was before, joined by newline. */
 void attempt_walked(struct client *c, struct walk *k, struct slice former);
-void attempt_fail(struct client *c, const char *why);
+void attempt_fail(struct client *c, enum refused_cause cause);
 
 #endif

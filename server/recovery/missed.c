@@ -21,14 +21,6 @@ struct missed {
 
 /* ---- the answer ---- */
 
-static const char *missed_refusal(struct slice cause, char *text, size_t n)
-{
-	size_t len = cause.n < n ? cause.n : 0;
-	memcpy(text, cause.p, len);
-	text[len] = '\0';
-	return text;
-}
-
 /* Takes the rows of one socket, from its "rooms" to its "ok" or "no". Afterwards the attempt is over, or in its next
  * round. */
 static void missed_settle(struct client *c, const struct db_result *r, int first, int last)
@@ -36,11 +28,10 @@ static void missed_settle(struct client *c, const struct db_result *r, int first
 	struct attempt *a = c->recoverable->attempt;
 	struct walk k = {.hub = hub_new()};
 	struct slice former = db_value(r, first, COL_DATA), end = db_value(r, last, COL_WHAT);
-	const char *why = "an answer that is none";
-	char cause[64];
+	enum refused_cause cause = REFUSED_ANSWER;
 	bool good = false;
 	if (slice_eq(end, SLICE("no"))) {
-		why = missed_refusal(db_value(r, last, COL_DATA), cause, sizeof(cause));
+		cause = refused_of_sql(db_value(r, last, COL_DATA));
 	} else if (slice_eq(end, SLICE("ok")) && slice_eq(db_value(r, first, COL_WHAT), SLICE("rooms"))) {
 		good = true;
 		walk_begin(&k, db_value(r, first, COL_ROOMS), former, client_id(c), buf_view(&a->token.chats));
@@ -49,9 +40,9 @@ static void missed_settle(struct client *c, const struct db_result *r, int first
 		good = walk_row(&k, r, row);
 	if (good && (k.missed.n + a->held.n > ATTEMPT_EVENTS_MAX ||
 	             k.missed.bytes + a->held.bytes > c->recoverable->recovery->bytes_max))
-		a->broken = "size";
+		a->broken = REFUSED_SIZE;
 	if (!good || a->broken)
-		attempt_fail(c, a->broken ? a->broken : why);
+		attempt_fail(c, a->broken ? a->broken : cause);
 	else
 		attempt_walked(c, &k, former);
 	walk_end(&k);
@@ -88,7 +79,7 @@ static void missed_answered(void *arg, const struct db_result *r)
 	for (size_t i = 0; i < m->out; i++) {
 		struct client *c = m->batch[i][0] ? attempt_client(rec->people, m->batch[i]) : NULL;
 		if (c)
-			attempt_fail(c, "the database did not answer");
+			attempt_fail(c, REFUSED_SILENCE);
 	}
 	m->out = 0;
 	if (!list_empty(&m->queue))
@@ -149,7 +140,7 @@ static void missed_send(void *arg)
 		struct client *c = e->client;
 		client_stand(c, PLACE_WALK, NULL);
 		if (c->recoverable->attempt->since + PATIENCE_MS < loop_now(rec->people->loop)) {
-			attempt_fail(c, "too many at once");
+			attempt_fail(c, REFUSED_BUSY);
 			continue;
 		}
 		memcpy(m->batch[m->out++], client_id(c).p, SIO_ID_LEN);

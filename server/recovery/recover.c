@@ -77,7 +77,7 @@ static void attempt_break(struct client *c, void *arg)
 {
 	(void)arg;
 	if (c->state == CLIENT_RECOVERING)
-		c->recoverable->attempt->broken = "a gap of the pump";
+		c->recoverable->attempt->broken = REFUSED_GAP;
 }
 
 void attempts_gap(struct recovery *rec)
@@ -93,7 +93,7 @@ static void recover_hold(struct client *c, struct packet *p, struct blob *confir
 	if (!a->holding || a->broken)
 		return; /* not holding yet: P will see the row */
 	if (a->held.n == ATTEMPT_EVENTS_MAX) {
-		a->broken = "held too much";
+		a->broken = REFUSED_HELD;
 		held_free(&a->held);
 		return;
 	}

@@ -4,7 +4,7 @@
  *
  *   offsets.h       which clients get an offset, and when      recover.h  attempts begin
  *   offset_token.h  an offset as text                          attempt.h  the steps of an attempt
- *                                                              missed.h   rt.recover
+ *   refused.h       why an attempt fails                       missed.h   rt.recover
  *                                                              walk.h     rooms as they were, event by event
  */
 #ifndef RECOVERY_RECOVERY_H

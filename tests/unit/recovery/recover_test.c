@@ -1,5 +1,6 @@
 /* A client comes back: missed events, held events, and everything that can go wrong. */
 #include "porch.h"
+#include "trace.h"
 
 #define ROOMS_ROW "1|rooms|~|user:" ANNA "^participants:" CHAT "|~|~|~||~\n"
 #define EVENT_ROW(rooms, event) "1|row|5|" rooms "||" event "|~|{}|~\n"
@@ -160,26 +161,38 @@ TEST(a_former_socket_of_the_answer_is_followed_too)
 
 TEST(an_answer_that_is_no_opens_a_new_socket)
 {
-	static const char *const rows[] = {
-		ROOMS_ROW EVENT_ROW("~", "x") "1|no|~|~|~|~|~|too old|~",
-		"1|no|~|~|~|~|~|too old|~",
-		ROOMS_ROW "1|what|~|~|~|~|~|~|~\n" OK_ROW,
-		ROOMS_ROW "1|row|later|~||e|~|{}|~\n" OK_ROW,
-		ROOMS_ROW CONTROL_ROW("user_join", "{}") OK_ROW,
-		EVENT_ROW("~", "x") OK_ROW,
-		"7|no|~|~|~|~|~|another's|~",
-		"1|no",
-		"!57014 too slow",
+	static const struct {
+		const char *rows, *why;
+	} cases[] = {
+		{ROOMS_ROW EVENT_ROW("~", "x") "1|no|~|~|~|~|~|size|~", "size"},
+		{"1|no|~|~|~|~|~|age|~", "age"},
+		{"1|no|~|~|~|~|~|of tomorrow|~", "unknown cause"},
+		{"1|no|~|~|~|~|~|no key|~", "unknown cause"}, /* the edge alone says this one */
+		{"1|no|~|~|~|~|~|~|~", "unknown cause"},
+		{ROOMS_ROW "1|what|~|~|~|~|~|~|~\n" OK_ROW, "an answer that is none"},
+		{ROOMS_ROW "1|row|later|~||e|~|{}|~\n" OK_ROW, "an answer that is none"},
+		{ROOMS_ROW CONTROL_ROW("user_join", "{}") OK_ROW, "an answer that is none"},
+		{EVENT_ROW("~", "x") OK_ROW, "an answer that is none"},
+		{"7|no|~|~|~|~|~|pid|~", "the database did not answer"}, /* another's */
+		{"1|no", "the database did not answer"},
+		{"!57014 too slow", "the database did not answer"},
 	};
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		CHECK_ROW(rows[i]);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CHECK_ROW(cases[i].rows);
 		memset(&hall, 0, sizeof hall);
 		porch.opened = porch.recovered = 0;
 		porch_opens();
 		anna_was_here();
-		database_answers(&hall.base, "rt.recover", rows[i]);
+		database_answers(&hall.base, "rt.recover", cases[i].rows);
+		struct trace lines = trace_begin();
 		struct guest *a = porch_returns(ANNA);
 		opens_as_new(a);
+		char want[80], *said = trace_end(&lines);
+		snprintf(want, sizeof want, "why=\"%s\"", cases[i].why);
+		if (!strchr(cases[i].why, ' '))
+			snprintf(want, sizeof want, "why=%s", cases[i].why);
+		CHECK(strstr(said, "not recovered") && strstr(said, want));
+		free(said);
 		porch_end();
 	}
 }
