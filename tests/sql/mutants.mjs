@@ -1,9 +1,11 @@
 // Does a test fail without the rule? Each row breaks one function (text that it has, text instead), or runs a statement, and names the
-// files of which one must fail. Not part of the suite: tests/sql/run --mutants [TEXT]
+// files of which one must fail. That takes an hour, so the suite does not run it: tests/sql/run --mutants [TEXT]. The suite does try
+// whether each row still finds its text (named.mjs).
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const locks = 'concurrent/locks.mjs';
 const rotation = 'concurrent/rotation.mjs';
@@ -12,7 +14,7 @@ const bell = 'concurrent/bell.mjs';
 const unread = 'concurrent/unread.mjs';
 // rt_private.route_run is written by what is broken here.
 const compile = 'select rt_private.routes_compile(true)';
-const mutants = [
+export const mutants = [
   // rule, function, text, instead, files, and a statement that is run then
   ['locks: a busy key is skipped', 'rt_private.items_lock', 'skip locked', '', locks],
   ['locks: the chat is locked first', 'rt_private.dispatch_batch', 'v_busy := rt_private.items_lock(v_relations, v_columns, v_keys)', "v_busy := '{}'", locks],
@@ -128,10 +130,19 @@ const mutants = [
   ['indexes: the index of a foreign key', 'drop index platform.post_comments_author_id_idx', 'concurrent/plans.mjs'],
 ];
 
-const [only] = process.argv.slice(2);
-const dir = mkdtempSync(join(tmpdir(), 'mutant-'));
-const file = join(dir, 'mutant.sql');
 const quoted = (text) => `$mutant$${text}$mutant$`;
+
+// A row's parts: what is said to Postgres, and the files that must notice.
+export function mutant(row) {
+  const parts = [...row];
+  const after = parts.length === 6 ? parts.pop() : 'select';
+  const files = parts.at(-1).split(' ').map((f) => `tests/sql/${f}`);
+  if (parts.length === 3) return { rule: parts[0], files, sql: `${parts[1]};\n` };
+  const [rule, name, text, instead] = parts;
+  return { rule, files, sql: `do $do$ declare v text := pg_get_functiondef('${name}'::regproc); begin
+      if position(${quoted(text)} in v) = 0 then raise exception 'no such text in ${name}'; end if;
+      execute replace(v, ${quoted(text)}, ${quoted(instead)}); end $do$;\n${after};\n` };
+}
 
 // The file that tests a table.
 const test = (schema, table) => (schema === 'bellwire' ? ['bellwire'] : readdirSync('tests/sql'))
@@ -148,28 +159,24 @@ function triggers() {
   });
 }
 
-let good = 0;
-const missed = [];
-for (const row of [...mutants, ...triggers()]) {
-  const [rule] = row;
-  if (only && !rule.includes(only)) continue;
-  const after = row.length === 6 ? row.pop() : 'select';
-  const files = row.at(-1);
-  if (row.length === 3) {
-    writeFileSync(file, `${row[1]};\n`);
-  } else {
-    const [, name, text, instead] = row;
-    writeFileSync(file, `do $do$ declare v text := pg_get_functiondef('${name}'::regproc); begin
-      if position(${quoted(text)} in v) = 0 then raise exception 'no such text in ${name}'; end if;
-      execute replace(v, ${quoted(text)}, ${quoted(instead)}); end $do$;\n${after};\n`);
+function run(only) {
+  const dir = mkdtempSync(join(tmpdir(), 'mutant-'));
+  const path = join(dir, 'mutant.sql');
+  let good = 0;
+  const missed = [];
+  for (const { rule, files, sql } of [...mutants, ...triggers()].map(mutant)) {
+    if (only && !rule.includes(only)) continue;
+    writeFileSync(path, sql);
+    const { status, stdout, stderr } = spawnSync('tests/sql/run', files, { env: { ...process.env, MUTANT: path }, encoding: 'utf8' });
+    const red = /^pgtap: \d+ passed, [1-9]\d* failed$/m.test(stdout) && /not ok|exit status|planned/.test(stdout + stderr);
+    if (red) good++;
+    else missed.push(`${rule}${status ? `: ${(stdout + stderr).trim().split('\n').at(-1)}` : ''}`);
+    console.log(`${red ? 'noticed' : 'MISSED '}  ${rule}  ${/: not ok \d+ - (.*)/.exec(stdout)?.[1]?.slice(0, 90) ?? ''}`);
   }
-  const { status, stdout, stderr } = spawnSync('tests/sql/run', files.split(' ').map((f) => `tests/sql/${f}`), { env: { ...process.env, MUTANT: file }, encoding: 'utf8' });
-  const red = /^pgtap: \d+ passed, [1-9]\d* failed$/m.test(stdout) && /not ok|exit status|planned/.test(stdout + stderr);
-  if (red) good++;
-  else missed.push(`${rule}${status ? `: ${(stdout + stderr).trim().split('\n').at(-1)}` : ''}`);
-  console.log(`${red ? 'noticed' : 'MISSED '}  ${rule}  ${/: not ok \d+ - (.*)/.exec(stdout)?.[1]?.slice(0, 90) ?? ''}`);
+  rmSync(dir, { recursive: true, force: true });
+  for (const m of missed) console.log(`missed: ${m}`);
+  console.log(`mutants: ${good} passed, ${missed.length} failed`);
+  process.exitCode = missed.length ? 1 : 0;
 }
-rmSync(dir, { recursive: true, force: true });
-for (const m of missed) console.log(`missed: ${m}`);
-console.log(`mutants: ${good} passed, ${missed.length} failed`);
-process.exitCode = missed.length ? 1 : 0;
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) run(process.argv[2]);
