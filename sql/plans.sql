@@ -1,8 +1,15 @@
 -- The plans of the event path do not follow statistics. A session keeps a plan that it made when the tables were empty,
--- until somebody analyzes them. In a fresh database, or with autovacuum behind, that was a sequential scan for each
--- message, ever longer. Here every row is found by a key, and these settings say so. They hold for what a function
--- calls as well, checks of foreign keys included. A scan that is switched off and has no alternative has a cost for
--- which it would be compiled, which takes a quarter of a second.
+-- until somebody analyzes them, and it makes others from guesses until then. In a fresh database, or with autovacuum
+-- behind, that was a scan of all rows for each message, ever longer. Here every row is found by a key:
+--
+--	x.key = any(v_keys), alone        the index of the key. Without "order by x.key", for which all of it would be read.
+--	(select ... where x.key = q.key)  a value is looked up row by row, and a lateral query that ends with "offset 0" too. A
+--	                                  join, "in" and "exists" are turned round where the planner thinks that few rows are
+--	                                  on the other side.
+--
+-- The settings exclude the rest. They hold for what a function calls as well, checks of foreign keys included. A scan
+-- that is switched off and has no alternative has a cost for which it would be compiled, which takes a quarter of a
+-- second.
 
 do $$
 declare
@@ -10,10 +17,11 @@ declare
 begin
 	foreach f in array array['rt_private.chat_message_send_many(uuid[],jsonb[])', 'rt.chat_message_read(uuid,jsonb)',
 		'rt.notification_read(uuid,jsonb)', 'rt.confirm(jsonb[])', 'rt.socket_open(uuid,text[])',
-		'rt.socket_close(uuid,text[])', 'rt.socket_register(uuid,text[])', 'rt_private.receipts_publish()',
+		'rt.socket_close(uuid,text[])', 'rt.socket_register(uuid,text[])', 'rt.rooms(uuid[])',
+		'rt.token_expired(uuid)', 'rt.sweep(uuid)', 'rt.edge_close(uuid)', 'rt_private.receipts_publish()',
 		'rt_private.receipts_unread()', 'rt_private.notifications_publish()', 'rt_private.likes_insert()',
 		'rt_private.likes_delete()', 'rt_private.comments_insert()', 'rt_private.comments_delete()',
-		'rt_private.messages_gone()']::regprocedure[]
+		'rt_private.messages_gone()', 'rt_private.chats_gone()']::regprocedure[]
 	loop
 		execute format(
 			'alter function %s set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off',

@@ -11,11 +11,16 @@ begin
 			-- Sorted by the place of the message, which nobody changes, then by user: two of these never wait
 			-- for each other crosswise, and receipts are announced in the order of the messages.
 			with m as materialized (
-				select o.id, o.chat_id, o.seq, o.created_at, o.sender_id from platform.messages o
-				where o.id = any(p_message_ids)
+				select distinct o.id, o.chat_id, o.seq, o.created_at, o.sender_id, q.user_id
+				from unnest(p_message_ids, p_user_ids) as q(message_id, user_id)
+				cross join lateral (
+					select a.* from platform.messages a where a.id = q.message_id and a.sender_id <> q.user_id offset 0
+				) o
 			), sizes as materialized (
 				-- once for each chat, since the cost of counting grows with the participants
-				select c.chat_id, exists (select from platform.chat_participants a where a.chat_id = c.chat_id offset v_max) as large
+				select c.chat_id,
+					(select true from platform.chat_participants a where a.chat_id = c.chat_id limit 1 offset v_max)
+						is not null as large
 				from (select distinct m.chat_id from m) c
 			)
 			insert into platform.message_receipts as r (message_id, user_id, delivered_at)
@@ -23,19 +28,19 @@ begin
 			from (
 				select c.*, row_number() over (partition by c.message_id order by c.user_id) as n
 				from (
-					select distinct m.id as message_id, p.user_id, h.large, m.created_at, m.chat_id,
-						m.seq
-					from unnest(p_message_ids, p_user_ids) as q(message_id, user_id)
-					join m on m.id = q.message_id and m.sender_id <> q.user_id
+					select m.id as message_id, m.user_id, h.large, m.created_at, m.chat_id, m.seq
+					from m
 					join sizes h on h.chat_id = m.chat_id
-					join platform.chat_participants p on p.chat_id = m.chat_id and p.user_id = q.user_id
-					-- a value and no join: that would read all receipts of a message for each of
-					-- them
-					where (select d.delivered_at from platform.message_receipts d where d.message_id = m.id and d.user_id = q.user_id) is null
+					where (select true from platform.chat_participants p where p.chat_id = m.chat_id and p.user_id = m.user_id)
+						-- as rows, which only the key has: another index has all receipts of the user
+						and (select d.delivered_at from platform.message_receipts d
+							where (d.message_id, d.user_id) >= (m.id, m.user_id)
+								and (d.message_id, d.user_id) <= (m.id, m.user_id)) is null
 				) c
 			) f
 			where not f.large or f.n = 1
-				and not exists (select from platform.message_receipts d where d.message_id = f.message_id and d.delivered_at is not null)
+				and (select true from platform.message_receipts d
+					where d.message_id = f.message_id and d.delivered_at is not null limit 1) is null
 			order by f.created_at, f.chat_id, f.seq, f.user_id
 			on conflict (message_id, user_id) do update set delivered_at = excluded.delivered_at where r.delivered_at is null;
 			return;

@@ -7,13 +7,14 @@ declare
 	v_message constant uuid := rt_private.payload_uuid(p_payload, 'message_id');
 	v_chat    constant uuid := rt_private.payload_uuid(p_payload, 'chat_id');
 	v_sender  uuid;
+	v_in      uuid;
 	v_read_at timestamptz;
 begin
 	if not exists (select from platform.chat_participants p where p.chat_id = v_chat and p.user_id = p_user_id) then
 		perform rt_private.chat_refuse(v_chat);
 	end if;
-	select m.sender_id into v_sender from platform.messages m where m.id = v_message and m.chat_id = v_chat;
-	if not found then
+	select m.sender_id, m.chat_id into v_sender, v_in from platform.messages m where m.id = v_message;
+	if v_in is distinct from v_chat then
 		raise exception using errcode = 'RT403', message = 'No such message in this chat';
 	end if;
 	if v_sender <> p_user_id then
@@ -22,7 +23,9 @@ begin
 		on conflict (message_id, user_id) do update set read_at = excluded.read_at where r.read_at is null
 		returning r.read_at into v_read_at;
 		if v_read_at is null then
-			select r.read_at into v_read_at from platform.message_receipts r where r.message_id = v_message and r.user_id = p_user_id;
+			select r.read_at into v_read_at from platform.message_receipts r
+			where (r.message_id, r.user_id) >= (v_message, p_user_id)
+				and (r.message_id, r.user_id) <= (v_message, p_user_id);
 		end if;
 	end if;
 	return jsonb_build_object('message_id', v_message, 'chat_id', v_chat, 'read_by', p_user_id, 'read_at', rt_private.iso(v_read_at));

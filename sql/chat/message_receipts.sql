@@ -48,14 +48,16 @@ begin
 			array_agg(jsonb_build_object('message_id', r.message_id, 'chat_id', r.chat_id, e.who, r.user_id, e.whenever, rt_private.iso(e.at))
 				order by r.n, e.n) filter (where e.n is not null),
 			bool_or(r.sender_id = r.user_id),
-			bool_or(not exists (select from platform.chat_participants p where p.chat_id = r.chat_id and p.user_id = r.user_id))
+			bool_or((select true from platform.chat_participants p where p.chat_id = r.chat_id and p.user_id = r.user_id) is null)
 		into v_rooms, v_events, v_data, v_own, v_stranger
 		from (
 			select n.message_id, m.chat_id, m.sender_id, n.user_id, n.read_at, n.n,
 				case when n.delivered_at is distinct from n.read_at - interval '1 microsecond' then n.delivered_at end as delivered_at
 			-- numbered as the statement wrote them
 			from (select i.*, row_number() over () as n from new_rows i) n
-			join platform.messages m on m.id = n.message_id
+			cross join lateral (
+				select a.chat_id, a.sender_id from platform.messages a where a.id = n.message_id offset 0
+			) m
 		) r
 		left join lateral (values (1, 'chat:message:delivered', 'delivered_to', 'delivered_at', r.delivered_at),
 			(2, 'chat:message:read', 'read_by', 'read_at', r.read_at)) e (n, event, who, whenever, at) on e.at is not null;
@@ -78,7 +80,9 @@ begin
 					then n.delivered_at end as delivered_at
 			from new_rows n
 			join old_rows o using (message_id, user_id)
-			join platform.messages m on m.id = n.message_id
+			cross join lateral (
+				select a.chat_id, a.seq, a.created_at, a.sender_id from platform.messages a where a.id = n.message_id offset 0
+			) m
 		) r
 		join lateral (values (1, 'chat:message:delivered', 'delivered_to', 'delivered_at', r.delivered_at),
 			(2, 'chat:message:read', 'read_by', 'read_at', r.read_at)) e (n, event, who, whenever, at) on e.at is not null;

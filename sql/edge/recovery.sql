@@ -25,10 +25,13 @@ as $$
 declare
 	v_ids constant text[] := array(
 		select s.socket_id from rt_private.sockets_parse(p_sockets) s where s.clean or s.over);
+	v_pids bytea[];
 begin
 	if cardinality(v_ids) > 0 then
-		perform from bellwire.recoveries r where r.socket_id = any(v_ids) order by r.pid for update;
-		delete from bellwire.recoveries r where r.socket_id = any(v_ids);
+		v_pids := array(select r.pid from bellwire.recoveries r where r.socket_id = any(v_ids));
+		perform (select true from bellwire.recoveries r where r.pid = q.pid for update)
+		from (select p.pid from unnest(v_pids) p (pid) order by p.pid offset 0) q;
+		delete from bellwire.recoveries r where r.pid = any(v_pids) and r.socket_id = any(v_ids);
 	end if;
 end
 $$;
@@ -44,12 +47,12 @@ begin
 	delete from bellwire.recoveries r where r.pid in (
 		select q.pid from bellwire.recoveries q where q.ended_at < clock_timestamp()
 			- greatest(make_interval(secs => rt_private.setting('recovery_window')::double precision), interval '1 minute')
-		order by q.pid for update skip locked);
+		for update skip locked);
 	update bellwire.recoveries r set ended_at = case when r.ended_at is null then clock_timestamp() end
 	where r.pid in (
 		select q.pid from bellwire.recoveries q
 		where (q.ended_at is null) <> exists (select from bellwire.sockets s where s.socket_id = q.socket_id)
-		order by q.pid for update skip locked);
+		for update skip locked);
 end
 $$;
 comment on function rt_private.recovery_sweep() is

@@ -10,7 +10,9 @@ begin
 			|| array(select 'participants:' || p.chat_id from platform.chat_participants p where p.user_id = u.id)
 			|| array(select 'followers:' || f.followee_id from platform.follows f where f.follower_id = u.id) end
 	from unnest(p_users) as q(id)
-	left join platform.users u on u.id = q.id and u.disabled_at is null;
+	left join lateral (
+		select a.id from platform.users a where a.id = q.id and a.disabled_at is null offset 0
+	) u on true;
 end
 $$;
 comment on function rt_private.user_rooms(uuid[]) is

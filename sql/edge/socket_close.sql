@@ -7,6 +7,7 @@ declare
 	v_all constant uuid[] := array(select distinct s.user_id from rt_private.sockets_parse(p_sockets) s);
 	v_users constant uuid[] := rt_private.presence_hold(v_all);
 	v_sockets text[] := p_sockets;
+	v_ids text[];
 	v_clean uuid[];
 	v_unclean uuid[];
 	v_restart uuid[];
@@ -20,14 +21,14 @@ begin
 		return query
 		select s.n from rt_private.sockets_parse(p_sockets) s where s.user_id <> all(v_users) order by s.n;
 	end if;
-	select array_agg(distinct s.user_id) filter (where s.clean),
+	select array_agg(s.socket_id), array_agg(distinct s.user_id) filter (where s.clean),
 		array_agg(distinct s.user_id) filter (where not s.clean),
 		array_agg(distinct s.user_id) filter (where not s.clean and s.why = 'shutdown'),
 		array_agg(distinct s.user_id) filter (where s.why = 'token_expired')
-	into v_clean, v_unclean, v_restart, v_expired
+	into v_ids, v_clean, v_unclean, v_restart, v_expired
 	from rt_private.sockets_parse(v_sockets) s;
-	delete from bellwire.sockets k using rt_private.sockets_parse(v_sockets) s
-	where k.socket_id = s.socket_id and k.edge_id = p_edge;
+	-- no "=", which would be looked up in the index of all sockets of the edge
+	delete from bellwire.sockets k where k.socket_id = any(v_ids) and k.edge_id is not distinct from p_edge;
 	update bellwire.presence p set ended_at = clock_timestamp(), ended_by_expiry = p.user_id = any(coalesce(v_expired, '{}')),
 		unclean_at = case when p.user_id = any(coalesce(v_unclean, '{}')) then clock_timestamp() else p.unclean_at end
 	where p.user_id = any(v_users);

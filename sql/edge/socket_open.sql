@@ -13,8 +13,13 @@ begin
 	end if;
 	if p_recovery or v.unclean_at > v_since or exists (
 		-- edge_alive is asked once per edge and not per socket: a user with a thousand sockets would hold up
-		-- everybody's opening. offset 0 keeps the planner from asking before it makes the edges distinct.
-		select from (select distinct s.edge_id from bellwire.sockets s where s.user_id = p_user offset 0) x
+		-- everybody's opening. The second "offset 0" keeps the planner from asking before it makes the edges
+		-- distinct, the first one from making them so by the index of all edges.
+		select from (
+			select distinct k.edge_id
+			from (select s.edge_id from bellwire.sockets s where s.user_id = p_user offset 0) k
+			offset 0
+		) x
 		where not rt_private.edge_alive(x.edge_id)) then
 		return 'reconnection';
 	end if;
@@ -38,9 +43,8 @@ begin
 	perform rt_private.edge_check(p_edge);
 	-- The rows are not locked: any other holder of such a lock would stop all connecting. A user who is being
 	-- disabled or deleted at this moment is ended by the control row about it, which the snapshot does not see.
-	select array_agg(distinct u.id) into v_users from platform.users u
-	where u.id in (select s.user_id from rt_private.sockets_parse(p_sockets) s) and u.disabled_at is null;
-	v_users := coalesce(v_users, '{}');
+	v_users := array(select distinct s.user_id from rt_private.sockets_parse(p_sockets) s);
+	v_users := array(select u.id from platform.users u where u.id = any(v_users) and u.disabled_at is null);
 	v_held := rt_private.presence_hold(v_users);
 	return query
 	select s.n, r.active is true, case when r.active then array_to_string(r.rooms, e'\n') end,
@@ -49,7 +53,7 @@ begin
 			else rt.user_state(s.user_id)
 		end,
 		v_snapshot
-	from rt_private.sockets_parse(p_sockets) s
+	from (select p.n, p.user_id, p.recovery from rt_private.sockets_parse(p_sockets) p offset 0) s -- parsed once
 	left join rt_private.user_rooms(v_held) r on r.user_id = s.user_id
 	where s.user_id = any(v_held) or s.user_id <> all(v_users)
 	order by s.n;

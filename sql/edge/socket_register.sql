@@ -8,9 +8,8 @@ declare
 	v_held uuid[];
 begin
 	perform rt_private.edge_check(p_edge);
-	v_users := array(
-		select u.id from platform.users u
-		where u.id in (select s.user_id from rt_private.sockets_parse(p_sockets) s) and u.disabled_at is null);
+	v_users := array(select distinct s.user_id from rt_private.sockets_parse(p_sockets) s);
+	v_users := array(select u.id from platform.users u where u.id = any(v_users) and u.disabled_at is null);
 	v_held := rt_private.presence_hold(v_users);
 	return query
 	select s.n from rt_private.sockets_parse(p_sockets) s

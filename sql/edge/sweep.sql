@@ -7,27 +7,31 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
 	c_users constant int := 500;
+	c_sockets constant int := 1000;
+	v_of uuid[];
 	v_users uuid[];
 	v_locked uuid[];
 	v_due constant timestamptz := clock_timestamp()
 		+ make_interval(secs => rt_private.setting('presence_grace_restart')::double precision);
 begin
-	v_users := array(select distinct s.user_id from bellwire.sockets s where s.edge_id = any(p_edges) order by s.user_id limit c_users);
+	v_of := array(select s.user_id from bellwire.sockets s where s.edge_id = any(p_edges) limit c_sockets);
+	v_users := array(select distinct u from unnest(v_of) u order by u limit c_users);
 	insert into bellwire.presence (user_id) select u from unnest(v_users) u order by u on conflict (user_id) do nothing;
-	v_locked := array(
-		select p.user_id from bellwire.presence p where p.user_id = any(v_users) order by p.user_id for no key update skip locked);
-	-- an edge that had no row may have registered meanwhile, and these are its sockets again
+	v_locked := rt_private.presence_free(v_users);
+	-- An edge that had no row may have registered meanwhile, and these are its sockets again. No "= any(p_edges)",
+	-- which would be looked up in the index of all sockets of an edge.
 	delete from bellwire.sockets s
-	where s.edge_id = any(p_edges) and s.user_id = any(v_locked)
-		and not exists (select from bellwire.edges e where e.edge_id = s.edge_id and e.seen_at <> '-infinity');
+	where s.user_id = any(v_locked) and array_position(p_edges, s.edge_id) is not null
+		and (select true from bellwire.edges e where e.edge_id = s.edge_id and e.seen_at <> '-infinity') is null;
 	update bellwire.presence p set unclean_at = clock_timestamp(), ended_at = clock_timestamp(), ended_by_expiry = false,
 		offline_due = case when p.online and p.offline_due is null
-			and not exists (select from bellwire.sockets s where s.user_id = p.user_id) then v_due else p.offline_due end
+			and (select true from bellwire.sockets s where s.user_id = p.user_id limit 1) is null then v_due else p.offline_due end
 	where p.user_id = any(v_locked);
 	-- Users with a locked row come with the next portion. No socket is added, since the edge is dead.
 	delete from bellwire.edges e
-	where e.edge_id = any(p_edges) and not exists (select from bellwire.sockets s where s.edge_id = e.edge_id);
-	return cardinality(v_users) = c_users and cardinality(v_locked) > 0;
+	where e.edge_id = any(p_edges)
+		and (select true from bellwire.sockets s where s.edge_id = e.edge_id limit 1) is null;
+	return (cardinality(v_of) = c_sockets or cardinality(v_users) = c_users) and cardinality(v_locked) > 0;
 end
 $$;
 comment on function rt_private.edges_sweep(uuid[]) is
@@ -86,16 +90,21 @@ begin
 
 	v_users := array(
 		select p.user_id from bellwire.presence p where p.offline_due < clock_timestamp()
-		order by p.user_id limit c_users for no key update skip locked);
+		limit c_users for no key update skip locked);
 	perform rt_private.presence_offline(v_users);
 	v_more := v_more or cardinality(v_users) = c_users;
 
 	v_users := array(
-		select u.id from bellwire.presence p join platform.users u on u.id = p.user_id
-		where p.last_seen_owed is not null order by u.id limit c_users for no key update skip locked);
+		select p.user_id from bellwire.presence p
+		where p.last_seen_owed is not null limit c_users for no key update skip locked);
 	if cardinality(v_users) > 0 then
-		update platform.users u set last_seen_at = greatest(u.last_seen_at, p.last_seen_owed)
-		from bellwire.presence p where u.id = any(v_users) and p.user_id = u.id;
+		v_users := array_remove(array(
+			select (select u.id from platform.users u where u.id = q.id for no key update skip locked)
+			from unnest(v_users) q (id)), null);
+		update platform.users u
+		set last_seen_at = greatest(u.last_seen_at,
+			(select p.last_seen_owed from bellwire.presence p where p.user_id = u.id))
+		where u.id = any(v_users);
 		update bellwire.presence p set last_seen_owed = null where p.user_id = any(v_users);
 	end if;
 	return v_more;

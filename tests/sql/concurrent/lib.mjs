@@ -198,3 +198,47 @@ export async function listen(admin) {
   };
   return client;
 }
+
+const large = /\b(users|follows|chats|chat_participants|messages|message_receipts|notifications|posts|post_counts|post_likes|post_comments|places|sockets|presence|recoveries|outbox(_\d|_ephemeral_\d)?)\b/;
+
+// A session that hears the plan of every statement, nested ones too.
+export async function listener(role) {
+  const client = await session({ connectionString: url });
+  let plans = [];
+  client.on('notice', (n) => { if (/plan:/.test(n.message)) plans.push(n.message); });
+  await client.query("load 'auto_explain'; set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on; set auto_explain.log_analyze = on; set auto_explain.log_timing = off; set auto_explain.log_level = notice; set client_min_messages = notice");
+  if (role) await client.query(`set role ${role}`);
+  client.take = () => {
+    const taken = plans;
+    plans = [];
+    return taken;
+  };
+  return client;
+}
+
+export const query = (plan) => plan.replace(/^[\s\S]*?Query Text:\s*/, '').split('\n')[0].slice(0, 100);
+
+// Every row that a large table gave, whoever asked for it.
+function rowsRead(plan) {
+  let rows = 0;
+  const lines = plan.split('\n');
+  for (const [i, line] of lines.entries()) {
+    const m = /Scan .*\(actual rows=(\d+) loops=(\d+)\)/.exec(line);
+    if (m && large.test(line)) rows += Number(m[1]) * Number(m[2]);
+    const removed = /Rows Removed by (?:Index Recheck|Filter): (\d+)/.exec(line);
+    if (removed) rows += Number(removed[1]);
+    // what a join reads again and again
+    const again = /Materialize .*\(actual rows=(\d+) loops=(\d+)\)/.exec(line);
+    if (again && large.test(lines[i + 1])) rows += Number(again[1]) * Number(again[2]);
+  }
+  return rows;
+}
+
+export function judge(name, plans, most) {
+  const shown = (those) => those.slice(0, 2).map((p) => p.replaceAll('\n', '\n# ')).join('\n# ');
+  const scans = plans.filter((p) => p.split('\n').some((line) => /Seq Scan on/.test(line) && large.test(line) && !/never executed/.test(line)));
+  ok(scans.length === 0, `${name}: no sequential scan of a large table`, shown(scans));
+  const rows = plans.reduce((n, plan) => n + rowsRead(plan), 0);
+  ok(rows <= most, `${name}: at most ${most} rows are read`, `${rows}: ${plans.map(query).join(' | ')}\n# ${shown([...plans].sort((a, b) => rowsRead(b) - rowsRead(a)))}`);
+  ok(plans.length > 0, `${name}: plans were seen`);
+}

@@ -1,8 +1,5 @@
 // Plans of the hot statements with a million messages and a hundred thousand users, as auto_explain shows those that ran.
-import { connect, connectEdge, dispatch, is, item, ok, run, session, uuid } from './lib.mjs';
-
-const url = process.env.BELLWIRE_TEST_DATABASE;
-const large = /\b(users|follows|chats|chat_participants|messages|message_receipts|notifications|posts|post_counts|post_likes|post_comments|sockets|presence|outbox\w*)\b/;
+import { connect, connectEdge, dispatch, is, item, judge, listener, ok, run, uuid } from './lib.mjs';
 
 // The triggers are not what is tested here; they would take minutes.
 async function fill(admin) {
@@ -42,104 +39,6 @@ async function fill(admin) {
     reset session_replication_role;
   `);
   await admin.query('vacuum analyze');
-}
-
-// A session that hears the plan of every statement, nested ones too.
-async function listener(role) {
-  const client = await session({ connectionString: url });
-  let plans = [];
-  client.on('notice', (n) => { if (/plan:/.test(n.message)) plans.push(n.message); });
-  await client.query("load 'auto_explain'; set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on; set auto_explain.log_analyze = on; set auto_explain.log_timing = off; set auto_explain.log_level = notice; set client_min_messages = notice");
-  if (role) await client.query(`set role ${role}`);
-  client.take = () => {
-    const taken = plans;
-    plans = [];
-    return taken;
-  };
-  return client;
-}
-
-const query = (plan) => plan.replace(/^[\s\S]*?Query Text:\s*/, '').split('\n')[0].slice(0, 100);
-
-// Every row that a large table gave, whoever asked for it.
-function judge(name, plans, most) {
-  const scans = plans.filter((p) => p.split('\n').some((line) => /Seq Scan on/.test(line) && large.test(line) && !/never executed/.test(line)));
-  ok(scans.length === 0, `${name}: no sequential scan of a large table`, scans.map((p) => p.replaceAll('\n', '\n# ')).slice(0, 2).join('\n# '));
-  let rows = 0;
-  for (const plan of plans)
-    for (const line of plan.split('\n')) {
-      const m = /Scan .*\(actual rows=(\d+) loops=(\d+)\)/.exec(line);
-      if (m && large.test(line)) rows += Number(m[1]) * Number(m[2]);
-      const removed = /Rows Removed by (?:Index Recheck|Filter): (\d+)/.exec(line);
-      if (removed) rows += Number(removed[1]);
-    }
-  ok(rows <= most, `${name}: at most ${most} rows are read`, `${rows}: ${plans.map(query).join(' | ')}`);
-  ok(plans.length > 0, `${name}: plans were seen`);
-}
-
-// Autovacuum off from the first row to 50 000: every plan of this session, those of foreign keys too, was made when there was next to nothing.
-async function statistics() {
-  const admin = await connect();
-  const tables = (await admin.rows("select oid::regclass::text as name from pg_class where relkind = 'r' and relnamespace in ('platform'::regnamespace, 'bellwire'::regnamespace)")).map((r) => r.name);
-  for (const t of tables) await admin.query(`alter table ${t} set (autovacuum_enabled = false)`);
-  await admin.query('select tests.users(1, 16); select tests.chat(n, 1, 2, 3) from generate_series(1, 4) n; insert into platform.posts (id, author_id) select tests.u(n), tests.u(1) from generate_series(1, 200) n');
-  const [client, writer] = [await listener('bellwire_edge'), await listener()];
-  await (await connectEdge()).query('select * from rt.pump_open($1, $2)', [uuid(901), 'statistics']);
-  let last = []; // the ids of the newest messages
-  const path = [
-    ['a batch of messages', (n) => ['select * from rt.dispatch($1)', [Array.from({ length: 4 }, (_, i) => item('chat:message:send', 1, 's', { chat_id: uuid(i + 1), type: 'text', content: 'x', client_id: `${n} ${i}` }))]]],
-    ['a message', (n) => ['select * from rt.dispatch_one($1)', [item('chat:message:send', 1, 's', { chat_id: uuid(1), type: 'text', content: 'x', client_id: `one ${n}` })]]],
-    ['joins and typing', () => ['select * from rt.dispatch($1)', [[item('chat:join', 1, 's', { chat_id: uuid(1) }), item('chat:typing', 2, 't', { chat_id: uuid(1), is_typing: true }), item('chat:leave', 1, 's', { chat_id: uuid(1) })]]]],
-    ['confirmations', () => ['select rt.confirm($1)', [last.map((m) => ({ confirm: { message_id: m }, user_id: uuid(2) }))]]],
-    ['a read', () => ['select * from rt.dispatch($1)', [[item('chat:message:read', 3, 's', { chat_id: uuid(1), message_id: last[0] })]]]],
-    ['sockets open', (n) => ['select * from rt.socket_open($1, $2)', [uuid(901), [JSON.stringify({ socket_id: `e${n}`, user_id: uuid(4), pid: `e${n}` })]]]],
-    ['sockets close', (n) => ['select rt.socket_close($1, $2)', [uuid(901), [JSON.stringify({ socket_id: `e${n}`, user_id: uuid(4), clean: true })]]]],
-  ];
-  const rows = [
-    ['a receipt', () => ['insert into platform.message_receipts (message_id, user_id, delivered_at) values ($1, $2, now())', [last[1], uuid(3)]]],
-    ['a receipt that is read', () => ['update platform.message_receipts set read_at = now() where message_id = $1 and user_id = $2', [last[1], uuid(3)]]],
-    ['a notification', (n) => ["insert into platform.notifications (id, user_id, type, title, body) values ($1, $2, 'mention', 't', 'b')", [uuid(n + 900000), uuid(3)]]],
-    ['a notification that is read', (n) => ['update platform.notifications set read_at = now() where id = $1', [uuid(n + 900000)]]],
-    ['a like', (n) => ['insert into platform.post_likes (post_id, user_id) values ($1, $2)', [uuid(n + 1), uuid(5)]]],
-    ['an unlike', (n) => ['delete from platform.post_likes where post_id = $1 and user_id = $2', [uuid(n + 1), uuid(5)]]],
-    ['a comment', (n) => ["insert into platform.post_comments (post_id, author_id, content) values ($1, $2, 'x')", [uuid(n + 1), uuid(5)]]],
-  ];
-  const once = async (n, judged) => {
-    for (const [session, from, calls] of [[client, 'edge', path], [writer, 'service', rows]]) {
-      for (const [name, call] of calls) {
-        if (name === 'confirmations') last = (await admin.rows('select id from platform.messages where chat_id = $1 order by seq desc limit 4', [uuid(1)])).map((r) => r.id);
-        session.take();
-        await session.query(...call(n));
-        // of a service's own session, what our triggers make of a statement
-        const plans = session.take().filter((p) => from === 'edge' || /(new|old)_rows/.test(p));
-        if (!judged) continue;
-        // Not how many rows: a session whose plans Postgres makes anew, as it does for all of them when its queue of
-        // invalidations overflows, may read a whole index here, until the tables are analyzed.
-        judge(`never analyzed, ${from}: ${name}`, plans, Infinity);
-        const compiled = plans.filter((p) => /^JIT:/m.test(p));
-        ok(compiled.length === 0, `never analyzed, ${from}: ${name}: nothing is compiled`, compiled.map(query).join(' | '));
-      }
-    }
-  };
-  for (let n = 0; n < 8; n++) await once(n, false);
-  await admin.query(`set session_replication_role = replica; set synchronous_commit = off;
-    select tests.users(17, 20000);
-    insert into platform.chats (id) select tests.u(n) from generate_series(5, 20000) n;
-    insert into platform.chat_participants (chat_id, user_id) select tests.u(n), tests.u(n % 20000 + 1) from generate_series(5, 20000) n;
-    insert into platform.messages (id, chat_id, seq, sender_id, type, content, created_at, client_id)
-      select tests.u(n), tests.u(n % 19990 + 5), n, tests.u(1), 'text', 'x', now(), n from generate_series(1, 50000) n;
-    insert into platform.message_receipts (message_id, user_id, delivered_at) select tests.u(n), tests.u(2), now() from generate_series(30001, 50000) n;
-    insert into platform.notifications (user_id, type, title, body) select tests.u(n), 'mention', 't', 'b' from generate_series(1, 20000) n;
-    insert into platform.posts (id, author_id) select tests.u(n), tests.u(1) from generate_series(201, 20000) n;
-    insert into platform.post_counts (post_id) select tests.u(n) from generate_series(201, 20000) n;
-    insert into platform.post_likes (post_id, user_id) select tests.u(n), tests.u(6) from generate_series(1, 20000) n;
-    insert into bellwire.presence (user_id, online) select tests.u(n), true from generate_series(100, 20000) n;
-    insert into bellwire.sockets (socket_id, edge_id, user_id) select 'other' || n, tests.u(901), tests.u(n) from generate_series(100, 20000) n;
-    insert into bellwire.recoveries (pid, user_id, socket_id) select sha256(n::text::bytea), tests.u(n), 'other' || n from generate_series(100, 20000) n;
-    reset session_replication_role; reset synchronous_commit`);
-  await once(100, true);
-  for (const t of tables) await admin.query(`alter table ${t} reset (autovacuum_enabled)`);
-  await admin.query('truncate platform.users, platform.chats, bellwire.sockets, bellwire.presence, bellwire.recoveries, bellwire.outbox, bellwire.outbox_ephemeral cascade');
 }
 
 async function plans() {
@@ -217,4 +116,4 @@ async function plans() {
   is((await dispatch(edge, [item('chat:message:send', 8, 's', { chat_id: uuid(1), type: 'text', content: 'x' })])).length, 2, 'and it all still works');
 }
 
-await run([['statistics', statistics], ['plans', plans]]);
+await run([['plans', plans]]);
