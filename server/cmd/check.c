@@ -5,6 +5,7 @@
 #include "base/close.h"
 #include "cmd/cmd.h"
 #include "cmd/pg.h"
+#include "events/control.h"
 #include "people/errors.h"
 #include "recovery/refused.h"
 #include <stdio.h>
@@ -152,11 +153,8 @@ static int print_markdown(const char *table)
 	static const struct {
 		const char *name;
 		void (*print)(struct buf *out);
-	} tables[] = {{"settings", config_markdown},
-	              {"metrics", metrics_markdown},
-	              {"errors", errors_markdown},
-	              {"reasons", close_markdown},
-	              {"refusals", refused_markdown}};
+	} tables[] = {{"settings", config_markdown}, {"metrics", metrics_markdown},  {"errors", errors_markdown},
+	              {"reasons", close_markdown},   {"refusals", refused_markdown}, {"control", control_markdown}};
 	struct buf out = {0};
 	size_t i = 0;
 	while (i < ARRAY_LEN(tables) && strcmp(table, tables[i].name) != 0)
@@ -176,8 +174,8 @@ int cmd_check(int argc, char **argv)
 	const char *file = NULL, *offline = NULL, *markdown = NULL;
 	const struct cmd_option options[] = {
 		{"offline", NULL, "do not connect to the database", &offline},
-		{"markdown", "TABLE", "print a table of docs/ instead: settings, metrics, errors, reasons, refusals",
-	         &markdown},
+		{"markdown", "TABLE",
+	         "print a table of docs/ instead: settings, metrics, errors, reasons, refusals, control", &markdown},
 		CMD_CONFIG(&file),
 		{0},
 	};

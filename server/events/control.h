@@ -4,16 +4,17 @@
 #ifndef EVENTS_CONTROL_H
 #define EVENTS_CONTROL_H
 
-#include "base/slice.h"
+#include "base/buf.h"
 #include "events/control.def"
 
 enum control_verb {
-#define X(NAME, verb) CONTROL_##NAME,
+#define X(NAME, verb, data) CONTROL_##NAME,
 	CONTROL_VERBS(X)
 #undef X
 		CONTROL_UNKNOWN /* of a schema that is newer than this program */
 };
 
 enum control_verb control_find(struct slice verb);
+void control_markdown(struct buf *out); /* the table of docs/edge-sql.md */
 
 #endif

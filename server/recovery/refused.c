@@ -6,12 +6,12 @@
 static const struct {
 	const char *why, *text;
 	bool by_sql;
-} causes[] = {{NULL, NULL, false},
-#define X(NAME, why, text) {why, text, true},
-              REFUSED_BY_SQL(X)
+} causes[] = {
+#define X(NAME, why, text) [REFUSED_##NAME] = {why, text, true},
+	REFUSED_BY_SQL(X)
 #undef X
-#define X(NAME, why, text) {why, text, false},
-                      REFUSED_BY_EDGE(X)
+#define X(NAME, why, text) [REFUSED_##NAME] = {why, text, false},
+		REFUSED_BY_EDGE(X)
 #undef X
 };
 
