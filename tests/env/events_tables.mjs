@@ -1,5 +1,5 @@
-// The tables of docs/events.md about client events. Payloads, acks, what an event does and what it is refused for are in docs/asyncapi.yaml;
-// limits are in the routes. tests/env/pages takes these from sql/, tests/checks/events from a database.
+// The tables of docs/events.md about events. Their payloads, acks, what they do, what they are refused for and where they go are in
+// docs/asyncapi.yaml; limits are in the routes. tests/env/pages takes these from sql/, tests/checks/events from a database.
 
 // Rows of bellwire.routes, by event, as the files of sql/ make them.
 export function routesOf(files) {
@@ -32,6 +32,9 @@ export function eventTables(asyncapi, routes) {
     const all = Object.keys(properties)
     return [...all.filter((k) => required.includes(k)), ...all.filter((k) => !required.includes(k))].map(text).join(', ')
   }
+  const needs = (o, name, ...others) => {
+    for (const k of ['description', ...others]) if (!o[k]) throw new Error(`docs/asyncapi.yaml: ${name} has no ${k}`)
+  }
   const limit = (r) => (r.rate_per_s === null ? 'none' : `${Number(r.rate_per_s)}/s, burst ${r.rate_burst} (\`${r.rate_class}\`)`)
 
   const events = Object.values(asyncapi.operations).filter((o) => o.action === 'receive').map((o) => {
@@ -39,14 +42,20 @@ export function eventTables(asyncapi, routes) {
     const name = sent.name.replace(' (client)', '')
     const route = routes[name]
     if (!route && !o['x-limit']) throw new Error(`${name}: no route and no x-limit`)
-    for (const k of ['description', 'x-refusals']) if (!o[k]) throw new Error(`docs/asyncapi.yaml: ${name} has no ${k}`)
+    needs(o, name, 'x-refusals')
     return { o, name, payload: keys(sent), ack: keys(message(o.reply.messages[0])), limit: route ? limit(route) : o['x-limit'],
       bytes: route ? ` ${route.max_bytes} ` : ' ' }
+  })
+  const sent = Object.values(asyncapi.operations).filter((o) => o.action === 'send').map((o) => {
+    const { name } = message(o.messages[0])
+    needs(o, name, 'x-goes-to')
+    return `| \`${name}\` | ${keys(message(o.messages[0]))} | ${o['x-goes-to']} | ${o.description} |\n`
   })
   return {
     'client events': `| event | payload | ack | limit per user | payload bytes |\n|---|---|---|---|---|\n${
       events.map((e) => `| \`${e.name}\` | ${e.payload} | ${e.ack} | ${e.limit} |${e.bytes}|\n`).join('')}`,
     'what client events do': `| event | what it does | refusals of its own |\n|---|---|---|\n${
       events.map((e) => `| \`${e.name}\` | ${e.o.description} | ${e.o['x-refusals']} |\n`).join('')}`,
+    'events to clients': `| event | payload | goes to | caused by |\n|---|---|---|---|\n${sent.join('')}`,
   }
 }
