@@ -88,6 +88,20 @@ async function join() {
   await other.query('delete from platform.chat_participants where chat_id = $1 and user_id = $2', [uuid(201), uuid(1)]);
   is(await outcome(admin.query('select rt.chat_join($1, $2)', [uuid(1), { chat_id: uuid(201) }])), '55P03', 'nor does the function itself wait for a removal');
   await other.query('rollback');
+  // a removal that has the participant's row and has not come to the chat yet: alone, a join lets it pass
+  for (const [end, want] of [['commit', 'error FORBIDDEN RT403'], ['rollback', 'ok']]) {
+    await admin.query('insert into platform.chat_participants (chat_id, user_id) values ($1, $2) on conflict do nothing', [uuid(201), uuid(1)]);
+    await other.query('begin');
+    await other.query('select from platform.chat_participants where chat_id = $1 and user_id = $2 for update', [uuid(201), uuid(1)]);
+    await admin.query("alter function rt.dispatch_one(text) set lock_timeout = '20s'");
+    const entry = alone(edge, enter);
+    // what its first attempt took shows that it has been there
+    await until(async () => (await admin.one("select count(*)::int from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'", [edge.processID])) === 1);
+    await other.query('delete from platform.chat_participants where chat_id = $1 and user_id = $2', [uuid(201), uuid(1)]);
+    await other.query(end);
+    is(await entry, want, `a join that meets a removal on its way to the chat: ${end}`);
+    await admin.query("alter function rt.dispatch_one(text) set lock_timeout = '250ms'");
+  }
 }
 
 async function membership() {
