@@ -4,12 +4,18 @@ create or replace function rt.maintain(p_edge uuid, p_clock_ms bigint default nu
 returns table (outbox_rows bigint, notify_usage double precision, edges int)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
 as $$
+declare
+	v_now constant timestamptz := clock_timestamp();
+	v_clock_at constant timestamptz := (select e.clock_at from bellwire.edges e where e.edge_id = p_edge);
 begin
-	perform rt_private.clock_check(p_edge, p_clock_ms);
-	update bellwire.edges e set seen_at = clock_timestamp(), clock_at = clock_timestamp(), clock_ms = p_clock_ms
-	where e.edge_id = p_edge and e.seen_at <> '-infinity';
+	-- The clock is read before the check: what is stored is of the time that was checked. After a step, whoever found
+	-- it, the row has moved along, and the next call renews it.
+	if rt_private.clock_check(p_edge, p_clock_ms) is null then
+		update bellwire.edges e set seen_at = v_now, clock_at = v_now, clock_ms = p_clock_ms
+		where e.edge_id = p_edge and e.seen_at <> '-infinity' and e.clock_at is not distinct from v_clock_at;
+	end if;
 	-- one that ends keeps its row until its last socket is swept, by this
-	if not found and not exists (select from bellwire.edges e where e.edge_id = p_edge) then
+	if not exists (select from bellwire.edges e where e.edge_id = p_edge) then
 		perform rt_private.edge_check(p_edge);
 	end if;
 	perform rt_private.clock_clamp();

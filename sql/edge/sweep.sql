@@ -59,6 +59,8 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
 	c_users constant int := 500;
+	-- read once: what is old by it is old by the clock that the first condition has judged
+	v_now constant timestamptz := clock_timestamp();
 	v_lapsed uuid[];
 	v_users uuid[];
 	v_more boolean := false;
@@ -67,14 +69,14 @@ begin
 	if exists (
 		select from bellwire.edges e
 		where e.edge_id = p_edge and e.seen_at <> '-infinity'
-			and e.seen_at < clock_timestamp() - interval '15 seconds') then
+			and e.seen_at < v_now - interval '10 seconds') then
 		return false;
 	end if;
 	-- a lease that is swept has ended: the edge registers again before it opens anything
 	update bellwire.edges e set seen_at = '-infinity'
 	where e.edge_id in (
 		select k.edge_id from bellwire.edges k
-		where k.seen_at < clock_timestamp() - interval '30 seconds' and k.seen_at <> '-infinity'
+		where k.seen_at < v_now - interval '30 seconds' and k.seen_at <> '-infinity'
 			and k.edge_id <> p_edge
 		order by k.edge_id for no key update skip locked);
 	v_lapsed := array(
@@ -89,7 +91,7 @@ begin
 	end if;
 
 	v_users := array(
-		select p.user_id from bellwire.presence p where p.offline_due < clock_timestamp()
+		select p.user_id from bellwire.presence p where p.offline_due < v_now
 		limit c_users for no key update skip locked);
 	perform rt_private.presence_offline(v_users);
 	v_more := v_more or cardinality(v_users) = c_users;

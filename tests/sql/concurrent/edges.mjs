@@ -1,5 +1,5 @@
 // An edge that is stuck with the bell armed makes everybody ring for nobody: another one ends its session (docs/event-path.md, "A sleeper that is stuck"). bellwire.edges.
-import { connect, connectAs, connectEdge, is, outcome, many, run, until, uuid } from './lib.mjs';
+import { blocked, connect, connectAs, connectEdge, is, outcome, many, run, until, uuid } from './lib.mjs';
 
 const lapse = (admin, edge) => admin.query("update bellwire.edges set seen_at = clock_timestamp() - interval '31 s' where edge_id = $1", [uuid(edge)]);
 const gone = (admin, client) => admin.one('select not exists (select from pg_stat_activity where pid = $1)', [client.processID]);
@@ -79,4 +79,23 @@ async function member() {
   }
 }
 
-await run([['edges: a stuck sleeper', stuck], ['edges: sweeping', sweep], ['edges: a login that is only a member', member]]);
+// Another edge has found a step of the clock, and moves what all have, while this one renews its lease: its time is of before the step.
+async function steps() {
+  const [admin, other] = [await connect(), await connect()];
+  const [edge] = await many(1, connectEdge);
+  const at = () => admin.one('select clock_at::text from bellwire.edges where edge_id = $1', [uuid(961)]);
+  await edge.query('select * from rt.pump_open($1, $2)', [uuid(961), 'renews']);
+  await edge.query('select * from rt.maintain($1, 1000)', [uuid(961)]);
+  const before = await at();
+  await other.query('begin');
+  await other.query("select rt_private.clock_move('1 hour')");
+  const renewal = edge.query('select * from rt.maintain($1, 1000)', [uuid(961)]);
+  await blocked(admin, edge);
+  await other.query('commit');
+  await renewal;
+  is(await admin.one("select $1::text::timestamptz - $2::text::timestamptz = '1 hour'", [await at(), before]), true, 'what has moved is not written over with the time of before');
+  await edge.query('select rt.edge_close($1)', [uuid(961)]);
+  await edge.query('select rt.sweep($1)', [uuid(961)]);
+}
+
+await run([['edges: a step of the clock', steps], ['edges: a stuck sleeper', stuck], ['edges: sweeping', sweep], ['edges: a login that is only a member', member]]);
