@@ -4,10 +4,10 @@ import { token } from '../../integration/lib/world.mjs'
 import { Ledger } from './ledger.mjs'
 
 const TRANSPORTS = [['websocket'], ['polling'], ['polling', 'websocket']]
-const ASK_MS = 15000 // longer than an edge holds anything
+const ASK_MS = 30000 // longer than an edge holds anything, and than a network stalls
 const AGAIN_MS = 300
 const PASSING = new Set(['UNAVAILABLE', 'RATE_LIMIT'])
-const LEAVING_MS = 10000 // longer than a network stalls
+const LEAVING_MS = 20000 // longer than a network stalls
 const REMEMBERED = 20 // messages that it may still mark as read
 
 const ACTS = { send: 30, read: 25, join: 6, leave: 3, typing: 8, leaveForNow: 3, refresh: 2, idle: 23 }

@@ -32,13 +32,13 @@ export async function measure(world, edges) {
 
 const kb = (n) => Math.round(n / 1024)
 
-// What is not back; a sanitizer keeps freed memory, so the memory of an edge under one says nothing.
-export function compare(before, after, { room_bytes, table_bytes, sanitized }) {
+// What is not back.
+export function compare(before, after, { room_bytes, table_bytes }) {
   const wrong = []
   for (const [i, e] of after.edges.entries()) {
     const was = before.edges[i]
     console.log(`edge ${i + 1}: ${kb(was.rss)} KiB and ${was.descriptors} descriptors before, ${kb(e.rss)} KiB and ${e.descriptors} after`)
-    if (!sanitized && e.rss > was.rss + room_bytes) wrong.push(`edge ${i + 1} has ${kb(e.rss)} KiB, had ${kb(was.rss)}`)
+    if (e.rss > was.rss + room_bytes) wrong.push(`edge ${i + 1} has ${kb(e.rss)} KiB, had ${kb(was.rss)}`)
     if (e.descriptors > was.descriptors) wrong.push(`edge ${i + 1} has ${e.descriptors} descriptors, had ${was.descriptors}`)
   }
   for (const [name, bytes] of Object.entries(after.tables)) {

@@ -5,6 +5,7 @@ export class Network {
   constructor(port) {
     this.port = port
     this.pairs = new Set()
+    this.stalled = new Map() // pair -> timer
     this.server = net.createServer({ noDelay: true }, (client) => this.carry(client))
   }
 
@@ -34,13 +35,25 @@ export class Network {
 
   // Nothing goes either way for a while; the other side cannot tell this from a slow network.
   stall(random, ms) {
-    const pair = this.some(random) ?? []
+    const pair = this.some(random)
+    if (!pair || this.stalled.has(pair)) return
     for (const end of pair) end.pause()
-    setTimeout(() => { for (const end of pair) end.resume() }, ms).unref()
+    this.stalled.set(pair, setTimeout(() => this.go(pair), ms).unref())
   }
+
+  go(pair) {
+    clearTimeout(this.stalled.get(pair))
+    this.stalled.delete(pair)
+    for (const end of pair) end.resume()
+  }
+
+  goAll() { for (const pair of this.stalled.keys()) this.go(pair) }
+
+  // Ends what is open.
+  cut() { for (const pair of this.pairs) for (const end of pair) end.destroy() }
 
   close() {
     this.server.close()
-    for (const pair of this.pairs) for (const end of pair) end.destroy()
+    this.cut()
   }
 }

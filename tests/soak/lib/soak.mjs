@@ -1,15 +1,20 @@
 // The crowd on its edges, what disturbs it, and the comparison at the end.
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { sleep, until } from '../../integration/lib/world.mjs'
 import { Actor } from './actor.mjs'
 import { Network } from './network.mjs'
 
 const SETTLE_MS = 60000
+// A machine that is busy may take seconds for what a client does in milliseconds: connections are lost to stalls, not to that.
+const PING = { BELLWIRE_PING_INTERVAL_MS: '3000', BELLWIRE_PING_TIMEOUT_MS: '9000' }
+const STALL_MS = { least: 50, most: 14000 } // beyond the time after which a ping counts as lost
 const COMPLAINTS_MOST = 50
 
 export class Soak {
   constructor(world, random, { clients, edges }) {
-    Object.assign(this, { world, random, sizes: { clients, edges }, complaints: [], counts: {}, edges: [], networks: [], actors: [], stopping: false, written: new Set() })
+    Object.assign(this, { world, random, sizes: { clients, edges }, complaints: [], counts: {}, edges: [], networks: [], actors: [], over: new AbortController(), written: new Set() })
+    setMaxListeners(0, this.over.signal)
   }
 
   complain(what) {
@@ -25,7 +30,7 @@ export class Soak {
 
   async build() {
     for (let i = 0; i < this.sizes.edges; i++) {
-      const edge = await this.world.edge({ BELLWIRE_PING_INTERVAL_MS: '2000', BELLWIRE_PING_TIMEOUT_MS: '1500' })
+      const edge = await this.world.edge(PING)
       this.edges.push(edge)
       this.networks.push(await new Network(edge.port).open())
     }
@@ -51,27 +56,29 @@ export class Soak {
 
   // ---- the time between ----
 
-  // fn every so often (mean, ms) until the end.
-  async every(mean, fn) {
-    while (!this.stopping) {
-      await sleep(mean * -Math.log(1 - this.random.next()))
-      if (!this.stopping) await fn()
+  // fn again and again, each time ms() later, until the end.
+  async repeat(ms, fn) {
+    const { signal } = this.over
+    while (!signal.aborted) {
+      await sleep(ms(), undefined, { signal }).catch(() => {})
+      if (!signal.aborted) await fn()
     }
   }
 
-  async live(actor) {
-    while (!this.stopping) {
-      await sleep(actor.random.between(100, 1500))
-      if (!this.stopping) actor.act()
-    }
-  }
+  // As seldom as mean (ms), at any time.
+  every(mean, fn) { return this.repeat(() => mean * -Math.log(1 - this.random.next()), fn) }
+
+  live(actor) { return this.repeat(() => actor.random.between(100, 1500), () => actor.act()) }
+
+  // Short ones are the more frequent.
+  stallMs() { return STALL_MS.least * (STALL_MS.most / STALL_MS.least) ** this.random.next() }
 
   disturb() {
     const net = () => this.random.pick(this.networks)
     const crowd = this.actors.length
     return [
       this.every(60000 / crowd, () => { this.count('reset'); net().reset(this.random) }),
-      this.every(60000 / crowd, () => { this.count('stalled'); net().stall(this.random, this.random.between(50, 6000)) }),
+      this.every(60000 / crowd, () => { this.count('stalled'); net().stall(this.random, this.stallMs()) }),
       this.every(8000, () => this.endSessions()),
       this.every(60, () => this.writeRow()),
     ]
@@ -107,7 +114,8 @@ export class Soak {
   async run(ms) {
     const all = [...this.actors.map((a) => this.live(a)), ...this.disturb()].map((p) => p.catch((e) => this.complain(e.stack)))
     await sleep(ms)
-    this.stopping = true
+    this.over.abort()
+    for (const n of this.networks) n.goAll()
     await Promise.all(all)
   }
 
@@ -194,9 +202,12 @@ export class Soak {
     for (const a of this.actors) for (const id of a.notifications) if (!stored.has(id)) a.complain(`notification ${id} is not stored`)
   }
 
-  async leave() { for (const a of this.actors) a.go() }
-
-  close() {
-    for (const n of this.networks) n.close()
+  // HTTP clients keep a connection for some seconds that nobody uses any more.
+  async leave() {
+    for (const a of this.actors) a.go()
+    for (const e of this.edges) await until(async () => await e.metric('bellwire_sessions') === 0, 'no session is left', SETTLE_MS)
+    for (const n of this.networks) n.cut()
   }
+
+  close() { for (const n of this.networks) n.close() }
 }
