@@ -27,7 +27,7 @@
 	X(jwt_secret, JWT_SECRET, SECRET, "", 0, 0, "", "HS256 secret, at least 32 bytes")                                                                  \
 	X(jwt_public_key_file, JWT_PUBLIC_KEY_FILE, STR, "", 0, 0, "", "PEM public key for RS256, ES256, EdDSA")                                            \
 	X(jwt_algorithm, JWT_ALGORITHM, STR, "HS256", 0, 0, "",                                                                                             \
-	  "the one algorithm that is accepted: HS256, RS256, ES256 or EdDSA")                                                                               \
+	  "the one algorithm of JWT_SECRET or the key file: HS256, RS256, ES256 or EdDSA; keys: neither, all keys are rows of bellwire.token_keys")         \
 	X(jwt_issuer, JWT_ISSUER, STR, "", 0, 0, "", "required iss; empty: not checked")                                                                    \
 	X(jwt_audience, JWT_AUDIENCE, STR, "", 0, 0, "", "required aud; empty: not checked")                                                                \
 	X(jwt_user_claim, JWT_USER_CLAIM, STR, "sub", 0, 0, "", "the claim of a token that is the user's id")                                               \

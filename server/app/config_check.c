@@ -27,6 +27,9 @@ struct auth_config config_auth(const struct config *c)
 static void check_tokens(const struct config *c, struct buf *out)
 {
 	struct auth_config cfg = config_auth(c);
+	bool rows = c->jwt_algorithm && strcmp(c->jwt_algorithm, "keys") == 0;
+	if (rows && (c->jwt_secret || c->jwt_public_key_file))
+		buf_str(out, "JWT_ALGORITHM is keys: it takes neither JWT_SECRET nor JWT_PUBLIC_KEY_FILE\n");
 	bool shared = !c->jwt_algorithm || strcmp(c->jwt_algorithm, "HS256") == 0;
 	char error[256] = "";
 	if (c->jwt_secret && c->jwt_public_key_file)

@@ -6,9 +6,11 @@
 #include "entry/closes.h"
 #include "entry/maintain.h"
 #include "entry/open.h"
+#include "entry/pending.h"
 #include "entry/refusals.h"
 #include "entry/register.h"
 #include "events/confirm.h"
+#include "events/token_keys.h"
 #include "events/presence.h"
 #include "events/rooms.h"
 #include "events/routes.h"
@@ -24,6 +26,7 @@
 #define PARTS(X)                                \
 	X(people, people, NO, NO, YES, NO)      \
 	X(routes, events, YES, YES, NO, YES)    \
+	X(keys, events, YES, YES, NO, YES)      \
 	X(rooms, events, YES, YES, NO, NO)      \
 	X(confirms, events, YES, NO, NO, NO)    \
 	X(presence, events, NO, YES, NO, NO)    \
@@ -33,6 +36,7 @@
 	X(emitter, emitter, NO, NO, NO, NO)     \
 	X(closes, entry, YES, NO, NO, NO)       \
 	X(refusals, entry, NO, NO, NO, NO)      \
+	X(pendings, entry, NO, NO, NO, NO)      \
 	X(opens, entry, YES, NO, NO, NO)        \
 	X(registers, entry, YES, NO, YES, NO)   \
 	X(maintenance, entry, YES, NO, YES, YES)

@@ -190,19 +190,18 @@ static void read_put_query(struct http_exchange *x, struct buf *json, struct sli
 	buf_fini(&v);
 }
 
-static bool read_bearer(struct reads *r, struct http_exchange *x, char user[UUID_LEN + 1])
+/* AUTH_UNREAD: the token cannot be judged yet. */
+static enum auth_result read_bearer(struct reads *r, struct http_exchange *x, char user[UUID_LEN + 1])
 {
 	struct slice v;
 	struct auth_claims claims = {0};
 	enum auth_result result = AUTH_MALFORMED;
 	if (http_header(x, "authorization", &v) && auth_without_bearer(v).p != v.p)
 		result = token_check(r->people, v, &claims);
-	if (result != AUTH_OK) {
+	if (result != AUTH_OK && result != AUTH_UNREAD)
 		token_refused(r->people, LOG_NOBODY, "read refused", result);
-		return false;
-	}
 	memcpy(user, claims.sub, UUID_LEN + 1);
-	return true;
+	return result;
 }
 
 static void read_ask(struct http_exchange *x, void *ctx, struct slice body)
@@ -247,15 +246,16 @@ void reads_handle(struct reads *r, struct http_exchange *x)
 	struct slice id;
 	char user[UUID_LEN + 1];
 	uint64_t retry_after_ms = 0;
+	enum auth_result token;
 	if (h->method == HTTP_OPTIONS)
 		read_respond(r, x, 204, (struct slice){0}, 0);
 	else if (!read_route_find(h->path, &id))
 		read_refuse(r, x, ERROR_NOT_FOUND, SLICE("No such path"));
 	else if ((h->method != HTTP_GET && h->method != HTTP_HEAD) || h->has_body)
 		read_refuse(r, x, ERROR_METHOD_NOT_ALLOWED, SLICE("GET only"));
-	else if (!read_bearer(r, x, user))
+	else if ((token = read_bearer(r, x, user)) != AUTH_OK && token != AUTH_UNREAD)
 		read_refuse(r, x, ERROR_UNAUTHORIZED, SLICE("Invalid token"));
-	else if (db_state(r->db) != DB_UP)
+	else if (token == AUTH_UNREAD || db_state(r->db) != DB_UP)
 		read_refuse_until(r, x, ERROR_UNAVAILABLE, SLICE("Try again"), reads_retry_after(r));
 	else if (!user_allows(r->people, user, &limit, &retry_after_ms))
 		read_refuse_until(r, x, ERROR_RATE_LIMIT, SLICE("Too many requests"), retry_after_ms);

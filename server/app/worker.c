@@ -12,6 +12,7 @@
 #include "entry/closes.h"
 #include "entry/leave.h"
 #include "entry/connect.h"
+#include "entry/pending.h"
 #include "events/confirm.h"
 #include "events/feed.h"
 #include "events/gate.h"
@@ -175,6 +176,12 @@ static void worker_on_pump_ready(void *ctx, const char *snapshot, bool first)
 		emitter_resumed(&w->emitter);
 }
 
+static void worker_on_keys(void *ctx)
+{
+	struct worker *w = ctx;
+	pendings_go_on(&w->entry);
+}
+
 static void worker_on_presence_sent(void *ctx)
 {
 	struct worker *w = ctx;
@@ -288,6 +295,7 @@ static void worker_join_floors(struct worker *w, const struct config *c)
 	w->events = (struct events){.people = &w->people,
 	                            .db = w->db,
 	                            .on_turn = worker_on_presence_sent,
+	                            .on_keys = worker_on_keys,
 	                            .ctx = w,
 	                            .max_waiting_bytes = c->max_memory_bytes / 4};
 	w->recovery = (struct recovery){

@@ -5,6 +5,7 @@
 #include "auth/auth.h"
 
 #include "auth/key.h"
+#include "auth/keyring.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include <jansson.h>
@@ -14,7 +15,7 @@
 #define TOKEN_MAX 8192
 
 struct auth {
-	struct auth_key *key;
+	struct auth_key *key; /* of the settings; NULL: they have none */
 	char *issuer, *audience, *user_claim;
 	uint64_t leeway_ms;
 };
@@ -68,15 +69,32 @@ static bool string_is(const json_t *v, const char *expected)
 	       strcmp(json_string_value(v), expected) == 0; /* no \u0000 is in it: jansson refuses that */
 }
 
-static enum auth_result check_header(const struct auth *a, const struct buf *text)
+/* The row that has the token's kid; else the key of the settings. */
+static enum auth_result choose_key(const struct auth *a, const struct auth_keys *keys, const json_t *header,
+                                   uint64_t now, const struct auth_key **key)
+{
+	const json_t *kid = json_object_get(header, "kid");
+	*key = NULL;
+	if (json_is_string(kid)) {
+		enum auth_result r = auth_keys_find(keys, slice_str(json_string_value(kid)), now, key);
+		if (r != AUTH_OK)
+			return r;
+	}
+	if (!*key)
+		*key = a->key;
+	return *key ? AUTH_OK : AUTH_KEY;
+}
+
+static enum auth_result check_header(const struct auth *a, const struct auth_keys *keys, const struct buf *text,
+                                     uint64_t now, const struct auth_key **key)
 {
 	json_t *header = object_decode(text);
 	if (!header)
 		return AUTH_MALFORMED;
-	enum auth_result r = AUTH_OK;
-	if (!string_is(json_object_get(header, "alg"), auth_key_algorithm(a->key)))
+	enum auth_result r = choose_key(a, keys, header, now, key);
+	if (r == AUTH_OK && !string_is(json_object_get(header, "alg"), auth_key_algorithm(*key)))
 		r = AUTH_ALGORITHM;
-	else if (json_object_get(header, "crit"))
+	else if (r == AUTH_OK && json_object_get(header, "crit"))
 		r = AUTH_MALFORMED; /* refused, since no extension is known here (RFC 7515 4.1.11) */
 	json_decref(header);
 	return r;
@@ -162,13 +180,14 @@ static enum auth_result check_claims(const struct auth *a, const json_t *payload
 
 /* ---- entry ---- */
 
-static enum auth_result check_parts(const struct auth *a, const struct parts *parts, uint64_t now,
-                                    struct auth_claims *claims)
+static enum auth_result check_parts(const struct auth *a, const struct auth_keys *keys, const struct parts *parts,
+                                    uint64_t now, struct auth_claims *claims)
 {
-	enum auth_result r = check_header(a, &parts->header);
+	const struct auth_key *key;
+	enum auth_result r = check_header(a, keys, &parts->header, now, &key);
 	if (r != AUTH_OK)
 		return r;
-	if (!auth_key_verify(a->key, parts->signed_text, buf_view(&parts->signature)))
+	if (!auth_key_verify(key, parts->signed_text, buf_view(&parts->signature)))
 		return AUTH_SIGNATURE;
 	json_t *payload = object_decode(&parts->payload);
 	if (!payload)
@@ -178,11 +197,13 @@ static enum auth_result check_parts(const struct auth *a, const struct parts *pa
 	return r;
 }
 
-enum auth_result auth_check(const struct auth *a, struct slice token, uint64_t wall_ms, struct auth_claims *claims)
+enum auth_result auth_check_with(const struct auth *a, const struct auth_keys *keys, struct slice token,
+                                 uint64_t wall_ms, struct auth_claims *claims)
 {
 	*claims = (struct auth_claims){0};
 	struct parts parts;
-	enum auth_result r = parts_split(token, &parts) ? check_parts(a, &parts, wall_ms, claims) : AUTH_MALFORMED;
+	enum auth_result r = parts_split(token, &parts) ? check_parts(a, keys, &parts, wall_ms, claims)
+	                                                : AUTH_MALFORMED;
 	parts_fini(&parts);
 	if (r != AUTH_OK && r != AUTH_EXPIRED)
 		*claims = (struct auth_claims){0}; /* the claims of a refused token are not given out */
@@ -226,8 +247,9 @@ static char *copy_or_null(const char *s)
 
 struct auth *auth_new(const struct auth_config *cfg, char *error, size_t n)
 {
-	struct auth_key *key = auth_key_new(cfg, error, n);
-	if (!key)
+	bool none = strcmp(auth_algorithm_or_default(cfg), "keys") == 0;
+	struct auth_key *key = none ? NULL : auth_key_new(cfg, error, n);
+	if (!key && !none)
 		return NULL;
 	struct auth *a = NEW(struct auth);
 	a->key = key;

@@ -9,9 +9,10 @@
 #include "base/slice.h"
 
 struct auth;
+struct auth_keys;
 
 struct auth_config {
-	const char *algorithm;       /* HS256 (default), RS256, ES256, EdDSA */
+	const char *algorithm;       /* HS256 (default), RS256, ES256, EdDSA; "keys": none but those of keyring.h */
 	const char *secret;          /* of HS256: 32 bytes at least */
 	const char *public_key_file; /* of the others: PEM */
 	const char *issuer;          /* NULL: not checked */
@@ -26,9 +27,11 @@ struct auth_config {
  */
 #define AUTH_RESULTS(X)                                                                                              \
 	X(OK, ok, "it is good")                                                                                      \
+	X(UNREAD, unread, "the edge has not read the keys from the database yet")                                    \
 	X(MALFORMED, malformed,                                                                                      \
 	  "it is no JWT: not three parts in base64url, over 8 KiB, a claim of the wrong type, or a crit header")     \
 	X(ALGORITHM, algorithm, "its alg is not the algorithm of the key")                                           \
+	X(KEY, key, "no key has its kid, or that key is not valid now; without kid, no key is set for it")           \
 	X(SIGNATURE, signature, "the signature is not of the key: it was signed with another one, or changed since") \
 	X(EXPIRED, expired, "its exp has passed")                                                                    \
 	X(NOT_YET, not_yet, "its nbf is still to come")                                                              \
@@ -54,8 +57,14 @@ struct auth_claims {
 
 struct auth *auth_new(const struct auth_config *cfg, char *error, size_t n); /* NULL: error has the reason */
 void auth_free(struct auth **a);
-enum auth_result auth_check(const struct auth *a, struct slice token, uint64_t wall_ms,
-                            struct auth_claims *claims) MUST_CHECK;
+/* keys: rows besides the key of the settings (auth/keyring.h); NULL: there are none. */
+enum auth_result auth_check_with(const struct auth *a, const struct auth_keys *keys, struct slice token,
+                                 uint64_t wall_ms, struct auth_claims *claims) MUST_CHECK;
+static inline enum auth_result auth_check(const struct auth *a, struct slice token, uint64_t wall_ms,
+                                          struct auth_claims *claims)
+{
+	return auth_check_with(a, NULL, token, wall_ms, claims);
+}
 const char *auth_result_label(enum auth_result r);
 const char *auth_result_why(enum auth_result r);
 struct slice auth_without_bearer(struct slice token); /* the same without "Bearer " and blanks in front */

@@ -3,6 +3,7 @@
  */
 #include "auth/key.h"
 
+#include "auth/jwk.h"
 #include "base/mem.h"
 #include <errno.h>
 #include <openssl/core_names.h>
@@ -108,11 +109,12 @@ static const struct algorithm algorithms[] = {
 	{"EdDSA", "ED25519", NULL, always_fits, verify_with_pkey, "an Ed25519 key"},
 };
 
-static const struct algorithm *algorithm_find(const char *name)
+static const struct algorithm *algorithm_find(struct slice name, char *error, size_t n)
 {
 	for (size_t i = 0; i < ARRAY_LEN(algorithms); i++)
-		if (strcmp(algorithms[i].name, name) == 0)
+		if (slice_eq(slice_str(algorithms[i].name), name))
 			return &algorithms[i];
+	snprintf(error, n, "algorithm %.*s is none of HS256, RS256, ES256, EdDSA", (int)name.n, name.p);
 	return NULL;
 }
 
@@ -123,16 +125,17 @@ const char *auth_algorithm_or_default(const struct auth_config *cfg)
 
 /* ---- keys ---- */
 
-bool auth_secret_usable(const char *secret, char *error, size_t n)
+bool auth_secret_usable(struct slice secret, char *error, size_t n)
 {
-	if (secret && strlen(secret) >= SECRET_MIN)
+	if (secret.n >= SECRET_MIN)
 		return true;
-	snprintf(error, n, secret ? "the secret is shorter than %d bytes" : "HS256 needs a secret of at least %d bytes",
+	snprintf(error, n,
+	         secret.p ? "the secret is shorter than %d bytes" : "HS256 needs a secret of at least %d bytes",
 	         SECRET_MIN);
 	return false;
 }
 
-static bool load_secret(struct auth_key *k, const char *secret, char *error, size_t n)
+static bool load_secret(struct auth_key *k, struct slice secret, char *error, size_t n)
 {
 	if (!auth_secret_usable(secret, error, n))
 		return false;
@@ -142,7 +145,7 @@ static bool load_secret(struct auth_key *k, const char *secret, char *error, siz
 	                       OSSL_PARAM_construct_end()};
 	k->mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
 	EVP_MAC_free(hmac);
-	if (k->mac && EVP_MAC_init(k->mac, (const unsigned char *)secret, strlen(secret), params) == 1)
+	if (k->mac && EVP_MAC_init(k->mac, (const unsigned char *)secret.p, secret.n, params) == 1)
 		return true;
 	snprintf(error, n, "HMAC-SHA256 is not available");
 	return false;
@@ -163,18 +166,12 @@ static EVP_PKEY *read_public_key(const char *path, char *error, size_t n)
 	return pkey;
 }
 
-static bool load_public_key(struct auth_key *k, const char *path, char *error, size_t n)
+/* from: where k->pkey comes from, for messages: a path and ": ", or nothing. */
+static bool take_public_key(struct auth_key *k, const char *from, char *error, size_t n)
 {
 	const struct algorithm *a = k->algorithm;
-	if (!path) {
-		snprintf(error, n, "%s needs a public key file", a->name);
-		return false;
-	}
-	k->pkey = read_public_key(path, error, n);
-	if (!k->pkey)
-		return false;
 	if (!EVP_PKEY_is_a(k->pkey, a->key_type) || !a->key_fits(k->pkey)) {
-		snprintf(error, n, "%s: %s needs %s", path, a->name, a->needs);
+		snprintf(error, n, "%s%s%s needs %s", from, *from ? ": " : "", a->name, a->needs);
 		return false;
 	}
 	k->hash = a->hash ? EVP_MD_fetch(NULL, a->hash, NULL) : NULL;
@@ -184,18 +181,93 @@ static bool load_public_key(struct auth_key *k, const char *path, char *error, s
 	return false;
 }
 
+static bool load_public_key(struct auth_key *k, const char *path, char *error, size_t n)
+{
+	if (!path) {
+		snprintf(error, n, "%s needs a public key file", k->algorithm->name);
+		return false;
+	}
+	k->pkey = read_public_key(path, error, n);
+	return k->pkey && take_public_key(k, path, error, n);
+}
+
 struct auth_key *auth_key_new(const struct auth_config *cfg, char *error, size_t n)
 {
-	const char *name = auth_algorithm_or_default(cfg);
-	const struct algorithm *a = algorithm_find(name);
-	if (!a) {
-		snprintf(error, n, "algorithm %s is none of HS256, RS256, ES256, EdDSA", name);
+	const struct algorithm *a = algorithm_find(slice_str(auth_algorithm_or_default(cfg)), error, n);
+	if (!a)
 		return NULL;
-	}
 	struct auth_key *k = NEW(struct auth_key);
 	k->algorithm = a;
-	if (!(a->key_type ? load_public_key(k, cfg->public_key_file, error, n) : load_secret(k, cfg->secret, error, n)))
+	if (!(a->key_type ? load_public_key(k, cfg->public_key_file, error, n)
+	                  : load_secret(k, slice_str(cfg->secret), error, n)))
 		auth_key_free(&k);
+	ERR_clear_error();
+	return k;
+}
+
+/* ---- keys as text ---- */
+
+/* Whether the text is that of a public key. As a secret it would be known to everybody. */
+static bool is_pem(struct slice text)
+{
+	return memmem(text.p, text.n, "-----BEGIN ", 11);
+}
+
+static EVP_PKEY *parse_pem(struct slice text)
+{
+	char no_passphrase[] = "";
+	BIO *bio = BIO_new_mem_buf(text.p, (int)text.n);
+	EVP_PKEY *pkey = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, no_passphrase) : NULL;
+	BIO_free(bio);
+	return pkey;
+}
+
+static bool load_text(struct auth_key *k, struct slice text, char *error, size_t n)
+{
+	if (!k->algorithm->key_type && !is_pem(text))
+		return load_secret(k, text, error, n);
+	if (!k->algorithm->key_type) {
+		snprintf(error, n, "%s needs a secret, and this is a key in PEM", k->algorithm->name);
+		return false;
+	}
+	k->pkey = parse_pem(text);
+	if (k->pkey)
+		return take_public_key(k, "", error, n);
+	snprintf(error, n, "there is no public key in PEM and no JSON Web Key");
+	return false;
+}
+
+static bool load_jwk(struct auth_key *k, const json_t *jwk, char *error, size_t n)
+{
+	const char *says = jwk_algorithm(jwk), *wants = k->algorithm->name;
+	struct buf secret = {0};
+	bool good = false;
+	if (jwk_is_private(jwk))
+		snprintf(error, n, "this is a private key: an edge takes the public part");
+	else if (!says || strcmp(says, wants) != 0)
+		snprintf(error, n, "the JSON Web Key is not one for %s", wants);
+	else if (!k->algorithm->key_type)
+		good = jwk_secret(jwk, &secret) && load_secret(k, buf_view(&secret), error, n);
+	else
+		good = (k->pkey = jwk_public_key(jwk)) && take_public_key(k, "", error, n);
+	if (!good && !*error)
+		snprintf(error, n, "the JSON Web Key is damaged");
+	buf_fini(&secret);
+	return good;
+}
+
+struct auth_key *auth_key_parse(struct slice algorithm, struct slice text, char *error, size_t n)
+{
+	*error = '\0';
+	const struct algorithm *a = algorithm_find(algorithm, error, n);
+	if (!a)
+		return NULL;
+	struct auth_key *k = NEW(struct auth_key);
+	k->algorithm = a;
+	json_t *jwk = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
+	if (!(json_object_get(jwk, "kty") ? load_jwk(k, jwk, error, n) : load_text(k, text, error, n)))
+		auth_key_free(&k);
+	json_decref(jwk);
 	ERR_clear_error();
 	return k;
 }

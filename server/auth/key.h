@@ -12,11 +12,13 @@
 struct auth_key;
 
 struct auth_key *auth_key_new(const struct auth_config *cfg, char *error, size_t n); /* NULL: error has the reason */
+/* text: a PEM public key, a JSON Web Key, or the secret of HS256. */
+struct auth_key *auth_key_parse(struct slice algorithm, struct slice text, char *error, size_t n);
 void auth_key_free(struct auth_key **k);
 const char *auth_key_algorithm(const struct auth_key *k); /* the `alg` that a header must have */
 bool auth_key_verify(const struct auth_key *k, struct slice text, struct slice signature) MUST_CHECK;
 
-bool auth_secret_usable(const char *secret, char *error, size_t n) MUST_CHECK;
+bool auth_secret_usable(struct slice secret, char *error, size_t n) MUST_CHECK;
 const char *auth_algorithm_or_default(const struct auth_config *cfg);
 
 #endif

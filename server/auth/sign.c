@@ -24,7 +24,7 @@ char *auth_sign(const struct auth_config *cfg, const char *sub, uint64_t exp_s, 
 		snprintf(error, n, "tokens are signed with HS256 only, not %s", algorithm);
 		return NULL;
 	}
-	if (!auth_secret_usable(cfg->secret, error, n))
+	if (!auth_secret_usable(slice_str(cfg->secret), error, n))
 		return NULL;
 	if (!sub || !uuid_valid(slice_str(sub))) {
 		snprintf(error, n, "sub is no uuid");

@@ -13,6 +13,7 @@
 	X(migrate, "bring the database to the schema and code of this binary")   \
 	X(check, "print the settings in force and verify them and the database") \
 	X(token, "print a signed token for a user")                              \
+	X(keys, "add, list and retire the keys of tokens")                       \
 	X(version, "print the versions of this binary and its libraries")        \
 	X(health, "ask a running edge whether it is ready")
 /* clang-format on */

@@ -116,7 +116,12 @@ enum pg_outcome pg_run(PGconn *pg, struct pg_text t)
 
 PGresult *pg_query(PGconn *pg, const char *sql)
 {
-	PGresult *r = PQexec(pg, sql);
+	return pg_query_with(pg, sql, NULL, 0);
+}
+
+PGresult *pg_query_with(PGconn *pg, const char *sql, const char *const *values, int n)
+{
+	PGresult *r = PQexecParams(pg, sql, n, NULL, values, NULL, NULL, 0);
 	if (PQresultStatus(r) == PGRES_TUPLES_OK)
 		return r;
 	print_error(pg, r, (struct pg_text){"query", sql, 1});

@@ -26,5 +26,7 @@ PGconn *pg_open(const char *url, const char *setting);
 enum pg_outcome pg_run(PGconn *pg, struct pg_text t);
 /* A result with one row of text, which the caller clears. NULL: stderr says why. */
 PGresult *pg_query(PGconn *pg, const char *sql);
+/* The same with $1, $2, ...; NULL: null. */
+PGresult *pg_query_with(PGconn *pg, const char *sql, const char *const *values, int n);
 
 #endif

@@ -1,5 +1,5 @@
 #include "app/config_check.h"
-#include "base/mem.h"
+#include "auth/keyring.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/pg.h"
@@ -51,19 +51,46 @@ static char *read_token(void)
 	return line;
 }
 
-/* What the database says of the user. False: it could not be asked, and stderr says why. */
-static bool look_up_user(const struct config *c, const char *user, enum auth_result *result)
+/* The rows of keys. NULL: they could not be read, and stderr says why. */
+static struct auth_keys *read_keys(PGconn *pg)
 {
-	PGconn *pg = pg_open(c->database_url, "DATABASE_URL");
-	char *sql = mem_printf("select rt.user_state('%s')", user); /* a uuid needs no quoting */
-	PGresult *r = pg ? pg_query(pg, sql) : NULL;
+	PGresult *r = pg_query(pg, "select * from rt.token_keys()");
+	struct auth_keys *keys = r ? auth_keys_new(true) : NULL;
+	for (int i = 0; r && i < PQntuples(r); i++) {
+		char error[256];
+		struct auth_key_row row = {.kid = slice_str(PQgetvalue(r, i, 0)),
+		                           .algorithm = slice_str(PQgetvalue(r, i, 1)),
+		                           .text = slice_str(PQgetvalue(r, i, 2)),
+		                           .from_ms = strtoull(PQgetvalue(r, i, 3), NULL, 10),
+		                           .until_ms = strtoull(PQgetvalue(r, i, 4), NULL, 10)};
+		if (!auth_keys_add(keys, &row, error, sizeof error))
+			fprintf(stderr, "bellwire: bellwire.token_keys, %s: %s\n", PQgetvalue(r, i, 0), error);
+	}
+	PQclear(r);
+	return keys;
+}
+
+/* What the database says of the user. False: it could not be asked, and stderr says why. */
+static bool look_up_user(PGconn *pg, const char *user, enum auth_result *result)
+{
+	PGresult *r = pg_query_with(pg, "select rt.user_state($1::uuid)", &user, 1);
 	if (r && strcmp(PQgetvalue(r, 0, 0), "active") != 0)
 		*result = strcmp(PQgetvalue(r, 0, 0), "disabled") == 0 ? AUTH_DISABLED : AUTH_USER;
 	bool asked = r;
 	PQclear(r);
-	PQfinish(pg);
-	free(sql);
 	return asked;
+}
+
+/* pg NULL: there is no database. False: it could not be asked. */
+static bool judge_token(const struct auth *a, PGconn *pg, struct slice token, enum auth_result *result,
+                        struct auth_claims *claims)
+{
+	struct auth_keys *keys = pg ? read_keys(pg) : NULL;
+	if (pg && !keys)
+		return false;
+	*result = auth_check_with(a, keys, token, clock_wall_ms(), claims);
+	auth_keys_free(&keys);
+	return *result != AUTH_OK || !pg || look_up_user(pg, claims->sub, result);
 }
 
 static int report_token(enum auth_result result, const struct auth_claims *claims)
@@ -79,24 +106,26 @@ static int report_token(enum auth_result result, const struct auth_claims *claim
 
 static int check_token(const struct config *c, const char *token)
 {
-	char error[256] = "", *line = strcmp(token, "-") == 0 ? read_token() : NULL;
+	char error[256] = "", *line = NULL;
 	struct auth_config cfg = config_auth(c);
 	struct auth *a = auth_new(&cfg, error, sizeof error);
-	struct auth_claims claims;
-	if (!a) {
+	PGconn *pg = a && c->database_url ? pg_open(c->database_url, "DATABASE_URL") : NULL;
+	struct auth_claims claims = {0};
+	enum auth_result result;
+	int code = EXIT_FAILED;
+	if (!a)
 		cmd_error("%s", error);
-		free(line);
-		return EXIT_FAILED;
-	}
-	struct slice text = auth_without_bearer(slice_str(line ? line : token));
-	enum auth_result result = auth_check(a, text, clock_wall_ms(), &claims);
+	else if (!c->database_url)
+		fputs("bellwire: DATABASE_URL is not set: rows of keys and users are not looked at\n", stderr);
+	if (strcmp(token, "-") == 0)
+		token = line = read_token();
+	if (a && (pg || !c->database_url) &&
+	    judge_token(a, pg, auth_without_bearer(slice_str(token)), &result, &claims))
+		code = report_token(result, &claims);
+	PQfinish(pg);
 	auth_free(&a);
 	free(line);
-	if (result == AUTH_OK && !c->database_url)
-		fputs("bellwire: the user is not looked up: DATABASE_URL is not set\n", stderr);
-	else if (result == AUTH_OK && !look_up_user(c, claims.sub, &result))
-		return EXIT_FAILED;
-	return report_token(result, &claims);
+	return code;
 }
 
 /* ---- the command ---- */

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "db/db.h"
 #include "entry/open.h"
+#include "entry/pending.h"
 #include "entry/refusals.h"
 #include "people/tell.h"
 #include "people/tokens.h"
@@ -83,27 +84,45 @@ static void connect_line_up(struct entry *e, struct sio_socket *s)
 		open_queue(e, c);
 }
 
-void connect_socket(struct sio_socket *s, struct slice auth, unsigned flaws, void *entry)
+/* The token was accepted. replied: the CONNECT reply has gone out, and it had no private id. */
+static void connect_client(struct entry *e, struct sio_socket *s, struct slice auth, const struct auth_claims *claims,
+                           bool replied)
 {
-	struct entry *e = entry;
-	struct buf token = {0};
-	struct auth_claims claims = {0};
-	enum auth_result result = AUTH_MALFORMED;
-	if (!flaws && connect_token(s, auth, &token))
-		result = token_check(e->people, buf_view(&token), &claims);
-	buf_fini(&token);
-	if (result != AUTH_OK) {
-		connect_refuse_token(e, s, result, &claims);
-		return;
-	}
-	if (connect_has_too_many(e, claims.sub)) {
-		connect_refuse_one_more(e, s, claims.sub);
+	if (connect_has_too_many(e, claims->sub)) {
+		connect_refuse_one_more(e, s, claims->sub);
 		return;
 	}
 	sio_settle(s);
-	struct client *c = client_new(e->people, s, claims.sub);
-	c->until_ms = claims.until_ms;
+	struct client *c = client_new(e->people, s, claims->sub);
+	c->until_ms = claims->until_ms;
 	c->returning = connect_is_returning(auth);
 	recover_asked(e->recovery, c, auth);
+	if (replied)
+		recover_forget(c);
 	refusal_wait(e, s, user_id(c->user), connect_line_up);
+}
+
+static void connect_judge(struct entry *e, struct sio_socket *s, struct slice auth, bool replied)
+{
+	struct buf token = {0};
+	struct auth_claims claims = {0};
+	enum auth_result result = AUTH_MALFORMED;
+	if (connect_token(s, auth, &token))
+		result = token_check(e->people, buf_view(&token), &claims);
+	buf_fini(&token);
+	if (result == AUTH_OK)
+		connect_client(e, s, auth, &claims, replied);
+	else if (result == AUTH_UNREAD)
+		pending_add(e, s, auth, connect_judge);
+	else
+		connect_refuse_token(e, s, result, &claims);
+}
+
+void connect_socket(struct sio_socket *s, struct slice auth, unsigned flaws, void *entry)
+{
+	struct auth_claims nobody = {0};
+	if (flaws)
+		connect_refuse_token(entry, s, AUTH_MALFORMED, &nobody);
+	else
+		connect_judge(entry, s, auth, false);
 }

@@ -4,7 +4,7 @@
  *   connect.h  CONNECT: the token                               open.h      rt.socket_open, `connected`
  *   leave.h    a socket ends
  *   closes.h   ends on their way to rt.socket_close             register.h  live sockets registered again after an outage
- *   refusals.h clients that are turned away again and again
+ *   refusals.h clients that are turned away again and again                      pending.h   sockets that wait for the keys
  *   maintain.h rt.maintain, rt.sweep, the version of the schema
  *
  * The database must learn of ends and openings in their order: a client that leaves and comes back is reconnecting, not
@@ -37,6 +37,7 @@ struct entry {
 	void (*on_past)(struct entry *e); /* more marks are past (closes.h); open.c sets it */
 	/* Each is made by the start function of its file, and freed by the stop function. */
 	struct refusals *refusals;
+	struct pendings *pendings;
 	struct opens *opens;
 	struct closes *closes;
 	struct registers *registers;

@@ -6,6 +6,7 @@
  *   presence.h  user:online and user:offline, coalesced                          confirm.h  confirmed deliveries, rt.confirm
  *   gate.h      client events: limits, rt.dispatch, the ack                      routes.h   the routes of client events
  *   refresh.h   the end of tokens, auth:refresh                                  rooms.h    rooms that are read again
+ *   token_keys.h  the keys of tokens
  */
 #ifndef EVENTS_EVENTS_H
 #define EVENTS_EVENTS_H
@@ -17,10 +18,12 @@ struct events {
 	struct people *people;      /* borrowed */
 	struct db *db;              /* borrowed */
 	void (*on_turn)(void *ctx); /* no change of presence waits any more; may be NULL */
+	void (*on_keys)(void *ctx); /* the keys were read for the first time; may be NULL */
 	void *ctx;
 	size_t max_waiting_bytes; /* of people.counts.waiting_bytes; 0: no limit */
 	/* Each is made by the start function of its file, and freed by the stop function. */
 	struct routes *routes;
+	struct keys_reader *keys;
 	struct rooms_reader *rooms;
 	struct confirms *confirms;
 	struct presence *presence;

@@ -5,6 +5,7 @@
 #include "events/feed.h"
 #include "events/control.h"
 #include "events/deliver.h"
+#include "events/token_keys.h"
 #include "events/presence.h"
 #include "events/rooms.h"
 #include "events/routes.h"
@@ -104,6 +105,12 @@ static void feed_routes_changed(struct events *ev, const struct db_event *e, enu
 	routes_load(ev);
 }
 
+static void feed_keys_changed(struct events *ev, const struct db_event *e, enum room_verb verb)
+{
+	(void)e, (void)verb;
+	keys_load(ev);
+}
+
 /* settings_changed: nothing to do, since SQL functions read the settings themselves. */
 static void feed_settings_changed(struct events *ev, const struct db_event *e, enum room_verb verb)
 {
@@ -124,6 +131,7 @@ static void feed_control(struct events *ev, const struct db_event *e)
 		[CONTROL_USER_KICK] = {feed_user, ROOM_KICK},
 		[CONTROL_ROOMS_STALE] = {feed_rooms_stale, ROOM_JOIN},
 		[CONTROL_ROUTES_CHANGED] = {feed_routes_changed, ROOM_JOIN},
+		[CONTROL_KEYS_CHANGED] = {feed_keys_changed, ROOM_JOIN},
 		[CONTROL_SETTINGS_CHANGED] = {feed_settings_changed, ROOM_JOIN},
 	};
 	_Static_assert(ARRAY_LEN(verbs) == CONTROL_UNKNOWN, "a verb has nobody who carries it out");

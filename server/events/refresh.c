@@ -29,7 +29,8 @@ void refresh_arm(struct client *c)
 	timer_set(l, &c->timer, loop_now(l) + (left < STEP_MS ? left : STEP_MS));
 }
 
-static bool refresh_token(struct client *c, const struct sio_event *ev, struct auth_claims *claims)
+/* AUTH_OK: the token is good, and its user is the client's. */
+static enum auth_result refresh_token(struct client *c, const struct sio_event *ev, struct auth_claims *claims)
 {
 	struct people *p = c->people;
 	struct slice v;
@@ -38,11 +39,11 @@ static bool refresh_token(struct client *c, const struct sio_event *ev, struct a
 	if (json_get(ev->args[0], "token", &v) && json_kind_of(v) == JSON_STRING && json_unescape(&token, v))
 		result = token_check(p, buf_view(&token), claims);
 	buf_fini(&token);
-	if (result != AUTH_OK) {
+	if (result == AUTH_OK && memcmp(claims->sub, c->user->id, UUID_LEN) != 0)
+		return AUTH_SUBJECT;
+	if (result != AUTH_OK && result != AUTH_UNREAD)
 		token_refused(p, sio_ident(c->sio), "refresh refused", result);
-		return false;
-	}
-	return memcmp(claims->sub, c->user->id, UUID_LEN) == 0;
+	return result;
 }
 
 static void refresh_ack(struct client *c, const struct sio_event *ev, uint64_t expires_ms)
@@ -62,7 +63,12 @@ void refresh_event(struct client *c, const struct sio_event *ev)
 {
 	struct counts *counts = &c->people->counts;
 	struct auth_claims claims = {0};
-	if (!refresh_token(c, ev, &claims)) {
+	enum auth_result result = refresh_token(c, ev, &claims);
+	if (result == AUTH_UNREAD) {
+		client_fail_event(c, ev, ERROR_UNAVAILABLE, "Try again", 0);
+		return;
+	}
+	if (result != AUTH_OK) {
 		client_fail_event(c, ev, ERROR_UNAUTHORIZED, "Token not accepted", 0);
 		return;
 	}

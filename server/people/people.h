@@ -19,6 +19,7 @@
 
 #define UUID_LEN 36
 
+struct auth_keys;
 struct blob;
 struct client;
 struct packet;
@@ -35,7 +36,9 @@ struct recovery_hooks {
 struct people {
 	struct loop *loop;       /* borrowed; so are the next three */
 	struct sio_server *sio;  /* set when the server is made; it ends before this struct */
-	const struct auth *auth; /* set again when keys are read again */
+	const struct auth *auth; /* set again at SIGHUP */
+	const struct auth_keys
+		*keys; /* of events/token_keys.c, set again whenever they are read; NULL: there are none */
 	struct log_ident ident;
 	struct hub *hub;  /* owned */
 	struct map users; /* owns every user, with clients or idle; user_leave and people_tick free them */

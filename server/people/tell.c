@@ -94,7 +94,7 @@ void client_sync(struct client *c, struct slice reason)
 		c->people->recovery->synced(c);
 }
 
-void tell_turn_away(struct people *p, struct sio_socket *s, const struct error_about *e, enum close_reason why)
+static void tell_stranger(struct people *p, struct sio_socket *s, const struct error_about *e)
 {
 	struct buf data = {0};
 	error_put(&data, e);
@@ -105,5 +105,16 @@ void tell_turn_away(struct people *p, struct sio_socket *s, const struct error_a
 	sio_send(s, packet);
 	packet_unref(&packet);
 	buf_fini(&data);
+}
+
+void tell_unavailable(struct people *p, struct sio_socket *s)
+{
+	tell_stranger(p, s,
+	              &(struct error_about){.code = error_name(ERROR_UNAVAILABLE), .message = SLICE("Try again")});
+}
+
+void tell_turn_away(struct people *p, struct sio_socket *s, const struct error_about *e, enum close_reason why)
+{
+	tell_stranger(p, s, e);
 	sio_disconnect(s, true, why);
 }

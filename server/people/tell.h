@@ -26,6 +26,8 @@ struct slice tell_client_id(const struct sio_event *ev);
 void client_emit(struct client *c, struct slice name, struct slice data); /* data: JSON text */
 void client_sync(struct client *c, struct slice reason);                  /* sync:required */
 
+/* For a socket that has no client: the CONNECT reply, and `error` UNAVAILABLE. The socket stays. */
+void tell_unavailable(struct people *p, struct sio_socket *s);
 /* For a socket that has no client: sends the error, then ends the socket and its session. */
 void tell_turn_away(struct people *p, struct sio_socket *s, const struct error_about *e, enum close_reason why);
 

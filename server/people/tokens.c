@@ -2,12 +2,13 @@
  * What is common to all places where a client shows a token.
  */
 #include "people/tokens.h"
+#include "auth/keyring.h"
 #include "base/text.h"
 #include "net/loop.h"
 
 enum auth_result token_check(const struct people *p, struct slice token, struct auth_claims *claims)
 {
-	return auth_check(p->auth, auth_without_bearer(token), clock_wall_ms(), claims);
+	return auth_check_with(p->auth, p->keys, auth_without_bearer(token), clock_wall_ms(), claims);
 }
 
 void token_refused(struct people *p, struct log_ident who, const char *event, enum auth_result cause)

@@ -128,7 +128,7 @@ const BAD = {
   'a disabled user': async (u) => { await w.sql('update platform.users set disabled_at = now() where id = $1', [u.id]); return token(u) },
 }
 
-describe('a bad token', { concurrency: 4 }, () => {
+describe('a bad token', { concurrency: true }, () => {
   for (const [name, make] of Object.entries(BAD)) {
     test(name, async () => {
       const user = await w.user()
