@@ -23,7 +23,8 @@ const char *jwk_algorithm(const json_t *jwk)
 {
 	static const struct {
 		const char *algorithm, *kty, *crv;
-	} rows[] = {{"HS256", "oct", NULL}, {"RS256", "RSA", NULL}, {"ES256", "EC", "P-256"}, {"EdDSA", "OKP", "Ed25519"}};
+	} rows[] = {
+		{"HS256", "oct", NULL}, {"RS256", "RSA", NULL}, {"ES256", "EC", "P-256"}, {"EdDSA", "OKP", "Ed25519"}};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (jwk_says(jwk, "kty", rows[i].kty) && (!rows[i].crv || jwk_says(jwk, "crv", rows[i].crv)) &&
 		    (!json_object_get(jwk, "alg") || jwk_says(jwk, "alg", rows[i].algorithm)))
@@ -53,8 +54,7 @@ static EVP_PKEY *pkey_of_params(const char *type, OSSL_PARAM *params)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 	EVP_PKEY *pkey = NULL;
-	if (!ctx || EVP_PKEY_fromdata_init(ctx) != 1 ||
-	    EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1)
+	if (!ctx || EVP_PKEY_fromdata_init(ctx) != 1 || EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1)
 		pkey = NULL;
 	EVP_PKEY_CTX_free(ctx);
 	return pkey;

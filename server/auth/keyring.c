@@ -42,8 +42,7 @@ bool auth_keys_add(struct auth_keys *keys, const struct auth_key_row *row, char 
 {
 	struct auth_key *key = auth_key_parse(row->algorithm, row->text, error, n);
 	keys->rows = mem_realloc(keys->rows, (keys->n + 1) * sizeof *keys->rows);
-	keys->rows[keys->n++] =
-		(struct row_key){mem_strndup(row->kid.p, row->kid.n), key, row->from_ms, row->until_ms};
+	keys->rows[keys->n++] = (struct row_key){mem_strndup(row->kid.p, row->kid.n), key, row->from_ms, row->until_ms};
 	return key;
 }
 

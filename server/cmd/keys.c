@@ -51,7 +51,7 @@ static void cut_line_end(struct buf *text)
 
 /* ---- one key into the table ---- */
 
-#define ADD_SQL                                                                                       \
+#define ADD_SQL                                                                                               \
 	"insert into bellwire.token_keys (kid, algorithm, key, valid_from, valid_until) values ($1, $2, $3, " \
 	"coalesce($4::timestamptz, pg_catalog.clock_timestamp()), $5::timestamptz) on conflict (kid) do nothing returning 'added'"
 /* A kid is the name of one key for ever: tokens that it signed may still be around. */
@@ -148,11 +148,12 @@ static int action_list(PGconn *pg, const struct keys_options *o)
 {
 	(void)o;
 	PGresult *r = pg_query(
-		pg, "select kid, algorithm, case when valid_from > pg_catalog.clock_timestamp() then 'to come' "
-		    "when valid_until <= pg_catalog.clock_timestamp() then 'retired' else 'valid' end, "
-		    "pg_catalog.to_char(valid_from at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
-		    "coalesce(pg_catalog.to_char(valid_until at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), '-') "
-		    "from bellwire.token_keys order by valid_from, kid");
+		pg,
+		"select kid, algorithm, case when valid_from > pg_catalog.clock_timestamp() then 'to come' "
+		"when valid_until <= pg_catalog.clock_timestamp() then 'retired' else 'valid' end, "
+		"pg_catalog.to_char(valid_from at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
+		"coalesce(pg_catalog.to_char(valid_until at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), '-') "
+		"from bellwire.token_keys order by valid_from, kid");
 	for (int i = 0; r && i < PQntuples(r); i++)
 		printf("%s %s %s from %s until %s\n", PQgetvalue(r, i, 0), PQgetvalue(r, i, 1), PQgetvalue(r, i, 2),
 		       PQgetvalue(r, i, 3), PQgetvalue(r, i, 4));
@@ -231,11 +232,14 @@ int cmd_keys(int argc, char **argv)
 	struct keys_options o = {0};
 	const char *file = NULL;
 	const struct cmd_option options[] = {
-		{"algorithm", "NAME", "of add: HS256, RS256, ES256 or EdDSA; tokens with another alg are refused", &o.algorithm},
-		{"key", "FILE", "of add: a PEM public key, a JSON Web Key, or the secret of HS256; -: standard input", &o.key},
+		{"algorithm", "NAME", "of add: HS256, RS256, ES256 or EdDSA; tokens with another alg are refused",
+	         &o.algorithm},
+		{"key", "FILE", "of add: a PEM public key, a JSON Web Key, or the secret of HS256; -: standard input",
+	         &o.key},
 		{"from", "TIME", "of add and import: when it becomes valid; default now", &o.from},
 		{"until", "TIME", "of add and import: when it ends; default never", &o.until},
-		{"after", "SECONDS", "of retire: not now but then, when the last token that it signed has expired", &o.after},
+		{"after", "SECONDS", "of retire: not now but then, when the last token that it signed has expired",
+	         &o.after},
 		CMD_CONFIG(&file),
 		{0},
 	};

@@ -111,7 +111,8 @@ TEST(what_is_a_key)
 		{"EdDSA", "{\"kty\":\"OKP\",\"crv\":\"Ed448\",\"x\":\"" ED_X "\"}", "not one for EdDSA"},
 		{"HS256", "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" ED_X "\"}", "not one for HS256"},
 		{"ES256", "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\",\"y\":\"" EC_Y "\"}", NULL},
-		{"ES256", "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_Y "\",\"y\":\"" EC_X "\"}", "damaged"}, /* no point */
+		{"ES256", "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_Y "\",\"y\":\"" EC_X "\"}",
+	         "damaged"}, /* no point */
 		{"ES256", "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X "\"}", "damaged"},
 		{"RS256", "{\"kty\":\"RSA\",\"n\":\"" R R R R R R "\",\"e\":\"AQAB\"}", "2048 bits"},
 		{"RS256", "{\"kty\":\"RSA\",\"n\":7,\"e\":\"AQAB\"}", "damaged"},
