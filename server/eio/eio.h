@@ -71,6 +71,10 @@ const char *eio_peer(const struct eio_session *s); /* its client's address */
  * are too many of them, or no room for another session. May be repeated. */
 void eio_settle(struct eio_session *s);
 
+enum eio_transport { EIO_POLLING, EIO_WEBSOCKET };
+enum eio_transport eio_transport(const struct eio_session *s);
+size_t eio_queued(const struct eio_session *s); /* bytes that no GET, or not the kernel, has taken yet */
+
 /* A packet that is sent now goes out at once: the kernel took everything so far, or a GET is parked. */
 bool eio_writable(const struct eio_session *s);
 

@@ -409,6 +409,18 @@ const char *eio_peer(const struct eio_session *s)
 	return s->peer;
 }
 
+enum eio_transport eio_transport(const struct eio_session *s)
+{
+	return s->ws ? EIO_WEBSOCKET : EIO_POLLING;
+}
+
+size_t eio_queued(const struct eio_session *s)
+{
+	if (s->ws)
+		return conn_queued(ws_conn(s->ws));
+	return s->polling ? s->polling->queue_bytes : 0;
+}
+
 bool eio_writable(const struct eio_session *s)
 {
 	return s->state == EIO_OPEN && (s->ws ? !conn_blocked(ws_conn(s->ws)) : s->polling->poll != NULL);

@@ -156,6 +156,21 @@ bool hub_room_of(const struct hub *h, const struct hub_member *m, uint32_t i, st
 	return true;
 }
 
+uint32_t hub_places(const struct hub *h)
+{
+	return h->table.nrooms;
+}
+
+bool hub_room_at(const struct hub *h, uint32_t place, struct slice *room, uint32_t *members)
+{
+	const struct room *r = place < h->table.nrooms ? h->table.rooms[place] : NULL;
+	if (!r)
+		return false;
+	*room = room_name(r);
+	*members = r->n;
+	return true;
+}
+
 /* ---- delivery ---- */
 
 bool hub_next_name(struct slice *names, struct slice *name)

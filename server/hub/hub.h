@@ -43,6 +43,13 @@ bool hub_is_in(const struct hub *h, const struct hub_member *m, struct slice roo
 /* Room number i, from 0, of the rooms that a member has joined, in no order; false: there are fewer. */
 bool hub_room_of(const struct hub *h, const struct hub_member *m, uint32_t i, struct slice *room);
 
+/*
+ * Every room, in pieces: rooms have places from 0 up to hub_places, and a room keeps its place. False: the place is
+ * free.
+ */
+uint32_t hub_places(const struct hub *h);
+bool hub_room_at(const struct hub *h, uint32_t place, struct slice *room, uint32_t *members);
+
 /* Takes the next name from *names, which are joined by newline; false: there are no more. */
 bool hub_next_name(struct slice *names, struct slice *name);
 

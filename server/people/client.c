@@ -4,12 +4,13 @@
 #include "people/client.h"
 #include "base/blob.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "people/room_names.h"
 #include "people/tell.h"
 
 /* ---- the doors ---- */
 
-static const char *client_state_label(enum client_state s)
+const char *client_state_label(enum client_state s)
 {
 	static const char *const labels[] = {
 #define X(NAME, label) #label,
@@ -96,6 +97,7 @@ struct client *client_new(struct people *p, struct sio_socket *s, const char use
 	c->user = user_get(p, user);
 	list_add_tail(&c->user->clients, &c->user_link);
 	c->user->nclients++;
+	c->came_s = (uint32_t)(clock_wall_ms() / 1000);
 	c->entering = NEW(struct entering);
 	c->entering->client = c;
 	list_init(&c->entering->link);
@@ -149,6 +151,15 @@ void client_kick(struct client *c, bool close)
 {
 	if (c->state != CLIENT_REFUSED)
 		client_send_away(c, close, CLOSE_KICKED);
+}
+
+void client_dismiss(struct client *c, struct slice reason)
+{
+	if (c->state == CLIENT_REFUSED)
+		return;
+	sio_accept(c->sio, (struct slice){0}); /* no effect where CONNECT was answered already */
+	client_error(c, &(struct error_about){.code = error_name(ERROR_FORBIDDEN), .message = reason});
+	client_send_away(c, true, CLOSE_KICKED);
 }
 
 /* The end is a disconnect, not a lost connection: a client that is still alive must not come back by itself and take

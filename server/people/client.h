@@ -91,6 +91,8 @@ struct client {
 	/* Freed by recovery_hooks.forget; NULL: recovery was not asked for. It stands beside `state`: a delivery reads
 	 * both. */
 	struct recoverable *recoverable;
+	uint32_t came_s;         /* wall clock, seconds: when CONNECT was taken */
+	uint32_t confirmed_s;    /* likewise: its library's last confirmation; 0: none yet */
 	uint32_t waiting_bytes;  /* events/gate.c: of its events that wait for the database */
 	uint32_t presence_flush; /* events/presence.c: the flush that presence_told counts for */
 	uint16_t presence_told;
@@ -110,6 +112,7 @@ struct client *client_of(const struct people *p, struct slice socket_id); /* NUL
 void client_enter(struct client *c, enum client_state to);
 /* line: the list of the place `to`; NULL where that has none. */
 void client_stand(struct client *c, enum client_place to, struct list *line);
+const char *client_state_label(enum client_state s);
 
 static inline struct slice client_id(const struct client *c)
 {
@@ -124,7 +127,9 @@ static inline bool client_in_rooms(const struct client *c)
 
 void client_refuse(struct client *c);           /* error UNAUTHORIZED, then a disconnect and the end of the session */
 void client_kick(struct client *c, bool close); /* a disconnect; close: and the end of the session */
-void client_taken_over(struct client *c);       /* another connection has recovered what this one was */
+/* error FORBIDDEN with the reason, one line, then a disconnect and the end of the session. */
+void client_dismiss(struct client *c, struct slice reason);
+void client_taken_over(struct client *c); /* another connection has recovered what this one was */
 
 /* ---- rooms ---- */
 

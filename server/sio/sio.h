@@ -81,6 +81,9 @@ void *sio_user(const struct sio_socket *s);
 struct log_ident sio_ident(const struct sio_socket *s);
 const char *sio_peer(const struct sio_socket *s); /* its client's address */
 
+enum eio_transport sio_transport(const struct sio_socket *s);
+size_t sio_queued(const struct sio_socket *s); /* bytes of its session that the client has not taken yet */
+
 /* The Authorization header of the session's handshake, in on_connect: it is kept until the first CONNECT, and only if
  * it can be a bearer token. False: there is none. */
 bool sio_authorization(const struct sio_socket *s, struct slice *value);

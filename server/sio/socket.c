@@ -242,6 +242,16 @@ const char *sio_peer(const struct sio_socket *s)
 	return eio_peer(s->session->eio);
 }
 
+enum eio_transport sio_transport(const struct sio_socket *s)
+{
+	return eio_transport(s->session->eio);
+}
+
+size_t sio_queued(const struct sio_socket *s)
+{
+	return eio_queued(s->session->eio);
+}
+
 bool sio_authorization(const struct sio_socket *s, struct slice *value)
 {
 	const char *v = s->session->waiting ? s->session->waiting->authorization : NULL;

@@ -78,6 +78,20 @@ static unsigned members_of(const struct hub *h, struct slice room)
 	return n;
 }
 
+/* Every room has one place, and says who is in it. */
+static void compare_places(struct model *k)
+{
+	uint32_t members, rooms = 0;
+	struct slice name;
+	for (uint32_t i = 0; i < hub_places(k->hub); i++)
+		if (hub_room_at(k->hub, i, &name, &members)) {
+			CHECK_INT(members, members_of(k->hub, name));
+			rooms++;
+		}
+	CHECK_INT(rooms, hub_stats(k->hub)->rooms);
+	CHECK(!hub_room_at(k->hub, hub_places(k->hub), &name, &members));
+}
+
 static void compare_all(struct model *k)
 {
 	size_t rooms = 0, seats = 0, here = 0;
@@ -92,6 +106,7 @@ static void compare_all(struct model *k)
 	}
 	CHECK_INT(hub_stats(k->hub)->rooms, rooms);
 	CHECK_INT(hub_stats(k->hub)->seats, seats);
+	compare_places(k);
 	memset(k->got, 0, sizeof k->got);
 	hub_send(k->hub, SLICE(HUB_EVERYONE), (struct slice){0}, deliver, k);
 	for (unsigned i = 0; i < MEMBERS; i++) {
