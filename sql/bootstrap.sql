@@ -7,7 +7,7 @@ declare
 	v_name  text;
 	v_value text;
 begin
-	foreach v_role in array array['bellwire_owner', 'bellwire_edge', 'bellwire_service'] loop
+	foreach v_role in array array['bellwire_owner', 'bellwire_edge', 'bellwire_service', 'bellwire_operator'] loop
 		if not exists (select from pg_catalog.pg_roles where rolname = v_role) then
 			begin
 				execute pg_catalog.format('create role %I %s', v_role,

@@ -7,12 +7,12 @@ begin
 	for v_function in
 		select f.name from bellwire.code_functions() f where f.is_new
 	loop
-		execute format('revoke all on function %s from public, bellwire_edge', v_function);
+		execute format('revoke all on function %s from public, bellwire_edge, bellwire_operator', v_function);
 	end loop;
 end
 $$;
 
-grant usage on schema rt to bellwire_edge, bellwire_service;
+grant usage on schema rt to bellwire_edge, bellwire_service, bellwire_operator;
 
 grant usage on schema platform to bellwire_service;
 
@@ -24,10 +24,16 @@ grant execute on function
 	rt.rooms(uuid[]), rt.token_expired(uuid), rt.user_state(uuid), rt.token_keys(),
 	rt.recovery_key(), rt.recover(text[]),
 	rt.routes(), rt.version(), rt.maintain(uuid, bigint), rt.sweep(uuid), rt.monitor(), rt.edge_close(uuid),
-	rt.confirm(jsonb[]), rt.emitter_attachment(bigint),
+	rt.confirm(jsonb[]), rt.answer(uuid, text[]), rt.emitter_attachment(bigint),
 	rt.get_chats(uuid, jsonb), rt.get_messages(uuid, jsonb), rt.get_notifications(uuid, jsonb)
 to bellwire_edge;
 
 grant execute on function rt.emit(text[], text, jsonb, text[], boolean), rt.socket_id() to bellwire_service;
+
+grant execute on function
+	rt.ask_edges(), rt.ask_sockets(uuid, text, text, int), rt.ask_rooms(text, int), rt.kick(uuid, text, text, text),
+	rt.answers(uuid, interval), rt.events(text, uuid, text, text, int, boolean), rt.version(),
+	rt.emit(text[], text, jsonb, text[], boolean)
+to bellwire_operator;
 
 grant execute on function platform.notify(uuid, text, text, text, jsonb) to bellwire_service;

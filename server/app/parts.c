@@ -14,6 +14,7 @@
 #include "events/presence.h"
 #include "events/rooms.h"
 #include "events/routes.h"
+#include "operator/ask.h"
 #include "recovery/missed.h"
 #include "recovery/offsets.h"
 #include "recovery/recover.h"
@@ -23,23 +24,24 @@
  * tick and missing. Every part has <part>_start and <part>_stop. floor: the member of struct worker that these functions take.
  */
 /* clang-format off: one row a line */
-#define PARTS(X)                                \
-	X(people, people, NO, NO, YES, NO)      \
-	X(routes, events, YES, YES, NO, YES)    \
-	X(keys, events, YES, YES, NO, YES)      \
-	X(rooms, events, YES, YES, NO, NO)      \
-	X(confirms, events, YES, NO, NO, NO)    \
-	X(presence, events, NO, YES, NO, NO)    \
-	X(offsets, recovery, YES, YES, YES, NO) \
-	X(attempts, recovery, NO, YES, NO, NO)  \
-	X(missed, recovery, NO, NO, NO, NO)     \
-	X(emitter, emitter, NO, NO, NO, NO)     \
-	X(closes, entry, YES, NO, NO, NO)       \
-	X(refusals, entry, NO, NO, NO, NO)      \
-	X(pendings, entry, NO, NO, NO, NO)      \
-	X(opens, entry, YES, NO, NO, NO)        \
-	X(registers, entry, YES, NO, YES, NO)   \
-	X(maintenance, entry, YES, NO, YES, YES)
+#define PARTS(X)                                 \
+	X(people, people, NO, NO, YES, NO)       \
+	X(routes, events, YES, YES, NO, YES)     \
+	X(keys, events, YES, YES, NO, YES)       \
+	X(rooms, events, YES, YES, NO, NO)       \
+	X(confirms, events, YES, NO, NO, NO)     \
+	X(presence, events, NO, YES, NO, NO)     \
+	X(offsets, recovery, YES, YES, YES, NO)  \
+	X(attempts, recovery, NO, YES, NO, NO)   \
+	X(missed, recovery, NO, NO, NO, NO)      \
+	X(emitter, emitter, NO, NO, NO, NO)      \
+	X(closes, entry, YES, NO, NO, NO)        \
+	X(refusals, entry, NO, NO, NO, NO)       \
+	X(pendings, entry, NO, NO, NO, NO)       \
+	X(opens, entry, YES, NO, NO, NO)         \
+	X(registers, entry, YES, NO, YES, NO)    \
+	X(maintenance, entry, YES, NO, YES, YES) \
+	X(asks, operator, NO, NO, YES, NO)
 
 /* Wraps a function of a part in one that takes the worker. */
 #define HAS_NO(name, floor)

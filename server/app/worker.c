@@ -18,6 +18,7 @@
 #include "events/gate.h"
 #include "net/address.h"
 #include "net/tls.h"
+#include "operator/ask.h"
 #include "recovery/offsets.h"
 #include "recovery/recover.h"
 #include <stdio.h>
@@ -188,6 +189,12 @@ static void worker_on_presence_sent(void *ctx)
 	offsets_turn(&w->recovery);
 }
 
+static void worker_on_asked(void *ctx, struct slice data)
+{
+	struct worker *w = ctx;
+	ask_take(&w->operator, data);
+}
+
 /* ---- made from settings ---- */
 
 static void worker_raise_limits(struct worker *w)
@@ -296,6 +303,7 @@ static void worker_join_floors(struct worker *w, const struct config *c)
 	                            .db = w->db,
 	                            .on_turn = worker_on_presence_sent,
 	                            .on_keys = worker_on_keys,
+	                            .on_asked = worker_on_asked,
 	                            .ctx = w,
 	                            .max_waiting_bytes = c->max_memory_bytes / 4};
 	w->recovery = (struct recovery){
@@ -308,6 +316,8 @@ static void worker_join_floors(struct worker *w, const struct config *c)
 	                          .max_sockets_per_user = (unsigned)c->max_sockets_per_user,
 	                          .lost_after_ms = c->eio.ping_interval_ms + c->eio.ping_timeout_ms,
 	                          .schema_needed = embedded_schema_version};
+	w->operator=(struct operator){
+		.people = &w->people, .db = w->db, .edge_id = w->edge_id, .started_ms = w->started_ms};
 	w->reads = (struct reads){.people = &w->people,
 	                          .db = w->db,
 	                          .cors_origin = c->cors_origin,

@@ -12,6 +12,7 @@
 #include "entry/entry.h"
 #include "events/events.h"
 #include "http/http.h"
+#include "operator/operator.h"
 #include "sio/sio.h"
 
 struct worker {
@@ -31,6 +32,7 @@ struct worker {
 	struct recovery recovery;
 	struct emitter emitter;
 	struct entry entry;
+	struct operator operator;
 	struct reads reads;
 	struct admin admin;
 	struct timer tick;

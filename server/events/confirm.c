@@ -133,6 +133,7 @@ void confirm_fence(struct sio_socket *s, uint64_t value, void *events)
 	struct blob *confirm;
 	if (!c)
 		return;
+	c->confirmed_s = (uint32_t)(clock_wall_ms() / 1000);
 	while ((confirm = fences_take(&c->fences, value))) {
 		if (c->state == CLIENT_OPEN)
 			confirms_gather(ev, c, confirm);

@@ -19,6 +19,8 @@ struct events {
 	struct db *db;              /* borrowed */
 	void (*on_turn)(void *ctx); /* no change of presence waits any more; may be NULL */
 	void (*on_keys)(void *ctx); /* the keys were read for the first time; may be NULL */
+	/* An operator asks: data is that of the control row, and ends with the call. May be NULL. */
+	void (*on_asked)(void *ctx, struct slice data);
 	void *ctx;
 	size_t max_waiting_bytes; /* of people.counts.waiting_bytes; 0: no limit */
 	/* Each is made by the start function of its file, and freed by the stop function. */

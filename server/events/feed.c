@@ -117,6 +117,14 @@ static void feed_settings_changed(struct events *ev, const struct db_event *e, e
 	(void)ev, (void)e, (void)verb;
 }
 
+/* asked: an operator's question, which the floor above answers. */
+static void feed_asked(struct events *ev, const struct db_event *e, enum room_verb verb)
+{
+	(void)verb;
+	if (ev->on_asked)
+		ev->on_asked(ev->ctx, e->data);
+}
+
 static void feed_control(struct events *ev, const struct db_event *e)
 {
 	static const struct {
@@ -133,6 +141,7 @@ static void feed_control(struct events *ev, const struct db_event *e)
 		[CONTROL_ROUTES_CHANGED] = {feed_routes_changed, ROOM_JOIN},
 		[CONTROL_KEYS_CHANGED] = {feed_keys_changed, ROOM_JOIN},
 		[CONTROL_SETTINGS_CHANGED] = {feed_settings_changed, ROOM_JOIN},
+		[CONTROL_ASKED] = {feed_asked, ROOM_JOIN},
 	};
 	_Static_assert(ARRAY_LEN(verbs) == CONTROL_UNKNOWN, "a verb has nobody who carries it out");
 	enum control_verb v = control_find(e->control);

@@ -27,11 +27,12 @@ end $$;
 -- roles
 select results_eq($$select rolname::text collate "default", rolcanlogin, rolsuper or rolcreaterole or rolcreatedb
 	or rolreplication or rolbypassrls from pg_roles where rolname like 'bellwire\_%' order by 1$$,
-	$$values ('bellwire_edge', true, false), ('bellwire_owner', false, false), ('bellwire_service', false, false)$$,
-		'one of three may log in, none is more than a role');
+	$$values ('bellwire_edge', true, false), ('bellwire_operator', false, false), ('bellwire_owner', false, false),
+		('bellwire_service', false, false)$$, 'one of four may log in, none is more than a role');
 select is_empty($$select m.roleid::regrole from pg_auth_members m
-	where m.member in ('bellwire_edge'::regrole, 'bellwire_service'::regrole)$$,
-	'edge and service are members of nothing');
+	where m.member in ('bellwire_edge'::regrole, 'bellwire_service'::regrole,
+	'bellwire_operator'::regrole)$$,
+	'edge, service and operator are members of nothing');
 select is_empty($$select name from functions where proowner <> 'bellwire_owner'::regrole
 	union all select c.oid::regclass::text from pg_class c join relations r on r.oid = c.oid
 	where c.relowner <> 'bellwire_owner'::regrole
@@ -41,7 +42,8 @@ select is_empty($$select name from functions where proowner <> 'bellwire_owner':
 -- the edge: the functions it calls, and nothing else
 select results_eq($$select name from functions where has_function_privilege('bellwire_edge', oid, 'execute')
 	order by name collate "C"$$, array[
-	'rt."fetch"(text,text)', 'rt.bell_arm()', 'rt.bell_disarm()', 'rt.confirm(jsonb[])', 'rt.dispatch(text[])',
+	'rt."fetch"(text,text)', 'rt.answer(uuid,text[])',
+	'rt.bell_arm()', 'rt.bell_disarm()', 'rt.confirm(jsonb[])', 'rt.dispatch(text[])',
 	'rt.dispatch_one(text)', 'rt.edge_close(uuid)', 'rt.emitter_attachment(bigint)', 
 	'rt.fetch_page(text,text,bigint,integer,text)', 'rt.get_chats(uuid,jsonb)', 'rt.get_messages(uuid,jsonb)',
 	'rt.get_notifications(uuid,jsonb)', 'rt.maintain(uuid,bigint)', 'rt.mark()', 'rt.monitor()',
@@ -102,6 +104,30 @@ select pg_temp.denied('bellwire_service', s)
 	'create trigger t before insert on platform.messages execute function rt_private.messages_check()',
 	'alter table platform.messages disable trigger all']) s;
 
+-- the operator: looks and acts by functions alone, and so does nobody but the owner
+select is(pg_temp.rights('bellwire_operator', oid, relkind), null, 'the operator on ' || name)
+	from relations;
+select results_eq($$select name from functions where has_function_privilege('bellwire_operator', oid, 'execute')
+	order by name collate "C"$$,
+	array['rt.answers(uuid,interval)', 'rt.ask_edges()', 'rt.ask_rooms(text,integer)',
+		'rt.ask_sockets(uuid,text,text,integer)', 'rt.emit(text[],text,jsonb,text[],boolean)',
+		'rt.events(text,uuid,text,text,integer,boolean)', 'rt.kick(uuid,text,text,text)', 'rt.version()'],
+	'the operator calls these');
+select is_empty($$select name from functions where name ~ '^rt[.](ask_|answers|events|kick)'
+	and (has_function_privilege('bellwire_edge', oid, 'execute')
+		or has_function_privilege('bellwire_service', oid, 'execute'))$$,
+	'which no edge and no service may call');
+select is(has_schema_privilege('bellwire_operator', oid, 'usage'), name = 'rt',
+	'the operator: usage of schema ' || name) from schemas;
+select is_empty($$select r.rolname from pg_roles r where r.rolname <> 'bellwire_operator' and not r.rolsuper
+	and pg_has_role(r.oid, 'bellwire_operator', 'member') and r.rolname !~ '^bellwire_test_'$$,
+	'nobody is a member from the start');
+select ok(not rolcanlogin, 'and it is no login') from pg_roles where rolname = 'bellwire_operator';
+select pg_temp.denied('bellwire_operator', s)
+	from unnest(array['select from bellwire.outbox', 'select from bellwire.asks', 'select from platform.messages',
+	'select rt_private.ask(''edges'', ''{}'')', 'select rt.answer(tests.u(1), ''{}'')',
+	'select rt.fetch(null, null)']) s;
+
 -- PUBLIC has nothing
 select is_empty($$select f.name from functions f, lateral aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a
 	where a.grantee = 0$$, 'no function is executable by PUBLIC');
@@ -112,7 +138,8 @@ select is_empty($$select r.name, t.attname from relations r join pg_attribute t 
 select is_empty($$select s.name from schemas s join pg_namespace n on n.oid = s.oid, lateral aclexplode(n.nspacl) a
 	where a.grantee = 0$$, 'no schema is granted to PUBLIC');
 select is_empty($$select distinct a.grantee::regrole from functions f, lateral aclexplode(f.proacl) a
-	where a.grantee not in ('bellwire_owner'::regrole, 'bellwire_edge'::regrole, 'bellwire_service'::regrole)$$,
+	where a.grantee not in ('bellwire_owner'::regrole, 'bellwire_edge'::regrole, 'bellwire_service'::regrole,
+	'bellwire_operator'::regrole)$$,
 	'nor anything to anybody else');
 set local role bellwire_owner;
 create function rt.tests_new() returns int language sql as 'select 1';

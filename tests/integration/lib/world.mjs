@@ -16,7 +16,7 @@ const EDGE_PASSWORD = 'bellwire-test'
 // A statement that waits longer would wait for ever: an error names it.
 const STATEMENT_MS = 20000
 const SETUP_LOCK = 7235 // one file at a time makes roles
-const LOGINS = ['service', 'nobody']
+const LOGINS = ['service', 'operator', 'nobody']
 
 export const SECRET = randomBytes(32).toString('hex')
 
@@ -134,12 +134,12 @@ export class World {
       await admin.query(`create database ${this.database}`)
       await this.migrate()
       await admin.query(`alter role bellwire_edge login password '${EDGE_PASSWORD}'`)
-      // a backend service, and a login that was granted nothing
+      // a backend service, an operator, and a login that was granted nothing
       for (const role of LOGINS) {
         await admin.query(`drop role if exists ${this.role(role)}`)
         await admin.query(`create role ${this.role(role)} login password '${EDGE_PASSWORD}'`)
       }
-      await admin.query(`grant bellwire_service to ${this.role('service')}`)
+      for (const role of ['service', 'operator']) await admin.query(`grant bellwire_${role} to ${this.role(role)}`)
     } finally {
       await admin.end()
     }
@@ -169,7 +169,7 @@ export class World {
   // The edges' pumps begin new sessions.
   async endPumps() { await this.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name ~ ' pump$'") }
 
-  // Rows of one statement sent by another login: edge, service or nobody.
+  // Rows of one statement sent by another login: edge, service, operator or nobody.
   async sqlAs(role, text, values) {
     const c = new pg.Client({ connectionString: this.url(role === 'edge' ? 'bellwire_edge' : this.role(role), EDGE_PASSWORD), statement_timeout: STATEMENT_MS })
     await c.connect()

@@ -1,0 +1,198 @@
+// What operators see and do from anywhere that reaches the database, on all edges (docs/operating.md).
+import assert from 'node:assert/strict'
+import { after, describe, test } from 'node:test'
+import pg from 'pg'
+import { TRANSPORTS } from './lib/client.mjs'
+import { until, world } from './lib/world.mjs'
+
+const w = await world(import.meta.url)
+const [one, two] = [await w.edge({ BELLWIRE_NAME: 'one' }), await w.edge({ BELLWIRE_NAME: 'two' })]
+
+// A session of an operator, which lives as long as the file.
+const operator = new pg.Client({ connectionString: w.url(w.role('operator'), 'bellwire-test') })
+operator.on('error', () => {}) // its database goes first
+await operator.connect()
+after(() => operator.end())
+const rows = async (text, values) => (await operator.query(text, values)).rows
+
+// What each edge answers to a question: rows of rt.answers, by the edge's name.
+async function ask(question, values = [], wait = '8 s') {
+  const [{ ask: id }] = await rows(`select ${question} as ask`, values)
+  return Object.fromEntries((await rows('select * from rt.answers($1, $2)', [id, wait])).map((a) => [a.name, a]))
+}
+const sockets = async (...about) => Object.fromEntries(Object.entries(await ask(...about)).map(([name, a]) => [name, a.body?.sockets]))
+const ids = (list) => list.map((s) => s.socket_id).sort()
+
+test('what runs: both edges, with their pumps and sockets', async () => {
+  const c = await w.connect(await w.user(), { edge: one })
+  const answers = await ask('rt.ask_edges()')
+  assert.deepEqual(Object.keys(answers), ['one', 'two'])
+  for (const a of Object.values(answers)) {
+    assert.equal(a.problem, null)
+    assert.match(a.body.pump, /^(busy|drain|asleep)$/)
+    for (const key of ['lag_ms', 'users', 'websockets', 'sessions', 'rooms', 'waiting_events', 'rows_per_s', 'events_in_per_s', 'packets_out_per_s']) assert.equal(typeof a.body[key], 'number', key)
+    assert.ok(Date.parse(a.body.started_at) > Date.now() - 600000)
+  }
+  assert.deepEqual([answers.one.body.sockets, answers.two.body.sockets], [1, 0])
+  c.close()
+})
+
+for (const transport of Object.keys(TRANSPORTS)) {
+  test(`${transport}: the sockets of a user, on both edges`, async () => {
+    const [ann, bob] = await w.users('Анна', 'Борис')
+    const chat = await w.chat(ann, bob)
+    const [a, b] = [await w.connect(ann, { edge: one, transport }), await w.connect(ann, { edge: two, transport })]
+    await w.connect(bob, { edge: two })
+    await a.ask('chat:join', { chat_id: chat.id })
+    await w.message(chat, bob)
+    await until(async () => (await sockets('rt.ask_sockets($1)', [ann.id])).one[0].confirmed_at, 'the message is confirmed')
+    const found = await sockets('rt.ask_sockets($1)', [ann.id])
+    assert.deepEqual([ids(found.one), ids(found.two)], [[a.id], [b.id]])
+    const s = found.one[0]
+    assert.deepEqual([s.user_id, s.state, s.transport, s.peer, s.recovery, s.unconfirmed], [ann.id, 'open', transport === 'polling' ? 'polling' : 'websocket', '127.0.0.1', false, 0])
+    assert.deepEqual([s.rooms.sort(), s.nrooms], [[`chat:${chat.id}`, `participants:${chat.id}`], 2])
+    assert.ok(Date.parse(s.since) > Date.now() - 60000 && Date.parse(s.confirmed_at) >= Date.parse(s.since))
+    assert.equal(typeof s.queued_bytes, 'number')
+    assert.deepEqual(await sockets('rt.ask_sockets(p_socket => $1)', [b.id]), { one: [], two: found.two })
+    assert.deepEqual(ids((await sockets('rt.ask_sockets(p_room => $1)', [`participants:${chat.id}`])).two).length, 2)
+  })
+}
+
+test('a user who has no socket, and names of any kind', async () => {
+  const nobody = await w.user()
+  assert.deepEqual(await sockets('rt.ask_sockets($1)', [nobody.id]), { one: [], two: [] })
+  for (const name of [`it's "so" \\ \\n`, '🎉 комната', "'; drop table x; --", '{"a": 1}', 'x'.repeat(1024), '"'.repeat(1024)]) {
+    assert.deepEqual(await sockets('rt.ask_sockets(p_room => $1)', [name]), { one: [], two: [] }, name)
+  }
+})
+
+test('rooms with sizes, the largest first; ten thousand of them: some, and that there are more', async () => {
+  const [ann, bob, eve] = await w.users('Анна', 'Борис', 'Ева')
+  await w.sql(`with c as (insert into platform.chats (id) select gen_random_uuid() from generate_series(1, 10000) returning id)
+    insert into platform.chat_participants (chat_id, user_id) select id, $1 from c`, [ann.id])
+  const chat = await w.chat(ann, bob, eve)
+  const all = [await w.connect(ann, { edge: one }), await w.connect(bob, { edge: one }), await w.connect(eve, { edge: one }), await w.connect(bob, { edge: two })]
+  const { one: here, two: there } = await ask('rt.ask_rooms($1, 5)', ['participants:'])
+  assert.equal(here.more, true)
+  assert.deepEqual([here.body.rooms.length, here.body.rooms[0]], [5, { room: `participants:${chat.id}`, sockets: 3 }])
+  assert.ok(here.body.rooms_here >= 10001)
+  assert.ok(there.body.rooms.some((r) => r.room === `participants:${chat.id}`))
+  const { one: thousand } = await ask('rt.ask_rooms($1, 1000)', ['participants:'])
+  assert.equal(thousand.body.rooms.length, 1000)
+  const { one: exact } = await ask('rt.ask_rooms($1)', [`participants:${chat.id}`])
+  assert.deepEqual([exact.more, exact.body.rooms], [false, [{ room: `participants:${chat.id}`, sockets: 3 }]])
+  // her socket is in more rooms than an answer names
+  const found = (await sockets('rt.ask_sockets($1)', [ann.id])).one[0]
+  assert.deepEqual([found.rooms.length, found.nrooms], [50, 10001])
+  for (const c of all) c.close()
+})
+
+test('more sockets than were asked for', async () => {
+  const ann = await w.user()
+  for (let i = 0; i < 4; i++) await w.connect(ann, { edge: one })
+  const { one: few } = await ask('rt.ask_sockets($1, p_limit => 3)', [ann.id])
+  assert.deepEqual([few.body.sockets.length, few.more], [3, true])
+  const { one: all } = await ask('rt.ask_sockets($1, p_limit => 4)', [ann.id])
+  assert.deepEqual([all.body.sockets.length, all.more], [4, false])
+})
+
+describe('ending sockets', () => {
+  // The client is told why, once, by what every client shows already; it is never told that its token is bad.
+  async function told(c, reason) {
+    assert.equal(await c.down(), 'io server disconnect')
+    const [e] = c.heard('error')
+    assert.deepEqual([e.code, e.message, c.heard('error').length, 'event' in e], ['FORBIDDEN', reason, 1, false])
+  }
+
+  for (const transport of Object.keys(TRANSPORTS)) {
+    test(`${transport}: a user, on both edges`, async () => {
+      const [ann, bob] = await w.users('Анна', 'Борис')
+      const mine = [await w.connect(ann, { edge: one, transport }), await w.connect(ann, { edge: two, transport })]
+      const other = await w.connect(bob, { edge: one, transport })
+      const answers = await ask('rt.kick($1, p_reason => $2)', [ann.id, 'Wartung 🔧, "gleich" zurück'])
+      assert.deepEqual([answers.one.body, answers.two.body], [{ ended: 1 }, { ended: 1 }])
+      for (const c of mine) await told(c, 'Wartung 🔧, "gleich" zurück')
+      await until(async () => await w.value('select count(*) from bellwire.sockets where user_id = $1', [ann.id]) === 0, 'their rows are gone')
+      assert.deepEqual((await other.barrier()).ends, [])
+    })
+  }
+
+  test('one socket', async () => {
+    const ann = await w.user()
+    const [a, b] = [await w.connect(ann, { edge: one }), await w.connect(ann, { edge: one })]
+    const { id } = a
+    assert.equal((await ask('rt.kick(p_socket => $1)', [id])).one.body.ended, 1)
+    await told(a, 'Disconnected by an operator')
+    assert.deepEqual((await b.barrier()).ends, [])
+    assert.equal((await ask('rt.kick(p_socket => $1)', [id])).one.body.ended, 0)
+  })
+
+  test('a room of more sockets than a turn ends', async () => {
+    const people = await w.users(...Array.from({ length: 5 }, (_, i) => `u${i}`))
+    const chat = await w.chat(...people)
+    const crowd = await Promise.all(Array.from({ length: 230 }, (_, i) => w.connect(people[i % 5], { edge: one })))
+    const [away] = [await w.connect(await w.user(), { edge: one })]
+    assert.equal((await ask('rt.kick(p_room => $1, p_reason => $2)', [`participants:${chat.id}`, 'x'])).one.body.ended, 230)
+    for (const c of crowd) await told(c, 'x')
+    assert.deepEqual((await away.barrier()).ends, [])
+  })
+
+  test('whoever was ended may connect again when it wants to', async () => {
+    const ann = await w.user()
+    const c = await w.connect(ann, { edge: one })
+    await ask('rt.kick($1)', [ann.id])
+    await told(c, 'Disconnected by an operator')
+    c.socket.connect()
+    await c.hear('connected', undefined, 2)
+  })
+})
+
+test('an event of an operator', async () => {
+  const ann = await w.user()
+  const c = await w.connect(ann, { edge: two })
+  await rows('select rt.emit(array[$1], $2, $3)', [`user:${ann.id}`, 'ops:hello', { text: 'hi' }])
+  assert.deepEqual(await c.hear('ops:hello'), { text: 'hi' })
+  const last = await rows('select event, rooms, data from rt.events(p_user => $1, p_event => $2, p_bodies => true) where id is not null', [ann.id, 'ops:hello'])
+  assert.deepEqual(last, [{ event: 'ops:hello', rooms: [`user:${ann.id}`], data: { text: 'hi' } }])
+})
+
+test('an edge that hangs, and one that is dead, are named within the time that was given', async () => {
+  const [hung, dead] = [await w.edge({ BELLWIRE_NAME: 'hung' }), await w.edge({ BELLWIRE_NAME: 'dead' })]
+  hung.signal('SIGSTOP')
+  await dead.kill()
+  const began = Date.now()
+  const answers = await ask('rt.ask_edges()', [], '500 ms')
+  assert.ok(Date.now() - began < 5000)
+  assert.deepEqual(Object.values(answers).map((a) => [a.name, a.answered]), [['dead', false], ['hung', false], ['one', true], ['two', true]])
+  assert.match(answers.hung.problem, /^did not answer, last seen 20/)
+  await until(async () => /^did not answer: its session is gone, last seen 20/.test((await ask('rt.ask_edges()', [], '0')).dead.problem), 'its session is gone')
+  hung.signal('SIGCONT')
+  await until(async () => (await ask('rt.ask_edges()', [], '1 s')).hung.answered, 'it answers again')
+  await hung.stop()
+})
+
+test('hundreds of questions at once: as many as may be are asked, events go on, and then all is as before', async () => {
+  const ann = await w.user()
+  const c = await w.connect(ann, { edge: one })
+  const refused = {}
+  const crowd = await Promise.all(Array.from({ length: 8 }, async () => {
+    const o = new pg.Client({ connectionString: w.url(w.role('operator'), 'bellwire-test') })
+    await o.connect()
+    return o
+  }))
+  let n = 0
+  const flood = Promise.all(crowd.map(async (o) => {
+    for (let i = 0; i < 60; i++) await o.query('select rt.ask_rooms(p_limit => 1000)').then(() => { n++ }, (e) => { refused[e.code] = (refused[e.code] ?? 0) + 1 })
+  }))
+  for (let i = 0; i < 20; i++) {
+    await rows('select rt.emit(array[$1], $2, $3)', [`user:${ann.id}`, 'ops:n', { i }])
+    await c.hear('ops:n', { i })
+  }
+  await flood
+  for (const o of crowd) await o.end()
+  assert.deepEqual(Object.keys(refused), ['RT429'])
+  assert.ok(n >= 20 && n + refused.RT429 === 480, `${n} were asked`)
+  await w.sql('delete from bellwire.asks') // five seconds pass
+  assert.ok((await ask('rt.ask_edges()')).one.answered)
+  c.close()
+})
