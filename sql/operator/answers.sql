@@ -12,16 +12,18 @@ begin
 	select a.* into v_asked from bellwire.asks a where a.ask = p_ask;
 	if not found then
 		raise exception 'there is no question %', p_ask
-			using errcode = 'RT404', hint = 'Questions are forgotten after half a minute, and in a crash of Postgres.';
+			using errcode = 'RT404',
+				hint = 'Questions are forgotten after half a minute, and in a crash of Postgres.';
 	end if;
 	if v_asked.xid = pg_current_xact_id_if_assigned() then
-		raise exception 'this transaction asks itself: edges hear of it after the commit' using errcode = 'RT400';
+		raise exception 'this transaction asks itself: edges hear of it after the commit'
+			using errcode = 'RT400';
 	end if;
 	if current_setting('transaction_isolation') <> 'read committed' then
 		raise exception 'answers are seen in READ COMMITTED alone' using errcode = 'RT400';
 	end if;
-	-- One that is dead until its lease ends, or has lost its pump, is not waited for. Locks are looked at once: that
-	-- costs more than all the rest.
+	-- One that is dead until its lease ends, or has lost its pump, is not waited for. Locks are looked at once:
+	-- that costs more than all the rest.
 	v_alive := array(
 		select e.edge_id from bellwire.edges e
 		where e.opened_at <= v_asked.at and e.seen_at <> '-infinity' and rt_private.edge_alive(e.edge_id));
@@ -34,8 +36,8 @@ begin
 	return query
 	select coalesce(e.edge_id, n.edge_id), e.name, n.ask is not null, coalesce(n.more, false), n.body, n.at,
 		case when n.ask is null then
-			case when e.edge_id = any(v_alive) then 'did not answer' else 'did not answer: its session is gone' end
-			|| ', last seen ' || rt_private.iso(e.seen_at)
+			'did not answer' || case when e.edge_id = any(v_alive) then '' else ': its session is gone' end
+				|| ', last seen ' || rt_private.iso(e.seen_at)
 		end
 	from (select k.* from bellwire.edges k where k.opened_at <= v_asked.at and k.seen_at <> '-infinity') e
 	full join (select k.* from bellwire.answers k where k.ask = p_ask) n on n.edge_id = e.edge_id
@@ -43,5 +45,5 @@ begin
 end
 $$;
 comment on function rt.answers(uuid, interval) is
-	'What the edges answered to a question: one row for each that was there when it was asked. Waits until all that '
-	'live have answered, p_wait (10 s) at most; problem says it of one that did not. RT404: it is forgotten.';
+	'What the edges answered to a question: one row for each that was there when it was asked. Waits until all '
+	'that live have answered, p_wait (10 s) at most; problem says it of one that did not. RT404: it is forgotten.';

@@ -18,8 +18,8 @@ declare
 	v_ask uuid;
 begin
 	perform rt_private.asks_forget();
-	-- A bound on what the edges are given to do. Sessions that ask at the same moment do not see one another: together
-	-- they may pass it by as many as they are, and each edge has a bound of its own.
+	-- A bound on what the edges are given to do. Sessions that ask at the same moment do not see one another:
+	-- together they may pass it by as many as they are, and each edge has a bound of its own.
 	if (select count(*) from bellwire.asks a where a.at > clock_timestamp() - interval '5 seconds') >= c_most then
 		raise exception 'over % questions within five seconds', c_most
 			using errcode = 'RT429', detail = '1000', hint = 'Ask again in a second.';
@@ -30,8 +30,8 @@ begin
 end
 $$;
 comment on function rt_private.ask(text, jsonb) is
-	'Asks every edge, once this transaction has committed; rt.answers has what they say. RT429: a hundred questions '
-	'within five seconds.';
+	'Asks every edge, once this transaction has committed; rt.answers has what they say. RT429: a hundred '
+	'questions within five seconds.';
 
 create or replace function rt_private.ask_limit(p_limit int) returns int
 language plpgsql immutable set search_path = pg_catalog, pg_temp
@@ -54,7 +54,8 @@ begin
 	end if;
 	if coalesce(p_socket, p_room, 'x') = '' or octet_length(coalesce(p_socket, p_room, '')) > 1024
 		or coalesce(p_socket, p_room, '') ~ '[[:cntrl:]]' then
-		raise exception 'the name of a room or socket has 1 to 1024 bytes, and no control characters' using errcode = 'RT400';
+		raise exception 'the name of a room or socket has 1 to 1024 bytes, and no control characters'
+			using errcode = 'RT400';
 	end if;
 	return jsonb_strip_nulls(jsonb_build_object('user_id', p_user, 'socket_id', p_socket, 'room', p_room));
 end

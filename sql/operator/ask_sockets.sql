@@ -13,5 +13,5 @@ as $$
 			else rt_private.ask_whom(p_user, p_socket, p_room) end)
 $$;
 comment on function rt.ask_sockets(uuid, text, text, int) is
-	'Asks every edge for sockets: of a user, one, those in a room, or (all null) any. At most p_limit of each edge. '
-	'Commit, then rt.answers. RT400, RT429.';
+	'Asks every edge for sockets: of a user, one, those in a room, or (all null) any. At most p_limit of each '
+	'edge. Commit, then rt.answers. RT400, RT429.';

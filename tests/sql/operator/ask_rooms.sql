@@ -4,7 +4,8 @@ select plan(6);
 
 select tests.mark();
 select ok(rt.ask_rooms() is not null, 'all rooms');
-select is((select data - 'ask' from tests.sent()), '{"what": "rooms", "prefix": "", "limit": 100}', 'the largest hundred');
+select is((select data - 'ask' from tests.sent()), '{"what": "rooms", "prefix": "", "limit": 100}',
+	'the largest hundred');
 select tests.mark();
 select ok(rt.ask_rooms('chat:', 5) is not null, 'those whose names begin so');
 select is((select data - 'ask' from tests.sent()), '{"what": "rooms", "prefix": "chat:", "limit": 5}', 'and only some');

@@ -13,7 +13,8 @@ select ok(rt.ask_sockets(p_socket => 'abc') is not null, 'one');
 select is(pg_temp.about(), '{"limit": 100, "socket_id": "abc"}', 'by its id');
 select ok(rt.ask_sockets(p_room => 'it''s "so" \n 🎉') is not null, 'those in a room, whatever its name');
 select is(pg_temp.about(), jsonb_build_object('limit', 100, 'room', 'it''s "so" \n 🎉'), 'which is kept as it is');
-select throws_ok('select rt.ask_sockets(p_user => tests.u(1), p_room => ''r'')', 'RT400', null, 'of two things: refused');
+select throws_ok('select rt.ask_sockets(p_user => tests.u(1), p_room => ''r'')', 'RT400', null,
+	'of two things: refused');
 select throws_ok('select rt.ask_sockets(p_room => '''')', 'RT400', null, 'a room has a name');
 select throws_ok('select rt.ask_sockets(p_room => e''a\nb'')', 'RT400', null, 'of one line');
 select throws_ok('select rt.ask_sockets(p_room => repeat(''x'', 1025))', 'RT400', null, 'of 1024 bytes');
