@@ -52,24 +52,17 @@ begin
 		-- rows in vain. The query is here and not in a function of its own, whose rows would be copied once
 		-- more.
 		return query
-		select r.id, r.xid, r.at_us, r.rooms, r.except_rooms, r.event, r.control, r.data, r.confirm, r.ephemeral
+		select r.id, r.xid_text, r.at_us, r.rooms, r.except_rooms, r.event, r.control, r.data, r.confirm, r.ephemeral
 		from (
 			select q.*,
 				sum(octet_length(q.data)) over (order by q.id rows between unbounded preceding and 1 preceding)
 					as before
 			from (
-				select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint as at_us,
-					array_to_string(o.rooms, e'\n') as rooms,
-					array_to_string(o.except_rooms, e'\n') as except_rooms, o.event, o.control,
-					o.data::text as data, o.confirm::text as confirm, o.ephemeral
-				from (
-					select a.*, false as ephemeral from bellwire.outbox a
-					where a.xid >= pg_snapshot_xmin(v_from) and a.xid < pg_snapshot_xmax(v_now)
-					union all
-					select a.*, true from bellwire.outbox_ephemeral a
-					where a.xid >= pg_snapshot_xmin(v_from) and a.xid < pg_snapshot_xmax(v_now)
-				) o
-				where not pg_visible_in_snapshot(o.xid, v_from) and pg_visible_in_snapshot(o.xid, v_now)
+				select o.id, o.xid_text, o.at_us, o.rooms, o.except_rooms, o.event, o.control, o.data,
+					o.confirm, o.ephemeral
+				from rt_private.outbox_rows() o
+				where o.xid >= pg_snapshot_xmin(v_from) and o.xid < pg_snapshot_xmax(v_now)
+					and not pg_visible_in_snapshot(o.xid, v_from) and pg_visible_in_snapshot(o.xid, v_now)
 				order by o.id
 				limit c_limit
 			) q

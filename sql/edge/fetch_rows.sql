@@ -7,6 +7,23 @@ comment on function rt_private.page_bytes() is
 	'Bytes of data after which an answer of rt.fetch and rt.fetch_page ends, with the row that reaches them. '
 	'The edge sets it for its session.';
 
+create or replace function rt_private.outbox_rows()
+returns table (xid xid8, epoch int, id bigint, xid_text text, at_us bigint, rooms text, except_rooms text, event text, control text, data text,
+	confirm text, ephemeral boolean)
+language sql stable
+begin atomic
+	select o.xid, o.epoch, o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint, array_to_string(o.rooms, e'\n'),
+		array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
+	from (
+		select a.*, false as ephemeral from bellwire.outbox a
+		union all
+		select a.*, true from bellwire.outbox_ephemeral a
+	) o;
+end;
+comment on function rt_private.outbox_rows() is
+	'The rows of both outboxes, as answers have them. Postgres puts this into the query that asks, so its conditions '
+	'find the indexes and nothing else is written as text.';
+
 create or replace function rt_private.fetch_rows(p_from pg_snapshot, p_upto pg_snapshot, p_after bigint, p_limit int)
 returns table (id bigint, xid text, at_us bigint, rooms text, except_rooms text, event text, control text, data text, confirm text, ephemeral boolean)
 language plpgsql volatile set search_path = pg_catalog, pg_temp
@@ -26,20 +43,12 @@ begin
 	-- Row by row: so no more rows are read, unpacked and written as text than the answer has room for.
 	loop
 		for id, xid, at_us, rooms, except_rooms, event, control, data, confirm, ephemeral in
-			select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint,
-				array_to_string(o.rooms, e'\n'), array_to_string(o.except_rooms, e'\n'),
-				o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
+			select o.id, o.xid_text, o.at_us, o.rooms, o.except_rooms, o.event, o.control, o.data, o.confirm, o.ephemeral
 			from (
-				select a.*, false as ephemeral from bellwire.outbox a
+				select * from rt_private.outbox_rows() a
 				where a.xid >= pg_snapshot_xmax(p_from) and a.xid < pg_snapshot_xmax(p_upto)
 				union all
-				select a.*, false from bellwire.outbox a
-				where a.xid = any(array(select pg_snapshot_xip(p_from)))
-				union all
-				select a.*, true from bellwire.outbox_ephemeral a
-				where a.xid >= pg_snapshot_xmax(p_from) and a.xid < pg_snapshot_xmax(p_upto)
-				union all
-				select a.*, true from bellwire.outbox_ephemeral a
+				select * from rt_private.outbox_rows() a
 				where a.xid = any(array(select pg_snapshot_xip(p_from)))
 			) o
 			where o.id > v_after and o.id <= v_last and pg_visible_in_snapshot(o.xid, p_upto)
@@ -73,14 +82,8 @@ declare
 	v_bytes bigint := rt_private.page_bytes();
 begin
 	for id, xid, at_us, rooms, except_rooms, event, control, data, confirm, ephemeral in
-		select o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint, array_to_string(o.rooms, e'\n'),
-			array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text, o.confirm::text,
-			o.ephemeral
-		from (
-			select a.*, false as ephemeral from bellwire.outbox a
-			union all
-			select a.*, true from bellwire.outbox_ephemeral a
-		) o
+		select o.id, o.xid_text, o.at_us, o.rooms, o.except_rooms, o.event, o.control, o.data, o.confirm, o.ephemeral
+		from rt_private.outbox_rows() o
 		where o.id > p_after and pg_visible_in_snapshot(o.xid, p_upto)
 			and (o.epoch > p_epoch or (o.epoch = p_epoch and not pg_visible_in_snapshot(o.xid, p_from)))
 		order by o.id
