@@ -1,6 +1,6 @@
 // Does a test fail without the rule? Each row breaks one function (text that it has, text instead), or runs a statement, and names the
-// files of which one must fail. That takes an hour, so the suite does not run it: tests/sql/run --mutants [TEXT]. The suite does try
-// whether each row still finds its text (named.mjs).
+// files of which one must fail. That takes an hour, so the suite does not run it: tests/sql/run --mutants [TEXT]. tests/checks/mutants tries
+// whether each row still finds its text.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

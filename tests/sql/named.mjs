@@ -1,10 +1,9 @@
 // Everything of ours has its test. A function that is called from outside is tested by the file that lies in tests/sql where its own
 // lies in sql/, a table of the service by a file of its name, and what is inside is called by some test. The runner leaves this
-// for last, when all the others have run in the database that it asks. And each row of mutants.mjs can be applied, to files that exist.
+// for last, when all the others have run in the database that it asks.
 import { readFileSync, readdirSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, ok, run } from './concurrent/lib.mjs';
-import { mutant, mutants } from './mutants.mjs';
 
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
 const files = (dir) => readdirSync(dir, { withFileTypes: true }).flatMap((e) => {
@@ -43,15 +42,4 @@ async function named() {
     ok(calls > 0 || word(name.split('.')[1]), `${name} is called by a test`);
 }
 
-// A text that its function no longer has would be known an hour into the run of mutants, if anybody started it.
-async function texts() {
-  const db = await connect();
-  for (const { rule, files, sql } of mutants.map(mutant)) {
-    await db.query('begin');
-    const problem = await db.query(sql).then(() => files.find((f) => !existsSync(join(here, '../..', f))), (e) => e.message);
-    await db.query('rollback');
-    ok(problem === undefined, `the mutant "${rule}" can be applied${problem ? `: ${problem}` : ''}`);
-  }
-}
-
-await run([['named', named], ['texts', texts]]);
+await run([['named', named]]);
