@@ -1,31 +1,16 @@
-#include "db/link.h"
+/*
+ * The link while it is connected: statements and their fates, the guard, the end. link_connect.c connects it.
+ */
+#include "db/link_internal.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "db/resolve.h"
-#include <ev.h>
 
-#define RESOLVE_MS 10000
-#define CONNECT_MS 3000 /* for each place */
 #define LINK_GUARD_TIMEOUT_MS 4000
 #define GUARD_AGAIN_MS 20 /* until what it asks with is known */
 #define BACKOFF_LEAST_MS 100
 #define BACKOFF_MOST_MS 1000 /* clients wait: they are to be served within two seconds of the server's return */
-
-/*
- *   OFF --------- link_start --------> RESOLVING
- *   RESOLVING --- link_connect ------> CONNECTING
- *   CONNECTING -- link_connect ------> CONNECTING    the next place
- *   CONNECTING -- link_connected ----> IDLE
- *   IDLE -------- link_connect ------> CONNECTING    the guard does not admit this place: the next one
- *   IDLE -------- link_put ----------> BUSY
- *   BUSY -------- link_finish -------> IDLE
- *   RESOLVING to BUSY -- link_drop --> WAITING       for the backoff
- *   WAITING ----- link_on_timer -----> RESOLVING
- *   any --------- link_free ---------> OFF
- */
-enum link_state { LINK_OFF, LINK_WAITING, LINK_RESOLVING, LINK_CONNECTING, LINK_IDLE, LINK_BUSY };
 
 static const uint8_t link_moves[] = {
 	[LINK_OFF] = 1u << LINK_RESOLVING | 1u << LINK_OFF,
@@ -38,33 +23,7 @@ static const uint8_t link_moves[] = {
 static const char *const link_words[] = {"off", "waiting", "resolving", "connecting", "idle", "busy"};
 static const char *const link_fates[] = {"answered", "unsent", "lost"};
 
-struct link {
-	struct loop *loop;
-	const struct link_events *ev;
-	void *ctx;
-	char *url, *name;
-	enum link_state state;
-	struct resolve *resolve; /* while RESOLVING */
-	struct targets targets;  /* of the last resolving */
-	char *refusals;          /* why the places so far could not be connected to; NULL: none yet */
-	PGconn *pg;              /* from CONNECTING on */
-	ev_io io;
-	struct timer timer; /* backoff, connecting, the statement's deadline, or the guard's next question */
-	const struct link_guard *guard;
-	bool admitted;         /* by the guard, on this connection */
-	uint64_t guard_due;    /* loop_now */
-	unsigned failures;     /* connections in a row that proved nothing */
-	struct deferred dying; /* the connection was found dead, or condemned, where nobody may be called */
-	char *condemned;       /* why; NULL: it is not */
-	uint64_t sent_at;      /* while BUSY; loop_now */
-	bool unflushed;        /* the statement's last bytes have not left libpq yet */
-	link_answer *answer;   /* of the statement that is out, while BUSY */
-	void *arg;
-	PGresult *result; /* so far; ours */
-	PGresult *given;  /* during the answer; ours, unless link_take took it */
-};
-
-static void link_enter(struct link *k, enum link_state to)
+void link_enter(struct link *k, enum link_state to)
 {
 	assert(link_moves[k->state] & 1u << to);
 	log_trace(LOG_NOBODY, "link", LS("name", k->name), LS("from", link_words[k->state]), LS("to", link_words[to]));
@@ -82,11 +41,20 @@ static void link_tell(struct link *k, enum link_fate fate, const PGresult *res)
 	answer(k->arg, fate, res);
 }
 
-/* ---- ending a connection ---- */
+/* ---- its descriptor, and its end ---- */
 
-static void link_unwatch(struct link *k)
+void link_unwatch(struct link *k)
 {
 	ev_io_stop(loop_ev(k->loop), &k->io);
+}
+
+void link_watch(struct link *k, int events)
+{
+	if (ev_is_active(&k->io) && k->io.fd == PQsocket(k->pg) && (k->io.events & (EV_READ | EV_WRITE)) == events)
+		return;
+	link_unwatch(k);
+	ev_io_set(&k->io, PQsocket(k->pg), events);
+	ev_io_start(loop_ev(k->loop), &k->io);
 }
 
 static void link_retry_later(struct link *k)
@@ -139,8 +107,6 @@ void link_drop(struct link *k, const char *why)
 	free(kept);
 }
 
-static void link_connect_next(struct link *k, const char *why);
-
 static void link_run_dying(struct deferred *d)
 {
 	struct link *k = container_of(d, struct link, dying);
@@ -163,15 +129,6 @@ void link_condemn(struct link *k, const char *why)
 }
 
 /* ---- statements ---- */
-
-static void link_watch(struct link *k, int events)
-{
-	if (ev_is_active(&k->io) && k->io.fd == PQsocket(k->pg) && (k->io.events & (EV_READ | EV_WRITE)) == events)
-		return;
-	link_unwatch(k);
-	ev_io_set(&k->io, PQsocket(k->pg), events);
-	ev_io_start(loop_ev(k->loop), &k->io);
-}
 
 static void link_flush(struct link *k)
 {
@@ -257,6 +214,13 @@ static bool link_guard_is_due(const struct link *k)
 	return k->guard && k->guard_due <= loop_now(k->loop);
 }
 
+void link_admit(struct link *k)
+{
+	k->admitted = true;
+	targets_worked(&k->targets);
+	k->ev->on_up(k->ctx);
+}
+
 static void link_on_guard(void *arg, enum link_fate fate, const PGresult *res)
 {
 	struct link *k = arg;
@@ -269,9 +233,7 @@ static void link_on_guard(void *arg, enum link_fate fate, const PGresult *res)
 	}
 	k->guard_due = loop_now(k->loop) + LINK_GUARD_MS;
 	if (!k->admitted) {
-		k->admitted = true;
-		targets_worked(&k->targets);
-		k->ev->on_up(k->ctx);
+		link_admit(k);
 	} else if (k->ev->on_idle) {
 		k->ev->on_idle(k->ctx);
 	}
@@ -373,125 +335,16 @@ static void link_on_ready(struct link *k, int revents)
 		link_take_notifies(k);
 }
 
-/* ---- connecting ---- */
-
-static void link_ignore_notice(void *arg, const PGresult *r)
-{
-	(void)arg, (void)r;
-}
-
-/* False: it has failed already. */
-static bool link_connect(struct link *k, const struct target *to)
-{
-	/* The URL's settings replace those in front of it; those behind it replace the URL's. */
-	const char *keys[] = {"application_name",
-	                      "gssencmode",
-	                      "keepalives_idle",
-	                      "keepalives_interval",
-	                      "keepalives_count",
-	                      "dbname",
-	                      "client_encoding",
-	                      "target_session_attrs",
-	                      "host",
-	                      "hostaddr",
-	                      "port",
-	                      NULL};
-	const char *values[] = {k->name, "disable",    "15",     "5",          "3",      k->url,
-	                        "UTF8",  "read-write", to->host, to->hostaddr, to->port, NULL};
-	link_enter(k, LINK_CONNECTING);
-	timer_set(k->loop, &k->timer, loop_now(k->loop) + CONNECT_MS);
-	k->pg = PQconnectStartParams(keys, values, 1);
-	if (!k->pg || PQstatus(k->pg) == CONNECTION_BAD)
-		return false;
-	PQsetNoticeReceiver(k->pg, link_ignore_notice, NULL);
-	link_watch(k, EV_WRITE);
-	return true;
-}
-
-/* The present place will not do. */
-static void link_note_refusal(struct link *k, const char *why)
-{
-	char *all = mem_printf("%s%s%.*s", k->refusals ? k->refusals : "", k->refusals ? "; " : "",
-	                       (int)strcspn(why, "\n"), why);
-	free(k->refusals);
-	k->refusals = all;
-	link_unwatch(k);
-	PQfinish(k->pg);
-	k->pg = NULL;
-}
-
-/* The first place, from this one on, with which a connection begins; where there is none, the link waits. */
-static void link_connect_from(struct link *k, const struct target *to)
-{
-	for (; to; to = targets_next(&k->targets)) {
-		if (link_connect(k, to))
-			return;
-		link_note_refusal(k, k->pg ? PQerrorMessage(k->pg) : "out of memory");
-	}
-	link_drop(k, k->refusals ? k->refusals : "no address");
-}
-
-static void link_connect_next(struct link *k, const char *why)
-{
-	link_note_refusal(k, why);
-	link_connect_from(k, targets_next(&k->targets));
-}
-
-static void link_connected(struct link *k)
-{
-	PQsetnonblocking(k->pg, 1);
-	link_enter(k, LINK_IDLE);
-	timer_stop(k->loop, &k->timer);
-	link_watch(k, EV_READ);
-	if (k->guard) {
-		link_check(k);
-		return;
-	}
-	k->admitted = true;
-	targets_worked(&k->targets);
-	k->ev->on_up(k->ctx);
-}
-
-static void link_connect_step(struct link *k, PostgresPollingStatusType s)
-{
-	if (s == PGRES_POLLING_OK)
-		link_connected(k);
-	else if (s == PGRES_POLLING_FAILED)
-		link_connect_next(k, PQerrorMessage(k->pg));
-	else
-		link_watch(k, s == PGRES_POLLING_READING ? EV_READ : EV_WRITE);
-}
+/* ---- the loop calls ---- */
 
 static void link_on_io(struct ev_loop *ev, ev_io *w, int revents)
 {
 	(void)ev;
 	struct link *k = w->data;
-	if (k->state != LINK_CONNECTING) {
-		link_on_ready(k, revents);
-		return;
-	}
-	link_unwatch(k); /* libpq may close the descriptor and open another under its number */
-	link_connect_step(k, PQconnectPoll(k->pg));
-}
-
-static void link_on_resolved(void *arg, struct targets *t)
-{
-	struct link *k = arg;
-	k->resolve = NULL;
-	targets_renew(&k->targets, t);
-	if (k->targets.error)
-		link_drop(k, k->targets.error);
+	if (k->state == LINK_CONNECTING)
+		link_connect_step(k);
 	else
-		link_connect_from(k, targets_first(&k->targets));
-}
-
-static void link_begin(struct link *k)
-{
-	link_enter(k, LINK_RESOLVING);
-	free(k->refusals);
-	k->refusals = NULL;
-	timer_set(k->loop, &k->timer, loop_now(k->loop) + RESOLVE_MS);
-	k->resolve = resolve_start(k->loop, k->url, link_on_resolved, k);
+		link_on_ready(k, revents);
 }
 
 static void link_on_timer(struct timer *t)
