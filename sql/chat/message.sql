@@ -74,8 +74,8 @@ comment on function rt_private.message_problem(text, text, jsonb) is
 -- It has no search_path of its own, since its callers, two trigger functions, have one; it returns a value because an
 -- assignment costs half of a perform. plpgsql sets up every expression anew in each transaction, so a plain text passes
 -- few expressions.
-create or replace function rt_private.message_check(p_type text, p_content text, p_metadata jsonb, p_client_id text,
-	p_content_max int) returns boolean
+create or replace function rt_private.message_check(p_type text, p_content text, p_metadata jsonb, p_client_id text)
+returns boolean
 language plpgsql stable
 as $$
 declare
@@ -83,7 +83,7 @@ declare
 begin
 	if p_type is null or p_content is null then
 		raise exception using errcode = 'RT400', message = 'type and content are required';
-	elsif octet_length(p_content) > p_content_max then
+	elsif octet_length(p_content) > rt_private.setting('content_max')::int then
 		raise exception using errcode = 'RT413', message = 'content is too large';
 	end if;
 	if p_client_id is not null then
@@ -105,8 +105,17 @@ begin
 	return true;
 end
 $$;
-comment on function rt_private.message_check(text, text, jsonb, text, int) is
-	'Rules of content (of so many bytes at most), metadata and client_id, for every writer. RT400, RT413.';
+comment on function rt_private.message_check(text, text, jsonb, text) is
+	'Rules of content, metadata and client_id, for every writer. RT400, RT413.';
+
+-- Inlined where it is called, so that nearly all messages cost no call.
+create or replace function rt_private.message_is_plain(p_type text, p_content text, p_metadata jsonb, p_client_id text)
+returns boolean
+language sql stable
+return p_type = 'text' and p_metadata = '{}' and p_client_id is null
+	and octet_length(p_content) <= rt_private.setting('content_max')::int and not rt_private.is_blank(p_content);
+comment on function rt_private.message_is_plain(text, text, jsonb, text) is
+	'Is this a text and nothing else, which rt_private.message_check would let pass? Otherwise, or null: ask that.';
 
 create or replace function rt_private.message_payload(p_id uuid, p_chat_id uuid, p_seq bigint, p_sender_id uuid, p_sender_name text,
 	p_sender_avatar text, p_type text, p_content text, p_metadata jsonb, p_created_at timestamptz, p_status text) returns jsonb
@@ -122,12 +131,23 @@ comment on function rt_private.message_payload(uuid, uuid, bigint, uuid, text, t
 	'{id, chat_id, sender_id, sender_name, sender_avatar, type, content, metadata, created_at, status, seq}: a '
 	'message as clients see it.';
 
--- It returns a set of one row: a function that reads a table is inlined where it stands in FROM, but never as a value.
-create or replace function rt_private.message_rooms() returns table (family text)
+create or replace function rt_private.message_room(p_chat_id uuid) returns text
 language sql stable
-begin atomic
-	select case (select s.value from bellwire.settings s where s.name = 'message_audience')
-		when 'joined' then 'chat:' else 'participants:' end;
-end;
-comment on function rt_private.message_rooms() is
-	'The family of the rooms whose sockets hear of a message (setting message_audience; participants without one).';
+return case rt_private.setting('message_audience') when 'joined' then 'chat:' else 'participants:' end || p_chat_id;
+comment on function rt_private.message_room(uuid) is
+	'The room whose sockets hear of a message in that chat (setting message_audience).';
+
+-- A query, so that the planner inlines it where it stands in FROM. Its names are bound then, under the search_path of its
+-- callers, for a migration that is taken back drops platform.users.
+create or replace function rt_private.message_event(p_id uuid, p_chat_id uuid, p_seq bigint, p_sender_id uuid, p_type text,
+	p_content text, p_metadata jsonb, p_created_at timestamptz) returns table (rooms text[], data jsonb, confirm jsonb)
+language sql stable
+as $$
+	select array[rt_private.message_room(p_chat_id)],
+		rt_private.message_payload(p_id, p_chat_id, p_seq, p_sender_id, u.name, u.avatar_url, p_type, p_content, p_metadata,
+			p_created_at, 'sent'),
+		jsonb_build_object('message_id', p_id)
+	from platform.users u where u.id = p_sender_id
+$$;
+comment on function rt_private.message_event(uuid, uuid, bigint, uuid, text, text, jsonb, timestamptz) is
+	'chat:message:new of a message: the rooms, the data, and what comes back to rt.confirm.';

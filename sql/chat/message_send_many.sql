@@ -11,7 +11,6 @@ declare
 	v_ids      uuid[];
 	v_chats    uuid[];
 	v_numbered boolean;
-	v_max      int;
 	v_at       timestamptz;
 	v_rooms    text[];
 	v_events   text[];
@@ -34,7 +33,6 @@ begin
 	perform (select true from platform.chats c where c.id = k.id for no key update)
 	from (select distinct v.id from unnest(v_chats) v (id) order by v.id) k;
 	v_at := clock_timestamp();
-	v_max := rt_private.setting('content_max')::int;
 	v_numbered := not exists (
 		select from pg_trigger t -- 2: before, 4: insert
 		where t.tgrelid = 'platform.messages'::regclass and t.tgtype & 6 = 6 and t.tgname <> 'messages_insert');
@@ -53,7 +51,8 @@ begin
 				i (id, chat_id, user_id, payload, n)
 		) e
 		cross join rt_private.chat_last(e.chat_id) l
-		where rt_private.message_check(e.type, e.content, e.metadata, e.client_id, v_max)
+		where (rt_private.message_is_plain(e.type, e.content, e.metadata, e.client_id)
+				or rt_private.message_check(e.type, e.content, e.metadata, e.client_id))
 			and (select true from platform.chat_participants p
 				where p.chat_id = e.chat_id and p.user_id = e.user_id)
 		order by e.n
@@ -63,7 +62,7 @@ begin
 	select array_agg(q.room), array_agg('chat:message:new'::text), array_agg(q.data), array_agg(jsonb_build_object('message_id', q.id)), array_agg(q.ack)
 	into v_rooms, v_events, v_data, v_confirms, v_acks
 	from (
-		select s.id, r.family || s.chat_id as room, rt_private.chat_message_ack(s.id, s.created_at, s.client_id) as ack,
+		select s.id, rt_private.message_room(s.chat_id) as room, rt_private.chat_message_ack(s.id, s.created_at, s.client_id) as ack,
 			rt_private.message_payload(s.id, s.chat_id, s.seq, s.sender_id, u.name, u.avatar_url, s.type, s.content, s.metadata,
 				s.created_at, 'sent') as data
 		from sent s
@@ -71,7 +70,6 @@ begin
 			select u.name, u.avatar_url from platform.users u where u.id = s.sender_id offset 0
 		) u
 		join unnest(v_ids) with ordinality i (id, n) on i.id = s.id
-		cross join rt_private.message_rooms() r
 		order by i.n
 	) q;
 	if cardinality(v_acks) is distinct from cardinality(v_ids) then

@@ -4,7 +4,9 @@ create or replace function rt_private.alive_class() returns int
 language sql immutable set search_path = pg_catalog, pg_temp
 as $$ select 1650814060 $$;
 comment on function rt_private.alive_class() is
-	'First key of the advisory lock (class, bellwire.edges.n) that an edge''s pump holds: "bell" in ASCII.';
+	'First key of the advisory lock (class, bellwire.edges.n) that an edge''s pump holds: "bell" in ASCII. With a '
+	'second key below zero it is the lock of one who may work alone: -1 rotate, -2 routes_compile, '
+	'-3 settings_compile, -4 clock_check.';
 
 create or replace function rt_private.edge_alive(p_edge uuid) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp

@@ -37,7 +37,7 @@ begin
 		return null;
 	end if;
 	-- each edge notices; the first one moves what all of them have
-	perform pg_advisory_xact_lock(rt_private.alive_class(), -2);
+	perform pg_advisory_xact_lock(rt_private.alive_class(), -4);
 	select clock_timestamp() - e.clock_at - make_interval(secs => (p_clock_ms - e.clock_ms)::double precision / 1000) into v_step
 	from bellwire.edges e where e.edge_id = p_edge;
 	if v_step > -c_least and v_step < c_least or v_step is null then

@@ -13,7 +13,7 @@ begin
 			and l.database = (select d.oid from pg_database d where d.datname = current_database())
 			and case l.objsubid
 				when 1 then (l.classid::bigint << 32 | l.objid::bigint) = rt_private.bell_key()
-				when 2 then l.classid = rt_private.alive_class()::oid and l.objid <> (-1)::oid -- -1: rotate()
+				when 2 then l.classid = rt_private.alive_class()::oid and l.objid::bigint < 2147483648 -- below zero: no edge's
 			end
 			and not exists (select from bellwire.edges e where e.pid = l.pid));
 	-- read by the index on xid: ids and times follow the order of transactions closely enough

@@ -28,11 +28,12 @@ e'\t\tif p_lock <> ''held'' and rt_private.is_uuid(p_payload ->> %1$L) then
 		end if;\n', l.lock_key, l.relation, l.key) end
 		|| format(e'\t\tlasting := %s;\n\t\tack := %s(p_user_id, p_payload);\n',
 			case when r.ephemeral then 'false' else 'true' end, r.function),
-		'' order by r.event collate "C")
+		'' order by r.rate_class <> 'send', r.event collate "C")
 	from bellwire.routes r
 	left join bellwire.lock_keys l on l.lock_key = r.lock_key;
 end;
-comment on function rt_private.route_branches() is 'The branches of rt_private.route_run.';
+comment on function rt_private.route_branches() is
+	'The branches of rt_private.route_run; those of the rate class send come first, because they come most.';
 
 create or replace function rt_private.routes_compile(p_always boolean) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp

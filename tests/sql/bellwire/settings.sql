@@ -1,6 +1,6 @@
--- bellwire.settings: one value for all edges and writers. settings_changed.
+-- bellwire.settings: one value for all edges and writers. settings_changed, settings_compiled.
 begin;
-select plan(25);
+select plan(31);
 
 select results_eq('select name, value from bellwire.settings order by name', $$values ('content_max', '16384'),
 	('message_audience', 'participants'), ('metadata_max', '16384'),
@@ -21,7 +21,26 @@ update bellwire.settings set value = 'contacts' where name = 'presence_audience'
 select results_eq('select control, data from tests.sent()', $$values ('settings_changed', '{}'::jsonb)$$,
 	'edges are told');
 select is(rt_private.setting('presence_audience'), 'contacts', 'rt_private.setting reads it at once');
-select throws_ok($$select rt_private.setting('no_such')$$, 'P0002', null, 'a setting that is not there');
+select throws_ok($$select rt_private.setting('no_such')$$, 'P0002', 'there is no setting no_such',
+	'a setting that is not there (rt_private.setting_refuse)');
+
+-- rt_private.setting follows the rows, also in plans that have used it
+update bellwire.settings set value = 'everyone' where name = 'presence_audience';
+select is_empty(
+	$$select s.name from bellwire.settings s where rt_private.setting_default(s.name) is distinct from s.value$$,
+	'the defaults are those that a new database has');
+prepare audience as select rt_private.setting('presence_audience');
+select results_eq('execute audience', $$values ('everyone')$$, 'a plan has the value');
+update bellwire.settings set value = 'contacts' where name = 'presence_audience';
+select results_eq('execute audience', $$values ('contacts')$$, 'and the next one after a change');
+savepoint before;
+insert into bellwire.settings (name, value, pattern, description) values (e'it''s\\', e'a\\''b', '.*', 'anything');
+select is(rt_private.setting(e'it''s\\'), e'a\\''b', 'whatever its text is');
+rollback to before;
+select is(rt_private.setting('presence_audience'), 'contacts', 'what is undone is undone in the function');
+truncate bellwire.settings;
+select is(array[rt_private.setting('presence_audience'), rt_private.setting('content_max')], array['everyone', '16384'],
+	'a row that is not there counts as its default');
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 -- platform.messages: the check of a message, for every writer; its place; its announcement.
 begin;
-select plan(112);
+select plan(117);
 
 -- a plain insert, as psql would do it
 create function pg_temp.put(p_type text, p_content text, p_metadata jsonb default '{}', p_sender int default 1,
@@ -187,11 +187,27 @@ select pg_temp.put('text', 'later');
 select ok((select created_at from platform.messages where content = 'later') >= (select created_at
 	from platform.messages where id = tests.u(22)), 'time never goes back in a chat');
 
--- rt_private.message_rooms: planned with the statement that asks, for it is called for every message
+-- rt_private.message_is_plain lets nothing pass that message_check refuses; the rows above say the same of both ways
+select results_eq($$select rt_private.message_is_plain('text', c, '{}', null)
+	from unnest(array['x', ' ', null, repeat('x', 16385)]) c$$,
+	array[true, false, null, false], 'a plain message');
+select is_empty($$select from (values ('photo', '{}'::jsonb, null), ('text', '{"a": 1}', null),
+	('text', '{}', 'key'), ('text', '[]', null)) x (type, metadata, client_id)
+	where rt_private.message_is_plain(x.type, 'x', x.metadata, x.client_id)$$, 'and what is none');
+-- rt_private.is_special: the question before those about imports and batches
+select is(rt_private.is_special(), false, 'an ordinary row');
+set local bellwire.silent = 'on';
+select is(rt_private.is_special(), true, 'a row that may be an import''s');
+set local bellwire.silent = '';
+-- rt_private.message_room
+select is(rt_private.message_room(tests.u(10)), 'participants:' || tests.u(10), 'whoever takes part hears of it');
+
+-- rt_private.message_event: planned with the statement that asks, for it is called for every message
 create function pg_temp.plan(p_query text) returns setof text language plpgsql as $$
 	begin return query execute 'explain ' || p_query; end $$;
-select is_empty($$select from pg_temp.plan('select * from rt_private.message_rooms()') l where l ~ 'Function Scan'$$,
-	'who hears of it is looked up by no call');
+select is_empty($$select from pg_temp.plan(
+		'select * from rt_private.message_event(null, null, 1, null, null, null, null, null)') l
+	where l ~ 'Function Scan|settings'$$, 'who hears of it is looked up by no call');
 update bellwire.settings set value = 'joined' where name = 'message_audience';
 select tests.mark();
 select pg_temp.put('text', 'to joined');
