@@ -109,7 +109,7 @@ async function restore() {
   // the primary of the first test is another branch of the same system: a cluster made anew is not
   const third = join(dir, 'third');
   server('start', third);
-  psql(server('url', third), '-c', 'create database bellwire_test_crash', '-c', 'create role bellwire_owner', '-c', 'create role bellwire_edge login', '-c', 'create role bellwire_service', '-c', 'grant bellwire_edge to bellwire_owner');
+  psql(server('url', third), '-c', 'create database bellwire_test_crash', '-c', 'create role bellwire_owner', '-c', 'create role bellwire_edge login', '-c', 'create role bellwire_service', '-c', 'create role bellwire_operator', '-c', 'grant bellwire_edge to bellwire_owner');
   execFileSync('bash', ['-c', 'pg_dump "$1" | psql -qX -v ON_ERROR_STOP=1 "$2" > /dev/null', '-', database(second), database(third)], { env });
   const there = await open(third);
   is(await there.one("select count(*)::int > 0 from bellwire.outbox where event = 'from another world'"), true, 'a dump brings the outbox along');
