@@ -281,6 +281,8 @@ static void set_derived(struct config *c, const char *host)
 		c->listen_database_url = c->database_url;
 	if (!c->migrate_database_url)
 		c->migrate_database_url = c->database_url;
+	if (!c->operator_database_url)
+		c->operator_database_url = c->database_url;
 	if (!c->name && *host)
 		c->name = host;
 }

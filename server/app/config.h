@@ -24,6 +24,8 @@
 	  "direct connection of the pump when DATABASE_URL is a pooler; default DATABASE_URL")                                                              \
 	X(migrate_database_url, MIGRATE_DATABASE_URL, SECRET, "", 0, 0, "",                                                                                 \
 	  "a member of bellwire_owner, for `bellwire migrate`; default DATABASE_URL")                                                                       \
+	X(operator_database_url, OPERATOR_DATABASE_URL, SECRET, "", 0, 0, "",                                                                               \
+	  "a member of bellwire_operator, for `bellwire sockets`, `rooms`, `kick`, `emit`, `tail` and `top`; default DATABASE_URL")                         \
 	X(jwt_secret, JWT_SECRET, SECRET, "", 0, 0, "", "HS256 secret, at least 32 bytes")                                                                  \
 	X(jwt_public_key_file, JWT_PUBLIC_KEY_FILE, STR, "", 0, 0, "", "PEM public key for RS256, ES256, EdDSA")                                            \
 	X(jwt_algorithm, JWT_ALGORITHM, STR, "HS256", 0, 0, "",                                                                                             \

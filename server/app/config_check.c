@@ -192,6 +192,8 @@ bool config_check(const struct config *c, struct buf *problems)
 		check_url("LISTEN_DATABASE_URL", c->listen_database_url, problems);
 	if (c->migrate_database_url != c->database_url)
 		check_url("MIGRATE_DATABASE_URL", c->migrate_database_url, problems);
+	if (c->operator_database_url != c->database_url)
+		check_url("OPERATOR_DATABASE_URL", c->operator_database_url, problems);
 	check_tokens(c, problems);
 	check_tls(c, problems);
 	check_addresses(c, problems);

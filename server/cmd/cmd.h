@@ -15,7 +15,13 @@
 	X(token, "print a signed token for a user")                              \
 	X(keys, "add, list and retire the keys of tokens")                       \
 	X(version, "print the versions of this binary and its libraries")        \
-	X(health, "ask a running edge whether it is ready")
+	X(health, "ask a running edge whether it is ready")                      \
+	X(sockets, "show who is connected, on all edges")                        \
+	X(rooms, "show the rooms of all edges with their sizes")                 \
+	X(kick, "end sockets, with a reason that the client sees")               \
+	X(emit, "send an event")                                                 \
+	X(tail, "follow the events as they are written")                         \
+	X(top, "watch the edges on a screen")
 /* clang-format on */
 
 #define X(name, summary) int cmd_##name(int argc, char **argv); /* argv[0] is the command */
@@ -25,7 +31,7 @@ COMMANDS(X)
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 
 struct cmd_option {
-	const char *name; /* without dashes; NULL ends the list */
+	const char *name; /* without dashes; "": an argument that stands alone, in their order; NULL ends the list */
 	const char *arg;  /* name of the argument in --help; NULL: a flag, whose value becomes "" */
 	const char *text;
 	const char **value;

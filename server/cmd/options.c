@@ -16,10 +16,15 @@ static const char *summary_of(const char *command)
 
 static void print_help(const struct cmd_option *options, const char *about, const char *command)
 {
-	printf("usage: bellwire %s [options]\n\n  %s\n\n", command, summary_of(command));
+	printf("usage: bellwire %s [options]", command);
+	for (const struct cmd_option *o = options; o->name; o++)
+		if (!*o->name)
+			printf(" %s", o->arg);
+	printf("\n\n  %s\n\n", summary_of(command));
 	for (const struct cmd_option *o = options; o->name; o++) {
 		char head[64];
-		snprintf(head, sizeof head, "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+		snprintf(head, sizeof head, "%s%s%s%s", *o->name ? "--" : "", o->name, *o->name && o->arg ? " " : "",
+		         o->arg ? o->arg : "");
 		printf("  %-18s %s\n", head, o->text);
 	}
 	printf("  %-18s %s\n", "--help", "this text");
@@ -38,13 +43,23 @@ static const struct cmd_option *find(const struct cmd_option *options, const cha
 {
 	size_t n = strcspn(argument, "=");
 	for (; options->name; options++)
-		if (strlen(options->name) == n && memcmp(options->name, argument, n) == 0)
+		if (n && strlen(options->name) == n && memcmp(options->name, argument, n) == 0)
 			return options;
+	return NULL;
+}
+
+/* The next argument that stands alone; NULL: there are enough. */
+static const struct cmd_option *next_alone(const struct cmd_option *options, const struct cmd_option *last)
+{
+	for (const struct cmd_option *o = last ? last + 1 : options; o->name; o++)
+		if (!*o->name)
+			return o;
 	return NULL;
 }
 
 bool cmd_options(const struct cmd_option *options, const char *about, int argc, char **argv, int *code)
 {
+	const struct cmd_option *last = NULL; /* that stands alone */
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
 			print_help(options, about, argv[0]);
@@ -52,6 +67,12 @@ bool cmd_options(const struct cmd_option *options, const char *about, int argc, 
 			return false;
 		}
 		const struct cmd_option *o = strncmp(argv[i], "--", 2) == 0 ? find(options, argv[i] + 2) : NULL;
+		const struct cmd_option *alone = argv[i][0] == '-' ? NULL : next_alone(options, last);
+		if (alone) {
+			last = alone;
+			*alone->value = argv[i];
+			continue;
+		}
 		const char *equals = strchr(argv[i], '=');
 		if (!o || (!o->arg && equals)) {
 			*code = option_wrong(argv[0], argv[i][0] == '-' ? "there is no option" : "unexpected argument",

@@ -1,9 +1,10 @@
 // What operators see and do from anywhere that reaches the database, on all edges (docs/operating.md).
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { after, describe, test } from 'node:test'
 import pg from 'pg'
 import { TRANSPORTS } from './lib/client.mjs'
-import { until, world } from './lib/world.mjs'
+import { BIN, until, world } from './lib/world.mjs'
 
 const w = await world(import.meta.url)
 const [one, two] = [await w.edge({ BELLWIRE_NAME: 'one' }), await w.edge({ BELLWIRE_NAME: 'two' })]
@@ -156,21 +157,6 @@ test('an event of an operator', async () => {
   assert.deepEqual(last, [{ event: 'ops:hello', rooms: [`user:${ann.id}`], data: { text: 'hi' } }])
 })
 
-test('an edge that hangs, and one that is dead, are named within the time that was given', async () => {
-  const [hung, dead] = [await w.edge({ BELLWIRE_NAME: 'hung' }), await w.edge({ BELLWIRE_NAME: 'dead' })]
-  hung.signal('SIGSTOP')
-  await dead.kill()
-  const began = Date.now()
-  const answers = await ask('rt.ask_edges()', [], '500 ms')
-  assert.ok(Date.now() - began < 5000)
-  assert.deepEqual(Object.values(answers).map((a) => [a.name, a.answered]), [['dead', false], ['hung', false], ['one', true], ['two', true]])
-  assert.match(answers.hung.problem, /^did not answer, last seen 20/)
-  await until(async () => /^did not answer: its session is gone, last seen 20/.test((await ask('rt.ask_edges()', [], '0')).dead.problem), 'its session is gone')
-  hung.signal('SIGCONT')
-  await until(async () => (await ask('rt.ask_edges()', [], '1 s')).hung.answered, 'it answers again')
-  await hung.stop()
-})
-
 test('hundreds of questions at once: as many as may be are asked, events go on, and then all is as before', async () => {
   const ann = await w.user()
   const c = await w.connect(ann, { edge: one })
@@ -195,4 +181,133 @@ test('hundreds of questions at once: as many as may be are asked, events go on, 
   await w.sql('delete from bellwire.asks') // five seconds pass
   assert.ok((await ask('rt.ask_edges()')).one.answered)
   c.close()
+})
+
+// ---- commands ----
+
+// Runs the program as an operator would: { code, out, err }.
+function start(args, env = {}) {
+  const child = spawn(BIN, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? '', OPERATOR_DATABASE_URL: w.url(w.role('operator'), 'bellwire-test'), ...env } })
+  const p = { child, out: '', err: '' }
+  child.stdout.on('data', (d) => { p.out += d })
+  child.stderr.on('data', (d) => { p.err += d })
+  p.gone = new Promise((resolve) => child.on('close', (code, signal) => resolve({ code: signal ?? code, out: p.out, err: p.err })))
+  return p
+}
+const command = (args, env) => start(args, env).gone
+
+test('bellwire sockets, rooms: tables of both edges, and what programs read', async () => {
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const chat = await w.chat(ann, bob)
+  const all = [await w.connect(ann, { edge: one }), await w.connect(ann, { edge: two, transport: 'polling' }), await w.connect(bob, { edge: one })]
+  const table = await command(['sockets', '--user', ann.id])
+  assert.deepEqual([table.code, table.err], [0, ''])
+  const lines = table.out.trimEnd().split('\n')
+  assert.match(lines[0], /^edge +user +socket +state +transport +since +confirmed +waiting +queued +rooms$/)
+  assert.match(lines[1], new RegExp(`^one +${ann.id} +${all[0].id} +open +websocket +20\\S+Z +\\S+ +0 +0 +1: participants:${chat.id}$`))
+  assert.match(lines[2], new RegExp(`^two +${ann.id} +${all[1].id} +open +polling `))
+  assert.equal(lines.length, 3)
+  const json = JSON.parse((await command(['sockets', '--user', ann.id, '--json'])).out)
+  assert.deepEqual(json.map((a) => [a.name, a.answered, ids(a.body.sockets)]), [['one', true, [all[0].id]], ['two', true, [all[1].id]]])
+  const rooms = await command(['rooms', '--prefix', `participants:${chat.id}`])
+  assert.match(rooms.out, new RegExp(`^room +sockets  edges\\nparticipants:${chat.id}  3 +one two\\n$`))
+  assert.match((await command(['sockets', '--room', `participants:${chat.id}`, '--limit', '1'])).out, /^one +\.\.\. +more than --limit/m)
+  for (const c of all) c.close()
+})
+
+test('bellwire kick, emit', async () => {
+  const ann = await w.user()
+  const c = await w.connect(ann, { edge: two })
+  assert.deepEqual(await command(['emit', '--user', ann.id, 'ops:hi', '{"text": "Привет \\"du\\""}']), { code: 0, out: '', err: '' })
+  assert.deepEqual(await c.hear('ops:hi'), { text: 'Привет "du"' })
+  const kicked = await command(['kick', '--user', ann.id, '--reason', 'Wartung'])
+  assert.deepEqual([kicked.code, kicked.out.trimEnd().split(/\s+/), kicked.err], [0, ['edge', 'ended', 'one', '0', 'two', '1'], ''])
+  assert.equal(await c.down(), 'io server disconnect')
+  assert.equal((await c.hear('error')).message, 'Wartung')
+})
+
+test('bellwire tail: what is written, as it becomes visible; bodies only where they are asked for', async () => {
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const tails = [start(['tail', '--user', ann.id]), start(['tail', '--user', ann.id, '--json', '--bodies']), start(['tail', '--room', `user:${bob.id}`, '--event', 'ops:b']), start(['tail', '--last', '2', '--event', 'ops:before'])]
+  await rows('select rt.emit(array[$1], $2, $3)', [`user:${bob.id}`, 'ops:other', {}])
+  let n = 0
+  await until(async () => { // until each of them looks
+    await rows('select rt.emit(array[$1, $2], $3, $4)', [`user:${ann.id}`, `user:${bob.id}`, 'ops:b', { secret: 'a\u009b[31mb', n: n++ }])
+    return tails.slice(0, 3).every((t) => t.out.includes('ops:b'))
+  }, () => `all three hear: ${tails.map((t) => t.out + t.err)}`)
+  assert.match(tails[0].out, new RegExp(`^\\d\\d:\\d\\d:\\d\\d\\.\\d{3}  \\d+  ops:b  user:${ann.id} user:${bob.id}  \\d+ bytes\\n`))
+  const row = JSON.parse(tails[1].out.split('\n')[0])
+  assert.deepEqual([row.event, row.rooms, row.data.secret], ['ops:b', [`user:${ann.id}`, `user:${bob.id}`], 'a\u009b[31mb'])
+  assert.doesNotMatch(tails.map((t) => t.out).join(''), /ops:other/)
+  assert.doesNotMatch(tails[0].out + tails[2].out, /secret/)
+  for (const t of tails) t.child.kill()
+  for (const t of tails) assert.equal((await t.gone).code, 'SIGTERM')
+  // what a terminal would obey is not written on it
+  const last = start(['tail', '--event', 'ops:b', '--last', '1', '--bodies'])
+  await until(() => last.out.includes('secret'), 'the last one')
+  assert.match(last.out, /"a\?\[31mb"/)
+  last.child.kill()
+  await last.gone
+})
+
+test('bellwire top: a screen of 80 by 24 that is left as it was, and once for scripts', async () => {
+  const once = await command(['top', '--once'])
+  assert.equal(once.code, 0)
+  assert.match(once.out, /^bellwire \d\d:\d\d:\d\d  edges \d+ \(\d+ without an answer\)  sockets \d+  users \d+\n\nedge +pump +lag_ms +sockets +users +rooms +rows\/s +in\/s +out\/s +waiting +version\n/)
+  assert.match(once.out, /^one +(busy|drain|asleep) /m)
+  assert.match(once.out, /^room +sockets  edges$/m)
+  const answers = JSON.parse((await command(['top', '--json'])).out)
+  assert.ok(answers.some((a) => a.name === 'one' && a.body.sockets >= 0))
+  assert.deepEqual((await command(['top'])).code, 2)
+  const screen = spawn('script', ['-qefc', `stty rows 24 cols 80; exec ${BIN} top`, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, OPERATOR_DATABASE_URL: w.url(w.role('operator'), 'bellwire-test') } })
+  let out = ''
+  screen.stdout.on('data', (d) => { out += d })
+  const gone = new Promise((resolve) => screen.on('close', resolve))
+  await until(() => /edges \d/.test(out), () => `a frame: ${out}`)
+  screen.stdin.write('q')
+  assert.equal(await gone, 0)
+  assert.ok(out.startsWith('\x1b[?1049h\x1b[?25l') && out.endsWith('\x1b[?25h\x1b[?1049l'), JSON.stringify(out))
+  const frame = out.slice(out.indexOf('\x1b[H') + 3).split('\x1b[J')[0].replaceAll('\x1b[K', '').split('\r\n')
+  assert.ok(frame.length > 5 && frame.length <= 24 && frame.every((l) => [...l].length <= 80), JSON.stringify(frame))
+})
+
+test('exit codes: 1 where it failed or an edge did not answer, 2 where it was called wrongly', async () => {
+  for (const args of [['kick'], ['kick', '--user', 'x', '--room', 'y'], ['emit', '--everyone', 'e'], ['emit', 'e', '{}'], ['tail', 'x'], ['rooms', '--nonsense']]) {
+    const { code, out, err } = await command(args)
+    assert.deepEqual([code, out], [2, ''], `${args}`)
+    assert.match(err, /--help` shows what there is/)
+  }
+  const failures = [[['sockets', '--user', 'nobody'], /^bellwire: invalid input syntax for type uuid: "nobody"\n$/], [['rooms', '--limit', '0'], /^bellwire: limit: a number from 1 to 1000\n$/],
+    [['emit', '--everyone', 'e', 'x'], /invalid input syntax for type json/], [['emit', '--everyone', 'error', '{}'], /"error" cannot be sent/], [['kick', '--room', 'r', '--reason', 'Invalid token'], /not "Invalid token"/]]
+  for (const [args, what] of failures) {
+    const { code, out, err } = await command(args)
+    assert.deepEqual([code, out], [1, ''], `${args}`)
+    assert.match(err, what)
+  }
+  const denied = await command(['sockets'], { OPERATOR_DATABASE_URL: w.edgeUrl() })
+  assert.deepEqual([denied.code, /is no member of bellwire_operator/.test(denied.err)], [1, true], denied.err)
+  assert.match((await command(['rooms'], { OPERATOR_DATABASE_URL: '' })).err, /DATABASE_URL is not set/)
+  const hung = await w.edge({ BELLWIRE_NAME: 'hung' })
+  hung.signal('SIGSTOP')
+  const partly = await command(['sockets', '--json'])
+  hung.signal('SIGCONT')
+  assert.equal(partly.code, 1)
+  assert.match(partly.err, /^bellwire: edge hung did not answer, last seen 20/m)
+  assert.ok(JSON.parse(partly.out).length >= 3)
+  await hung.stop()
+})
+
+test('an edge that hangs, and one that is dead, are named within the time that was given', async () => {
+  const [hung, dead] = [await w.edge({ BELLWIRE_NAME: 'hung' }), await w.edge({ BELLWIRE_NAME: 'dead' })]
+  hung.signal('SIGSTOP')
+  await dead.kill()
+  const began = Date.now()
+  const answers = await ask('rt.ask_edges()', [], '500 ms')
+  assert.ok(Date.now() - began < 5000)
+  assert.deepEqual(Object.values(answers).map((a) => [a.name, a.answered]), [['dead', false], ['hung', false], ['one', true], ['two', true]])
+  assert.match(answers.hung.problem, /^did not answer, last seen 20/)
+  await until(async () => /^did not answer: its session is gone, last seen 20/.test((await ask('rt.ask_edges()', [], '0')).dead.problem), 'its session is gone')
+  hung.signal('SIGCONT')
+  await until(async () => (await ask('rt.ask_edges()', [], '1 s')).hung.answered, 'it answers again')
+  await hung.stop()
 })

@@ -156,6 +156,7 @@ TEST(printed_settings_read_back)
 	load_text(&again, out.p);
 	CHECK_STR(again.name, "edge#1");
 	again.database_url = again.listen_database_url = again.migrate_database_url = NULL;
+	again.operator_database_url = NULL;
 	config_print(&again, &second);
 	buf_char(&second, '\0');
 	CHECK_STR(second.p, out.p);
