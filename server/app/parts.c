@@ -11,6 +11,7 @@
 #include "entry/register.h"
 #include "events/confirm.h"
 #include "events/token_keys.h"
+#include "events/few.h"
 #include "events/presence.h"
 #include "events/rooms.h"
 #include "events/routes.h"
@@ -30,6 +31,7 @@
 	X(keys, events, YES, YES, NO, YES)       \
 	X(rooms, events, YES, YES, NO, NO)       \
 	X(confirms, events, YES, NO, NO, NO)     \
+	X(fews, events, NO, NO, NO, NO)          \
 	X(presence, events, NO, YES, NO, NO)     \
 	X(offsets, recovery, YES, YES, YES, NO)  \
 	X(attempts, recovery, NO, YES, NO, NO)   \

@@ -85,7 +85,7 @@ static bool emitter_join(struct client *c, struct slice names)
 	while (hub_next_name(&names, &name)) {
 		if (c->emitter_rooms == SOCKET_ROOMS_MOST)
 			return false;
-		c->emitter_rooms += hub_join(c->people->hub, &c->member, name);
+		c->emitter_rooms += client_join(c, name);
 	}
 	return true;
 }

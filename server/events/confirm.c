@@ -2,22 +2,29 @@
  * Collects the confirmations that pongs bring, and calls rt.confirm.
  */
 #include "events/confirm.h"
-#include "base/blob.h"
 #include "base/json_write.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "db/sender.h"
 #include "people/client.h"
+#include "people/delivery.h"
 
 #define BATCH_MAX 1000
-#define WAITING_MAX 100000 /* confirmations kept while the database is away, of some 150 bytes each */
+#define WAITING_MAX 100000 /* confirmations kept while the database is away */
 /* All recipients of one message confirm it within a few turns, and a call costs as much as thirty confirmations. */
 #define GATHER_MS 10
 
+struct confirmation {
+	struct delivery *delivery; /* a reference */
+	char user[UUID_LEN];
+	bool refused; /* by rt.confirm, just now */
+};
+
 struct confirms {
-	struct buf items;  /* JSON texts not confirmed in the database yet, each ended by a newline */
-	size_t n;          /* number of items */
-	size_t out, out_n; /* bytes and number of the first items: the call that is out has them */
+	struct confirmation *all; /* not taken by the database yet, oldest first */
+	size_t n, cap;
+	size_t out; /* of the first ones: the call that is out has them */
 	struct sender sender;
 };
 
@@ -31,11 +38,14 @@ void confirms_start(struct events *ev)
 
 void confirms_stop(struct events *ev)
 {
-	if (!ev->confirms)
+	struct confirms *cf = ev->confirms;
+	if (!cf)
 		return;
-	sender_stop(&ev->confirms->sender);
-	buf_fini(&ev->confirms->items);
-	free(ev->confirms);
+	sender_stop(&cf->sender);
+	for (size_t i = 0; i < cf->n; i++)
+		delivery_unref(&cf->all[i].delivery);
+	free(cf->all);
+	free(cf);
 	ev->confirms = NULL;
 }
 
@@ -51,17 +61,14 @@ bool confirms_idle(const struct events *ev)
 
 /* ---- at the client ---- */
 
-struct blob *confirm_blob(const struct db_event *e)
+struct delivery *confirm_delivery(const struct db_event *e)
 {
-	struct blob *b = blob_new(sizeof(e->at_us) + e->confirm.n);
-	memcpy(b->p, &e->at_us, sizeof(e->at_us));
-	memcpy(b->p + sizeof(e->at_us), e->confirm.p, e->confirm.n);
-	return b;
+	return delivery_new(e->confirm, e->at_us);
 }
 
-void confirm_expect(struct client *c, struct blob *confirm, uint64_t value)
+void confirm_expect(struct client *c, struct delivery *d, uint64_t value)
 {
-	if (fences_add(&c->fences, value, confirm))
+	if (fences_add(&c->fences, value, d))
 		sio_fence(c->sio, value);
 	else /* The delivery is never claimed, so no claim is wrong. Reading the history will count as delivered. */
 		c->people->counts.fences_skipped++;
@@ -69,58 +76,53 @@ void confirm_expect(struct client *c, struct blob *confirm, uint64_t value)
 
 /* ---- gathered ---- */
 
-/* value: the text of a jsonb, in which a newline is always an escape. So it cannot end the item early. */
-static void confirms_add(const struct events *ev, const struct client *c, struct slice value)
+static void confirms_add(const struct events *ev, const struct client *c, struct delivery *d)
 {
 	struct confirms *cf = ev->confirms;
 	if (cf->n == WAITING_MAX) {
 		ev->people->counts.fences_skipped++;
 		return;
 	}
-	json_open(&cf->items);
-	json_member_str(&cf->items, "user_id", user_id(c->user));
-	json_member_raw(&cf->items, "confirm", value);
-	json_close(&cf->items);
-	buf_char(&cf->items, '\n');
-	cf->n++;
+	if (!delivery_answer(d, user_id(c->user)))
+		return;
+	if (cf->n == cf->cap) {
+		cf->cap = cf->cap ? cf->cap * 2 : 64;
+		cf->all = mem_realloc(cf->all, cf->cap * sizeof(*cf->all));
+	}
+	struct confirmation *to = &cf->all[cf->n++];
+	*to = (struct confirmation){.delivery = delivery_ref(d)};
+	memcpy(to->user, c->user->id, UUID_LEN);
 	if (!cf->sender.out)
 		sender_after(&cf->sender, GATHER_MS);
 }
 
-static struct slice confirm_value(const struct blob *b)
+static void confirms_gather(const struct events *ev, const struct client *c, struct delivery *d)
 {
-	return slice_of(b->p + sizeof(int64_t), b->n - sizeof(int64_t));
-}
-
-static void confirms_gather(const struct events *ev, const struct client *c, const struct blob *b)
-{
-	int64_t at_us;
-	memcpy(&at_us, b->p, sizeof(at_us));
-	histogram_add(&ev->people->counts.confirmed, ((double)clock_wall_us() - (double)at_us) / 1e6, 1);
-	confirms_add(ev, c, confirm_value(b));
+	histogram_add(&ev->people->counts.confirmed, ((double)clock_wall_us() - (double)d->at_us) / 1e6, 1);
+	confirms_add(ev, c, d);
 }
 
 /* ---- without a pong ---- */
 
-#define MESSAGE_BEFORE "{\"message_id\": \""
-#define MESSAGE_AFTER "\"}"
-
-bool confirm_message(const struct blob *confirm, struct slice *uuid)
+bool confirm_message(const struct delivery *d, struct slice *uuid)
 {
-	struct slice v = confirm_value(confirm), before = SLICE(MESSAGE_BEFORE);
-	if (v.n != before.n + UUID_LEN + sizeof(MESSAGE_AFTER) - 1 || !slice_starts(v, before))
+	struct slice v;
+	if (json_kind_of(delivery_value(d)) != JSON_OBJECT || !json_get(delivery_value(d), "message_id", &v) ||
+	    json_kind_of(v) != JSON_STRING || v.n != UUID_LEN + 2)
 		return false;
-	*uuid = slice_of(v.p + before.n, UUID_LEN);
+	*uuid = slice_of(v.p + 1, UUID_LEN);
 	return uuid_valid(*uuid);
 }
 
 void confirm_covered(const struct events *ev, const struct client *c, struct slice uuid)
 {
 	struct buf value = {0};
-	buf_str(&value, MESSAGE_BEFORE);
+	buf_str(&value, "{\"message_id\": \"");
 	buf_slice(&value, uuid);
-	buf_str(&value, MESSAGE_AFTER);
-	confirms_add(ev, c, buf_view(&value));
+	buf_str(&value, "\"}");
+	struct delivery *d = delivery_new(buf_view(&value), 0);
+	confirms_add(ev, c, d);
+	delivery_unref(&d);
 	buf_fini(&value);
 }
 
@@ -130,51 +132,80 @@ void confirm_fence(struct sio_socket *s, uint64_t value, void *events)
 {
 	struct events *ev = events;
 	struct client *c = sio_user(s);
-	struct blob *confirm;
+	struct delivery *d;
 	if (!c)
 		return;
 	c->confirmed_s = (uint32_t)(clock_wall_ms() / 1000);
-	while ((confirm = fences_take(&c->fences, value))) {
+	while ((d = fences_take(&c->fences, value))) {
 		if (c->state == CLIENT_OPEN)
-			confirms_gather(ev, c, confirm);
-		blob_unref(&confirm);
+			confirms_gather(ev, c, d);
+		delivery_unref(&d);
 	}
+}
+
+/* ---- the call ---- */
+
+/* rt.confirm answers the numbers of confirmations that count for nothing. Another client's may. */
+static void confirms_refuse(struct confirms *cf, const struct db_result *r)
+{
+	for (int row = 0; r->outcome == DB_OK && row < r->nrows; row++) {
+		uint64_t n;
+		if (u64_parse(db_value(r, row, 0), &n) && n >= 1 && n <= cf->out)
+			cf->all[n - 1].refused = true;
+	}
+}
+
+static void confirms_drop(struct confirms *cf, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		delivery_taken(cf->all[i].delivery, !cf->all[i].refused);
+		delivery_unref(&cf->all[i].delivery);
+	}
+	cf->n -= n;
+	memmove(cf->all, cf->all + n, cf->n * sizeof(*cf->all));
+	if (cf->n)
+		return;
+	free(cf->all);
+	cf->all = NULL;
+	cf->cap = 0;
 }
 
 static void confirms_answered(void *arg, const struct db_result *r)
 {
 	struct events *ev = arg;
 	struct confirms *cf = ev->confirms;
-	size_t out = cf->out, n = cf->out_n;
-	cf->out = cf->out_n = 0;
 	if (db_may_repeat(r)) { /* harmless: rt.confirm counts a repeated confirmation once */
+		cf->out = 0;
 		sender_after(&cf->sender, SENDER_AGAIN_MS);
 		return;
 	}
-	buf_drop(&cf->items, out);
-	cf->n -= n;
+	confirms_refuse(cf, r);
+	confirms_drop(cf, cf->out);
+	cf->out = 0;
 	if (cf->n)
 		sender_after(&cf->sender, GATHER_MS);
-	else
-		buf_fini(&cf->items);
 }
 
 static void confirms_send(void *events)
 {
 	struct events *ev = events;
 	struct confirms *cf = ev->confirms;
-	struct buf array = {0};
+	struct buf array = {0}, item = {0};
 	if (cf->n == 0 || !sender_ready(&cf->sender))
 		return;
 	db_array_begin(&array);
-	while (cf->out < cf->items.n && cf->out_n < BATCH_MAX) {
-		const char *p = cf->items.p + cf->out, *end = memchr(p, '\n', cf->items.n - cf->out);
-		db_array_add(&array, slice_of(p, (size_t)(end - p)));
-		cf->out += (size_t)(end - p) + 1;
-		cf->out_n++;
+	for (; cf->out < cf->n && cf->out < BATCH_MAX; cf->out++) {
+		const struct confirmation *x = &cf->all[cf->out];
+		item.n = 0;
+		json_open(&item);
+		json_member_str(&item, "user_id", slice_of(x->user, UUID_LEN));
+		json_member_raw(&item, "confirm", delivery_value(x->delivery));
+		json_close(&item);
+		db_array_add(&array, buf_view(&item));
 	}
 	db_array_end(&array);
 	struct slice param = buf_view(&array);
-	sender_call(&cf->sender, "select rt.confirm($1::jsonb[])", &param, 1, confirms_answered);
+	sender_call(&cf->sender, "select * from rt.confirm($1::jsonb[])", &param, 1, confirms_answered);
 	buf_fini(&array);
+	buf_fini(&item);
 }

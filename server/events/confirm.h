@@ -15,12 +15,11 @@ void confirms_stop(struct events *ev);
 void confirms_database_up(struct events *ev);
 bool confirms_idle(const struct events *ev); /* every confirmation has reached the database */
 
-/* The argument of confirm_expect for a row: its confirm value, and when the row was written. */
-struct blob *confirm_blob(const struct db_event *e);
-/* The event was just sent to the client; value is the event's people.fence_value. */
-void confirm_expect(struct client *c, struct blob *confirm, uint64_t value);
+struct delivery *confirm_delivery(const struct db_event *e); /* of a row; the reference is the caller's */
+/* The client has been sent the event; value: people.fence_value, which no earlier call for the client has had. */
+void confirm_expect(struct client *c, struct delivery *d, uint64_t value);
 /* The message that this delivery is of, as in its confirm value. False: it is of something else. */
-bool confirm_message(const struct blob *confirm, struct slice *uuid) MUST_CHECK;
+bool confirm_message(const struct delivery *d, struct slice *uuid) MUST_CHECK;
 /* Something other than a pong shows that the client has this message. */
 void confirm_covered(const struct events *ev, const struct client *c, struct slice uuid);
 void confirm_fence(struct sio_socket *s, uint64_t value, void *events); /* the pong came */

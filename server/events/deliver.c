@@ -2,10 +2,11 @@
  * Delivery of one row.
  */
 #include "events/deliver.h"
-#include "base/blob.h"
 #include "base/text.h"
 #include "events/confirm.h"
+#include "events/few.h"
 #include "people/audience.h"
+#include "people/delivery.h"
 
 struct packet *deliver_packet(const struct db_event *e)
 {
@@ -16,12 +17,22 @@ struct packet *deliver_packet(const struct db_event *e)
 	return p;
 }
 
+static struct delivery *deliver_confirmed(struct events *ev, const struct db_event *e)
+{
+	struct delivery *d = e->confirm.n ? confirm_delivery(e) : NULL;
+	if (d && d->few)
+		few_begin(ev, d);
+	return d;
+}
+
 /* False: the socket is ending, and takes no more packets. */
-static bool deliver_to(struct client *c, struct packet *p, struct blob *confirm)
+static bool deliver_to(struct events *ev, struct client *c, struct packet *p, struct delivery *d)
 {
 	bool sent = sio_send(c->sio, p);
-	if (sent && confirm)
-		confirm_expect(c, confirm, c->people->fence_value);
+	if (sent && d && d->few)
+		few_offer(ev, d, c);
+	else if (sent && d)
+		confirm_expect(c, d, c->people->fence_value);
 	if (c->recoverable)
 		c->people->recovery->sent(c);
 	return sent;
@@ -40,7 +51,7 @@ static void deliver_count(struct events *ev, const struct db_event *e, uint64_t 
 void deliver_event(struct events *ev, const struct db_event *e, void (*told)(struct client *c, void *arg), void *arg)
 {
 	struct packet *packet = NULL;
-	struct blob *confirm = NULL;
+	struct delivery *d = NULL;
 	struct audience a;
 	struct client *c;
 	uint64_t sent = 0, dropped = 0;
@@ -51,10 +62,10 @@ void deliver_event(struct events *ev, const struct db_event *e, void (*told)(str
 			continue;
 		if (!packet) { /* not before: an event for rooms that nobody here is in costs no more than its row */
 			packet = deliver_packet(e);
-			confirm = e->confirm.n ? confirm_blob(e) : NULL;
+			d = deliver_confirmed(ev, e);
 		}
 		if (c->state == CLIENT_OPEN) {
-			if (deliver_to(c, packet, confirm))
+			if (deliver_to(ev, c, packet, d))
 				sent++;
 			else
 				dropped++;
@@ -63,10 +74,12 @@ void deliver_event(struct events *ev, const struct db_event *e, void (*told)(str
 		} else {
 			sent++;
 			if (c->state == CLIENT_RECOVERING)
-				c->people->recovery->hold(c, packet, confirm);
+				c->people->recovery->hold(c, packet, d);
 		}
 	}
+	if (d && d->few)
+		few_ask(ev, d, e);
 	deliver_count(ev, e, sent, dropped);
 	packet_unref(&packet);
-	blob_unref(&confirm);
+	delivery_unref(&d);
 }

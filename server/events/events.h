@@ -7,6 +7,7 @@
  *   gate.h      client events: limits, rt.dispatch, the ack                      routes.h   the routes of client events
  *   refresh.h   the end of tokens, auth:refresh                                  rooms.h    rooms that are read again
  *   token_keys.h  the keys of tokens
+ *   few.h       deliveries of which a few confirmations count
  */
 #ifndef EVENTS_EVENTS_H
 #define EVENTS_EVENTS_H
@@ -29,6 +30,7 @@ struct events {
 	struct rooms_reader *rooms;
 	struct confirms *confirms;
 	struct presence *presence;
+	struct fews *fews;
 };
 
 #endif

@@ -189,6 +189,7 @@ static void rooms_take(struct user *u, const struct late_list *late, const struc
 		rooms_set(c, rooms, &g, late, snapshot);
 		if (c->owed_sync && !u->stale) { /* else the gap came after the question */
 			c->owed_sync = false;
+			c->hears_since = c->people->fence_value;
 			client_sync(c, connect_reason_label(CONNECT_RECONNECTION));
 		}
 	}

@@ -55,8 +55,10 @@ void client_enter(struct client *c, enum client_state to)
 	log_trace(sio_ident(c->sio), "client", LS("from", client_state_label(c->state)),
 	          LS("to", client_state_label(to)));
 	c->state = to;
-	if (to == CLIENT_OPEN)
+	if (to == CLIENT_OPEN) {
+		c->hears_since = c->people->fence_value;
 		entering_free(c);
+	}
 }
 
 void client_stand(struct client *c, enum client_place to, struct list *line)
@@ -180,10 +182,12 @@ static bool client_owns(const struct client *c, struct slice room)
 	       (room_family(room) == ROOM_USER && slice_eq(room_rest(room, ROOM_USER), user_id(c->user)));
 }
 
-static void client_join(struct client *c, struct slice room)
+bool client_join(struct client *c, struct slice room)
 {
-	if (!client_owns(c, room))
-		hub_join(c->people->hub, &c->member, room);
+	if (client_owns(c, room) || !hub_join(c->people->hub, &c->member, room))
+		return false;
+	c->hears_since = c->people->fence_value;
+	return true;
 }
 
 void client_leave(struct client *c, struct slice room)

@@ -7,19 +7,19 @@
 
 #include "base/base.h"
 
-struct blob;
+struct delivery;
 struct fence_ring; /* NULL: empty */
 
 #define FENCES_MAX 512
 
-/* Adds a delivery; takes a reference of confirm. False: there are FENCES_MAX already, and this delivery will never be
+/* Adds a delivery; takes a reference of d. False: there are FENCES_MAX already, and this delivery will never be
  * confirmed. */
-bool fences_add(struct fence_ring **r, uint64_t value, struct blob *confirm) MUST_CHECK;
+bool fences_add(struct fence_ring **r, uint64_t value, struct delivery *d) MUST_CHECK;
 /* The oldest delivery whose value is not above upto; its reference is the caller's. NULL: none. Taking the last one
  * frees the ring. */
-struct blob *fences_take(struct fence_ring **r, uint64_t upto);
+struct delivery *fences_take(struct fence_ring **r, uint64_t upto);
 /* The i-th delivery from the oldest, which stays the ring's. NULL: there are not so many. */
-const struct blob *fences_at(const struct fence_ring *r, unsigned i);
+const struct delivery *fences_at(const struct fence_ring *r, unsigned i);
 void fences_free(struct fence_ring **r);
 
 #endif

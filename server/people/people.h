@@ -5,9 +5,10 @@
  *   user.h    users and their rate limits         client.h   a client: its states, its rooms, its end
  *   tell.h    errors and sync:required            audience.h the clients that an event is for
  *   late.h    control rows kept for an answer     fences.h   deliveries to be confirmed
- *   rate.h    token buckets                       room_names.h
+ *   rate.h    token buckets                       delivery.h what the clients share that one event went to
  *   errors.h  codes                               counts.h   counters
  *   tokens.h  the check of a client's token
+ *   room_names.h                                  choice.h   a few clients of many, by chance
  */
 #ifndef PEOPLE_PEOPLE_H
 #define PEOPLE_PEOPLE_H
@@ -20,7 +21,7 @@
 #define UUID_LEN 36
 
 struct auth_keys;
-struct blob;
+struct delivery;
 struct client;
 struct packet;
 
@@ -29,7 +30,7 @@ struct recovery_hooks {
 	void (*sent)(struct client *c);   /* an event was sent to it, or its rooms have changed */
 	void (*synced)(struct client *c); /* it was told sync:required */
 	/* CLIENT_RECOVERING: the packet of an event for it, which is kept until the missed ones are sent. */
-	void (*hold)(struct client *c, struct packet *p, struct blob *confirm);
+	void (*hold)(struct client *c, struct packet *p, struct delivery *d);
 	void (*forget)(struct client *c); /* the client ends: frees client.recoverable */
 };
 

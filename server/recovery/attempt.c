@@ -2,7 +2,6 @@
  * The steps of an attempt, from an offset to an open client.
  */
 #include "recovery/attempt.h"
-#include "base/blob.h"
 #include "base/mem.h"
 #include "events/confirm.h"
 #include "people/room_names.h"
@@ -43,8 +42,8 @@ static bool no_chat(struct slice room, void *arg)
 static void recover_send(struct client *c, const struct held_list *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		if (sio_send(c->sio, l->all[i].packet) && l->all[i].confirm)
-			confirm_expect(c, l->all[i].confirm, ++c->people->fence_value);
+		if (sio_send(c->sio, l->all[i].packet) && l->all[i].delivery)
+			confirm_expect(c, l->all[i].delivery, ++c->people->fence_value);
 	}
 }
 

@@ -129,10 +129,10 @@ static bool offset_chats(const struct client *c, struct buf *chats)
 /* Their pongs may be lost with the connection. But a client that presents the offset has taken what came before it. */
 static void offset_messages(const struct client *c, struct buf *messages)
 {
-	const struct blob *confirm;
+	const struct delivery *d;
 	struct slice uuid;
-	for (unsigned i = 0; messages->n < TOKEN_MESSAGES * TOKEN_UUID && (confirm = fences_at(c->fences, i)); i++)
-		if (confirm_message(confirm, &uuid))
+	for (unsigned i = 0; messages->n < TOKEN_MESSAGES * TOKEN_UUID && (d = fences_at(c->fences, i)); i++)
+		if (confirm_message(d, &uuid))
 			buf_slice(messages, uuid);
 }
 

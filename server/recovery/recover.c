@@ -87,7 +87,7 @@ void attempts_gap(struct recovery *rec)
 
 /* ---- meanwhile ---- */
 
-static void recover_hold(struct client *c, struct packet *p, struct blob *confirm)
+static void recover_hold(struct client *c, struct packet *p, struct delivery *d)
 {
 	struct attempt *a = c->recoverable->attempt;
 	if (!a->holding || a->broken)
@@ -97,7 +97,7 @@ static void recover_hold(struct client *c, struct packet *p, struct blob *confir
 		held_free(&a->held);
 		return;
 	}
-	held_add(&a->held, p, confirm);
+	held_add(&a->held, p, d);
 }
 
 void recover_forget(struct client *c)

@@ -2,7 +2,6 @@
  * The walk, and the list of packets that are held until they are sent.
  */
 #include "recovery/walk.h"
-#include "base/blob.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "events/confirm.h"
@@ -12,21 +11,21 @@
 
 /* ---- what is held ---- */
 
-void held_add(struct held_list *l, struct packet *p, struct blob *confirm)
+void held_add(struct held_list *l, struct packet *p, struct delivery *d)
 {
 	if (l->n == l->cap) {
 		l->cap = l->cap ? l->cap * 2 : 8;
 		l->all = mem_realloc(l->all, l->cap * sizeof(*l->all));
 	}
 	l->bytes += packet_size(p);
-	l->all[l->n++] = (struct held){packet_ref(p), confirm ? blob_ref(confirm) : NULL};
+	l->all[l->n++] = (struct held){packet_ref(p), d ? delivery_ref(d) : NULL};
 }
 
 void held_free(struct held_list *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		packet_unref(&l->all[i].packet);
-		blob_unref(&l->all[i].confirm);
+		delivery_unref(&l->all[i].delivery);
 	}
 	free(l->all);
 	*l = (struct held_list){0};
@@ -85,10 +84,10 @@ static bool walk_event(struct walk *k, const struct db_result *r, int row)
 	if (!reached)
 		return true;
 	struct packet *p = deliver_packet(&e);
-	struct blob *confirm = e.confirm.n ? confirm_blob(&e) : NULL;
-	held_add(&k->missed, p, confirm);
+	struct delivery *d = e.confirm.n ? confirm_delivery(&e) : NULL;
+	held_add(&k->missed, p, d);
 	packet_unref(&p);
-	blob_unref(&confirm);
+	delivery_unref(&d);
 	return true;
 }
 

@@ -8,14 +8,15 @@
 #include "db/db.h"
 #include "eio/packet.h"
 #include "hub/hub.h"
+#include "people/delivery.h"
 
 /* Columns of rt.recover (docs/edge-sql.md). */
 enum { COL_ORD, COL_WHAT, COL_AT, COL_ROOMS, COL_EXCEPT, COL_EVENT, COL_CONTROL, COL_DATA, COL_CONFIRM, COLS };
 
 /* A packet to be sent later. */
 struct held {
-	struct packet *packet; /* a reference */
-	struct blob *confirm;  /* a reference; NULL: its delivery is not confirmed */
+	struct packet *packet;     /* a reference */
+	struct delivery *delivery; /* a reference; NULL: it is not confirmed */
 };
 
 struct held_list {
@@ -24,7 +25,7 @@ struct held_list {
 	size_t bytes; /* in a queue */
 };
 
-void held_add(struct held_list *l, struct packet *p, struct blob *confirm);
+void held_add(struct held_list *l, struct packet *p, struct delivery *d);
 void held_free(struct held_list *l);
 
 struct walk {

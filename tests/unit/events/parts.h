@@ -3,6 +3,7 @@
 #define UNIT_EVENTS_PARTS_H
 
 #include "events/confirm.h"
+#include "events/few.h"
 #include "events/presence.h"
 #include "events/rooms.h"
 #include "events/routes.h"
@@ -12,12 +13,14 @@ static inline void events_parts_start(struct events *ev)
 	routes_start(ev);
 	rooms_start(ev);
 	confirms_start(ev);
+	fews_start(ev);
 	presence_start(ev);
 }
 
 static inline void events_parts_stop(struct events *ev)
 {
 	presence_stop(ev);
+	fews_stop(ev);
 	confirms_stop(ev);
 	rooms_stop(ev);
 	routes_stop(ev);

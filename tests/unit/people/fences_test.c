@@ -1,32 +1,22 @@
 #include "people/fences.h"
 
-#include "base/blob.h"
+#include "people/delivery.h"
 #include "test.h"
-
-static struct blob *confirm_of(uint64_t value)
-{
-	struct blob *b = blob_new(sizeof(value));
-	memcpy(b->p, &value, sizeof(value));
-	return b;
-}
 
 static bool add(struct fence_ring **r, uint64_t value)
 {
-	struct blob *b = confirm_of(value);
-	bool added = fences_add(r, value, b);
-	blob_unref(&b);
+	struct delivery *d = delivery_new(SLICE("1"), (int64_t)value);
+	bool added = fences_add(r, value, d);
+	delivery_unref(&d);
 	return added;
 }
 
 /* The value of the oldest one up to there; 0: none. */
 static uint64_t take(struct fence_ring **r, uint64_t upto)
 {
-	struct blob *b = fences_take(r, upto);
-	uint64_t value = 0;
-	if (b)
-		memcpy(&value, b->p, sizeof(value));
-	if (b)
-		blob_unref(&b);
+	struct delivery *d = fences_take(r, upto);
+	uint64_t value = d ? (uint64_t)d->at_us : 0;
+	delivery_unref(&d);
 	return value;
 }
 
