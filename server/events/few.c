@@ -9,16 +9,16 @@
 #include "people/choice.h"
 #include "people/delivery.h"
 
-#define SPARE 3       /* asked at first, besides those that are wanted: clients that are as good as gone */
-#define MORE 32       /* asked next; then everybody */
+#define SPARE 3 /* asked at first, besides those that are wanted: clients that are as good as gone */
+#define MORE 32 /* asked next; then everybody */
 
 /* A delivery whose confirmations may be still too few. */
 struct asking {
-	struct list link; /* in fews.asking, in the order of `due` */
-	struct delivery *delivery; /* a reference */
-	uint64_t value;   /* the event's people.fence_value */
-	uint64_t due;     /* loop_now: when more are asked */
-	bool everyone;    /* are asked then */
+	struct list link;           /* in fews.asking, in the order of `due` */
+	struct delivery *delivery;  /* a reference */
+	uint64_t value;             /* the event's people.fence_value */
+	uint64_t due;               /* loop_now: when more are asked */
+	bool everyone;              /* are asked then */
 	struct slice rooms, except; /* of the event, in text */
 	char text[];
 };

@@ -1,9 +1,9 @@
 /*
- * Deliveries of which a few confirmations count (people/delivery.h). A fence for each of a thousand clients, of which one
- * counts, would be most of what the event costs. So a few clients are asked, taken by chance, some more than are wanted.
- * While too few have answered, more are asked, and in the end all that have got the event.
+ * Deliveries of which a few confirmations count (people/delivery.h). A fence for each of a thousand clients, of which
+ * one counts, would be most of what the event costs. So a few clients are asked, taken by chance, some more than are
+ * wanted. While too few have answered, more are asked, and in the end all that have got the event.
  *
- *   few_offer for each client that the event was sent to -> few_ask -> FEW_AGAIN_MS -> more -> FEW_AGAIN_MS -> everybody
+ *   few_offer for each client that was sent the event -> few_ask -> FEW_AGAIN_MS -> more -> FEW_AGAIN_MS -> everybody
  */
 #ifndef EVENTS_FEW_H
 #define EVENTS_FEW_H
@@ -20,6 +20,6 @@ void fews_stop(struct events *ev);
 
 void few_begin(struct events *ev, const struct delivery *d); /* d->few; the event is about to be sent */
 void few_offer(struct events *ev, const struct delivery *d, struct client *c); /* the client was just sent the event */
-void few_ask(struct events *ev, struct delivery *d, const struct db_event *e);  /* all were sent it */
+void few_ask(struct events *ev, struct delivery *d, const struct db_event *e); /* all were sent it */
 
 #endif

@@ -87,8 +87,8 @@ struct client {
 	struct timer timer;        /* CLIENT_OPEN: until the token's end. CLIENT_WAITING: until patience ends */
 	uint64_t until_ms;         /* wall clock: when the token ends */
 	uint64_t known_before;     /* its rooms were read when transactions from this one on had not begun */
-	/* people.fence_value when it opened, last entered a room, or was told sync:required after a gap. It was sent every
-	 * later event to the rooms that it is in. */
+	/* people.fence_value when it opened, last entered a room, or was told sync:required after a gap. It was sent
+	 * every later event to the rooms that it is in. */
 	uint64_t hears_since;
 	struct fence_ring *fences; /* owned; deliveries that are not confirmed */
 	/* Freed by recovery_hooks.forget; NULL: recovery was not asked for. It stands beside `state`: a delivery reads

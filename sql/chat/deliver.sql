@@ -1,58 +1,159 @@
--- Receipts of messages that arrived.
+-- Receipts of messages that arrived. These functions have no search_path of their own: their callers have one.
 
-create or replace function rt_private.deliver(p_message_ids uuid[], p_user_ids uuid[]) returns void
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+-- The statement that writes the receipts announces them as well, in place of the trigger receipts_publish: it has seen
+-- messages and participants, and a batch is hundreds of receipts. Where triggers of somebody else interfere, it leaves
+-- that to the trigger.
+create or replace function rt_private.deliver_once(p_message_ids uuid[], p_user_ids uuid[], p_together boolean)
+returns int
+language plpgsql volatile
 as $$
 declare
-	v_max constant int := rt_private.setting('receipts_max_participants')::int;
+	v_at    constant timestamptz := clock_timestamp();
+	v_iso   constant text := rt_private.iso(v_at);
+	v_plain boolean;
+	v_rooms text[];
+	v_data  jsonb[];
+begin
+	if p_together then
+		perform set_config('bellwire.together', pg_current_xact_id()::text, true);
+	end if;
+	-- Sorted by the place of the message, which nobody changes, then by user: two of these never wait for each
+	-- other crosswise, and receipts are announced in the order of the messages.
+	with written as (
+		insert into platform.message_receipts as r (message_id, user_id, delivered_at)
+		select m.id, q.user_id, v_at
+		from unnest(p_message_ids, p_user_ids) q (message_id, user_id)
+		cross join lateral (
+			select a.id, a.chat_id, a.seq, a.created_at from platform.messages a
+			where a.id = q.message_id and a.sender_id <> q.user_id offset 0
+		) m
+		where (select true from platform.chat_participants p
+			where p.chat_id = m.chat_id and p.user_id = q.user_id)
+		order by m.created_at, m.chat_id, m.seq, q.user_id
+		on conflict (message_id, user_id) do nothing
+		returning r.*
+	)
+	select bool_and(w.delivered_at = v_at and w.read_at is null), array_agg('user:' || m.sender_id),
+		array_agg(jsonb_build_object('message_id', w.message_id, 'chat_id', m.chat_id,
+			'delivered_to', w.user_id, 'delivered_at', v_iso))
+	into v_plain, v_rooms, v_data
+	from written w
+	cross join lateral (
+		select a.chat_id, a.sender_id from platform.messages a where a.id = w.message_id offset 0
+	) m;
+	if p_together then
+		if v_plain is false or current_setting('bellwire.together') = '' then
+			raise exception 'a trigger changed receipts, or wrote a message'
+				using errcode = 'triggered_action_exception';
+		end if;
+		perform set_config('bellwire.together', '', true);
+		perform rt_private.outbox_insert_each('chat:message:delivered', v_rooms, v_data);
+	end if;
+	return coalesce(cardinality(v_rooms), 0);
+end
+$$;
+comment on function rt_private.deliver_once(uuid[], uuid[], boolean) is
+	'One attempt of rt_private.deliver_each. together: receipts_publish leaves these receipts alone.';
+
+create or replace function rt_private.deliver_each(p_message_ids uuid[], p_user_ids uuid[]) returns int
+language plpgsql volatile
+as $$
+declare
+	v_message uuid;
+	v_user    uuid;
+	v_count   int;
 begin
 	for attempt in 1..5 loop
 		begin
-			-- Sorted by the place of the message, which nobody changes, then by user: two of these never wait
-			-- for each other crosswise, and receipts are announced in the order of the messages.
-			with m as materialized (
-				select distinct o.id, o.chat_id, o.seq, o.created_at, o.sender_id, q.user_id
-				from unnest(p_message_ids, p_user_ids) as q(message_id, user_id)
-				cross join lateral (
-					select a.* from platform.messages a where a.id = q.message_id and a.sender_id <> q.user_id offset 0
-				) o
-			), sizes as materialized (
-				-- once for each chat, since the cost of counting grows with the participants
-				select c.chat_id,
-					(select true from platform.chat_participants a where a.chat_id = c.chat_id limit 1 offset v_max)
-						is not null as large
-				from (select distinct m.chat_id from m) c
-			)
-			insert into platform.message_receipts as r (message_id, user_id, delivered_at)
-			select f.message_id, f.user_id, clock_timestamp()
-			from (
-				select c.*, row_number() over (partition by c.message_id order by c.user_id) as n
-				from (
-					select m.id as message_id, m.user_id, h.large, m.created_at, m.chat_id, m.seq
-					from m
-					join sizes h on h.chat_id = m.chat_id
-					where (select true from platform.chat_participants p where p.chat_id = m.chat_id and p.user_id = m.user_id)
-						-- as rows, which only the key has: another index has all receipts of the user
-						and (select d.delivered_at from platform.message_receipts d
-							where (d.message_id, d.user_id) >= (m.id, m.user_id)
-								and (d.message_id, d.user_id) <= (m.id, m.user_id)) is null
-				) c
-			) f
-			where not f.large or f.n = 1
-				and (select true from platform.message_receipts d
-					where d.message_id = f.message_id and d.delivered_at is not null limit 1) is null
-			order by f.created_at, f.chat_id, f.seq, f.user_id
-			on conflict (message_id, user_id) do update set delivered_at = excluded.delivered_at where r.delivered_at is null;
-			return;
-		exception when foreign_key_violation or sqlstate 'RT403' then
+			v_count := rt_private.deliver_once(p_message_ids, p_user_ids,
+				attempt = 1 and pg_has_role(session_user, 'bellwire_edge', 'member')
+					and not rt_private.is_silent());
+			exit;
+		exception when foreign_key_violation or sqlstate 'RT403' or triggered_action_exception then
 			-- A message, a user or a participant was deleted during the statement: try again with the rest.
 			if attempt = 5 then
 				raise;
 			end if;
 		end;
 	end loop;
+	if v_count < cardinality(p_message_ids) then
+		-- a receipt that was written without a delivery, or whose delivery was taken back
+		for v_message, v_user in
+			select m.id, q.user_id
+			from unnest(p_message_ids, p_user_ids) q (message_id, user_id)
+			cross join lateral (
+				select a.id, a.chat_id, a.seq, a.created_at from platform.messages a
+				where a.id = q.message_id offset 0
+			) m
+			where (select d.delivered_at is null from platform.message_receipts d
+				where (d.message_id, d.user_id) >= (m.id, q.user_id)
+					and (d.message_id, d.user_id) <= (m.id, q.user_id))
+			order by m.created_at, m.chat_id, m.seq, q.user_id
+		loop
+			update platform.message_receipts r set delivered_at = clock_timestamp()
+			where r.message_id = v_message and r.user_id = v_user and r.delivered_at is null;
+		end loop;
+	end if;
+	return v_count;
+end
+$$;
+comment on function rt_private.deliver_each(uuid[], uuid[]) is
+	'Message i has arrived at user i, whatever the size of its chat. Once per message and recipient; senders, '
+	'strangers and what is gone are passed over. Returns how many receipts were written.';
+
+create or replace function rt_private.deliver_first(p_message_ids uuid[], p_user_ids uuid[]) returns int
+language plpgsql volatile
+as $$
+declare
+	v_messages uuid[];
+	v_users    uuid[];
+begin
+	select array_agg(f.id), array_agg(f.user_id) into v_messages, v_users
+	from (
+		select m.id, (array_agg(q.user_id order by q.user_id))[1] as user_id
+		from unnest(p_message_ids, p_user_ids) q (message_id, user_id)
+		cross join lateral (
+			select a.id, a.chat_id from platform.messages a
+			where a.id = q.message_id and a.sender_id <> q.user_id offset 0
+		) m
+		where (select true from platform.chat_participants p
+			where p.chat_id = m.chat_id and p.user_id = q.user_id)
+		group by m.id
+	) f
+	where (select true from platform.message_receipts d
+		where d.message_id = f.id and d.delivered_at is not null limit 1) is null;
+	return case when v_messages is null then 0 else rt_private.deliver_each(v_messages, v_users) end;
+end
+$$;
+comment on function rt_private.deliver_first(uuid[], uuid[]) is
+	'Message i has arrived at user i, in a large chat: only the first recipient of a message counts. Returns how '
+	'many receipts were written.';
+
+create or replace function rt_private.deliver(p_message_ids uuid[], p_user_ids uuid[]) returns void
+language plpgsql volatile
+as $$
+declare
+	v_max   constant int := rt_private.setting('receipts_max_participants')::int;
+	v_large uuid[]; -- messages
+begin
+	v_large := array(
+		select m.id
+		from (select distinct k as id from unnest(p_message_ids) k) q
+		cross join lateral (select a.id, a.chat_id from platform.messages a where a.id = q.id offset 0) m
+		where (select true from platform.chat_participants p where p.chat_id = m.chat_id limit 1 offset v_max));
+	if cardinality(v_large) = 0 then
+		perform rt_private.deliver_each(p_message_ids, p_user_ids);
+		return;
+	end if;
+	perform rt_private.deliver_each(array_agg(q.message_id), array_agg(q.user_id))
+	from unnest(p_message_ids, p_user_ids) q (message_id, user_id)
+	where q.message_id <> all(v_large)
+	having count(*) > 0;
+	perform rt_private.deliver_first(array_agg(q.message_id), array_agg(q.user_id))
+	from unnest(p_message_ids, p_user_ids) q (message_id, user_id)
+	where q.message_id = any(v_large);
 end
 $$;
 comment on function rt_private.deliver(uuid[], uuid[]) is
-	'Message i has arrived at user i. Once per message and recipient; senders, strangers and what is gone are '
-	'passed over. In chats above the setting receipts_max_participants only the first recipient counts.';
+	'Message i has arrived at user i. In chats above the setting receipts_max_participants only the first '
+	'recipient counts.';

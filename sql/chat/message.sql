@@ -137,6 +137,14 @@ return case rt_private.setting('message_audience') when 'joined' then 'chat:' el
 comment on function rt_private.message_room(uuid) is
 	'The room whose sockets hear of a message in that chat (setting message_audience).';
 
+create or replace function rt_private.message_confirm(p_id uuid, p_sender_id uuid, p_large boolean) returns jsonb
+language sql stable
+return case when p_large then jsonb_build_object('message_id', p_id, 'wanted', 1, 'but', p_sender_id)
+	else jsonb_build_object('message_id', p_id, 'wanted', 'all') end;
+comment on function rt_private.message_confirm(uuid, uuid, boolean) is
+	'What comes back to rt.confirm when a message has arrived: how many confirmations are wanted, and whose '
+	'counts for nothing. large: the chat has more participants than the setting receipts_max_participants.';
+
 -- A query, so that the planner inlines it where it stands in FROM. Its names are bound then, under the search_path of its
 -- callers, for a migration that is taken back drops platform.users.
 create or replace function rt_private.message_event(p_id uuid, p_chat_id uuid, p_seq bigint, p_sender_id uuid, p_type text,
@@ -146,7 +154,9 @@ as $$
 	select array[rt_private.message_room(p_chat_id)],
 		rt_private.message_payload(p_id, p_chat_id, p_seq, p_sender_id, u.name, u.avatar_url, p_type, p_content, p_metadata,
 			p_created_at, 'sent'),
-		jsonb_build_object('message_id', p_id)
+		rt_private.message_confirm(p_id, p_sender_id,
+			(select true from platform.chat_participants c where c.chat_id = p_chat_id
+				limit 1 offset rt_private.setting('receipts_max_participants')::int) is not null)
 	from platform.users u where u.id = p_sender_id
 $$;
 comment on function rt_private.message_event(uuid, uuid, bigint, uuid, text, text, jsonb, timestamptz) is

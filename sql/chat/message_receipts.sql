@@ -42,6 +42,11 @@ begin
 		perform rt_private.silent_note();
 		return null;
 	end if;
+	if current_setting('bellwire.together', true) <> '' then
+		if rt_private.is_together() then
+			return null;
+		end if;
+	end if;
 	if tg_op = 'INSERT' then
 		select array_agg('user:' || r.sender_id order by r.n, e.n) filter (where e.n is not null),
 			array_agg(e.event order by r.n, e.n) filter (where e.n is not null),

@@ -59,10 +59,15 @@ begin
 		on conflict (sender_id, client_id) do nothing
 		returning *
 	)
-	select array_agg(q.room), array_agg('chat:message:new'::text), array_agg(q.data), array_agg(jsonb_build_object('message_id', q.id)), array_agg(q.ack)
+	select array_agg(q.room), array_agg('chat:message:new'::text), array_agg(q.data), array_agg(q.confirm),
+		array_agg(q.ack)
 	into v_rooms, v_events, v_data, v_confirms, v_acks
 	from (
-		select s.id, rt_private.message_room(s.chat_id) as room, rt_private.chat_message_ack(s.id, s.created_at, s.client_id) as ack,
+		select s.id, rt_private.message_room(s.chat_id) as room,
+			rt_private.message_confirm(s.id, s.sender_id, (
+				select true from platform.chat_participants c where c.chat_id = s.chat_id
+				limit 1 offset rt_private.setting('receipts_max_participants')::int) is not null) as confirm,
+			rt_private.chat_message_ack(s.id, s.created_at, s.client_id) as ack,
 			rt_private.message_payload(s.id, s.chat_id, s.seq, s.sender_id, u.name, u.avatar_url, s.type, s.content, s.metadata,
 				s.created_at, 'sent') as data
 		from sent s

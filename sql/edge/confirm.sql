@@ -1,21 +1,59 @@
 -- Confirmed deliveries.
 
--- The query is planned once: planning for each batch would cost a third of it.
-create or replace function rt.confirm(p_confirms jsonb[]) returns void
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s' set plan_cache_mode = force_generic_plan
+-- A function's type cannot be replaced, and this one returned nothing once.
+do $$
+begin
+	if exists (select from pg_proc p where p.oid = to_regprocedure('rt.confirm(jsonb[])') and not p.proretset) then
+		drop function rt.confirm(jsonb[]);
+	end if;
+end
+$$;
+
+-- The queries are planned once: planning for each batch would cost a third of it.
+create or replace function rt.confirm(p_confirms jsonb[]) returns table (ord int)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
+set plan_cache_mode = force_generic_plan
 as $$
 declare
+	v_n        int[];
 	v_messages uuid[];
 	v_users    uuid[];
+	v_wanted   text[];
+	v_count    int;
 begin
-	select array_agg((c -> 'confirm' ->> 'message_id')::uuid), array_agg((c ->> 'user_id')::uuid) into v_messages, v_users
-	from unnest(p_confirms) c
-	where c -> 'confirm' ? 'message_id';
-	if v_messages is not null then
-		perform rt_private.deliver(v_messages, v_users);
+	select array_agg(c.n), array_agg((c.j -> 'confirm' ->> 'message_id')::uuid),
+		array_agg((c.j ->> 'user_id')::uuid), array_agg(c.j -> 'confirm' ->> 'wanted')
+	into v_n, v_messages, v_users, v_wanted
+	from unnest(p_confirms) with ordinality c (j, n)
+	where c.j -> 'confirm' ? 'message_id';
+	if 'all' = all(v_wanted) then
+		v_count := rt_private.deliver_each(v_messages, v_users);
+		return;
+	end if;
+	-- the publisher has not said how many count: the size of the chat does
+	perform rt_private.deliver(array_agg(q.message_id), array_agg(q.user_id))
+	from unnest(v_messages, v_users, v_wanted) q (message_id, user_id, wanted)
+	where q.wanted is null
+	having count(*) > 0;
+	perform rt_private.deliver_each(array_agg(q.message_id), array_agg(q.user_id))
+	from unnest(v_messages, v_users, v_wanted) q (message_id, user_id, wanted)
+	where q.wanted = 'all'
+	having count(*) > 0;
+	select rt_private.deliver_first(array_agg(q.message_id), array_agg(q.user_id)) - count(distinct q.message_id)
+	into v_count
+	from unnest(v_messages, v_users, v_wanted) q (message_id, user_id, wanted)
+	where q.wanted <> 'all'
+	having count(*) > 0;
+	if v_count < 0 then
+		return query
+		select q.n from unnest(v_n, v_messages, v_wanted) q (n, message_id, wanted)
+		where q.wanted <> 'all' and (select true from platform.messages m where m.id = q.message_id)
+			and (select true from platform.message_receipts d
+				where d.message_id = q.message_id and d.delivered_at is not null limit 1) is null;
 	end if;
 end
 $$;
 comment on function rt.confirm(jsonb[]) is
 	'Events that a recipient''s client has taken: [{"confirm": the event''s confirm value, untouched, "user_id": '
-	'whose socket}]. Those of messages become receipts.';
+	'whose socket}]. Those of messages become receipts. Where only the first one counts, and none of these does: '
+	'returns their numbers, from 1.';

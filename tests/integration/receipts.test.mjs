@@ -172,6 +172,34 @@ describe('delivered', { concurrency: true }, () => {
   })
 })
 
+describe('in a large chat', () => {
+  const max = (n) => w.sql("update bellwire.settings set value = $1 where name = 'receipts_max_participants'", [n])
+
+  test('one delivery is told, though the clients that are asked first never answer', async () => {
+    await max(3)
+    const people = await w.users(...'abcdefghijklm')
+    const chat = await w.chat(...people)
+    const a = await w.connect(people[0])
+    const mute = await Promise.all(people.slice(2).map((p) => Dart.up(edge, p, { pong: false })))
+    const late = await w.connect(people[1])
+    const own = await Dart.up(edge, people[0]) // whose confirmation would count for nothing
+    await late.barrier()
+    const id = (await send(a, chat)).message_id
+    const { delivered_to: first } = await a.hear('chat:message:delivered', { message_id: id })
+    assert.equal(first, people[1].id)
+    for (const m of mute) await m.hear('chat:message:new', { id })
+    await own.hear('chat:message:new', { id })
+    assert.equal(own.pings, 0)
+    for (const m of mute) if (m.pings) m.sendText('3')
+    await send(a, chat, 'y')
+    await a.barrier()
+    assert.equal(a.heard('chat:message:delivered', { message_id: id }).length, 1)
+    assert.equal((await receipts(id)).length, 1)
+    for (const m of [own, ...mute]) m.close()
+    await max(1000)
+  })
+})
+
 describe('read', { concurrency: true }, () => {
   for (const transport of Object.keys(TRANSPORTS)) {
     test(`${transport}: ack and event, the first counts, repeats are silent`, async () => {

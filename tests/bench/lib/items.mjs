@@ -36,7 +36,7 @@ function confirm(messages, people) {
     const k = n * messages + m
     const first = BIG + (k * 10) % ABSENT
     const id = oldMessage(chatOf(first, 0), DELIVERED + 1 + Math.floor(k / (ABSENT / 10)) % (HISTORY - DELIVERED))
-    return range(people).map((p) => ({ user_id: person(first + 1 + p), confirm: { message_id: id } }))
+    return range(people).map((p) => ({ user_id: person(first + 1 + p), confirm: { wanted: 'all', message_id: id } }))
   }))}::jsonb[])`
 }
 

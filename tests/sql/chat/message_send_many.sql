@@ -36,7 +36,7 @@ select results_eq($$select s.event, s.rooms, s.data ->> 'content', s.control, s.
 	$$select 'chat:message:new', array['participants:' || tests.u(c)], t, null::text, false
 		from (values (10, 'a'), (10, 'b'), (11, 'c'), (10, 'd')) v (c, t)$$, 'one event each, in their order');
 select is_empty($$select from tests.sent() s where s.confirm is distinct
-	from jsonb_build_object('message_id', s.data -> 'id')$$, 'with what confirms it');
+	from jsonb_build_object('message_id', s.data -> 'id', 'wanted', 'all')$$, 'with what confirms it');
 select is((select count(*) from bellwire.outbox o where o.xid = pg_current_xact_id() and o.event = 'chat:message:new'),
 	4::bigint, 'and no other');
 

@@ -177,7 +177,7 @@ select matches((select data ->> 'created_at' from tests.sent() where data ->> 'c
 select is((select data -> 'sender_avatar' from tests.sent() where data ->> 'content' = 'b'), 'null',
 	'a missing avatar is null');
 select is((select confirm from tests.sent() where data ->> 'content' = 'a'),
-	jsonb_build_object('message_id', tests.u(21)), 'asks to be confirmed');
+	jsonb_build_object('message_id', tests.u(21), 'wanted', 'all'), 'asks to be confirmed');
 select results_eq($$select data ->> 'content' from tests.sent() where data ->> 'chat_id' = tests.u(10)::text$$,
 	array['a', 'b'], 'in order of seq');
 alter table platform.messages disable trigger user;

@@ -1,6 +1,6 @@
 -- rt.confirm: a message that a recipient's client has taken gets a receipt, once.
 begin;
-select plan(7);
+select plan(20);
 
 insert into platform.users (id, name) values (tests.u(1), 'Anna'), (tests.u(2), 'Boris'), (tests.u(3), 'Clara'),
 	(tests.u(4), 'Stranger');
@@ -50,6 +50,92 @@ select rt.confirm(array[pg_temp.conf(29, 3), pg_temp.conf(29, 2)]);
 select rt.confirm(array[pg_temp.conf(29, 3)]);
 select results_eq($$select * from pg_temp.told()$$, array['chat:message:delivered 29 2'],
 	'in large chats the first recipient only');
+
+-- how many are wanted stands in the message's confirm value
+create function pg_temp.of_message(p_message int, p_user int) returns jsonb language sql as $$
+	select jsonb_build_object('confirm', o.confirm, 'user_id', tests.u(p_user)) from bellwire.outbox o
+	where o.event = 'chat:message:new' and o.data ->> 'id' = tests.u(p_message)::text $$;
+create function pg_temp.say(p_message int) returns jsonb language sql as $$
+	insert into platform.messages (id, chat_id, sender_id, type, content)
+		values (tests.u(p_message), tests.u(10), tests.u(1), 'text', 'x');
+	select o.confirm from bellwire.outbox o where o.data ->> 'id' = tests.u(p_message)::text $$;
+select is(pg_temp.say(30), jsonb_build_object('message_id', tests.u(30), 'wanted', 1, 'but', tests.u(1)),
+	'a large chat: one, and not the sender''s');
+update bellwire.settings set value = '3' where name = 'receipts_max_participants';
+select is(pg_temp.say(31), jsonb_build_object('message_id', tests.u(31), 'wanted', 'all'), 'another one: all');
+select tests.mark();
+select is_empty($$select * from rt.confirm(array[pg_temp.of_message(30, 3), pg_temp.of_message(31, 3),
+	pg_temp.of_message(30, 2), pg_temp.of_message(31, 2)])$$, 'both at once: nothing more is wanted');
+select results_eq($$select * from pg_temp.told() t order by t$$, array['chat:message:delivered 30 2',
+	'chat:message:delivered 31 2', 'chat:message:delivered 31 3'],
+	'as many as were wanted, whatever the size now is');
+select is_empty($$select * from rt.confirm(array[pg_temp.of_message(30, 3)])$$, 'nor later');
+select is((select count(*) from platform.message_receipts where message_id = tests.u(30)), 1::bigint,
+	'which was noted once');
+update bellwire.settings set value = '2' where name = 'receipts_max_participants';
+select pg_temp.say(n) from generate_series(32, 33) n;
+select results_eq($$select c.ord from rt.confirm(array[pg_temp.of_message(31, 2), pg_temp.of_message(32, 4),
+	pg_temp.of_message(33, 3), pg_temp.of_message(32, 1), '{"confirm": 5}']) c$$, array[2, 4],
+	'those that count for nothing, where one is wanted, are told by number');
+delete from platform.messages where id = tests.u(32);
+select is_empty($$select * from rt.confirm(array[jsonb_build_object('user_id', tests.u(4), 'confirm',
+	jsonb_build_object('message_id', tests.u(32), 'wanted', 1))])$$, 'of a message that is gone nothing is wanted');
+
+-- a receipt that was written without a delivery
+insert into platform.message_receipts (message_id, user_id) values (tests.u(26), tests.u(2));
+select tests.mark();
+select rt.confirm(array[jsonb_build_object('user_id', tests.u(2), 'confirm',
+	jsonb_build_object('message_id', tests.u(26), 'wanted', 'all'))]);
+select results_eq('select * from pg_temp.told()', array['chat:message:delivered 26 2'], 'gets one, and it is told');
+
+-- The statement that writes the receipts announces them, as the trigger does for other writers.
+create function pg_temp.events() returns table (rooms text[], except_rooms text[], event text, data jsonb, control text,
+	ephemeral boolean) language sql as $$
+	select s.rooms, s.except_rooms, s.event, s.data - 'delivered_at', s.control, s.ephemeral
+	from tests.sent() s order by s.id $$;
+update bellwire.settings set value = '1000' where name = 'receipts_max_participants';
+insert into platform.messages (id, chat_id, sender_id, type, content)
+select tests.u(500 + n), tests.u(10), tests.u(1 + n % 3), 'text', 'm' from generate_series(1, 12) n;
+create temp table pairs as
+select m.id, m.seq, p.user_id from platform.messages m join platform.chat_participants p using (chat_id)
+where m.id between tests.u(501) and tests.u(512) and p.user_id <> m.sender_id;
+create temp table by_confirm as select * from pg_temp.events() with no data;
+grant all on pairs, by_confirm to public;
+select tests.mark();
+select rt.confirm(array(select jsonb_build_object('user_id', p.user_id, 'confirm',
+	jsonb_build_object('message_id', p.id, 'wanted', 'all')) from pairs p order by md5(p.id::text || p.user_id)));
+insert into by_confirm select * from pg_temp.events();
+select is((select count(*) from by_confirm), 24::bigint, 'twenty-four at once');
+delete from platform.message_receipts where message_id in (select id from pairs);
+select tests.mark();
+insert into platform.message_receipts (message_id, user_id, delivered_at)
+select p.id, p.user_id, now() from pairs p order by p.seq, p.user_id;
+select results_eq('select * from pg_temp.events()', 'select * from by_confirm', 'say what an INSERT of them says');
+
+-- where a trigger of somebody else interferes, the trigger announces
+create function tests.see() returns trigger language plpgsql as $$
+	begin new.read_at := now(); return new; end $$;
+create trigger aa_see before insert on platform.message_receipts for each row when (new.user_id = tests.u(3))
+	execute function tests.see();
+delete from platform.message_receipts where message_id in (tests.u(28), tests.u(29));
+select tests.mark();
+select rt.confirm(array[pg_temp.conf(28, 2), pg_temp.conf(28, 3)]);
+select results_eq('select * from pg_temp.told()', array['chat:message:delivered 28 2', 'chat:message:delivered 28 3',
+	'chat:message:read 28 3'], 'a trigger that changes a receipt is heard');
+drop trigger aa_see on platform.message_receipts;
+create function tests.thank() returns trigger language plpgsql as $$
+	begin
+		insert into platform.messages (chat_id, sender_id, type, content)
+		values (tests.u(10), new.user_id, 'text', 'thanks');
+		return null;
+	end $$;
+create trigger aa_thank after insert on platform.message_receipts for each row execute function tests.thank();
+select tests.mark();
+select rt.confirm(array[pg_temp.conf(29, 2), pg_temp.conf(29, 3)]);
+select results_eq($$select s.event from tests.sent() s order by s.event$$, array['chat:message:delivered',
+	'chat:message:delivered', 'chat:message:new', 'chat:message:new'],
+	'so is one that answers with a message, and no event comes twice');
+drop trigger aa_thank on platform.message_receipts;
 
 select * from finish();
 rollback;
