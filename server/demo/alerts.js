@@ -1,4 +1,4 @@
-// Notifications: what happened, and whether it has been seen.
+// The list of notifications, and which of them have been seen.
 import { ago, el, keyed, say } from './dom.js';
 import { icon } from './icons.js';
 
@@ -7,7 +7,7 @@ const pictures = {
   post_liked: 'heart', post_commented: 'comment', post_reposted: 'retry', mention: 'comment', review_received: 'star',
 };
 
-// The database words some in the customer's language; with the data at hand this page has its own.
+// Some notifications come worded by the database, in the customer's language. The page words those anew whose data it has.
 export function alertText(n) {
   const who = typeof n.data?.user_name === 'string' ? n.data.user_name : null;
   if (who && n.type === 'post_liked') return { who, title: `${who} liked your post`, body: '' };

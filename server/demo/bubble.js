@@ -1,4 +1,5 @@
-// What a message shows, by its type. Content and metadata are anybody's: they go in as text, and a link is http(s) or none.
+// A message on the screen, by its type. Anybody can have written its content and metadata, so both go in as text, and a link is made of
+// http and https alone.
 import { avatar, el } from './dom.js';
 import { icon } from './icons.js';
 
@@ -27,7 +28,7 @@ const tile = (name, ...lines) => el('div', { className: 'tile' }, el('span', { c
 const strong = (t) => el('strong', { textContent: t });
 const small = (t) => (t ? el('span', { className: 'small', textContent: t }) : null);
 
-// A picture of the demo's own lies in the page's folder; others are not fetched, since nothing here asks a stranger's server.
+// The page fetches pictures of its own folder alone: a picture from elsewhere would tell a stranger's server who looks at it.
 const art = (meta) => (/^[a-z0-9-]{1,40}\.svg$/.test(meta.art ?? '') ? el('img', { className: 'art', src: meta.art, alt: 'Photo', width: 480, height: 300 }) : null);
 
 function picture(m, name, label) {

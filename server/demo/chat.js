@@ -1,4 +1,4 @@
-// One conversation: who is there, what was said, and the line to write on.
+// One conversation: the head line with the people, the messages, and the line to write on.
 import { body } from './bubble.js';
 import { face, presence, title, typing } from './chats.js';
 import { day, el, keyed, say, time } from './dom.js';
@@ -37,7 +37,7 @@ function messageItem(phone, first) {
   return li;
 }
 
-// Lines of one person within some minutes stand together.
+// Messages of one person that are less than some minutes apart stand together.
 const together = (a, b) => a && b && a.sender_id === b.sender_id && Math.abs(new Date(a.created_at) - new Date(b.created_at)) < 300000;
 
 function* items(list, group) {
@@ -68,7 +68,7 @@ export class Chat {
     back.ariaLabel = 'Back to chats';
     root.append(el('header', { className: 'chat-head' }, back, this.slot, el('div', { className: 'who' }, this.name, this.presence)),
       this.scroller, el('div', { className: 'under' }, this.jump, this.typing), this.#samples(), this.#composer());
-    // Whatever changes height, as a banner, the keyboard or a picture: who was at the end stays there.
+    // A banner, the keyboard or a picture changes the height. A reader who was at the end stays at the end.
     const settle = new ResizeObserver(() => { if (this.atEnd) this.scroller.scrollTop = this.scroller.scrollHeight; });
     settle.observe(this.scroller);
     settle.observe(this.list);
@@ -77,7 +77,7 @@ export class Chat {
 
   #scrolled() {
     const s = this.scroller;
-    if (!s.clientHeight) return; // hidden: not the reader's doing
+    if (!s.clientHeight) return; // the list is hidden, so the reader did not scroll
     this.atEnd = s.scrollHeight - s.scrollTop - s.clientHeight < NEAR_END;
     this.jump.hidden = this.atEnd;
     if (s.scrollTop < 60 && !this.atEnd) this.phone.person.older();
@@ -165,7 +165,7 @@ export class Chat {
     const s = this.scroller;
     const first = this.list.firstElementChild?.nextElementSibling?.key;
     const { scrollTop, scrollHeight } = s;
-    this.list.ariaBusy = String(!history.complete); // a page of history is not read out
+    this.list.ariaBusy = String(!history.complete); // screen readers do not read out a page of history
     this.empty.hidden = !history.complete || history.list.length > 0;
     this.older.hidden = !history.before;
     keyed(this.list, [...items(history.list, group)], (i) => i.key, (i) => (i.day ? el('li', { className: 'day', textContent: i.day }) : messageItem(this.phone, i.m)));

@@ -1,4 +1,4 @@
-// The list of a person's chats, and how a chat is called: by those whom the person talks to.
+// The list of a person's chats. A chat is called by the names of the other people in it.
 import { summary } from './bubble.js';
 import { ago, avatar, day, el, keyed, say, time } from './dom.js';
 import { tick } from './icons.js';
@@ -6,7 +6,7 @@ import { tick } from './icons.js';
 export const peers = (person, chat) => chat.participants.filter((u) => u.user_id !== person.id);
 export const title = (person, chat) => peers(person, chat).map((u) => u.name).join(', ') || 'Just me';
 
-/** Who is there: in words for the head line, and whether anybody is. */
+/** The people who are online, in words for the head line, and whether anybody is. */
 export function presence(person, chat) {
   if (!person.online) return { online: false, text: 'not known without a connection' };
   const others = peers(person, chat).map((u) => person.presence.get(u.user_id) ?? u);

@@ -1,5 +1,5 @@
--- The demo's people and what they said. Plain inserts by a plain client: the tables' own triggers number the messages,
--- count likes and notify authors. Keys are fixed, so that a second run changes nothing.
+-- The demo's people and their messages, as plain inserts: the triggers of the tables number messages, count likes and
+-- notify authors. Keys are fixed, so a second run changes nothing.
 
 insert into platform.users (id, name, avatar_url, is_master, created_at) values
   ('a0000000-0000-4000-8000-000000000001', 'Anna',  null, true,  now() - interval '400 days'),
@@ -9,7 +9,7 @@ insert into platform.users (id, name, avatar_url, is_master, created_at) values
   ('a0000000-0000-4000-8000-000000000005', 'Elena', null, false, now() - interval '50 days')
 on conflict (id) do nothing;
 
--- Everyone follows Anna, so that everyone hears of the likes of her post; Anna follows Boris.
+-- All follow Anna, so all hear of the likes of her post. Anna follows Boris.
 insert into platform.follows (follower_id, followee_id) values
   ('a0000000-0000-4000-8000-000000000002', 'a0000000-0000-4000-8000-000000000001'),
   ('a0000000-0000-4000-8000-000000000003', 'a0000000-0000-4000-8000-000000000001'),
@@ -35,7 +35,7 @@ select c.id, u.id, c.created_at
   join platform.users u on u.name = any(v.names) and u.id::text like 'a0000000-0000-4000-8000-%'
 on conflict do nothing;
 
--- A statement each, as a service would write them. metadata.art is the demo's own: a picture in the page's folder.
+-- One statement for each message, as a service writes them. metadata.art is the demo's own: a picture in the page's folder.
 insert into platform.messages (id, chat_id, sender_id, type, content) values
   ('d0000000-0000-4000-8000-000000000301', 'c0000000-0000-4000-8000-000000000013', 'a0000000-0000-4000-8000-000000000005', 'text',
    'Thank you for today!')
@@ -78,7 +78,7 @@ select ('d0000000-0000-4000-8000-0000000001' || lpad(v.n::text, 2, '0'))::uuid, 
  order by v.n
 on conflict (id) do nothing;
 
--- Both have read all but the last line of each.
+-- Everybody has read everything but the last messages of two chats.
 insert into platform.message_receipts (message_id, user_id, delivered_at, read_at)
 select m.id, p.user_id, m.created_at, m.created_at
   from platform.messages m
@@ -104,7 +104,7 @@ insert into platform.post_comments (id, post_id, author_id, content, created_at)
    'Saving my seat by the window.', now() - interval '1 hour')
 on conflict (id) do nothing;
 
--- What the likes and comments told Anna is read by now; these two are not.
+-- Anna has read the notifications of likes and comments. These two she has not.
 update platform.notifications set read_at = now()
  where user_id = 'a0000000-0000-4000-8000-000000000001' and read_at is null and type in ('post_liked', 'post_commented')
    and not exists (select from platform.notifications n where n.id = 'f0000000-0000-4000-8000-000000000001');

@@ -1,4 +1,4 @@
-// What the parts of the page share: elements, avatars, times.
+// Shared by the parts of the page: elements, avatars, times.
 
 export function el(tag, props = {}, ...children) {
   const e = Object.assign(document.createElement(tag), props);
@@ -7,7 +7,7 @@ export function el(tag, props = {}, ...children) {
 }
 
 /**
- * Makes parent's children those of items, in their order. What stays is kept, with focus and selection: make(item) is
+ * Makes parent's children those of items, in their order. A child that stays keeps focus and selection: make(item) is
  * called once for a key, the element's own update(item) whenever the list is drawn.
  */
 export function keyed(parent, items, keyOf, make) {

@@ -1,5 +1,6 @@
--- Client events of the demo page, added the way any service adds its own: a function in rt and a row in bellwire.routes,
--- no restart, no C. Applied by the demo only; a deploy of sql/ leaves them alone, and a second time changes nothing.
+-- Client events of the demo page. Any service adds its own in the same way, without a restart and without C: a function in rt,
+-- and a row in bellwire.routes. The demo alone applies this file. A deploy of sql/ leaves the events alone, and a second run
+-- changes nothing.
 
 create or replace function rt_private.demo_comment(p_comment platform.post_comments) returns jsonb
 language sql stable security definer
@@ -66,7 +67,7 @@ begin
 end;
 $$;
 
--- post:commented is the author's. The page shows comments live to followers too, by an event of the demo's own.
+-- post:commented goes to the author alone. The page shows comments live to followers too, by an event of the demo's own.
 create or replace function rt_private.demo_commented() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -83,7 +84,7 @@ begin
 end;
 $$;
 
--- By its name behind comments_insert, which counts.
+-- Triggers run in the order of their names: this one after comments_insert, which counts.
 select bellwire.ensure_trigger('platform.post_comments', 'demo_commented',
   $$after insert on platform.post_comments referencing new table as new_rows for each statement execute function rt_private.demo_commented()$$);
 

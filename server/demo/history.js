@@ -1,4 +1,4 @@
-// The messages of one chat as one person knows them, by seq; those not yet on the server last.
+// The messages of one chat as one person knows them, in the order of seq. Messages that are not on the server yet come last.
 
 const rank = { pending: 0, failed: 0, sent: 1, delivered: 2, read: 3 };
 const order = (a, b) => (a.seq ?? Infinity) - (b.seq ?? Infinity) || 0;
@@ -15,7 +15,7 @@ export class History {
     return this.list.findIndex((o) => o.id === m.id || (!o.id && m.sender_id === me && o.client_id === m.metadata?.client_id));
   }
 
-  /** True when it was not known. The sender's own comes back both by ack and by event, in either order. */
+  /** True when the message was not known. One's own message comes back twice, as ack and as event, in either order. */
   add(m, me) {
     const at = this.#find(m, me);
     if (at >= 0) this.list[at] = merged(this.list[at], m); else this.list.push(m);
@@ -28,7 +28,7 @@ export class History {
     if (m && rank[m.status] < rank[status]) m.status = status;
   }
 
-  /** The newest page is the truth; what came after it, or has not arrived there, stays. */
+  /** Replaces the messages of the newest page by that page. Later ones stay, and so do those that the server has not got yet. */
   replace({ items, next_before: before }) {
     const newest = items[0]?.seq ?? 0;
     const waiting = new Set(items.map((m) => m.metadata?.client_id).filter(Boolean));

@@ -19,7 +19,7 @@ const paths = {
   retry: 'M18.5 8A7.5 7.5 0 1 0 19.5 13M18.8 4v4.2h-4.2',
 };
 
-// The double tick's second stroke is behind the first.
+// The second stroke of the double tick is drawn behind the first.
 const ticks = {
   pending: ['0 0 16 12', 'M8 1.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9zM8 3.8V6l1.6 1'],
   sent: ['0 0 16 12', 'M3 6.5l3 3 6-7'],

@@ -24,7 +24,7 @@ heartbeats.addEventListener('change', filter);
 whose.addEventListener('change', filter);
 document.getElementById('log-clear').addEventListener('click', () => { lines.replaceChildren(); filter(); });
 
-/** Long frames are cut to some lines until their head is pressed. */
+/** A long frame shows some lines until its head is pressed. */
 function line(person, direction, name, frame, sql, beat) {
   const out = direction === 'out';
   const head = el('button', { type: 'button', className: 'line-head' },
@@ -46,7 +46,7 @@ function line(person, direction, name, frame, sql, beat) {
   return li;
 }
 
-// A reader who has scrolled down keeps the place.
+// The place stays where a reader has scrolled down to.
 function add(li) {
   const { scrollTop, scrollHeight } = lines;
   lines.prepend(li);
@@ -55,7 +55,7 @@ function add(li) {
   if (scrollTop > 4) lines.scrollTop = scrollTop + lines.scrollHeight - scrollHeight;
 }
 
-/** What a Socket.IO packet says: its event, payload and ack id. */
+/** The event, payload and ack id of a Socket.IO packet. */
 function read(data) {
   const m = /^(\d)(\d*)(.*)$/s.exec(data ?? '');
   if (!m) return {};
@@ -66,7 +66,7 @@ function read(data) {
 
 const hidden = (data) => String(data).replace(/("token":")[^"]*"/g, '$1\u2026"');
 
-/** Follows every engine of this manager, from its first packet on; the answer is to be called whenever one may be new. */
+/** Follows every engine of this manager, from its first packet on. Call the returned function whenever the engine may be a new one. */
 export function followWire(person, manager) {
   whose.append(el('option', { value: person.id, textContent: person.name }));
   let followed;
@@ -94,7 +94,7 @@ export function followWire(person, manager) {
     followed.on('packet', packets('in'));
     followed.on('packetCreate', packets('out'));
   };
-  manager.on('reconnect_attempt', () => queueMicrotask(follow)); // it opens right behind this event
+  manager.on('reconnect_attempt', () => queueMicrotask(follow)); // the new engine opens right behind this event
   return follow;
 }
 

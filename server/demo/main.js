@@ -1,4 +1,4 @@
-// Two people side by side, and what crosses the wire between them.
+// Two people side by side, and the frames between them.
 import { el, say } from './dom.js';
 import { Person } from './person.js';
 import { Phone } from './phone.js';
@@ -8,7 +8,7 @@ const panes = document.getElementById('panes');
 const narrow = matchMedia('(max-width: 720px)');
 const phones = [];
 
-/** On a phone's width one pane is shown at a time, and only that one's person is looking. */
+/** At the width of a phone one pane is shown at a time; only the person in that pane is looking. */
 function show(pane) {
   for (const p of stage.children) p.classList.toggle('shown', p.dataset.pane === pane);
   for (const b of panes.children) b.setAttribute('aria-pressed', String(b.dataset.show === pane));

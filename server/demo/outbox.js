@@ -1,5 +1,5 @@
-// What a person has sent and the server has not yet confirmed. client_id makes a repeat safe, so that a message is sent again
-// after every interruption until there is an answer; metadata carries it too, which tells one's own message when it comes back.
+// Messages that a person has sent and the server has not confirmed. client_id makes a repeat safe, so a message is sent again after
+// every interruption, until there is an answer. metadata carries client_id too: by that one's own message is known when it comes back.
 
 const ANSWER_MS = 8000;
 const AGAIN_MS = 1000;
@@ -30,7 +30,7 @@ export class Outbox {
     this.person.changed();
   }
 
-  /** On every new connection, in the order they were written. */
+  /** Sends all again, in the order in which they were written. Called on every new connection. */
   flush() { for (const m of this.waiting.values()) this.#emit(m); }
 
   #emit(message) {

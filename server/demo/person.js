@@ -6,7 +6,7 @@ import { Outbox } from './outbox.js';
 const TYPING_MS = 6000;
 const SYNC_AGAIN_MS = 2000;
 const TROUBLE_MS = 6000;
-const CLOCK_MS = 5000; // two clocks may differ
+const CLOCK_MS = 5000; // the clocks of page and server may differ by this
 
 const expiryOf = (token) => JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/'))).exp * 1000;
 
@@ -28,7 +28,7 @@ export class Person extends EventTarget {
 
   ring(detail) { this.dispatchEvent(new CustomEvent('ring', { detail })); }
 
-  /** Said for a while. */
+  /** Shows a line for a while. */
   #trouble(text) {
     clearTimeout(this.troubleTimer);
     this.problem = text;
@@ -36,7 +36,7 @@ export class Person extends EventTarget {
     this.changed();
   }
 
-  /** Not to come back by itself. */
+  /** True when the client does not come back by itself. */
   get stopped() { return ['dropped', 'expired', 'refused'].includes(this.state); }
 
   get online() { return this.state === 'online'; }
@@ -44,7 +44,7 @@ export class Person extends EventTarget {
   #follow() {
     const s = this.socket;
     const now = (event, handle) => s.on(event, (d) => { handle(d); this.changed(); });
-    // What comes while everything is read again is taken in after it, so that an older answer never undoes a newer event.
+    // Events that come while everything is read again are taken in afterwards, so that an older answer never undoes a newer event.
     const data = (event, handle) => s.on(event, (d) => { if (this.held) this.held.push(() => handle(d)); else { handle(d); this.changed(); } });
     now('connected', () => { this.state = 'online'; this.problem = ''; this.outbox.flush(); });
     now('sync:required', (d) => this.#sync(d.reason));
@@ -62,7 +62,7 @@ export class Person extends EventTarget {
     data('post:liked', (d) => this.#liked(d, true));
     data('post:unliked', (d) => this.#liked(d, false));
     data('post:commented', (d) => this.#commented(d));
-    data('demo:post:commented', (d) => this.#commented(d)); // to followers; the contract's own event goes to the author
+    data('demo:post:commented', (d) => this.#commented(d)); // for followers; post:commented goes to the author alone
   }
 
   // ---- connection ----
@@ -73,7 +73,7 @@ export class Person extends EventTarget {
   }
 
   #refused(e) {
-    // One message for every bad token; whether its time is over can be seen in it.
+    // The server has one message for every bad token. The page looks into the token to see whether its time is over.
     if (e.code === 'UNAUTHORIZED' && !e.event) this.state = expiryOf(this.token) <= Date.now() + CLOCK_MS ? 'expired' : 'refused';
     else this.#trouble(e.code === 'UNAVAILABLE' ? 'The database is away. Messages wait here.' : e.message);
   }
@@ -86,11 +86,11 @@ export class Person extends EventTarget {
     this.saidTyping = 0;
     if (this.stopped) return;
     this.state = 'reconnecting';
-    // The client library comes back by itself, but not after the server's own goodbye.
+    // After the server's own goodbye the client library does not come back by itself.
     if (why === 'io server disconnect') setTimeout(() => { if (this.state === 'reconnecting') this.#connect(); }, 1000);
   }
 
-  /** Cuts the connection without a farewell, as a tunnel would. */
+  /** Cuts the connection without a goodbye, as a tunnel does. */
   drop() {
     this.state = 'dropped';
     this.socket.io.reconnection(false);
@@ -105,7 +105,7 @@ export class Person extends EventTarget {
     this.changed();
   }
 
-  /** The page's own way to a token: the file that the start of the demo wrote. */
+  /** A token, from the file that the start of the demo wrote. */
   async renew() {
     try {
       const people = await (await fetch('people.json', { cache: 'no-store' })).json();
@@ -132,7 +132,7 @@ export class Person extends EventTarget {
       const open = this.openChat;
       const [chats, notifications, page] = await Promise.all([
         this.#get('/api/v2/chats'), this.#get('/api/v2/notifications'), open && this.#page(open), this.#readPost()]);
-      if (turn !== this.turn) return; // a later one takes over what is held
+      if (turn !== this.turn) return; // a later reading takes over the events that are held
       this.chats = chats.items;
       this.notifications = notifications.items;
       for (const c of this.chats) for (const p of c.participants) this.presence.set(p.user_id, p);
@@ -208,7 +208,7 @@ export class Person extends EventTarget {
     else if (isNew && !counted) this.ring({ page: 'chat', chat: m.chat_id, from: m.sender_id, title: m.sender_name, message: m });
   }
 
-  /** What is on screen is read; the server counts the first time. */
+  /** Marks the messages on the screen as read. Of repeats the server counts the first. */
   readOpen() {
     const chat = this.chats?.find((c) => c.id === this.openChat);
     if (!chat || !this.onScreen || !this.online) return;
@@ -218,7 +218,7 @@ export class Person extends EventTarget {
       m.status = 'read';
       this.socket.emit('chat:message:read', { message_id: m.id, chat_id: m.chat_id });
     }
-    chat.unread_count = history.before ? Math.max(0, chat.unread_count - seen.length) : 0; // older pages have their own
+    chat.unread_count = history.before ? Math.max(0, chat.unread_count - seen.length) : 0; // older pages have unread messages too
   }
 
   setOnScreen(is) {
@@ -232,7 +232,7 @@ export class Person extends EventTarget {
     const people = this.typing.get(d.chat_id) ?? new Map();
     clearTimeout(people.get(d.user_id)?.timer);
     people.delete(d.user_id);
-    // A goodbye can be lost, as when the other's connection ends.
+    // "Has stopped typing" can be lost, as when the other's connection ends.
     if (d.is_typing) people.set(d.user_id, { name: d.user_name, timer: setTimeout(() => { people.delete(d.user_id); this.changed(); }, TYPING_MS) });
     this.typing.set(d.chat_id, people);
   }
@@ -240,7 +240,7 @@ export class Person extends EventTarget {
   typists(chatId) { return Array.from(this.typing.get(chatId)?.values() ?? [], (t) => t.name); }
 
   setTyping(is) {
-    const said = Date.now() - (this.saidTyping ?? 0) < TYPING_MS / 2; // said again before the other side's patience ends
+    const said = Date.now() - (this.saidTyping ?? 0) < TYPING_MS / 2; // said again before the other side takes it back by itself
     if (!this.openChat || !this.online || (is ? said : !this.saidTyping)) return;
     this.saidTyping = is ? Date.now() : 0;
     this.socket.emit('chat:typing', { chat_id: this.openChat, is_typing: is });
@@ -299,7 +299,7 @@ export class Person extends EventTarget {
     this.socket.emit('demo:post:like', { post_id: post.id, like: liked }, (ack) => { if (ack.status === 'error') { post.liked = !liked; this.changed(); } });
   }
 
-  /** done(ok) when the comment is a row, or is not. */
+  /** Calls done(true) when the comment is a row, done(false) when it was refused. */
   comment(content, done) {
     this.socket.timeout(8000).emit('demo:post:comment', { post_id: this.post.id, content }, (lost, ack) => {
       const ok = !lost && ack.status !== 'error';

@@ -26,7 +26,7 @@ export class Phone {
       post: new Post(this, this.$('[data-page=post]')), alerts: new Alerts(this, this.$('[data-page=alerts]')),
     };
     this.#controls();
-    // A reload comes back to what was open; the first visit has one conversation open and one waiting.
+    // A reload shows again what was open. The first visit has one conversation open, and one unread.
     this.opensChat = opensChat;
     const kept = this.#kept();
     this.page = pages.includes(kept.page) ? kept.page : 'chats';
@@ -43,7 +43,7 @@ export class Phone {
   }
 
   #keep() {
-    try { sessionStorage.setItem(`bellwire.${this.person.id}`, JSON.stringify({ page: this.page, chat: this.person.openChat ?? this.opens })); } catch { /* a browser that keeps nothing */ }
+    try { sessionStorage.setItem(`bellwire.${this.person.id}`, JSON.stringify({ page: this.page, chat: this.person.openChat ?? this.opens })); } catch { /* the browser keeps nothing */ }
   }
 
   #controls() {
@@ -63,7 +63,7 @@ export class Phone {
     this.draw();
   }
 
-  /** An opened chat takes the keyboard along, but not on the first visit. */
+  /** A chat that is opened gets the keyboard's focus, but not on the first visit. */
   openChat(id, { focus = true } = {}) {
     this.person.open(id);
     this.show('chat');
@@ -71,7 +71,7 @@ export class Phone {
   }
 
   #ring({ page, chat, from, title, message, notification }) {
-    if (notification && this.person.onScreen && this.page === 'alerts') return; // in sight
+    if (notification && this.person.onScreen && this.page === 'alerts') return; // the list of alerts is in sight already
     const text = notification ? alertText(notification) : { title, body: summary(message) };
     const toast = el('button', { type: 'button', className: 'toast', onclick: () => { toast.remove(); if (chat) this.openChat(chat); else this.show(page); } },
       from ? avatar(from, text.who ?? text.title) : null, el('span', { className: 'lines' }, el('strong', { textContent: text.title }), el('span', { textContent: text.body })));
@@ -82,7 +82,7 @@ export class Phone {
     this.root.classList.add('rings');
   }
 
-  /** Several changes in one turn are drawn once. */
+  /** Draws once for several changes of one turn. */
   #soon() {
     if (this.waits) return;
     this.waits = true;

@@ -60,7 +60,7 @@ export class Post {
     say(this.author, post.author_id === p.id ? `${post.author_name} (you)` : post.author_name);
     say(this.at, ago(post.created_at));
     say(this.text, post.content ?? '');
-    // The page's own pictures only.
+    // Pictures of the page's own folder alone.
     if (/^[a-z0-9-]{1,40}\.svg$/.test(post.media_url ?? '')) { if (this.picture.getAttribute('src') !== post.media_url) this.picture.src = post.media_url; this.picture.hidden = false; } else this.picture.hidden = true;
     say(this.counts, `${count(post.likes_count, 'like')} \u00b7 ${count(post.comments_count, 'comment')}`);
     say(this.like.lastElementChild, post.liked ? 'Liked' : 'Like');

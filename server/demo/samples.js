@@ -1,4 +1,4 @@
-// One message of each kind that is more than text, as an app would send it after its own dialogue.
+// One message of each type but text, as an app sends it after a dialogue of its own.
 
 export const SAMPLES = [
   { icon: 'post', label: 'Photo', type: 'photo', content: 'https://example.com/photos/studio.jpg',

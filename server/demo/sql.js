@@ -1,10 +1,10 @@
-// What in the database stands behind a frame: an event from a client is a function call, an event to a client was a row.
+// The SQL behind a frame: an event from a client is a function call, an event to a client was a row.
 
 const clip = (s, n) => (s.length > n ? `${s.slice(0, n - 3)}...` : s);
 const quote = (v) => (v === null || v === undefined ? 'null' : `'${clip(typeof v === 'object' ? JSON.stringify(v) : String(v), 160).replaceAll("'", "''")}'`);
 const fn = (event) => `rt.${event.replaceAll(':', '_')}`;
 
-/** The call that a client's event becomes (colons are underscores). */
+/** The call that a client event becomes. Colons of its name are underscores. */
 export function callOf(event, payload, userId) {
   if (event === 'auth:refresh') return '-- the edge itself: the key is there, not in SQL';
   return `select ${fn(event)}(${quote(userId)}, ${quote(payload)})`;
