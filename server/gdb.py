@@ -1,4 +1,4 @@
-# What gdb prints of this program's structs, and two commands for what hangs in lists and maps. `make gdb` loads it; by hand:
+# How gdb prints this program's structs, and two commands that go through lists and maps. `make gdb` loads it; by hand:
 #
 #   gdb -x server/gdb.py build/bellwire CORE
 #

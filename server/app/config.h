@@ -70,7 +70,7 @@
 	X(eio.max_queue_bytes, BELLWIRE_MAX_QUEUE_BYTES, LIMIT, "1048576", 65536, 67108864, "bytes",                                                        \
 	  "unsent bytes of one client, then it must read or is disconnected as too slow")                                                                   \
 	X(max_memory_bytes, BELLWIRE_MAX_MEMORY_BYTES, NUM, "536870912", 1048576, 1099511627776, "bytes",                                                   \
-	  "memory of unsent bytes, all clients', then who holds most is disconnected; received bytes of unfinished messages may take half as many besides") \
+	  "memory of all unsent bytes; beyond it the largest holder is disconnected; received bytes of unfinished messages may take half as many, besides") \
 	X(db_connections, BELLWIRE_DB_CONNECTIONS, NUM, "3", 1, 16, "", "connections that run client events")                                               \
 	X(db_queue, BELLWIRE_DB_QUEUE, NUM, "10000", 16, 1000000, "",                                                                                       \
 	  "client events that may wait for the database; beyond: UNAVAILABLE")                                                                              \

@@ -1,5 +1,5 @@
 /*
- * What every file needs: container_of, the length of an array, attributes.
+ * For every file: container_of, the length of an array, attributes.
  */
 #ifndef BASE_BASE_H
 #define BASE_BASE_H

@@ -34,7 +34,7 @@ struct log_field {
 
 struct log_line;
 
-/* Who speaks: an object, and the function that puts its fields into the line that is being written. */
+/* The speaker: an object, and the function that puts its fields into the line that is being written. */
 struct log_ident {
 	void (*put)(struct log_line *line, const void *of); /* NULL: nobody in particular */
 	const void *of;

@@ -1,6 +1,6 @@
 /*
  * Allocation that cannot fail: the process ends when there is no memory, so no caller has to check. A length that came
- * from outside has met a limit before it comes here. What is returned is freed with free().
+ * from outside has met a limit before it comes here. Free the result with free().
  */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
@@ -22,7 +22,7 @@ _Noreturn void mem_exhausted(void); /* for a library that says so; ends the proc
  * have no such way in; their callers look at what they return.
  */
 void mem_for_libraries(void);
-/* What was freed goes back to the system, as far as whole pages of it are free. Takes milliseconds. */
+/* Freed memory goes back to the system, as far as whole pages of it are free. Takes milliseconds. */
 void mem_give_back(void);
 
 #define NEW(type) ((type *)mem_zalloc(sizeof(type)))

@@ -70,7 +70,7 @@ static struct auth_keys *read_keys(PGconn *pg)
 	return keys;
 }
 
-/* What the database says of the user. False: it could not be asked, and stderr says why. */
+/* Asks the database about the user. False: it could not be asked, and stderr says why. */
 static bool look_up_user(PGconn *pg, const char *user, enum auth_result *result)
 {
 	PGresult *r = pg_query_with(pg, "select rt.user_state($1::uuid)", &user, 1);

@@ -1,5 +1,5 @@
 /*
- * What rt.dispatch and rt.dispatch_one answer (docs/edge-sql.md): reads the rows, and makes each item's result from
+ * The answers of rt.dispatch and rt.dispatch_one (docs/edge-sql.md): reads the rows, and makes each item's result from
  * them. Holds nothing and needs no connection. Private to db/.
  */
 #ifndef DB_BATCH_H

@@ -16,7 +16,7 @@ bool calls_ready(const struct calls *cs); /* a link is up */
 
 uint64_t calls_wait_since(const struct calls *cs); /* the oldest statement out that serves clients; 0: none is */
 
-/* As db_call. What was refused is completed from the loop, as everything is. */
+/* As db_call. A refused call is completed from the loop, as every call is. */
 void calls_add(struct calls *cs, enum db_class class, const char *sql, const struct slice *params, size_t n,
                db_done *done, void *arg);
 

@@ -1,5 +1,5 @@
 /*
- * What the parts of db/ share: the loop, the settings, the counts, and what is told about links. struct db owns it
+ * Shared by the parts of db/: the loop, the settings, the counts, and the reports about links. struct db owns it
  * (db.c); calls, lanes and the pump borrow it, and know nothing of one another. Private to db/.
  */
 #ifndef DB_COMMON_H
@@ -29,7 +29,7 @@ void common_fini(struct db_common *c);
 struct link *common_link(const struct db_common *c, bool direct, const char *role, const struct link_events *ev,
                          void *ctx);
 
-/* What every link reports: counted and logged. */
+/* The reports of every link: counted and logged. */
 void common_link_is_up(struct db_common *c, const char *role);
 void common_link_is_down(struct db_common *c, const char *role, bool was_up, const char *why);
 

@@ -199,7 +199,7 @@ void db_free(struct db **dp)
 	if (!d)
 		return;
 	d->common.freeing = true;
-	/* Completions run in here; what they ask for is refused, and its completion is one more round. */
+	/* Completions run in here; their own calls are refused, and its completion is one more round. */
 	while (lanes_close(d->lanes) | calls_close(d->calls) | pump_close(d->pump))
 		;
 	lanes_free(&d->lanes);

@@ -69,7 +69,7 @@ const char *db_stalled(const struct db *d);
 const struct db_stats *db_stats(const struct db *d);
 
 /*
- * Completes everything that is queued or out, from inside this call; what completions ask for then fails as
+ * Completes everything that is queued or out, from inside this call; calls that completions make then fail as
  * "stopping".
  */
 void db_free(struct db **d);
@@ -105,13 +105,13 @@ typedef void db_done(void *arg, const struct db_result *r);
 #define DB_MAX_PARAMS 8
 
 /*
- * Who goes first (docs/decisions/0011-classes.md). A call waits for those of the classes before its own, never for one
+ * The order of calls (docs/decisions/0011-classes.md). A call waits for those of the classes before its own, never for one
  * behind; and the first two find a link that no other class may use.
  */
 enum db_class {
 	DB_LEASE,   /* keeps the edge registered */
 	DB_OPENING, /* a client waits to be connected */
-	DB_TELLING, /* what clients do not wait for: ends, confirmations, routes, rooms */
+	DB_TELLING, /* no client waits for these: ends, confirmations, routes, rooms */
 	DB_READING, /* history: few wait at a time, one more fails at once */
 };
 #define DB_CLASSES 4

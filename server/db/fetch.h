@@ -1,5 +1,5 @@
 /*
- * What a fetch of the outbox returned (rt.fetch and rt.fetch_page, docs/edge-sql.md): checks it, delivers its rows as
+ * The answer to a fetch of the outbox (rt.fetch and rt.fetch_page, docs/edge-sql.md): checks it, delivers its rows as
  * events, and moves the cursor, which outlives connections. Private to db/.
  *
  * A fetch of more than a page is *cut*: the rows that are not in `snapshot` and are in `upto` belong to it, those up

@@ -44,7 +44,7 @@ struct lanes {
 	struct list refused;                     /* to be completed from the loop; in no queue */
 	size_t unsent;
 	struct timer expiry;
-	struct deferred send; /* at the end of the turn: what arrived in one turn is one batch */
+	struct deferred send; /* at the end of the turn: the events of one turn are one batch */
 	struct deferred refuse;
 };
 
@@ -83,7 +83,7 @@ static void item_free(struct lane_item *it)
 	free(it);
 }
 
-/* Nothing happened this time; what happened the first time is still not known. */
+/* Nothing happened this time. It is still not known whether something happened the first time. */
 static bool item_still_in_doubt(const struct lane_item *it, const struct db_item_result *r)
 {
 	return it->in_doubt && r->outcome == DB_ERROR &&
@@ -140,7 +140,7 @@ static void lanes_on_refuse(struct deferred *d)
 	lanes_run_refused(container_of(d, struct lanes, refuse));
 }
 
-/* What is out keeps its place: the later items of its socket must not overtake it, as it may still happen. */
+/* An item that is out keeps its place: it may still happen, so the later items of its socket must not overtake it. */
 static void item_expire(struct lanes *ls, struct lane_item *it)
 {
 	if (it->queued.state == QUEUE_SENT)

@@ -1,6 +1,6 @@
 /*
  * Client events on their way to rt.dispatch: a link for each lane, and the batches that go out on it. Which item may
- * go, and in which order, is queue.h's; what an answer says is batch.h's. Private to db/.
+ * go, and in which order, is queue.h's; reading an answer is batch.h's. Private to db/.
  *
  * Items that arrive in one turn of the loop, or while a lane's batch is out, become its next batch
  * (docs/decisions/0001-batches.md). Some items run again by themselves, in the reserved lane: an item that the

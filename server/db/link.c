@@ -320,7 +320,7 @@ static void link_take_notifies(struct link *k)
 static void link_on_ready(struct link *k, int revents)
 {
 	if ((revents & EV_READ) && !PQconsumeInput(k->pg)) {
-		/* What came before the end still counts: "terminating connection" as the reason, too. */
+		/* An answer that came before the end still counts: "terminating connection" as the reason, too. */
 		if (link_collect(k))
 			link_drop(k, PQerrorMessage(k->pg));
 		return;

@@ -1,5 +1,5 @@
 /*
- * What the pump has seen last of the database's history (docs/decisions/0013-histories.md): the rows of the last answer
+ * The end of the database's history that the pump has seen (docs/decisions/0013-histories.md): the rows of the last answer
  * that brought any, or the mark that it has left itself since. A database that knows it is the one it was; any other one
  * is told apart by it, however far its transaction ids have come. Knows numbers and texts only. Private to db/.
  */

@@ -84,7 +84,7 @@ static void pump_poll_now(struct pump *p)
 
 /* ---- answers of the session's first statements, and of the bell's ---- */
 
-/* What an operator has forgotten, as a rule. */
+/* A mistake of an operator, as a rule. */
 static const char *pump_advice(const PGresult *res)
 {
 	const char *state = db_sqlstate(res);
@@ -250,7 +250,7 @@ static void pump_take(struct pump *p)
 	struct loop *l = p->common->loop;
 	struct fetch *f = &p->fetch;
 	bool cut = f->upto != NULL, waits = loop_is_behind(l);
-	p->delivering = true; /* what callbacks ask for begins after it */
+	p->delivering = true; /* requests of callbacks begin after it */
 	const char *wrong = waits ? NULL : pump_take_piece(p, cut);
 	bool rest = waits || (!wrong && f->row < PQntuples(p->page));
 	if (!rest)
@@ -471,7 +471,7 @@ static void pump_on_down(void *ctx, bool was_up, const char *why)
 	struct pump *p = ctx;
 	timer_stop(p->common->loop, &p->timer);
 	timer_stop(p->common->loop, &p->mark_timer);
-	pump_drop_page(p);        /* what was delivered of it stands; the rest is fetched again */
+	pump_drop_page(p);        /* its delivered rows stand; the rest is fetched again */
 	if (p->step != PUMP_AWAY) /* else a connection was not made */
 		pump_enter(p, PUMP_AWAY);
 	p->ready = false;

@@ -148,7 +148,7 @@ void queue_put_back(struct queues *q, struct queued *it)
 	list_add_head(&q->heads[it->sequence->lane], &it->in_lane);
 }
 
-/* What is queued behind the item waits again, or it would run first. */
+/* Items that are queued behind this one wait again, or they would run first. */
 static void sequence_take_back(struct queued *it)
 {
 	const struct list *end = &it->sequence->items;

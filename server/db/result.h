@@ -1,5 +1,5 @@
 /*
- * What a result of libpq says: cells as slices and numbers, errors as SQLSTATEs. Holds nothing and needs no connection.
+ * Reads a result of libpq: cells as slices and numbers, errors as SQLSTATEs. Holds nothing and needs no connection.
  * Slices borrow from the result. Private to db/.
  */
 #ifndef DB_RESULT_H

@@ -1,5 +1,5 @@
 /*
- * What a session of Engine.IO may take. A field and its default are neighbours; server/app/config.h makes a setting of a
+ * The limits of a session of Engine.IO. A field and its default are neighbours; server/app/config.h makes a setting of a
  * field, by a row of kind LIMIT.
  */
 #ifndef EIO_EIO_LIMITS_H

@@ -4,7 +4,7 @@
  *
  * A session is a guest until the application says who its client is. Anybody can ask for sessions, without a token and
  * by polling even without a connection, so guests have a share of their own: in all, and for each network. Beyond it the
- * oldest of them ends. A client with a token is a guest for one round trip; whoever floods the edge with handshakes
+ * oldest of them ends. A client with a token is a guest for one round trip; a client that floods the edge with handshakes
  * mostly loses his own.
  */
 #include "eio/session.h"

@@ -49,7 +49,7 @@ struct probe {
 	bool answered; /* 2probe came, 3probe is sent */
 };
 
-/* What a session needs while its transport is polling. Owned by the session; freed when it ends or a WebSocket has
+/* The state that a session needs while its transport is polling. Owned by the session; freed when it ends or a WebSocket has
  * taken it over, and no POST is on its way any more. */
 struct polling {
 	struct eio_session *session;
@@ -67,7 +67,7 @@ struct polling {
 	uint64_t asked;           /* the hash of that GET's query */
 };
 
-/* What is known of a session whose client has not shown who it is. Owned by its session, until eio_settle or its end. */
+/* A session whose client has not shown who it is. Owned by its session, until eio_settle or its end. */
 struct guest {
 	struct eio_session *session;
 	struct address *address; /* NULL: nobody counts those */

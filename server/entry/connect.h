@@ -1,5 +1,5 @@
 /*
- * CONNECT: the token is checked here, and how many sockets the user has. Who is accepted stands in line to open (entry/open.h).
+ * CONNECT: the token is checked here, and how many sockets the user has. An accepted client stands in line to open (entry/open.h).
  */
 #ifndef ENTRY_CONNECT_H
 #define ENTRY_CONNECT_H

@@ -115,7 +115,7 @@ static void opens_go_on(struct entry *e)
 		sender_wake(&e->opens->sender);
 }
 
-/* ---- who waits too long ---- */
+/* ---- clients that wait too long ---- */
 
 /* A client that has waited too long waits for no ends any more, and is told so where no answer comes. */
 static void open_look(struct opens *os, struct client *c, bool stalled)

@@ -20,7 +20,7 @@ static bool feed_text(struct slice object, const char *key, struct buf *out)
 
 /*
  * A kick is for good, and the pump may lag: where the rooms of a client were read after the kick, its user may have
- * been let in again before. What the rows say now decides.
+ * been let in again before. The present rows decide.
  */
 static void feed_apply(struct events *ev, struct client *c, const struct db_event *e, enum room_verb verb,
                        struct slice room)

@@ -43,7 +43,7 @@ void rooms_stop(struct events *ev)
 	ev->rooms = NULL;
 }
 
-/* ---- who is to be read ---- */
+/* ---- users that are to be read ---- */
 
 static void rooms_enqueue(struct rooms_reader *rr, struct user *u)
 {
@@ -100,7 +100,7 @@ bool rooms_keep_late(struct events *ev, struct slice user, uint64_t xid, enum ro
 	return kept;
 }
 
-/* ---- what an answer grants ---- */
+/* ---- rooms that an answer grants ---- */
 
 /* The rooms of an answer, sorted: a user who follows thousands of others must not cost a linear search for each
  * room. */

@@ -125,7 +125,7 @@ static bool parse_length(struct slice v, uint64_t *out)
 	return v.n <= LENGTH_DIGITS && u64_parse(v, out);
 }
 
-/* What the headers say about framing. Two lengths, or a length and chunks, are refused: they let a request hide in
+/* The framing, as the headers say it. Two lengths, or a length and chunks, are refused: they let a request hide in
  * another. */
 static int read_framing(struct http_parsed *p)
 {

@@ -1,5 +1,5 @@
 /*
- * What handlers ask of a request: its head, headers and query, and what becomes of its body.
+ * A request as handlers see it: its head, headers and query, and the limits of its body.
  */
 #include "base/number.h"
 #include "http/http_internal.h"

@@ -22,7 +22,7 @@ bool address_list_has(const struct address_list *l, struct slice address);
  * "[v6]". Other text comes back as it is. */
 struct slice address_host(struct slice entry);
 
-/* What one client can hold by itself, as text: an IPv4 address, or the first 64 bits of an IPv6 one. A home or a
+/* The network that one client can hold by itself, as text: an IPv4 address, or the first 64 bits of an IPv6 one. A home or a
  * telephone has so many IPv6 addresses that each connection could come from another. Text that is no address is
  * copied, as much as fits. */
 void address_network(struct slice address, char out[ADDRESS_TEXT_MOST + 1]);

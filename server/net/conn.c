@@ -391,7 +391,7 @@ void conn_kill(struct conn *c, enum close_reason why)
 		return;
 	c->arrived = conn_all_acknowledged(c);
 	conn_enter(c, CONN_DEAD, why);
-	/* What it holds is given back now and not in the sweep: others may need the room in this turn. */
+	/* Its bytes are given back now and not in the sweep: others may need the room in this turn. */
 	conn_unkeep_all(c);
 	holder_clear(&c->holder);
 	conn_lose(c, outq_count(&c->out));

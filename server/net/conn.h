@@ -12,7 +12,7 @@
  *
  * Writing: conn_send queues a reference and marks the connection. Once a turn the loop writes every marked connection
  * (writev); only one whose bytes did not all fit waits for writability. Sending to a connection whose queue is full
- * writes first; what is left of the queue then says whether the peer is slow (net/holder.h): CLOSE_SLOW. A burst is no
+ * writes first; the rest of the queue then says whether the peer is slow (net/holder.h): CLOSE_SLOW. A burst is no
  * slowness, and neither is the size of what is sent.
  */
 #ifndef NET_CONN_H

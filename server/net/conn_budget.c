@@ -70,7 +70,7 @@ void conn_unkeep_all(struct conn *c)
  * would cost more than what it finds. */
 #define UNWRITTEN_PART 16
 
-/* Who holds most alone, of those that are stalled; else of all that have a backlog. NULL: nobody has one. */
+/* The one that holds most alone, of those that are stalled; else of all that have a backlog. NULL: none has one. */
 static struct holder *worst_holder(struct conn_budget *b)
 {
 	struct ranked *most = NULL;

@@ -18,8 +18,8 @@
  *                  |-------conn_kill-------|--------------------------|---> DEAD --conn_sweep--> freed
  *
  *   LIVE       reads and writes
- *   FLUSHING   writes what is queued; what arrives is thrown away
- *   LINGERING  our FIN is out; what arrives is thrown away, so that no reset destroys our last bytes (W9)
+ *   FLUSHING   writes the queue; input is thrown away
+ *   LINGERING  our FIN is out; input is thrown away, so that no reset destroys our last bytes (W9)
  *   DEAD       has no watcher and no timer; the loop's sweep tells the owner and frees it
  */
 #define CONN_STATES(X) X(LIVE, live) X(FLUSHING, flushing) X(LINGERING, lingering) X(DEAD, dead)
@@ -37,7 +37,7 @@ struct parting {
 	size_t ignored; /* bytes that arrived meanwhile */
 };
 
-/* What a connection keeps of its input, here and with its owner: its share of the budget's input_bytes. Exists while
+/* The input that a connection keeps, here and with its owner: its share of the budget's input_bytes. Exists while
  * that is something. Owned by its connection. */
 struct kept {
 	struct conn *conn;

@@ -1,5 +1,5 @@
 /*
- * What queues cost, and slow readers. Called by the owners of queues: conn.c and eio/polling.c; by conn_budget.c for
+ * The cost of queues, and slow readers. Called by the owners of queues: conn.c and eio/polling.c; by conn_budget.c for
  * who goes first.
  */
 #include "net/holder.h"

@@ -26,7 +26,7 @@ struct holder;
 struct holder_ops {
 	size_t (*queued)(const struct holder *h); /* bytes that wait, shared ones as well */
 	void (*stalled)(struct holder *h);        /* the peer is slow, unless it takes something when it is asked now */
-	/* Memory is short and this one goes. What it holds is given back before this returns. */
+	/* Memory is short and this one goes. Its bytes are given back before this returns. */
 	void (*evict)(struct holder *h);
 };
 

@@ -193,7 +193,7 @@ static void before_sleep(struct ev_loop *ev, ev_prepare *w, int revents)
 {
 	(void)revents;
 	struct loop *l = w->data;
-	run_phase(l, LOOP_READ, 0); /* before the timers: what has arrived counts before a deadline does */
+	run_phase(l, LOOP_READ, 0); /* before the timers: bytes that have arrived count before a deadline does */
 	fire_due(l);
 	run_phases(l, false);
 	bool rest = l->cut[LOOP_WORK] || l->cut[LOOP_FLUSH];

@@ -10,7 +10,7 @@
  *   SWEEP   frees what was killed
  *
  * The phases are repeated until all their lists are empty, so the loop never sleeps over work that a flush or a sweep
- * has caused. WORK and FLUSH give way after LOOP_SHARE_US: what is left goes first in the next turn, which comes without
+ * has caused. WORK and FLUSH give way after LOOP_SHARE_US: the rest goes first in the next turn, which comes without
  * sleep. So an event for thousands keeps nobody from being read, and whoever has waited longest is written first.
  */
 #ifndef NET_LOOP_H
@@ -44,7 +44,7 @@ void loop_run(struct loop *l);    /* returns after loop_stop */
 void loop_stop(struct loop *l);   /* after this turn */
 void loop_settle(struct loop *l); /* runs the phases until all are empty; for tearing down, never from inside a phase */
 struct ev_loop *loop_ev(struct loop *l);
-/* Connections are left that the last flush had no time for: whoever brings more to write waits until they are done. */
+/* Connections are left that the last flush had no time for: bring more to write when they are done. */
 bool loop_is_behind(const struct loop *l);
 
 uint64_t loop_now(const struct loop *l); /* monotonic ms, read once a turn, after polling */

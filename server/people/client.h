@@ -65,7 +65,7 @@ enum client_place {
 #undef X
 };
 
-/* What a client needs until it is open. */
+/* The state that a client needs until it is open. */
 struct entering {
 	struct client *client;
 	struct list link; /* in the list of place */

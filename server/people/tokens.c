@@ -1,5 +1,5 @@
 /*
- * What is common to all places where a client shows a token.
+ * Shared by all places where a client shows a token.
  */
 #include "people/tokens.h"
 #include "auth/keyring.h"

@@ -1,6 +1,6 @@
 /*
  * The check of a client's token, wherever it comes: at CONNECT, in auth:refresh, at a HTTP read. The client hears that it is
- * refused, and no more. The cause is counted, and is in the log once a second: whoever issues tokens needs it, and an
+ * refused, and no more. The cause is counted, and is in the log once a second: the issuer of tokens needs it, and an
  * attacker must fill no disk with it.
  */
 #ifndef PEOPLE_TOKENS_H

@@ -29,12 +29,12 @@ struct recovery_token {
 	uint64_t issued_us;               /* by the database's clock */
 	char socket[TOKEN_SOCKET];
 	struct buf snapshot; /* pg_snapshot as text */
-	struct buf mark;     /* what the pump had seen last */
+	struct buf mark;     /* the end of the history that the pump had seen */
 	struct buf chats;    /* uuids in lower case, TOKEN_UUID characters each */
 	struct buf messages; /* the same */
 };
 
-/* What an offset says of one socket. */
+/* An offset, taken apart: it is of one socket. */
 struct token_about {
 	struct slice user, pid, socket;
 	struct slice chats, messages; /* as in recovery_token */

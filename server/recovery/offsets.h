@@ -1,5 +1,5 @@
 /*
- * Offsets: what the edge sends to clients that asked for recovery. CONNECT's reply has a private id. After a turn that
+ * Offsets, which the edge sends to clients that asked for recovery. CONNECT's reply has a private id. After a turn that
  * brought the client something, one small event ["$o",0,"<offset>"] (R8) follows; stock clients keep its last argument
  * and present it.
  *

@@ -9,7 +9,7 @@
 #include "events/deliver.h"
 #include "people/room_names.h"
 
-/* ---- what is held ---- */
+/* ---- held packets ---- */
 
 void held_add(struct held_list *l, struct packet *p, struct delivery *d)
 {

@@ -1,5 +1,5 @@
 /*
- * What a session's client says: packets become events for the application, and attachments are gathered until a binary
+ * The input of a session: packets become events for the application, and attachments are gathered until a binary
  * packet is whole. Called by eio/ with every message (sio_receive).
  */
 #include "sio/session.h"

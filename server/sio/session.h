@@ -35,7 +35,7 @@ struct assembly {
 	struct buf attachments[]; /* `wanted` of them */
 };
 
-/* What a session needs until its first socket is accepted. Owned by the session. */
+/* The state that a session needs until its first socket is accepted. Owned by the session. */
 struct waiting {
 	struct sio_session *session;
 	struct timer timeout; /* N8: closes the session */

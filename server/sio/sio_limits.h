@@ -1,5 +1,5 @@
 /*
- * What a session of Socket.IO may take beyond eio/eio_limits.h. A field and its default are neighbours; server/app/config.h
+ * The limits of a session of Socket.IO, besides those of eio/eio_limits.h. A field and its default are neighbours; server/app/config.h
  * makes a setting of a field, by a row of kind LIMIT.
  */
 #ifndef SIO_SIO_LIMITS_H

@@ -23,7 +23,7 @@
  *                  |--peer_close (echoed), ws_finish, ws_on_eof--------------------------------------|
  *
  *   OPEN       frames both ways
- *   CLOSING    our Close is out; what arrives is skipped until the peer's Close (W9)
+ *   CLOSING    our Close is out; input is skipped until the peer's Close (W9)
  *   FINISHING  the connection flushes, then FIN
  *
  * The object is freed by its connection's death (ws_on_dead), in whatever state.
