@@ -82,8 +82,8 @@ static void worker_print_metrics(void *ctx, struct buf *out)
 
 /* ---- connections and requests ---- */
 
-/* Memory that a storm of clients took lies in pieces between that of others: the allocator keeps such pages. Not while the storm
- * goes on, and once a minute at most, as it stops the loop for milliseconds. */
+/* Memory that a storm of clients took lies in pieces between that of others: the allocator keeps such pages. Not
+ * while the storm goes on, and once a minute at most, as it stops the loop for milliseconds. */
 static void worker_give_back(struct worker *w)
 {
 	struct storm *m = &w->storm;

@@ -35,7 +35,8 @@ select c.id, u.id, c.created_at
   join platform.users u on u.name = any(v.names) and u.id::text like 'a0000000-0000-4000-8000-%'
 on conflict do nothing;
 
--- One statement for each message, as a service writes them. metadata.art is the demo's own: a picture in the page's folder.
+-- One statement for each message, as a service writes them. metadata.art is the demo's own: a picture in the page's
+-- folder.
 insert into platform.messages (id, chat_id, sender_id, type, content) values
   ('d0000000-0000-4000-8000-000000000301', 'c0000000-0000-4000-8000-000000000013', 'a0000000-0000-4000-8000-000000000005', 'text',
    'Thank you for today!')

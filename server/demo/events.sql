@@ -1,6 +1,6 @@
--- Client events of the demo page. Any service adds its own in the same way, without a restart and without C: a function in rt,
--- and a row in bellwire.routes. The demo alone applies this file. A deploy of sql/ leaves the events alone, and a second run
--- changes nothing.
+-- Client events of the demo page. Any service adds its own in the same way, without a restart and without C: a function
+-- in rt, and a row in bellwire.routes. The demo alone applies this file. A deploy of sql/ leaves the events alone, and a
+-- second run changes nothing.
 
 create or replace function rt_private.demo_comment(p_comment platform.post_comments) returns jsonb
 language sql stable security definer
@@ -67,7 +67,7 @@ begin
 end;
 $$;
 
--- post:commented goes to the author alone. The page shows comments live to followers too, by an event of the demo's own.
+-- post:commented goes to the author alone. The page shows comments live to followers too, by an event of the demo.
 create or replace function rt_private.demo_commented() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp

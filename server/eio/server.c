@@ -115,8 +115,8 @@ static bool good_origin(const struct http_exchange *x)
 	return true;
 }
 
-/* CORS does not stop a page of another site: browsers ask nobody before they open a WebSocket. A request without Origin is of no
- * page. */
+/* CORS does not stop a page of another site: browsers ask nobody before they open a WebSocket. A request without
+ * Origin is of no page. */
 static bool foreign_origin(const struct eio_server *srv, const struct http_exchange *x)
 {
 	struct slice origin;

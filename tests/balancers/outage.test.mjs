@@ -33,7 +33,7 @@ test('a restart of a second and a half costs calls through pgbouncer little more
   const send = () => a.ask('chat:message:send', { chat_id: chat.id, type: 'text', content: 'x' })
   assert.equal((await send()).status, 'sent')
   postgres('stop')
-  const asked = send() // what makes pgbouncer find out
+  const asked = send() // this makes pgbouncer find out
   await sleep(1500)
   postgres('start')
   const back = Date.now()

@@ -1,4 +1,4 @@
--- What the naive peer has in place of peer.sql's rules: a row, and a trigger that sends it.
+-- The naive peer's part in place of peer.sql's rules: a row, and a trigger that sends it.
 alter table platform.messages
 	drop constraint messages_chat_id_fkey,
 	drop constraint messages_sender_id_fkey,

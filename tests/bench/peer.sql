@@ -1,4 +1,4 @@
--- What the peer needs beside the tables of migrations/0100_platform.sql.
+-- The peer's own, beside the tables of migrations/0100_platform.sql.
 create sequence platform.peer_seq start 1000000;
 
 create function platform.peer_notify(m platform.messages, u platform.users) returns void

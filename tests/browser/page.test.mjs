@@ -75,7 +75,7 @@ describe('tokens', () => {
     await v.anna.root.and(v.page.locator('[data-state=expired]')).waitFor()
     await v.anna.text('.state', 'Token expired')
     await v.anna.text('.banner p', /token has expired/)
-    // what is written now waits for the new one
+    // a message that is written now waits for the new one
     await v.anna.write('written without a token')
     await v.anna.ticks('written without a token', 'pending')
     await demo.page()

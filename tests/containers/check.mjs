@@ -1,4 +1,4 @@
-// What `docker compose config` does not see: missing build contexts, a wait for health where nothing reports it.
+// Faults that `docker compose config` does not see: missing build contexts, a wait for health where nothing reports it.
 import { existsSync, readFileSync } from 'node:fs';
 import assert from 'node:assert/strict';
 

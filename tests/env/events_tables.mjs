@@ -17,7 +17,7 @@ export function routesOf(files) {
 export function eventTables(asyncapi, routes) {
   const at = (ref) => ref.slice(2).split('/').reduce((o, k) => o[k], asyncapi)
   const message = (m) => { let o = m; while (o.$ref) o = at(o.$ref); return o }
-  // Keys in order, what is needed first; a value that is always the same stands behind its key.
+  // Keys in order, required ones first; a value that is always the same stands behind its key.
   const members = (s) => {
     if (s.$ref) return members(at(s.$ref))
     const parts = [s, ...(s.allOf ?? []).filter((p) => !p.if).map(members)]

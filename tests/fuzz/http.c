@@ -9,7 +9,7 @@
 
 /* ---- heads ---- */
 
-/* The size of the head; 0: there is none. What is refused by a part of it is refused as a whole. */
+/* The size of the head; 0: there is none. A head of which a part is refused is refused as a whole. */
 static size_t head_end(const struct input *in)
 {
 	size_t whole_scanned = 0, scanned = 0, end = 0, whole, have = 0;

@@ -40,7 +40,7 @@ static enum auth_result check(const struct auth *a, struct slice token, struct a
 	return r;
 }
 
-/* What a token that was taken says, read by somebody else. */
+/* The claims of an accepted token, read by another library. */
 static void check_claims(const struct auth_config *cfg, struct slice payload, enum auth_result r,
                          const struct auth_claims *claims)
 {

@@ -32,7 +32,7 @@ const emission = (data, opts = {}) => ({ type: 3, data: { packet: { type: 2, dat
 const outcome = (name, e = edge) => e.metric('bellwire_emitter_messages_total', { outcome: name })
 
 let marks = 0
-// What was sent through the pool before this has been heard by these clients when it is over, or never will be; large messages are on their own.
+// Afterwards these clients have heard all that was sent through the pool before this, or never will. Large messages have an order of their own.
 async function settled(...clients) {
   const n = ++marks
   io.to(clients.map((c) => c.id)).emit('test:mark', { n })

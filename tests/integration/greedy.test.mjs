@@ -23,7 +23,7 @@ class Flood {
     this.tcp.on('close', () => { this.closed = true })
   }
 
-  // What was answered to the requests, which go out in one write.
+  // The answers to the requests, which go out in one write.
   async say(requests) {
     this.text = ''
     this.tcp.write(requests.join(''))
@@ -128,7 +128,7 @@ test('BELLWIRE_ALLOWED_ORIGINS: the handshake of a foreign Origin is refused, no
     assert.deepEqual([await status(e, [...SOCKET, ...header]), await status(e, [POLL, ...header])], good ? [101, 200] : [400, 403], origin)
   }
   assert.equal(await edge.metric('bellwire_handshakes_refused_total', { code: '4' }), 6)
-  await w.connect(await w.user(), { edge }) // what has no Origin
+  await w.connect(await w.user(), { edge }) // a client without Origin
   await edge.stop()
   await apps.stop()
 })
@@ -157,7 +157,7 @@ test('a message, its polling answer reset unread, the same GET on another connec
   for (let text = ''; !text.includes('sync:required');) text += await (await fetch(edge.url + path)).text()
   const tcp = net.connect(edge.port, '127.0.0.1')
   tcp.write(`GET ${path} HTTP/1.1\r\nHost: edge\r\n\r\n`)
-  // bob's own arrival answers it, or the message does; what is behind waits for the next
+  // bob's own arrival answers it, or the message does; packets behind it wait for the next
   await a.hear('user:online', { user_id: bob.id })
   const message = await w.message(chat, ann)
   await once(tcp, 'readable') // it has arrived, and nobody has read it
@@ -222,7 +222,7 @@ test('users with events of 104 KB waiting for the database: counted in bytes, fo
   await edge.stop()
 })
 
-// ---- who is refused, and asks at once again ----
+// ---- clients that are refused, and ask at once again ----
 
 test("socket.on('disconnect', () => socket.connect()), with a bad token, a sub without a row, a disabled user: held back", async () => {
   const edge = await w.edge()

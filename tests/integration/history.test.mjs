@@ -106,7 +106,7 @@ for (const [what, { keep, restore }] of Object.entries(ways)) {
       await keep()
       await until(async () => await edges[0].ready() && await edges[1].ready(), 'edges')
 
-      // what is going to be lost
+      // these are going to be lost
       await write(chat, ann, 40)
       const lost = new Set((await w.sql("select id from platform.messages where chat_id = $1 order by seq offset 5", [chat.id])).map((r) => r.id))
       assert.equal(lost.size, 40)

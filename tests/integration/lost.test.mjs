@@ -67,7 +67,7 @@ test('sockets that were to be entered again after an outage are', async () => {
     await w.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = 'bellwire_edge'")
     await until(() => / database away edge=/.test(edge.log), 'away')
     const { id } = b
-    b.close() // who leaves meanwhile is not entered
+    b.close() // a client that leaves meanwhile is not entered
     await until(() => edge.log.includes(`disconnected sid=${id}`), `bob's end`)
   })
   await until(() => sockets(ann), 'ann is entered')

@@ -153,7 +153,7 @@ test('connections, sessions, sockets, users, rooms', async () => {
   for (const n of ['bellwire_sockets', 'bellwire_users', 'bellwire_rooms', 'bellwire_room_members', 'bellwire_sessions{transport="websocket"}', 'bellwire_sessions{transport="polling"}']) await is(n, 0, other)
   const c = await w.connect(ann, { edge: other })
   const lost = ['bellwire_disconnects_total', 'bellwire_sessions_closed_total', 'bellwire_connections_closed_total'].map((n) => `${n}{reason="peer"}`)
-  await c.barrier() // what is unread makes the end a reset
+  await c.barrier() // unread bytes make the end a reset
   await moved(lost, () => c.drop(), undefined, other)
   await other.stop()
 })

@@ -242,7 +242,7 @@ test('bellwire tail: what is written, as it becomes visible; bodies only where t
   assert.doesNotMatch(tails[0].out + tails[2].out, /secret/)
   for (const t of tails) t.child.kill()
   for (const t of tails) assert.equal((await t.gone).code, 'SIGTERM')
-  // what a terminal would obey is not written on it
+  // bytes that a terminal would obey are not written to it
   const last = start(['tail', '--event', 'ops:b', '--last', '1', '--bodies'])
   await until(() => last.out.includes('secret'), 'the last one')
   assert.match(last.out, /"a\?\[31mb"/)

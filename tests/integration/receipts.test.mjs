@@ -68,7 +68,7 @@ describe('delivered', { concurrency: true }, () => {
     const lone = await w.edge()
     const sockets = await Promise.all(Array.from({ length: 5 }, () => w.connect(bob, { edge: lone })))
     for (const s of sockets) await s.barrier()
-    await until(async () => { // who comes and goes meanwhile is told as well, in writes of its own: not behind every message
+    await until(async () => { // presence of others is told as well, in writes of its own: not behind every message
       const before = await lone.metric('bellwire_writes_total')
       const { id } = await w.message(chat, ann)
       await delivered(id)

@@ -91,7 +91,7 @@ test(`${CROWD} sockets are lost and come back within the grace: nobody was offli
   const before = await told()
   const newcomer = new Bare(watcher.user)
   await Promise.all(crowd.map((b) => b.drop()))
-  // whoever comes next waits for no end but those of the same user
+  // the next client waits for no end but those of its own user
   const began = Date.now()
   const first = crowd.pop()
   const reasons = await Promise.all([newcomer.open(), first.open()])

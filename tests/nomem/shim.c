@@ -24,7 +24,7 @@ static struct shared {
 	uint64_t count;     /* allocations since the start */
 	uint64_t fail_at;   /* the count that gets nothing; 0: none */
 	uint64_t failed;    /* how many got nothing */
-	uint64_t libraries; /* 1: what the program's own code asks for is not counted */
+	uint64_t libraries; /* 1: allocations of the program's own code are not counted */
 } * shared;
 static const char *stacks;
 static uintptr_t program_from, program_to; /* the program's own code and data */

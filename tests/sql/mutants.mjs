@@ -145,7 +145,7 @@ export const mutants = [
 
 const quoted = (text) => `$mutant$${text}$mutant$`;
 
-// A row's parts: what is said to Postgres, and the files that must notice.
+// A row's parts: the SQL that breaks the rule, and the files that must notice.
 export function mutant(row) {
   const parts = [...row];
   const after = parts.length === 6 ? parts.pop() : 'select';

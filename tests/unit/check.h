@@ -1,5 +1,5 @@
 /*
- * What a test finds is said on stderr and ends its process. Used by unit tests (test.h) and fuzz targets, which define UNIT_END.
+ * A failed check says so on stderr and ends its process. Used by unit tests (test.h) and fuzz targets, which define UNIT_END.
  */
 #ifndef UNIT_CHECK_H
 #define UNIT_CHECK_H

@@ -15,7 +15,7 @@ struct site {
 	struct sio_server *sio;
 	struct http_config http;
 	struct sio_socket *socket; /* the last one that connected */
-	struct buf log, got;       /* what the application was told; what the client got */
+	struct buf log, got;       /* calls of the application; bytes that the client got */
 	bool gone_inside;          /* on_disconnect came inside of a call of the test's */
 	bool inside;
 	bool accepting; /* every socket, at once */

@@ -119,7 +119,7 @@ export async function openPolling(t, { path = ENGINE, query = '' } = {}) {
 }
 
 /*
- * What this wire has sent has been read by the server. Bytes arrive on the server's socket in order, and epoll reports every socket that is
+ * The server has read everything that this wire has sent. Bytes arrive on the server's socket in order, and epoll reports every socket that is
  * readable; a server that reads byte by byte needs a round for each. So other requests are asked until there were as many rounds as bytes.
  */
 export async function settle(t, wire) {

@@ -368,7 +368,7 @@ add('C2 W9', 'a WebSocket: what is queued, then Close, then FIN', async (t) => {
   await expectFrames(ws, [/^40/, '42["auth",{}]', ...Array.from({ length: 100 }, (_, i) => `42["message-back",${i}]`), close()])
 })
 
-// ---- X6: what a session may pile up: a burst of several times the limit, and the limit itself once it takes nothing ----
+// ---- X6: the queue of a session: a burst of several times the limit, and the limit itself once it takes nothing ----
 
 const PUSHES = 100 // more than any session may pile up
 

@@ -125,7 +125,7 @@ row({
     for (; sent < 32 << 20 && !wire.socket.destroyed; sent += more.length) {
       await new Promise((resolve) => { wire.socket.write(more, resolve) })
     }
-    assert.ok(sent < 12 << 20, `${sent} bytes were taken`) // what the two kernels hold comes on top of the megabyte that is read
+    assert.ok(sent < 12 << 20, `${sent} bytes were taken`) // the two kernels hold some, on top of the megabyte that is read
   },
 })
 add('H4', 'thousands of requests in one write', async (t) => {

@@ -268,7 +268,7 @@ add('P10 S4', 'a Socket.IO violation in a valid payload: ok, and the session clo
   await assertGone(t, s)
 })
 add('P10', 'packets before the malformed one are delivered', async (t) => {
-  // what they caused is lost with the session, but for what another namespace could tell: a close that was asked for before
+  // their effects are lost with the session, but for what another namespace could tell: a close that was asked for before
   const s = await openPolling(t)
   await s.park()
   assert.equal((await s.post(`1${RS}7`)).text, 'ok')

@@ -12,7 +12,7 @@ import { until } from '../../integration/lib/wait.mjs'
 export const path = (p) => fileURLToPath(new URL(`../../../${p}`, import.meta.url))
 export const tool = (name) => execFileSync(path('tests/env/tools'), [name], { encoding: 'utf8' }).trim()
 
-// The example, with each of the pairs [from, to] replaced; what is not in it is a mistake of the test.
+// The example, with each of the pairs [from, to] replaced; a pair that is not in it is a mistake of the test.
 export function example(name, ...changes) {
   let text = readFileSync(path(`docs/deployment/${name}`), 'utf8')
   for (const [from, to] of changes) {

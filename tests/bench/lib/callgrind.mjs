@@ -52,7 +52,7 @@ export function functions(text) {
   return found
 }
 
-// Only a single-user session prints its results so; what makes text of them is everybody's.
+// Only a single-user session prints its results so; making text of them costs every session.
 function printing(profile) {
   let sum = 0
   for (const name of ['debugtup', 'debugStartup']) {

@@ -1,4 +1,4 @@
-// What is counted in instructions: an item says how a session gets ready, and what its n-th statement is.
+// The items that are counted in instructions. An item says how a session gets ready, and what its n-th statement is.
 //
 // before: statements of the superuser. role: who then runs the others, the edge's login where nothing is said. setup: statements
 // of that role. statement(n): n from 0, no two alike. each: so many of the unit in one statement.

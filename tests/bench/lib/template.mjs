@@ -33,12 +33,12 @@ async function furnish(url) {
   await c.query('reset session_replication_role')
   await c.query("update bellwire.settings set value = 'contacts' where name = 'presence_audience'")
   for (const edge of [EDGE, OTHER_EDGE]) await c.query('select rt.pump_open($1, $2)', [edge, 'bench'])
-  await c.query('reset all') // what a pump sets is its session's
+  await c.query('reset all') // the settings of a pump are of its session alone
   for (let i = ONLINE; i < PEOPLE; i += 50) {
     const sockets = Array.from({ length: 50 }, (_, k) => JSON.stringify({ socket_id: `there${i + k}`, user_id: person(i + k), recovery: false }))
     await c.query('select rt.socket_open($1, $2)', [OTHER_EDGE, quoted(sockets)])
   }
-  // What the edge's login is given at a connect: a single-user session is never that login.
+  // The settings that the edge's login gets at a connect: a single-user session is never that login.
   await c.query(`create table public.edge_settings as
     select split_part(s, '=', 1) as name, substr(s, strpos(s, '=') + 1) as value
     from pg_db_role_setting r, unnest(r.setconfig) s

@@ -43,7 +43,7 @@ export async function sql(database, ...statements) {
 
 const context = { url: urlOf, sql, secret: SECRET, password: EDGE_PASSWORD }
 
-// What bellwire's product settings are, there, for the servers started next.
+// The product settings of bellwire, there, for the servers started next.
 export const setting = (database, name, value) => sql(database, ['update bellwire.settings set value = $2 where name = $1', [name, value]])
 
 // A database of its own for a server, with so many people.

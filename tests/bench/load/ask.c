@@ -6,7 +6,7 @@
 struct asking {
 	const char *event; /* $chat and $n stand for the client's chat and the number of the event */
 	uint64_t to_ask, asked, acked, refused;
-	bool closed;      /* who has been answered makes room for the next */
+	bool closed;      /* an answered request makes room for the next */
 	int64_t *sent_at; /* by client; 0: none is out */
 	struct times acks;
 };

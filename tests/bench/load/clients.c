@@ -30,7 +30,7 @@ static void on_dead(struct conn *c, const char *why, void *ctx)
 	open_next(l);
 }
 
-/* ---- what comes ---- */
+/* ---- input ---- */
 
 static bool is_watched(const char *t, size_t len)
 {

@@ -11,7 +11,7 @@ struct user {
 	char *token, *chat;
 };
 
-/* Times of things, in microseconds. What comes beyond `cap` is not kept. */
+/* Times of things, in microseconds. Those beyond `cap` are not kept. */
 struct times {
 	int64_t *us;
 	uint32_t *of; /* us[i] belongs to this number */

@@ -1,4 +1,4 @@
-// What can be measured of how a page looks: whether something sticks out, whether text can be read, whether controls have names.
+// Measures of how a page looks: whether something sticks out, whether text can be read, whether controls have names.
 
 // Elements that would scroll sideways, and those beyond the window's edge.
 export const overflow = (page) => page.evaluate(() => {

@@ -21,7 +21,7 @@ function* chunks(png) {
   }
 }
 
-// What a byte is expected to be, from the pixel to its left, the one above, and the one above that to the left.
+// The expected value of a byte, from the pixel to its left, the one above, and the one above that to the left.
 function paeth(a, b, c) {
   const [x, y, z] = [b - c, a - c, a + b - 2 * c].map(Math.abs)
   return x <= y && x <= z ? a : y <= z ? b : c

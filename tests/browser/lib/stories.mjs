@@ -1,4 +1,4 @@
-// What two people do on the page, at one width of the window.
+// The stories of two people on the page, at one width of the window.
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { until } from '../../integration/lib/wait.mjs'

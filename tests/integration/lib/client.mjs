@@ -52,7 +52,7 @@ export class Client {
 
   get id() { return this.socket.id }
 
-  // Payloads of an event heard so far. Whatever arrives has to be one object: clients in Dart are given a List otherwise.
+  // Payloads of an event heard so far. Every event has to have one object: clients in Dart are given a List otherwise.
   heard(event, match) {
     return this.events.filter((e) => e.event === event).map((e) => {
       assert.equal(e.args.length, 1, `${event} has one argument`)

@@ -15,7 +15,7 @@ export function ownPostgres(name) {
     postgres('stop')
     rmSync(dir, { recursive: true, force: true })
   }
-  remove() // what an interrupted run has left
+  remove() // the rest of an interrupted run
   postgres('start')
   process.env.BELLWIRE_TEST_PG = postgres('url')
   return { postgres, remove, dir }

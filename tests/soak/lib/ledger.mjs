@@ -9,18 +9,18 @@ export class Ledger {
     this.fresh()
   }
 
-  // A new session: what came before is unknown until it is fetched, and there is no offset to go on from.
+  // A new session: earlier events are unknown until they are fetched, and there is no offset to go on from.
   fresh() {
     this.synchronise()
     this.offset = null
   }
 
-  // What came before is unknown until it is fetched; a recovery may still go on from an offset that came before.
+  // Earlier events are unknown until they are fetched; a recovery may still go on from an earlier offset.
   synchronise() {
     this.last = new Map() // chat -> seq that was heard last
     this.first = new Map() // chat -> seq that was heard first
     this.fetched = new Map() // chat -> newest seq that the fetch told
-    this.segment = {} // what is fetched for one segment does not count in another
+    this.segment = {} // messages that are fetched for one segment do not count in another
   }
 
   message(m) {
@@ -49,10 +49,10 @@ export class Ledger {
     if (first !== undefined && fetched !== undefined && first > fetched + 1) this.complain(`chat ${chat}: fetched up to ${fetched}, heard from ${first}`)
   }
 
-  // An offset: what a recovery goes on from. '' takes it back.
+  // An offset, from which a recovery goes on. '' takes it back.
   mark(offset) { this.offset = offset === '' ? null : { last: new Map(this.last), first: new Map(this.first) } }
 
-  // What was heard behind the last offset may come again.
+  // Events that were heard behind the last offset may come again.
   recovered() {
     if (!this.offset) {
       this.complain('recovered without an offset')

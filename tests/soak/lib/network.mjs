@@ -1,4 +1,4 @@
-// What is between the clients and an edge: it carries bytes, and stalls or resets connections when it is told to.
+// The network between the clients and an edge: it carries bytes, and stalls or resets connections when it is told to.
 import net from 'node:net'
 
 export class Network {

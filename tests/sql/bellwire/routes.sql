@@ -93,7 +93,7 @@ where p.oid = 'rt_private.route_run'::regproc;
 update bellwire.routes set event = 'e', rate_burst = 9 where event = 'it''s';
 update bellwire.routes set rate_burst = 9 where event = 'chat:join';
 
--- ensure_route: what an operator changed stays
+-- ensure_route: an operator's changes stay
 select bellwire.ensure_route('chat:join', 'rt.chat_join', p_max_bytes => 1024, p_rate_class => 'join',
 	p_rate_per_s => 20, p_rate_burst => 60, p_lock_key => 'chat_id', p_repeatable => 'always');
 select is((select rate_burst from bellwire.routes where event = 'chat:join'), 9,

@@ -95,7 +95,7 @@ async function join() {
     await other.query('select from platform.chat_participants where chat_id = $1 and user_id = $2 for update', [uuid(201), uuid(1)]);
     await admin.query("alter function rt.dispatch_one(text) set lock_timeout = '20s'");
     const entry = alone(edge, enter);
-    // what its first attempt took shows that it has been there
+    // the time that its first attempt took shows that it has been there
     await until(async () => (await admin.one("select count(*)::int from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'", [edge.processID])) === 1);
     await other.query('delete from platform.chat_participants where chat_id = $1 and user_id = $2', [uuid(201), uuid(1)]);
     await other.query(end);

@@ -1,7 +1,7 @@
 // Presence with several sessions: bellwire.presence is one row a user, and its lock serialises the user's transitions (docs/event-path.md, "Presence").
 import { Pump, connect, connectEdge, is, many, ok, random, run, uuid } from './lib.mjs';
 
-// As an edge does: what somebody held is asked for again.
+// As an edge does: sockets whose row somebody held are asked for again.
 async function open(edge, id, sockets) {
   for (let left = sockets; left.length;) {
     const { rows } = await edge.query('select * from rt.socket_open($1, $2)', [id, left]);

@@ -32,7 +32,7 @@ async function fill(admin) {
     reset session_replication_role; reset synchronous_commit`);
 }
 
-// A pump's cursor: what comes after it is little, what went before is all the rest.
+// A pump's cursor: few rows come after it, all the rest went before.
 async function cursor(admin) {
   const [header] = await admin.rows('select rooms, except_rooms, event from rt.fetch(null, null)');
   const digest = await admin.one(`select left(encode(sha256(convert_to($1, 'UTF8')), 'hex'), 16)`, [header.except_rooms]);

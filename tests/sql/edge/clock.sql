@@ -1,5 +1,5 @@
--- The clock of Postgres is set: what edges stored is moved along, or begins anew. With a clock that really steps it
--- is in tests/integration/clock.test.mjs.
+-- The clock of Postgres is set: times that edges stored are moved along, or begin anew. With a clock that really steps
+-- it is in tests/integration/clock.test.mjs.
 begin;
 select plan(23);
 

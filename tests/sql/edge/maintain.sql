@@ -1,4 +1,4 @@
--- rt.maintain: what every edge does every few seconds. Rotation is in concurrent/rotation.mjs, stuck sleepers in
+-- rt.maintain, which every edge calls every few seconds. Rotation is in concurrent/rotation.mjs, stuck sleepers in
 -- concurrent/edges.mjs.
 begin;
 select plan(19);

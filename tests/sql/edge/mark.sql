@@ -1,4 +1,4 @@
--- rt.mark: what shows that a database has the history that a cursor is of. Other histories, for real, are in
+-- rt.mark: a mark shows that a database has the history that a cursor is of. Other histories, for real, are in
 -- concurrent/history.mjs.
 begin;
 select plan(19);

@@ -1,5 +1,5 @@
--- rt.monitor: what the metrics need besides. Advisory locks have no access control, so those that no edge holds are
--- counted.
+-- rt.monitor: figures of the database for the metrics. Advisory locks have no access control, so those that no edge
+-- holds are counted.
 begin;
 select plan(7);
 

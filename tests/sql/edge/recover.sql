@@ -1,4 +1,4 @@
--- Recovery: private ids and whose they are, what is found for an offset, and each reason not to (docs/recovery.md).
+-- Recovery: private ids and their sockets, the rows for an offset, and each cause of a refusal (docs/recovery.md).
 begin;
 select plan(86);
 select tests.users(1, 4);

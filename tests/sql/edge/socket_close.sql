@@ -1,4 +1,4 @@
--- rt.socket_close: who goes offline, and when.
+-- rt.socket_close: which users go offline, and when.
 begin;
 select plan(20);
 

@@ -29,7 +29,7 @@ insert into bellwire.token_keys (kid, algorithm, key) values ('silent', 'HS256',
 select is((select string_agg(control, ',') from tests.sent()), 'keys_changed',
 	'an import without events: announced all the same');
 
--- what is no key
+-- rows that are no keys
 create function pg_temp.add(p_kid text, p_algorithm text, p_key text) returns text language sql as $$
 	select format('insert into bellwire.token_keys (kid, algorithm, key) values (%L, %L, %L)',
 		p_kid, p_algorithm, p_key) $$;

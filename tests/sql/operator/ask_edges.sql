@@ -17,7 +17,7 @@ update bellwire.asks set at = at - interval '6 seconds';
 select lives_ok('select rt.ask_edges()', 'five seconds later there may be more');
 select is((select count(*) from bellwire.asks), 101::bigint, 'those before are still there');
 
--- what is old goes, its answers too
+-- an old question goes, its answers too
 insert into bellwire.answers (ask, edge_id, more, body) select ask, tests.u(1), false, '{}' from asked;
 update bellwire.asks set at = clock_timestamp() - interval '31 seconds' where ask = (select ask from asked);
 select lives_ok('select rt.ask_edges()', 'a question is asked');

@@ -1,4 +1,4 @@
-// rt.events, and rt_private.rooms_of under it: what was said last, for whom it may have been, and what has become visible since a cursor.
+// rt.events, and rt_private.rooms_of under it: the last events, for whom they may have been, and the rows that have become visible since a cursor.
 import { connect, is, ok, run, uuid } from '../concurrent/lib.mjs';
 
 const [anna, boris, clara] = [uuid(1), uuid(2), uuid(3)];

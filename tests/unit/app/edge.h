@@ -1,5 +1,5 @@
 /*
- * The whole edge in the test's process, as worker_start makes it from settings, on a played database. What is asked of it goes through
+ * The whole edge in the test's process, as worker_start makes it from settings, on a played database. Requests to it go through
  * real connections to its listeners.
  */
 #ifndef UNIT_EDGE_H

@@ -1,4 +1,4 @@
-/* HTTP reads: who may ask, what is asked of the database, and what comes of it. */
+/* HTTP reads: which are allowed, their questions to the database, and their answers. */
 #include "edge.h"
 
 #include "people/user.h"

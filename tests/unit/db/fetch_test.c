@@ -281,7 +281,7 @@ TEST(an_answer_is_full_of_bytes_and_delivered_in_pieces)
 	fetch_fini(&h.f);
 }
 
-/* Whoever takes the rows may have no time for all of them: the others come again, and the cursor waits for them. */
+/* The receiver may have no time for all rows: the others come again, and the cursor waits for them. */
 TEST(rows_that_were_not_taken_come_again)
 {
 	struct heard h;
@@ -303,7 +303,7 @@ TEST(rows_that_were_not_taken_come_again)
 	fetch_fini(&h.f);
 }
 
-/* ---- what is no answer ---- */
+/* ---- answers that are none ---- */
 
 TEST(a_wrong_answer_delivers_nothing_and_the_cursor_stands)
 {

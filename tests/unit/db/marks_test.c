@@ -1,4 +1,4 @@
-/* What was seen last: rows that count, and marks. */
+/* The last that was seen: rows that count, and marks. */
 #include "db/marks.h"
 
 #include "test.h"

@@ -75,7 +75,7 @@ TEST(a_client_that_is_refused_again_and_again_is_held_back)
 				house_some_turns();
 				guest_reads(g, "");
 				CHECK_STR(database_said(&house.base), "");
-				house_guest(i ? BORIS : ANNA); /* who is good does not wait */
+				house_guest(i ? BORIS : ANNA); /* a good client does not wait */
 				database_answers(&house.base, "rt.socket_open", "1|f||~|200:200:");
 			}
 			HOUSE_UNTIL(g->got.n);

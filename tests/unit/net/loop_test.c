@@ -224,7 +224,7 @@ static void slow_work(struct deferred *d)
 	work(d);
 }
 
-/* Eight entries of half a share each: two in a turn, and the loop polls between. What comes meanwhile goes behind, and
+/* Eight entries of half a share each: two in a turn, and the loop polls between. An entry that comes meanwhile goes behind, and
  * the next phase does not wait. */
 TEST(a_long_flush_gives_way_and_goes_on_first_in_the_next_turn)
 {

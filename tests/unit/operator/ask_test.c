@@ -13,7 +13,7 @@ static void begin(void)
 	hall_begin();
 	operator=(struct operator){.people = &hall.stage.people, .db = hall.base.db, .edge_id = EDGE};
 	asks_start(&operator);
-	asks_stop(&operator); /* and once more: what was stopped may be started */
+	asks_stop(&operator); /* and once more: stopped asks may be started */
 	asks_start(&operator);
 	db_start(hall.base.db);
 	HALL_UNTIL(!routes_missing(&hall.events));

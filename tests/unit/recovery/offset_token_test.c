@@ -127,7 +127,7 @@ TEST(for_one_user_one_private_id_and_one_key)
 	CHECK(refuses(key, ANN, SLICE("abcdefghijklmnopqrstuvwy"), good));
 	CHECK(refuses(key, ANN, SLICE(""), good));
 	CHECK(refuses(other_key, ANN, PID, good));
-	/* what leaves the user at its end and enters the id at its front is another pair */
+	/* a byte that moves from the end of the user to the front of the id makes another pair */
 	CHECK(refuses(key, slice_of(ANN.p, ANN.n - 1), SLICE("1abcdefghijklmnopqrstuvwx"), good));
 	buf_fini(&text);
 }

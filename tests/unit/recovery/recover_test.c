@@ -78,7 +78,7 @@ TEST(what_was_missed_comes_first_then_what_was_held_then_connected)
 	porch_end();
 }
 
-/* What is missed and what is held has to fit the queue of a client together. */
+/* Missed and held events have to fit the queue of a client together. */
 TEST(more_bytes_than_a_queue_takes_are_not_recovered)
 {
 	porch_opens();

@@ -1,6 +1,6 @@
 /*
  * Mutations of conversations, the same in every run, against a whole server: HTTP, WebSocket, Engine.IO and Socket.IO.
- * Whatever is sent: nothing breaks, no counter is left over, and the answer is the same wherever the stream is cut.
+ * Bytes of any kind: nothing breaks, no counter is left over, and the answer is the same wherever the stream is cut.
  */
 #include "fuzz.h"
 #include "site.h"

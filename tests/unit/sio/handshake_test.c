@@ -224,7 +224,7 @@ static bool send_big(struct sio_socket *s, size_t n)
 	return sent;
 }
 
-/* One connection asks for sessions without end, and uses each. Whoever has a token comes in meanwhile and stays. */
+/* One connection asks for sessions without end, and uses each. Clients with a token come in meanwhile and stay. */
 TEST(a_flood_of_guests_ends_itself)
 {
 	struct site t;

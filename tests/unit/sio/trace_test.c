@@ -1,5 +1,5 @@
 /*
- * What the log says at trace level: the life of a connection, a session and a socket as lines, without anything that is
+ * The log at trace level: the life of a connection, a session and a socket as lines, without anything that is
  * secret.
  */
 #include "site.h"

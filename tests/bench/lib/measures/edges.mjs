@@ -1,4 +1,4 @@
-// What an edge costs Postgres that has no clients.
+// The cost to Postgres of an edge without clients.
 import { BIG } from '../people.mjs'
 import { cpuTree } from '../proc.mjs'
 import { firstChat } from './common.mjs'

@@ -14,7 +14,7 @@ async function asked(run, order) {
 }
 
 // Messages of a thousand people in chats of ten, each with so many receipts: `how` is the order without what is sent.
-// What follows a send is its cost, too.
+// The events that follow a send are its cost, too.
 export async function messages({ run, postmaster }, how, count, receipts) {
   const { others: begin } = await run.load('settle 3000')
   const spent = await costs(run, postmaster, async () => {
