@@ -21,7 +21,7 @@ grant execute on function
 	rt.bell_arm(), rt.bell_disarm(), rt.ring(),
 	rt.dispatch(text[]), rt.dispatch_one(text),
 	rt.socket_open(uuid, text[]), rt.socket_register(uuid, text[]), rt.socket_close(uuid, text[]),
-	rt.rooms(uuid[]), rt.token_expired(uuid), rt.user_state(uuid), rt.token_keys(),
+	rt.rooms(uuid[]), rt.token_expired(uuid), rt.user_state(uuid), rt.token_keys(), rt.users_of(text[]),
 	rt.recovery_key(), rt.recover(text[]),
 	rt.routes(), rt.version(), rt.maintain(uuid, bigint), rt.sweep(uuid), rt.monitor(), rt.edge_close(uuid),
 	rt.confirm(jsonb[]), rt.answer(uuid, text[]), rt.emitter_attachment(bigint),

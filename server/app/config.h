@@ -33,6 +33,8 @@
 	X(jwt_issuer, JWT_ISSUER, STR, "", 0, 0, "", "required iss; empty: not checked")                                                                    \
 	X(jwt_audience, JWT_AUDIENCE, STR, "", 0, 0, "", "required aud; empty: not checked")                                                                \
 	X(jwt_user_claim, JWT_USER_CLAIM, STR, "sub", 0, 0, "", "the claim of a token that is the user's id")                                               \
+	X(jwt_user_hook, JWT_USER_HOOK, BOOL, "off", 0, 0, "",                                                                                              \
+	  "ask rt.user_of(claims jsonb) which user a token is of, instead of JWT_USER_CLAIM")                                                               \
 	X(jwt_leeway_s, JWT_LEEWAY_S, NUM, "0", 0, 300, "s", "clock difference allowed in exp and nbf")                                                     \
 	X(listen, BELLWIRE_LISTEN, STR, "0.0.0.0:3000", 0, 0, "", "address for clients")                                                                    \
 	X(admin_listen, BELLWIRE_ADMIN_LISTEN, STR, "127.0.0.1:9464", 0, 0, "",                                                                             \

@@ -20,6 +20,7 @@ struct auth_config config_auth(const struct config *c)
 		.issuer = c->jwt_issuer,
 		.audience = c->jwt_audience,
 		.user_claim = c->jwt_user_claim,
+		.user_elsewhere = c->jwt_user_hook,
 		.leeway_s = (uint32_t)c->jwt_leeway_s,
 	};
 }

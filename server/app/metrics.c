@@ -205,7 +205,7 @@ static const char *label_recovery(int i)
 
 static const char *label_token(int i)
 {
-	return i == AUTH_OK || i == AUTH_UNREAD ? NULL : auth_result_label((enum auth_result)i);
+	return i == AUTH_OK || auth_is_open((enum auth_result)i) ? NULL : auth_result_label((enum auth_result)i);
 }
 
 static const char *label_digit(int i)

@@ -15,6 +15,7 @@
 #include "events/rooms.h"
 #include "events/routes.h"
 #include "events/token_keys.h"
+#include "events/user_of.h"
 #include "operator/ask.h"
 #include "recovery/missed.h"
 #include "recovery/offsets.h"
@@ -29,6 +30,7 @@
 	X(people, people, NO, NO, YES, NO)       \
 	X(routes, events, YES, YES, NO, YES)     \
 	X(keys, events, YES, YES, NO, YES)       \
+	X(user_asks, events, YES, NO, NO, NO)    \
 	X(rooms, events, YES, YES, NO, NO)       \
 	X(confirms, events, YES, NO, NO, NO)     \
 	X(fews, events, NO, NO, NO, NO)          \

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "http/cors.h"
+#include "events/user_of.h"
 #include "people/tell.h"
 #include "people/tokens.h"
 #include "people/user.h"
@@ -20,7 +21,9 @@
 struct read {
 	struct reads *reads;
 	struct http_exchange *x; /* NULL: the client has left */
-	char user[UUID_LEN + 1];
+	struct user_ask *ask;    /* NULL: rt.user_of is not asked */
+	char user[UUID_LEN + 1]; /* empty until it is known */
+	uint64_t until_ms;       /* wall clock: when the token ends */
 };
 
 struct read_route {
@@ -190,26 +193,22 @@ static void read_put_query(struct http_exchange *x, struct buf *json, struct sli
 	buf_fini(&v);
 }
 
-/* AUTH_UNREAD: the token cannot be judged yet. */
-static enum auth_result read_bearer(struct reads *r, struct http_exchange *x, char user[UUID_LEN + 1])
+static enum auth_result read_bearer(struct reads *r, struct http_exchange *x, struct auth_claims *claims)
 {
 	struct slice v;
-	struct auth_claims claims = {0};
 	enum auth_result result = AUTH_MALFORMED;
 	if (http_header(x, "authorization", &v) && auth_without_bearer(v).p != v.p)
-		result = token_check(r->people, v, &claims);
-	if (result != AUTH_OK && result != AUTH_UNREAD)
+		result = token_check(r->people, v, claims);
+	if (result != AUTH_OK && !auth_is_open(result))
 		token_refused(r->people, LOG_NOBODY, "read refused", result);
-	memcpy(user, claims.sub, UUID_LEN + 1);
 	return result;
 }
 
-static void read_ask(struct http_exchange *x, void *ctx, struct slice body)
+static void read_call(struct read *rd)
 {
-	struct read *rd = http_user(x);
-	struct reads *r = ctx;
+	struct reads *r = rd->reads;
+	struct http_exchange *x = rd->x;
 	struct slice id = {0};
-	(void)body;
 	const struct read_route *route = read_route_find(http_head(x)->path, &id);
 	struct buf query = {0};
 	read_put_query(x, &query, id, route->id_key);
@@ -218,21 +217,74 @@ static void read_ask(struct http_exchange *x, void *ctx, struct slice body)
 	buf_fini(&query);
 }
 
+/* All reads share one connection and a short queue. The burst lets a client synchronise many chats; the rate keeps a client
+ * in a loop from keeping others out. False: it was refused. */
+static bool read_allowed(struct reads *r, struct http_exchange *x, const char user[UUID_LEN])
+{
+	static const struct rate_limit limit = {.per_s = 20, .burst = 200, .rate_class = RATE_READ};
+	uint64_t retry_after_ms = 0;
+	if (user_allows(r->people, user, &limit, &retry_after_ms))
+		return true;
+	read_refuse_until(r, x, ERROR_RATE_LIMIT, SLICE("Too many requests"), retry_after_ms);
+	return false;
+}
+
+/* ---- rt.user_of is asked whose the token is ---- */
+
+static void read_known(void *arg, enum auth_result result)
+{
+	struct read *rd = arg;
+	struct auth_claims claims = {0};
+	rd->ask = NULL;
+	if (result == AUTH_OK)
+		result = read_bearer(rd->reads, rd->x, &claims);
+	else if (result != AUTH_UNASKED)
+		token_refused(rd->reads->people, LOG_NOBODY, "read refused", result);
+	memcpy(rd->user, claims.sub, UUID_LEN + 1);
+	if (result == AUTH_OK && read_allowed(rd->reads, rd->x, rd->user)) {
+		read_call(rd);
+		return;
+	}
+	if (auth_is_open(result))
+		read_refuse_until(rd->reads, rd->x, ERROR_UNAVAILABLE, SLICE("Try again"),
+		                  reads_retry_after(rd->reads));
+	else if (result != AUTH_OK)
+		read_refuse(rd->reads, rd->x, ERROR_UNAUTHORIZED, SLICE("Invalid token"));
+	free(rd);
+}
+
+static void read_ask(struct http_exchange *x, void *ctx, struct slice body)
+{
+	struct read *rd = http_user(x);
+	struct slice token;
+	(void)ctx, (void)body;
+	if (*rd->user)
+		read_call(rd);
+	else if (http_header(x, "authorization", &token)) /* read_bearer has read it */
+		rd->ask = user_ask(rd->reads->events, token, rd->until_ms, read_known, rd);
+}
+
 static void read_abort(struct http_exchange *x, void *ctx)
 {
 	struct read *rd = http_user(x);
 	(void)ctx;
-	if (rd)
-		rd->x = NULL; /* the answer will be dropped */
+	if (!rd)
+		return;
+	rd->x = NULL; /* the answer will be dropped */
+	if (rd->ask) {
+		user_ask_forget(rd->ask);
+		free(rd);
+	}
 }
 
-static void read_begin(struct reads *r, struct http_exchange *x, const char user[UUID_LEN + 1])
+static void read_begin(struct reads *r, struct http_exchange *x, const struct auth_claims *claims)
 {
 	static const struct http_events events = {.on_body = read_ask, .on_abort = read_abort};
 	struct read *rd = NEW(struct read);
 	rd->reads = r;
 	rd->x = x;
-	memcpy(rd->user, user, sizeof(rd->user));
+	rd->until_ms = claims->until_ms;
+	memcpy(rd->user, claims->sub, sizeof(rd->user));
 	http_set_user(x, rd);
 	http_set_events(x, &events, r);
 }
@@ -240,25 +292,19 @@ static void read_begin(struct reads *r, struct http_exchange *x, const char user
 void reads_handle(struct reads *r, struct http_exchange *x)
 {
 	const struct http_head *h = http_head(x);
-	/* All reads share one connection and a short queue. The burst lets a client synchronise many chats; the rate
-	 * keeps a client in a loop from keeping others out. */
-	static const struct rate_limit limit = {.per_s = 20, .burst = 200, .rate_class = RATE_READ};
-	struct slice id;
-	char user[UUID_LEN + 1];
-	uint64_t retry_after_ms = 0;
+	struct auth_claims claims = {0};
 	enum auth_result token;
+	struct slice id;
 	if (h->method == HTTP_OPTIONS)
 		read_respond(r, x, 204, (struct slice){0}, 0);
 	else if (!read_route_find(h->path, &id))
 		read_refuse(r, x, ERROR_NOT_FOUND, SLICE("No such path"));
 	else if ((h->method != HTTP_GET && h->method != HTTP_HEAD) || h->has_body)
 		read_refuse(r, x, ERROR_METHOD_NOT_ALLOWED, SLICE("GET only"));
-	else if ((token = read_bearer(r, x, user)) != AUTH_OK && token != AUTH_UNREAD)
+	else if ((token = read_bearer(r, x, &claims)) != AUTH_OK && !auth_is_open(token))
 		read_refuse(r, x, ERROR_UNAUTHORIZED, SLICE("Invalid token"));
 	else if (token == AUTH_UNREAD || db_state(r->db) != DB_UP)
 		read_refuse_until(r, x, ERROR_UNAVAILABLE, SLICE("Try again"), reads_retry_after(r));
-	else if (!user_allows(r->people, user, &limit, &retry_after_ms))
-		read_refuse_until(r, x, ERROR_RATE_LIMIT, SLICE("Too many requests"), retry_after_ms);
-	else
-		read_begin(r, x, user);
+	else if (token == AUTH_UNASKED || read_allowed(r, x, claims.sub))
+		read_begin(r, x, &claims);
 }

@@ -5,7 +5,7 @@
 #ifndef APP_READS_H
 #define APP_READS_H
 
-#include "db/db.h"
+#include "events/events.h"
 #include "people/people.h"
 
 struct http_exchange;
@@ -13,6 +13,7 @@ struct http_exchange;
 struct reads {
 	struct people *people; /* borrowed, as the next two are; for tokens, rates and counts */
 	struct db *db;
+	struct events *events;   /* borrowed; it asks rt.user_of */
 	const char *cors_origin; /* as http/cors.h takes it */
 	bool on;
 	/* how many reads of this second were answered, and refused for want of room: by them the next ones come again */

@@ -305,12 +305,14 @@ static void worker_join_floors(struct worker *w, const struct config *c)
 	                            .on_keys = worker_on_keys,
 	                            .on_asked = worker_on_asked,
 	                            .ctx = w,
+	                            .user_hook = c->jwt_user_hook,
 	                            .max_waiting_bytes = c->max_memory_bytes / 4};
 	w->recovery = (struct recovery){
 		.people = &w->people, .events = &w->events, .db = w->db, .bytes_max = c->eio.max_queue_bytes};
 	w->emitter = (struct emitter){.people = &w->people, .db = w->db, .on = c->emitter};
 	w->entry = (struct entry){.people = &w->people,
 	                          .recovery = &w->recovery,
+	                          .events = &w->events,
 	                          .db = w->db,
 	                          .edge_id = w->edge_id,
 	                          .max_sockets_per_user = (unsigned)c->max_sockets_per_user,
@@ -319,6 +321,7 @@ static void worker_join_floors(struct worker *w, const struct config *c)
 	w->operator=(struct operator){
 		.people = &w->people, .db = w->db, .edge_id = w->edge_id, .started_ms = w->started_ms};
 	w->reads = (struct reads){.people = &w->people,
+	                          .events = &w->events,
 	                          .db = w->db,
 	                          .cors_origin = c->cors_origin,
 	                          .on = c->rest,

@@ -6,7 +6,7 @@
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
 
-#include "base/slice.h"
+#include "base/buf.h"
 
 struct auth;
 struct auth_keys;
@@ -18,15 +18,17 @@ struct auth_config {
 	const char *issuer;          /* NULL: not checked */
 	const char *audience;        /* NULL: not checked; else the string of the token, or one in its array */
 	const char *user_claim;      /* the claim with the user's uuid; NULL: sub */
+	bool user_elsewhere;         /* no claim is the user's uuid: whoever checks has to find out */
 	uint32_t leeway_s;
 };
 
 /*
- * What is wrong with a token: X(NAME, label, "why"). The label is that of the metric and of the log; "why" is for those who
- * issues tokens. EXPIRED means that nothing else is wrong. Only the database can say the last two, so auth_check does not.
+ * What is wrong with a token: X(NAME, label, "why"). The label is that of the metric and of the log; "why" is for whoever
+ * issues tokens. EXPIRED means that nothing else is wrong. Only the database can say the last three, so auth_check does not.
  */
 #define AUTH_RESULTS(X)                                                                                              \
 	X(OK, ok, "it is good")                                                                                      \
+	X(UNASKED, unasked, "rt.user_of has not said yet whose it is")                                               \
 	X(UNREAD, unread, "the edge has not read the keys from the database yet")                                    \
 	X(MALFORMED, malformed,                                                                                      \
 	  "it is no JWT: not three parts in base64url, over 8 KiB, a claim of the wrong type, or a crit header")     \
@@ -40,6 +42,7 @@ struct auth_config {
 	X(SUBJECT, subject, "the claim that names the user (JWT_USER_CLAIM) is no uuid")                             \
 	X(ISSUER, issuer, "its iss is not JWT_ISSUER")                                                               \
 	X(AUDIENCE, audience, "its aud is not JWT_AUDIENCE")                                                         \
+	X(NOBODY, nobody, "rt.user_of knows no user for it")                                                         \
 	X(USER, user, "platform.users has no row for its user")                                                      \
 	X(DISABLED, disabled, "its user is disabled (platform.users.disabled_at)")
 enum auth_result {
@@ -50,7 +53,7 @@ enum auth_result {
 };
 
 struct auth_claims {
-	char sub[37];      /* a uuid in lower case, terminated */
+	char sub[37];      /* a uuid in lower case, terminated; empty where the user is known elsewhere */
 	uint64_t exp_ms;   /* wall clock */
 	uint64_t until_ms; /* the same and the leeway: when the token's socket ends */
 };
@@ -65,6 +68,14 @@ static inline enum auth_result auth_check(const struct auth *a, struct slice tok
 {
 	return auth_check_with(a, NULL, token, wall_ms, claims);
 }
+/* Not judged yet, and no refusal: the same token may be good in a moment. */
+static inline bool auth_is_open(enum auth_result r)
+{
+	return r == AUTH_UNREAD || r == AUTH_UNASKED;
+}
+bool auth_payload(struct slice token,
+                  struct buf *out) MUST_CHECK;               /* the claims of a token that was accepted, JSON text */
+void auth_digest(struct slice token, unsigned char out[32]); /* SHA-256 */
 const char *auth_result_label(enum auth_result r);
 const char *auth_result_why(enum auth_result r);
 struct slice auth_without_bearer(struct slice token); /* the same without "Bearer " and blanks in front */

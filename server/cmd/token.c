@@ -81,16 +81,41 @@ static bool look_up_user(PGconn *pg, const char *user, enum auth_result *result)
 	return asked;
 }
 
+/* What rt.user_of says of the token. False: it could not be asked, or has failed. */
+static bool ask_hook(PGconn *pg, struct slice token, enum auth_result *result, struct auth_claims *claims)
+{
+	struct buf payload = {0};
+	if (!auth_payload(token, &payload)) /* it was accepted */
+		return false;
+	buf_char(&payload, '\0');
+	const char *value = payload.p;
+	PGresult *r = pg_query_with(pg, "select user_id, problem from rt.users_of(array[$1])", &value, 1);
+	bool asked = r && PQgetisnull(r, 0, 1);
+	if (r && !asked)
+		cmd_error("rt.user_of: %s", PQgetvalue(r, 0, 1));
+	if (asked && PQgetisnull(r, 0, 0))
+		*result = AUTH_NOBODY;
+	else if (asked)
+		snprintf(claims->sub, sizeof claims->sub, "%s", PQgetvalue(r, 0, 0));
+	PQclear(r);
+	buf_fini(&payload);
+	return asked;
+}
+
 /* pg NULL: there is no database. False: it could not be asked. */
-static bool judge_token(const struct auth *a, PGconn *pg, struct slice token, enum auth_result *result,
-                        struct auth_claims *claims)
+static bool judge_token(const struct config *c, const struct auth *a, PGconn *pg, struct slice token,
+                        enum auth_result *result, struct auth_claims *claims)
 {
 	struct auth_keys *keys = pg ? read_keys(pg) : NULL;
 	if (pg && !keys)
 		return false;
 	*result = auth_check_with(a, keys, token, clock_wall_ms(), claims);
 	auth_keys_free(&keys);
-	return *result != AUTH_OK || !pg || look_up_user(pg, claims->sub, result);
+	if (*result != AUTH_OK || !pg)
+		return true;
+	if (c->jwt_user_hook && !ask_hook(pg, token, result, claims))
+		return false;
+	return *result != AUTH_OK || look_up_user(pg, claims->sub, result);
 }
 
 static int report_token(enum auth_result result, const struct auth_claims *claims)
@@ -120,7 +145,7 @@ static int check_token(const struct config *c, const char *token)
 	if (strcmp(token, "-") == 0)
 		token = line = read_token();
 	if (a && (pg || !c->database_url) &&
-	    judge_token(a, pg, auth_without_bearer(slice_str(token)), &result, &claims))
+	    judge_token(c, a, pg, auth_without_bearer(slice_str(token)), &result, &claims))
 		code = report_token(result, &claims);
 	PQfinish(pg);
 	auth_free(&a);

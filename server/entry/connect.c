@@ -37,7 +37,7 @@ static void connect_refuse_token(struct entry *e, struct sio_socket *s, enum aut
 	static const struct rate_limit limit = {.per_s = 1, .burst = 1, .rate_class = RATE_EXPIRED};
 	uint64_t retry_after_ms;
 	token_refused(e->people, sio_ident(s), "token refused", why);
-	if (why == AUTH_EXPIRED && db_state(e->db) == DB_UP &&
+	if (why == AUTH_EXPIRED && *claims->sub && db_state(e->db) == DB_UP &&
 	    user_allows(e->people, claims->sub, &limit, &retry_after_ms)) {
 		struct slice user = slice_str(claims->sub);
 		db_call(e->db, DB_TELLING, "select rt.token_expired($1::uuid)", &user, 1, connect_expired_noted, NULL);
@@ -102,20 +102,22 @@ static void connect_client(struct entry *e, struct sio_socket *s, struct slice a
 	refusal_wait(e, s, user_id(c->user), connect_line_up);
 }
 
-static void connect_judge(struct entry *e, struct sio_socket *s, struct slice auth, bool replied)
+static void connect_judge(struct entry *e, struct sio_socket *s, struct slice auth, bool replied,
+                          enum auth_result verdict)
 {
 	struct buf token = {0};
 	struct auth_claims claims = {0};
-	enum auth_result result = AUTH_MALFORMED;
-	if (connect_token(s, auth, &token))
+	enum auth_result result = connect_token(s, auth, &token) ? verdict : AUTH_MALFORMED;
+	if (result == AUTH_OK)
 		result = token_check(e->people, buf_view(&token), &claims);
-	buf_fini(&token);
 	if (result == AUTH_OK)
 		connect_client(e, s, auth, &claims, replied);
-	else if (result == AUTH_UNREAD)
-		pending_add(e, s, auth, connect_judge);
+	else if (auth_is_open(result))
+		pending_add(e, s, auth, result == AUTH_UNASKED ? buf_view(&token) : (struct slice){0}, claims.until_ms,
+		            connect_judge);
 	else
 		connect_refuse_token(e, s, result, &claims);
+	buf_fini(&token);
 }
 
 void connect_socket(struct sio_socket *s, struct slice auth, unsigned flaws, void *entry)
@@ -124,5 +126,5 @@ void connect_socket(struct sio_socket *s, struct slice auth, unsigned flaws, voi
 	if (flaws)
 		connect_refuse_token(entry, s, AUTH_MALFORMED, &nobody);
 	else
-		connect_judge(entry, s, auth, false);
+		connect_judge(entry, s, auth, false, AUTH_OK);
 }

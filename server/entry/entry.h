@@ -26,6 +26,7 @@ struct entry_figures {
 struct entry {
 	struct people *people; /* borrowed; so is every pointer before `refusals` */
 	struct recovery *recovery;
+	struct events *events;
 	struct db *db;
 	const char *edge_id;           /* a uuid, new with each start of the process */
 	unsigned max_sockets_per_user; /* 0: no limit but the range of user.nclients */

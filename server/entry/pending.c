@@ -4,6 +4,7 @@
 #include "entry/pending.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "events/user_of.h"
 #include "people/tell.h"
 
 enum {
@@ -16,8 +17,10 @@ struct pending {
 	struct timer timer;
 	struct entry *entry;
 	pending_judge *judge;
-	struct buf auth; /* owned; the payload of CONNECT */
-	bool told;       /* it has its CONNECT reply, and UNAVAILABLE */
+	struct user_ask *ask; /* NULL: none is out */
+	bool asks;            /* it waits for rt.user_of, else for the keys */
+	struct buf auth;      /* owned; the payload of CONNECT */
+	bool told;            /* it has its CONNECT reply, and UNAVAILABLE */
 	char id[SIO_ID_LEN];
 };
 
@@ -35,6 +38,8 @@ static void pending_free(struct pending *p)
 {
 	timer_stop(p->entry->people->loop, &p->timer);
 	list_del(&p->link);
+	if (p->ask)
+		user_ask_forget(p->ask);
 	buf_fini(&p->auth);
 	free(p);
 }
@@ -55,10 +60,10 @@ static struct sio_socket *pending_socket(const struct pending *p)
 	return sio_find(p->entry->people->sio, slice_of(p->id, SIO_ID_LEN));
 }
 
-/* The end has a random part: not all clients may come back at once. */
-static void pending_on_time(struct timer *t)
+/* Tells the socket that it waits; sends it off when it was told already. The end has a random part: not all clients may come
+ * back at once. */
+static void pending_wait(struct pending *p)
 {
-	struct pending *p = container_of(t, struct pending, timer);
 	struct loop *l = p->entry->people->loop;
 	struct sio_socket *s = pending_socket(p);
 	uint32_t spread;
@@ -71,10 +76,41 @@ static void pending_on_time(struct timer *t)
 	p->told = true;
 	tell_unavailable(p->entry->people, s);
 	random_bytes(&spread, sizeof spread);
-	timer_set(l, t, loop_now(l) + PATIENCE_MS + spread % PATIENCE_MS);
+	timer_set(l, &p->timer, loop_now(l) + PATIENCE_MS + spread % PATIENCE_MS);
 }
 
-void pending_add(struct entry *e, const struct sio_socket *s, struct slice auth, pending_judge *judge)
+static void pending_on_time(struct timer *t)
+{
+	pending_wait(container_of(t, struct pending, timer));
+}
+
+/* Nothing of p is left when the judge is called, which may add the socket again. */
+static void pending_settle(struct pending *p, enum auth_result verdict)
+{
+	struct entry *e = p->entry;
+	struct sio_socket *s = pending_socket(p);
+	struct buf auth = p->auth;
+	pending_judge *judge = p->judge;
+	bool told = p->told;
+	p->auth = (struct buf){0};
+	pending_free(p);
+	if (s)
+		judge(e, s, buf_view(&auth), told, verdict);
+	buf_fini(&auth);
+}
+
+static void pending_answered(void *arg, enum auth_result result)
+{
+	struct pending *p = arg;
+	p->ask = NULL;
+	if (result != AUTH_UNASKED)
+		pending_settle(p, result);
+	else if (!p->told)
+		pending_wait(p);
+}
+
+void pending_add(struct entry *e, const struct sio_socket *s, struct slice auth, struct slice token, uint64_t until_ms,
+                 pending_judge *judge)
 {
 	struct pending *p = NEW(struct pending);
 	p->entry = e;
@@ -84,20 +120,21 @@ void pending_add(struct entry *e, const struct sio_socket *s, struct slice auth,
 	memcpy(p->id, sio_id(s).p, SIO_ID_LEN);
 	list_add_tail(&e->pendings->all, &p->link);
 	timer_set(e->people->loop, &p->timer, loop_now(e->people->loop) + QUIET_MS);
+	p->asks = token.n;
+	if (p->asks)
+		p->ask = user_ask(e->events, token, until_ms, pending_answered, p);
 }
 
 void pendings_go_on(struct entry *e)
 {
-	struct pending *p;
-	while ((p = list_first(&e->pendings->all, struct pending, link))) {
-		struct sio_socket *s = pending_socket(p);
-		struct buf auth = p->auth;
-		pending_judge *judge = p->judge;
-		bool told = p->told;
-		p->auth = (struct buf){0};
-		pending_free(p);
-		if (s)
-			judge(e, s, buf_view(&auth), told);
-		buf_fini(&auth);
+	struct list waiting, *it, *tmp;
+	list_init(&waiting);
+	list_each (it, tmp, &e->pendings->all) {
+		if (list_entry(it, struct pending, link)->asks)
+			continue;
+		list_del(it);
+		list_add_tail(&waiting, it);
 	}
+	list_each (it, tmp, &waiting)
+		pending_settle(list_entry(it, struct pending, link), AUTH_OK);
 }

@@ -8,6 +8,7 @@
  *   refresh.h   the end of tokens, auth:refresh                                  rooms.h    rooms that are read again
  *   token_keys.h  the keys of tokens
  *   few.h       deliveries of which a few confirmations count
+ *   user_of.h   rt.user_of: whose a token is
  */
 #ifndef EVENTS_EVENTS_H
 #define EVENTS_EVENTS_H
@@ -23,10 +24,12 @@ struct events {
 	/* An operator asks: data is that of the control row, and ends with the call. May be NULL. */
 	void (*on_asked)(void *ctx, struct slice data);
 	void *ctx;
+	bool user_hook;           /* rt.user_of says whose a token is */
 	size_t max_waiting_bytes; /* of people.counts.waiting_bytes; 0: no limit */
 	/* Each is made by the start function of its file, and freed by the stop function. */
 	struct routes *routes;
 	struct keys_reader *keys;
+	struct user_asks *user_asks;
 	struct rooms_reader *rooms;
 	struct confirms *confirms;
 	struct presence *presence;

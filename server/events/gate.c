@@ -215,7 +215,7 @@ void gate_event(struct sio_socket *s, const struct sio_event *ev, void *ctx)
 	else if (ev->flaws || ev->nattachments || ev->nargs != 1 || json_kind_of(ev->args[0]) != JSON_OBJECT)
 		client_fail_event(c, ev, ERROR_INVALID_DATA, "One object is expected", 0);
 	else if (refresh)
-		refresh_event(c, ev);
+		refresh_event(events, c, ev);
 	else if (!r->fit)
 		client_fail_event(c, ev, ERROR_UNAVAILABLE, "Try again", 0);
 	else if (ev->args[0].n > r->max_bytes)

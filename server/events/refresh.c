@@ -3,7 +3,9 @@
  */
 #include "events/refresh.h"
 #include "base/json_write.h"
+#include "base/mem.h"
 #include "base/text.h"
+#include "events/user_of.h"
 #include "people/tell.h"
 #include "people/tokens.h"
 
@@ -41,9 +43,17 @@ static enum auth_result refresh_token(struct client *c, const struct sio_event *
 	buf_fini(&token);
 	if (result == AUTH_OK && memcmp(claims->sub, c->user->id, UUID_LEN) != 0)
 		return AUTH_SUBJECT;
-	if (result != AUTH_OK && result != AUTH_UNREAD)
+	if (result != AUTH_OK && !auth_is_open(result))
 		token_refused(p, sio_ident(c->sio), "refresh refused", result);
 	return result;
+}
+
+static void refresh_refuse(struct client *c, const struct sio_event *ev, enum auth_result why)
+{
+	if (auth_is_open(why))
+		client_fail_event(c, ev, ERROR_UNAVAILABLE, "Try again", 0);
+	else
+		client_fail_event(c, ev, ERROR_UNAUTHORIZED, "Token not accepted", 0);
 }
 
 static void refresh_ack(struct client *c, const struct sio_event *ev, uint64_t expires_ms)
@@ -59,24 +69,71 @@ static void refresh_ack(struct client *c, const struct sio_event *ev, uint64_t e
 	buf_fini(&ack);
 }
 
-void refresh_event(struct client *c, const struct sio_event *ev)
+static void refresh_take(struct client *c, const struct sio_event *ev, const struct auth_claims *claims)
 {
 	struct counts *counts = &c->people->counts;
-	struct auth_claims claims = {0};
-	enum auth_result result = refresh_token(c, ev, &claims);
-	if (result == AUTH_UNREAD) {
-		client_fail_event(c, ev, ERROR_UNAVAILABLE, "Try again", 0);
-		return;
-	}
-	if (result != AUTH_OK) {
-		client_fail_event(c, ev, ERROR_UNAUTHORIZED, "Token not accepted", 0);
-		return;
-	}
-	c->until_ms = claims.until_ms;
+	c->until_ms = claims->until_ms;
 	refresh_arm(c);
 	if (ev->wants_ack)
-		refresh_ack(c, ev, claims.exp_ms);
+		refresh_ack(c, ev, claims->exp_ms);
 	counts_of_event(counts, ev->name, STATUS_OK, 1);
 	counts->connects[CONNECT_TOKEN_REFRESH]++;
 	client_sync(c, connect_reason_label(CONNECT_TOKEN_REFRESH));
+}
+
+/* ---- rt.user_of is asked whose the token is ---- */
+
+struct late_refresh {
+	struct events *events;
+	struct buf args; /* owned; JSON text of the event's argument */
+	bool wants_ack;
+	uint64_t ack_id;
+	char id[SIO_ID_LEN];
+};
+
+static void refresh_answered(void *arg, enum auth_result result)
+{
+	struct late_refresh *lr = arg;
+	struct client *c = client_of(lr->events->people, slice_of(lr->id, SIO_ID_LEN));
+	struct sio_event ev = {.name = SLICE("auth:refresh"),
+	                       .nargs = 1,
+	                       .args = {buf_view(&lr->args)},
+	                       .wants_ack = lr->wants_ack,
+	                       .ack_id = lr->ack_id};
+	if (c && c->state == CLIENT_OPEN && result == AUTH_OK) {
+		refresh_event(lr->events, c, &ev);
+	} else if (c && c->state == CLIENT_OPEN) {
+		if (result != AUTH_UNASKED)
+			token_refused(c->people, sio_ident(c->sio), "refresh refused", result);
+		refresh_refuse(c, &ev, result);
+	}
+	buf_fini(&lr->args);
+	free(lr);
+}
+
+static void refresh_ask(struct events *events, const struct client *c, const struct sio_event *ev, uint64_t until_ms)
+{
+	struct slice v;
+	struct buf token = {0};
+	struct late_refresh *lr = NEW(struct late_refresh);
+	lr->events = events;
+	lr->wants_ack = ev->wants_ack;
+	lr->ack_id = ev->ack_id;
+	buf_slice(&lr->args, ev->args[0]);
+	memcpy(lr->id, client_id(c).p, SIO_ID_LEN);
+	if (json_get(ev->args[0], "token", &v) && json_unescape(&token, v)) /* refresh_token has read it */
+		user_ask(events, buf_view(&token), until_ms, refresh_answered, lr);
+	buf_fini(&token);
+}
+
+void refresh_event(struct events *events, struct client *c, const struct sio_event *ev)
+{
+	struct auth_claims claims = {0};
+	enum auth_result result = refresh_token(c, ev, &claims);
+	if (result == AUTH_OK)
+		refresh_take(c, ev, &claims);
+	else if (result == AUTH_UNASKED)
+		refresh_ask(events, c, ev, claims.until_ms);
+	else
+		refresh_refuse(c, ev, result);
 }

@@ -5,9 +5,11 @@
 #ifndef EVENTS_REFRESH_H
 #define EVENTS_REFRESH_H
 
+#include "events/events.h"
 #include "people/client.h"
 
 void refresh_arm(struct client *c); /* of an open client: its timer will end it when the token ends */
-void refresh_event(struct client *c, const struct sio_event *ev); /* ev has one argument, an object */
+/* ev has one argument, an object. The answer comes later where rt.user_of has to be asked. */
+void refresh_event(struct events *events, struct client *c, const struct sio_event *ev);
 
 #endif

@@ -9,6 +9,7 @@
  *   errors.h  codes                               counts.h   counters
  *   tokens.h  the check of a client's token
  *   room_names.h                                  choice.h   a few clients of many, by chance
+ *   token_users.h  whose a token is, where only SQL knows
  */
 #ifndef PEOPLE_PEOPLE_H
 #define PEOPLE_PEOPLE_H
@@ -24,6 +25,7 @@ struct auth_keys;
 struct delivery;
 struct client;
 struct packet;
+struct token_users;
 
 /* Calls for clients that asked for recovery: client.recoverable is not NULL. The floor recovery/ sets them at start. */
 struct recovery_hooks {
@@ -40,6 +42,7 @@ struct people {
 	const struct auth *auth; /* set again at SIGHUP */
 	const struct auth_keys
 		*keys; /* of events/token_keys.c, set again whenever they are read; NULL: there are none */
+	struct token_users *token_users; /* of events/user_of.c; NULL: tokens name their users */
 	struct log_ident ident;
 	struct hub *hub;  /* owned */
 	struct map users; /* owns every user, with clients or idle; user_leave and people_tick free them */

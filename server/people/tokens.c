@@ -5,10 +5,17 @@
 #include "auth/keyring.h"
 #include "base/text.h"
 #include "net/loop.h"
+#include "people/token_users.h"
 
 enum auth_result token_check(const struct people *p, struct slice token, struct auth_claims *claims)
 {
-	return auth_check_with(p->auth, p->keys, auth_without_bearer(token), clock_wall_ms(), claims);
+	unsigned char digest[DIGEST_LEN];
+	token = auth_without_bearer(token);
+	enum auth_result r = auth_check_with(p->auth, p->keys, token, clock_wall_ms(), claims);
+	if (r != AUTH_OK || !p->token_users)
+		return r;
+	auth_digest(token, digest);
+	return token_users_find(p->token_users, digest, claims->sub) ? AUTH_OK : AUTH_UNASKED;
 }
 
 void token_refused(struct people *p, struct log_ident who, const char *event, enum auth_result cause)

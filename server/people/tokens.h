@@ -8,7 +8,7 @@
 
 #include "people/people.h"
 
-/* "Bearer " in front is taken off: clients put what a header has into `auth`. */
+/* "Bearer " in front is taken off: clients put what a header has into `auth`. auth_is_open: ask again later. */
 enum auth_result token_check(const struct people *p, struct slice token, struct auth_claims *claims) MUST_CHECK;
 /* event: that of the log line. */
 void token_refused(struct people *p, struct log_ident who, const char *event, enum auth_result cause);

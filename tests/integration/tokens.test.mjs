@@ -116,3 +116,73 @@ test('JWT_USER_CLAIM: another claim is the user', async () => {
   await w.connect(user, { edge: other, token: made })
   await other.stop()
 })
+
+describe('rt.user_of: ids that are something else', () => {
+  const hooked = w.edge({ JWT_USER_HOOK: 'on' })
+  const env = { JWT_USER_HOOK: 'on', JWT_ISSUER: '', JWT_AUDIENCE: '' }
+  const asked = () => w.value('select last_value::int from idp_asked')
+  const by = (sub, more = {}) => token('', { sub, jti: Math.random(), ...more })
+  let edge
+  const shows = (t) => w.client(null, { edge, auth: { token: t } })
+  const read = async (t) => fetch(`${edge.url}/api/v2/chats`, { headers: { authorization: `Bearer ${t}` } })
+
+  test('without the function: UNAVAILABLE, and the client is not refused', async () => {
+    edge = await hooked
+    edge.expected.push(/rt.user_of failed/)
+    const c = shows(by('auth0|anna'))
+    assert.equal((await c.hear('error')).code, 'UNAVAILABLE')
+    assert.deepEqual(c.ends, [])
+    c.close()
+    assert.match(edge.log, /error rt.user_of failed .*problem="42883 function rt.user_of/)
+    assert.match((await check(by('auth0|anna'), env)).out, /rt.user_of: 42883/)
+  })
+
+  test('asked once for a token, at connect, at refresh and for reads', async () => {
+    await w.sql(`create sequence idp_asked;
+      create table idp (sub text primary key, id uuid);
+      create function rt.user_of(claims jsonb) returns uuid language plpgsql security definer set search_path = public as $$
+      begin
+        perform nextval('idp_asked');
+        if claims ->> 'sub' like 'bad%' then raise exception 'no connection to the directory'; end if;
+        return (select i.id from idp i where i.sub = claims ->> 'sub');
+      end $$`)
+    const [anna, boris] = await w.users('Анна', 'Борис')
+    await w.sql("insert into idp values ('auth0|anna', $1), ('auth0|boris', $2), ('auth0|gone', gen_random_uuid())", [anna.id, boris.id])
+    const t = by('auth0|anna')
+    const c = await w.connect(anna, { edge, token: t })
+    assert.equal(c.heard('connected')[0].user_id, anna.id)
+    await w.notify(anna)
+    await c.hear('notification:new')
+    await w.connect(anna, { edge, token: `Bearer ${t}` })
+    assert.equal((await c.ask('auth:refresh', { token: t })).status, 'refreshed')
+    assert.equal((await read(t)).status, 200)
+    assert.equal(await asked(), 1)
+    assert.equal((await read(by('auth0|anna'))).status, 200)
+    assert.equal((await c.ask('auth:refresh', { token: by('auth0|anna') })).status, 'refreshed')
+    assert.equal((await c.ask('auth:refresh', { token: by('auth0|boris') })).message, 'Token not accepted')
+    assert.equal(await asked(), 4)
+    assert.match((await check(t, env)).out, new RegExp(`^good: user ${anna.id}`))
+  })
+
+  test('nobody, somebody without a row, and a signature that is wrong', async () => {
+    await Promise.all([refused(shows(by('auth0|nobody'))), refused(shows(by('auth0|gone'))),
+      refused(shows(`${by('auth0|anna').slice(0, -4)}AAAA`))])
+    for (const cause of ['nobody', 'user', 'signature']) assert.equal(await edge.metric('bellwire_tokens_refused_total', { cause }), 1, cause)
+    assert.equal((await read(by('auth0|nobody'))).status, 401)
+    assert.match((await check(by('auth0|nobody'), env)).out, /^refused: nobody: /)
+    const c = await shows(by('auth0|anna')).up()
+    assert.equal((await c.ask('auth:refresh', { token: by('auth0|nobody') })).message, 'Token not accepted')
+  })
+
+  test('an error of the function is UNAVAILABLE everywhere; the next try may do', async () => {
+    const t = by('bad|boris')
+    const c = shows(t)
+    assert.equal((await c.hear('error')).code, 'UNAVAILABLE')
+    assert.deepEqual(c.ends, [])
+    assert.equal((await read(t)).status, 503)
+    const boris = await shows(by('auth0|boris')).up()
+    assert.equal((await boris.ask('auth:refresh', { token: t })).code, 'UNAVAILABLE')
+    await w.sql("create or replace function rt.user_of(claims jsonb) returns uuid language sql security definer as 'select id from public.idp where sub = ''auth0|boris'''")
+    assert.equal((await read(t)).status, 200)
+  })
+})
