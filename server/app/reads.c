@@ -217,8 +217,8 @@ static void read_call(struct read *rd)
 	buf_fini(&query);
 }
 
-/* All reads share one connection and a short queue. The burst lets a client synchronise many chats; the rate keeps a client
- * in a loop from keeping others out. False: it was refused. */
+/* All reads share one connection and a short queue. The burst lets a client synchronise many chats; the rate keeps a
+ * client in a loop from keeping others out. False: it was refused. */
 static bool read_allowed(struct reads *r, struct http_exchange *x, const char user[UUID_LEN])
 {
 	static const struct rate_limit limit = {.per_s = 20, .burst = 200, .rate_class = RATE_READ};

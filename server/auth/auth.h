@@ -23,8 +23,9 @@ struct auth_config {
 };
 
 /*
- * What is wrong with a token: X(NAME, label, "why"). The label is that of the metric and of the log; "why" is for whoever
- * issues tokens. EXPIRED means that nothing else is wrong. Only the database can say the last three, so auth_check does not.
+ * What is wrong with a token: X(NAME, label, "why"). The label is that of the metric and of the log; "why" is for
+ * whoever issues tokens. EXPIRED means that nothing else is wrong. Only the database can say the last three, so
+ * auth_check does not.
  */
 #define AUTH_RESULTS(X)                                                                                              \
 	X(OK, ok, "it is good")                                                                                      \

@@ -60,8 +60,8 @@ static struct sio_socket *pending_socket(const struct pending *p)
 	return sio_find(p->entry->people->sio, slice_of(p->id, SIO_ID_LEN));
 }
 
-/* Tells the socket that it waits; sends it off when it was told already. The end has a random part: not all clients may come
- * back at once. */
+/* Tells the socket that it waits; sends it off when it was told already. The end has a random part: not all clients may
+ * come back at once. */
 static void pending_wait(struct pending *p)
 {
 	struct loop *l = p->entry->people->loop;

@@ -1,7 +1,7 @@
 /*
- * Sockets whose token cannot be judged yet: the edge has not read the keys from the database, or rt.user_of has not said whose
- * it is. They have no client. A socket that has waited for a while is told UNAVAILABLE, and is sent off after the same
- * time as one that waits for the database in open.c.
+ * Sockets whose token cannot be judged yet: the edge has not read the keys from the database, or rt.user_of has not
+ * said whose it is. They have no client. A socket that has waited for a while is told UNAVAILABLE, and is sent off after
+ * the same time as one that waits for the database in open.c.
  */
 #ifndef ENTRY_PENDING_H
 #define ENTRY_PENDING_H

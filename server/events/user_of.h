@@ -1,6 +1,6 @@
 /*
- * Asks rt.user_of, by way of rt.users_of, whose a token is (JWT_USER_HOOK). What it says is kept for the life of the token
- * (people/token_users.h). An error of the hook is no verdict about the token: its client is told UNAVAILABLE.
+ * Asks rt.user_of, by way of rt.users_of, whose a token is (JWT_USER_HOOK). What it says is kept for the life of the
+ * token (people/token_users.h). An error of the hook is no verdict about the token: its client is told UNAVAILABLE.
  */
 #ifndef EVENTS_USER_OF_H
 #define EVENTS_USER_OF_H

@@ -1,6 +1,6 @@
 /*
- * Whose token it is, where only SQL knows (JWT_USER_HOOK): what rt.user_of has said, for the life of each token. The oldest are
- * forgotten when there are too many, and are asked for again.
+ * Whose token it is, where only SQL knows (JWT_USER_HOOK): what rt.user_of has said, for the life of each token. The
+ * oldest are forgotten when there are too many, and are asked for again.
  */
 #ifndef PEOPLE_TOKEN_USERS_H
 #define PEOPLE_TOKEN_USERS_H

@@ -19,5 +19,5 @@ begin
 end
 $$;
 comment on function rt.users_of(text[]) is
-	'Asks rt.user_of(claims jsonb) about the claims of tokens; a row each, in their order. user_id null: nobody''s; '
-	'problem: the function failed, or is not there.';
+	'Asks rt.user_of(claims jsonb) about the claims of tokens; a row each, in their order. '
+	'user_id null: nobody''s; problem: the function failed, or is not there.';
