@@ -14,15 +14,16 @@
 #define OLDEST 150000
 
 /* The functions that the edge calls (docs/edge-sql.md). */
-#define MISSING_SQL                                                                                                          \
-	"select pg_catalog.string_agg('rt.' || f.name, ', ') from pg_catalog.unnest(array["                                  \
-	"'pump_open', 'fetch', 'fetch_page', 'bell_arm', 'bell_disarm', 'ring', 'dispatch', 'dispatch_one', 'socket_open', " \
-	"'socket_register', 'socket_close', 'rooms', 'token_expired', 'recover', 'recovery_key', 'routes', 'version', "      \
-	"'user_state', 'token_keys', 'users_of', 'answer', "
-"'mark', 'place', 'maintain', 'sweep', 'monitor', 'edge_close', 'confirm', 'emitter_attachment', 'get_chats', 'get_messages', "
-	"'get_notifications']) f(name) "
-	"where not exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace "
-	"where n.nspname = 'rt' and p.proname = f.name and pg_catalog.has_schema_privilege(n.oid, 'usage') "
+#define MISSING_SQL                                                                                               \
+	"select pg_catalog.string_agg('rt.' || f.name, ', ') from pg_catalog.unnest(array["                       \
+	"'pump_open', 'fetch', 'fetch_page', 'bell_arm', 'bell_disarm', 'ring', 'dispatch', 'dispatch_one', "     \
+	"'socket_open', 'socket_register', 'socket_close', 'rooms', 'token_expired', 'recover', 'recovery_key', " \
+	"'routes', 'version', 'user_state', 'token_keys', 'users_of', 'answer', 'mark', 'place', 'maintain', "    \
+	"'sweep', 'monitor', 'edge_close', 'confirm', 'emitter_attachment', 'get_chats', 'get_messages', "        \
+	"'get_notifications']) f(name) "                                                                          \
+	"where not exists (select from pg_catalog.pg_proc p "                                                     \
+	"join pg_catalog.pg_namespace n on n.oid = p.pronamespace "                                               \
+	"where n.nspname = 'rt' and p.proname = f.name and pg_catalog.has_schema_privilege(n.oid, 'usage') "      \
 	"and pg_catalog.has_function_privilege(p.oid, 'execute'))"
 
 /* Tells two servers apart. The text has only such values as do not depend on the settings of a connection. */
@@ -31,8 +32,7 @@
 	"pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8), d.oid) " \
 	"from pg_catalog.pg_control_system() s, pg_catalog.pg_database d where d.datname = pg_catalog.current_database()"
 
-	static bool
-	is_true(const PGresult *r, int column)
+static bool is_true(const PGresult *r, int column)
 {
 	return PQgetvalue(r, 0, column)[0] == 't';
 }
