@@ -23,8 +23,8 @@ struct auth_config {
 };
 
 /*
- * What is wrong with a token: X(NAME, label, "why"). The label is that of the metric and of the log; "why" is for
- * whoever issues tokens. EXPIRED means that nothing else is wrong. Only the database can say the last three, so
+ * What is wrong with a token: X(NAME, label, "why"). The label is that of the metric and of the log; "why" is for those who
+ * issue tokens. EXPIRED means that nothing else is wrong. Only the database can say the last three, so
  * auth_check does not.
  */
 #define AUTH_RESULTS(X)                                                                                              \
