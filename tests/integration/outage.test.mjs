@@ -41,8 +41,9 @@ test('UNAVAILABLE, nobody is disconnected, and all is well afterwards', async ()
   await back()
   const began = Date.now()
   await late.hear('sync:required')
-  // two seconds, and what a busy machine takes; it was five
-  assert.ok(Date.now() - began < 3500, `connected ${Date.now() - began} ms after Postgres came back`)
+  const took = Date.now() - began
+  // 150 to 250 ms at a load of 10; an attempt a second is made
+  assert.ok(took < 2000, `connected ${took} ms after Postgres came back`)
   await b.hear('chat:message:new', { content: 'meanwhile' })
   await a.barrier()
   assert.deepEqual([a.heard('chat:message:new').length, a.ends, b.heard('user:offline', { user_id: ann.id })], [1, [], []])

@@ -97,7 +97,8 @@ test(`${CROWD} sockets are lost and come back within the grace: nobody was offli
   const reasons = await Promise.all([newcomer.open(), first.open()])
   const took = Date.now() - began
   assert.deepEqual(reasons, ['connection_established', 'reconnection'])
-  assert.ok(took < 3000, `one comes after ${CROWD} have gone: ${took} ms`)
+  // 45 to 170 ms at a load of 10
+  assert.ok(took < 1000, `one comes after ${CROWD} have gone: ${took} ms`)
   await Promise.all([newcomer, first].map((b) => b.drop()))
   crowd.push(first)
   await gone(users)
