@@ -76,6 +76,9 @@
 	GAUGE("bellwire_queue_bytes_limit", "BELLWIRE_MAX_MEMORY_BYTES: what may wait for all clients together",       \
 	      budget->max_total_bytes)                                                                                 \
 	GAUGE("bellwire_input_bytes", "Bytes received of messages that are not complete", budget->input_bytes)         \
+	GAUGE("bellwire_loop_longest_turn_seconds",                                                                    \
+	      "The longest turn of the loop since the start; others wait for its end",                                 \
+	      (double)loop_longest_us(from->loop) / 1e6)                                                               \
 	PRINTED("counter", "bellwire_bytes_total", "Bytes by direction", metrics_bytes)                                \
 	PRINTED("counter", "bellwire_packets_dropped_total",                                                           \
 	        "Packets that never left: volatile ones not sent, and those waiting for a connection that "            \

@@ -19,7 +19,7 @@ struct loop {
 	ev_prepare before_sleep;
 	ev_check after_poll;
 	ev_timer wake;
-	uint64_t now_us;
+	uint64_t now_us, longest_us;
 	struct timer **heap;
 	uint32_t count, cap;
 	struct list phases[LOOP_PHASES];
@@ -196,6 +196,8 @@ static void before_sleep(struct ev_loop *ev, ev_prepare *w, int revents)
 	run_phase(l, LOOP_READ, 0); /* before the timers: bytes that have arrived count before a deadline does */
 	fire_due(l);
 	run_phases(l, false);
+	uint64_t took = loop_clock_us() - l->now_us;
+	l->longest_us = took > l->longest_us ? took : l->longest_us;
 	bool rest = l->cut[LOOP_WORK] || l->cut[LOOP_FLUSH];
 	if (l->count == 0 && !rest) {
 		ev_timer_stop(ev, &l->wake);
@@ -282,6 +284,11 @@ bool loop_is_behind(const struct loop *l)
 struct ev_loop *loop_ev(struct loop *l)
 {
 	return l->ev;
+}
+
+uint64_t loop_longest_us(const struct loop *l)
+{
+	return l->longest_us;
 }
 
 uint64_t loop_now(const struct loop *l)

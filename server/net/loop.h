@@ -46,6 +46,7 @@ void loop_settle(struct loop *l); /* runs the phases until all are empty; for te
 struct ev_loop *loop_ev(struct loop *l);
 /* Connections are left that the last flush had no time for: bring more to write when they are done. */
 bool loop_is_behind(const struct loop *l);
+uint64_t loop_longest_us(const struct loop *l); /* the longest turn so far, without its sleep */
 
 uint64_t loop_now(const struct loop *l); /* monotonic ms, read once a turn, after polling */
 uint64_t loop_now_us(const struct loop *l);

@@ -1,5 +1,5 @@
 // What Linux tells about processes.
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { cpus, loadavg, release, totalmem } from 'node:os'
 
@@ -34,6 +34,16 @@ export function cpuTree(pid) {
 export function memory(pid) {
   const kib = (file, key) => Number(new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/${file}`, 'utf8'))[1])
   return { anon: kib('status', 'RssAnon'), own: kib('smaps_rollup', 'Private_Clean') + kib('smaps_rollup', 'Private_Dirty') }
+}
+
+// The most that a process has held since `peak.begin`, in KiB, shared memory included.
+const status = (pid, key) => Number(new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1])
+export const peak = {
+  begin(pid) {
+    writeFileSync(`/proc/${pid}/clear_refs`, '5')
+    return status(pid, 'VmRSS')
+  },
+  most: (pid) => status(pid, 'VmHWM'),
 }
 
 // A server's connections, and the bytes that the kernel holds for those who do not read, given up ones included.

@@ -53,6 +53,7 @@ export const SERVERS = {
     start: ({ url, secret, password }, database, env) => serve(join(build, 'bellwire'), ['serve'], { JWT_SECRET: secret, DATABASE_URL: url(database, 'bellwire_edge', password),
       BELLWIRE_NAME: 'edge', BELLWIRE_LISTEN: '127.0.0.1:0', BELLWIRE_ADMIN_LISTEN: '127.0.0.1:0', BELLWIRE_DRAIN_MS: '0', BELLWIRE_MAX_SOCKETS_PER_USER: '0', ...env }),
     listening: / listening .* port=(\d+)/,
+    up: / database up/, // before that clients are told to wait
     listener: / pump$/,
     cut: "usename = 'bellwire_edge'",
     emit: (room, n) => `select rt.emit(${room === null ? 'null' : `array['${room}']`}, 'bench:event', ${event}) from generate_series(1, ${n}) i`,

@@ -80,7 +80,7 @@ async function startServer(name, database, env) {
     const read = (d) => {
       log = (log + d).slice(-20000)
       const m = SERVERS[name].listening.exec(log)
-      if (m) resolve(m[1])
+      if (m && (SERVERS[name].up?.test(log) ?? true)) resolve(m[1])
     }
     child.stdout.on('data', read)
     child.stderr.on('data', read)
@@ -89,6 +89,7 @@ async function startServer(name, database, env) {
   return {
     pid: child.pid,
     port: Number(port),
+    admin: / admin_port=(\d+)/.exec(log)?.[1],
     log: () => log,
     async stop() {
       child.kill('SIGTERM')
@@ -110,6 +111,11 @@ function startLoad(port, database, log) {
       if (done) throw new Error(`the load ended at "${text}"\n${log().slice(-3000)}`)
       return JSON.parse(value)
     },
+    // all of its clients are gone at once
+    async kill() {
+      child.kill('SIGKILL')
+      await ended(child)
+    },
     async stop() {
       child.stdin.end()
       await ended(child)
@@ -117,7 +123,7 @@ function startLoad(port, database, log) {
   }
 }
 
-// fn(run): run.load(order) answers what the load says, run.pid is the server. run.another() starts a second one beside it.
+// fn(run): run.load(order) answers what the load says, run.leave() ends it, run.pid is the server. run.another() starts a second one beside it.
 // env: for the server named.
 export async function withServer(name, fn, { env = {} } = {}) {
   const { database } = SERVERS[name]
@@ -131,6 +137,7 @@ export async function withServer(name, fn, { env = {} } = {}) {
     database,
     url: urlOf(database),
     load: load.order,
+    leave: load.kill,
     another: () => startServer(name, database, own),
     sql: (...statements) => sql(database, ...statements),
     async connect(first, count, atOnce = 64) {

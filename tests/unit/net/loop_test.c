@@ -245,6 +245,7 @@ TEST(a_long_flush_gives_way_and_goes_on_first_in_the_next_turn)
 		note('|');
 		CHECK(loop_is_behind(l) == !strchr(trace, 'l'));
 	} while (++turns < 20 && loop_is_behind(l));
+	CHECK(loop_longest_us(l) >= LOOP_SHARE_US);
 	CHECK(turns >= 4 && turns <= 9);
 	CHECK(strchr(trace, 's') < strchr(trace, 'd'));
 	char order[20] = "";
