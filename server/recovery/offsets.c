@@ -11,13 +11,18 @@
 
 #define FRESH_MS 60000 /* well below the setting recovery_window */
 
-enum key_state { KEY_WANTED, KEY_THERE, KEY_MISSING };
+enum key_state {
+	KEY_WANTED,  /* asked for */
+	KEY_THERE,   /* read */
+	KEY_MISSING, /* its call was lost or refused: asked for again at the next tick */
+};
 
 struct offsets {
 	struct recovery *recovery;
 	struct list due; /* of recoverable.due: clients that get an offset as soon as one can be said */
 	struct list age; /* of recoverable.age: clients with an offset, the oldest offset first */
 	enum key_state key_state;
+	bool complained; /* the log says so already */
 	unsigned char key[TOKEN_KEY];
 	struct deferred send;
 };
@@ -44,27 +49,44 @@ void offsets_stop(struct recovery *rec)
 
 /* ---- the key ---- */
 
+static bool offsets_key_take(struct offsets *os, const struct db_result *r)
+{
+	return r->outcome == DB_OK && r->nrows == 1 && r->ncols == 1 &&
+	       hex_decode(os->key, TOKEN_KEY, db_value(r, 0, 0));
+}
+
+/* Once: the next answers would say the same. */
+static void offsets_key_complain(struct recovery *rec, const struct db_result *r)
+{
+	if (rec->offsets->complained || (r->outcome != DB_ERROR && r->outcome != DB_OK))
+		return;
+	rec->offsets->complained = true;
+	log_error(rec->people->ident, "no recovery: its key was not read", LS("sqlstate", r->sqlstate),
+	          LS("message", r->message ? r->message : "unexpected result"));
+}
+
 static void offsets_key_read(void *arg, const struct db_result *r)
 {
 	struct recovery *rec = arg;
-	struct offsets *os = rec->offsets;
-	bool good = r->outcome == DB_OK && r->nrows == 1 && r->ncols == 1 &&
-	            hex_decode(os->key, TOKEN_KEY, db_value(r, 0, 0));
-	if (r->outcome == DB_ERROR || (r->outcome == DB_OK && !good))
-		log_error(rec->people->ident, "no recovery: its key was not read", LS("sqlstate", r->sqlstate),
-		          LS("message", r->message ? r->message : "unexpected result"));
-	os->key_state = good ? KEY_THERE : KEY_MISSING; /* missing: read again when the database comes up next */
+	bool good = offsets_key_take(rec->offsets, r);
+	rec->offsets->key_state = good ? KEY_THERE : KEY_MISSING;
+	if (!good)
+		offsets_key_complain(rec, r);
 	if (rec->on_key)
 		rec->on_key(rec);
 	offsets_turn(rec);
 }
 
-void offsets_database_up(struct recovery *rec)
+static void offsets_key_ask(struct recovery *rec)
 {
-	if (rec->offsets->key_state == KEY_THERE)
-		return;
 	rec->offsets->key_state = KEY_WANTED;
 	db_call(rec->db, DB_TELLING, "select rt.recovery_key()", NULL, 0, offsets_key_read, rec);
+}
+
+void offsets_database_up(struct recovery *rec)
+{
+	if (rec->offsets->key_state != KEY_THERE)
+		offsets_key_ask(rec);
 }
 
 const unsigned char *offsets_key(const struct recovery *rec)
@@ -219,6 +241,8 @@ void offset_synced(struct client *c)
 void offsets_tick(struct recovery *rec)
 {
 	struct list *it, *tmp;
+	if (rec->offsets->key_state == KEY_MISSING && db_state(rec->db) == DB_UP)
+		offsets_key_ask(rec);
 	list_each (it, tmp, &rec->offsets->age) {
 		struct recoverable *r = list_entry(it, struct recoverable, age);
 		if (r->sent_at + FRESH_MS > loop_now(rec->people->loop))

@@ -163,6 +163,17 @@ static inline void database_release(struct database *d, const char *name)
 	database_send(c, a->rows);
 }
 
+/* The link of the call that waits is lost, and no other. */
+static inline void database_loses(struct database *d, const char *name)
+{
+	struct canned *a = database_canned(d, name);
+	struct fake_conn *c = a->held;
+	CHECK(c);
+	a->held = NULL;
+	a->holds = false;
+	fake_cut(c);
+}
+
 static void database_play(struct fake_conn *c, const char *sql)
 {
 	struct database *d = c->pg->ctx;

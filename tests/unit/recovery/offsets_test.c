@@ -32,6 +32,31 @@ TEST(who_asks_is_given_an_id_and_an_offset_and_others_are_not)
 	porch_end();
 }
 
+TEST(a_key_that_was_lost_with_its_link_is_read_again)
+{
+	porch_begin();
+	database_holds(&hall.base, "rt.recovery_key");
+	HALL_UNTIL(database_is_held(&hall.base, "rt.recovery_key"));
+	database_loses(&hall.base, "rt.recovery_key");
+	HALL_UNTIL(!offsets_key_wanted(&porch.recovery));
+	CHECK(!offsets_key(&porch.recovery));
+	CHECK_INT(db_state(hall.base.db), DB_UP); /* no outage: nobody tells that the database is up */
+	offsets_tick(&porch.recovery);
+	HALL_UNTIL(offsets_key(&porch.recovery));
+	porch_end();
+}
+
+TEST(a_key_that_was_refused_is_read_again)
+{
+	porch_begin();
+	database_answers(&hall.base, "rt.recovery_key", "no key");
+	HALL_UNTIL(!offsets_key_wanted(&porch.recovery));
+	database_answers(&hall.base, "rt.recovery_key", KEY);
+	offsets_tick(&porch.recovery);
+	HALL_UNTIL(offsets_key(&porch.recovery));
+	porch_end();
+}
+
 TEST(each_turn_that_brings_something_brings_one_offset)
 {
 	porch_opens();
