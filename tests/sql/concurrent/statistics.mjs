@@ -63,7 +63,7 @@ function path(state) {
     ['rooms', 64 * 10, (n) => ['select * from rt.rooms($1)', [each(64, (i) => uuid(full(n) ? first(n) + i : i))]]],
     ['a socket opens', 60, (n) => ['select * from rt.socket_open($1, $2)', [edge, [JSON.stringify({ socket_id: `l${n}`, user_id: uuid(4), pid: `l${n}` })]]]],
     ['a socket closes', 60, (n) => ['select rt.socket_close($1, $2)', [edge, [JSON.stringify({ socket_id: `l${n}`, user_id: uuid(4), clean: true })]]]],
-    ['sockets open', 64 * 35, (n) => ['select * from rt.socket_open($1, $2)', [edge, sockets(n, (i) => ({ pid: `${n} ${i}` }))]]],
+    ['sockets open', 64 * 40, (n) => ['select * from rt.socket_open($1, $2)', [edge, sockets(n, (i) => ({ pid: `${n} ${i}` }))]]],
     ['sockets register', 64 * 25, (n) => ['select * from rt.socket_register($1, $2)', [edge, sockets(n, () => ({}))]]],
     ['sockets close', 64 * 25, (n) => ['select rt.socket_close($1, $2)', [edge, sockets(n, (i) => ({ clean: i % 2 === 0, why: i % 7 ? undefined : 'shutdown' }))]]],
     ['sockets of deleted users close', 60, (n) => ['select rt.socket_close($1, $2)', [edge, each(4, (i) => JSON.stringify({ socket_id: 'x', user_id: uuid(1000000 + i), clean: true }))]]],
@@ -109,7 +109,9 @@ async function statistics() {
       state.last = (await admin.rows('select id from platform.messages where chat_id = $1 order by seq desc limit 4', [uuid(1)])).map((r) => r.id);
     },
     'a recovery': async () => { state.upto = await cursor(admin); },
-    'a dead edge is swept': (n) => admin.query(`insert into bellwire.edges (edge_id, name, pid, backend_start, seen_at) values ($1, 'dead', 0, now(), now() - interval '1 hour') on conflict do nothing`, [other])
+    // an edge that has not been seen for ten seconds sweeps nobody
+    'a dead edge is swept': (n) => admin.query('update bellwire.edges set seen_at = clock_timestamp() where edge_id = $1', [edge])
+      .then(() => admin.query(`insert into bellwire.edges (edge_id, name, pid, backend_start, seen_at) values ($1, 'dead', 0, now(), now() - interval '1 hour') on conflict do nothing`, [other]))
       .then(() => admin.query(`insert into bellwire.sockets (socket_id, edge_id, user_id) select 'd' || u, $1, tests.u(u) from generate_series($2::int, $2::int + 15) u`, [other, n >= 100 ? 10000 + n * 16 : 1])),
   };
   const once = async (n, judged) => {
