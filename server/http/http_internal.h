@@ -1,5 +1,5 @@
 /*
- * A connection's requests and the one that is being answered: the struct that http.c, which reads and answers, and
+ * A connection's requests and the one that is being answered: the struct of http.c, which reads and answers, and
  * request.c, which handlers look with, share. Private to http/.
  */
 #ifndef HTTP_HTTP_INTERNAL_H
