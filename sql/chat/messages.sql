@@ -69,6 +69,12 @@ begin
 		perform rt_private.read_marks_void();
 	else
 		perform from platform.chats c where c.id = new.chat_id for no key update;
+		if current_setting('transaction_isolation') <> 'read committed' then
+			-- An older snapshot sees neither a message that was the last one and is deleted, nor its place. To
+			-- write the row of that place is refused then (40001).
+			insert into bellwire.places as g (chat_id, seq) select c.id, 0 from platform.chats c where c.id = new.chat_id
+			on conflict (chat_id) do update set seq = g.seq;
+		end if;
 	end if;
 	select exists (select from platform.chat_participants p where p.chat_id = new.chat_id and p.user_id = new.sender_id),
 		l.seq, l.created_at

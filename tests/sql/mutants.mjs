@@ -21,6 +21,7 @@ export const mutants = [
   ['locks: what the socket sent later is deferred', 'rt_private.dispatch_batch', "v_items[i] ->> 'socket_id' = any(v_deferred) or v_keys", 'v_keys', locks],
   ['locks: alone, the chat is locked too', 'rt_private.route_branches', "p_lock <> ''held'' and", 'false and', locks, compile],
   ['locks: alone, it does not wait', 'rt_private.route_branches', 'for no key update nowait', 'for no key update', locks, compile],
+  ['order: an old snapshot gives no place twice', 'rt_private.messages_insert', "current_setting('transaction_isolation') <> 'read committed'", 'false', 'concurrent/order.mjs'],
   ['locks: alone, what met a locked row is tried again', 'rt.dispatch_one', "v_run.state is distinct from '55P03' or v_left < 5", 'true', locks],
   ['locks: 250 ms', "alter function rt.dispatch_one(text) set lock_timeout = '20ms'", locks],
   ['items: an item that jsonb cannot hold', 'rt_private.item_parse', 'data_exception or program_limit_exceeded', 'division_by_zero', 'edge/dispatch.sql'],
