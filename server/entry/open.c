@@ -76,20 +76,25 @@ static void open_out_of_patience(struct timer *t)
 	sio_drop_session(c->sio, CLOSE_UNAVAILABLE);
 }
 
+static void open_be_patient(struct client *c)
+{
+	struct loop *l = c->people->loop;
+	uint32_t spread;
+	random_bytes(&spread, sizeof(spread));
+	c->timer.fire = open_out_of_patience;
+	timer_set(l, &c->timer, loop_now(l) + PATIENCE_MS + spread % PATIENCE_MS);
+}
+
 /* Tells the client that it waits; its place stays as it is. */
 static void open_say_wait(struct client *c)
 {
-	struct loop *l = c->people->loop;
 	if (c->state != CLIENT_OPENING)
 		return;
 	client_enter(c, CLIENT_WAITING);
 	recover_forget(c); /* the reply goes out now, and has no private id */
 	sio_accept(c->sio, (struct slice){0});
 	client_error(c, &(struct error_about){.code = error_name(ERROR_UNAVAILABLE), .message = SLICE("Try again")});
-	uint32_t spread;
-	random_bytes(&spread, sizeof(spread));
-	c->timer.fire = open_out_of_patience;
-	timer_set(l, &c->timer, loop_now(l) + PATIENCE_MS + spread % PATIENCE_MS);
+	open_be_patient(c);
 }
 
 static void open_wait(struct entry *e, struct client *c)
@@ -153,8 +158,15 @@ static void opens_wait_no_longer(struct entry *e)
 		open_queue(e, list_entry(it, struct entering, link)->client);
 }
 
+/* Thousands may have waited, and to open them takes seconds. None is sent off while the queue moves. */
 void opens_database_up(struct entry *e)
 {
+	struct list *it, *tmp;
+	list_each (it, tmp, &e->opens->waiting) {
+		struct client *c = list_entry(it, struct entering, link)->client;
+		if (c->state == CLIENT_WAITING)
+			open_be_patient(c);
+	}
 	opens_wait_no_longer(e);
 }
 

@@ -265,6 +265,18 @@ TEST(a_socket_that_waits_too_long_is_sent_off_so_that_it_comes_back)
 	house_end();
 }
 
+TEST(once_the_database_is_back_nobody_is_sent_off_for_the_time_that_it_was_away)
+{
+	house_begin();
+	struct guest *a = house_comes(ANNA);
+	house_some_turns();
+	struct client *c = guest_client(a);
+	timer_set(house.stage.loop, &c->timer, loop_now(house.stage.loop) + 1); /* all but over */
+	opens_database_up(&house.entry);
+	CHECK(c->timer.at >= loop_now(house.stage.loop) + 5000);
+	house_end();
+}
+
 TEST(an_opening_waits_for_the_ends_of_its_user)
 {
 	house_opens();
