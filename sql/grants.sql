@@ -28,7 +28,9 @@ grant execute on function
 	rt.get_chats(uuid, jsonb), rt.get_messages(uuid, jsonb), rt.get_notifications(uuid, jsonb)
 to bellwire_edge;
 
-grant execute on function rt.emit(text[], text, jsonb, text[], boolean), rt.socket_id() to bellwire_service;
+grant execute on function rt.emit(text[], text, jsonb, text[], boolean), rt.socket_id(),
+	rt.online(uuid[]), rt.undelivered(interval, int, text)
+to bellwire_service;
 
 grant execute on function
 	rt.ask_edges(), rt.ask_sockets(uuid, text, text, int), rt.ask_rooms(text, int), rt.kick(uuid, text, text, text),

@@ -26,6 +26,12 @@ begin
 	into v_n, v_messages, v_users, v_wanted
 	from unnest(p_confirms) with ordinality c (j, n)
 	where c.j -> 'confirm' ? 'message_id';
+	if coalesce(cardinality(v_n), 0) < cardinality(p_confirms) then
+		insert into bellwire.notifications_taken (notification_id)
+		select distinct (c -> 'confirm' ->> 'notification_id')::uuid from unnest(p_confirms) c
+		where c -> 'confirm' ? 'notification_id'
+		on conflict do nothing;
+	end if;
 	if 'all' = all(v_wanted) then
 		v_count := rt_private.deliver_each(v_messages, v_users);
 		return;
@@ -55,5 +61,6 @@ end
 $$;
 comment on function rt.confirm(jsonb[]) is
 	'Events that a recipient''s client has taken: [{"confirm": the event''s confirm value, untouched, "user_id": '
-	'whose socket}]. Those of messages become receipts. Where only the first one counts, and none of these does: '
+	'whose socket}]. Those of messages become receipts, those of notifications are '
+	'noted for rt.undelivered. Where only the first one counts, and none of these does: '
 	'returns their numbers, from 1.';

@@ -32,6 +32,7 @@ begin
 			where q.online and q.offline_due is null and not exists (select from bellwire.sockets s where s.user_id = q.user_id)
 			order by q.user_id limit 5000 for no key update skip locked);
 		perform rt_private.recovery_sweep();
+		perform rt_private.push_tick();
 		perform rt_private.asks_forget();
 	end if;
 	delete from bellwire.ticks t where t.at < clock_timestamp() - interval '2 hours';

@@ -27,6 +27,8 @@ as $$
 declare
 	r record;
 	v_problem text;
+	-- whether somebody asks for what no socket has taken
+	v_push constant boolean := tg_op = 'INSERT' and exists (select from bellwire.push_consumers);
 begin
 	if rt_private.is_silent() then
 		perform rt_private.silent_note();
@@ -44,7 +46,8 @@ begin
 					raise exception using errcode = 'RT400', message = 'data ' || v_problem;
 				end if;
 			end if;
-			perform rt_private.publish(array['user:' || r.user_id], 'notification:new', r.payload);
+			perform rt_private.publish(array['user:' || r.user_id], 'notification:new', r.payload,
+				p_confirm => case when v_push then jsonb_build_object('notification_id', r.payload -> 'id') end);
 		end loop;
 	else
 		for r in
