@@ -29,7 +29,8 @@ grant execute on function
 to bellwire_edge;
 
 grant execute on function rt.emit(text[], text, jsonb, text[], boolean), rt.socket_id(),
-	rt.online(uuid[]), rt.undelivered(interval, int, text)
+	rt.online(uuid[]), rt.user_join(uuid, text),
+	rt.user_leave(uuid, text), rt.undelivered(interval, int, text)
 to bellwire_service;
 
 grant execute on function

@@ -85,7 +85,7 @@ begin
 	), first as (
 		select distinct on (m.room) m.room, m.control
 		from moves m
-		where m.control in ('user_join', 'user_leave') and m.room ~ '^(participants|followers):'
+		where m.control in ('user_join', 'user_leave') and m.room ~ '^(participants|followers|own):'
 		order by m.room, m.id
 	)
 	select (select count(*) from gap),

@@ -8,16 +8,18 @@ begin
 	select q.id, u.id is not null,
 		case when u.id is null then '{}' else array['user:' || u.id]
 			|| array(select 'participants:' || p.chat_id from platform.chat_participants p where p.user_id = u.id)
-			|| array(select 'followers:' || f.followee_id from platform.follows f where f.follower_id = u.id) end
+			|| array(select 'followers:' || f.followee_id from platform.follows f where f.follower_id = u.id)
+			|| coalesce(o.rooms, '{}') end
 	from unnest(p_users) as q(id)
 	left join lateral (
 		select a.id from platform.users a where a.id = q.id and a.disabled_at is null offset 0
-	) u on true;
+	) u on true
+	left join rt_private.rooms_sourced(p_users) o on o.user_id = q.id;
 end
 $$;
 comment on function rt_private.user_rooms(uuid[]) is
 	'One row for each user: active (exists and is not disabled), and the rooms the rows grant: user:, '
-	'participants:, followers:. Inactive: none.';
+	'participants:, followers:, own:. Inactive: none.';
 
 -- For tables whose rows put a user into a room. Arguments: the room's family, the columns of the room's id and of the
 -- user.
