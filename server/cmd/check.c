@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/close.h"
 #include "cmd/cmd.h"
+#include "cmd/doctor.h"
 #include "cmd/pg.h"
 #include "events/control.h"
 #include "people/errors.h"
@@ -40,14 +41,16 @@ static bool is_true(const PGresult *r, int column)
 static bool check_primary(PGconn *pg, const char *setting)
 {
 	if (PQserverVersion(pg) < OLDEST) {
-		cmd_error("%s: Postgres %d is too old: 15 is needed", setting, PQserverVersion(pg) / 10000);
+		doctor_error("upgrade Postgres, or set another server", "%s: Postgres %d is too old: 15 is needed",
+		             setting, PQserverVersion(pg) / 10000);
 		return false;
 	}
 	PGresult *r = pg_query(pg, "select pg_catalog.pg_is_in_recovery()");
 	bool standby = r && is_true(r, 0);
 	PQclear(r);
 	if (standby)
-		cmd_error("%s leads to a standby", setting);
+		doctor_error("set the primary's address, or a host list with target_session_attrs=read-write",
+		             "%s leads to a standby", setting);
 	return r && !standby;
 }
 
@@ -57,7 +60,8 @@ static bool check_migrated(PGconn *pg)
 	bool there = r && is_true(r, 0);
 	PQclear(r);
 	if (r && !there)
-		cmd_error("DATABASE_URL: the database is empty: run `bellwire migrate`");
+		doctor_error("MIGRATE_DATABASE_URL=... bellwire migrate, as the owner of the database",
+		             "DATABASE_URL: the database is empty: run `bellwire migrate`");
 	return there;
 }
 
@@ -66,7 +70,9 @@ static bool check_rights(PGconn *pg)
 	PGresult *r = pg_query(pg, MISSING_SQL);
 	bool good = r && PQgetisnull(r, 0, 0);
 	if (r && !good)
-		cmd_error("DATABASE_URL: %s may not call, or there is not: %s", PQuser(pg), PQgetvalue(r, 0, 0));
+		doctor_error(
+			"connect as bellwire_edge, or `grant bellwire_edge to ...`; run `bellwire migrate` after an upgrade",
+			"DATABASE_URL: %s may not call, or there is not: %s", PQuser(pg), PQgetvalue(r, 0, 0));
 	PQclear(r);
 	return good;
 }
@@ -76,12 +82,14 @@ static bool check_modesty(PGconn *pg)
 {
 	PGresult *r = pg_query(pg, "select pg_catalog.pg_has_role(current_user, 'bellwire_owner', 'member')");
 	if (r && is_true(r, 0))
-		fprintf(stderr,
-		        "bellwire: warning: DATABASE_URL: %s may change the schema; the edge should connect as bellwire_edge\n",
-		        PQuser(pg));
+		doctor_warn("DATABASE_URL=postgresql://bellwire_edge:...@host/database",
+		            "DATABASE_URL: %s may change the schema; the edge should connect as bellwire_edge",
+		            PQuser(pg));
 	PQclear(r);
 	return r;
 }
+
+static const char migrate_remedy[] = "MIGRATE_DATABASE_URL=... bellwire migrate, with this binary";
 
 static bool check_version(PGconn *pg)
 {
@@ -94,14 +102,16 @@ static bool check_version(PGconn *pg)
 	printf("# database %s: Postgres %d.%d, schema %d, code %.12s\n", PQdb(pg), PQserverVersion(pg) / 10000,
 	       PQserverVersion(pg) % 10000, schema, code);
 	if (schema > embedded_schema_version)
-		cmd_error("the database has schema %d, this binary needs %d: the binary is too old", schema,
-		          embedded_schema_version);
+		doctor_error("install the version of bellwire that has migrated this database",
+		             "the database has schema %d, this binary needs %d: the binary is too old", schema,
+		             embedded_schema_version);
 	else if (schema < embedded_schema_version)
-		cmd_error("the database has schema %d, this binary needs %d: run `bellwire migrate`", schema,
-		          embedded_schema_version);
+		doctor_error(migrate_remedy, "the database has schema %d, this binary needs %d: run `bellwire migrate`",
+		             schema, embedded_schema_version);
 	else if (!good)
-		cmd_error("the database has code %.12s, this binary has %.12s: run `bellwire migrate`", code,
-		          embedded_code_sha256);
+		doctor_error(migrate_remedy,
+		             "the database has code %.12s, this binary has %.12s: run `bellwire migrate`", code,
+		             embedded_code_sha256);
 	PQclear(r);
 	return good;
 }
@@ -111,7 +121,8 @@ static bool same_place(PGconn *a, PGconn *b)
 	PGresult *x = pg_query(a, PLACE_SQL), *y = pg_query(b, PLACE_SQL);
 	bool same = x && y && strcmp(PQgetvalue(x, 0, 0), PQgetvalue(y, 0, 0)) == 0;
 	if (x && y && !same)
-		cmd_error("DATABASE_URL and LISTEN_DATABASE_URL lead to different databases");
+		doctor_error("LISTEN_DATABASE_URL is the direct way to the database behind DATABASE_URL",
+		             "DATABASE_URL and LISTEN_DATABASE_URL lead to different databases");
 	PQclear(x);
 	PQclear(y);
 	return same;
@@ -122,16 +133,26 @@ static bool check_listener(const struct config *c, PGconn *calls)
 	if (strcmp(c->listen_database_url, c->database_url) == 0)
 		return true;
 	PGconn *pg = pg_open(c->listen_database_url, "LISTEN_DATABASE_URL");
-	bool good = pg && check_primary(pg, "LISTEN_DATABASE_URL") && check_rights(pg) && same_place(calls, pg);
+	bool good = pg && check_primary(pg, "LISTEN_DATABASE_URL") && doctor_session(c, pg, "LISTEN_DATABASE_URL") &&
+	            check_rights(pg) && same_place(calls, pg);
 	PQfinish(pg);
 	return good;
 }
 
 static bool check_database(const struct config *c)
 {
+	if (!c->database_url) {
+		doctor_error("DATABASE_URL=postgresql://bellwire_edge:...@host/database", "DATABASE_URL is not set");
+		return false;
+	}
 	PGconn *pg = pg_open(c->database_url, "DATABASE_URL");
-	bool good = pg && check_primary(pg, "DATABASE_URL") && check_migrated(pg) && check_rights(pg) &&
-	            check_modesty(pg) && check_version(pg) && check_listener(c, pg);
+	bool good = pg && check_primary(pg, "DATABASE_URL");
+	/* each says what it finds, whatever the others have found */
+	good = good && doctor_session(c, pg, "DATABASE_URL") & doctor_pooler(c, pg);
+	good = good && check_migrated(pg) && check_rights(pg) && check_modesty(pg) && check_version(pg) &&
+	       doctor_hook(c, pg) && check_listener(c, pg);
+	if (good)
+		doctor_server(c, pg);
 	PQfinish(pg);
 	return good;
 }
@@ -147,6 +168,7 @@ static bool check(const struct config *c, bool offline)
 		fprintf(stderr, "%.*sbellwire: these settings cannot work\n", (int)problems.n, problems.p);
 	buf_fini(&out);
 	buf_fini(&problems);
+	doctor_machine(c);
 	return good && (offline || check_database(c)); /* fails without DATABASE_URL, as serve does */
 }
 
@@ -185,7 +207,8 @@ int cmd_check(int argc, char **argv)
 	if (!cmd_options(
 		    options,
 		    "Prints every setting in the form of a settings file, secrets as (set) or (not set). Then verifies keys, certificates,\n"
-		    "addresses, and in the database: a primary of version 15 or later, the rights of the role, schema and code.\n",
+		    "addresses, and in the database: a primary of version 15 or later, the rights of the role, schema and code; besides the\n"
+		    "way there (pooler, timeouts), clocks and room. Each finding has its remedy; warnings leave the exit code 0.\n",
 		    argc, argv, &code))
 		return code;
 	if (markdown)

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { until, world } from '../integration/lib/world.mjs'
+import { BIN, SECRET, until, world } from '../integration/lib/world.mjs'
 import { directory, example, freePort, running, tool } from './lib/programs.mjs'
 
 const w = await world(import.meta.url)
@@ -30,6 +30,11 @@ test('pgbouncer in transaction mode carries the calls of two edges over three co
   const pooled = new URL(direct)
   Object.assign(pooled, { host: `127.0.0.1:${pooler.port}`, pathname: '/app' })
   const env = { DATABASE_URL: pooled.href, LISTEN_DATABASE_URL: direct.href }
+  const check = (more) => spawnSync(BIN, ['check'], { encoding: 'utf8', env: { PATH: process.env.PATH, JWT_SECRET: SECRET, DATABASE_URL: pooled.href, ...more } })
+  const wrong = check({})
+  assert.equal(wrong.status, 1, wrong.stderr)
+  assert.match(wrong.stderr, /leads through a transaction pooler.*\n {2}remedy: set LISTEN_DATABASE_URL/)
+  assert.equal(check(env).status, 0, check(env).stderr)
   const edges = [await w.edge(env), await w.edge(env)]
   const [ann, bob] = await w.users('Анна', 'Борис')
   const chat = await w.chat(ann, bob)
