@@ -1,4 +1,5 @@
-// rt.undelivered, bellwire.push_consumers, pushes, push_cursor, notifications_taken: what no socket has taken, once for each consumer.
+// rt.undelivered, bellwire.push_consumers, pushes, push_cursor, notifications_taken: what no socket has taken, once for each consumer. Within:
+// rt_private.push_consumer, push_fill, push_rows, push_items, push_recipients, and push_tick of rt.maintain.
 import { connect, is, ok, run } from '../concurrent/lib.mjs';
 
 const u = (n) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;

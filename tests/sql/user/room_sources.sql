@@ -1,4 +1,4 @@
--- bellwire.room_sources: functions that say who is in rooms of a service's own.
+-- bellwire.room_sources, rt_private.own_room: functions that say who is in rooms of a service's own.
 begin;
 select plan(12);
 
