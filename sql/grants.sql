@@ -23,7 +23,8 @@ grant execute on function
 	rt.socket_open(uuid, text[]), rt.socket_register(uuid, text[]), rt.socket_close(uuid, text[]),
 	rt.rooms(uuid[]), rt.token_expired(uuid), rt.user_state(uuid), rt.token_keys(), rt.users_of(text[]),
 	rt.recovery_key(), rt.recover(text[]),
-	rt.routes(), rt.version(), rt.maintain(uuid, bigint), rt.sweep(uuid), rt.monitor(), rt.edge_close(uuid),
+	rt.routes(), rt.relays(), rt.relayed(uuid, jsonb), rt.names(uuid[]),
+	rt.version(), rt.maintain(uuid, bigint), rt.sweep(uuid), rt.monitor(), rt.edge_close(uuid),
 	rt.confirm(jsonb[]), rt.answer(uuid, text[]), rt.emitter_attachment(bigint),
 	rt.get_chats(uuid, jsonb), rt.get_messages(uuid, jsonb), rt.get_notifications(uuid, jsonb)
 to bellwire_edge;

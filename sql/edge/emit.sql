@@ -1,5 +1,11 @@
 -- Events that other services send.
 
+-- names that clients keep for themselves (S6), and those that the edge itself sends
+create or replace function rt_private.event_is_reserved(p_event text) returns boolean
+language sql immutable
+return p_event = any('{connect,connect_error,disconnect,disconnecting,newListener,removeListener,error,connected,sync:required}');
+comment on function rt_private.event_is_reserved(text) is 'Is this a name that no event of a service may have?';
+
 create or replace function rt.emit(rooms text[], event text, data jsonb, except_rooms text[] default '{}', ephemeral boolean default false)
 returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -14,8 +20,7 @@ begin
 	if except_rooms is null or array_position(except_rooms, null) is not null then
 		raise exception 'except_rooms: names, or nothing' using errcode = 'RT400';
 	end if;
-	-- names that clients keep for themselves (S6), and those that the edge itself sends
-	if event is null or event = '' or event = any('{connect,connect_error,disconnect,disconnecting,newListener,removeListener,error,connected,sync:required}') then
+	if event is null or event = '' or rt_private.event_is_reserved(event) then
 		raise exception 'event: "%" cannot be sent', event using errcode = 'RT400';
 	end if;
 	if jsonb_typeof(data) is distinct from 'object' then

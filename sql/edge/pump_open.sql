@@ -67,6 +67,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
 	v_n int;
+	v_came boolean;
 begin
 	if pg_is_in_recovery() then
 		raise exception 'a standby cannot be read: its snapshots hide what is in flight' using errcode = 'RT503';
@@ -88,11 +89,14 @@ begin
 	on conflict (edge_id) do update
 		set name = excluded.name, pid = excluded.pid, backend_start = excluded.backend_start,
 			application_name = excluded.application_name, seen_at = clock_timestamp()
-	returning n into v_n;
+	returning n, xmax = 0 into v_n, v_came;
 	-- The lock ends with the session, which tells at once that an edge is dead.
 	perform set_config('lock_timeout', '2s', true), pg_advisory_lock(rt_private.alive_class(), v_n);
 	perform rt_private.history_ends(p_epoch, p_marks);
 	perform set_config('bellwire.epoch', rt_private.epoch_text(), false); -- for every rt.fetch of this session
+	if v_came then -- the others tell it from now on what they relay
+		perform rt_private.control('edge_came', jsonb_build_object('edge_id', p_edge));
+	end if;
 	return query select current_setting('bellwire.epoch'), rt_private.schema_version(),
 		(select s.system_identifier::text from pg_control_system() s), rt_private.bell_key();
 end

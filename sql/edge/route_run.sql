@@ -26,8 +26,10 @@ e'\t\tif p_lock <> ''held'' and rt_private.is_uuid(p_payload ->> %1$L) then
 				perform from %2$s t where t.%3$I = (p_payload ->> %1$L)::uuid for no key update nowait;
 			end if;
 		end if;\n', l.lock_key, l.relation, l.key) end
-		|| format(e'\t\tlasting := %s;\n\t\tack := %s(p_user_id, p_payload);\n',
-			case when r.ephemeral then 'false' else 'true' end, r.function),
+		|| format(e'\t\tlasting := %s;\n\t\tack := %s;\n',
+			case when r.ephemeral or r.function is null then 'false' else 'true' end,
+			coalesce(r.function || '(p_user_id, p_payload)',
+				format('rt_private.relay(%L, p_user_id, p_payload)', r.event))),
 		'' order by r.rate_class <> 'send', r.event collate "C")
 	from bellwire.routes r
 	left join bellwire.lock_keys l on l.lock_key = r.lock_key;

@@ -35,18 +35,23 @@ create or replace function rt_private.route_check() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-	v_problem text := rt_private.route_problem(new.function, 'uuid, jsonb', 'jsonb');
+	v_problem text;
 begin
+	if new.function is not null then
+		v_problem := rt_private.route_problem(new.function, 'uuid, jsonb', 'jsonb');
+	end if;
 	if new.function_many is not null then
 		v_problem := coalesce(v_problem, rt_private.route_problem(new.function_many, 'uuid[], jsonb[]', 'jsonb[]'));
 	end if;
+	v_problem := coalesce(v_problem,
+		rt_private.route_relay_problem(new.event, new.relay_room, new.relay_members, new.relay_fields));
 	if v_problem is not null then
 		raise exception 'route "%": %', new.event, v_problem using errcode = 'RT400';
 	end if;
 	return new;
 end
 $$;
-comment on function rt_private.route_check() is 'Before a route is written: its functions are there and fit.';
+comment on function rt_private.route_check() is 'Before a route is written: its functions are there and fit, and it can be relayed as it says.';
 
 create or replace function rt_private.routes_changed() returns trigger
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -63,10 +68,12 @@ returns table (event text, function text, max_bytes int, rate_class text, rate_p
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 	select r.event, r.function, r.max_bytes, r.rate_class, r.rate_per_s, r.rate_burst, r.lock_key, r.repeatable, p.problem is null, p.problem
-	from bellwire.routes r, lateral (select rt_private.route_problem(r.function, 'uuid, jsonb', 'jsonb')) p (problem)
+	from bellwire.routes r, lateral (
+		select case when r.function is not null then rt_private.route_problem(r.function, 'uuid, jsonb', 'jsonb') end
+	) p (problem)
 	order by r.event
 $$;
-comment on function rt.routes() is 'The routes; one with a problem is not served.';
+comment on function rt.routes() is 'The routes; one with a problem is not served. function: null where the route is relayed and names none.';
 
 select bellwire.ensure_trigger('bellwire.routes', 'routes_check',
 	$$before insert or update on bellwire.routes for each row execute function rt_private.route_check()$$);

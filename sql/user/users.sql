@@ -34,6 +34,21 @@ comment on function rt_private.users_kick() is
 	'A user who is deleted or disabled loses all sockets (docs/connecting.md, "The end of a token, and of a '
 	'user").';
 
+create or replace function rt_private.users_renamed() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	if rt_private.is_silent() then
+		perform rt_private.silent_note();
+	else
+		perform rt_private.control('user_renamed', jsonb_build_object('user_id', new.id));
+	end if;
+	return null;
+end
+$$;
+comment on function rt_private.users_renamed() is
+	'Edges add the name to what they relay: those that know it read it again.';
+
 create or replace function rt_private.users_bounds() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -66,5 +81,8 @@ select bellwire.ensure_trigger('platform.users', 'users_kick_update',
 	when (old.id <> new.id or old.disabled_at is null and new.disabled_at is not null) execute function rt_private.users_kick()$$);
 select bellwire.ensure_trigger('platform.users', 'users_kick_delete',
 	$$after delete on platform.users for each row execute function rt_private.users_kick()$$);
+select bellwire.ensure_trigger('platform.users', 'users_renamed',
+	$$after update of name on platform.users for each row when (old.name <> new.name)
+	execute function rt_private.users_renamed()$$);
 select bellwire.ensure_trigger('platform.users', 'users_truncated',
 	$$after truncate on platform.users for each statement execute function rt_private.rooms_truncated()$$);

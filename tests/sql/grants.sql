@@ -47,10 +47,11 @@ select results_eq($$select name from functions where has_function_privilege('bel
 	'rt.dispatch_one(text)', 'rt.edge_close(uuid)', 'rt.emitter_attachment(bigint)', 
 	'rt.fetch_page(text,text,bigint,integer,text)', 'rt.get_chats(uuid,jsonb)', 'rt.get_messages(uuid,jsonb)',
 	'rt.get_notifications(uuid,jsonb)', 'rt.maintain(uuid,bigint)', 'rt.mark()', 'rt.monitor()',
-	'rt.place(text)', 'rt.pump_open(uuid,text,text,text[])', 'rt.recover(text[])', 'rt.recovery_key()',
-	'rt.ring()', 'rt.rooms(uuid[])', 'rt.routes()', 'rt.socket_close(uuid,text[])', 'rt.socket_open(uuid,text[])',
-	'rt.socket_register(uuid,text[])', 'rt.sweep(uuid)', 'rt.token_expired(uuid)',
-	'rt.token_keys()', 'rt.user_state(uuid)', 'rt.users_of(text[])', 'rt.version()'],
+	'rt.names(uuid[])', 'rt.place(text)', 'rt.pump_open(uuid,text,text,text[])', 'rt.recover(text[])',
+	'rt.recovery_key()', 'rt.relayed(uuid,jsonb)', 'rt.relays()', 'rt.ring()', 'rt.rooms(uuid[])', 'rt.routes()',
+	'rt.socket_close(uuid,text[])', 'rt.socket_open(uuid,text[])', 'rt.socket_register(uuid,text[])',
+	'rt.sweep(uuid)', 'rt.token_expired(uuid)', 'rt.token_keys()', 'rt.user_state(uuid)', 'rt.users_of(text[])',
+	'rt.version()'],
 	'the edge calls these');
 select ok(not has_function_privilege('bellwire_edge', oid, 'execute'), 'the edge does not call ' || name) from functions
 	where schema <> 'rt' or name in ('rt.emit(text[],text,jsonb,text[],boolean)', 'rt.socket_id()',

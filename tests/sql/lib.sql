@@ -56,7 +56,7 @@ as $$
 	select s.control || ' ' || right(s.data ->> 'user_id', 1)
 		|| ' ' || coalesce(split_part(s.data ->> 'room', ':', 1) || ' ' || right(s.data ->> 'room', 2),
 			s.data ->> 'reason')
-	from tests.sent() s where s.control is not null order by s.id
+	from tests.sent() s where s.control ~ '^(user|socket)_(join|leave|kick)$' order by s.id
 $$;
 comment on function tests.moves() is 'Control rows about users, short: verb, user, room or reason.';
 

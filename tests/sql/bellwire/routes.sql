@@ -1,6 +1,6 @@
 -- bellwire.routes: which function answers an event. routes_check, routes_changed, routes_compiled.
 begin;
-select plan(42);
+select plan(44);
 
 select results_eq($$select event, function, lock_key, repeatable, ephemeral from bellwire.routes
 	order by event collate "C"$$,
@@ -60,6 +60,14 @@ select lives_ok($$select bellwire.ensure_route_many('chat:typing', 'tests.many')
 select bellwire.ensure_route_many('chat:typing', null);
 select results_eq('select event, function_many from bellwire.routes where function_many is not null',
 	$$values ('chat:message:send', 'rt_private.chat_message_send_many')$$, 'and one that there is');
+
+-- ensure_relay
+select tests.mark();
+select bellwire.ensure_relay('chat:typing', 'chat:{chat_id}', 'participants:{chat_id}',
+	(select relay_fields from bellwire.routes where event = 'chat:typing'));
+select is((select count(*) from tests.sent() where event is not null), 0::bigint, 'the same again changes nothing');
+select bellwire.ensure_relay('chat:typing', null, null, null);
+select is_empty('select * from rt.relays()', 'a route that is not relayed any more');
 
 -- routes_changed: one control row a statement, so that edges read again
 create function pg_temp.told() returns text language sql as $$ select string_agg(control || data::text, ' ')

@@ -1,8 +1,9 @@
 -- rt.pump_open: an edge and the session of its pump.
 begin;
-select plan(6);
+select plan(8);
 
 -- the pump's session
+select tests.mark();
 select is((select array[epoch, schema_version::text, system_identifier, bell_key::text]
 	from rt.pump_open(tests.u(1), 'edge one')),
 	array[rt_private.epoch_text(), (select max(version)::int from bellwire.migrations)::text,
@@ -15,7 +16,11 @@ select is((select array[name, pid::text] from bellwire.edges where edge_id = tes
 	array['edge one', pg_backend_pid()::text], 'the edge is registered');
 select ok(rt_private.edge_alive(tests.u(1)), 'and alive');
 select ok(not rt_private.edge_alive(tests.u(2)), 'another is not');
+select results_eq('select control, data from tests.sent()',
+	$$values ('edge_came', jsonb_build_object('edge_id', tests.u(1)))$$, 'the others hear of it');
+select tests.mark();
 select rt.pump_open(tests.u(1), 'again');
+select is_empty('select * from tests.sent()', 'once');
 select is((select array_agg(name) from bellwire.edges where edge_id = tests.u(1)), array['again'],
 	'once more: the same row');
 
