@@ -40,7 +40,7 @@ const char *batch_read(const PGresult *res, size_t n, struct batch_answer *out)
 void batch_item(const PGresult *res, const struct batch_answer *a, size_t i, struct db_item_result *out)
 {
 	int row = a->row[i];
-	*out = (struct db_item_result){.outcome = DB_OK, .moved = a->moved};
+	*out = (struct db_item_result){.outcome = DB_OK, .published = a->published, .moved = a->moved};
 	if (a->verdict[i] == VERDICT_NONE) {
 		/* the function says nothing of this item: it may have run */
 		*out = (struct db_item_result){.outcome = DB_UNCERTAIN,
@@ -54,7 +54,7 @@ void batch_item(const PGresult *res, const struct batch_answer *a, size_t i, str
 		return;
 	}
 	out->outcome = DB_ERROR;
-	out->moved = false;
+	out->published = out->moved = false;
 	out->code = db_cell(res, row, COL_CODE);
 	out->message = db_cell(res, row, COL_MESSAGE);
 	out->sqlstate = db_cell(res, row, COL_SQLSTATE);

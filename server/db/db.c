@@ -156,6 +156,16 @@ void db_pump_within(struct db *d, uint64_t ms, void (*done)(void *arg), void *ar
 	pump_after(d->pump, ms, done, arg);
 }
 
+uint32_t db_pump_moment(const struct db *d)
+{
+	return pump_moment(d->pump);
+}
+
+bool db_pump_past(const struct db *d, uint32_t moment)
+{
+	return pump_past(d->pump, moment);
+}
+
 static void db_on_written(void *ctx)
 {
 	pump_poke(((struct db *)ctx)->pump);

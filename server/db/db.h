@@ -130,6 +130,7 @@ struct db_item_result {
 	struct slice message;    /* DB_ERROR: what the client may see */
 	struct slice sqlstate;
 	struct slice detail;     /* DB_ERROR INTERNAL: for the log only */
+	bool published;          /* DB_OK: its batch has written rows of the outbox */
 	bool moved;              /* it moved sockets between rooms: the ack waits for the pump (db_pump_within) */
 	uint64_t retry_after_ms; /* DB_ERROR RATE_LIMIT */
 };
@@ -206,6 +207,13 @@ bool db_pump_position(const struct db *d, struct db_position *at) MUST_CHECK;
  * then at once, from the loop.
  */
 void db_pump_after(struct db *d, void (*done)(void *arg), void *arg);
+
+/*
+ * A moment of the pump, never 0. It is past once a fetch that began after it has been delivered. Moments wrap: one that
+ * is weeks old may look as if it were still to come.
+ */
+uint32_t db_pump_moment(const struct db *d);
+bool db_pump_past(const struct db *d, uint32_t moment);
 
 /* The same, but after so long in any case: for those who would rather go on without. */
 void db_pump_within(struct db *d, uint64_t ms, void (*done)(void *arg), void *arg);

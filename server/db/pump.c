@@ -52,9 +52,10 @@ struct pump {
 	bool mark_now;   /* rt.mark is, before a fetch */
 	struct pace pace;
 	struct fetch fetch;
-	uint64_t fetch_at; /* when the fetch that is out, or cut, was asked for; loop_now */
-	PGresult *page;    /* an answer that is being delivered, ours; NULL: none */
-	bool fresh;        /* nothing of it was taken */
+	uint32_t fetches, delivered; /* numbers of the last fetch that was asked for, of the last one delivered */
+	uint64_t fetch_at;           /* when the fetch that is out, or cut, was asked for; loop_now */
+	PGresult *page;              /* an answer that is being delivered, ours; NULL: none */
+	bool fresh;                  /* nothing of it was taken */
 	struct pump_ear ear;
 	unsigned errors;    /* fetches in a row that Postgres refused */
 	struct timer timer; /* the next poll, or the next rows of the page */
@@ -215,6 +216,7 @@ static void pump_became_ready(struct pump *p)
 static void pump_fetch_done(struct pump *p)
 {
 	p->errors = 0;
+	p->delivered = p->fetches;
 	link_settled(p->link);
 	pace_fetched(&p->pace, p->fetch.rows, p->fetch.xmin);
 	if (!p->ready)
@@ -301,6 +303,7 @@ static void pump_ask(struct pump *p, const char *sql, int n, const char *const *
 static void pump_send_fetch(struct pump *p)
 {
 	p->poll_now = false;
+	p->fetches++;
 	p->fetch_at = loop_now(p->common->loop);
 	pace_asked(&p->pace);
 	timer_stop(p->common->loop, &p->timer);
@@ -439,6 +442,16 @@ void pump_after(struct pump *p, uint64_t ms, void (*done)(void *arg), void *arg)
 		pump_poll_now(p);
 	else
 		waiters_release(&p->waiters);
+}
+
+uint32_t pump_moment(const struct pump *p)
+{
+	return p->fetches ? p->fetches : 1;
+}
+
+bool pump_past(const struct pump *p, uint32_t moment)
+{
+	return (int32_t)(p->delivered - moment) > 0;
 }
 
 void pump_listen(struct pump *p, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx)

@@ -24,6 +24,9 @@ struct slice pump_place(const struct pump *p);
 bool pump_position(struct pump *p, struct db_position *at) MUST_CHECK;
 void pump_after(struct pump *p, uint64_t ms, void (*done)(void *arg), void *arg); /* 0: as long as it takes */
 
+uint32_t pump_moment(const struct pump *p);
+bool pump_past(const struct pump *p, uint32_t moment);
+
 void pump_reopen(struct pump *p);                /* the edge is not registered: a new session registers it */
 uint64_t pump_waits_since(const struct pump *p); /* when the statement was sent that is out; 0: none is */
 
