@@ -11,7 +11,9 @@
 #include "entry/register.h"
 #include "events/confirm.h"
 #include "events/few.h"
+#include "events/names.h"
 #include "events/presence.h"
+#include "events/relay.h"
 #include "events/rooms.h"
 #include "events/routes.h"
 #include "events/token_keys.h"
@@ -35,6 +37,8 @@
 	X(confirms, events, YES, NO, NO, NO)     \
 	X(fews, events, NO, NO, NO, NO)          \
 	X(presence, events, NO, YES, NO, NO)     \
+	X(names, events, YES, NO, NO, NO)        \
+	X(relays, events, YES, YES, NO, NO)      \
 	X(offsets, recovery, YES, YES, YES, NO)  \
 	X(attempts, recovery, NO, YES, NO, NO)   \
 	X(missed, recovery, NO, NO, NO, NO)      \

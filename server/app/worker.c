@@ -301,6 +301,7 @@ static void worker_join_floors(struct worker *w, const struct config *c)
 	w->people = (struct people){.loop = w->loop, .sio = w->sio, .auth = w->auth, .ident = w->ident};
 	w->events = (struct events){.people = &w->people,
 	                            .db = w->db,
+	                            .edge_id = w->edge_id,
 	                            .on_turn = worker_on_presence_sent,
 	                            .on_keys = worker_on_keys,
 	                            .on_asked = worker_on_asked,

@@ -15,16 +15,16 @@
 #define OLDEST 150000
 
 /* The functions that the edge calls (docs/edge-sql.md). */
-#define MISSING_SQL                                                                                               \
-	"select pg_catalog.string_agg('rt.' || f.name, ', ') from pg_catalog.unnest(array["                       \
-	"'pump_open', 'fetch', 'fetch_page', 'bell_arm', 'bell_disarm', 'ring', 'dispatch', 'dispatch_one', "     \
-	"'socket_open', 'socket_register', 'socket_close', 'rooms', 'token_expired', 'recover', 'recovery_key', " \
-	"'routes', 'version', 'user_state', 'token_keys', 'users_of', 'answer', 'mark', 'place', 'maintain', "    \
-	"'sweep', 'monitor', 'edge_close', 'confirm', 'emitter_attachment', 'get_chats', 'get_messages', "        \
-	"'get_notifications']) f(name) "                                                                          \
-	"where not exists (select from pg_catalog.pg_proc p "                                                     \
-	"join pg_catalog.pg_namespace n on n.oid = p.pronamespace "                                               \
-	"where n.nspname = 'rt' and p.proname = f.name and pg_catalog.has_schema_privilege(n.oid, 'usage') "      \
+#define MISSING_SQL                                                                                                                          \
+	"select pg_catalog.string_agg('rt.' || f.name, ', ') from pg_catalog.unnest(array["                                                  \
+	"'pump_open', 'fetch', 'fetch_page', 'bell_arm', 'bell_disarm', 'ring', 'dispatch', 'dispatch_one', "                                \
+	"'socket_open', 'socket_register', 'socket_close', 'rooms', 'token_expired', 'recover', 'recovery_key', "                            \
+	"'routes', 'relays', 'relayed', 'names', 'version', 'user_state', 'token_keys', 'users_of', 'answer', 'mark', 'place', 'maintain', " \
+	"'sweep', 'monitor', 'edge_close', 'confirm', 'emitter_attachment', 'get_chats', 'get_messages', "                                   \
+	"'get_notifications']) f(name) "                                                                                                     \
+	"where not exists (select from pg_catalog.pg_proc p "                                                                                \
+	"join pg_catalog.pg_namespace n on n.oid = p.pronamespace "                                                                          \
+	"where n.nspname = 'rt' and p.proname = f.name and pg_catalog.has_schema_privilege(n.oid, 'usage') "                                 \
 	"and pg_catalog.has_function_privilege(p.oid, 'execute'))"
 
 /* Tells two servers apart. The text has only such values as do not depend on the settings of a connection. */

@@ -3,11 +3,13 @@
  */
 #include "entry/maintain.h"
 #include "base/mem.h"
+#include "events/relay.h"
 #include <inttypes.h>
 #include <stdio.h>
 
 struct maintenance {
 	bool maintaining, looking, sweeping; /* rt.maintain, rt.monitor, rt.sweep is out */
+	uint64_t asked_at;                   /* loop_now: when rt.maintain was called last */
 	bool failing, blind;                 /* rt.maintain, rt.monitor fails, and the log says so already */
 };
 
@@ -64,6 +66,7 @@ static void maintain_done(void *arg, const struct db_result *r)
 	e->figures.outbox_rows = (uint64_t)db_number(r, 0, 0);
 	e->figures.notify_usage = db_number(r, 0, 1);
 	e->figures.edges = (uint64_t)db_number(r, 0, 2);
+	relay_edges(e->recovery->events, e->figures.edges, mt->asked_at);
 	if (!mt->sweeping)
 		maintain_sweep(e); /* a call of its own, since a long sweep must not hold up the lease */
 }
@@ -130,6 +133,7 @@ void maintenance_tick(struct entry *e)
 	if (e->maintenance->maintaining)
 		return;
 	e->maintenance->maintaining = true;
+	e->maintenance->asked_at = loop_now(e->people->loop);
 	if (maintenance_missing(e))
 		maintain_read_version(e); /* the database may have been migrated meanwhile */
 	int n = snprintf(clock, sizeof clock, "%" PRIu64, loop_now(e->people->loop));

@@ -9,6 +9,7 @@
  *   token_keys.h  the keys of tokens
  *   few.h       deliveries of which a few confirmations count
  *   user_of.h   rt.user_of: whose a token is
+ *   relay.h     events that the edge delivers by itself, relay_rule.h            names.h    names of users, for these
  */
 #ifndef EVENTS_EVENTS_H
 #define EVENTS_EVENTS_H
@@ -19,6 +20,7 @@
 struct events {
 	struct people *people;      /* borrowed */
 	struct db *db;              /* borrowed */
+	const char *edge_id;        /* borrowed; a uuid */
 	void (*on_turn)(void *ctx); /* no change of presence waits any more; may be NULL */
 	void (*on_keys)(void *ctx); /* the keys were read for the first time; may be NULL */
 	/* An operator asks: data is that of the control row, and ends with the call. May be NULL. */
@@ -34,6 +36,8 @@ struct events {
 	struct confirms *confirms;
 	struct presence *presence;
 	struct fews *fews;
+	struct names *names;
+	struct relays *relays;
 };
 
 #endif

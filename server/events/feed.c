@@ -5,10 +5,12 @@
 #include "events/feed.h"
 #include "events/control.h"
 #include "events/deliver.h"
-#include "events/token_keys.h"
+#include "events/names.h"
 #include "events/presence.h"
+#include "events/relay.h"
 #include "events/rooms.h"
 #include "events/routes.h"
+#include "events/token_keys.h"
 #include "people/client.h"
 
 static bool feed_text(struct slice object, const char *key, struct buf *out)
@@ -60,6 +62,8 @@ static void feed_socket(struct events *ev, const struct db_event *e, enum room_v
 	if (feed_text(e->data, "socket_id", &id) && feed_text(e->data, "room", &room))
 		c = client_of(ev->people, buf_view(&id));
 	if (c && c->state == CLIENT_OPEN) {
+		struct slice name;
+		(void)!names_of(ev, c->user, &name); /* who enters a room may soon say something that is relayed */
 		client_apply(c, verb, buf_view(&room));
 		if (c->recoverable)
 			ev->people->recovery->sent(c); /* the client's next offset lists its joined rooms */
@@ -125,6 +129,29 @@ static void feed_asked(struct events *ev, const struct db_event *e, enum room_ve
 		ev->on_asked(ev->ctx, e->data);
 }
 
+/* user_renamed: the new name is read when it is needed. */
+static void feed_user_renamed(struct events *ev, const struct db_event *e, enum room_verb verb)
+{
+	struct buf id = {0};
+	struct user *u = feed_text(e->data, "user_id", &id) ? user_find(ev->people, buf_view(&id)) : NULL;
+	(void)verb;
+	if (u)
+		names_forget(u);
+	buf_fini(&id);
+}
+
+static void feed_relayed(struct events *ev, const struct db_event *e, enum room_verb verb)
+{
+	(void)verb;
+	relay_heard(ev, e);
+}
+
+static void feed_edge_came(struct events *ev, const struct db_event *e, enum room_verb verb)
+{
+	(void)e, (void)verb;
+	relay_edge_came(ev);
+}
+
 static void feed_control(struct events *ev, const struct db_event *e)
 {
 	static const struct {
@@ -142,6 +169,9 @@ static void feed_control(struct events *ev, const struct db_event *e)
 		[CONTROL_KEYS_CHANGED] = {feed_keys_changed, ROOM_JOIN},
 		[CONTROL_SETTINGS_CHANGED] = {feed_settings_changed, ROOM_JOIN},
 		[CONTROL_ASKED] = {feed_asked, ROOM_JOIN},
+		[CONTROL_USER_RENAMED] = {feed_user_renamed, ROOM_JOIN},
+		[CONTROL_RELAYED] = {feed_relayed, ROOM_JOIN},
+		[CONTROL_EDGE_CAME] = {feed_edge_came, ROOM_JOIN},
 	};
 	_Static_assert(ARRAY_LEN(verbs) == CONTROL_UNKNOWN, "a verb has nobody who carries it out");
 	enum control_verb v = control_find(e->control);

@@ -4,6 +4,7 @@
 #include "events/gate.h"
 #include "base/mem.h"
 #include "events/refresh.h"
+#include "events/relay.h"
 #include "events/routes.h"
 #include "people/tell.h"
 
@@ -145,7 +146,10 @@ static void gate_not_done(struct asked *k, const struct db_item_result *r)
 static void gate_answered(void *arg, const struct db_item_result *r)
 {
 	struct asked *k = arg;
+	struct client *c = client_of(k->events->people, asked_socket(k));
 	gate_unkeep(k);
+	if (c && (r->published || r->outcome == DB_UNCERTAIN))
+		c->behind = db_pump_moment(k->events->db);
 	if (r->outcome != DB_OK) {
 		gate_not_done(k, r);
 		return;
@@ -183,8 +187,31 @@ static void gate_dispatch(struct events *events, struct client *c, const struct 
 		.arg = asked_new(events, c, ev, r, id_text),
 	};
 	gate_keep(c, item.arg, item.payload.n);
-	db_item_send(events->db, &item);
+	relay_then(events, c, &item);
 	buf_fini(&key);
+}
+
+static void gate_told(void *arg, bool ok)
+{
+	if (ok)
+		gate_ack(arg);
+	else
+		gate_not_done(arg, &(struct db_item_result){.outcome = DB_UNCERTAIN});
+}
+
+/* False: the database decides. */
+static bool gate_relay(struct events *events, struct client *c, const struct sio_event *ev, const struct route *r)
+{
+	enum relayed done = r->relay ? relay_event(events, c, ev->name, r->relay, ev->args[0]) : RELAY_NOT;
+	if (done == RELAY_NOT)
+		return false;
+	struct asked *k = asked_new(events, c, ev, r, tell_client_id(ev));
+	buf_str(&k->body, "[{\"status\":\"ok\"}]");
+	if (done == RELAY_TOLD)
+		relay_wait(events, gate_told, k);
+	else
+		gate_ack(k);
+	return true;
 }
 
 /* The limit that an event counts against. A refused event counts as well, since a refusal is an answer too. */
@@ -220,6 +247,6 @@ void gate_event(struct sio_socket *s, const struct sio_event *ev, void *ctx)
 		client_fail_event(c, ev, ERROR_UNAVAILABLE, "Try again", 0);
 	else if (ev->args[0].n > r->max_bytes)
 		client_fail_event(c, ev, ERROR_MESSAGE_TOO_LARGE, "Payload too large", 0);
-	else if (gate_has_room(events, c, ev))
+	else if (gate_has_room(events, c, ev) && !gate_relay(events, c, ev, r))
 		gate_dispatch(events, c, ev, r);
 }

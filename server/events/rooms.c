@@ -4,6 +4,7 @@
 #include "events/rooms.h"
 #include "base/mem.h"
 #include "db/sender.h"
+#include "events/names.h"
 #include "people/room_names.h"
 #include "people/tell.h"
 
@@ -50,6 +51,7 @@ static void rooms_enqueue(struct rooms_reader *rr, struct user *u)
 	if (!u->stale)
 		buf_add(&rr->queue, u->id, UUID_LEN);
 	u->stale = true;
+	names_forget(u);
 }
 
 void rooms_read(struct events *ev, struct user *u)
@@ -86,6 +88,15 @@ void rooms_gap(struct events *ev)
 void rooms_database_up(struct events *ev)
 {
 	sender_wake(&ev->rooms->sender);
+}
+
+bool rooms_are_known(const struct events *ev, const struct user *u)
+{
+	const struct rooms_reader *rr = ev->rooms;
+	bool asked = false;
+	for (size_t i = 0; i < rr->out && !asked; i++)
+		asked = slice_eq(slice_of(rr->batch[i].user, UUID_LEN), user_id(u));
+	return !u->stale && !asked;
 }
 
 bool rooms_keep_late(struct events *ev, struct slice user, uint64_t xid, enum room_verb verb, struct slice room)

@@ -15,6 +15,8 @@ void rooms_start(struct events *ev);
 void rooms_stop(struct events *ev);
 void rooms_database_up(struct events *ev);
 void rooms_gap(struct events *ev); /* everybody's; until they are told sync:required they hear nothing */
+/* False: the user's rooms may be others than those its clients are in; an answer will say. */
+bool rooms_are_known(const struct events *ev, const struct user *u);
 void rooms_read(struct events *ev, struct user *u); /* puts the user into the queue */
 void rooms_read_all(struct events *ev);
 /* Keeps a control row for the answer. False: the user's rooms are not being read, and nothing was kept. */

@@ -3,6 +3,7 @@
  */
 #include "events/routes.h"
 #include "base/mem.h"
+#include "events/relay_rule.h"
 
 #define RETRY_MS 1000
 
@@ -43,6 +44,7 @@ static void routes_clear(struct routes *rs)
 		map_del(&rs->map, n);
 		free(r->event);
 		free(r->lock_key);
+		relay_rule_free(&r->relay);
 		free(r);
 	}
 }
@@ -85,7 +87,7 @@ const struct route *route_find(const struct events *ev, struct slice event)
 
 /* ---- rows ---- */
 
-/* Columns of rt.routes (docs/edge-sql.md). */
+/* Columns of rt.routes, and behind them those of rt.relays (docs/edge-sql.md). */
 enum {
 	COL_EVENT,
 	COL_FUNCTION,
@@ -97,6 +99,9 @@ enum {
 	COL_REPEAT,
 	COL_FIT,
 	COL_PROBLEM,
+	COL_RELAY_ROOM,
+	COL_RELAY_MEMBERS,
+	COL_RELAY_FIELDS,
 	COLS
 };
 
@@ -138,6 +143,9 @@ static void route_add(struct events *ev, const struct db_result *r, int row)
 		log_error(ev->people->ident, "route refused", LSL("event", event),
 		          LSL("function", db_value(r, row, COL_FUNCTION)),
 		          LSL("problem", db_value(r, row, COL_PROBLEM)));
+	if (!db_is_null(r, row, COL_RELAY_ROOM))
+		x->relay = relay_rule_new(db_value(r, row, COL_RELAY_ROOM), db_value(r, row, COL_RELAY_MEMBERS),
+		                          db_value(r, row, COL_RELAY_FIELDS));
 	map_add(&rs->map, &x->node);
 }
 
@@ -174,5 +182,7 @@ void routes_load(struct events *ev)
 	if (rs->out)
 		return;
 	rs->out = true;
-	db_call(ev->db, DB_TELLING, "select * from rt.routes()", NULL, 0, routes_answered, ev);
+	db_call(ev->db, DB_TELLING,
+	        "select r.*, x.room, x.members, x.fields from rt.routes() r left join rt.relays() x on x.event = r.event",
+	        NULL, 0, routes_answered, ev);
 }

@@ -14,6 +14,7 @@ struct route {
 	uint32_t max_bytes;
 	struct rate_limit limit;
 	bool fit;
+	struct relay_rule *relay; /* owned; NULL: the database does it */
 	enum db_repeat repeat;
 	uint32_t metric; /* index of its counts, by counts_event */
 };

@@ -182,6 +182,11 @@ static bool client_owns(const struct client *c, struct slice room)
 	       (room_family(room) == ROOM_USER && slice_eq(room_rest(room, ROOM_USER), user_id(c->user)));
 }
 
+bool client_is_in(const struct client *c, struct slice room)
+{
+	return client_owns(c, room) || hub_is_in(c->people->hub, &c->member, room);
+}
+
 bool client_join(struct client *c, struct slice room)
 {
 	if (client_owns(c, room) || !hub_join(c->people->hub, &c->member, room))

@@ -97,6 +97,8 @@ struct client {
 	uint32_t came_s;         /* wall clock, seconds: when CONNECT was taken */
 	uint32_t confirmed_s;    /* likewise: its library's last confirmation; 0: none yet */
 	uint32_t waiting_bytes;  /* events/gate.c: of its events that wait for the database */
+	uint32_t behind;         /* a moment of the pump (db_pump_moment) before which it has an effect; 0: none */
+	uint32_t relay_row;      /* events/relay.c: the last row that has an event of it */
 	uint32_t presence_flush; /* events/presence.c: the flush that presence_told counts for */
 	uint16_t presence_told;
 	uint16_t emitter_rooms;      /* emitter/: how many rooms it has joined by orders of the emitter */
@@ -121,6 +123,7 @@ static inline struct slice client_id(const struct client *c)
 {
 	return sio_id(c->sio);
 }
+bool client_is_in(const struct client *c, struct slice room);
 static inline bool client_in_rooms(const struct client *c)
 {
 	return c->state == CLIENT_OPEN || c->state == CLIENT_RECOVERING;

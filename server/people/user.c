@@ -17,6 +17,7 @@ static void user_free(struct people *p, struct user *u)
 {
 	map_del(&p->users, &u->node);
 	free(u->rates);
+	free(u->name);
 	free(u);
 }
 

@@ -12,8 +12,10 @@ struct user {
 	struct map_node node; /* in people.users, which owns it */
 	struct list clients;  /* of client.user_link, in order of arrival; each client is owned by its socket */
 	struct rates *rates;  /* owned; NULL: the user did nothing that is limited */
+	char *name;           /* owned; NULL: not known. events/names.c reads it */
 	char id[UUID_LEN];
 	uint16_t nclients;
+	enum name_state { NAME_UNKNOWN, NAME_QUEUED, NAME_ASKED, NAME_KNOWN } name_state : 8; /* events/names.c */
 	bool stale; /* in the queue of events/rooms.c: its rooms will be read again */
 };
 

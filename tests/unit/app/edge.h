@@ -61,7 +61,7 @@ static inline void edge_begin(const char *const *variables)
 	edge.w.entry.schema_needed = 8;
 	database_play_from(&edge.base, edge.w.loop);
 	database_answers(&edge.base, "rt.version", EDGE_READY);
-	database_answers(&edge.base, "rt.routes", "chat:send|rt.chat_send|200|sending|0|0||never|t|");
+	database_answers(&edge.base, "rt.routes", "chat:send|rt.chat_send|200|sending|0|0||never|t|~|~|~|~");
 	database_answers(&edge.base, "rt.token_keys", "k|HS256|" SECRET "|0|~");
 	database_answers(&edge.base, "rt.recovery_key",
 	                 "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");

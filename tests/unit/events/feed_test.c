@@ -112,7 +112,7 @@ TEST(routes_are_read_again_when_a_row_says_so)
 {
 	hall_opens();
 	CHECK(route_find(&hall.events, SLICE("chat:send")) && !route_find(&hall.events, SLICE("chat:new")));
-	database_answers(&hall.base, "rt.routes", "chat:new|rt.chat_new|300|x|10|50||always|t|");
+	database_answers(&hall.base, "rt.routes", "chat:new|rt.chat_new|300|x|10|50||always|t|~|~|~|~");
 	hall_publish((struct published){.control = "routes_changed"});
 	HALL_UNTIL(route_find(&hall.events, SLICE("chat:new")));
 	const struct route *r = route_find(&hall.events, SLICE("chat:new"));
@@ -127,14 +127,14 @@ TEST(routes_are_read_again_when_a_row_says_so)
 TEST(routes_that_changed_while_they_were_read_are_read_once_more)
 {
 	hall_opens();
-	database_answers(&hall.base, "rt.routes", "chat:old|rt.chat_old|300|x|10|50||by key|t|");
+	database_answers(&hall.base, "rt.routes", "chat:old|rt.chat_old|300|x|10|50||by key|t|~|~|~|~");
 	database_holds(&hall.base, "rt.routes");
 	hall_publish((struct published){.control = "routes_changed"});
 	HALL_UNTIL(database_is_held(&hall.base, "rt.routes"));
 	hall_publish((struct published){.control = "routes_changed"});
 	hall_publish((struct published){.control = "routes_changed"});
 	database_release(&hall.base, "rt.routes");
-	database_answers(&hall.base, "rt.routes", "chat:new|rt.chat_new|300|x|10|50||never|t|");
+	database_answers(&hall.base, "rt.routes", "chat:new|rt.chat_new|300|x|10|50||never|t|~|~|~|~");
 	HALL_UNTIL(route_find(&hall.events, SLICE("chat:new")));
 	CHECK_STR(database_said(&hall.base), "rt.routes\nrt.routes\n");
 	hall_end();
@@ -148,7 +148,7 @@ TEST(routes_that_cannot_be_read_are_asked_for_again_and_the_old_ones_stay)
 	HALL_UNTIL(hall.base.said.n);
 	hall_turns(), hall_turns();
 	CHECK(route_find(&hall.events, SLICE("chat:send")));
-	database_answers(&hall.base, "rt.routes", "chat:new|rt.chat_new|300|x|10|50||never|t|");
+	database_answers(&hall.base, "rt.routes", "chat:new|rt.chat_new|300|x|10|50||never|t|~|~|~|~");
 	HALL_UNTIL(route_find(&hall.events, SLICE("chat:new"))); /* after a second, by itself */
 	hall_end();
 }

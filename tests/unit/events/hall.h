@@ -31,10 +31,10 @@ struct hall {
 	void (*on_up)(void);
 };
 
-#define ROUTES                                                               \
-	"chat:send|rt.chat_send|200|sending|0|0|chat_id|by key|t|\n"         \
-	"chat:lost|rt.chat_lost|200|sending|0|0||never|f|no such function\n" \
-	"chat:rare|rt.chat_rare|200|rare|0.001|2||always|t|"
+#define ROUTES                                                                     \
+	"chat:send|rt.chat_send|200|sending|0|0|chat_id|by key|t|~|~|~|~\n"        \
+	"chat:lost|rt.chat_lost|200|sending|0|0||never|f|no such function|~|~|~\n" \
+	"chat:rare|rt.chat_rare|200|rare|0.001|2||always|t|~|~|~|~"
 
 static struct hall hall, *hall_now = &hall;
 
@@ -80,6 +80,8 @@ static void hall_up(void *ctx)
 	routes_database_up(&h->events);
 	rooms_database_up(&h->events);
 	confirms_database_up(&h->events);
+	names_database_up(&h->events);
+	relays_database_up(&h->events);
 	if (h->on_up)
 		h->on_up();
 }
@@ -89,6 +91,7 @@ static void hall_gap(void *ctx)
 	struct hall *h = ctx;
 	routes_gap(&h->events);
 	rooms_gap(&h->events);
+	relays_gap(&h->events);
 	if (h->on_gap)
 		h->on_gap();
 }
@@ -143,7 +146,7 @@ static inline void hall_begin(void)
 	hall.base.ctx = &hall;
 	database_answers(&hall.base, "rt.routes", ROUTES);
 	hall.events = (struct events){
-		.people = &hall.stage.people, .db = hall.base.db, .on_turn = hall_turn, .ctx = &hall};
+		.people = &hall.stage.people, .db = hall.base.db, .edge_id = "own", .on_turn = hall_turn, .ctx = &hall};
 	events_parts_start(&hall.events);
 }
 

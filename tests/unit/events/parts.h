@@ -4,7 +4,9 @@
 
 #include "events/confirm.h"
 #include "events/few.h"
+#include "events/names.h"
 #include "events/presence.h"
+#include "events/relay.h"
 #include "events/rooms.h"
 #include "events/routes.h"
 
@@ -15,10 +17,14 @@ static inline void events_parts_start(struct events *ev)
 	confirms_start(ev);
 	fews_start(ev);
 	presence_start(ev);
+	names_start(ev);
+	relays_start(ev);
 }
 
 static inline void events_parts_stop(struct events *ev)
 {
+	relays_stop(ev);
+	names_stop(ev);
 	presence_stop(ev);
 	fews_stop(ev);
 	confirms_stop(ev);
