@@ -76,6 +76,48 @@ describe('across', { concurrency: 2 }, () => {
     }
   })
 
+  // A client's events are relayed and dispatched in turn: everywhere they come as they were said.
+  test('typing, a message, typing: in this order at both', async () => {
+    const { chat, a, b, b2 } = await scene()
+    for (const c of [a, b, b2]) await c.ask('chat:join', { chat_id: chat.id })
+    const rounds = 6
+    for (let i = 0; i < rounds; i++) {
+      await a.barrier() // the edge has read what its own events wrote
+      // the second one waits for the row of the first one
+      for (let n = 0; n < 2; n++) a.emit('chat:typing', { chat_id: chat.id, is_typing: true })
+      a.emit('chat:message:send', { chat_id: chat.id, type: 'text', content: `${i}` })
+      await a.ask('chat:typing', { chat_id: chat.id, is_typing: false })
+    }
+    const wanted = Array.from({ length: rounds }, (_, i) => [true, true, `${i}`, false]).flat()
+    assert.ok(await w.value("select count(*) from bellwire.outbox_ephemeral where control = 'relayed' and data::text like $1", [`%${chat.id}%`]) >= rounds)
+    for (const c of [b, b2]) {
+      await c.hear('chat:typing', { is_typing: false }, rounds)
+      await c.hear('chat:message:new', undefined, rounds)
+      assert.deepEqual(c.events.filter((x) => /typing|message:new/.test(x.event)).map((x) => x.args[0].is_typing ?? x.args[0].content), wanted)
+    }
+  })
+
+  test('typing of many at once: others are told by few rows', async () => {
+    const { chat, b, b2 } = await scene()
+    for (const c of [b, b2]) await c.ask('chat:join', { chat_id: chat.id })
+    const people = await w.users(...Array.from({ length: 10 }, (_, i) => `U${i}`))
+    await w.sql('insert into platform.chat_participants (chat_id, user_id) select $1, unnest($2::uuid[])', [chat.id, people.map((u) => u.id)])
+    const all = await Promise.all(people.map((u) => w.connect(u, { edge: one })))
+    for (const c of all) await c.ask('chat:join', { chat_id: chat.id }) // and so their names are known
+    const say = () => Promise.all(all.map((c) => c.ask('chat:typing', { chat_id: chat.id, is_typing: true })))
+    assert.ok((await say()).every((x) => x.status === 'ok'))
+    const relayed = () => w.value("select count(*) from bellwire.outbox_ephemeral where control = 'relayed' and data::text like $1", [`%${chat.id}%`])
+    const before = await relayed()
+    for (let i = 0; i < 5; i++) assert.ok((await say()).every((x) => x.status === 'ok'))
+    const n = await relayed() - before
+    assert.ok(n > 0 && n <= 25, `${n} rows for 50 events`)
+    for (const c of [b, b2]) {
+      await c.hear('chat:typing', undefined, 60)
+      await c.barrier({ ephemeral: true })
+      assert.equal(c.heard('chat:typing').length, 60)
+    }
+  })
+
   test('client_id at both edges at the same moment: one row', async () => {
     const { chat, a, a2 } = await scene()
     for (let i = 0; i < 10; i++) {
