@@ -30,6 +30,20 @@ begin
 end
 $$;
 
+-- Nothing is left for statistics to decide in these, so their statements are planned once in a session, for all values.
+-- Planning them for each call was half of a lone opening.
+do $$
+declare
+	f regprocedure;
+begin
+	foreach f in array array['rt.socket_open(uuid,text[])', 'rt.socket_close(uuid,text[])',
+		'rt.socket_register(uuid,text[])', 'rt.token_expired(uuid)', 'rt.rooms(uuid[])']::regprocedure[]
+	loop
+		execute format('alter function %s set plan_cache_mode = force_generic_plan', f);
+	end loop;
+end
+$$;
+
 -- Joins are left to the planner here: functions of services run in these as well.
 alter function rt.dispatch(text[]) set enable_seqscan = off set jit = off;
 alter function rt.dispatch_one(text) set enable_seqscan = off set jit = off;

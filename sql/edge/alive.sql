@@ -21,8 +21,9 @@ $$;
 comment on function rt_private.edge_alive(uuid) is
 	'Does the edge''s pump hold its lock? A lease may still run after the process has gone, the lock does not.';
 
+-- It has no search_path of its own: its callers have one.
 create or replace function rt_private.edge_check(p_edge uuid) returns void
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
 begin
 	-- a lease that was swept is '-infinity': what is left of that edge belongs to everybody

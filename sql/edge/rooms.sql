@@ -1,21 +1,19 @@
 -- Rooms that rows grant.
 
+-- A query, so that the planner inlines it: no call of it is materialised.
 create or replace function rt_private.user_rooms(p_users uuid[]) returns table (user_id uuid, active boolean, rooms text[])
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+language sql stable
 as $$
-begin
-	return query
 	select q.id, u.id is not null,
 		case when u.id is null then '{}' else array['user:' || u.id]
 			|| array(select 'participants:' || p.chat_id from platform.chat_participants p where p.user_id = u.id)
 			|| array(select 'followers:' || f.followee_id from platform.follows f where f.follower_id = u.id)
-			|| coalesce(o.rooms, '{}') end
+			|| case when exists (select from bellwire.room_sources)
+				then coalesce((select o.rooms from rt_private.rooms_sourced(array[q.id]) o), '{}') else '{}' end end
 	from unnest(p_users) as q(id)
 	left join lateral (
 		select a.id from platform.users a where a.id = q.id and a.disabled_at is null offset 0
 	) u on true
-	left join rt_private.rooms_sourced(p_users) o on o.user_id = q.id;
-end
 $$;
 comment on function rt_private.user_rooms(uuid[]) is
 	'One row for each user: active (exists and is not disabled), and the rooms the rows grant: user:, '
@@ -87,7 +85,7 @@ declare
 begin
 	return query
 	select u.id::text, r.active is true, case when r.active then array_to_string(r.rooms, e'\n') end, v_snapshot
-	from unnest(p_users) with ordinality u (id, n) left join rt_private.user_rooms(p_users) r on r.user_id = u.id
+	from unnest(p_users) with ordinality u (id, n) cross join lateral rt_private.user_rooms(array[u.id]) r
 	order by u.n;
 end
 $$;

@@ -4,42 +4,62 @@ create or replace function rt.socket_close(p_edge uuid, p_sockets text[]) return
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '5s'
 as $$
 declare
-	v_all constant uuid[] := array(select distinct s.user_id from rt_private.sockets_parse(p_sockets) s);
-	v_users constant uuid[] := rt_private.presence_hold(v_all);
-	v_sockets text[] := p_sockets;
+	v_now constant timestamptz := clock_timestamp();
 	v_ids text[];
-	v_clean uuid[];
+	v_over text[]; -- of these sockets, those that cannot be recovered
+	v_all uuid[];
+	v_users uuid[];
 	v_unclean uuid[];
 	v_restart uuid[];
 	v_expired uuid[];
+	v_gone uuid[]; -- no socket is left
+	v_lost uuid[];
+	v_grace interval;
+	v_grace_restart interval;
 begin
+	v_all := array(select distinct s.user_id from rt_private.sockets_parse(p_sockets) s);
+	v_users := rt_private.presence_hold(v_all);
+	select array_agg(s.socket_id), array_agg(s.socket_id) filter (where s.clean or s.over),
+		coalesce(array_agg(s.user_id) filter (where s.clean is not true), '{}'),
+		coalesce(array_agg(s.user_id) filter (where s.clean is not true and s.why = 'shutdown'), '{}'),
+		coalesce(array_agg(s.user_id) filter (where s.why = 'token_expired'), '{}')
+	into v_ids, v_over, v_unclean, v_restart, v_expired
+	from rt_private.sockets_parse(p_sockets) s where s.user_id = any(v_users);
 	if cardinality(v_users) < cardinality(v_all) then
-		v_sockets := array(
-			select x.item from unnest(p_sockets) with ordinality x (item, n)
-			join rt_private.sockets_parse(p_sockets) s on s.n = x.n
-			where s.user_id = any(v_users) order by x.n);
 		return query
 		select s.n from rt_private.sockets_parse(p_sockets) s where s.user_id <> all(v_users) order by s.n;
 	end if;
-	select array_agg(s.socket_id), array_agg(distinct s.user_id) filter (where s.clean),
-		array_agg(distinct s.user_id) filter (where not s.clean),
-		array_agg(distinct s.user_id) filter (where not s.clean and s.why = 'shutdown'),
-		array_agg(distinct s.user_id) filter (where s.why = 'token_expired')
-	into v_ids, v_clean, v_unclean, v_restart, v_expired
-	from rt_private.sockets_parse(v_sockets) s;
 	-- no "=", which would be looked up in the index of all sockets of the edge
 	delete from bellwire.sockets k where k.socket_id = any(v_ids) and k.edge_id is not distinct from p_edge;
-	update bellwire.presence p set ended_at = clock_timestamp(), ended_by_expiry = p.user_id = any(coalesce(v_expired, '{}')),
-		unclean_at = case when p.user_id = any(coalesce(v_unclean, '{}')) then clock_timestamp() else p.unclean_at end
+	perform rt_private.recovery_over(v_over);
+	-- a statement of its own, so that its snapshot is younger than the locks on the presence rows
+	v_gone := array(
+		select q.id from unnest(v_users) q (id)
+		where (select true from bellwire.sockets s where s.user_id = q.id limit 1) is null);
+	if cardinality(v_unclean) > 0 then
+		v_grace := make_interval(secs => rt_private.setting('presence_grace')::double precision);
+		v_grace_restart := make_interval(
+			secs => rt_private.setting('presence_grace_restart')::double precision);
+	end if;
+	-- A clean end has no grace, unless another socket of the user was lost: then, or with this call.
+	v_lost := array(
+		select p.user_id from bellwire.presence p
+		where p.user_id = any(v_gone) and p.online
+			and case when p.offline_due is null then p.user_id <> all(v_unclean) end);
+	update bellwire.presence p
+	set ended_at = v_now, ended_by_expiry = p.user_id = any(v_expired),
+		unclean_at = case when p.user_id = any(v_unclean) then v_now else p.unclean_at end,
+		online = p.online and p.user_id <> all(v_lost),
+		offline_due = case
+			when p.offline_due is not null or not p.online or p.user_id <> all(v_gone) then p.offline_due
+			when p.user_id = any(v_restart) then v_now + v_grace_restart
+			when p.user_id = any(v_unclean) then v_now + v_grace
+		end
 	where p.user_id = any(v_users);
-	perform rt_private.recovery_end(v_sockets);
-	-- first the longer grace: the other one leaves it alone
-	perform rt_private.sockets_gone(v_restart, rt_private.setting('presence_grace_restart'));
-	perform rt_private.sockets_gone(v_unclean, rt_private.setting('presence_grace'));
-	-- A clean end has no grace, unless another socket of the user was lost and has its grace still running.
-	perform rt_private.presence_offline(array(
-		select p.user_id from bellwire.presence p where p.user_id = any(v_clean) and p.online and p.offline_due is null));
-	perform rt_private.presence_forget(v_users);
+	if cardinality(v_lost) > 0 then
+		perform rt_private.presence_publish(v_lost, false);
+	end if;
+	perform rt_private.presence_forget(v_gone);
 end
 $$;
 comment on function rt.socket_close(uuid, text[]) is

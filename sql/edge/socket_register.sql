@@ -8,7 +8,7 @@ declare
 	v_held uuid[];
 begin
 	perform rt_private.edge_check(p_edge);
-	v_users := array(select distinct s.user_id from rt_private.sockets_parse(p_sockets) s);
+	v_users := array(select s.user_id from rt_private.sockets_parse(p_sockets) s);
 	v_users := array(select u.id from platform.users u where u.id = any(v_users) and u.disabled_at is null);
 	v_held := rt_private.presence_hold(v_users);
 	return query
@@ -18,7 +18,7 @@ begin
 	insert into bellwire.sockets (socket_id, edge_id, user_id)
 	select s.socket_id, p_edge, s.user_id from rt_private.sockets_parse(p_sockets) s where s.user_id = any(v_users)
 	on conflict (socket_id) do update set edge_id = excluded.edge_id;
-	perform rt_private.presence_online(v_users);
+	perform rt_private.presence_online(v_users, false);
 end
 $$;
 comment on function rt.socket_register(uuid, text[]) is

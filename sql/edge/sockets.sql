@@ -13,14 +13,17 @@ comment on function rt_private.sockets_parse(text[]) is
 	'The objects that rt.socket_open, rt.socket_register and rt.socket_close take, as rows in their order (n, '
 	'from 1). A key that is not there is null. Class 22 where a text is no JSON or a value is not of its type.';
 
--- A function's type cannot be replaced, and these returned nothing once. The files behind this one make them anew.
+-- A function's type cannot be replaced, and these returned something else once. The files behind this one make them
+-- anew.
 do $$
 declare
 	v_function regprocedure;
 begin
 	for v_function in
 		select p.oid from pg_proc p
-		where p.oid in (to_regprocedure('rt.socket_close(uuid, text[])'), to_regprocedure('rt.socket_register(uuid, text[])'))
+		where p.oid in (to_regprocedure('rt.socket_close(uuid, text[])'),
+				to_regprocedure('rt.socket_register(uuid, text[])'),
+				to_regprocedure('rt_private.reason(uuid, boolean)'))
 			and not p.proretset
 	loop
 		execute format('drop function %s', v_function);

@@ -300,7 +300,7 @@ test('bytes, writes, processor time, memory, descriptors', async () => {
 
 test('presence that was superseded', async () => {
   const user = await w.user()
-  await moved(['bellwire_presence_coalesced_total'], () => w.sql('select rt_private.presence_publish($1, n % 2 = 0) from generate_series(1, 6) n', [user.id]), (d) => d >= 4)
+  await moved(['bellwire_presence_coalesced_total'], () => w.sql('select rt_private.presence_publish(array[$1::uuid], n % 2 = 0) from generate_series(1, 6) n', [user.id]), (d) => d >= 4)
 })
 
 // ---- the database ----

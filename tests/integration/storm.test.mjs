@@ -119,7 +119,7 @@ test('500 changes in one transaction, half of them taken back: the last state, a
   await watcher.barrier()
   const ids = (await people(500)).map((u) => u.id)
   const began = Date.now()
-  const change = (sql, some, online) => sql('select rt_private.presence_publish(id, $2) from unnest($1::uuid[]) id', [some, online])
+  const change = (sql, some, online) => sql('select rt_private.presence_publish($1::uuid[], $2)', [some, online])
   await w.transaction(async (sql) => {
     await change(sql, ids, true)
     await change(sql, ids.slice(250), false)

@@ -9,14 +9,14 @@ insert into platform.follows (follower_id, followee_id) values (tests.u(1), test
 
 update bellwire.settings set value = 'everyone' where name = 'presence_audience';
 select tests.mark();
-select rt_private.presence_publish(tests.u(1), true);
+select rt_private.presence_publish(array[tests.u(1)], true);
 select is((select event from tests.sent()), 'user:online', 'online');
 select ok((select rooms is null from tests.sent()), 'to everyone');
 select is((select data from tests.sent()),
 	(select jsonb_build_object('user_id', id, 'online', true, 'last_seen', rt_private.iso(last_seen_at))
 	from platform.users where id = tests.u(1)), 'payload');
 select tests.mark();
-select rt_private.presence_publish(tests.u(1), false);
+select rt_private.presence_publish(array[tests.u(1)], false);
 select is((select event from tests.sent()), 'user:offline', 'offline');
 select is((select data from tests.sent()),
 	(select jsonb_build_object('user_id', id, 'online', false, 'last_seen', rt_private.iso(last_seen_at))
@@ -25,14 +25,14 @@ select ok(last_seen_at > now() - interval '1 minute', 'last_seen_at is kept') fr
 
 update bellwire.settings set value = 'contacts' where name = 'presence_audience';
 select tests.mark();
-select rt_private.presence_publish(tests.u(1), true);
+select rt_private.presence_publish(array[tests.u(1)], true);
 select is((select array(select r from unnest(rooms) r order by 1) from tests.sent() where event is not null),
 	array['followers:' || tests.u(1), 'participants:' || tests.u(10), 'user:' || tests.u(2)], 'to contacts');
 select is((select except_rooms from tests.sent() where event is not null), array['user:' || tests.u(1)],
 	'oneself is no contact');
 select tests.mark();
 delete from platform.users where id = tests.u(3);
-select lives_ok($$select rt_private.presence_publish(tests.u(3), false)$$, 'somebody whose row is gone');
+select lives_ok($$select rt_private.presence_publish(array[tests.u(3)], false)$$, 'somebody whose row is gone');
 select ok((select data ->> 'last_seen' is not null from tests.sent() where event is not null), 'is seen last now');
 
 select * from finish();
