@@ -25,7 +25,7 @@
 	X(migrate_database_url, MIGRATE_DATABASE_URL, SECRET, "", 0, 0, "",                                                                                 \
 	  "a member of bellwire_owner, for `bellwire migrate`; default DATABASE_URL")                                                                       \
 	X(operator_database_url, OPERATOR_DATABASE_URL, SECRET, "", 0, 0, "",                                                                               \
-	  "a member of bellwire_operator, for `bellwire sockets`, `rooms`, `kick`, `emit`, `tail` and `top`; default DATABASE_URL")                         \
+	  "a member of bellwire_operator, for `bellwire sockets`, `rooms`, `kick`, `emit`, `tail`, `why` and `top`; default DATABASE_URL")                  \
 	X(jwt_secret, JWT_SECRET, SECRET, "", 0, 0, "", "HS256 secret, at least 32 bytes")                                                                  \
 	X(jwt_public_key_file, JWT_PUBLIC_KEY_FILE, STR, "", 0, 0, "", "PEM public key for RS256, ES256, EdDSA")                                            \
 	X(jwt_algorithm, JWT_ALGORITHM, STR, "HS256", 0, 0, "",                                                                                             \
@@ -73,6 +73,8 @@
 	  "unsent bytes of one client, then it must read or is disconnected as too slow")                                                                   \
 	X(max_memory_bytes, BELLWIRE_MAX_MEMORY_BYTES, NUM, "536870912", 1048576, 1099511627776, "bytes",                                                   \
 	  "memory of all unsent bytes; beyond it the largest holder is disconnected; received bytes of unfinished messages may take half as many, besides") \
+	X(trace_kb, BELLWIRE_TRACE_KB, NUM, "1024", 0, 16384, "KB",                                                                                         \
+	  "memory for what became of the last deliveries, which `bellwire why` asks for; 0: none")                                                          \
 	X(db_connections, BELLWIRE_DB_CONNECTIONS, NUM, "3", 1, 16, "", "connections that run client events")                                               \
 	X(db_queue, BELLWIRE_DB_QUEUE, NUM, "10000", 16, 1000000, "",                                                                                       \
 	  "client events that may wait for the database; beyond: UNAVAILABLE")                                                                              \

@@ -2,9 +2,19 @@
  * The end of a client.
  */
 #include "entry/leave.h"
+#include "base/text.h"
 #include "entry/closes.h"
 #include "entry/open.h"
 #include "people/client.h"
+
+static void leave_note(const struct entry *e, const struct client *c, enum close_reason why)
+{
+	struct trace_end end = {
+		.number = c->number, .came_ms = c->came_ms, .why = (uint32_t)why, .at_ms = clock_wall_ms()};
+	memcpy(end.id, client_id(c).p, TRACE_ID_LEN);
+	memcpy(end.user, c->user->id, TRACE_USER_LEN);
+	trace_ended(e->people->trace, &end);
+}
 
 void leave_socket(struct sio_socket *s, enum close_reason why, void *entry)
 {
@@ -15,6 +25,7 @@ void leave_socket(struct sio_socket *s, enum close_reason why, void *entry)
 	if (!c)
 		return; /* the socket was turned away and never had a client */
 	log_info(sio_ident(s), "disconnected", LS("reason", close_label(why)));
+	leave_note(e, c, why);
 	if (open_is_out(c)) {
 		open_forget(c, clean);
 	} else if (c->registered) {

@@ -135,7 +135,9 @@ void confirm_fence(struct sio_socket *s, uint64_t value, void *events)
 	struct delivery *d;
 	if (!c)
 		return;
-	c->confirmed_s = (uint32_t)(clock_wall_ms() / 1000);
+	uint64_t now = clock_wall_ms();
+	c->confirmed_s = (uint32_t)(now / 1000);
+	trace_confirmed(c->people->trace, c->number, value, now);
 	while ((d = fences_take(&c->fences, value))) {
 		if (c->state == CLIENT_OPEN)
 			confirms_gather(ev, c, d);

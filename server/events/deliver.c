@@ -55,28 +55,34 @@ void deliver_event(struct events *ev, const struct db_event *e, void (*told)(str
 	struct audience a;
 	struct client *c;
 	uint64_t sent = 0, dropped = 0;
+	struct trace *trace = e->id ? ev->people->trace : NULL; /* presence that was coalesced is no row any more */
 	ev->people->fence_value++;
+	trace_event(trace, e->id, ev->people->fence_value, clock_wall_ms());
 	audience_begin(&a, ev->people, e->everyone ? SLICE(HUB_EVERYONE) : e->rooms, e->except_rooms);
 	while ((c = audience_next(&a))) {
-		if (c->owed_sync)
+		if (c->owed_sync) {
+			trace_client(trace, c->number, TRACE_OWED);
 			continue;
+		}
 		if (!packet) { /* not before: an event for rooms that nobody here is in costs no more than its row */
 			packet = deliver_packet(e);
 			d = deliver_confirmed(ev, e);
 		}
 		if (c->state == CLIENT_OPEN) {
-			if (deliver_to(ev, c, packet, d))
-				sent++;
-			else
-				dropped++;
+			bool took = deliver_to(ev, c, packet, d);
+			trace_client(trace, c->number, took ? TRACE_QUEUED : TRACE_DROPPED);
+			sent += took;
+			dropped += !took;
 			if (told)
 				told(c, arg);
 		} else {
 			sent++;
+			trace_client(trace, c->number, TRACE_HELD);
 			if (c->state == CLIENT_RECOVERING)
 				c->people->recovery->hold(c, packet, d);
 		}
 	}
+	trace_event_over(trace);
 	if (d && d->few)
 		few_ask(ev, d, e);
 	deliver_count(ev, e, sent, dropped);

@@ -54,6 +54,8 @@ void client_enter(struct client *c, enum client_state to)
 	assert(next[c->state] & 1u << to);
 	log_trace(sio_ident(c->sio), "client", LS("from", client_state_label(c->state)),
 	          LS("to", client_state_label(to)));
+	if (to == CLIENT_RECOVERING || (to == CLIENT_OPEN && c->state != CLIENT_RECOVERING))
+		c->came_ms = clock_wall_ms();
 	c->state = to;
 	if (to == CLIENT_OPEN) {
 		c->hears_since = c->people->fence_value;
@@ -99,7 +101,8 @@ struct client *client_new(struct people *p, struct sio_socket *s, const char use
 	c->user = user_get(p, user);
 	list_add_tail(&c->user->clients, &c->user_link);
 	c->user->nclients++;
-	c->came_s = (uint32_t)(clock_wall_ms() / 1000);
+	c->number = ++p->clients_so_far & UINT32_MAX >> 2;
+	c->came_ms = clock_wall_ms();
 	c->entering = NEW(struct entering);
 	c->entering->client = c;
 	list_init(&c->entering->link);

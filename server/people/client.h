@@ -94,7 +94,8 @@ struct client {
 	/* Freed by recovery_hooks.forget; NULL: recovery was not asked for. It stands beside `state`: a delivery reads
 	 * both. */
 	struct recoverable *recoverable;
-	uint32_t came_s;         /* wall clock, seconds: when CONNECT was taken */
+	uint32_t number;         /* among the clients of this edge: 30 bits, for people.trace */
+	uint64_t came_ms;        /* wall clock: when CONNECT was taken, and then, when it was let in */
 	uint32_t confirmed_s;    /* likewise: its library's last confirmation; 0: none yet */
 	uint32_t waiting_bytes;  /* events/gate.c: of its events that wait for the database */
 	uint32_t behind;         /* a moment of the pump (db_pump_moment) before which it has an effect; 0: none */

@@ -10,6 +10,7 @@
  *   tokens.h  the check of a client's token
  *   room_names.h                                  choice.h   a few clients of many, by chance
  *   token_users.h  whose a token is, where only SQL knows
+ *   trace.h   the last deliveries, for whoever asks
  */
 #ifndef PEOPLE_PEOPLE_H
 #define PEOPLE_PEOPLE_H
@@ -18,6 +19,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "people/counts.h"
+#include "people/trace.h"
 
 #define UUID_LEN 36
 
@@ -49,6 +51,9 @@ struct people {
 	/* Of rates.idle: users without clients whose buckets are not full. people_tick looks at them in turn. */
 	struct list idle;
 	uint32_t nidle;
+	size_t trace_kb;                            /* set before people_start; 0: no trace */
+	struct trace *trace;                        /* owned; NULL: none */
+	uint32_t clients_so_far;                    /* the number of the last client */
 	uint64_t fence_value;                       /* of the last delivery that wanted a fence; values rise */
 	const struct recovery_hooks *recovery;      /* NULL until given */
 	struct log_sample refused[AUTH_RESULT_MAX]; /* people/tokens.c: lines about refused tokens, by cause */

@@ -111,6 +111,7 @@ void people_start(struct people *p)
 	list_init(&p->idle);
 	p->hub = hub_new();
 	counts_init(&p->counts, p->loop);
+	p->trace = trace_new(p->trace_kb);
 }
 
 void people_stop(struct people *p)
@@ -123,4 +124,5 @@ void people_stop(struct people *p)
 	map_fini(&p->users);
 	hub_free(&p->hub);
 	counts_fini(&p->counts);
+	trace_free(&p->trace);
 }
