@@ -36,6 +36,7 @@ to bellwire_service;
 
 grant execute on function
 	rt.ask_edges(), rt.ask_sockets(uuid, text, text, int), rt.ask_rooms(text, int), rt.kick(uuid, text, text, text),
+	rt.ask_recall(text, uuid), rt.explain(text, uuid, uuid, interval),
 	rt.answers(uuid, interval), rt.events(text, uuid, text, text, int, boolean), rt.version(),
 	rt.emit(text[], text, jsonb, text[], boolean)
 to bellwire_operator;

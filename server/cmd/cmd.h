@@ -21,6 +21,7 @@
 	X(kick, "end sockets, with a reason that the client sees")               \
 	X(emit, "send an event")                                                 \
 	X(tail, "follow the events as they are written")                         \
+	X(why, "explain why a user did or did not get an event")                 \
 	X(top, "watch the edges on a screen")
 /* clang-format on */
 

@@ -10,6 +10,7 @@
 #include "hub/hub.h"
 #include "operator/kick.h"
 #include "operator/look.h"
+#include "operator/recall.h"
 #include "sio/sio.h"
 
 #define WAITING_MOST 128  /* questions; SQL lets a hundred be asked within five seconds */
@@ -32,10 +33,8 @@ struct ask_kind {
 };
 
 static const struct ask_kind ask_kinds[] = {
-	{"edges", look_edge},
-	{"sockets", look_sockets},
-	{"rooms", look_rooms},
-	{"kick", kick_work},
+	{"edges", look_edge}, {"sockets", look_sockets}, {"rooms", look_rooms},
+	{"kick", kick_work},  {"recall", recall_work},
 };
 
 static const struct ask_kind *ask_kind_find(struct slice what)

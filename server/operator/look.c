@@ -92,7 +92,7 @@ static void look_socket(const struct client *c, struct buf *b)
 	json_member_str(b, "state", slice_str(client_state_label(c->state)));
 	json_member_str(b, "transport", slice_str(sio_transport(c->sio) == EIO_WEBSOCKET ? "websocket" : "polling"));
 	json_member_str(b, "peer", slice_str(sio_peer(c->sio)));
-	json_member_time(b, "since", (uint64_t)c->came_s * 1000);
+	json_member_time(b, "since", c->came_ms);
 	if (c->confirmed_s)
 		json_member_time(b, "confirmed_at", (uint64_t)c->confirmed_s * 1000);
 	json_member_u64(b, "unconfirmed", look_unconfirmed(c));

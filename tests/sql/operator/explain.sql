@@ -1,0 +1,82 @@
+-- rt.explain: the steps that rows know. What edges remember is here what a test has put into their answers.
+begin;
+select plan(18);
+
+select tests.users(1, 4);
+select tests.chat(11, 1, 2);
+select tests.edge(901);
+insert into platform.messages (id, chat_id, sender_id, type, content) values (tests.u(21), tests.u(11), tests.u(1),
+	'text', 'x');
+
+-- the last step
+create function pg_temp.says(p_event text, p_user int, p_ask uuid default null) returns text language sql as $$
+	select step || ' ' || verdict || ': ' || evidence
+	from rt.explain(p_event, tests.u(p_user), p_ask, '0') with ordinality e (step, verdict, at, evidence, n)
+		order by n desc limit 1 $$;
+-- an edge answered so: sockets of the user, their times in seconds from now
+create function pg_temp.asked(p_sockets jsonb,
+	p_body jsonb default '{"remembers": true, "remembers_from": "2000-01-01"}')
+	returns uuid language plpgsql as $$
+declare
+	v_ask uuid := rt.ask_recall(tests.u(21)::text, tests.u(2));
+begin
+	update bellwire.asks set xid = '1' where ask = v_ask;
+	insert into bellwire.answers (ask, edge_id, more, body) values (v_ask, tests.u(901), false,
+		p_body || jsonb_build_object('sockets',
+		(select coalesce(jsonb_agg(s || jsonb_build_object('since', now() + (s ->> 'since')::interval)
+			|| case when s ? 'ended_at' then jsonb_build_object('ended_at',
+				now() + (s ->> 'ended_at')::interval) else '{}' end), '[]')
+		from jsonb_array_elements(p_sockets) s)));
+	return v_ask;
+end $$;
+create function pg_temp.is(p_sockets jsonb, p_what text, p_name text) returns text language sql as
+	$$ select matches(pg_temp.says(tests.u(21)::text, 2, pg_temp.asked(p_sockets)), p_what, p_name) $$;
+
+select is(pg_temp.says(tests.u(21)::text, 2), 'socket unknown: the edges were not asked (rt.ask_recall)',
+	'nobody asked an edge');
+select matches(pg_temp.says(tests.u(21)::text, 3), '^rooms no: participants:.*: no row puts the user there',
+	'a stranger');
+select is(pg_temp.says(tests.u(21)::text, 99), 'user no: there is no such user', 'nobody');
+select matches(pg_temp.says(tests.u(99)::text, 2), '^written no: no message', 'no message');
+
+select pg_temp.is('[]', '^socket no: the user had none$', 'no socket');
+select pg_temp.is('[{"socket_id": "a", "since": "1 min", "state": "open"}]',
+	'^socket no: a on edge edge 901 opened later', 'one that came later');
+select pg_temp.is('[{"socket_id": "a", "since": "-2 min", "ended_at": "-1 min", "reason": "ping"}]',
+	'^socket no: the last one, a on edge edge 901, had ended: ping', 'one that had gone');
+select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "waiting"}]',
+	'^socket no: a on edge edge 901 is not open yet: waiting',
+	'one that waits for the database');
+select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "open"}]',
+	'^rooms no: a on edge edge 901 was in none of participants:',
+	'one whose edge did not have it in the room');
+select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "open", "outcome": "held"}]',
+	'^queued no: it was recovering', 'one that was recovering');
+select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "open", "outcome": "sync_instead"}]',
+	'^queued no: events were missed', 'a gap');
+select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "open", "outcome": "dropped"}]',
+	'^queued no: its connection', 'a connection that took nothing');
+select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "ended_at": "1 min", "reason": "slow", "outcome": "queued"}]',
+	'^written no: the socket was cut as slow: its client did not read', 'cut as slow');
+select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "open", "outcome": "queued", "queued_bytes": 7,
+	"transport": "polling"}]',
+	'^written no: 7 bytes wait for the client to take them by a GET', 'a client that polls no more');
+select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "open", "outcome": "dropped"},
+	{"socket_id": "b", "since": "-1 min", "state": "open", "outcome": "queued", "queued_bytes": 0,
+		"confirmed_at": "2026-01-01"}]',
+	'^confirmed yes: its client library has answered behind it$', 'of several the one that got farthest');
+select matches(pg_temp.says(tests.u(21)::text, 2,
+	pg_temp.asked('[{"socket_id": "a", "since": "-1 min", "state": "open"}]', '{"remembers": false}')),
+	'^queued unknown: edge edge 901 remembers nothing', 'an edge that remembers nothing');
+insert into bellwire.sockets (socket_id, edge_id, user_id) values ('x', tests.u(901), tests.u(2));
+create temp table unanswered as select pg_temp.asked('[]') as ask;
+delete from bellwire.answers;
+select matches(pg_temp.says(tests.u(21)::text, 2, ask),
+	'^read no: edge edge 901, which has 1 of the user''s sockets, did not answer', 'an edge that did not answer')
+	from unanswered;
+insert into platform.message_receipts (message_id, user_id, delivered_at) values (tests.u(21), tests.u(2), now());
+select is(pg_temp.says(tests.u(21)::text, 2, pg_temp.asked('[]')), 'confirmed yes: there is a receipt',
+	'a receipt is a delivery, whatever edges remember');
+
+select * from finish();
+rollback;
