@@ -17,17 +17,25 @@ begin
 	if v_in is distinct from v_chat then
 		raise exception using errcode = 'RT403', message = 'No such message in this chat';
 	end if;
-	if v_sender <> p_user_id then
-		insert into platform.message_receipts as r (message_id, user_id, read_at)
-		values (v_message, p_user_id, clock_timestamp())
-		on conflict (message_id, user_id) do update set read_at = excluded.read_at where r.read_at is null
-		returning r.read_at into v_read_at;
-		if v_read_at is null then
-			select r.read_at into v_read_at from platform.message_receipts r
+	-- An INSERT with "do update" would fire the triggers of both, whatever it does. It goes round again where somebody
+	-- else writes or deletes the receipt meanwhile, but not for ever: a trigger may keep it from being written.
+	for attempt in 1..5 loop
+		exit when v_sender = p_user_id or v_read_at is not null;
+		select r.read_at into v_read_at from platform.message_receipts r
+		where (r.message_id, r.user_id) >= (v_message, p_user_id)
+			and (r.message_id, r.user_id) <= (v_message, p_user_id);
+		if not found then
+			insert into platform.message_receipts as r (message_id, user_id, read_at)
+			values (v_message, p_user_id, clock_timestamp())
+			on conflict (message_id, user_id) do nothing
+			returning r.read_at into v_read_at;
+		elsif v_read_at is null then
+			update platform.message_receipts r set read_at = clock_timestamp()
 			where (r.message_id, r.user_id) >= (v_message, p_user_id)
-				and (r.message_id, r.user_id) <= (v_message, p_user_id);
+				and (r.message_id, r.user_id) <= (v_message, p_user_id) and r.read_at is null
+			returning r.read_at into v_read_at;
 		end if;
-	end if;
+	end loop;
 	return jsonb_build_object('message_id', v_message, 'chat_id', v_chat, 'read_by', p_user_id, 'read_at', rt_private.iso(v_read_at));
 end
 $$;

@@ -37,6 +37,7 @@ declare
 	v_data     jsonb[];
 	v_own      boolean;
 	v_stranger boolean;
+	v_done     boolean;
 begin
 	if rt_private.is_silent() then
 		perform rt_private.silent_note();
@@ -92,7 +93,11 @@ begin
 		join lateral (values (1, 'chat:message:delivered', 'delivered_to', 'delivered_at', r.delivered_at),
 			(2, 'chat:message:read', 'read_by', 'read_at', r.read_at)) e (n, event, who, whenever, at) on e.at is not null;
 	end if;
-	perform rt_private.publish_each(v_rooms, v_events, v_data);
+	if cardinality(v_rooms) = 1 then
+		v_done := rt_private.outbox_insert(v_rooms, '{}', v_events[1], v_data[1], null, null, false);
+	else
+		perform rt_private.publish_each(v_rooms, v_events, v_data);
+	end if;
 	return null;
 end
 $$;

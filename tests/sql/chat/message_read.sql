@@ -1,6 +1,6 @@
 -- chat:message:read: the first read counts.
 begin;
-select plan(14);
+select plan(16);
 
 insert into platform.users (id, name) values (tests.u(1), 'Anna'), (tests.u(2), 'Boris'), (tests.u(3), 'Clara'),
 	(tests.u(4), 'Stranger');
@@ -50,6 +50,16 @@ select throws_ok($$select pg_temp.rd(4, 21, 11)$$, 'RT403', 'No such message in 
 select throws_ok($$select pg_temp.rd(2, 21, 99)$$, 'RT404', 'No such chat', 'no such chat');
 select throws_ok($$select rt.chat_message_read(tests.u(2), '{"chat_id": "00000000-0000-4000-8000-000000000010"}')$$,
 	'RT400', 'message_id must be a uuid', 'message_id is required');
+
+-- a receipt that somebody's trigger keeps from being written, and one that lies there empty
+create function tests.never() returns trigger language plpgsql as $$ begin return null; end $$;
+create trigger aa_never before insert on platform.message_receipts for each row execute function tests.never();
+select is(pg_temp.rd(2, 24) -> 'read_at', 'null', 'a trigger that writes no receipt: not read, and no wait for ever');
+drop trigger aa_never on platform.message_receipts;
+insert into platform.message_receipts (message_id, user_id) values (tests.u(24), tests.u(2));
+select tests.mark();
+select pg_temp.rd(2, 24);
+select results_eq($$select * from pg_temp.told()$$, array['chat:message:read 24 2'], 'an empty receipt is read');
 
 select * from finish();
 rollback;
