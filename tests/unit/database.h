@@ -36,6 +36,7 @@ struct database {
 	struct buf said; /* a line for each call: its function and its parameters */
 	struct buf rows; /* to be fetched: as answers have them */
 	bool has_gap;    /* the next fetch finds one */
+	bool pump_hangs; /* a fetch has no answer any more */
 	unsigned long long xid, id;
 	const char *epoch;
 };
@@ -104,7 +105,10 @@ static void database_fetch(struct database *d, struct fake_conn *c)
 
 static bool database_plays_pump(struct database *d, struct fake_conn *c, const char *sql)
 {
-	if (strncmp(sql, "bellwire_fetch", 14) == 0)
+	bool fetch = strncmp(sql, "bellwire_fetch", 14) == 0;
+	if (fetch && d->pump_hangs)
+		return true;
+	if (fetch)
 		database_fetch(d, c);
 	else if (strncmp(sql, "select * from rt.pump_open", 26) == 0)
 		database_send(c, "e|1|7|8");

@@ -104,6 +104,18 @@ TEST(an_ack_of_a_batch_that_moved_sockets_waits_for_the_pump)
 	hall_end();
 }
 
+TEST(an_ack_of_a_batch_that_moved_nobody_does_not_wait_for_the_pump)
+{
+	hall_opens();
+	struct guest *g = hall_guest(ANNA);
+	hall.base.pump_hangs = true;
+	database_answers(&hall.base, "rt.dispatch", "1|ok|{}|~|~|~|~\n0|published|~|~|~|~|~");
+	guest_send(g, "425[\"chat:send\",{}]");
+	guest_waits_for(g, "435[");
+	CHECK(hall.stage.people.counts.ack.sum < 1); /* which is how long those wait that moved somebody */
+	hall_end();
+}
+
 TEST(a_client_that_left_meanwhile_is_told_nothing)
 {
 	hall_opens();
