@@ -233,9 +233,8 @@ bool doctor_hook(const struct config *c, PGconn *pg)
 	PGresult *r = pg_query(pg, "select problem from rt.users_of(array['{}'])");
 	bool good = r && (PQgetisnull(r, 0, 0) || strncmp(PQgetvalue(r, 0, 0), "42883", 5) != 0);
 	if (r && !good)
-		doctor_error(
-			"create function rt.user_of(claims jsonb) returns uuid (docs/tokens.md), or JWT_USER_HOOK = off",
-			"JWT_USER_HOOK is on: %s", PQgetvalue(r, 0, 0));
+		doctor_error("create function rt.user_of as docs/tokens.md says, or JWT_USER_HOOK = off",
+		             "JWT_USER_HOOK is on: %s", PQgetvalue(r, 0, 0));
 	PQclear(r);
 	return good;
 }
