@@ -108,6 +108,13 @@ declare
 	v_messages uuid[];
 	v_users    uuid[];
 begin
+	if cardinality(p_message_ids) = 1 then -- an edge that asks few clients brings one answer, as a rule
+		if (select true from platform.message_receipts d
+			where d.message_id = p_message_ids[1] and d.delivered_at is not null limit 1) then
+			return 0;
+		end if;
+		return rt_private.deliver_each(p_message_ids, p_user_ids);
+	end if;
 	select array_agg(f.id), array_agg(f.user_id) into v_messages, v_users
 	from (
 		select m.id, (array_agg(q.user_id order by q.user_id))[1] as user_id

@@ -35,22 +35,25 @@ begin
 	if 'all' = all(v_wanted) then
 		v_count := rt_private.deliver_each(v_messages, v_users);
 		return;
+	elsif 'all' <> all(v_wanted) then
+		v_count := rt_private.deliver_first(v_messages, v_users);
+	else
+		-- where the publisher has not said how many count, the size of the chat does
+		perform rt_private.deliver(array_agg(q.message_id), array_agg(q.user_id))
+		from unnest(v_messages, v_users, v_wanted) q (message_id, user_id, wanted)
+		where q.wanted is null
+		having count(*) > 0;
+		perform rt_private.deliver_each(array_agg(q.message_id), array_agg(q.user_id))
+		from unnest(v_messages, v_users, v_wanted) q (message_id, user_id, wanted)
+		where q.wanted = 'all'
+		having count(*) > 0;
+		perform rt_private.deliver_first(array_agg(q.message_id), array_agg(q.user_id))
+		from unnest(v_messages, v_users, v_wanted) q (message_id, user_id, wanted)
+		where q.wanted <> 'all'
+		having count(*) > 0;
+		v_count := 0;
 	end if;
-	-- the publisher has not said how many count: the size of the chat does
-	perform rt_private.deliver(array_agg(q.message_id), array_agg(q.user_id))
-	from unnest(v_messages, v_users, v_wanted) q (message_id, user_id, wanted)
-	where q.wanted is null
-	having count(*) > 0;
-	perform rt_private.deliver_each(array_agg(q.message_id), array_agg(q.user_id))
-	from unnest(v_messages, v_users, v_wanted) q (message_id, user_id, wanted)
-	where q.wanted = 'all'
-	having count(*) > 0;
-	select rt_private.deliver_first(array_agg(q.message_id), array_agg(q.user_id)) - count(distinct q.message_id)
-	into v_count
-	from unnest(v_messages, v_users, v_wanted) q (message_id, user_id, wanted)
-	where q.wanted <> 'all'
-	having count(*) > 0;
-	if v_count < 0 then
+	if v_count < cardinality(v_messages) then
 		return query
 		select q.n from unnest(v_n, v_messages, v_wanted) q (n, message_id, wanted)
 		where q.wanted <> 'all' and (select true from platform.messages m where m.id = q.message_id)

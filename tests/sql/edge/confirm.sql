@@ -1,6 +1,6 @@
 -- rt.confirm: a message that a recipient's client has taken gets a receipt, once.
 begin;
-select plan(20);
+select plan(21);
 
 insert into platform.users (id, name) values (tests.u(1), 'Anna'), (tests.u(2), 'Boris'), (tests.u(3), 'Clara'),
 	(tests.u(4), 'Stranger');
@@ -70,6 +70,8 @@ select results_eq($$select * from pg_temp.told() t order by t$$, array['chat:mes
 	'chat:message:delivered 31 2', 'chat:message:delivered 31 3'],
 	'as many as were wanted, whatever the size now is');
 select is_empty($$select * from rt.confirm(array[pg_temp.of_message(30, 3)])$$, 'nor later');
+select is_empty($$select * from rt.confirm(array[pg_temp.of_message(30, 3), pg_temp.of_message(30, 3)])$$,
+	'nor with others');
 select is((select count(*) from platform.message_receipts where message_id = tests.u(30)), 1::bigint,
 	'which was noted once');
 update bellwire.settings set value = '2' where name = 'receipts_max_participants';
