@@ -161,6 +161,12 @@ static void worker_on_cursor(void *ctx)
 	offsets_turn(&w->recovery);
 }
 
+static bool worker_has_nobody(void *ctx)
+{
+	const struct worker *w = ctx;
+	return people_present(&w->people) == 0;
+}
+
 static void worker_on_gap(void *ctx, const char *why)
 {
 	struct worker *w = ctx;
@@ -277,7 +283,8 @@ static void worker_make_db(struct worker *w, const struct config *c)
 	static const struct db_pump_events pump_events = {.on_batch = worker_on_batch,
 	                                                  .on_cursor = worker_on_cursor,
 	                                                  .on_gap = worker_on_gap,
-	                                                  .on_ready = worker_on_pump_ready};
+	                                                  .on_ready = worker_on_pump_ready,
+	                                                  .nobody = worker_has_nobody};
 	struct db_config cfg = {
 		.url = c->database_url,
 		.listen_url = c->listen_database_url,

@@ -13,6 +13,7 @@ struct db_common {
 	struct db_config cfg; /* with copies of the strings */
 	struct db_stats stats;
 	const struct link_guard *guard;        /* of every link but the pump's; NULL: none */
+	bool alone;                            /* db_set_alone */
 	bool freeing;                          /* db_free runs: nothing new is taken, and nothing is tried again */
 	void (*on_change)(struct db_common *); /* a part became ready, or is no longer */
 	void (*on_unregistered)(

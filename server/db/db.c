@@ -166,9 +166,33 @@ bool db_pump_past(const struct db *d, uint32_t moment)
 	return pump_past(d->pump, moment);
 }
 
-static void db_on_written(void *ctx)
+void db_set_alone(struct db *d, bool alone)
 {
-	pump_poke(((struct db *)ctx)->pump);
+	d->common.alone = alone;
+}
+
+static void db_on_rung(void *arg, const struct db_result *r)
+{
+	struct db *d = arg;
+	if (r->outcome == DB_ERROR)
+		common_problem(&d->common, "rt.ring", r->message);
+}
+
+/* The pump has read past that commit: an edge that could sleep then is known. */
+static void db_ring_others(void *arg)
+{
+	struct db *d = arg;
+	if (!d->common.alone || !pump_ready(d->pump))
+		db_call(d, DB_TELLING, "select rt.ring()", NULL, 0, db_on_rung, d);
+}
+
+static void db_on_written(void *ctx, bool unrung)
+{
+	struct db *d = ctx;
+	if (unrung)
+		pump_poke_then(d->pump, db_ring_others, d);
+	else
+		pump_poke(d->pump);
 }
 
 static void db_on_unregistered(struct db_common *c)

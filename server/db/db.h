@@ -181,7 +181,16 @@ struct db_pump_events {
 
 	/* The pump has a position, for the first time or again: everything that commits from here on arrives. */
 	void (*on_ready)(void *ctx, const char *snapshot, bool first);
+
+	/* Does nobody wait for events? Then the pump may be slow. May be NULL. */
+	bool (*nobody)(void *ctx);
 };
+/*
+ * No other edge is there, as far as everything says that the pump has read. What this edge has written then needs no ring
+ * for others.
+ */
+void db_set_alone(struct db *d, bool alone);
+
 void db_pump_set_events(struct db *d, const struct db_pump_events *ev, void *ctx); /* before db_start */
 
 /*

@@ -95,12 +95,24 @@ static struct db_event *fetch_read_rows(const PGresult *res, int first, size_t n
 	return events;
 }
 
+static uint64_t fetch_since(int64_t at_us, int64_t then_us)
+{
+	return then_us > at_us ? (uint64_t)(then_us - at_us) : 0;
+}
+
 static void fetch_count(struct fetch *f, const struct db_event *events, size_t n)
 {
 	int64_t oldest = f->now_us;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if (events[i].at_us < oldest)
 			oldest = events[i].at_us;
+		if (events[i].xid == f->xid)
+			continue;
+		f->xid = events[i].xid;
+		f->transactions++;
+		f->lag_us += fetch_since(events[i].at_us, f->now_us);
+		f->certain_us += fetch_since(events[i].at_us, f->before_us);
+	}
 	f->rows += n;
 	f->stats->rows += n;
 	f->stats->pump_lag_us = (uint64_t)(f->now_us - oldest);
@@ -216,9 +228,10 @@ static void fetch_begin(struct fetch *f, const struct fetch_header *h, uint64_t 
 	fetch_replace(&f->upto, mem_strndup(h->snapshot.p, h->snapshot.n));
 	fetch_replace(&f->upto_epoch, mem_strndup(h->epoch.p, h->epoch.n));
 	f->xmin = h->xmin;
+	f->before_us = f->now_us ? f->now_us : (int64_t)h->now_us;
 	f->now_us = (int64_t)h->now_us;
 	f->after = 0;
-	f->rows = 0;
+	f->rows = f->transactions = f->lag_us = f->certain_us = f->xid = 0;
 	f->done = false;
 	f->stats->fetches++;
 	f->stats->fetched_ms = now_ms;

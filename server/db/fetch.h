@@ -34,15 +34,20 @@ struct fetch {
 	uint64_t after;
 	size_t limit;       /* rows of the next page, or of the one that is out */
 	int64_t now_us;     /* the database's clock at the fetch */
+	int64_t before_us;  /* the same of the fetch before */
 	struct marks marks; /* what was seen last */
 	const char *voided; /* why the next position leaves a gap, where there is no snapshot; static text */
 
 	/* the fetch that is out, or is being delivered */
 	uint64_t xmin; /* the oldest transaction that its snapshot saw running */
 	uint64_t rows; /* delivered so far */
-	bool done;     /* nothing of it is missing */
-	bool ends;     /* nothing is behind the answer in hand */
-	int row;       /* of that answer: the first one that has not been delivered */
+	/* Of their transactions, where neighbours of one count once: how many; how long they took from writing to being read,
+	 * together; and how much of that was over at the fetch before, which is no matter of when this one came. */
+	uint64_t transactions, lag_us, certain_us;
+	uint64_t xid; /* of the last row */
+	bool done;    /* nothing of it is missing */
+	bool ends;    /* nothing is behind the answer in hand */
+	int row;      /* of that answer: the first one that has not been delivered */
 };
 
 void fetch_fini(struct fetch *f);

@@ -34,7 +34,7 @@ struct lane {
 
 struct lanes {
 	struct db_common *common;
-	void (*on_written)(void *ctx);
+	void (*on_written)(void *ctx, bool unrung);
 	void *ctx;
 	struct queues queues;
 	struct lane lanes[QUEUE_LANES_MOST + 1]; /* the reserved one behind the ordinary ones */
@@ -196,7 +196,7 @@ static void lanes_on_lost(struct lanes *ls, struct lane_item *const *items, size
 		if (!again || !item_go_alone(ls, it))
 			item_complete_bare(ls, it, DB_UNCERTAIN, SLICE("the connection died before the answer"));
 	}
-	ls->on_written(ls->ctx); /* nobody has rung */
+	ls->on_written(ls->ctx, false); /* nobody has rung */
 }
 
 /* The whole batch was undone. One of its items may be the cause, so each gets a try by itself. */
@@ -255,13 +255,16 @@ static void lane_on_rows(struct lane *lane, const PGresult *res, struct lane_ite
 			item_complete_bare(ls, items[i], DB_UNCERTAIN, slice_str(wrong));
 		return;
 	}
-	/* A statement of its own: a transaction that does nothing but ring waits for no flush and no standby. */
-	if (a.asleep)
+	/*
+	 * A statement of its own: a transaction that does nothing but ring waits for no flush and no standby. Where no other
+	 * edge is known the sleeper is this one.
+	 */
+	if (a.asleep && !ls->common->alone)
 		link_send(lane->link, "select rt.ring()", 0, NULL, ls->common->cfg.item_timeout_ms, lane_on_rang, lane);
 	for (size_t i = 0; i < n; i++)
 		item_on_verdict(lane, res, &a, i, items[i]);
 	if (a.published)
-		ls->on_written(ls->ctx);
+		ls->on_written(ls->ctx, a.asleep && ls->common->alone);
 }
 
 static void lane_on_answer(void *arg, enum link_fate fate, const PGresult *res)
@@ -418,7 +421,7 @@ static void lane_init(struct lanes *ls, struct lane *lane)
 	lane->link = common_link(ls->common, false, lane_role(lane), &lane_link_events, lane);
 }
 
-struct lanes *lanes_new(struct db_common *common, void (*on_written)(void *ctx), void *ctx)
+struct lanes *lanes_new(struct db_common *common, void (*on_written)(void *ctx, bool unrung), void *ctx)
 {
 	struct lanes *ls = NEW(struct lanes);
 	ls->common = common;

@@ -2,10 +2,28 @@
 
 #include "base/log.h"
 
+/*
+ * A transaction that rings holds a lock of the whole cluster while it commits. Ringing costs nothing that counts while
+ * few do, and while their commits are short: then few meet at that lock. It saves polls, and the time until the next one.
+ * From so many on, polls are cheaper, whoever writes.
+ */
 #define WINDOW_MS 30
-#define ROWS_TO_WAKE 2 /* in a window; must lie below the rate that ringing itself allows (0010-pace.md, "refused") */
-#define ROWS_TO_STAY 1 /* fewer in a window: the bell is cheaper than polling */
-#define AGE_TO_WAKE_US 30000
+#define RINGS_TO_STAY 7  /* transactions in a window, 230 a second: with more, a BUSY pump goes on polling */
+#define RINGS_TO_WAKE 12 /* 400 a second: with as many, one that is rung begins to poll */
+/*
+ * How full the line at that lock is: the times of all commits in a window, together. What a BUSY pump sees of them is
+ * the certain part only. What is rung for is read at once, so there the time until it was read is that of its commit;
+ * of a long transaction alone it is not.
+ */
+#define LINE_TO_STAY_US (WINDOW_MS * 1000 / 10)
+#define LINE_TO_WAKE_US (WINDOW_MS * 1000 / 2)
+#define ALONE_TO_WAKE_US (WINDOW_MS * 1000)
+
+/* Nobody waits for events: a poll takes what came in 20 ms, and the bell is for silence alone. */
+#define NOBODY_PAUSE_MS 20
+#define NOBODY_WINDOW_MS 250
+#define NOBODY_TO_WAKE 2
+
 #define BUSY_SHARE 8
 #define DRAIN_MOST_MS 50
 #define ASLEEP_MOST_MS 15000 /* a session that asks for nothing is ended: idle_session_timeout of rt.pump_open */
@@ -32,7 +50,7 @@ static void pace_enter(struct pace *p, enum pace_state to)
 static void pace_new_window(struct pace *p)
 {
 	p->window_at = loop_now(p->loop);
-	p->window_rows = 0;
+	p->window = (struct pace_seen){0};
 }
 
 void pace_begin(struct pace *p)
@@ -56,8 +74,14 @@ void pace_armed(struct pace *p, uint64_t xid)
 	pace_new_window(p);
 }
 
+void pace_rung(struct pace *p)
+{
+	p->rung = true;
+}
+
 void pace_asked(struct pace *p)
 {
+	p->rung = false; /* the fetch sees what it was rung for */
 	p->asked_at = loop_now(p->loop);
 	p->asked_us = loop_now_us(p->loop);
 }
@@ -67,31 +91,54 @@ void pace_answered(struct pace *p)
 	p->took_us = loop_now_us(p->loop) - p->asked_us;
 }
 
-void pace_fetched(struct pace *p, uint64_t rows, uint64_t xmin)
+static bool pace_wants_bell(const struct pace *p)
 {
-	const enum db_bell bell = p->cfg->bell;
-	bool over = loop_now(p->loop) - p->window_at >= WINDOW_MS;
+	const struct pace_seen *w = &p->window;
+	if (p->cfg->bell != DB_BELL_AUTO)
+		return p->cfg->bell == DB_BELL_ALWAYS;
+	if (p->nobody)
+		return w->transactions == 0;
+	uint64_t ms = loop_now(p->loop) - p->window_at; /* longer than it should be, where fetches are slow */
+	return w->transactions * WINDOW_MS <= RINGS_TO_STAY * ms && w->certain_us * WINDOW_MS <= LINE_TO_STAY_US * ms;
+}
+
+static bool pace_wants_silence(const struct pace *p)
+{
+	const struct pace_seen *w = &p->window;
+	if (p->cfg->bell == DB_BELL_ALWAYS)
+		return false;
+	if (p->nobody)
+		return w->transactions >= NOBODY_TO_WAKE;
+	return w->transactions >= RINGS_TO_WAKE || (w->transactions > 1 && w->lag_us >= LINE_TO_WAKE_US) ||
+	       w->lag_us >= ALONE_TO_WAKE_US;
+}
+
+static void pace_count(struct pace *p, const struct pace_seen *seen)
+{
+	p->window.transactions += seen->transactions;
+	p->window.lag_us += seen->lag_us;
+	p->window.certain_us += seen->certain_us;
+}
+
+void pace_fetched(struct pace *p, const struct pace_seen *seen)
+{
+	bool over = loop_now(p->loop) - p->window_at >= (p->nobody ? NOBODY_WINDOW_MS : WINDOW_MS);
 	if (p->state == PACE_BUSY) {
-		p->window_rows += rows;
+		pace_count(p, seen);
 		if (!over)
 			return;
-		p->want_arm = bell == DB_BELL_ALWAYS || (bell == DB_BELL_AUTO && p->window_rows < ROWS_TO_STAY);
+		p->want_arm = pace_wants_bell(p);
 		pace_new_window(p);
 		return;
 	}
 	if (over)
 		pace_new_window(p);
-	p->window_rows += rows;
-	/*
-	 * Writers that ring stand in one line, which may be what keeps rows rare: where a commit takes long, behind a
-	 * far standby.
-	 */
-	bool late = rows && p->stats->pump_lag_us >= AGE_TO_WAKE_US;
-	if ((p->window_rows >= ROWS_TO_WAKE || late) && bell != DB_BELL_ALWAYS) {
+	pace_count(p, seen);
+	if (pace_wants_silence(p)) {
 		pace_enter(p, PACE_BUSY);
 		p->want_disarm = true;
 		pace_new_window(p);
-	} else if (p->state == PACE_DRAIN && xmin > p->armed_xid) {
+	} else if (p->state == PACE_DRAIN && seen->xmin > p->armed_xid) {
 		pace_enter(p, PACE_ASLEEP);
 	}
 }
@@ -103,6 +150,8 @@ void pace_fetched(struct pace *p, uint64_t rows, uint64_t xmin)
 static uint64_t pace_busy_pause(const struct pace *p)
 {
 	uint64_t pause = p->took_us * BUSY_SHARE / 1000, most = p->cfg->poll_ms;
+	if (p->nobody)
+		return NOBODY_PAUSE_MS;
 	return pause < 1 ? 1 : pause < most ? pause : most;
 }
 
@@ -132,6 +181,8 @@ uint64_t pace_next(const struct pace *p)
 		at = p->asked_at + pace_busy_pause(p);
 		if (p->took_us < 500) /* at once, where the clock has ticked since: twice within a millisecond, then */
 			return at;
+	} else if (p->rung) {
+		return p->nobody ? p->asked_at + NOBODY_PAUSE_MS : now;
 	} else if (p->state == PACE_DRAIN) {
 		at = now + pace_drain_pause(p, now);
 	}

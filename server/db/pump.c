@@ -49,7 +49,9 @@ struct pump {
 	bool ever_ready;
 	bool delivering; /* the next fetch may not begin, or it would count for waiters that came later */
 	bool poll_now;   /* a fetch is due */
-	bool mark_now;   /* rt.mark is, before a fetch */
+	bool poked;      /* for what this edge has written; and the fetch that is out goes for it alone */
+	bool for_own;
+	bool mark_now; /* rt.mark is, before a fetch */
 	struct pace pace;
 	struct fetch fetch;
 	uint32_t fetches, delivered; /* numbers of the last fetch that was asked for, of the last one delivered */
@@ -213,12 +215,32 @@ static void pump_became_ready(struct pump *p)
 	p->common->on_change(p->common);
 }
 
+static void pump_look_for_somebody(struct pump *p)
+{
+	const struct fetch *f = &p->fetch;
+	p->pace.nobody = f->ev.nobody && f->ev.nobody(f->ctx);
+}
+
+/* What this edge writes while no other one is there it reads anyway, and rings nobody for. */
+static void pump_tell_pace(struct pump *p)
+{
+	const struct fetch *f = &p->fetch;
+	struct pace_seen seen = {.xmin = f->xmin};
+	if (!p->for_own || !p->common->alone) {
+		seen.transactions = f->transactions;
+		seen.lag_us = f->lag_us;
+		seen.certain_us = f->certain_us;
+	}
+	pump_look_for_somebody(p);
+	pace_fetched(&p->pace, &seen);
+}
+
 static void pump_fetch_done(struct pump *p)
 {
 	p->errors = 0;
 	p->delivered = p->fetches;
 	link_settled(p->link);
-	pace_fetched(&p->pace, p->fetch.rows, p->fetch.xmin);
+	pump_tell_pace(p);
 	if (!p->ready)
 		pump_became_ready(p);
 	waiters_delivered(&p->waiters);
@@ -303,6 +325,8 @@ static void pump_ask(struct pump *p, const char *sql, int n, const char *const *
 static void pump_send_fetch(struct pump *p)
 {
 	p->poll_now = false;
+	p->for_own = p->poked && !p->pace.rung;
+	p->poked = false;
 	p->fetches++;
 	p->fetch_at = loop_now(p->common->loop);
 	pace_asked(&p->pace);
@@ -399,7 +423,14 @@ static void pump_next(struct pump *p)
 
 void pump_poke(struct pump *p)
 {
+	p->poked = true;
 	pump_poll_now(p);
+}
+
+void pump_poke_then(struct pump *p, void (*done)(void *arg), void *arg)
+{
+	p->poked = true;
+	pump_after(p, 0, done, arg);
 }
 
 bool pump_position(struct pump *p, struct db_position *at)
@@ -498,8 +529,15 @@ static void pump_on_notify(void *ctx)
 {
 	struct pump *p = ctx;
 	p->common->stats.bells++;
-	if (p->step == PUMP_RUN)
+	/* A BUSY pump polls by itself; and what is out, or being delivered, is followed by pump_schedule. */
+	if (p->step != PUMP_RUN || p->pace.state == PACE_BUSY)
+		return;
+	pace_rung(&p->pace);
+	pump_look_for_somebody(p);
+	if (!p->pace.nobody)
 		pump_poll_now(p);
+	else if (link_idle(p->link) && !p->page)
+		pump_schedule(p);
 }
 
 static bool pump_on_message(void *ctx, const char *channel, const char *payload)

@@ -17,7 +17,8 @@ void pump_free(struct pump **p);       /* after pump_close */
 /* As the functions db_pump_... and db_listen of db.h. */
 void pump_set_events(struct pump *p, const struct db_pump_events *ev, void *ctx);
 void pump_listen(struct pump *p, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx);
-void pump_poke(struct pump *p); /* polls now: rows may have been written */
+void pump_poke(struct pump *p); /* polls now: this edge may have written rows */
+void pump_poke_then(struct pump *p, void (*done)(void *arg), void *arg); /* and calls done as pump_after does */
 /* Where the pump's session is, and a mark that only this history has; NULL: it is away. Borrowed. */
 const char *pump_mark(const struct pump *p);
 struct slice pump_place(const struct pump *p);

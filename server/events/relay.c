@@ -215,15 +215,21 @@ enum relayed relay_event(struct events *ev, struct client *c, struct slice event
 
 /* ---- others ---- */
 
+static void relays_set_alone(const struct events *ev, bool alone)
+{
+	ev->relays->alone = alone;
+	db_set_alone(ev->db, alone);
+}
+
 void relay_edges(const struct events *ev, uint64_t edges, uint64_t asked_at)
 {
 	if (asked_at > ev->relays->came_at)
-		ev->relays->alone = edges == 1;
+		relays_set_alone(ev, edges == 1);
 }
 
 void relay_edge_came(struct events *ev)
 {
-	ev->relays->alone = false;
+	relays_set_alone(ev, false);
 	ev->relays->came_at = loop_now(ev->people->loop);
 }
 

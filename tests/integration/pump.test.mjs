@@ -88,6 +88,57 @@ test('no wake-up is lost with the fallback poll off', async () => {
   await edge.stop()
 })
 
+test('alone it rings nobody for what its clients send, and an edge that comes is rung', async () => {
+  const one = await w.edge({ BELLWIRE_FALLBACK_POLL_MS: '0' })
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const [own, chat] = [await w.chat(ann), await w.chat(ann, bob)]
+  const a = await w.connect(ann, { edge: one })
+  const say = async (to, content) => assert.equal((await a.ask('chat:message:send', { chat_id: to.id, type: 'text', content })).status, 'sent')
+  const sleeps = (edge) => until(async () => (await edge.metric('bellwire_pump_state')) === asleep, 'asleep')
+  // nobody but the sender: nothing is confirmed, and so nobody else writes
+  await until(async () => {
+    await sleeps(one)
+    const bells = await one.metric('bellwire_pump_bells_total')
+    for (let i = 0; i < 5; i++) await say(own, `${i}`)
+    return await one.metric('bellwire_pump_bells_total') === bells
+  }, 'no bell for its own messages')
+  await a.hear('chat:message:new', undefined, 5)
+  const two = await w.edge({ BELLWIRE_FALLBACK_POLL_MS: '0' })
+  const b = await w.connect(bob, { edge: two })
+  for (let i = 0; i < 5; i++) {
+    await sleeps(two)
+    await say(chat, `to both ${i}`)
+    await b.hear('chat:message:new', { content: `to both ${i}` })
+  }
+  await one.stop()
+  await two.stop()
+})
+
+test('few writers ring for a pump that sleeps, many find one that polls', async () => {
+  const edge = await w.edge()
+  const [ann, bob] = await w.users('Анна', 'Борис')
+  const b = await w.connect(bob, { edge })
+  const emit = (n) => w.sql("select rt.emit(array['user:' || $1], 'test:n', jsonb_build_object('n', $2::int))", [bob.id, n])
+  await until(async () => (await edge.metric('bellwire_pump_state')) === asleep, 'asleep')
+  const bells = await edge.metric('bellwire_pump_bells_total')
+  for (let n = 0; n < 20; n++) {
+    await emit(n)
+    await b.hear('test:n', { n })
+    await pause(10)
+  }
+  assert.ok(await edge.metric('bellwire_pump_bells_total') > bells, 'it was rung')
+  let [n, polls] = [20, false]
+  for (const late = Date.now() + 10000; !polls && Date.now() < late;) {
+    await Promise.all(Array.from({ length: 40 }, () => emit(n++)))
+    polls = (await edge.metric('bellwire_pump_state')) === 1
+  }
+  assert.ok(polls, 'it polls')
+  await b.hear('test:n', undefined, n)
+  assert.deepEqual(b.heard('test:n').map((x) => x.n).sort((x, y) => x - y), Array.from({ length: n }, (_, i) => i))
+  await until(async () => (await edge.metric('bellwire_pump_state')) === asleep, 'asleep again')
+  await edge.stop()
+})
+
 test('an old open transaction keeps it from sleeping, not from delivering', async () => {
   const edge = await w.edge({ BELLWIRE_FALLBACK_POLL_MS: '0' })
   const [ann, bob] = await w.users('Анна', 'Борис')

@@ -141,9 +141,67 @@ async function wakeUps() {
   ok(slept > 10 && slept < 140, 'both happened', slept);
 }
 
+// An edge that knows of no other one does not ring for what it dispatches: the sleeper is itself. It rings all the same where the fetch
+// after that commit tells of an edge that has come: every edge that slept when the batch asked had registered before.
+async function newcomers() { // in the chat of batches()
+  const admin = await connect();
+  const one = await Pump.start(700);
+  await one.client.query('select * from rt.bell_arm()');
+  const lane = await connectEdge();
+  await admin.query("delete from bellwire.edges where edge_id <> $1", [uuid(700)]);
+  const rnd = random(7);
+  const lost = [];
+  const count = { slept: 0, rung: 0, spared: 0 };
+  for (let i = 0; i < 60; i++) {
+    let registered = () => {};
+    const there = new Promise((resolve) => { registered = resolve; });
+    const newcomer = (async () => {
+      const two = await Pump.start(701 + i);
+      registered();
+      let ring = () => {};
+      const bell = new Promise((resolve) => { ring = resolve; });
+      two.client.on('notification', () => ring(true));
+      await two.client.query('listen bellwire');
+      let seen = 0;
+      const poll = async () => {
+        const { header, rows } = await two.poll();
+        seen += rows.filter((r) => r.event === 'chat:message:new').length;
+        return BigInt(header.xid);
+      };
+      const [{ xid: armed }] = await two.client.rows('select * from rt.bell_arm()');
+      while (await poll() <= BigInt(armed)) await sleep(1);
+      return { two, bell, seen: () => seen, poll };
+    })();
+    const dispatched = (async () => {
+      if (rnd() < 0.8) await there;
+      await sleep(rnd() * 8);
+      const outcomes = await dispatch(lane, [item('chat:message:send', 1, 's', { chat_id: uuid(11), type: 'text', content: `${i}` })]);
+      const came = (await one.poll()).rows.some((r) => r.control === 'edge_came');
+      const must = outcomes.at(-1) === 'asleep' && came;
+      if (must) await lane.query('select rt.ring()');
+      count[must ? 'rung' : 'spared']++;
+    })();
+    const { two, bell, seen, poll } = await newcomer;
+    const before = seen();
+    await dispatched;
+    // what it has not seen by now comes with the bell, or was committed before it had a position
+    await poll();
+    if (!before && seen()) {
+      count.slept++;
+      if (!(await Promise.race([bell, sleep(5000)]))) lost.push(i);
+    }
+    two.client.end();
+    await admin.query("delete from bellwire.edges where edge_id <> $1", [uuid(700)]);
+    await one.poll();
+  }
+  is(lost.join(), '', '60 edges that came around the moment of a batch: each saw it, or was rung for');
+  ok(count.slept > 3 && count.rung > 3 && count.spared > 3, 'all of it happened', JSON.stringify(count));
+}
+
 await run([
   ['bell: who rings', rings],
   ['bell: batches', batches],
   ['bell: two-phase commit', twoPhases],
   ['bell: wake-ups', wakeUps],
+  ['bell: newcomers', newcomers],
 ]);

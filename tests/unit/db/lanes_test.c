@@ -21,7 +21,7 @@ struct thing {
 struct world {
 	struct parts parts;
 	struct lanes *lanes;
-	int written, batches, alone, rings, finished;
+	int written, batches, alone, rings, finished, unrung;
 	size_t last_batch;
 	struct thing things[ITEMS_MOST];
 	int n;
@@ -150,9 +150,10 @@ static void play(struct fake_conn *c, const char *sql)
 	}
 }
 
-static void on_written(void *ctx)
+static void on_written(void *ctx, bool unrung)
 {
 	((struct world *)ctx)->written++;
+	((struct world *)ctx)->unrung += unrung;
 }
 
 /* ---- the world ---- */
@@ -237,6 +238,11 @@ TEST(an_edge_that_sleeps_is_rung)
 	CHECK_INT(w.written, 1);
 	send_to(&w, "a", "ok", false); /* the lane goes on after it */
 	WAIT_FOR(w.parts.loop, w.rings == 2);
+	CHECK_INT(w.unrung, 0);
+	w.parts.common.alone = true; /* the sleeper is this edge, as far as it knows: the caller will see */
+	send_to(&w, "a", "ok", false);
+	WAIT_FOR(w.parts.loop, w.unrung == 1);
+	CHECK_INT(w.rings, 2);
 	end(&w);
 }
 

@@ -27,6 +27,14 @@ static uint64_t pause_of(const struct pace *p)
 	return pace_next(p) - loop_now(p->loop);
 }
 
+/* A fetch that brought so many transactions, which took so long each, certain_us of it for certain. */
+static void fetched(struct world *w, uint64_t n, uint64_t each_us, uint64_t certain_us, uint64_t xmin)
+{
+	pace_fetched(&w->pace,
+	             &(struct pace_seen){
+			     .transactions = n, .lag_us = n * each_us, .certain_us = n * certain_us, .xmin = xmin});
+}
+
 static void pass(struct world *w, uint64_t ms)
 {
 	w->pace.window_at -= ms;
@@ -60,19 +68,53 @@ TEST(busy_polls_as_often_as_a_fetch_is_quick)
 	end(&w);
 }
 
-TEST(a_window_without_rows_wants_the_bell)
+TEST(a_busy_pump_wants_the_bell_where_few_write_and_commit_quickly)
+{
+	static const struct {
+		const char *name;
+		uint64_t transactions, certain_us, ms;
+		bool nobody, arms;
+	} rows[] = {
+		{"silence", 0, 0, 30, false, true},
+		{"100 a second", 3, 0, 30, false, true},
+		{"233 a second", 7, 0, 30, false, true},
+		{"266 a second", 8, 0, 30, false, false},
+		{"266 a second, slow fetches", 16, 0, 60, false, false},
+		{"233 a second, slow fetches", 14, 0, 60, false, true},
+		{"the window is not over", 0, 0, 29, false, false},
+		/* behind a standby: polls are 3 ms apart, a commit takes 4 */
+		{"commits of 1 ms for certain", 3, 1000, 30, false, true},
+		{"commits of 2 ms for certain", 3, 2000, 30, false, false},
+		{"one commit of 3 ms", 1, 3000, 30, false, true},
+		{"one commit of 4 ms", 1, 4000, 30, false, false},
+		{"nobody is here: silence", 0, 0, 250, true, true},
+		{"nobody is here: silence, shorter", 0, 0, 249, true, false},
+		{"nobody is here: one", 1, 0, 250, true, false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct world w;
+		struct pace *p = begin(&w);
+		CHECK_ROW(rows[i].name);
+		p->nobody = rows[i].nobody;
+		pass(&w, rows[i].ms);
+		fetched(&w, rows[i].transactions, 5000, rows[i].certain_us, 10);
+		CHECK_INT(p->want_arm, rows[i].arms);
+		CHECK_INT(p->state, PACE_BUSY); /* until it has it */
+		end(&w);
+	}
+}
+
+TEST(each_window_is_counted_for_itself)
 {
 	struct world w;
 	struct pace *p = begin(&w);
-	pace_fetched(p, 0, 10);
+	fetched(&w, 5, 0, 0, 10);
+	pass(&w, 30);
+	fetched(&w, 5, 0, 0, 10);
 	CHECK(!p->want_arm);
 	pass(&w, 30);
-	pace_fetched(p, 1, 10);
-	CHECK(!p->want_arm);
-	pass(&w, 30);
-	pace_fetched(p, 0, 10);
+	fetched(&w, 5, 0, 0, 10);
 	CHECK(p->want_arm);
-	CHECK_INT(p->state, PACE_BUSY); /* until it has it */
 	end(&w);
 }
 
@@ -87,9 +129,11 @@ TEST(drains_until_the_last_who_has_not_seen_the_bell_is_over)
 	CHECK_INT(pause_of(p), 25);
 	pass(&w, 10000);
 	CHECK_INT(pause_of(p), 50);
-	pace_fetched(p, 0, 100);
+	fetched(&w, 0, 0, 0, 100);
 	CHECK_INT(p->state, PACE_DRAIN);
-	pace_fetched(p, 0, 101);
+	fetched(&w, 3, 1000, 0, 100);
+	CHECK_INT(p->state, PACE_DRAIN);
+	fetched(&w, 0, 0, 0, 101);
 	CHECK_INT(p->state, PACE_ASLEEP);
 	CHECK_INT(pause_of(p), 1000);
 	/* a session that asks for nothing would be ended */
@@ -100,26 +144,80 @@ TEST(drains_until_the_last_who_has_not_seen_the_bell_is_over)
 	end(&w);
 }
 
-TEST(two_rows_in_a_window_or_a_late_one_wake)
+TEST(a_pump_that_is_rung_polls_again_where_ringing_costs_too_much)
+{
+	static const struct {
+		const char *name;
+		uint64_t transactions, each_us;
+		bool nobody, wakes;
+	} rows[] = {
+		{"nothing", 0, 0, false, false},
+		{"100 a second", 3, 1400, false, false},
+		{"366 a second", 11, 1000, false, false},
+		{"400 a second", 12, 1000, false, true},
+		{"a line, half of the time", 3, 5000, false, true},
+		{"not quite", 3, 4900, false, false},
+		{"one long transaction", 1, 29000, false, false},
+		{"one that was late", 1, 30000, false, true},
+		{"nobody is here: one", 1, 30000, true, false},
+		{"nobody is here: two", 2, 100, true, true},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct world w;
+		struct pace *p = begin(&w);
+		CHECK_ROW(rows[i].name);
+		for (int asleep = 0; asleep < 2; asleep++) { /* also while an old transaction keeps it from sleeping */
+			p->nobody = rows[i].nobody;
+			pace_armed(p, 100);
+			if (asleep)
+				fetched(&w, 0, 0, 0, 101);
+			CHECK_INT(p->state, asleep ? PACE_ASLEEP : PACE_DRAIN);
+			for (uint64_t n = 0; n < rows[i].transactions; n++)
+				fetched(&w, 1, rows[i].each_us, 0, 99);
+			CHECK_INT(p->state, rows[i].wakes ? PACE_BUSY : asleep ? PACE_ASLEEP : PACE_DRAIN);
+			CHECK_INT(p->want_disarm, rows[i].wakes);
+			p->want_disarm = false;
+			pace_end(p);
+			pace_begin(p);
+		}
+		end(&w);
+	}
+}
+
+TEST(rings_of_long_ago_do_not_wake)
 {
 	struct world w;
 	struct pace *p = begin(&w);
 	pace_armed(p, 100);
-	pace_fetched(p, 1, 101);
-	CHECK_INT(p->state, PACE_ASLEEP);
-	pass(&w, 30);
-	pace_fetched(p, 1, 101);
-	CHECK_INT(p->state, PACE_ASLEEP);
-	CHECK(!p->want_disarm);
-	pace_fetched(p, 1, 101);
-	CHECK_INT(p->state, PACE_BUSY);
-	CHECK(p->want_disarm);
+	for (int i = 0; i < 100; i++) {
+		fetched(&w, 3, 1000, 0, 101);
+		CHECK_INT(p->state, PACE_ASLEEP);
+		pass(&w, 30);
+	}
+	end(&w);
+}
+
+TEST(who_is_rung_polls_at_once_and_where_nobody_waits_soon)
+{
+	struct world w;
+	struct pace *p = begin(&w);
 	pace_armed(p, 100);
-	w.stats.pump_lag_us = 30000;
-	pace_fetched(p, 0, 99);
-	CHECK_INT(p->state, PACE_DRAIN);
-	pace_fetched(p, 1, 99);
-	CHECK_INT(p->state, PACE_BUSY);
+	fetched(&w, 0, 0, 0, 101);
+	pace_rung(p);
+	CHECK_INT(pause_of(p), 0);
+	p->nobody = true;
+	pace_asked(p); /* it sees what it was rung for */
+	CHECK_INT(pause_of(p), 1000);
+	pace_rung(p); /* while it is out */
+	CHECK_INT(pause_of(p), 20);
+	p->asked_at -= 30;
+	CHECK(pace_next(p) <= loop_now(w.loop));
+	pace_end(p);
+	pace_begin(p);
+	pace_asked(p);
+	CHECK_INT(pause_of(p), 20);
+	p->nobody = false;
+	CHECK_INT(pause_of(p), 1);
 	end(&w);
 }
 
@@ -129,14 +227,14 @@ TEST(the_bell_alone)
 	struct pace *p = begin(&w);
 	w.cfg.bell = DB_BELL_OFF;
 	pass(&w, 30);
-	pace_fetched(p, 0, 10);
+	fetched(&w, 0, 0, 0, 10);
 	CHECK(!p->want_arm);
 	w.cfg.bell = DB_BELL_ALWAYS;
 	pass(&w, 30);
-	pace_fetched(p, 1000, 10);
+	fetched(&w, 1000, 9000, 9000, 10);
 	CHECK(p->want_arm);
 	pace_armed(p, 5);
-	pace_fetched(p, 1000, 10);
+	fetched(&w, 1000, 9000, 9000, 10);
 	CHECK_INT(p->state, PACE_ASLEEP);
 	pace_end(p);
 	CHECK_INT(p->state, PACE_AWAY);

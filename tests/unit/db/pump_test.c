@@ -13,7 +13,8 @@ struct world {
 	struct pump *pump;
 	char said[1000]; /* each statement that came, but for marks and fetches without rows; one word each */
 	char epoch[20];
-	int next_xid;        /* snapshots are N:N: */
+	int next_xid; /* snapshots are N:N: */
+	bool nobody;
 	int rows, page_rows; /* of the next fetch, of each page after it */
 	uint64_t next_id;
 	bool gap, no_lock;
@@ -60,7 +61,8 @@ static void put_rows(struct fake_conn *c, int n)
 {
 	struct world *w = world_of(c);
 	char id[24];
-	const char *row[COLS] = {id, "1", "5000000", "r", NULL, "e", NULL, "1", NULL, "f"};
+	/* a transaction each */
+	const char *row[COLS] = {id, id, "5000000", "r", NULL, "e", NULL, "1", NULL, "f"};
 	for (int i = 0; i < n; i++) {
 		snprintf(id, sizeof id, "%llu", (unsigned long long)w->next_id++);
 		fake_row(c, row, COLS);
@@ -202,6 +204,11 @@ static void on_ready(void *ctx, const char *snapshot, bool first)
 	w->first += first;
 }
 
+static bool nobody(void *ctx)
+{
+	return ((struct world *)ctx)->nobody;
+}
+
 static void on_heard(void *ctx, struct slice payload)
 {
 	struct world *w = ctx;
@@ -213,7 +220,7 @@ static void on_heard(void *ctx, struct slice payload)
 
 static void begin(struct world *w)
 {
-	static const struct db_pump_events events = {on_batch, on_cursor, on_gap, on_ready};
+	static const struct db_pump_events events = {on_batch, on_cursor, on_gap, on_ready, nobody};
 	*w = (struct world){.next_xid = 100, .next_id = 1, .epoch = "e1"};
 	parts_begin(&w->parts, play);
 	w->pump = pump_new(&w->parts.common);
@@ -323,18 +330,18 @@ TEST(a_session_leaves_a_mark_and_the_next_one_tells_what_was_seen_last)
 	pump_poke(w.pump);
 	WAIT_FOR(w.parts.loop, w.events == 2);
 	CHECK(pump_position(w.pump, &at));
-	CHECK_STR(at.mark, "row.2.1.5000000");
+	CHECK_STR(at.mark, "row.2.2.5000000");
 	fake_cut(conn(&w));
 	WAIT_FOR(w.parts.loop, w.ready == 2);
 	CHECK_STR(w.saw_epoch, "e1");
-	CHECK_STR(w.saw_marks, "{\"row.1.1.5000000\",\"row.2.1.5000000\"}");
+	CHECK_STR(w.saw_marks, "{\"row.1.1.5000000\",\"row.2.2.5000000\"}");
 	CHECK_INT(w.marks, 2);
 	end(&w);
 }
 
 /* ---- the bell ---- */
 
-TEST(an_idle_pump_falls_asleep_and_two_rows_wake_it)
+TEST(an_idle_pump_falls_asleep_and_many_rows_wake_it)
 {
 	struct world w;
 	begin_ready(&w);
@@ -345,9 +352,9 @@ TEST(an_idle_pump_falls_asleep_and_two_rows_wake_it)
 		fake_turn(w.parts.loop);
 	CHECK_INT(w.fetches, before); /* asleep, and no fallback poll is set here */
 
-	w.rows = 2;
+	w.rows = 12;
 	fake_notify(conn(&w), "bellwire", "");
-	WAIT_FOR(w.parts.loop, w.events == 2);
+	WAIT_FOR(w.parts.loop, w.events == 12);
 	CHECK_INT(w.parts.common.stats.bells, 1);
 	CHECK_INT(pace_of(&w), PACE_BUSY);
 	wait_for_fetch(&w);
@@ -375,6 +382,47 @@ TEST(a_poke_polls_a_sleeping_pump)
 	w.rows = 1;
 	pump_poke(w.pump);
 	WAIT_FOR(w.parts.loop, w.events == 1);
+	end(&w);
+}
+
+/* Each is read anyway: they are no reason to poll, unless others must be rung for them. */
+TEST(what_this_edge_writes_alone_keeps_nobody_awake)
+{
+	struct world w;
+	begin_ready(&w);
+	w.parts.common.alone = true;
+	fall_asleep(&w);
+	w.rows = 20;
+	pump_poke_then(w.pump, on_waited, &w);
+	WAIT_FOR(w.parts.loop, w.waited == 1);
+	CHECK_INT(w.events, 20);
+	CHECK_INT(pace_of(&w), PACE_ASLEEP);
+	w.parts.common.alone = false;
+	w.rows = 20;
+	pump_poke(w.pump);
+	WAIT_FOR(w.parts.loop, w.events == 40);
+	CHECK_INT(pace_of(&w), PACE_BUSY);
+	end(&w);
+}
+
+TEST(where_nobody_waits_many_rings_are_one_fetch_and_none_is_lost)
+{
+	struct world w;
+	begin_ready(&w);
+	w.nobody = true;
+	fall_asleep(&w);
+	int before = w.fetches;
+	w.rows = 1;
+	for (int i = 0; i < 10; i++) {
+		fake_notify(conn(&w), "bellwire", "");
+		loop_settle(w.parts.loop);
+	}
+	WAIT_FOR(w.parts.loop, w.events == 1); /* no fallback poll is set here */
+	CHECK(w.fetches <= before + 2);
+	w.nobody = false;
+	w.rows = 1;
+	fake_notify(conn(&w), "bellwire", "");
+	WAIT_FOR(w.parts.loop, w.events == 2);
 	end(&w);
 }
 
