@@ -10,7 +10,8 @@ create or replace function rt_private.explain_find(
 	out rooms text[],
 	out except_rooms text[],
 	out event text,
-	out control text)
+	out control text,
+	out confirms boolean)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set jit = off
 as $$
 begin
@@ -30,7 +31,10 @@ begin
 		) x;
 	end if;
 	-- A number is the index of nothing, and neither is what an event says: all rows are looked at, 64 MB at most.
-	select o.id, o.at, o.rooms, o.except_rooms, o.event, o.control into id, at, rooms, except_rooms, event, control
+	select o.id, o.at, o.rooms, o.except_rooms, o.event, o.control,
+		-- in a large chat only a few clients are asked whether they have it
+		o.confirm is not null and coalesce(o.confirm ->> 'wanted', 'all') = 'all'
+	into id, at, rooms, except_rooms, event, control, confirms
 	from (select a.* from bellwire.outbox a union all select a.* from bellwire.outbox_ephemeral a) o
 	where case when kind = 'row' then o.id = p_event::bigint
 		else o.event in ('chat:message:new', 'notification:new') and o.data ->> 'id' = lower(p_event) end

@@ -155,7 +155,7 @@ begin
 		return query select 'written', 'yes', null::timestamptz, 'nothing waits in the queue any more';
 		return query select 'confirmed', case when p_confirms then 'no' else 'unasked' end, v.at,
 			case when p_confirms then 'its client library has not answered yet'
-				else 'such events are not confirmed' end;
+				else 'no answer is asked for: this is no message, or its chat is large' end;
 	end if;
 end
 $$;
@@ -309,7 +309,7 @@ begin
 		else m.verdict end,
 		case when v_receipt is not null and m.verdict <> 'yes' then v_receipt else m.at end,
 		case when v_receipt is not null and m.verdict <> 'yes' then 'there is a receipt' else m.evidence end
-	from rt_private.explain_met(p_ask, f.at, f.event = 'chat:message:new') m;
+	from rt_private.explain_met(p_ask, f.at, f.confirms) m;
 	if found then
 		return;
 	elsif v_receipt is not null then
