@@ -1,6 +1,6 @@
 -- rt.explain: the steps that rows know. What edges remember is here what a test has put into their answers.
 begin;
-select plan(18);
+select plan(24);
 
 select tests.users(1, 4);
 select tests.chat(11, 1, 2);
@@ -38,6 +38,29 @@ select matches(pg_temp.says(tests.u(21)::text, 3), '^rooms no: participants:.*: 
 	'a stranger');
 select is(pg_temp.says(tests.u(21)::text, 99), 'user no: there is no such user', 'nobody');
 select matches(pg_temp.says(tests.u(99)::text, 2), '^written no: no message', 'no message');
+
+-- not announced: the trigger was off, as it is now, or was then; or it was an import
+create function pg_temp.written(p_n int) returns text language sql as $$
+	insert into platform.messages (id, chat_id, sender_id, seq, created_at, type, content)
+	values (tests.u(p_n), tests.u(11), tests.u(1), p_n, clock_timestamp(), 'text', 'x') returning id::text $$;
+set local session_replication_role = replica;
+create temp table off as select pg_temp.written(31) as id;
+set local session_replication_role = origin;
+select matches(pg_temp.says(id, 2), '^announced no: no row in the outbox, though the trigger messages_publish is there',
+	'a replica') from off;
+update platform.messages set metadata = '{"seen": 1}' where id = tests.u(31);
+select matches(pg_temp.says(id, 2), '^announced no: no row in the outbox', 'whoever has changed the row since')
+	from off;
+set local bellwire.silent = on;
+select ok(pg_temp.written(32) is not null, 'an import');
+set local bellwire.silent = off;
+select matches(pg_temp.says(tests.u(32)::text, 2), '^announced no: its transaction imported in silence', 'is named');
+alter table platform.messages disable trigger messages_publish;
+select matches(pg_temp.says(id, 2), '^announced no: the trigger messages_publish on platform.messages is disabled$',
+	'a trigger that is disabled') from off;
+drop trigger messages_publish on platform.messages;
+select matches(pg_temp.says(id, 2), '^announced no: the trigger .* is not there: run bellwire migrate --force',
+	'a trigger that is gone') from off;
 
 select pg_temp.is('[]', '^socket no: the user had none$', 'no socket');
 select pg_temp.is('[{"socket_id": "a", "since": "1 min", "state": "open"}]',
