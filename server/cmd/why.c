@@ -62,7 +62,7 @@ int cmd_why(int argc, char **argv)
 	if (!cmd_options(
 		    options,
 		    "Names the first step that said no, with its evidence, or says when each step happened (docs/why.md).\n"
-		    "Example: bellwire why 4711 66c5d439-0000-4000-8000-00000000f533\n",
+		    "Example: bellwire why 5120 66c5d439-0000-4000-8000-00000000f533\n",
 		    argc, argv, &code))
 		return code;
 	if (!event || !user)
