@@ -1,6 +1,6 @@
 /*
- * Keys that are rows of bellwire.token_keys: several at once, chosen by the `kid` of a token. A row fixes the algorithm of
- * its key, so that no token can have a public key taken for a secret.
+ * Keys that are rows of bellwire.token_keys: several at once, chosen by the `kid` of a token. A row fixes the algorithm
+ * of its key, so that no token can have a public key taken for a secret.
  */
 #ifndef AUTH_KEYRING_H
 #define AUTH_KEYRING_H

@@ -1,6 +1,6 @@
 /*
- * A command that asks all edges (docs/operating.md): it connects as an operator, asks, waits for the answers, and prints
- * them as a table or as JSON.
+ * A command that asks all edges (docs/operating.md): it connects as an operator, asks, waits for the answers, and
+ * prints them as a table or as JSON.
  */
 #ifndef CMD_QUESTION_H
 #define CMD_QUESTION_H
@@ -21,8 +21,8 @@ struct question {
 	const char *ask; /* SQL: one value, the question's id */
 	const char *const *values;
 	int n;
-	/* SQL: $1 is the id, $2 the wait. Columns: kind (row, problem), then those of the table; of a problem the first has
-	 * the edge's name and the second the problem. */
+	/* SQL: $1 is the id, $2 the wait. Columns: kind (row, problem), then those of the table; of a problem the
+	 * first has the edge's name and the second the problem. */
 	const char *table;
 	bool json;
 };

@@ -1,6 +1,6 @@
 /*
- * A terminal that is drawn anew again and again, with plain ANSI sequences: the alternate screen, so that what was there
- * before is back at the end. SIGINT and SIGTERM are taken as the key q, so that the end is always in order.
+ * A terminal that is drawn anew again and again, with plain ANSI sequences: the alternate screen, so that what was
+ * there before is back at the end. SIGINT and SIGTERM are taken as the key q, so that the end is always in order.
  */
 #ifndef CMD_SCREEN_H
 #define CMD_SCREEN_H

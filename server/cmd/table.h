@@ -1,6 +1,6 @@
 /*
- * A result of Postgres as a table for people: columns as wide as they must be. What comes from rows may be anything, so a
- * control character, which a terminal might obey, is shown as a question mark.
+ * A result of Postgres as a table for people: columns as wide as they must be. What comes from rows may be anything, so
+ * a control character, which a terminal might obey, is shown as a question mark.
  */
 #ifndef CMD_TABLE_H
 #define CMD_TABLE_H
