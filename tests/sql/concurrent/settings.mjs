@@ -61,6 +61,7 @@ const story = [
   `select ord, what from rt.recover(array[$json$${JSON.stringify({ pid: 'a pid', user_id: uuid(1), socket_id: 's2' })}$json$])`,
   `select rt.ask_rooms(E'a \\\\ ''b') is null`, `select rt.kick(p_room => 'room:x', p_reason => E'a \\\\ ''b') is null`,
   `select count(*) from rt.answers(rt.ask_rooms('room:'), '0')`, `select rooms, except_rooms, event, data from rt.events(p_event => 'an:event', p_bodies => true)`,
+  `select step, verdict from rt.explain('1', ${u(1)})`,
   'select rt.emitter_attachment(1)', `select rt.token_expired(${u(1)})`, `select edges from rt.maintain(${u(900)})`, 'select foreign_locks from rt.monitor()',
   `select rt.socket_close(${u(900)}, ${socket('s1', 1, { clean: true })})`, `select rt.sweep(${u(900)})`, `select rt.edge_close(${u(900)})`,
   `update platform.users set disabled_at = '2026-01-10T12:00:00Z' where id in (${u(2)})`,

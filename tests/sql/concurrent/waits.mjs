@@ -91,7 +91,7 @@ async function presence() {
   is(await open(66, 67), '2', 'a first opening of two users, one of whose rows is being made');
   await holder.query('commit');
   is(await open(66), '1', 'until it is there');
-  // a row that is held for a moment is waited for
+  // a row that is held for a moment is waited for (rt_private.presence_wait)
   await holder.query('begin');
   await holder.query('select from bellwire.presence where user_id = $1 for update', [uuid(66)]);
   const waiting = close(66, 67);

@@ -1,6 +1,6 @@
 -- user:online and user:offline, to whom.
 begin;
-select plan(10);
+select plan(12);
 
 insert into platform.users (id, name) select tests.u(n), 'User ' || n from generate_series(1, 3) n;
 insert into platform.chats (id) values (tests.u(10));
@@ -34,6 +34,13 @@ select tests.mark();
 delete from platform.users where id = tests.u(3);
 select lives_ok($$select rt_private.presence_publish(array[tests.u(3)], false)$$, 'somebody whose row is gone');
 select ok((select data ->> 'last_seen' is not null from tests.sent() where event is not null), 'is seen last now');
+
+-- rt_private.presence_events: one row for each, in their order, and the time of the call for those whose row is held
+select results_eq($$select data ->> 'user_id' from rt_private.presence_events(array[tests.u(2), tests.u(1)],
+	array[null, tests.u(1)]::uuid[], true, '2026-01-10T12:00:00Z')$$,
+	array[tests.u(2)::text, tests.u(1)::text], 'in the order of the users');
+select is((select data ->> 'last_seen' from rt_private.presence_events(array[tests.u(2)], array[null]::uuid[], true,
+	'2026-01-10T12:00:00Z')), '2026-01-10T12:00:00.000Z', 'and of the time that it is given');
 
 select * from finish();
 rollback;
