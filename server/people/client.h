@@ -86,6 +86,7 @@ struct client {
 	struct entering *entering; /* owned; NULL: the client is open */
 	struct timer timer;        /* CLIENT_OPEN: until the token's end. CLIENT_WAITING: until patience ends */
 	uint64_t until_ms;         /* wall clock: when the token ends */
+	uint64_t came_ms;          /* wall clock: when CONNECT was taken, and then, when it was let in */
 	uint64_t known_before;     /* its rooms were read when transactions from this one on had not begun */
 	/* people.fence_value when it opened, last entered a room, or was told sync:required after a gap. It was sent
 	 * every later event to the rooms that it is in. */
@@ -95,8 +96,7 @@ struct client {
 	 * both. */
 	struct recoverable *recoverable;
 	uint32_t number;         /* among the clients of this edge: 30 bits, for people.trace */
-	uint64_t came_ms;        /* wall clock: when CONNECT was taken, and then, when it was let in */
-	uint32_t confirmed_s;    /* likewise: its library's last confirmation; 0: none yet */
+	uint32_t confirmed_s;    /* wall clock, seconds: its library's last confirmation; 0: none yet */
 	uint32_t waiting_bytes;  /* events/gate.c: of its events that wait for the database */
 	uint32_t behind;         /* a moment of the pump (db_pump_moment) before which it has an effect; 0: none */
 	uint32_t relay_row;      /* events/relay.c: the last row that has an event of it */
