@@ -96,8 +96,9 @@ async function downAndUp() {
   };
   const before = dump();
   ok(before.length > 20000, 'a schema', before.length);
-  // back to each, and forth
+  // back by one, two, four ..., and forth
   for (const [n, file] of files.slice(0, -1).entries()) {
+    if ((n + 1) & n) continue;
     for (const one of files.slice(0, n + 1)) {
       await down(one);
       await admin.query('delete from bellwire.migrations where name = $1', [one.replace('.sql', '')]);
@@ -108,7 +109,7 @@ async function downAndUp() {
     if (n === 0) is(dump(), before, `${file}: the same schema as before`);
   }
   const differs = (a, b) => a.split('\n').filter((l) => !b.includes(l)).concat(b.split('\n').filter((l) => !a.includes(l))).slice(0, 5).join(' | ');
-  is(differs(dump(), before), '', 'one by one: nothing is missing, nothing is new');
+  is(differs(dump(), before), '', 'back and forth: nothing is missing, nothing is new');
   for (const file of files) await down(file);
   is(await admin.one("select string_agg(nspname, ',') from pg_namespace where nspname in ('platform', 'bellwire', 'rt', 'rt_private')"), null, 'all down: nothing is left');
   const { good, said } = await migrate();
