@@ -99,10 +99,11 @@ test('alone it rings nobody for what its clients send, and an edge that comes is
   await until(async () => {
     await sleeps(one)
     const bells = await one.metric('bellwire_pump_bells_total')
-    for (let i = 0; i < 5; i++) await say(own, `${i}`)
-    return await one.metric('bellwire_pump_bells_total') === bells
+    for (let i = 0; i < 2; i++) await say(own, `${i}`)
+    if (await one.metric('bellwire_pump_bells_total') === bells) return true
+    await pause(200) // a client may send ten messages a second
   }, 'no bell for its own messages')
-  await a.hear('chat:message:new', undefined, 5)
+  await a.hear('chat:message:new', undefined, 2)
   const two = await w.edge({ BELLWIRE_FALLBACK_POLL_MS: '0' })
   const b = await w.connect(bob, { edge: two })
   for (let i = 0; i < 5; i++) {
