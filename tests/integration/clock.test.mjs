@@ -29,7 +29,6 @@ async function steps(by) {
   set(step += by)
   assert.ok(Math.abs(await now() - before - by) < 5, 'Postgres has the clock')
 }
-const signOfLife = () => w.value("select min(clock_ms) from bellwire.edges where name = 'one'")
 // Time that passes, too little at once to be a step for any edge: each has said since that it is there.
 const signs = () => w.value("select array_agg(clock_ms order by name) from bellwire.edges where name in ('one', 'two')")
 async function pass(seconds) {
