@@ -1,23 +1,37 @@
 -- Routes, as the edge reads them. A change of them is announced by a control row.
 
+create or replace function rt_private.function_find(p_function text, p_arguments text, out id oid, out problem text)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+	if p_function !~ '^[a-z_][a-z0-9_]*[.][a-z_][a-z0-9_]*$' then
+		problem := 'function must be written schema.name';
+	-- The schema is asked for first: to_regprocedure raises where a schema is closed to us, and one bad route must
+	-- not hide the others.
+	elsif to_regnamespace(split_part(p_function, '.', 1)) is not null
+		and not has_schema_privilege('bellwire_owner', split_part(p_function, '.', 1), 'usage') then
+		problem := 'bellwire_owner may not use the schema of the function';
+	else
+		id := to_regprocedure(format('%s(%s)', p_function, p_arguments));
+		if id is null then
+			problem := format('no function %s(%s)', p_function, p_arguments);
+		end if;
+	end if;
+end
+$$;
+comment on function rt_private.function_find(text, text) is
+	'The function of a service that a row of ours names, with these arguments; or why it cannot be called.';
+
 create or replace function rt_private.route_problem(p_function text, p_arguments text, p_result regtype) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-	v_oid oid;
+	v_oid     oid;
+	v_problem text;
 begin
-	if p_function !~ '^[a-z_][a-z0-9_]*[.][a-z_][a-z0-9_]*$' then
-		return 'function must be written schema.name';
-	end if;
-	-- The schema is asked for first: to_regprocedure raises where a schema is closed to us, and one bad route must
-	-- not hide the others.
-	if to_regnamespace(split_part(p_function, '.', 1)) is not null
-		and not has_schema_privilege('bellwire_owner', split_part(p_function, '.', 1), 'usage') then
-		return 'bellwire_owner may not use the schema of the function';
-	end if;
-	v_oid := to_regprocedure(format('%s(%s)', p_function, p_arguments));
-	if v_oid is null then
-		return format('no function %s(%s)', p_function, p_arguments);
+	select f.id, f.problem into v_oid, v_problem from rt_private.function_find(p_function, p_arguments) f;
+	if v_problem is not null then
+		return v_problem;
 	end if;
 	if (select p.prorettype <> p_result or p.proretset or p.prokind <> 'f' from pg_proc p where p.oid = v_oid) then
 		return format('the function must return %s', p_result);

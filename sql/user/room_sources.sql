@@ -5,18 +5,12 @@ create or replace function rt_private.room_source_problem(p_function text) retur
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-	v_oid oid;
+	v_oid     oid;
+	v_problem text;
 begin
-	if p_function !~ '^[a-z_][a-z0-9_]*[.][a-z_][a-z0-9_]*$' then
-		return 'function must be written schema.name';
-	end if;
-	if to_regnamespace(split_part(p_function, '.', 1)) is not null
-		and not has_schema_privilege('bellwire_owner', split_part(p_function, '.', 1), 'usage') then
-		return 'bellwire_owner may not use the schema of the function';
-	end if;
-	v_oid := to_regprocedure(format('%s(uuid[])', p_function));
-	if v_oid is null then
-		return format('no function %s(uuid[])', p_function);
+	select f.id, f.problem into v_oid, v_problem from rt_private.function_find(p_function, 'uuid[]') f;
+	if v_problem is not null then
+		return v_problem;
 	end if;
 	if (select not p.proretset or p.proallargtypes is distinct from
 			array['uuid[]'::regtype, 'uuid'::regtype, 'text'::regtype]::oid[]

@@ -120,7 +120,7 @@ export const mutants = [
   ['posts: likes before the counter', 'rt_private.posts_lock', 'perform from platform.post_likes l where l.post_id = old.id for update;', '', 'concurrent/likes.mjs'],
   ['posts: comments before the counter', 'rt_private.posts_lock', 'perform from platform.post_comments c where c.post_id = old.id for update;', '', 'concurrent/likes.mjs'],
   ['posts: the author before the post', 'rt_private.post_author_lock', 'for key share of u', '', 'concurrent/likes.mjs'],
-  ['routes: a route\'s function is looked at', 'rt_private.route_problem', 'if v_oid is null then', 'if false then', 'bellwire/routes.sql'],
+  ['routes: a route\'s function is looked at', 'rt_private.function_find', 'if id is null then', 'if false then', 'bellwire/routes.sql'],
   ['grants: the edge', 'grant select on bellwire.routes to bellwire_edge', 'grants.sql'],
   ['grants: the edge, a function', 'grant execute on function rt.emit(text[], text, jsonb, text[], boolean) to bellwire_edge', 'grants.sql'],
   ['grants: PUBLIC', 'grant execute on function rt.socket_id() to public', 'grants.sql'],
