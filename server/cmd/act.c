@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #define KICK_SQL                                                                              \
-	"with a as materialized (select * from rt.answers($1::uuid, $2::interval)) "          \
+	QUESTION_ANSWERS                                                                      \
 	"select case when a.answered then 'row' else 'problem' end as kind, a.name as edge, " \
 	"coalesce(a.body ->> 'ended', a.problem) as ended from a"
 

@@ -17,6 +17,9 @@
 		"json", NULL, "for programs: the answers of the edges as JSON", (v) \
 	}
 
+/* How the SQL of a table begins: a has the answers (name, answered, more, body, problem). */
+#define QUESTION_ANSWERS "with a as materialized (select * from rt.answers($1::uuid, $2::interval)) "
+
 struct question {
 	const char *ask; /* SQL: one value, the question's id */
 	const char *const *values;

@@ -3,10 +3,8 @@
  */
 #include "cmd/question.h"
 
-#define ANSWERS "with a as materialized (select * from rt.answers($1::uuid, $2::interval)) "
-
 #define SOCKETS_SQL                                                                                                  \
-	ANSWERS                                                                                                      \
+	QUESTION_ANSWERS                                                                                             \
 	"select 'row' as kind, a.name as edge, s ->> 'user_id' as user, s ->> 'socket_id' as socket, "               \
 	"s ->> 'state' as state, s ->> 'transport' as transport, s ->> 'since' as since, "                           \
 	"coalesce(s ->> 'confirmed_at', '-') as confirmed, s ->> 'unconfirmed' as waiting, "                         \
@@ -16,7 +14,7 @@
 	"union all select 'problem', a.name, a.problem, '', '', '', '', '', '', '', '' from a where not a.answered " \
 	"union all select 'row', a.name, '...', 'more than --limit', '', '', '', '', '', '', '' from a where a.more"
 
-const char question_rooms[] = ANSWERS
+const char question_rooms[] = QUESTION_ANSWERS
 	"select * from (select 'row' as kind, r ->> 'room' as room, pg_catalog.sum((r ->> 'sockets')::bigint)::text as sockets, "
 	"pg_catalog.string_agg(a.name, ' ' order by a.name) as edges "
 	"from a, pg_catalog.jsonb_array_elements(a.body -> 'rooms') r group by r ->> 'room' "

@@ -9,7 +9,7 @@
 #define EVERY_MS 2000
 
 #define EDGES_SQL                                                                                                            \
-	"with a as materialized (select * from rt.answers($1::uuid, $2::interval)) "                                         \
+	QUESTION_ANSWERS                                                                                                     \
 	"select 'row' as kind, a.name as edge, b ->> 'pump' as pump, b ->> 'lag_ms' as lag_ms, b ->> 'sockets' as sockets, " \
 	"b ->> 'users' as users, b ->> 'rooms' as rooms, b ->> 'rows_per_s' as \"rows/s\", "                                 \
 	"b ->> 'events_in_per_s' as \"in/s\", b ->> 'packets_out_per_s' as \"out/s\", "                                      \
