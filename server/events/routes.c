@@ -3,37 +3,19 @@
  */
 #include "events/routes.h"
 #include "base/mem.h"
+#include "events/reader.h"
 #include "events/relay_rule.h"
 
-#define RETRY_MS 1000
-
 struct routes {
-	struct events *events;
+	struct reader reader;
 	struct map map;              /* of route.node; owned */
 	char *classes[RATE_CLASSES]; /* names; the first ones are the edge's own */
 	bool loaded;                 /* routes were read at least once */
-	bool out;                    /* rt.routes is out */
-	bool again;                  /* routes changed while it was out: read again */
-	struct timer retry;
 };
 
 static struct slice route_key(const struct map_node *n)
 {
 	return slice_str(container_of(n, const struct route, node)->event);
-}
-
-static void routes_on_retry(struct timer *t)
-{
-	routes_load(container_of(t, struct routes, retry)->events);
-}
-
-void routes_start(struct events *ev)
-{
-	struct routes *rs = ev->routes = NEW(struct routes);
-	rs->events = ev;
-	rs->retry.fire = routes_on_retry;
-	rs->classes[RATE_OTHER] = mem_strndup("other", 5);
-	map_init(&rs->map, route_key);
 }
 
 static void routes_clear(struct routes *rs)
@@ -54,7 +36,7 @@ void routes_stop(struct events *ev)
 	struct routes *rs = ev->routes;
 	if (!rs)
 		return;
-	timer_stop(ev->people->loop, &rs->retry);
+	reader_stop(&rs->reader);
 	routes_clear(rs);
 	map_fini(&rs->map);
 	for (size_t i = 0; i < RATE_CLASSES; i++)
@@ -160,29 +142,22 @@ static void routes_take(struct events *ev, const struct db_result *r)
 
 /* ---- reading ---- */
 
-static void routes_answered(void *arg, const struct db_result *r)
+void routes_start(struct events *ev)
 {
-	struct events *ev = arg;
-	struct routes *rs = ev->routes;
-	rs->out = false;
-	if (r->outcome != DB_OK || r->ncols != COLS) {
-		log_warn(ev->people->ident, "routes not read", LS("message", r->message ? r->message : ""));
-		timer_set(ev->people->loop, &rs->retry, loop_now(ev->people->loop) + RETRY_MS);
-		return;
-	}
-	routes_take(ev, r);
-	if (rs->again)
-		routes_load(ev);
+	struct routes *rs = ev->routes = NEW(struct routes);
+	reader_init(&rs->reader,
+	            &(struct reader){.events = ev,
+	                             .class = DB_TELLING,
+	                             .sql = "select r.*, x.room, x.members, x.fields "
+	                                    "from rt.routes() r left join rt.relays() x on x.event = r.event",
+	                             .ncols = COLS,
+	                             .failed = "routes not read",
+	                             .take = routes_take});
+	rs->classes[RATE_OTHER] = mem_strndup("other", 5);
+	map_init(&rs->map, route_key);
 }
 
 void routes_load(struct events *ev)
 {
-	struct routes *rs = ev->routes;
-	rs->again = rs->out;
-	if (rs->out)
-		return;
-	rs->out = true;
-	db_call(ev->db, DB_TELLING,
-	        "select r.*, x.room, x.members, x.fields from rt.routes() r left join rt.relays() x on x.event = r.event",
-	        NULL, 0, routes_answered, ev);
+	reader_load(&ev->routes->reader);
 }

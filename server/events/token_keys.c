@@ -4,25 +4,16 @@
 #include "events/token_keys.h"
 #include "auth/keyring.h"
 #include "base/mem.h"
-
-#define RETRY_MS 1000
+#include "events/reader.h"
 
 struct keys_reader {
-	struct events *events;
+	struct reader reader;
 	struct auth_keys *keys; /* people.keys */
 	bool loaded;            /* keys were read at least once */
-	bool out;               /* rt.token_keys is out */
-	bool again;             /* keys changed while it was out: read again */
-	struct timer retry;
 };
 
 /* Columns of rt.token_keys (docs/edge-sql.md). */
 enum { COL_KID, COL_ALGORITHM, COL_KEY, COL_FROM_MS, COL_UNTIL_MS, COLS };
-
-static void keys_on_retry(struct timer *t)
-{
-	keys_load(container_of(t, struct keys_reader, retry)->events);
-}
 
 static void keys_replace(struct events *ev, struct auth_keys *keys)
 {
@@ -31,19 +22,11 @@ static void keys_replace(struct events *ev, struct auth_keys *keys)
 	ev->keys->keys = keys;
 }
 
-void keys_start(struct events *ev)
-{
-	struct keys_reader *kr = ev->keys = NEW(struct keys_reader);
-	kr->events = ev;
-	kr->retry.fire = keys_on_retry;
-	keys_replace(ev, auth_keys_new(false));
-}
-
 void keys_stop(struct events *ev)
 {
 	if (!ev->keys)
 		return;
-	timer_stop(ev->people->loop, &ev->keys->retry);
+	reader_stop(&ev->keys->reader);
 	keys_replace(ev, NULL);
 	free(ev->keys);
 	ev->keys = NULL;
@@ -92,27 +75,19 @@ static void keys_take(struct events *ev, const struct db_result *r)
 		ev->on_keys(ev->ctx);
 }
 
-static void keys_answered(void *arg, const struct db_result *r)
+void keys_start(struct events *ev)
 {
-	struct events *ev = arg;
-	struct keys_reader *kr = ev->keys;
-	kr->out = false;
-	if (r->outcome != DB_OK || r->ncols != COLS) {
-		log_warn(ev->people->ident, "token keys not read", LS("message", r->message ? r->message : ""));
-		timer_set(ev->people->loop, &kr->retry, loop_now(ev->people->loop) + RETRY_MS);
-		return;
-	}
-	keys_take(ev, r);
-	if (kr->again)
-		keys_load(ev);
+	struct keys_reader *kr = ev->keys = NEW(struct keys_reader);
+	reader_init(&kr->reader, &(struct reader){.events = ev,
+	                                          .class = DB_OPENING,
+	                                          .sql = "select * from rt.token_keys()",
+	                                          .ncols = COLS,
+	                                          .failed = "token keys not read",
+	                                          .take = keys_take});
+	keys_replace(ev, auth_keys_new(false));
 }
 
 void keys_load(struct events *ev)
 {
-	struct keys_reader *kr = ev->keys;
-	kr->again = kr->out;
-	if (kr->out)
-		return;
-	kr->out = true;
-	db_call(ev->db, DB_OPENING, "select * from rt.token_keys()", NULL, 0, keys_answered, ev);
+	reader_load(&ev->keys->reader);
 }
