@@ -39,12 +39,11 @@ declare
 	v_stranger boolean;
 	v_done     boolean;
 begin
-	if rt_private.is_silent() then
-		perform rt_private.silent_note();
-		return null;
-	end if;
-	if current_setting('bellwire.together', true) <> '' then
-		if rt_private.is_together() then
+	if rt_private.is_special() then
+		if rt_private.is_silent() then
+			perform rt_private.silent_note();
+			return null;
+		elsif rt_private.is_together() then
 			return null;
 		end if;
 	end if;
