@@ -1,6 +1,6 @@
 -- rt.explain: the steps that rows know. What edges remember is here what a test has put into their answers.
 begin;
-select plan(24);
+select plan(25);
 
 select tests.users(1, 4);
 select tests.chat(11, 1, 2);
@@ -100,6 +100,13 @@ select matches(pg_temp.says(tests.u(21)::text, 2, ask),
 insert into platform.message_receipts (message_id, user_id, delivered_at) values (tests.u(21), tests.u(2), now());
 select is(pg_temp.says(tests.u(21)::text, 2, pg_temp.asked('[]')), 'confirmed yes: there is a receipt',
 	'a receipt is a delivery, whatever edges remember');
+
+-- where the user was when the row was written
+delete from platform.chat_participants where user_id = tests.u(2);
+select results_eq($$select x.inside, split_part(x.evidence, ',', 1) from bellwire.outbox o,
+	rt_private.explain_room(tests.u(2), 'participants:' || tests.u(11), o.id) x
+	where o.data ->> 'id' = tests.u(21)::text$$,
+	$$values (true, 'left later')$$, 'one who has left since was there');
 
 select * from finish();
 rollback;

@@ -51,7 +51,9 @@ async function taken() {
   await db.query(`update platform.users set disabled_at = now() where id = '${u(3)}'`);
   const gone = await db.say('deleted');
   await db.query('delete from platform.messages where id = $1', [gone]);
-  same(await db.take(), ['notification not taken 2'], 'not what a socket has taken, nor what was read or is gone, nor for who is disabled');
+  const noted = await db.say('noted');
+  await db.query(`insert into platform.message_receipts (message_id, user_id) values ($1, '${u(2)}')`, [noted]);
+  same(await db.take(), ['chat noted 2', 'notification not taken 2'], 'not what a socket has taken, nor what was read or is gone, nor for who is disabled');
   await db.query("delete from bellwire.push_consumers");
   const quiet = await db.notify(2, 'nobody pushes');
   is(await db.one(`select o.confirm from bellwire.outbox o where o.data ->> 'id' = $1`, [quiet]), null, 'without consumers it costs nothing');

@@ -1,6 +1,6 @@
 -- bellwire.room_sources, rt_private.own_room: functions that say who is in rooms of a service's own.
 begin;
-select plan(12);
+select plan(13);
 
 select tests.users(1, 3);
 select tests.chat(10, 1);
@@ -37,6 +37,8 @@ select results_eq($$select right(user_id, 1), string_agg(x, ' ' order by x)
 	where x !~ '^(user|participants):' group by 1 order by 1$$,
 	$$values ('1', 'own:all own:team:blue own:team:red'), ('2', 'own:all own:team:red'), ('3', 'own:all')$$,
 	'rooms of all sources; what is no name is left out');
+select is(array_position(o.rooms, null), null, 'not as a null either')
+	from rt_private.rooms_sourced(array[tests.u(2)]) o;
 select ok(rooms ~ '^user:' and rooms ~ 'participants:', 'besides those of rows') from rt.rooms(array[tests.u(1)]);
 select is(rooms, null, 'of a user who is not there: none') from rt.rooms(array[tests.u(9)]);
 select rt.pump_open(tests.u(901), 'edge');
