@@ -40,7 +40,8 @@ static void connect_refuse_token(struct entry *e, struct sio_socket *s, enum aut
 	if (why == AUTH_EXPIRED && *claims->sub && db_state(e->db) == DB_UP &&
 	    user_allows(e->people, claims->sub, &limit, &retry_after_ms)) {
 		struct slice user = slice_str(claims->sub);
-		db_call(e->db, DB_TELLING, "select rt.token_expired($1::uuid)", &user, 1, connect_expired_noted, NULL);
+		/* The client may be back at once: its opening must not go ahead of this. */
+		db_call(e->db, DB_OPENING, "select rt.token_expired($1::uuid)", &user, 1, connect_expired_noted, NULL);
 	}
 	char subject[UUID_LEN + 8]; /* not that of the good token which the client may have a moment later */
 	snprintf(subject, sizeof subject, "token %s", why == AUTH_EXPIRED ? claims->sub : "");

@@ -216,6 +216,24 @@ describe('reason', { concurrency: true }, () => {
     assert.equal((await reason(user))[0], 'connection_established')
   })
 
+  test('it is noted before the client is back, whatever else waits for the database', async () => {
+    const [ann, bob] = await w.users('Анна', 'Борис')
+    const b = await w.connect(bob)
+    const waits = (n) => until(async () => await w.value("select count(*)::int from pg_stat_activity where datname = current_database() and usename = 'bellwire_edge' and wait_event_type = 'Lock'") >= n, `${n} calls wait`)
+    await w.transaction(async (sql) => {
+      // the links for what no client waits for: one has a read that waits for a table, one the end of a socket that waits for a row
+      await sql('lock table platform.notifications in access exclusive mode')
+      await sql('select from bellwire.presence where user_id = $1 for update', [bob.id])
+      const read = fetch(`${edge.url}/api/v2/notifications`, { headers: { authorization: `Bearer ${token(bob)}` } })
+      read.catch(() => {})
+      await waits(1)
+      b.close()
+      await waits(2)
+      await refused(w.client(ann, { token: token(ann, { exp: seconds() - 1 }) }))
+      assert.equal((await reason(ann))[0], 'token_refresh')
+    })
+  })
+
   test('expiry on a live socket: error and 41, then token_refresh', async () => {
     const user = await w.user()
     const c = await w.connect(user, { token: token(user, { exp: seconds() + 2 }) })
