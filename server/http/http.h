@@ -93,9 +93,9 @@ void http_respond_parts(struct http_exchange *x, const struct http_reply *r, con
 
 /*
  * Watches whether the answer that is given next arrives. Embedded by its owner. lost is called once when the connection
- * ends before that is known. doubtful: by a reset behind an answer that the peer's system has acknowledged; a proxy that
- * has passed the answer on ends a connection so, and so does a client that has not read it. Else bytes were not
- * acknowledged, or we ended it. HTTP clients repeat a GET by themselves on another connection then, and nobody above them
+ * ends before that is known. doubtful: by a reset behind an answer that was sent whole; a proxy that has passed the
+ * answer on ends a connection so, and so does a client that has not read it. Else a part was never sent, or not
+ * acknowledged before the peer's FIN, or we ended it. HTTP clients repeat a GET by themselves on another connection then, and nobody above them
  * hears of it. A later request on the connection, or http_unwatch, ends the watching.
  */
 struct http_watch {

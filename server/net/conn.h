@@ -81,7 +81,7 @@ bool conn_send(struct conn *c, struct blob *b); /* takes a reference of its own;
 bool conn_send_part(struct conn *c, struct blob *b, size_t off, size_t n); /* the same for a part of b */
 void conn_send_copy(struct conn *c, struct slice s);                       /* for small things */
 size_t conn_queued(const struct conn *c);                                  /* bytes that the kernel has not taken yet */
-/* The peer's kernel has all that was sent, as far as ours knows, and the peer has not thrown it away by a reset. */
+/* The peer's kernel has acknowledged all that was sent; of a connection that broke by a reset: may have received it. */
 bool conn_arrived(const struct conn *c);
 void conn_count_lost(struct conn *c);    /* from here on each send that is never written counts in the budget's lost */
 bool conn_blocked(const struct conn *c); /* the kernel did not take everything last time */

@@ -98,12 +98,14 @@ for (const [name, balancer] of Object.entries({ nginx, haproxy })) {
   })
 
   test(`${name}: an edge drains: its clients come back on the other one, the rest notices nothing`, async () => {
+    await until(async () => (await sockets(edges)).every((n) => n === 0), 'those of the test before are gone')
     const { chat, clients } = await crowd(9, (i) => ({ transport: Object.keys(TRANSPORTS)[i % 3], reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 }))
     const [first, second] = edges
-    const [, stay] = await sockets(edges)
+    const stay = clients.filter((c) => second.log.includes(`info connected sid=${c.id} `))
+    assert.deepEqual(await sockets(edges), [clients.length - stay.length, stay.length])
     await first.stop()
     await until(async () => await second.metric('bellwire_sockets') === clients.length, () => `${clients.length} on the second edge: ${clients.map((c) => `${c.transport} ${c.socket.connected} ${c.ends} ${c.connectError ?? ''}`).join('; ')}\n${second.log.slice(-3000)}`, 15000)
-    assert.equal(clients.filter((c) => c.ends.length === 0).length, stay, 'who was there stayed')
+    for (const c of stay) assert.deepEqual(c.ends, [], `who was there stayed: ${c.id}, ${c.options?.transport ?? c.transport}\n${second.log.slice(-3000)}`)
     await w.message(chat, clients[0].user, 'after the move')
     for (const c of clients) await c.hear('chat:message:new', { content: 'after the move' })
     for (const c of clients) c.close()

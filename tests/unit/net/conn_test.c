@@ -5,6 +5,7 @@
 #include "test.h"
 #include <linux/sockios.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 
 /* An owner: takes `take` bytes a call (0: none), remembers all bytes that it was shown, and may do something when it is
@@ -13,6 +14,7 @@ struct owner {
 	size_t take;
 	struct buf seen;
 	unsigned calls, eofs, drained, dead;
+	bool arrived; /* at its end */
 	enum close_reason why;
 	void (*act)(struct conn *c, struct owner *o);
 };
@@ -46,6 +48,7 @@ static void on_dead(struct conn *c, void *owner, enum close_reason why)
 	struct owner *o = owner;
 	CHECK(conn_is_dead(c));
 	o->dead++;
+	o->arrived = conn_arrived(c);
 	o->why = why;
 }
 
@@ -288,6 +291,38 @@ TEST(a_slow_peer_fills_our_queue_not_the_kernel)
 	CHECK(in_kernel < 512 << 10);
 	CHECK(conn_queued(p.conn) > 1 << 20);
 	shut(&p, &o);
+}
+
+/* What haproxy does with a connection whose answer it has: nothing was acknowledged, and everything was read. */
+TEST(a_reset_behind_bytes_that_were_sent_is_no_proof_that_they_are_lost)
+{
+	for (int too_much = 0; too_much < 2; too_much++) {
+		struct pair p = {
+			.loop = loop_new(),
+			.budget = {.max_queue_bytes = 32 << 20, .max_queue_items = 10000, .max_total_bytes = 32 << 20}};
+		struct owner o = {0};
+		static char block[16384];
+		char got[8];
+		int fd, unacknowledged = 0;
+		tcp_pair(&fd, &p.fd);
+		CHECK(setsockopt(p.fd, IPPROTO_TCP, TCP_QUICKACK, &(int){0}, sizeof(int)) == 0);
+		p.conn = conn_new(p.loop, &p.budget, fd, NULL, "192.0.2.1");
+		conn_set_events(p.conn, &events, &o);
+		conn_send_copy(p.conn, SLICE("answer"));
+		for (int k = 0; too_much && k < 1000; k++) /* 16 MiB: more than the kernels take */
+			conn_send_copy(p.conn, slice_of(block, sizeof block));
+		pair_turn(&p);
+		CHECK_INT(recv(p.fd, got, 6, MSG_WAITALL), 6);
+		CHECK(ioctl(fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0);
+		CHECK(setsockopt(p.fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger)) == 0);
+		close(p.fd);
+		p.fd = -1;
+		for (int k = 0; k < 100 && !o.dead; k++)
+			pair_turn(&p);
+		CHECK(o.dead == 1 && o.why == CLOSE_TRANSPORT);
+		CHECK_INT(o.arrived, !too_much);
+		shut(&p, &o);
+	}
 }
 
 TEST(peer_says_fin)
