@@ -125,9 +125,17 @@ static void worker_on_head(struct http_exchange *x, void *ctx)
 		                                     .close = http_head(x)->upgrade});
 }
 
+/* Who drains keeps none: a proxy or a client that has one would send its next request on it, perhaps while the process
+ * ends. */
+static bool worker_keeps(void *ctx)
+{
+	const struct worker *w = ctx;
+	return !w->draining;
+}
+
 static void worker_on_conn(struct conn *c, void *ctx)
 {
-	static const struct http_events events = {.on_head = worker_on_head};
+	static const struct http_events events = {.on_head = worker_on_head, .keeps = worker_keeps};
 	static const struct http_config config = {.max_head = HEAD_MOST,
 	                                          .max_body = BODY_MOST,
 	                                          .head_timeout_ms = HEAD_TIMEOUT_MS,

@@ -223,7 +223,7 @@ void http_respond_parts(struct http_exchange *x, const struct http_reply *r, con
 	for (size_t i = 0; i < n; i++)
 		body_n += parts[i].n;
 	bool unread = h->state == HTTP_IN_BODY;
-	bool close = r->close || !x->keep_alive || unread;
+	bool close = r->close || !x->keep_alive || unread || (h->ev->keeps && !h->ev->keeps(h->ctx));
 	struct buf out = {0};
 	reply_head(&out, r, body_n, close, x->head.http10);
 	bool head_only = x->head.method == HTTP_HEAD;

@@ -39,6 +39,7 @@ struct http_events {
 	void (*on_body)(struct http_exchange *x, void *ctx, struct slice body); /* body ends with the call */
 	void (*on_abort)(struct http_exchange *x, void *ctx);
 	void (*on_moving)(struct http_exchange *x, void *ctx); /* a part of its body arrived. May be NULL */
+	bool (*keeps)(void *ctx); /* asked at each answer: the connection stays open behind it. NULL: it does */
 };
 
 struct http_config {

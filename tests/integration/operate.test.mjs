@@ -203,6 +203,25 @@ test('SIGTERM: not ready, no newcomers, everybody sent away within the time, no 
   await other.stop()
 })
 
+test('who drains keeps no connection behind an answer: nobody sends a request into the end', async () => {
+  const edge = await w.edge({ BELLWIRE_DRAIN_MS: '600000' })
+  const get = (query) => fetch(`${edge.url}/socket.io/?EIO=4&transport=polling${query}`)
+  const kept = (r) => [r.status, r.headers.get('connection')]
+  const open = await get('')
+  assert.deepEqual(kept(open), [200, null])
+  const sid = `&sid=${JSON.parse((await open.text()).slice(1)).sid}`
+  const parked = get(sid)
+  const stay = await w.connect(await w.user(), { edge })
+  edge.signal('SIGTERM')
+  await until(() => / draining/.test(edge.log), 'draining')
+  assert.deepEqual(kept(await get('')), [403, 'close'])
+  assert.deepEqual(kept(await parked), [200, 'close'])
+  edge.signal('SIGTERM')
+  await edge.process.gone
+  await stay.down()
+  w.edges.delete(edge)
+})
+
 test('a second SIGTERM ends at once', async () => {
   const edge = await w.edge({ BELLWIRE_DRAIN_MS: '600000' })
   const c = await w.connect(await w.user(), { edge })
