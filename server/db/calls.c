@@ -8,9 +8,11 @@
 #define READS_MOST \
 	128 /* that wait: a second's work. A client that is told to come back costs less than one that waits */
 #define READ_LEAST_MS 1000 /* for a read that was sent late: its link is not to be lost for the sake of the queue */
+#define READ_QUICK_PART 80 /* of the time of an event: reads that take longer have one link */
 
 /* The last class that a link takes. The first link is there for whoever waits to be connected, and for the lease. */
 static const enum db_class link_takes[CALL_LINKS] = {DB_OPENING, DB_TELLING, DB_READING};
+#define READ_SECOND 1 /* the link that takes reads too, as long as they are quick and nothing else waits */
 
 /*
  *   NEW ----- calls_add --------> QUEUED, or REFUSED (a NUL, no room, the end)
@@ -36,6 +38,7 @@ struct db_call {
 	enum call_state state;
 	enum db_class class;
 	uint64_t expires; /* loop_now; where it has not been sent by then, it fails */
+	uint64_t sent;    /* loop_now; the last time */
 	db_done *done;
 	void *arg;
 	const char *refusal;
@@ -57,6 +60,7 @@ struct calls {
 	struct list queues[DB_CLASSES]; /* oldest first; a call that was put back is the oldest */
 	struct list refused;            /* to be completed from the loop */
 	size_t queued, reads;           /* over all queues; of them the reads */
+	bool quick;                     /* the last read was */
 	struct timer expiry;
 	struct deferred refuse;
 };
@@ -194,12 +198,19 @@ static void calls_expire(struct timer *t)
 
 static void calls_go(struct calls *cs);
 
+static bool call_is_quick(const struct calls *cs, const struct db_call *call)
+{
+	return loop_now(cs->common->loop) - call->sent < cs->common->cfg.item_timeout_ms / READ_QUICK_PART;
+}
+
 static void calls_on_answer(void *arg, enum link_fate fate, const PGresult *res)
 {
 	struct call_slot *s = arg;
 	struct calls *cs = s->owner;
 	struct db_call *call = s->out;
 	s->out = NULL;
+	if (call->class == DB_READING)
+		cs->quick = fate == LINK_ANSWERED && call_is_quick(cs, call);
 	if (fate == LINK_ANSWERED) {
 		link_settled(s->link);
 		call_complete_answered(cs, call, res);
@@ -229,16 +240,34 @@ static void call_send(struct calls *cs, struct call_slot *s, enum db_class class
 {
 	struct db_call *call = s->out = calls_first(cs, class);
 	call_enter(call, CALL_SENT);
+	call->sent = loop_now(cs->common->loop);
 	if (link_send(s->link, call->sql, (int)call->n, call->values, call_timeout(cs, call), calls_on_answer, s))
 		return;
 	s->out = NULL;
 	calls_put_back(cs, call);
 }
 
+/* A second read may go beside one that is out: by what is known of reads, nothing urgent will wait for it. */
+static bool calls_read_beside(const struct calls *cs)
+{
+	unsigned out = 0;
+	for (size_t i = 0; i < CALL_LINKS; i++) {
+		const struct db_call *call = cs->slots[i].out;
+		if (!call || call->class != DB_READING)
+			continue;
+		if (!call_is_quick(cs, call))
+			return false;
+		out++;
+	}
+	return out > 0 && cs->quick;
+}
+
 /* Where no link of a class is up, any one will do: a database that grants few connections is slow, not deaf. */
 static bool calls_slot_takes(const struct calls *cs, const struct call_slot *s, enum db_class class)
 {
 	if (class <= link_takes[s - cs->slots])
+		return true;
+	if (class == DB_READING && s - cs->slots == READ_SECOND && calls_read_beside(cs))
 		return true;
 	for (size_t i = 0; i < CALL_LINKS; i++)
 		if (class <= link_takes[i] && link_up(cs->slots[i].link))

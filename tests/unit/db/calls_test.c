@@ -313,6 +313,66 @@ TEST(few_reads_wait_and_one_more_is_refused)
 	end(&w);
 }
 
+#define QUICK_PART 80 /* of the time of an event */
+
+/* One read is over and the next one is out, which is held; reads are quick below quick_ms. */
+static struct fake_conn *begin_reads(struct world *w, uint64_t quick_ms)
+{
+	begin_up(w);
+	w->parts.common.cfg.item_timeout_ms = quick_ms * QUICK_PART;
+	call_as(w, DB_READING, "select first");
+	WAIT_FOR(w->parts.loop, w->done == 1);
+	w->order[0] = '\0';
+	call_as(w, DB_READING, "hold out");
+	WAIT_FOR(w->parts.loop, w->asked == 2);
+	return w->held;
+}
+
+static void pass(struct world *w, uint64_t ms)
+{
+	uint64_t until = loop_now(w->parts.loop) + ms;
+	WAIT_FOR(w->parts.loop, loop_now(w->parts.loop) >= until);
+}
+
+TEST(reads_that_are_quick_go_two_at_a_time_and_before_nothing_else)
+{
+	struct world w;
+	begin_reads(&w, 10000);
+	call_as(&w, DB_READING, "hold beside");
+	WAIT_FOR(w.parts.loop, w.asked == 3);
+	struct fake_conn *beside = w.held;
+	call_as(&w, DB_READING, "select third");
+	call_as(&w, DB_TELLING, "select tell");
+	parts_settle(&w.parts);
+	CHECK_STR(w.order, " out beside");
+	call_as(&w, DB_OPENING, "select open");
+	WAIT_FOR(w.parts.loop, w.done == 2);
+	fake_answer(beside, (const char *[]){"1"}, 1);
+	WAIT_FOR(w.parts.loop, w.done == 5);
+	CHECK_STR(w.order, " out beside open tell third");
+	end(&w);
+}
+
+TEST(while_a_read_is_slow_no_other_one_goes)
+{
+	struct world w;
+	struct fake_conn *out = begin_reads(&w, 20);
+	pass(&w, 20);
+	call_as(&w, DB_READING, "hold beside");
+	parts_settle(&w.parts);
+	CHECK_STR(w.order, " out");
+	call_as(&w, DB_TELLING, "select tell");
+	WAIT_FOR(w.parts.loop, w.done == 2);
+	/* the last one was slow: the next one is alone from the start */
+	fake_answer(out, (const char *[]){"1"}, 1);
+	WAIT_FOR(w.parts.loop, w.asked == 4);
+	w.parts.common.cfg.item_timeout_ms = 10000 * QUICK_PART;
+	call_as(&w, DB_READING, "hold another");
+	parts_settle(&w.parts);
+	CHECK_STR(w.order, " out tell beside");
+	end(&w);
+}
+
 /* Calls that an opening waits for are given up early; calls that nobody waits for may take longer. */
 TEST(an_opening_has_the_time_of_an_event)
 {
