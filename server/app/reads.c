@@ -15,8 +15,6 @@
 #include <stdio.h>
 
 #define PREFIX "/api/v2/"
-#define RETRY_LEAST_MS 1000 /* the queue of reads takes less time than that */
-#define RETRY_MOST_MS 10000
 
 struct read {
 	struct reads *reads;
@@ -43,27 +41,6 @@ bool reads_wants(const struct reads *r, struct slice path)
 	return r->on && slice_starts(path, SLICE(PREFIX));
 }
 
-/* ---- when to come again ---- */
-
-static void reads_turn_second(struct reads *r)
-{
-	uint64_t now = loop_now(r->people->loop), past = now - r->second;
-	if (past < 1000)
-		return;
-	uint64_t ms = RETRY_LEAST_MS * (1 + r->refused / (r->answered + 1));
-	r->retry_after_ms = past > 2000 ? RETRY_LEAST_MS : ms < RETRY_MOST_MS ? ms : RETRY_MOST_MS;
-	r->answered = r->refused = 0;
-	r->second = now;
-}
-
-/* Where three thousand clients read at once, each refusal is work, too: they are spread over the time that all will take. */
-static uint64_t reads_retry_after(struct reads *r)
-{
-	reads_turn_second(r);
-	r->refused++;
-	return r->retry_after_ms;
-}
-
 /* ---- answering ---- */
 
 static void read_respond(const struct reads *r, struct http_exchange *x, int status, struct slice body,
@@ -85,15 +62,14 @@ static void read_respond(const struct reads *r, struct http_exchange *x, int sta
 	buf_fini(&headers);
 }
 
-/* The header says when to try again. The body says it too where the user's own limit is the cause, as `error` does for
- * an event. */
+/* The body says when to try again, as `error` does for an event, because a program of another origin does not see the
+ * header, and its seconds are too coarse to spread a crowd. */
 static void read_refuse_until(struct reads *r, struct http_exchange *x, enum error_code code, struct slice message,
                               uint64_t retry_after_ms)
 {
 	struct buf body = {0};
-	error_put(&body, &(struct error_about){.code = error_name(code),
-	                                       .message = message,
-	                                       .retry_after_ms = code == ERROR_RATE_LIMIT ? retry_after_ms : 0});
+	error_put(&body, &(struct error_about){
+				 .code = error_name(code), .message = message, .retry_after_ms = retry_after_ms});
 	counts_error(&r->people->counts, error_name(code));
 	read_respond(r, x, error_status(code), buf_view(&body), retry_after_ms);
 	buf_fini(&body);
@@ -102,6 +78,12 @@ static void read_refuse_until(struct reads *r, struct http_exchange *x, enum err
 static void read_refuse(struct reads *r, struct http_exchange *x, enum error_code code, struct slice message)
 {
 	read_refuse_until(r, x, code, message, 0);
+}
+
+static void read_refuse_busy(struct reads *r, struct http_exchange *x)
+{
+	uint64_t again = again_ms(&r->again, loop_now_us(r->people->loop));
+	read_refuse_until(r, x, ERROR_UNAVAILABLE, SLICE("Try again"), again);
 }
 
 /* The client gets the number of a line of the log, which has the cause. */
@@ -123,7 +105,7 @@ static void read_failed(struct reads *r, struct http_exchange *x, const struct d
 	else if (result->outcome == DB_ERROR && strncmp(result->sqlstate, "RT", 2) == 0)
 		read_refuse_until(r, x, code, slice_str(result->message), result->retry_after_ms);
 	else if (code == ERROR_UNAVAILABLE)
-		read_refuse_until(r, x, code, SLICE("Try again"), reads_retry_after(r));
+		read_refuse_busy(r, x);
 	else
 		read_refuse(r, x, code, code == ERROR_INVALID_DATA ? SLICE("Invalid data") : SLICE("Try again"));
 }
@@ -134,8 +116,7 @@ static void read_answered(void *arg, const struct db_result *result)
 	if (rd->x && result->outcome == DB_OK && result->nrows == 1) {
 		struct buf body = {0};
 		json_compact(&body, db_value(result, 0, 0));
-		reads_turn_second(rd->reads);
-		rd->reads->answered++;
+		again_answered(&rd->reads->again, loop_now_us(rd->reads->people->loop));
 		read_respond(rd->reads, rd->x, 200, buf_view(&body), 0);
 		buf_fini(&body);
 	} else if (rd->x) {
@@ -246,8 +227,7 @@ static void read_known(void *arg, enum auth_result result)
 		return;
 	}
 	if (auth_is_open(result))
-		read_refuse_until(rd->reads, rd->x, ERROR_UNAVAILABLE, SLICE("Try again"),
-		                  reads_retry_after(rd->reads));
+		read_refuse_busy(rd->reads, rd->x);
 	else if (result != AUTH_OK)
 		read_refuse(rd->reads, rd->x, ERROR_UNAUTHORIZED, SLICE("Invalid token"));
 	free(rd);
@@ -304,7 +284,7 @@ void reads_handle(struct reads *r, struct http_exchange *x)
 	else if ((token = read_bearer(r, x, &claims)) != AUTH_OK && !auth_is_open(token))
 		read_refuse(r, x, ERROR_UNAUTHORIZED, SLICE("Invalid token"));
 	else if (token == AUTH_UNREAD || db_state(r->db) != DB_UP)
-		read_refuse_until(r, x, ERROR_UNAVAILABLE, SLICE("Try again"), reads_retry_after(r));
+		read_refuse_busy(r, x);
 	else if (token == AUTH_UNASKED || read_allowed(r, x, claims.sub))
 		read_begin(r, x, &claims);
 }

@@ -5,6 +5,7 @@
 #ifndef APP_READS_H
 #define APP_READS_H
 
+#include "app/again.h"
 #include "events/events.h"
 #include "people/people.h"
 
@@ -16,10 +17,7 @@ struct reads {
 	struct events *events;   /* borrowed; it asks rt.user_of */
 	const char *cors_origin; /* as http/cors.h takes it */
 	bool on;
-	/* how many reads of this second were answered, and refused for want of room: by them the next ones come again */
-	uint64_t second; /* loop_now: when it began */
-	uint32_t answered, refused;
-	uint64_t retry_after_ms; /* as the last second was */
+	struct again again;
 };
 
 bool reads_wants(const struct reads *r, struct slice path);

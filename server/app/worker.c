@@ -337,12 +337,8 @@ static void worker_join_floors(struct worker *w, const struct config *c)
 	                          .schema_needed = embedded_schema_version};
 	w->operator=(struct operator){
 		.people = &w->people, .db = w->db, .edge_id = w->edge_id, .started_ms = w->started_ms};
-	w->reads = (struct reads){.people = &w->people,
-	                          .events = &w->events,
-	                          .db = w->db,
-	                          .cors_origin = c->cors_origin,
-	                          .on = c->rest,
-	                          .retry_after_ms = 1000};
+	w->reads = (struct reads){
+		.people = &w->people, .events = &w->events, .db = w->db, .cors_origin = c->cors_origin, .on = c->rest};
 	w->admin = (struct admin){.missing = worker_missing, .print_metrics = worker_print_metrics, .ctx = w};
 }
 

@@ -48,7 +48,8 @@ function connect(token) {
 function ask(agent, path, token) {
   return new Promise((resolve, reject) => {
     const request = http.get({ agent, port, path, headers: { authorization: `Bearer ${token}` } }, (r) => {
-      r.resume().on('end', () => resolve([r.statusCode, Number(r.headers['retry-after'] ?? 1)]))
+      let body = ''
+      r.setEncoding('utf8').on('data', (d) => { body += d }).on('end', () => resolve([r.statusCode, body]))
     })
     request.on('error', reject)
   })
@@ -56,12 +57,12 @@ function ask(agent, path, token) {
 
 async function read(agent, path, token) {
   for (let i = 0; i < TRIES; i++) {
-    const [status, after] = await ask(agent, path, token)
+    const [status, body] = await ask(agent, path, token)
     reads++
     if (status === 200) return
     if (status !== 503) throw new Error(`${path}: ${status}`)
     refused++
-    await sleep(after * 1000 * (1 + Math.random())) // not all of them together
+    await sleep(JSON.parse(body).retry_after_ms) // the edge spreads them
   }
   throw new Error(`${path}: refused ${TRIES} times`)
 }
