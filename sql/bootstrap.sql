@@ -4,6 +4,7 @@
 do $$
 declare
 	v_role  text;
+	v_right text;
 	v_name  text;
 	v_value text;
 begin
@@ -18,7 +19,9 @@ begin
 			end;
 		end if;
 	end loop;
-	if not pg_catalog.pg_has_role(current_user, 'bellwire_owner', 'member') then
+	-- From Postgres 16 on a role's creator is a member who may not act as it, and may give that right to itself.
+	v_right := case when pg_catalog.current_setting('server_version_num')::int < 160000 then 'member' else 'set' end;
+	if not pg_catalog.pg_has_role(current_user, 'bellwire_owner', v_right) then
 		execute pg_catalog.format('grant bellwire_owner to %I', current_user);
 	end if;
 	-- The owner's functions may end the backend of an edge that is stuck, and nobody else's (docs/event-path.md, "A
