@@ -34,7 +34,7 @@ layer_lib = $(B)/lib/$(1).a
 obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
 OBJ_app := $(B)/obj/gen/embedded.o
 
-.PHONY: all unit unit-bin nomem soak fuzz fuzz-bin packages packages-build modules test test-compose run bench install uninstall deb dist lint tidy format coverage pages gdb clean help FORCE
+.PHONY: all unit unit-bin nomem soak fuzz fuzz-bin packages packages-build modules test test-postgres test-compose run bench install uninstall deb dist lint tidy format coverage pages gdb clean help FORCE
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
 
 # V=1 shows whole commands.
@@ -147,6 +147,9 @@ modules: $(NODE_MODULES) ## install what the tests need from npm, under tests/
 
 test: packages modules ## install what is missing, build, run every suite, normally and under ASan+UBSan
 	@tests/run
+
+test-postgres: packages modules ## suites on another version of Postgres: MAJOR=16, 17, 18 (SUITES="sql integration")
+	@SAN= BELLWIRE_TEST_PG_MAJOR=$(MAJOR) tests/run $(or $(SUITES),sql integration)
 
 test-compose: ## the compose project, really built and used (Docker, or root on Debian 12)
 	@tests/containers/run

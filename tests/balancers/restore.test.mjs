@@ -5,6 +5,7 @@ import { chmodSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import pg from 'pg'
+import { pgDump } from '../env/programs.mjs'
 import { until, world, World } from '../integration/lib/world.mjs'
 import { directory, path } from './lib/programs.mjs'
 
@@ -20,8 +21,7 @@ test('a dump as documented, restored in another cluster: rows are there, old eve
   await w.sql("update bellwire.outbox_state set dropped = pg_current_snapshot() where dropped is null")
   const text = readFileSync(path('docs/deployment.md'), 'utf8')
   const command = /^ *(pg_dump .*?[^\\])$/ms.exec(text)[1].replaceAll('\\\n', ' ').split(/\s+/).map((x) => x.replaceAll("'", ''))
-  const bin = '/usr/lib/postgresql/15/bin'
-  const dump = execFileSync(join(bin, command[0]), [...command.slice(1, -1), w.url()], { encoding: 'utf8', maxBuffer: 1 << 26 })
+  const dump = execFileSync(pgDump(w.url()), [...command.slice(1, -1), w.url()], { encoding: 'utf8', maxBuffer: 1 << 26 })
   assert.match(dump, /CREATE TABLE bellwire\.outbox_0/)
   assert.doesNotMatch(dump, /COPY bellwire\.(outbox_\d|outbox_ephemeral|sockets)/, 'events and sockets stay behind')
   await edge.stop()
@@ -32,7 +32,7 @@ test('a dump as documented, restored in another cluster: rows are there, old eve
   chmodSync(dir, 0o755)
   postgres('start')
   const url = postgres('url')
-  const psql = (u, args, input) => { const p = spawnSync(join(bin, 'psql'), ['-qAtX', '-v', 'ON_ERROR_STOP=1', u, ...args], { input, encoding: 'utf8', maxBuffer: 1 << 26 }); assert.equal(p.status, 0, p.stderr); return p.stdout.trim() }
+  const psql = (u, args, input) => { const p = spawnSync('psql', ['-qAtX', '-v', 'ON_ERROR_STOP=1', u, ...args], { input, encoding: 'utf8', maxBuffer: 1 << 26 }); assert.equal(p.status, 0, p.stderr); return p.stdout.trim() }
   // roles belong to the cluster and are made first
   const roles = [...text.matchAll(/^ +((?:create role|grant) bellwire_.*;)$/gm)].map((m) => m[1]).join('\n')
   psql(url, [], `create role admin;\n${roles}\nalter role bellwire_edge password 'bellwire-test';\ncreate database ${w.database};`)

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { NO_DUMP, pgDump } from '../env/programs.mjs'
 import { ownPostgres } from './lib/own_postgres.mjs'
 
 const { postgres, remove, dir } = ownPostgres('history-postgres')
@@ -15,9 +16,9 @@ after(remove)
 const edges = [await w.edge(), await w.edge()]
 for (const e of edges) e.expected.push(/ error /)
 const { asking, back, cut, offset, offsets } = recovery(w)
-const BIN = '/usr/lib/postgresql/15/bin'
 const url = (name) => { const u = new URL(w.url()); u.pathname = `/${name}`; return u.href }
-const psql = (db, ...commands) => execFileSync(join(BIN, 'psql'), ['-qAtX', '-v', 'ON_ERROR_STOP=1', url(db), ...commands.flatMap((c) => ['-c', c])], { encoding: 'utf8' }).trim()
+const dump = pgDump(url('postgres'))
+const psql = (db, ...commands) => execFileSync('psql', ['-qAtX', '-v', 'ON_ERROR_STOP=1', url(db), ...commands.flatMap((c) => ['-c', c])], { encoding: 'utf8' }).trim()
 
 // A client as applications are: it holds the chat's messages, and reads them anew when it is told to synchronise.
 function follow(c, chat) {
@@ -67,9 +68,10 @@ const ways = {
     restore: putBack,
   },
   'a dump restored beside it, databases renamed': {
+    skip: !dump && NO_DUMP,
     async keep() {
       psql('postgres', `create database ${w.database}_dump`)
-      execFileSync('bash', ['-c', 'set -o pipefail; "$0/pg_dump" "$1" | "$0/psql" -qX -v ON_ERROR_STOP=1 "$2" > /dev/null', BIN, url(w.database), url(`${w.database}_dump`)])
+      execFileSync('bash', ['-c', 'set -o pipefail; "$0" "$1" | psql -qX -v ON_ERROR_STOP=1 "$2" > /dev/null', dump, url(w.database), url(`${w.database}_dump`)])
     },
     async restore() {
       psql('postgres', `alter database ${w.database} allow_connections false`, `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${w.database}'`)
@@ -90,9 +92,9 @@ async function putBack() {
   await up()
 }
 
-for (const [what, { keep, restore }] of Object.entries(ways)) {
+for (const [what, { keep, restore, skip }] of Object.entries(ways)) {
   for (const overtaken of [false, true]) {
-    test(`${what}, put back${overtaken ? '; the new history has overtaken the old transaction ids when edges come' : ''}`, async () => {
+    test(`${what}, put back${overtaken ? '; the new history has overtaken the old transaction ids when edges come' : ''}`, { skip }, async () => {
       await until(async () => await edges[0].ready() && await edges[1].ready(), 'edges')
       const [ann, bob] = await w.users('Анна', 'Борис')
       const chat = await w.chat(ann, bob)

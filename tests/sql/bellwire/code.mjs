@@ -4,6 +4,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { NO_DUMP, pgDump } from '../../env/programs.mjs';
 import { connect, is, many, ok, run, uuid } from '../concurrent/lib.mjs';
 
 const url = process.env.BELLWIRE_TEST_DATABASE;
@@ -86,8 +87,10 @@ async function others() {
 }
 
 async function downAndUp() {
+  const program = pgDump(url);
+  if (!program) return ok(true, `migrations down and up # SKIP ${NO_DUMP}`);
   const admin = await connect();
-  const dump = () => execFileSync('pg_dump', ['--schema-only', '--exclude-schema=tests', '--exclude-schema=public', url], { encoding: 'utf8', maxBuffer: 1 << 26, env: { ...process.env, PGOPTIONS: '' } })
+  const dump = () => execFileSync(program, ['--schema-only', '--exclude-schema=tests', '--exclude-schema=public', url], { encoding: 'utf8', maxBuffer: 1 << 26, env: { ...process.env, PGOPTIONS: '' } })
     .split('\n').filter((line) => !/^(--|\\(un)?restrict|$)/.test(line)).join('\n');
   const files = readdirSync(join(root, 'migrations')).filter((f) => f.endsWith('.sql')).sort().reverse();
   const down = async (file) => {

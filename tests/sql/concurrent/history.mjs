@@ -1,7 +1,8 @@
 // A clone in the same cluster brings the rows of production's edges along: its own edge ends none of their sessions
 // (docs/availability.md). rt_private.pump_end, rt_private.restored.
 import { execFileSync } from 'node:child_process';
-import { Pump, connect, connectEdge, is, run, session, until, uuid } from './lib.mjs';
+import { NO_DUMP, pgDump } from '../../env/programs.mjs';
+import { Pump, connect, connectEdge, is, ok, run, session, until, uuid } from './lib.mjs';
 
 const url = process.env.BELLWIRE_TEST_DATABASE;
 const name = `${new URL(url).pathname.slice(1)}_clone`;
@@ -9,12 +10,14 @@ const at = (database) => { const u = new URL(url); u.pathname = `/${database}`; 
 const lives = (admin, client) => admin.one('select exists (select from pg_stat_activity where pid = $1)', [client.processID]);
 
 async function clone() {
+  const program = pgDump(url);
+  if (!program) return ok(true, `a clone # SKIP ${NO_DUMP}`);
   const admin = await connect();
   const production = await Pump.start(901);
   await admin.query("select rt_private.publish(array['r'], 'of production', '{}')");
   await admin.query(`drop database if exists ${name}`);
   await admin.query(`create database ${name}`);
-  execFileSync('bash', ['-c', 'set -o pipefail; pg_dump "$0" | psql -qX -v ON_ERROR_STOP=1 "$1" > /dev/null', url, at(name)], { env: { ...process.env, PGOPTIONS: '' } });
+  execFileSync('bash', ['-c', 'set -o pipefail; "$0" "$1" | psql -qX -v ON_ERROR_STOP=1 "$2" > /dev/null', program, url, at(name)], { env: { ...process.env, PGOPTIONS: '' } });
   const staging = await session({ connectionString: at(name) });
   is(await staging.one("select string_agg(name, ',') from bellwire.edges"), 'test', 'the dump has the edge of production');
   await staging.query("update bellwire.edges set seen_at = clock_timestamp() - interval '1 minute'");

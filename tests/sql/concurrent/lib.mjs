@@ -218,17 +218,17 @@ export async function listener(role) {
 
 export const query = (plan) => plan.replace(/^[\s\S]*?Query Text:\s*/, '').split('\n')[0].slice(0, 100);
 
-// Every row that a large table gave, whoever asked for it.
+// Every row that a large table gave, whoever asked for it. From Postgres 18 on rows of a loop are an average, rows=1.50.
 function rowsRead(plan) {
   let rows = 0;
   const lines = plan.split('\n');
   for (const [i, line] of lines.entries()) {
-    const m = /Scan .*\(actual rows=(\d+) loops=(\d+)\)/.exec(line);
+    const m = /Scan .*\(actual rows=([\d.]+) loops=(\d+)\)/.exec(line);
     if (m && large.test(line)) rows += Number(m[1]) * Number(m[2]);
     const removed = /Rows Removed by (?:Index Recheck|Filter): (\d+)/.exec(line);
     if (removed) rows += Number(removed[1]);
     // what a join reads again and again
-    const again = /Materialize .*\(actual rows=(\d+) loops=(\d+)\)/.exec(line);
+    const again = /Materialize .*\(actual rows=([\d.]+) loops=(\d+)\)/.exec(line);
     if (again && large.test(lines[i + 1])) rows += Number(again[1]) * Number(again[2]);
   }
   return rows;

@@ -68,7 +68,7 @@ async function plans() {
   const million = client.take();
   judge('GET chats, a million messages that are not', million, 1002500);
   const lines = million.flatMap((p) => p.split('\n'));
-  ok(lines.some((l) => /Index Only Scan using messages_chat_id_seq_key on messages .*rows=1000000 /.test(l)), 'they are counted over the index', lines.filter((l) => /on messages/.test(l)).join('\n# '));
+  ok(lines.some((l) => /Index Only Scan using messages_chat_id_seq_key on messages .*rows=1000000(\.00)? /.test(l)), 'they are counted over the index', lines.filter((l) => /on messages/.test(l)).join('\n# '));
   is(lines.reduce((n, l) => n + Number(/Heap Fetches: (\d+)/.exec(l)?.[1] ?? 0), 0), 0, 'and it alone');
   await each('GET chats, a few', 1200, 'select rt.get_chats($1, $2)', (i) => [member(i), {}]);
   await each('GET messages', 700, 'select rt.get_messages($1, $2)', (i) => [member(i), { chat_id: chat(i) }]);
