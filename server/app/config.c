@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define FILE_SUFFIX "_FILE"
+#define SECRET_MAX 8192 /* bytes of a secret that a file holds */
+
 enum kind { KIND_STR, KIND_SECRET, KIND_NUM, KIND_BOOL, KIND_CHOICE, KIND_LIMIT = KIND_NUM };
 
 struct setting {
@@ -34,6 +37,7 @@ struct found {
 	struct buf strings;
 	size_t at[SETTINGS];     /* offset of the value + 1; 0: no value was given */
 	unsigned line[SETTINGS]; /* line of the file; 0: the value is not from the file */
+	bool in_file[SETTINGS];  /* the value is the path of a file that has it */
 };
 
 static bool is_text(const struct setting *s)
@@ -158,6 +162,24 @@ static size_t find_setting(struct slice name)
 	return i;
 }
 
+/* NAME_FILE of a secret is found as NAME. */
+static size_t find_name(struct slice name, bool *in_file)
+{
+	size_t i = find_setting(name);
+	*in_file = false;
+	if (i < SETTINGS || !slice_ends(name, SLICE(FILE_SUFFIX)))
+		return i;
+	i = find_setting(slice_of(name.p, name.n - strlen(FILE_SUFFIX)));
+	*in_file = true;
+	return i < SETTINGS && settings[i].kind == KIND_SECRET ? i : SETTINGS;
+}
+
+bool config_has(struct slice name)
+{
+	bool in_file;
+	return find_name(name, &in_file) < SETTINGS;
+}
+
 /* A value in quotes reaches to the same quote; another one ends before a blank with a # behind it. NULL, or what is
  * wrong. */
 static const char *unquote(struct slice *v)
@@ -180,9 +202,10 @@ static const char *unquote(struct slice *v)
 	return NULL;
 }
 
-static void keep(struct found *f, size_t i, struct slice value)
+static void keep(struct found *f, size_t i, struct slice value, bool in_file)
 {
 	f->at[i] = f->strings.n + 1;
+	f->in_file[i] = in_file;
 	buf_slice(&f->strings, value);
 	buf_char(&f->strings, '\0');
 }
@@ -199,7 +222,8 @@ static bool read_line(struct found *f, struct slice line, unsigned number, struc
 	}
 	struct slice name = trim(slice_of(line.p, (size_t)(equals - line.p)));
 	struct slice value = trim(slice_of(equals + 1, (size_t)(line.p + line.n - equals - 1)));
-	size_t i = find_setting(name);
+	bool in_file;
+	size_t i = find_name(name, &in_file);
 	if (i == SETTINGS) {
 		buf_printf(why, "there is no setting %.*s", (int)name.n, name.p);
 		return false;
@@ -214,7 +238,7 @@ static bool read_line(struct found *f, struct slice line, unsigned number, struc
 		return false;
 	}
 	f->line[i] = number;
-	keep(f, i, value);
+	keep(f, i, value, in_file && value.n > 0);
 	return true;
 }
 
@@ -244,16 +268,64 @@ static bool read_file(struct found *f, const char *file, char *error, size_t n)
 
 /* ---- all of it ---- */
 
+/* The variable NAME_FILE of a secret; NULL when it is not there, or empty. */
+static const char *file_variable(const struct setting *s)
+{
+	char name[64];
+	snprintf(name, sizeof name, "%s" FILE_SUFFIX, s->name);
+	const char *path = s->kind == KIND_SECRET ? getenv(name) : NULL;
+	return path && *path ? path : NULL;
+}
+
 /* An empty variable makes a setting empty if the setting may be empty; else it counts as not given. */
-static void read_environment(struct found *f)
+static bool read_environment(struct found *f, char *error, size_t n)
 {
 	for (size_t i = 0; i < SETTINGS; i++) {
-		const char *value = getenv(settings[i].name);
-		if (!value || (!*value && !is_text(&settings[i])))
+		const char *value = getenv(settings[i].name), *path = file_variable(&settings[i]);
+		if (value && *value && path) {
+			snprintf(error, n, "%s and %s" FILE_SUFFIX " are both set: one of them is meant",
+			         settings[i].name, settings[i].name);
+			return false;
+		}
+		if (!path && (!value || (!*value && !is_text(&settings[i]))))
 			continue;
 		f->line[i] = 0;
-		keep(f, i, slice_str(value));
+		keep(f, i, slice_str(path ? path : value), path);
 	}
+	return true;
+}
+
+/* Puts what the file holds in the place of its path, without the line end of an editor. NULL, or what is wrong. */
+static const char *read_secret(struct found *f, size_t i)
+{
+	FILE *in = fopen(f->strings.p + f->at[i] - 1, "re");
+	if (!in)
+		return strerror(errno);
+	char text[SECRET_MAX + 1];
+	size_t got = fread(text, 1, sizeof text, in);
+	const char *wrong = ferror(in)                ? strerror(errno)
+	                    : got > SECRET_MAX        ? "it is too long for a secret"
+	                    : memchr(text, '\0', got) ? "there is a zero byte in it"
+	                                              : NULL;
+	fclose(in);
+	while (got > 0 && strchr("\r\n", text[got - 1]))
+		got--;
+	if (!wrong)
+		keep(f, i, slice_of(text, got), false);
+	explicit_bzero(text, sizeof text);
+	return wrong;
+}
+
+static bool read_secrets(struct found *f, char *error, size_t n)
+{
+	for (size_t i = 0; i < SETTINGS; i++) {
+		const char *wrong = f->in_file[i] ? read_secret(f, i) : NULL;
+		if (!wrong)
+			continue;
+		snprintf(error, n, "%s" FILE_SUFFIX ": %s: %s", settings[i].name, f->strings.p + f->at[i] - 1, wrong);
+		return false;
+	}
+	return true;
 }
 
 static bool set_all(struct config *c, const struct found *f, const char *file, char *error, size_t n)
@@ -296,8 +368,7 @@ bool config_load(struct config *c, const char *file, char *error, size_t n)
 		*host = '\0';
 	buf_add(&f.strings, host, strlen(host) + 1); /* the default of the edge's name, as the first string */
 	bool good = !file || read_file(&f, file, error, n);
-	if (good)
-		read_environment(&f);
+	good = good && read_environment(&f, error, n) && read_secrets(&f, error, n);
 	c->memory = buf_steal(&f.strings, NULL); /* from here on the strings do not move */
 	good = good && set_all(c, &f, file, error, n);
 	if (good)
@@ -394,7 +465,7 @@ void config_markdown(struct buf *out)
 			buf_printf(out, "%llu to %llu%s%s", (unsigned long long)s->min, (unsigned long long)s->max,
 			           *s->unit ? " " : "", s->unit);
 		else if (s->kind == KIND_SECRET)
-			buf_str(out, "secret text");
+			buf_printf(out, "secret text, or a file that holds it: `%s" FILE_SUFFIX "`", s->name);
 		else if (s->kind == KIND_STR)
 			buf_str(out, "text");
 		else

@@ -4,7 +4,8 @@
  *
  *   X(member, NAME, kind, default, min, max, unit-or-choices, "what it does")
  *
- * Kinds: STR (NULL when empty), SECRET (a STR that is never printed), NUM (uint64_t within min..max), BOOL (on/off),
+ * Kinds: STR (NULL when empty), SECRET (a STR that is never printed; NAME_FILE names a file that
+ * holds it), NUM (uint64_t within min..max), BOOL (on/off),
  * CHOICE (index into the words of unit-or-choices, separated by '|'), LIMIT (a NUM that limits the protocol: its
  * member is a field of eio or sio, which the servers take whole, so that no code copies it). A variable of the environment wins
  * over the file. An unknown key in the file, or a value that does not parse, is an error with its line.
@@ -113,6 +114,9 @@ struct config {
 /* file may be NULL. False: error says what is wrong, with the line of the file or the name of the variable. */
 bool config_load(struct config *c, const char *file, char *error, size_t n) MUST_CHECK;
 void config_free(struct config *c);
+
+/* Is this the name of a setting, NAME_FILE of a secret included? */
+bool config_has(struct slice name);
 
 /* Writes a line `name = value` for every setting in force, with its description as a comment; secrets are "(set)" or
  * "(not set)". */

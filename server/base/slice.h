@@ -39,6 +39,11 @@ static inline bool slice_starts(struct slice s, struct slice prefix)
 	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
+static inline bool slice_ends(struct slice s, struct slice suffix)
+{
+	return s.n >= suffix.n && memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0;
+}
+
 /* Without the leading and trailing characters that are in `blanks`, e.g. " \t". */
 static inline struct slice slice_trim(struct slice s, const char *blanks)
 {

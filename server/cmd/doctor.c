@@ -103,19 +103,11 @@ static bool is_ours(struct slice name)
 	       !slice_eq(name, SLICE("BELLWIRE_BIN"));
 }
 
-static bool is_setting(struct slice name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (slice_eq(name, slice_str(names[i])))
-			return true;
-	return false;
-}
-
 static void doctor_variables(void)
 {
 	for (char **v = environ; *v; v++) {
 		struct slice name = slice_of(*v, strcspn(*v, "="));
-		if (!is_ours(name) || is_setting(name))
+		if (!is_ours(name) || config_has(name))
 			continue;
 		const char *near = nearest_name(name);
 		char remedy[128] = "unset it; `bellwire check --offline` prints every setting";

@@ -126,6 +126,76 @@ TEST(bad_files)
 	REFUSE("BELLWIRE_WORKERS = 1\n", "", "BELLWIRE_WORKERS must be a number from 1 to 1");
 }
 
+/* A file with a secret; its path, in static memory. */
+static const char *secret_file(const char *text, size_t n)
+{
+	static char path[sizeof file];
+	write_file(text, n);
+	return strcpy(path, file);
+}
+
+static void refuse_secret(const char *text, size_t n, const char *why)
+{
+	struct config c;
+	char error[300], want[300];
+	const char *path = secret_file(text, n);
+	setenv("JWT_SECRET_FILE", path, 1);
+	CHECK(!config_load(&c, NULL, error, sizeof error));
+	unlink(path);
+	snprintf(want, sizeof want, "JWT_SECRET_FILE: %s: %s", path, why);
+	CHECK_STR(error, want);
+}
+
+TEST(secrets_in_files)
+{
+	struct config c;
+	char line[300];
+	clearenv();
+	const char *path = secret_file("from a file \r\n\n", 15);
+	snprintf(line, sizeof line, "JWT_SECRET = of the file\nDATABASE_URL_FILE = \"%s\"\nJWT_ISSUER = x\n", path);
+	load_text(&c, line);
+	CHECK_STR(c.jwt_secret, "of the file");
+	CHECK_STR(c.database_url, "from a file ");
+	CHECK(c.listen_database_url == c.database_url);
+	config_free(&c);
+
+	/* the environment wins over the file, in both forms */
+	path = secret_file("from a file", 11);
+	setenv("JWT_SECRET_FILE", path, 1);
+	setenv("JWT_SECRET", "", 1);
+	setenv("DATABASE_URL", "from outside", 1);
+	setenv("OPERATOR_DATABASE_URL_FILE", "", 1);
+	load_text(&c, "JWT_SECRET = of the file\nDATABASE_URL_FILE = /nowhere\nOPERATOR_DATABASE_URL = of the file\n");
+	CHECK_STR(c.jwt_secret, "from a file");
+	CHECK_STR(c.database_url, "from outside");
+	CHECK_STR(c.operator_database_url, "of the file");
+	config_free(&c);
+	unlink(path);
+}
+
+TEST(bad_secret_files)
+{
+	static char text[8193];
+	memset(text, 'x', sizeof text);
+	clearenv();
+	REFUSE("BELLWIRE_COOKIE_FILE = x\n", ":1: ", "there is no setting BELLWIRE_COOKIE_FILE");
+	REFUSE("JWT_SECRET = a\nJWT_SECRET_FILE = b\n", ":2: ", "JWT_SECRET was set in line 1 already");
+	REFUSE("JWT_SECRET_FILE = /nowhere\n", "", "JWT_SECRET_FILE: /nowhere: No such file or directory");
+	refuse_secret("a\0b", 3, "there is a zero byte in it");
+	refuse_secret(text, sizeof text, "it is too long for a secret");
+	setenv("JWT_SECRET_FILE", "/tmp", 1);
+	REFUSE("", "", "JWT_SECRET_FILE: /tmp: Is a directory");
+	setenv("JWT_SECRET", "x", 1);
+	REFUSE("", "", "JWT_SECRET and JWT_SECRET_FILE are both set: one of them is meant");
+}
+
+TEST(names)
+{
+	CHECK(config_has(SLICE("JWT_SECRET")) && config_has(SLICE("JWT_SECRET_FILE")));
+	CHECK(config_has(SLICE("LISTEN_DATABASE_URL_FILE")) && config_has(SLICE("BELLWIRE_TLS_KEY_FILE")));
+	CHECK(!config_has(SLICE("BELLWIRE_LISTEN_FILE")) && !config_has(SLICE("_FILE")) && !config_has(SLICE("")));
+}
+
 TEST(no_file)
 {
 	struct config c;
@@ -171,7 +241,9 @@ TEST(markdown_has_a_row_for_each)
 	struct buf out = {0};
 	config_markdown(&out);
 	buf_char(&out, '\0');
-	CHECK(strstr(out.p, "| `JWT_SECRET` |  | secret text | HS256 secret, at least 32 bytes |\n"));
+	CHECK(strstr(
+		out.p,
+		"| `JWT_SECRET` |  | secret text, or a file that holds it: `JWT_SECRET_FILE` | HS256 secret, at least 32 bytes |\n"));
 	CHECK(strstr(out.p, "| `BELLWIRE_POLL_MS` | `3` | 1 to 1000 ms | "));
 	CHECK(strstr(out.p, "| `BELLWIRE_BELL` | `auto` | auto, off or always | "));
 	buf_fini(&out);
