@@ -7,6 +7,7 @@
  */
 #include "app/app.h"
 #include "app/config_check.h"
+#include "app/notify.h"
 #include "app/worker.h"
 #include "base/mem.h"
 #include "entry/closes.h"
@@ -33,6 +34,7 @@ struct app {
 	const char *config_file; /* NULL: none */
 	ev_signal term, interrupt, hup;
 	struct timer step;
+	struct notify_watchdog watchdog;
 	enum ending ending;
 	uint64_t drain_until, give_up_at; /* loop_now; 0: not yet */
 	uint64_t linger_ms;               /* of polling sessions that were sent away: the end of the drain's time */
@@ -118,6 +120,7 @@ static void app_drain(struct ev_loop *ev, ev_signal *sig, int revents)
 	}
 	log_info(w->ident, "draining", LU("sessions", sio_server_stats(w->sio)->sessions), LU("ms", w->cfg->drain_ms));
 	app_enter(a, DRAINING);
+	notify_send("STOPPING=1");
 	w->draining = true;
 	sio_refuse_new(w->sio);
 	a->drain_until = loop_now(w->loop) + w->cfg->drain_ms;
@@ -209,7 +212,11 @@ static void app_run(struct app *a)
 	app_watch(a, &a->term, SIGTERM, app_drain);
 	app_watch(a, &a->interrupt, SIGINT, app_drain);
 	app_watch(a, &a->hup, SIGHUP, app_reload);
+	/* Listening is ready: clients are answered while Postgres is away as well. */
+	notify_send("READY=1");
+	notify_watchdog_start(&a->watchdog, a->w.loop);
 	loop_run(a->w.loop);
+	notify_watchdog_stop(&a->watchdog);
 	ev_signal_stop(ev, &a->term);
 	ev_signal_stop(ev, &a->interrupt);
 	ev_signal_stop(ev, &a->hup);

@@ -80,6 +80,6 @@ test('systemd takes the unit, and finds it well shut off', { skip: spawnSync('sy
   writeFileSync(unit, example('bellwire.service', ['/usr/local/bin/bellwire', process.env.BELLWIRE_BIN]))
   const p = spawnSync('systemd-analyze', ['verify', '--man=no', unit], { encoding: 'utf8' })
   assert.deepEqual([p.status, p.stderr.split('\n').filter((l) => l.includes('bellwire.service'))], [0, []], p.stderr)
-  const s = spawnSync('systemd-analyze', ['security', '--offline=true', '--threshold=25', unit], { encoding: 'utf8' })
+  const s = spawnSync('systemd-analyze', ['security', '--offline=true', '--threshold=12', unit], { encoding: 'utf8' })
   assert.equal(s.status, 0, s.stdout.split('\n').slice(-4).join('\n') + s.stderr)
 })
