@@ -65,7 +65,7 @@ $(B)/obj/%.o: server/%.c $(FLAGS)
 	$(call brief,cc) $(CC) $(ALL_CFLAGS) -c $< -o $@
 
 # The SQL that the program carries. The directory stands for files that came or went.
-SQL_SRC := migrations $(wildcard migrations/*.sql) sql/bootstrap.sql sql/manifest $(addprefix sql/,$(shell cat sql/manifest))
+SQL_SRC := migrations $(wildcard migrations/*.sql) migrations/locks sql/bootstrap.sql sql/manifest $(addprefix sql/,$(shell cat sql/manifest))
 $(B)/gen/embedded.c: server/cmd/embed $(SQL_SRC)
 	@mkdir -p $(@D)
 	$(call brief,embed) server/cmd/embed > $@.new

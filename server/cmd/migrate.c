@@ -1,70 +1,40 @@
 #include "app/embedded.h"
 #include "base/mem.h"
 #include "cmd/cmd.h"
-#include "cmd/pg.h"
+#include "cmd/migrate.h"
+#include "cmd/migration.h"
 #include <stdio.h>
 #include <unistd.h>
 
 #define TRIES 10
-#define TRY_PAUSE_S 1
+#define FIRST_PAUSE_MS 500 /* between two tries; then twice as long each time, up to the last */
+#define LAST_PAUSE_MS 8000
 #define LOCK_KEY \
 	"7090192401312606066" /* the bytes of "bellmigr"; those of "bellwire" are the bell, which sleeping edges hold */
-#define OLDEST 150000
 
-#define PREPARE \
-	"set search_path = pg_catalog, pg_temp; set client_min_messages = warning; set statement_timeout = 0; set lock_timeout = 0"
-#define BEGIN "begin; set local role bellwire_owner; set local lock_timeout = '5s'"
+/* Whoever comes behind a session that waits for a lock waits with it, readers too: no wait may be long. */
+#define LOCK_TIMEOUT "lock_timeout = '300ms'"
+#define BEGIN "begin; set local role bellwire_owner; set local " LOCK_TIMEOUT
 
 struct migrate {
 	PGconn *pg;
 	unsigned done; /* number of transactions that this run has applied */
 };
 
-/* A transaction: its first statements, the files, and its last ones, the commit included. */
+/* A transaction: its first statements, the files, its last ones and the commit. Loose: the same without one. */
 struct work {
 	const char *what; /* for messages */
 	const char *first;
 	const struct pg_text *files;
 	size_t n;
 	const char *last;
+	bool loose;
 };
-
-/* ---- the parts of a migration ---- */
-
-static struct slice base_name(const struct embedded_file *f)
-{
-	const char *slash = strrchr(f->name, '/');
-	const char *start = slash ? slash + 1 : f->name;
-	return slice_of(start, strcspn(start, "."));
-}
-
-static struct slice version_of(const struct embedded_file *f)
-{
-	struct slice name = base_name(f);
-	const char *end = memchr(name.p, '_', name.n);
-	return slice_of(name.p, end ? (size_t)(end - name.p) : name.n);
-}
-
-/* A terminated copy of the text between the two marks. */
-static char *up_part(const struct embedded_file *f, unsigned *line)
-{
-	const char *mark = "-- migrate:up\n", *up = f->text;
-	*line = 2;
-	for (; strncmp(up, mark, strlen(mark)) != 0; ++*line) {
-		up = strchr(up, '\n');
-		if (!up)
-			return mem_strndup("", 0);
-		up++;
-	}
-	up += strlen(mark);
-	const char *down = strstr(up, "\n-- migrate:down");
-	return mem_strndup(up, down ? (size_t)(down + 1 - up) : strlen(up));
-}
 
 /* Names and checksums have letters, digits, '_' and '-' only, so they need no quoting. */
 static char *record_sql(const struct embedded_file *f)
 {
-	struct slice version = version_of(f), name = base_name(f);
+	struct slice version = migration_version(f), name = migration_name(f);
 	return mem_printf(
 		"insert into bellwire.migrations (version, name, checksum) values ('%.*s', '%.*s', '%s'); commit",
 		(int)version.n, version.p, (int)name.n, name.p, f->sha256);
@@ -87,8 +57,10 @@ static enum pg_outcome try_work(PGconn *pg, const struct work *w)
 	enum pg_outcome o = run(pg, w->first, w->what);
 	for (size_t i = 0; o == PG_DONE && i < w->n; i++) {
 		o = pg_run(pg, w->files[i]);
-		if (o == PG_DONE && PQtransactionStatus(pg) != PQTRANS_INTRANS) {
-			cmd_error("%s ends the transaction that it runs in", w->files[i].file);
+		if (o == PG_DONE && PQtransactionStatus(pg) != (w->loose ? PQTRANS_IDLE : PQTRANS_INTRANS)) {
+			cmd_error("%s %s", w->files[i].file,
+			          w->loose ? "begins a transaction and does not end it"
+			                   : "ends the transaction that it runs in");
 			o = PG_FAILED;
 		}
 	}
@@ -105,13 +77,15 @@ static enum pg_outcome try_work(PGconn *pg, const struct work *w)
 
 static bool do_work(struct migrate *m, const struct work *w)
 {
+	useconds_t pause_ms = FIRST_PAUSE_MS;
 	for (int i = 1; i <= TRIES; i++) {
 		enum pg_outcome o = try_work(m->pg, w);
 		if (o != PG_BUSY)
 			return o == PG_DONE;
 		fprintf(stderr, "%s: waiting for locks of others (try %d of %d)\n", w->what, i, TRIES);
 		if (i < TRIES)
-			sleep(TRY_PAUSE_S);
+			usleep(pause_ms * 1000);
+		pause_ms = 2 * pause_ms < LAST_PAUSE_MS ? 2 * pause_ms : LAST_PAUSE_MS;
 	}
 	cmd_error("%s: others held locks for too long; nothing of it was done", w->what);
 	return false;
@@ -120,76 +94,93 @@ static bool do_work(struct migrate *m, const struct work *w)
 static bool bootstrap(struct migrate *m)
 {
 	struct pg_text text = {embedded_bootstrap.name, embedded_bootstrap.text, 1};
-	return do_work(m, &(struct work){"bootstrap", "begin; set local lock_timeout = '5s'", &text, 1, "commit"}) &&
+	return do_work(m, &(struct work){"bootstrap", "begin; set local " LOCK_TIMEOUT, &text, 1, "commit", false}) &&
 	       run(m->pg, "set role bellwire_owner", "bootstrap") == PG_DONE;
 }
 
 /* ---- migrations ---- */
 
-static const struct embedded_file *find_version(const char *version)
+/* Each statement for itself. One that waits by itself may do so as long as it likes. */
+static bool run_loose(struct migrate *m, const char *what, struct pg_text part)
 {
-	for (const struct embedded_file *f = embedded_migrations; f->name; f++)
-		if (slice_eq(version_of(f), slice_str(version)))
-			return f;
-	return NULL;
-}
-
-/* Compares the applied migrations with those of this binary. If they differ, nothing in the database is touched. */
-static bool verify_applied(const PGresult *applied)
-{
+	const char *rest = part.text;
+	struct slice s;
 	bool good = true;
-	for (int i = 0; i < PQntuples(applied); i++) {
-		const char *version = PQgetvalue(applied, i, 0), *name = PQgetvalue(applied, i, 1);
-		const struct embedded_file *f = find_version(version);
-		if (f && strcmp(PQgetvalue(applied, i, 2), f->sha256) == 0)
-			continue;
-		good = false;
-		if (f)
-			cmd_error(
-				"migration %s was applied with another text than %s has now: applied migrations must not change",
-				name, f->name);
-		else
-			cmd_error(
-				"the database has the migration %s, which this binary does not know: the database is newer",
-				name);
+	while (good && migration_statement(&rest, &part.line, &s)) {
+		char *one = mem_strndup(s.p, s.n);
+		struct pg_text text = {part.file, one, part.line};
+		const char *first = migration_is_concurrent(s) ? "set lock_timeout = 0" : "set " LOCK_TIMEOUT;
+		good = do_work(m, &(struct work){what, first, &text, 1, "set lock_timeout = 0", true});
+		for (size_t i = 0; i < s.n; i++)
+			part.line += s.p[i] == '\n';
+		free(one);
 	}
 	return good;
 }
 
-static bool is_applied(const PGresult *applied, struct slice version)
-{
-	for (int i = 0; i < PQntuples(applied); i++)
-		if (slice_eq(slice_str(PQgetvalue(applied, i, 0)), version))
-			return true;
-	return false;
-}
-
-static bool apply(struct migrate *m, const struct embedded_file *f)
+/* last: SQL that notes in the same transaction what was done; where there is none, behind it. */
+static bool run_part(struct migrate *m, const struct embedded_file *f, enum migration_part part, const char *last)
 {
 	unsigned line = 0;
-	char *up = up_part(f, &line), *last = record_sql(f);
-	struct slice name = base_name(f);
+	bool loose = migration_is_loose(f);
+	char *sql = migration_text(f, part, &line);
+	struct slice name = migration_name(f);
 	char *what = mem_printf("migration %.*s", (int)name.n, name.p);
-	struct pg_text text = {f->name, up, line};
-	bool good = do_work(m, &(struct work){what, BEGIN, &text, 1, last});
+	struct pg_text text = {f->name, sql, line};
+	bool good = (!loose || run_loose(m, what, text)) &&
+	            do_work(m, &(struct work){what, BEGIN, &text, loose ? 0 : 1, last, false});
 	if (good) {
-		printf("%s: applied\n", what);
+		printf("%s: %s\n", what, part == MIGRATION_UP ? "applied" : "taken back");
 		fflush(stdout);
 		m->done++;
 	}
 	free(what);
+	free(sql);
+	return good;
+}
+
+static bool apply(struct migrate *m, const struct embedded_file *f)
+{
+	char *last = record_sql(f);
+	bool good = run_part(m, f, MIGRATION_UP, last);
 	free(last);
-	free(up);
+	return good;
+}
+
+/* The code goes on the list of what is missing: its triggers may have gone with the tables. */
+static bool take_back(struct migrate *m, const struct embedded_file *f)
+{
+	struct slice version = migration_version(f);
+	char *last = mem_printf(
+		"delete from bellwire.migrations where version = '%.*s'; delete from bellwire.deploys; commit",
+		(int)version.n, version.p);
+	bool good = run_part(m, f, MIGRATION_DOWN, last);
+	free(last);
 	return good;
 }
 
 static bool apply_missing(struct migrate *m)
 {
-	PGresult *applied = pg_query(m->pg, "select version, name, checksum from bellwire.migrations order by version");
-	bool good = applied && verify_applied(applied);
+	PGresult *applied = pg_query(m->pg, MIGRATE_APPLIED);
+	bool good = applied && migrate_verify(applied);
 	for (const struct embedded_file *f = embedded_migrations; good && f->name; f++)
-		if (!is_applied(applied, version_of(f)))
+		if (!migrate_is_applied(applied, f))
 			good = apply(m, f);
+	PQclear(applied);
+	return good;
+}
+
+/* The newest first. What an older program needs is there then, except for its functions, which it brings itself. */
+static bool apply_down_to(struct migrate *m, const struct embedded_file *to)
+{
+	PGresult *applied = pg_query(m->pg, MIGRATE_APPLIED);
+	bool good = applied && migrate_verify(applied);
+	const struct embedded_file *f = to;
+	while (f[1].name)
+		f++;
+	for (; good && f > to; f--)
+		if (migrate_is_applied(applied, f))
+			good = take_back(m, f);
 	PQclear(applied);
 	return good;
 }
@@ -205,7 +196,7 @@ static bool deploy(struct migrate *m)
 	for (size_t i = 0; i < n; i++)
 		files[i] = (struct pg_text){embedded_code[i].name, embedded_code[i].text, 1};
 	char *last = code_end_sql();
-	bool good = do_work(m, &(struct work){"code", BEGIN "; select bellwire.code_begin()", files, n, last});
+	bool good = do_work(m, &(struct work){"code", BEGIN "; select bellwire.code_begin()", files, n, last, false});
 	if (good) {
 		printf("code %.12s: deployed\n", embedded_code_sha256);
 		m->done++;
@@ -228,25 +219,6 @@ static bool deploy_changed(struct migrate *m, bool force)
 
 /* ---- the command ---- */
 
-static bool server_usable(PGconn *pg)
-{
-	if (PQserverVersion(pg) < OLDEST) {
-		cmd_error("Postgres %d is too old: 15 is needed", PQserverVersion(pg) / 10000);
-		return false;
-	}
-	const char *encoding = PQparameterStatus(pg, "server_encoding");
-	if (!encoding || strcmp(encoding, "UTF8") != 0) { /* clients send all of Unicode */
-		cmd_error("the database's encoding is %s: UTF8 is needed", encoding ? encoding : "unknown");
-		return false;
-	}
-	PGresult *r = pg_query(pg, "select pg_catalog.pg_is_in_recovery()");
-	bool standby = r && PQgetvalue(r, 0, 0)[0] == 't';
-	PQclear(r);
-	if (standby)
-		cmd_error("MIGRATE_DATABASE_URL leads to a standby");
-	return r && !standby;
-}
-
 /* The lock is on this database, and lasts as long as the connection. */
 static bool take_lock(PGconn *pg)
 {
@@ -262,12 +234,32 @@ static bool take_lock(PGconn *pg)
 static bool migrate(PGconn *pg, bool force)
 {
 	struct migrate m = {.pg = pg};
-	bool good = server_usable(pg) && run(pg, PREPARE, "session") == PG_DONE && take_lock(pg) && bootstrap(&m) &&
-	            apply_missing(&m) && deploy_changed(&m, force);
+	bool good = migrate_usable(pg) && run(pg, MIGRATE_SESSION, "session") == PG_DONE && take_lock(pg) &&
+	            bootstrap(&m) && apply_missing(&m) && deploy_changed(&m, force);
 	if (good && !m.done)
 		printf("nothing to do: schema %d, code %.12s\n", embedded_schema_version, embedded_code_sha256);
 	return good;
 }
+
+static bool migrate_to(PGconn *pg, const char *version)
+{
+	struct migrate m = {.pg = pg};
+	const struct embedded_file *to = migrate_find(version);
+	if (!to) {
+		cmd_error("there is no migration %s: a version is meant, as in `0310`", version);
+		return false;
+	}
+	bool good = migrate_usable(pg) && run(pg, MIGRATE_SESSION, "session") == PG_DONE && take_lock(pg) &&
+	            bootstrap(&m) && apply_down_to(&m, to);
+	if (good && m.done)
+		printf("this is the schema of %s: the older program's `bellwire migrate` brings its functions\n",
+		       to->name);
+	else if (good)
+		printf("nothing to do: no migration after %s was applied\n", version);
+	return good;
+}
+
+/* ---- without a database ---- */
 
 static void print_sql(void)
 {
@@ -277,8 +269,12 @@ static void print_sql(void)
 	       embedded_bootstrap.name, embedded_bootstrap.text);
 	for (const struct embedded_file *f = embedded_migrations; f->name; f++) {
 		unsigned line;
-		char *up = up_part(f, &line), *last = record_sql(f);
-		printf("\n-- %s\n" BEGIN ";\n%s\n%s;\n", f->name, up, last);
+		char *up = migration_text(f, MIGRATION_UP, &line), *last = record_sql(f);
+		if (migration_is_loose(f))
+			printf("\n-- %s\nset role bellwire_owner;\n%s\nreset role;\n" BEGIN ";\n%s;\n", f->name, up,
+			       last);
+		else
+			printf("\n-- %s\n" BEGIN ";\n%s\n%s;\n", f->name, up, last);
 		free(last);
 		free(up);
 	}
@@ -292,9 +288,11 @@ static void print_sql(void)
 
 int cmd_migrate(int argc, char **argv)
 {
-	const char *file = NULL, *force = NULL, *print = NULL;
+	const char *file = NULL, *force = NULL, *print = NULL, *plan = NULL, *to = NULL;
 	const struct cmd_option options[] = {
 		{"force", NULL, "deploy the code again though it did not change", &force},
+		{"plan", NULL, "print what would be done here, and the locks that it takes; change nothing", &plan},
+		{"to", "VERSION", "take back the migrations after this one, for an older program", &to},
 		{"print", NULL, "print the SQL for an empty database instead of running it", &print},
 		CMD_CONFIG(&file),
 		{0},
@@ -315,7 +313,7 @@ int cmd_migrate(int argc, char **argv)
 		return EXIT_FAILED;
 	bool own = !c.migrate_database_url || c.migrate_database_url != c.database_url;
 	PGconn *pg = pg_open(c.migrate_database_url, own ? "MIGRATE_DATABASE_URL" : "DATABASE_URL");
-	bool good = pg && migrate(pg, force);
+	bool good = pg && (plan ? migrate_plan(pg) : to ? migrate_to(pg, to) : migrate(pg, force));
 	PQfinish(pg);
 	config_free(&c);
 	return cmd_finish(good ? EXIT_DONE : EXIT_FAILED);
