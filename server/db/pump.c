@@ -1,192 +1,21 @@
-#include "db/pump.h"
+#include "db/pump_internal.h"
 
-#include "base/buf.h"
-#include "base/log.h"
 #include "base/mem.h"
-#include "db/fetch.h"
-#include "db/pace.h"
 #include "db/result.h"
-#include "db/waiters.h"
 #include <inttypes.h>
 #include <stdio.h>
 
-#define CUT_MOST_MS 60000 /* a cut fetch older than this may have lost rows to rotation unseen */
-#define ERRORS_MOST 5     /* fetches in a row that Postgres refused: after these the link is dropped */
-
-/*
- * One statement is out at a time; pump_next sends the one that is due.
- *
- *   AWAY ----- pump_on_up -------> OPEN          rt.pump_open
- *   OPEN ----- pump_on_opened ---> PREPARE       prepare bellwire_fetch
- *   PREPARE -- pump_on_prepared -> LISTEN        listen bellwire
- *   LISTEN --- pump_on_listening -> LISTEN_MORE  listen, the channel of db_listen; or at once
- *   LISTEN_MORE -- the same -----> RUN           fetches, their pages, the bell
- *   any ------ pump_on_down -----> AWAY
- */
-enum pump_step { PUMP_AWAY, PUMP_OPEN, PUMP_PREPARE, PUMP_LISTEN, PUMP_LISTEN_MORE, PUMP_RUN };
-
-static const uint8_t pump_moves[] = {
-	[PUMP_AWAY] = 1u << PUMP_OPEN,
-	[PUMP_OPEN] = 1u << PUMP_PREPARE | 1u << PUMP_AWAY,
-	[PUMP_PREPARE] = 1u << PUMP_LISTEN | 1u << PUMP_AWAY,
-	[PUMP_LISTEN] = 1u << PUMP_LISTEN_MORE | 1u << PUMP_RUN | 1u << PUMP_AWAY,
-	[PUMP_LISTEN_MORE] = 1u << PUMP_RUN | 1u << PUMP_AWAY,
-	[PUMP_RUN] = 1u << PUMP_AWAY,
-};
-static const char *const pump_words[] = {"away", "open", "prepare", "listen", "listen_more", "run"};
-
-struct pump_ear {
-	const char *channel; /* NULL: nobody listens */
-	void (*fn)(void *ctx, struct slice payload);
-	void *ctx;
-};
-
-struct pump {
-	struct db_common *common;
-	struct link *link;
-	enum pump_step step;
-	bool ready; /* positioned on this connection */
-	bool ever_ready;
-	bool delivering; /* the next fetch may not begin, or it would count for waiters that came later */
-	bool poll_now;   /* a fetch is due */
-	bool poked;      /* for what this edge has written; and the fetch that is out goes for it alone */
-	bool for_own;
-	bool mark_now; /* rt.mark is, before a fetch */
-	struct pace pace;
-	struct fetch fetch;
-	uint32_t fetches, delivered; /* numbers of the last fetch that was asked for, of the last one delivered */
-	uint64_t fetch_at;           /* when the fetch that is out, or cut, was asked for; loop_now */
-	PGresult *page;              /* an answer that is being delivered, ours; NULL: none */
-	bool fresh;                  /* nothing of it was taken */
-	struct pump_ear ear;
-	unsigned errors;    /* fetches in a row that Postgres refused */
-	struct timer timer; /* the next poll, or the next rows of the page */
-	struct timer mark_timer;
-	struct waiters waiters;
-};
-
-static void pump_next(struct pump *p);
-
-static void pump_enter(struct pump *p, enum pump_step to)
-{
-	assert(pump_moves[p->step] & 1u << to);
-	log_trace(LOG_NOBODY, "pump", LS("from", pump_words[p->step]), LS("to", pump_words[to]));
-	p->step = to;
-}
+#define ERRORS_MOST 5 /* fetches in a row that Postgres refused: after these the link is dropped */
 
 static void pump_schedule(struct pump *p)
 {
 	timer_set(p->common->loop, &p->timer, pace_next(&p->pace));
 }
 
-static void pump_poll_now(struct pump *p)
+void pump_poll_now(struct pump *p)
 {
 	p->poll_now = true;
 	pump_next(p);
-}
-
-/* ---- answers of the session's first statements, and of the bell's ---- */
-
-/* A mistake of an operator, as a rule. */
-static const char *pump_advice(const PGresult *res)
-{
-	const char *state = db_sqlstate(res);
-	if (strcmp(state, "3F000") == 0 || strcmp(state, "42883") == 0) /* no such schema, no such function */
-		return "; run bellwire migrate";
-	return strcmp(state, "42501") == 0 ? "; is this the login of an edge (bellwire_edge)?" : "";
-}
-
-static bool pump_answered(struct pump *p, const char *what, enum link_fate fate, const PGresult *res, int rows,
-                          int cols)
-{
-	if (fate != LINK_ANSWERED)
-		return false; /* on_down follows */
-	if (db_rows_ok(res) ? PQntuples(res) == rows && PQnfields(res) == cols
-	                    : PQresultStatus(res) == PGRES_COMMAND_OK && rows == 0)
-		return true;
-	const char *why = db_rows_ok(res) ? "returned another number of rows or columns" : PQresultErrorMessage(res);
-	char *text = mem_printf("%s: %.*s%s", what, (int)strcspn(why, "\n"), why,
-	                        db_rows_ok(res) ? "" : pump_advice(res));
-	link_drop(p->link, text);
-	free(text);
-	return false;
-}
-
-static void pump_on_opened(void *arg, enum link_fate fate, const PGresult *res)
-{
-	struct pump *p = arg;
-	if (!pump_answered(p, "rt.pump_open", fate, res, 1, 4))
-		return;
-	struct slice epoch = db_cell(res, 0, 0);
-	struct fetch *f = &p->fetch;
-	/* A page of a fetch from before a crash would bring rows that the next fetch brings again. */
-	if (f->upto && !slice_eq(epoch, slice_str(f->upto_epoch)))
-		fetch_void(f, "the database restarted during a long fetch");
-	else if (f->upto && loop_now(p->common->loop) - p->fetch_at > CUT_MOST_MS)
-		fetch_void(f, "a long fetch was cut for too long");
-	pump_enter(p, PUMP_PREPARE);
-	pump_next(p);
-}
-
-static void pump_on_prepared(void *arg, enum link_fate fate, const PGresult *res)
-{
-	struct pump *p = arg;
-	if (!pump_answered(p, "prepare", fate, res, 0, 0))
-		return;
-	pump_enter(p, PUMP_LISTEN);
-	pump_next(p);
-}
-
-static void pump_on_listening(void *arg, enum link_fate fate, const PGresult *res)
-{
-	struct pump *p = arg;
-	if (!pump_answered(p, "listen", fate, res, 0, 0))
-		return;
-	pump_enter(p, p->step == PUMP_LISTEN && p->ear.channel ? PUMP_LISTEN_MORE : PUMP_RUN);
-	pump_poll_now(p);
-}
-
-static void pump_on_armed(void *arg, enum link_fate fate, const PGresult *res)
-{
-	struct pump *p = arg;
-	if (!pump_answered(p, "rt.bell_arm", fate, res, 1, 2))
-		return;
-	if (!slice_eq(db_cell(res, 0, 0), SLICE("t"))) {
-		pump_next(p); /* a writer was asking at this moment: again after the next window */
-		return;
-	}
-	uint64_t xid;
-	if (!db_cell_u64(res, 0, 1, &xid)) {
-		link_drop(p->link, "rt.bell_arm returned no xid");
-		return;
-	}
-	pace_armed(&p->pace, xid);
-	pump_poll_now(p);
-}
-
-static void pump_on_marked(void *arg, enum link_fate fate, const PGresult *res)
-{
-	struct pump *p = arg;
-	if (!pump_answered(p, "rt.mark", fate, res, 1, 1))
-		return;
-	if (marks_set(&p->fetch.marks, db_cell(res, 0, 0)))
-		pump_next(p);
-	else
-		link_drop(p->link, "rt.mark returned no mark");
-}
-
-static void pump_on_mark_timer(struct timer *t)
-{
-	struct pump *p = container_of(t, struct pump, mark_timer);
-	p->mark_now = true;
-	pump_next(p);
-}
-
-static void pump_on_disarmed(void *arg, enum link_fate fate, const PGresult *res)
-{
-	struct pump *p = arg;
-	if (pump_answered(p, "rt.bell_disarm", fate, res, 1, 1))
-		pump_poll_now(p);
 }
 
 /* ---- answers of fetches ---- */
@@ -316,12 +145,6 @@ static void pump_on_timer(struct timer *t)
 
 /* ---- statements ---- */
 
-static void pump_ask(struct pump *p, const char *sql, int n, const char *const *values, link_answer *answer)
-{
-	/* false: the link is ending, on_down follows */
-	link_send(p->link, sql, n, values, p->common->cfg.call_timeout_ms, answer, p);
-}
-
 static void pump_send_fetch(struct pump *p)
 {
 	p->poll_now = false;
@@ -337,21 +160,6 @@ static void pump_send_fetch(struct pump *p)
 	             p->common->cfg.call_timeout_ms, pump_on_fetched, p);
 }
 
-static void pump_send_listen(struct pump *p)
-{
-	struct buf b = {0};
-	buf_str(&b, "listen \"");
-	for (const char *c = p->ear.channel; *c; c++) {
-		if (*c == '"')
-			buf_char(&b, '"');
-		buf_char(&b, *c);
-	}
-	buf_str(&b, "\"");
-	buf_char(&b, '\0');
-	pump_ask(p, b.p, 0, NULL, pump_on_listening);
-	buf_fini(&b);
-}
-
 static void pump_send_page(struct pump *p)
 {
 	char after[24], limit[24];
@@ -363,28 +171,6 @@ static void pump_send_page(struct pump *p)
 	         (const char *[]){f->snapshot, f->upto, after, limit, f->epoch}, pump_on_fetched);
 }
 
-static void pump_send_mark(struct pump *p)
-{
-	p->mark_now = false;
-	timer_set(p->common->loop, &p->mark_timer, loop_now(p->common->loop) + MARKS_EVERY_MS);
-	pump_ask(p, "select rt.mark()", 0, NULL, pump_on_marked);
-}
-
-static void pump_send_open(struct pump *p)
-{
-	static const char open[] = "select * from rt.pump_open($1,$2,$3,$4) "
-				   "where set_config('bellwire.page_bytes', $5, false) is not null";
-	struct buf marks = {0};
-	char bytes[24];
-	marks_array(&p->fetch.marks, &marks);
-	buf_char(&marks, '\0');
-	snprintf(bytes, sizeof bytes, "%u", PAGE_BYTES);
-	pump_ask(p, open, 5,
-	         (const char *[]){p->common->cfg.edge_id, p->common->cfg.name, p->fetch.epoch, marks.p, bytes},
-	         pump_on_opened);
-	buf_fini(&marks);
-}
-
 static void pump_send_due(struct pump *p)
 {
 	if (p->fetch.upto) {
@@ -392,31 +178,22 @@ static void pump_send_due(struct pump *p)
 	} else if (p->mark_now) {
 		pump_send_mark(p);
 	} else if (p->pace.want_disarm) {
-		p->pace.want_disarm = false;
-		pump_ask(p, "select rt.bell_disarm()", 0, NULL, pump_on_disarmed);
+		pump_send_disarm(p);
 	} else if (p->pace.want_arm) {
-		p->pace.want_arm = false;
-		pump_ask(p, "select * from rt.bell_arm()", 0, NULL, pump_on_armed);
+		pump_send_arm(p);
 	} else if (p->poll_now) {
 		pump_send_fetch(p);
 	}
 }
 
-static void pump_next(struct pump *p)
+void pump_next(struct pump *p)
 {
-	static const char prepare[] = "prepare bellwire_fetch(text, text) as select * from rt.fetch($1, $2)";
 	if (!link_idle(p->link) || p->delivering || p->page || p->common->freeing)
 		return;
-	if (p->step == PUMP_OPEN)
-		pump_send_open(p);
-	else if (p->step == PUMP_PREPARE)
-		pump_ask(p, prepare, 0, NULL, pump_on_prepared);
-	else if (p->step == PUMP_LISTEN)
-		pump_ask(p, "listen bellwire", 0, NULL, pump_on_listening);
-	else if (p->step == PUMP_LISTEN_MORE)
-		pump_send_listen(p);
-	else if (p->step == PUMP_RUN)
+	if (p->step == PUMP_RUN)
 		pump_send_due(p);
+	else
+		pump_send_first(p);
 }
 
 /* ---- what db.h offers ---- */

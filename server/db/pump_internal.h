@@ -1,0 +1,69 @@
+/*
+ * The two halves of the pump see its struct: pump.c reads the outbox, pump_session.c says what its session needs besides,
+ * which is its first statements, the bell and the marks. Private to pump*.c.
+ */
+#ifndef DB_PUMP_INTERNAL_H
+#define DB_PUMP_INTERNAL_H
+
+#include "db/fetch.h"
+#include "db/link.h"
+#include "db/pace.h"
+#include "db/pump.h"
+#include "db/waiters.h"
+
+/*
+ * One statement is out at a time; pump_next sends the one that is due.
+ *
+ *   AWAY ----- pump_on_up -------> OPEN          rt.pump_open
+ *   OPEN ----- pump_on_opened ---> PREPARE       prepare bellwire_fetch
+ *   PREPARE -- pump_on_prepared -> LISTEN        listen bellwire
+ *   LISTEN --- pump_on_listening -> LISTEN_MORE  listen, the channel of db_listen; or at once
+ *   LISTEN_MORE -- the same -----> RUN           fetches, their pages, the bell
+ *   any ------ pump_on_down -----> AWAY
+ */
+enum pump_step { PUMP_AWAY, PUMP_OPEN, PUMP_PREPARE, PUMP_LISTEN, PUMP_LISTEN_MORE, PUMP_RUN };
+
+struct pump_ear {
+	const char *channel; /* NULL: nobody listens */
+	void (*fn)(void *ctx, struct slice payload);
+	void *ctx;
+};
+
+struct pump {
+	struct db_common *common;
+	struct link *link;
+	enum pump_step step;
+	bool ready; /* positioned on this connection */
+	bool ever_ready;
+	bool delivering; /* the next fetch may not begin, or it would count for waiters that came later */
+	bool poll_now;   /* a fetch is due */
+	bool poked;      /* for what this edge has written; and the fetch that is out goes for it alone */
+	bool for_own;
+	bool mark_now; /* rt.mark is, before a fetch */
+	struct pace pace;
+	struct fetch fetch;
+	uint32_t fetches, delivered; /* numbers of the last fetch that was asked for, of the last one delivered */
+	uint64_t fetch_at;           /* when the fetch that is out, or cut, was asked for; loop_now */
+	PGresult *page;              /* an answer that is being delivered, ours; NULL: none */
+	bool fresh;                  /* nothing of it was taken */
+	struct pump_ear ear;
+	unsigned errors;    /* fetches in a row that Postgres refused */
+	struct timer timer; /* the next poll, or the next rows of the page */
+	struct timer mark_timer;
+	struct waiters waiters;
+};
+
+/* pump.c */
+void pump_next(struct pump *p);     /* sends the statement that is due, when none is out */
+void pump_poll_now(struct pump *p); /* a fetch is due */
+
+/* pump_session.c */
+void pump_enter(struct pump *p, enum pump_step to);
+void pump_ask(struct pump *p, const char *sql, int n, const char *const *values, link_answer *answer);
+void pump_send_first(struct pump *p); /* the statement of a step before PUMP_RUN */
+void pump_send_mark(struct pump *p);
+void pump_send_arm(struct pump *p);
+void pump_send_disarm(struct pump *p);
+void pump_on_mark_timer(struct timer *t);
+
+#endif
