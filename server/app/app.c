@@ -167,6 +167,7 @@ static void app_reload(struct ev_loop *ev, ev_signal *sig, int revents)
 	w->auth = auth;
 	w->people.auth = auth;
 	log_threshold = (enum log_level)fresh.log_level;
+	log_format = (enum log_format)fresh.log_format;
 	if (w->tls && tls) {
 		listener_set_tls(w->listener, tls);
 		tls_context_unref(&w->tls);
@@ -193,6 +194,7 @@ static bool app_start(struct app *a, const struct config *c)
 	w->cfg = c;
 	w->ident = (struct log_ident){app_put_edge, c};
 	log_threshold = (enum log_level)c->log_level;
+	log_format = (enum log_format)c->log_format;
 	if ((w->auth = app_make_auth(c, error, sizeof(error))) && app_make_tls(c, &w->tls, error, sizeof(error)))
 		return worker_start(w);
 	log_error(w->ident, "not started", LS("error", error));

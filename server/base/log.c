@@ -11,7 +11,10 @@
 #include <poll.h>
 #include <unistd.h>
 
+#define CUT ",\"cut\":true"
+
 enum log_level log_threshold = LOG_INFO;
+enum log_format log_format = LOG_TEXT;
 
 static const char *const level_names[] = {
 #define X(NAME, label) #label,
@@ -66,13 +69,8 @@ static bool is_plain(struct slice s, bool text)
 	return s.n > 0;
 }
 
-static void add_text(struct buf *line, struct slice s)
+static void add_quoted(struct buf *line, struct slice s, bool text)
 {
-	bool text = utf8_valid(s);
-	if (is_plain(s, text)) {
-		buf_slice(line, s);
-		return;
-	}
 	struct buf quoted = {0};
 	buf_json_str(&quoted, s);
 	struct slice q = buf_view(&quoted);
@@ -89,20 +87,46 @@ static void add_text(struct buf *line, struct slice s)
 
 struct log_line {
 	struct buf text;
+	bool cut; /* an object that has no room for more fields */
 };
+
+static void log_value(struct buf *text, const struct log_field *f)
+{
+	if (f->kind == LOG_F_U64) {
+		buf_u64(text, f->u);
+	} else if (f->kind == LOG_F_I64) {
+		buf_printf(text, "%lld", (long long)f->i);
+	} else {
+		bool valid = utf8_valid(f->s);
+		if (log_format == LOG_TEXT && is_plain(f->s, valid))
+			buf_slice(text, f->s);
+		else
+			add_quoted(text, f->s, valid);
+	}
+}
+
+static void put_member(struct log_line *line, struct log_field f)
+{
+	size_t before = line->text.n;
+	if (line->cut)
+		return;
+	buf_printf(&line->text, ",\"%s\":", f.key);
+	log_value(&line->text, &f);
+	line->cut = line->text.n + strlen(CUT) + strlen("}\n") > PIPE_BUF;
+	if (line->cut) {
+		line->text.n = before;
+		buf_str(&line->text, CUT);
+	}
+}
 
 void log_put(struct log_line *line, struct log_field f)
 {
-	struct buf *text = &line->text;
-	buf_char(text, ' ');
-	buf_str(text, f.key);
-	buf_char(text, '=');
-	if (f.kind == LOG_F_U64)
-		buf_u64(text, f.u);
-	else if (f.kind == LOG_F_I64)
-		buf_printf(text, "%lld", (long long)f.i);
-	else
-		add_text(text, f.s);
+	if (log_format == LOG_JSON) {
+		put_member(line, f);
+		return;
+	}
+	buf_printf(&line->text, " %s=", f.key);
+	log_value(&line->text, &f);
 }
 
 void log_put_ident(struct log_line *line, struct log_ident who)
@@ -111,10 +135,12 @@ void log_put_ident(struct log_line *line, struct log_ident who)
 		who.put(line, who.of);
 }
 
-/* A line that is too long is cut at PIPE_BUF bytes, between two characters. */
+/* Text that is too long is cut at PIPE_BUF bytes, between two characters; an object never is too long. */
 static void end_line(struct buf *line)
 {
-	if (line->n >= PIPE_BUF) {
+	if (log_format == LOG_JSON) {
+		buf_char(line, '}');
+	} else if (line->n >= PIPE_BUF) {
 		line->n = PIPE_BUF - 1;
 		while (((unsigned char)line->p[line->n] & 0xc0) == 0x80)
 			line->n--;
@@ -139,7 +165,8 @@ void log_event(enum log_level level, struct log_ident who, const char *event, co
 	struct buf *text = &line.text;
 	char now[25];
 	iso_time(now, clock_wall_ms());
-	buf_printf(text, "%s %s %s", now, level_names[level], event);
+	buf_printf(text, log_format == LOG_JSON ? "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":\"%s\"" : "%s %s %s", now,
+	           level_names[level], event);
 	log_put_ident(&line, who);
 	for (const struct log_field *f = fields; f->key; f++)
 		log_put(&line, *f);

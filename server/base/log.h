@@ -5,8 +5,11 @@
  *   log_info(sio_ident(s), "disconnected", LS("reason", close_label(why)));
  *   2026-01-10T12:00:00.000Z info disconnected sid=Qx9... session=Yh2kQ1 peer=192.0.2.7 reason=slow
  *
- * A value with blanks, quotes or control characters is quoted and escaped. A line has at most PIPE_BUF bytes. Logging
- * never waits: a line that stderr does not take at once is lost.
+ * A value with blanks, quotes or control characters is quoted and escaped. Or each line is a JSON object (log_format):
+ * time, level and msg, which is the event, and the fields behind them, with the same escapes.
+ *
+ * A line has at most PIPE_BUF bytes: text is cut there; an object leaves out the field that has no room, and those
+ * behind it, and says "cut". Logging never waits: a line that stderr does not take at once is lost.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -50,8 +53,16 @@ void log_put_ident(struct log_line *line, struct log_ident who);
 #define LU(k, v) ((struct log_field){.key = (k), .kind = LOG_F_U64, .u = (uint64_t)(v)})
 #define LI(k, v) ((struct log_field){.key = (k), .kind = LOG_F_I64, .i = (int64_t)(v)})
 
-/* The one variable of the process that belongs to no object: set at start and by SIGHUP. */
+#define LOG_FORMATS(X) X(TEXT, text) X(JSON, json)
+enum log_format {
+#define X(NAME, label) LOG_##NAME,
+	LOG_FORMATS(X)
+#undef X
+};
+
+/* The two variables of the process that belong to no object: set at start and by SIGHUP. */
 extern enum log_level log_threshold;
+extern enum log_format log_format;
 
 bool log_level_parse(struct slice s, enum log_level *out) MUST_CHECK;
 void log_event(enum log_level level, struct log_ident who, const char *event, const struct log_field *fields);

@@ -34,6 +34,7 @@ int cmd_serve(int argc, char **argv)
 	if (!cmd_load(&c, file))
 		return EXIT_FAILED;
 	log_threshold = (enum log_level)c.log_level;
+	log_format = (enum log_format)c.log_format;
 	code = settings_usable(&c) ? app_serve(&c, file) : EXIT_FAILED;
 	config_free(&c);
 	return code;

@@ -72,7 +72,13 @@ const char *eio_peer(const struct eio_session *s); /* its client's address */
 void eio_settle(struct eio_session *s);
 
 enum eio_transport { EIO_POLLING, EIO_WEBSOCKET };
-enum eio_transport eio_transport(const struct eio_session *s);
+enum eio_transport eio_transport(const struct eio_session *s); /* of one that has ended: what it was */
+
+/* Bytes of packets, from its client and to it, without what a transport puts around them. */
+struct eio_traffic {
+	uint64_t in, out;
+};
+struct eio_traffic eio_traffic(const struct eio_session *s);
 size_t eio_queued(const struct eio_session *s); /* bytes that no GET, or not the kernel, has taken yet */
 
 /* A packet that is sent now goes out at once: the kernel took everything so far, or a GET is parked. */

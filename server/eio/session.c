@@ -267,6 +267,7 @@ bool eio_send(struct eio_session *s, struct packet *p)
 	if (s->state != EIO_OPEN)
 		return false;
 	s->srv->stats.packets_out++;
+	s->traffic.out += packet_size(p);
 	if (s->ws)
 		return websocket_send(s, p);
 	enum close_reason why = polling_send(s, p);
@@ -292,6 +293,7 @@ static bool binary_text(struct eio_session *s, struct slice data)
 bool session_packet(struct eio_session *s, bool binary, struct slice p, enum close_reason *why)
 {
 	*why = CLOSE_PARSE;
+	s->traffic.in += p.n;
 	if (binary) {
 		s->srv->ev->on_message(s, true, p, s->srv->ctx);
 		return true;
@@ -367,6 +369,7 @@ struct eio_session *session_open(struct eio_server *srv, struct http_exchange *x
 	struct packet *open = open_packet(s, websocket);
 	if (websocket) {
 		s->ws = accept(s, x);
+		s->over_websocket = true;
 		srv->stats.websockets++;
 		eio_send(s, open);
 	} else {
@@ -411,7 +414,12 @@ const char *eio_peer(const struct eio_session *s)
 
 enum eio_transport eio_transport(const struct eio_session *s)
 {
-	return s->ws ? EIO_WEBSOCKET : EIO_POLLING;
+	return s->over_websocket ? EIO_WEBSOCKET : EIO_POLLING;
+}
+
+struct eio_traffic eio_traffic(const struct eio_session *s)
+{
+	return s->traffic;
 }
 
 size_t eio_queued(const struct eio_session *s)

@@ -93,8 +93,10 @@ struct eio_session {
 	struct timer timer;      /* next ping, deadline of a pong, linger, or later close (session_deadline) */
 	struct deferred turn;    /* in LOOP_FLUSH when marked; at the end in LOOP_SWEEP */
 	uint64_t seen;           /* loop_now of the last bytes */
+	struct eio_traffic traffic;
 	enum eio_state state : 8;
 	enum close_reason why : 8;
+	bool over_websocket : 1; /* its transport, or the last one that it had */
 	bool ping_out : 1;      /* a ping is sent, its pong has not come */
 	bool told : 1;          /* on_close was called */
 	bool b64 : 1;           /* binary goes out as base64 on a WebSocket too (E6) */

@@ -96,6 +96,7 @@ static void probe_take_over(struct probe *p)
 		s->fences->armed = s->confirmed;
 	log_trace(eio_ident(s), "upgrade", LS("step", "done"), LU("queued", polling_queued(s)));
 	s->ws = w;
+	s->over_websocket = true;
 	ws_set_owner(w, &transport_events, s);
 	srv->stats.upgrades++;
 	srv->stats.websockets++;

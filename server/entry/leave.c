@@ -24,7 +24,11 @@ void leave_socket(struct sio_socket *s, enum close_reason why, void *entry)
 	e->people->counts.disconnects[why]++;
 	if (!c)
 		return; /* the socket was turned away and never had a client */
-	log_info(sio_ident(s), "disconnected", LS("reason", close_label(why)));
+	struct eio_traffic t = sio_traffic(s);
+	uint64_t now = clock_wall_ms();
+	log_info(sio_ident(s), "disconnected", LSL("user", user_id(c->user)), LS("reason", close_label(why)),
+	         LS("transport", sio_transport(s) == EIO_WEBSOCKET ? "websocket" : "polling"),
+	         LU("ms", now > c->came_ms ? now - c->came_ms : 0), LU("bytes_in", t.in), LU("bytes_out", t.out));
 	leave_note(e, c, why);
 	if (open_is_out(c)) {
 		open_forget(c, clean);

@@ -81,7 +81,8 @@ void *sio_user(const struct sio_socket *s);
 struct log_ident sio_ident(const struct sio_socket *s);
 const char *sio_peer(const struct sio_socket *s); /* its client's address */
 
-enum eio_transport sio_transport(const struct sio_socket *s);
+enum eio_transport sio_transport(const struct sio_socket *s); /* in on_disconnect: what it was */
+struct eio_traffic sio_traffic(const struct sio_socket *s);   /* of its session, up to now */
 size_t sio_queued(const struct sio_socket *s); /* bytes of its session that the client has not taken yet */
 
 /* The Authorization header of the session's handshake, in on_connect: it is kept until the first CONNECT, and only if

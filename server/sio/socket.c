@@ -247,6 +247,11 @@ enum eio_transport sio_transport(const struct sio_socket *s)
 	return eio_transport(s->session->eio);
 }
 
+struct eio_traffic sio_traffic(const struct sio_socket *s)
+{
+	return eio_traffic(s->session->eio);
+}
+
 size_t sio_queued(const struct sio_socket *s)
 {
 	return eio_queued(s->session->eio);

@@ -121,6 +121,46 @@ TEST(identity_comes_with_who_stands_behind_it)
 	EXPECT("warn odd name=\"a b\" number=2 name=conn number=81 n=3\n");
 }
 
+TEST(lines_as_objects)
+{
+	struct thing conn = {NULL, "conn", 81};
+	log_format = LOG_JSON;
+	capture();
+	log_warn(((struct log_ident){put_thing, &conn}), "odd thing", LU("n", UINT64_MAX), LI("i", -3), LS("a", "x y"),
+	         LS("q", "\"\\\n\x7f\xc2\x85"), LSL("z", SLICE("\0")), LS("none", NULL), LS("raw", "\xff="),
+	         LS("utf8", "\xd0\x98"));
+	/* behind the 25 bytes of {"time":"2026-01-10T12:00 */
+	struct slice got = written();
+	const char *rest = memmem(got.p, got.n, "\"level\"", 7);
+	CHECK(rest &&
+	      slice_eq(
+		      slice_of(rest, got.n - (size_t)(rest - got.p)),
+		      SLICE("\"level\":\"warn\",\"msg\":\"odd thing\",\"name\":\"conn\",\"number\":81,\"n\":"
+	                    "18446744073709551615,\"i\":-3,\"a\":\"x y\",\"q\":\"\\\"\\\\\\n\\u007f\\u0085\",\"z\":\"\\u0000\","
+	                    "\"none\":\"\",\"raw\":\"\\u00ff=\",\"utf8\":\"\xd0\x98\"}\n")));
+	CHECK(memcmp(line, "{\"time\":\"", 9) == 0);
+	log_format = LOG_TEXT;
+}
+
+/* Whatever the length of its fields, an object is whole, and in one write. */
+TEST(objects_are_never_cut_inside)
+{
+	static char value[PIPE_BUF + 10];
+	log_format = LOG_JSON;
+	capture();
+	for (size_t n = PIPE_BUF - 200; n < sizeof value; n++) {
+		memset(value, 'x', n);
+		log_info(LOG_NOBODY, "e", LU("first", 1), LSL("long", slice_of(value, n)), LU("last", 2));
+		ssize_t got = read(pipe_fds[0], line, sizeof line);
+		CHECK(got > 0 && got <= PIPE_BUF && line[got - 1] == '\n' && line[got - 2] == '}');
+		bool last = memmem(line, (size_t)got, ",\"last\":2}", 10),
+		     cut = memmem(line, (size_t)got, ",\"cut\":true}", 12);
+		CHECK(last != cut);
+		CHECK(memmem(line, (size_t)got, ",\"first\":1,", 11));
+	}
+	log_format = LOG_TEXT;
+}
+
 TEST(threshold_keeps_lower_levels_out)
 {
 	capture();
