@@ -97,12 +97,12 @@ struct eio_session {
 	enum eio_state state : 8;
 	enum close_reason why : 8;
 	bool over_websocket : 1; /* its transport, or the last one that it had */
-	bool ping_out : 1;      /* a ping is sent, its pong has not come */
-	bool told : 1;          /* on_close was called */
-	bool b64 : 1;           /* binary goes out as base64 on a WebSocket too (E6) */
-	bool leaving : 1;       /* eio_close_later */
-	bool fence_flushed : 1; /* polling: the last answer emptied the queue, so the next GET confirms */
-	char sid[EIO_SID_LEN];  /* secret: never logged whole (E3) */
+	bool ping_out : 1;       /* a ping is sent, its pong has not come */
+	bool told : 1;           /* on_close was called */
+	bool b64 : 1;            /* binary goes out as base64 on a WebSocket too (E6) */
+	bool leaving : 1;        /* eio_close_later */
+	bool fence_flushed : 1;  /* polling: the last answer emptied the queue, so the next GET confirms */
+	char sid[EIO_SID_LEN];   /* secret: never logged whole (E3) */
 	char peer[];
 };
 

@@ -252,9 +252,26 @@ test('logs: one event a line, key=value, levels; never a token or a message body
   for (const secret of [t, bad, t.split('.')[2], 'nobody may read this', 'secret-client-id']) assert.ok(!edge.log.includes(secret), `the log holds ${secret}`)
   for (const line of edge.log.trim().split('\n')) assert.match(line, /^\d{4}-\d\d-\d\dT[\d:.]+Z (error|warn|info|debug|trace) [a-z][^=]*( [a-z_]+=("([^"\\]|\\.)*"|[^\s"]*))*$/, line)
   await edge.stop()
+  const [, user, reason, transport, ms, bytesIn, bytesOut] = / disconnected .* user=(\S+) reason=(\S+) transport=(\S+) ms=(\d+) bytes_in=(\d+) bytes_out=(\d+)\n/.exec(edge.log)
+  assert.deepEqual([user, reason, transport], [ann.id, 'client_left', 'websocket'])
+  assert.ok(Number(ms) < 600000 && Number(bytesIn) > t.length && Number(bytesOut) > 100, `${ms} ms, ${bytesIn} in, ${bytesOut} out`)
   const quiet = await w.edge({ BELLWIRE_LOG_LEVEL: 'info' })
   assert.doesNotMatch(quiet.log, / (debug|trace) /)
   await quiet.stop()
+})
+
+test('logs as JSON: each line an object, with time, level and msg', async () => {
+  const edge = await w.edge({ BELLWIRE_LOG_LEVEL: 'trace', BELLWIRE_LOG_FORMAT: 'json' })
+  const ann = await w.user()
+  const a = await w.connect(ann, { edge, transport: 'polling' })
+  await a.ask('chat:typing', { odd: '"\n' })
+  a.close()
+  await until(() => /"msg":"disconnected"/.test(edge.log), 'the end')
+  await edge.stop()
+  const lines = edge.log.trim().split('\n').map((line) => JSON.parse(line))
+  for (const { time, level, msg } of lines) assert.ok(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(time) && /^(error|warn|info|debug|trace)$/.test(level) && msg, `${time} ${level} ${msg}`)
+  const end = lines.find((l) => l.msg === 'disconnected')
+  assert.deepEqual([end.user, end.reason, end.transport, typeof end.ms, end.bytes_in > 100, end.bytes_out > 100], [ann.id, 'client_left', 'polling', 'number', true, true])
 })
 
 test('behind a proxy: the address of X-Forwarded-For, only from whom it is believed', async () => {

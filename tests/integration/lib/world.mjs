@@ -57,11 +57,11 @@ class Edge {
 
   async up() {
     this.process.gone.then((how) => { this.ended = how })
-    const m = await until(() => (this.ended !== null ? [] : / listening .*/.exec(this.log)), () => `edge listening\n${this.log}`)
+    const m = await until(() => (this.ended !== null ? [] : /(?: |"msg":")listening\b.*/.exec(this.log)), () => `edge listening\n${this.log}`)
     assert.equal(this.ended, null, `edge ended: ${this.ended}\n${this.log}`)
-    this.port = Number(/ port=(\d+)/.exec(m[0])[1])
-    this.adminPort = Number(/ admin_port=(\d+)/.exec(m[0])[1])
-    this.id = / edge_id=(\S+)/.exec(m[0])[1]
+    this.port = Number(/\bport\W+(\d+)/.exec(m[0])[1])
+    this.adminPort = Number(/admin_port\W+(\d+)/.exec(m[0])[1])
+    this.id = /edge_id\W+([\w-]+)/.exec(m[0])[1]
     this.url = `http://127.0.0.1:${this.port}`
     await until(() => this.ready(), () => `edge ready\n${this.log}`)
     return this
@@ -91,7 +91,7 @@ class Edge {
     clearTimeout(late)
     this.world.edges.delete(this)
     assert.doesNotMatch(this.log, /Sanitizer|runtime error:/, this.log.slice(-6000))
-    const errors = this.log.split('\n').filter((l) => / error /.test(l) && !this.expected.some((e) => e.test(l)))
+    const errors = this.log.split('\n').filter((l) => / error |"level":"error"/.test(l) && !this.expected.some((e) => e.test(l)))
     assert.deepEqual(errors, [], 'error lines in the edge\'s log')
     assert.equal(how, 0, `edge ended: ${how}\n${this.log.slice(-2000)}`)
   }
