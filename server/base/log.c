@@ -69,7 +69,7 @@ static bool is_plain(struct slice s, bool text)
 	return s.n > 0;
 }
 
-static void add_quoted(struct buf *line, struct slice s, bool text)
+static void log_quoted(struct buf *line, struct slice s, bool text)
 {
 	struct buf quoted = {0};
 	buf_json_str(&quoted, s);
@@ -101,7 +101,7 @@ static void log_value(struct buf *text, const struct log_field *f)
 		if (log_format == LOG_TEXT && is_plain(f->s, valid))
 			buf_slice(text, f->s);
 		else
-			add_quoted(text, f->s, valid);
+			log_quoted(text, f->s, valid);
 	}
 }
 
