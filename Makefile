@@ -117,8 +117,8 @@ fuzz: packages ## try inputs at random for SECONDS=60 a target (TARGET=http); wh
 	@tests/fuzz/run $(or $(SECONDS),60) $(TARGET)
 
 # `make test` has a short form of both.
-nomem: packages modules ## each allocation of a session fails in turn, for some minutes (STAGE=polling)
-	@SAN= SUITE_LIMIT_S=14400 SUITE_ARGS="--full $(STAGE)" tests/run nomem
+nomem: packages modules ## each allocation of a session fails in turn, for hours; ARGS="--stacks 1" for minutes (STAGE=polling)
+	@SAN=$(SAN) SUITE_LIMIT_S=36000 SUITE_ARGS="$(or $(ARGS),--full) $(STAGE)" tests/run nomem
 
 soak: packages modules ## stock clients and faults at random for MINUTES=10 with CLIENTS=300 (SAN=address)
 	@SAN=$(SAN) SUITE_LIMIT_S=86400 SUITE_ARGS="--seconds $$((60 * $(or $(MINUTES),10))) --clients $(or $(CLIENTS),300)" tests/run soak

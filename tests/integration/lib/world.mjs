@@ -12,7 +12,7 @@ import { sleep, until, WAIT_MS } from './wait.mjs'
 export const BIN = process.env.BELLWIRE_BIN ?? fileURLToPath(new URL('../../../build/bellwire', import.meta.url))
 const ADMIN_URL = process.env.BELLWIRE_TEST_PG
 // The role belongs to the cluster, so every file gives it the same password.
-const EDGE_PASSWORD = 'bellwire-test'
+export const EDGE_PASSWORD = 'bellwire-test'
 // A statement that waits longer would wait for ever: an error names it.
 const STATEMENT_MS = 20000
 const SETUP_LOCK = 7235 // one file at a time makes roles
