@@ -6,14 +6,19 @@ import { Actor } from './actor.mjs'
 import { Network } from './network.mjs'
 
 const SETTLE_MS = 60000
-// A machine that is busy may take seconds for what a client does in milliseconds: connections are lost to stalls, not to that.
-const PING = { BELLWIRE_PING_INTERVAL_MS: '3000', BELLWIRE_PING_TIMEOUT_MS: '9000' }
-const STALL_MS = { least: 50, most: 14000 } // beyond the time after which a ping counts as lost
+// A machine that is busy may take seconds for what a client does in milliseconds: connections are lost to stalls, not to that. Heartbeats of
+// hundreds of clients, three seconds apart, are already too much for a process that has a tenth of a core.
+const PING = { interval_ms: 3000, interval_ms_per_client: 50, interval_ms_most: 15000, timeout_ms: 9000 }
+const STALL = { least_ms: 50, beyond_ms: 2000 } // after a ping counts as lost
+const COMING_MOST = 50 // clients at once, when all come
+// Clients whose own process is late lose their connections, and to come back costs more than to stay: a busy machine is asked for less.
+const LATE_EVERY_MS = 100
+const LATE_FACTOR = 20 // so many times as long as timers are late, each client pauses longer
 const COMPLAINTS_MOST = 50
 
 export class Soak {
   constructor(world, random, { clients, edges }) {
-    Object.assign(this, { world, random, sizes: { clients, edges }, complaints: [], counts: {}, edges: [], networks: [], actors: [], over: new AbortController(), written: new Set() })
+    Object.assign(this, { world, random, sizes: { clients, edges }, complaints: [], counts: {}, edges: [], networks: [], actors: [], over: new AbortController(), written: new Set(), late: 0 })
     setMaxListeners(0, this.over.signal)
   }
 
@@ -29,13 +34,25 @@ export class Soak {
   // ---- the place ----
 
   async build() {
+    const interval = Math.min(PING.interval_ms_most, Math.max(PING.interval_ms, PING.interval_ms_per_client * this.sizes.clients))
+    this.stallMost = interval + PING.timeout_ms + STALL.beyond_ms
     for (let i = 0; i < this.sizes.edges; i++) {
-      const edge = await this.world.edge(PING)
+      const edge = await this.world.edge({ BELLWIRE_PING_INTERVAL_MS: String(interval), BELLWIRE_PING_TIMEOUT_MS: String(PING.timeout_ms) })
       this.edges.push(edge)
       this.networks.push(await new Network(edge.port).open())
     }
     await this.people()
     await this.chats()
+    this.watchClock()
+  }
+
+  watchClock() {
+    let due = performance.now() + LATE_EVERY_MS
+    this.clock = setInterval(() => {
+      const now = performance.now()
+      this.late = Math.max(now - due, 0.8 * this.late)
+      due = now + LATE_EVERY_MS
+    }, LATE_EVERY_MS)
   }
 
   async people() {
@@ -68,10 +85,10 @@ export class Soak {
   // As seldom as mean (ms), at any time.
   every(mean, fn) { return this.repeat(() => mean * -Math.log(1 - this.random.next()), fn) }
 
-  live(actor) { return this.repeat(() => actor.random.between(100, 1500), () => actor.act()) }
+  live(actor) { return this.repeat(() => actor.random.between(100, 1500) + LATE_FACTOR * this.late, () => actor.act()) }
 
-  // Short ones are the more frequent.
-  stallMs() { return STALL_MS.least * (STALL_MS.most / STALL_MS.least) ** this.random.next() }
+  // Short ones are the more frequent; the longest lose a connection.
+  stallMs() { return STALL.least_ms * (this.stallMost / STALL.least_ms) ** this.random.next() }
 
   disturb() {
     const net = () => this.random.pick(this.networks)
@@ -115,6 +132,7 @@ export class Soak {
     const all = [...this.actors.map((a) => this.live(a)), ...this.disturb()].map((p) => p.catch((e) => this.complain(e.stack)))
     await sleep(ms)
     this.over.abort()
+    for (const a of this.actors) a.met = {}
     for (const n of this.networks) n.goAll()
     await Promise.all(all)
   }
@@ -123,15 +141,34 @@ export class Soak {
 
   async settle() {
     await until(() => Promise.all(this.edges.map((e) => e.ready())).then((r) => r.every(Boolean)), 'edges ready', SETTLE_MS)
-    for (const a of this.actors) if (!a.socket) a.come()
-    await until(() => this.actors.every((a) => a.ready && a.unanswered.size === 0), () => this.unsettled(), SETTLE_MS)
+    for (const a of this.actors.filter((away) => !away.socket)) {
+      await until(() => this.actors.filter((b) => b.socket && !b.ready).length < COMING_MOST, () => this.story(), SETTLE_MS)
+      a.come()
+    }
+    for (let left = Infinity; left;) {
+      const fewer = () => this.unsettled().length < left
+      await until(fewer, () => this.story(), SETTLE_MS)
+      left = this.unsettled().length
+    }
     await this.barrier()
     await until(() => this.actors.every((a) => a.chats.every((c) => a.ledger.newest(c.id) !== undefined)), 'all have fetched', SETTLE_MS)
   }
 
-  unsettled() {
-    const some = this.actors.filter((a) => !a.ready || a.unanswered.size)
-    return `${some.length} clients not there or without an answer: ${some.slice(0, 5).map((a) => `${a.user.name} ${a.transports} connected=${a.socket?.connected} told=${a.told} unanswered=${a.unanswered.size}`).join('; ')}`
+  unsettled() { return this.actors.filter((a) => !a.ready || a.unanswered.size) }
+
+  story() {
+    const some = this.unsettled()
+    const away = some.filter((a) => !a.socket?.connected)
+    const untold = some.filter((a) => a.socket?.connected && !a.told)
+    return `${some.length} clients not there or without an answer: ${away.length} away, ${untold.length} not told; since the chaos ${JSON.stringify(this.since())}; ${
+      some.slice(0, 5).map((a) => a.story()).join('; ')}`
+  }
+
+  // What clients met since the chaos, each with how often.
+  since() {
+    const all = {}
+    for (const a of this.actors) for (const [what, n] of Object.entries(a.met)) all[what] = (all[what] ?? 0) + n
+    return all
   }
 
   // Each client that is there has heard what was committed before, or is not the same socket any more and hears the next one.
@@ -209,5 +246,8 @@ export class Soak {
     for (const n of this.networks) n.cut()
   }
 
-  close() { for (const n of this.networks) n.close() }
+  close() {
+    clearInterval(this.clock)
+    for (const n of this.networks) n.close()
+  }
 }
