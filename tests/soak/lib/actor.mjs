@@ -6,7 +6,7 @@ import { Ledger } from './ledger.mjs'
 const TRANSPORTS = [['websocket'], ['polling'], ['polling', 'websocket']]
 const ASK_MS = 40000 // longer than an edge holds anything, and than a network stalls
 const AGAIN_MS = { least: 300, most: 5000 }
-const COMING_MS = { least: 50, most: 5000 }
+const COMING_MS = { least: 50, most: 5000, timeout: 60000 } // a connection that is given up has cost as much as one that is made
 const PASSING = new Set(['UNAVAILABLE', 'RATE_LIMIT'])
 const LEAVING_MS = 30000 // longer than a network stalls
 const REMEMBERED = 20 // messages that it may still mark as read
@@ -37,7 +37,8 @@ export class Actor {
 
   come() {
     this.transports = this.random.pick(TRANSPORTS)
-    this.socket = io(this.network.url, { transports: this.transports, forceNew: true, reconnectionDelay: COMING_MS.least, reconnectionDelayMax: COMING_MS.most,
+    this.socket = io(this.network.url, { transports: this.transports, forceNew: true, timeout: COMING_MS.timeout,
+      reconnectionDelay: COMING_MS.least, reconnectionDelayMax: COMING_MS.most,
       auth: { token: token(this.user), ...(this.recovers ? { recovery: true } : {}) } })
     this.socket.on('connect', () => { this.here = [] })
     this.socket.on('connect', () => (this.socket.recovered ? this.ledger.recovered() : this.ledger.fresh()))
