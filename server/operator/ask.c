@@ -8,9 +8,11 @@
 #include "base/text.h"
 #include "db/sender.h"
 #include "hub/hub.h"
+#include "operator/history.h"
 #include "operator/kick.h"
 #include "operator/look.h"
 #include "operator/recall.h"
+#include "operator/recent.h"
 #include "sio/sio.h"
 
 #define WAITING_MOST 128  /* questions; SQL lets a hundred be asked within five seconds */
@@ -33,8 +35,8 @@ struct ask_kind {
 };
 
 static const struct ask_kind ask_kinds[] = {
-	{"edges", look_edge}, {"sockets", look_sockets}, {"rooms", look_rooms},
-	{"kick", kick_work},  {"recall", recall_work},
+	{"edges", look_edge},    {"sockets", look_sockets}, {"rooms", look_rooms},     {"kick", kick_work},
+	{"recall", recall_work}, {"user", recent_work},     {"history", history_work}, {"busy", look_busy},
 };
 
 static const struct ask_kind *ask_kind_find(struct slice what)

@@ -84,14 +84,15 @@ static uint32_t look_unconfirmed(const struct client *c)
 	return n;
 }
 
-static void look_socket(const struct client *c, struct buf *b)
+void look_put_socket(const struct client *c, bool peer, struct buf *b)
 {
 	json_open(b);
 	json_member_str(b, "socket_id", client_id(c));
 	json_member_str(b, "user_id", user_id(c->user));
 	json_member_str(b, "state", slice_str(client_state_label(c->state)));
 	json_member_str(b, "transport", slice_str(sio_transport(c->sio) == EIO_WEBSOCKET ? "websocket" : "polling"));
-	json_member_str(b, "peer", slice_str(sio_peer(c->sio)));
+	if (peer)
+		json_member_str(b, "peer", slice_str(sio_peer(c->sio)));
 	json_member_time(b, "since", c->came_ms);
 	if (c->confirmed_s)
 		json_member_time(b, "confirmed_at", (uint64_t)c->confirmed_s * 1000);
@@ -111,7 +112,7 @@ static bool look_add(struct ask *a, const struct client *c)
 	}
 	if (a->seen++)
 		buf_char(&a->body, ',');
-	look_socket(c, &a->body);
+	look_put_socket(c, true, &a->body);
 	return true;
 }
 

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "hub/hub.h"
 #include "operator/look.h"
+#include "people/client.h"
+#include "people/room_names.h"
 
 #define PIECE 8192 /* places in a turn */
 
@@ -102,5 +104,40 @@ bool look_rooms(struct operator* op, struct ask *a)
 	if (!rooms_piece(op, a, limit))
 		return false;
 	rooms_put(op, a);
+	return true;
+}
+
+/* ---- some, by their names ---- */
+
+static uint32_t room_sockets(const struct people *p, struct slice name)
+{
+	struct slice found;
+	uint32_t n = 0;
+	hub_room_at(p->hub, hub_room(p->hub, name).room, &found, &n);
+	if (room_family(name) != ROOM_USER)
+		return n;
+	const struct user *u = user_find(p, room_rest(name, ROOM_USER));
+	for (const struct list *at = u ? u->clients.next : NULL; at && at != &u->clients; at = at->next)
+		n += client_in_rooms(list_entry(at, struct client, user_link));
+	return n;
+}
+
+bool look_busy(struct operator* op, struct ask *a)
+{
+	struct buf names = {0};
+	struct slice rest = {0}, name;
+	if (ask_text(a, "names", &names))
+		rest = buf_view(&names);
+	buf_str(&a->body, "{\"rooms\":[");
+	for (bool first = true; hub_next_name(&rest, &name); first = false) {
+		if (!first)
+			buf_char(&a->body, ',');
+		json_open(&a->body);
+		json_member_str(&a->body, "room", name);
+		json_member_u64(&a->body, "sockets", room_sockets(op->people, name));
+		json_close(&a->body);
+	}
+	buf_str(&a->body, "]}");
+	buf_fini(&names);
 	return true;
 }

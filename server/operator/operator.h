@@ -4,7 +4,8 @@
  *
  *   ask.h    questions in their line, rt.answer
  *   look.h   this edge, its sockets, its rooms      kick.h  sockets that are ended
- *   recall.h what became of an event
+ *   recall.h what became of an event                recent.h what a user was sent
+ *   history.h the last ten minutes                  page.h   the page, its live stream and its questions
  */
 #ifndef OPERATOR_OPERATOR_H
 #define OPERATOR_OPERATOR_H
@@ -19,12 +20,17 @@ struct pulse {
 
 struct operator
 {
-	struct people *people; /* borrowed; so is db */
+	struct people *people; /* borrowed; so are the next five */
 	struct db *db;
-	const char *edge_id;       /* borrowed */
+	const struct conn_budget *budget; /* of clients' connections; NULL: there are none */
+	const char *edge_id, *name;
+	const char *page_hosts;    /* NULL: none; operator/page.h */
+	bool page_on;              /* set before page_start */
 	uint64_t started_ms;       /* wall clock */
 	struct pulse before, last; /* at the last two ticks */
-	struct asks *asks;         /* made by asks_start, freed by asks_stop */
+	struct asks *asks;         /* made by asks_start, freed by asks_stop; so are the next two by theirs */
+	struct history *history;
+	struct page *page; /* NULL: it is off */
 };
 
 #endif

@@ -2,6 +2,7 @@
 #include "operator/ask.h"
 
 #include "events/hall.h"
+#include "operator/history.h"
 
 #define EDGE "6f1e7f8e-0000-4000-8000-000000000001"
 #define ASKED "6f1e7f8e-0000-4000-8000-0000000000a"
@@ -15,6 +16,7 @@ static void begin(void)
 	asks_start(&operator);
 	asks_stop(&operator); /* and once more: stopped asks may be started */
 	asks_start(&operator);
+	history_start(&operator);
 	db_start(hall.base.db);
 	HALL_UNTIL(!routes_missing(&hall.events));
 	database_answers(&hall.base, "rt.answer", "x");
@@ -25,6 +27,7 @@ static void end(void)
 {
 	stage_end_clients(&hall.stage);
 	db_free(&hall.base.db);
+	history_stop(&operator);
 	asks_stop(&operator);
 	presence_stop(&hall.events);
 	confirms_stop(&hall.events);
@@ -96,6 +99,44 @@ TEST(the_largest_rooms_are_named_and_the_rest_is_said_to_be_there)
 	CHECK(strstr(text, "\\\"more\\\":true"));
 	CHECK(strstr(text, "\\\"rooms_here\\\":60"));
 	free(text);
+	end();
+}
+
+TEST(busy_rooms_are_named_and_their_sockets_counted)
+{
+	begin();
+	struct guest *a = hall_guest(ANNA), *b = hall_guest(BORIS);
+	hall_guest(ANNA);
+	client_join_all(guest_client(a), SLICE("chat:1"));
+	client_join_all(guest_client(b), SLICE("chat:1"));
+	asks(1, "\"busy\", \"names\": \"chat:1\\nuser:" ANNA "\\nchat:2\\nuser:x\"");
+	answers("[{\\\"room\\\":\\\"chat:1\\\",\\\"sockets\\\":2},{\\\"room\\\":\\\"user:" ANNA
+	        "\\\",\\\"sockets\\\":2},{\\\"room\\\":\\\"chat:2\\\",\\\"sockets\\\":0},"
+	        "{\\\"room\\\":\\\"user:x\\\",\\\"sockets\\\":0}]");
+	asks(2, "\"busy\", \"names\": \"\"");
+	answers("{\\\"rooms\\\":[]}");
+	asks(3, "\"busy\"");
+	answers("{\\\"rooms\\\":[]}");
+	end();
+}
+
+/* The trace is off here: what was sent is in page.test.mjs. */
+TEST(a_user_is_shown_without_addresses)
+{
+	begin();
+	hall_guest(ANNA);
+	asks(1, "\"user\", \"user_id\": \"" ANNA "\"");
+	char *text = said();
+	CHECK(strstr(text, "\\\"state\\\":\\\"open\\\""));
+	CHECK(strstr(text, "\\\"ended\\\":[],\\\"deliveries\\\":[]"));
+	CHECK(!strstr(text, "peer"));
+	free(text);
+	asks(2, "\"user\", \"user_id\": \"" CLARA "\"");
+	answers("\\\"sockets\\\":[]");
+	asks(3, "\"user\"");
+	answers("\\\"sockets\\\":[]");
+	asks(4, "\"history\"");
+	answers("\\\"step_ms\\\":5000,\\\"sockets\\\":[],\\\"events_in\\\":[],\\\"packets_out\\\":[]");
 	end();
 }
 
