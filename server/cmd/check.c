@@ -21,6 +21,7 @@
 	"'socket_open', 'socket_register', 'socket_close', 'rooms', 'token_expired', 'recover', 'recovery_key', "                            \
 	"'routes', 'relays', 'relayed', 'names', 'version', 'user_state', 'token_keys', 'users_of', 'answer', 'mark', 'place', 'maintain', " \
 	"'sweep', 'monitor', 'edge_close', 'confirm', 'emitter_attachment', 'get_chats', 'get_messages', "                                   \
+	"'page_ask', 'page_answer', "                                                                                                        \
 	"'get_notifications']) f(name) "                                                                                                     \
 	"where not exists (select from pg_catalog.pg_proc p "                                                                                \
 	"join pg_catalog.pg_namespace n on n.oid = p.pronamespace "                                                                          \
