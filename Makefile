@@ -33,6 +33,7 @@ layer_src = $(wildcard server/$(1)/*.c)
 layer_lib = $(B)/lib/$(1).a
 obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
 OBJ_app := $(B)/obj/gen/embedded.o
+OBJ_operator := $(B)/obj/gen/page_files.o
 
 .PHONY: all unit unit-bin nomem soak fuzz fuzz-bin packages packages-build modules test test-postgres test-compose run bench install uninstall deb dist lint tidy format coverage pages gdb clean help FORCE
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
@@ -71,7 +72,13 @@ $(B)/gen/embedded.c: server/cmd/embed $(SQL_SRC)
 	$(call brief,embed) server/cmd/embed > $@.new
 	@mv $@.new $@
 
-$(B)/obj/gen/embedded.o: $(B)/gen/embedded.c $(FLAGS)
+# The page of the internal listener. The directory stands for files that came or went.
+$(B)/gen/page_files.c: server/page/embed server/page $(wildcard server/page/*)
+	@mkdir -p $(@D)
+	$(call brief,embed) server/page/embed > $@.new
+	@mv $@.new $@
+
+$(B)/obj/gen/%.o: $(B)/gen/%.c $(FLAGS)
 	@mkdir -p $(@D)
 	$(call brief,cc) $(CC) $(ALL_CFLAGS) -c $< -o $@
 

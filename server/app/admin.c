@@ -1,5 +1,5 @@
 /*
- * The pages /livez, /readyz and /metrics.
+ * The pages /livez, /readyz and /metrics; all others are asked of operator/page.h.
  */
 #include "app/admin.h"
 #include "http/http.h"
@@ -35,16 +35,17 @@ static void admin_metrics(struct admin *a, struct http_exchange *x)
 static void admin_on_head(struct http_exchange *x, void *ctx)
 {
 	const struct http_head *h = http_head(x);
+	struct admin *a = ctx;
 	conn_touch(http_conn(x));
 	if (h->method != HTTP_GET && h->method != HTTP_HEAD)
 		admin_respond(x, 405, "text/plain", SLICE("GET only\n"));
 	else if (slice_eq(h->path, SLICE("/livez")))
 		admin_respond(x, 200, "text/plain", SLICE("ok\n"));
 	else if (slice_eq(h->path, SLICE("/readyz")))
-		admin_ready(ctx, x);
+		admin_ready(a, x);
 	else if (slice_eq(h->path, SLICE("/metrics")))
-		admin_metrics(ctx, x);
-	else
+		admin_metrics(a, x);
+	else if (!a->page(a->ctx, x))
 		admin_respond(x, 404, "text/plain", SLICE("/livez /readyz /metrics\n"));
 }
 

@@ -39,7 +39,11 @@
 	X(jwt_leeway_s, JWT_LEEWAY_S, NUM, "0", 0, 300, "s", "clock difference allowed in exp and nbf")                                                     \
 	X(listen, BELLWIRE_LISTEN, STR, "0.0.0.0:3000", 0, 0, "", "address for clients")                                                                    \
 	X(admin_listen, BELLWIRE_ADMIN_LISTEN, STR, "127.0.0.1:9464", 0, 0, "",                                                                             \
-	  "address for /metrics, /livez and /readyz; empty: none")                                                                                          \
+	  "address for /metrics, /livez, /readyz and the page /page/; empty: none")                                                                         \
+	X(admin_page, BELLWIRE_ADMIN_PAGE, BOOL, "on", 0, 0, "",                                                                                            \
+	  "the page /page/ for operators on BELLWIRE_ADMIN_LISTEN: figures, sockets of a user, why; it only reads")                                         \
+	X(admin_hosts, BELLWIRE_ADMIN_HOSTS, STR, "", 0, 0, "",                                                                                             \
+	  "names by which browsers may call that page, a comma list; by an address or localhost they always may")                                           \
 	X(name, BELLWIRE_NAME, STR, "", 0, 0, "",                                                                                                           \
 	  "name of this edge in logs and bellwire.edges; default the host's name")                                                                          \
 	X(tls_cert_file, BELLWIRE_TLS_CERT_FILE, STR, "", 0, 0, "",                                                                                         \

@@ -19,6 +19,8 @@
 #include "events/token_keys.h"
 #include "events/user_of.h"
 #include "operator/ask.h"
+#include "operator/history.h"
+#include "operator/page.h"
 #include "recovery/missed.h"
 #include "recovery/offsets.h"
 #include "recovery/recover.h"
@@ -49,7 +51,9 @@
 	X(opens, entry, YES, NO, NO, NO)         \
 	X(registers, entry, YES, NO, YES, NO)    \
 	X(maintenance, entry, YES, NO, YES, YES) \
-	X(asks, operator, NO, NO, YES, NO)
+	X(asks, operator, NO, NO, YES, NO)       \
+	X(history, operator, NO, NO, NO, NO)     \
+	X(page, operator, NO, NO, NO, NO)
 
 /* Wraps a function of a part in one that takes the worker. */
 #define HAS_NO(name, floor)

@@ -19,6 +19,7 @@
 #include "net/address.h"
 #include "net/tls.h"
 #include "operator/ask.h"
+#include "operator/page.h"
 #include "recovery/offsets.h"
 #include "recovery/recover.h"
 #include <stdio.h>
@@ -78,6 +79,15 @@ static void worker_print_metrics(void *ctx, struct buf *out)
 		.ready = !worker_missing(w),
 	};
 	metrics_print(&from, out);
+}
+
+static bool worker_page(void *ctx, struct http_exchange *x)
+{
+	struct worker *w = ctx;
+	bool wants = page_wants(&w->operator, http_head(x)->path);
+	if (wants)
+		page_handle(&w->operator, x);
+	return wants;
 }
 
 /* ---- connections and requests ---- */
@@ -335,11 +345,18 @@ static void worker_join_floors(struct worker *w, const struct config *c)
 	                          .max_sockets_per_user = (unsigned)c->max_sockets_per_user,
 	                          .lost_after_ms = c->eio.ping_interval_ms + c->eio.ping_timeout_ms,
 	                          .schema_needed = embedded_schema_version};
-	w->operator=(struct operator){
-		.people = &w->people, .db = w->db, .edge_id = w->edge_id, .started_ms = w->started_ms};
+	w->operator=(struct operator){.people = &w->people,
+	                              .db = w->db,
+	                              .budget = &w->budget,
+	                              .edge_id = w->edge_id,
+	                              .name = c->name,
+	                              .page_hosts = c->admin_hosts,
+	                              .page_on = c->admin_page && c->admin_listen && *c->admin_listen,
+	                              .started_ms = w->started_ms};
 	w->reads = (struct reads){
 		.people = &w->people, .events = &w->events, .db = w->db, .cors_origin = c->cors_origin, .on = c->rest};
-	w->admin = (struct admin){.missing = worker_missing, .print_metrics = worker_print_metrics, .ctx = w};
+	w->admin = (struct admin){
+		.missing = worker_missing, .print_metrics = worker_print_metrics, .page = worker_page, .ctx = w};
 }
 
 /* ---- life ---- */

@@ -23,6 +23,7 @@ static struct {
 	struct worker w;
 	struct database base;
 	struct buf answer; /* of the last request */
+	const char *host;  /* that requests name; NULL: h */
 } edge;
 
 static const struct auth_config edge_keys = {.algorithm = "HS256", .secret = SECRET};
@@ -95,7 +96,8 @@ static inline const char *edge_ask(unsigned port, const char *method, const char
 	int fd = edge_connect(port);
 	struct buf b = {0};
 	ssize_t n = -1;
-	buf_printf(&b, "%s %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n%s\r\n", method, target, headers);
+	buf_printf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n", method, target,
+	           edge.host ? edge.host : "h", headers);
 	CHECK_INT(send(fd, b.p, b.n, MSG_NOSIGNAL), b.n);
 	buf_fini(&b);
 	edge.answer.n = 0;
