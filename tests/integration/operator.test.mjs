@@ -298,15 +298,20 @@ test('exit codes: 1 where it failed or an edge did not answer, 2 where it was ca
 })
 
 test('an edge that hangs, and one that is dead, are named within the time that was given', async () => {
+  const nobody = await w.user()
   const [hung, dead] = [await w.edge({ BELLWIRE_NAME: 'hung' }), await w.edge({ BELLWIRE_NAME: 'dead' })]
   hung.signal('SIGSTOP')
   await dead.kill()
+  // the page waits for those that live, for two seconds
+  const page = one.admin(`/page/user?id=${nobody.id}`).then((r) => r.json())
   const began = Date.now()
   const answers = await ask('rt.ask_edges()', [], '500 ms')
   assert.ok(Date.now() - began < 20000)
   assert.deepEqual(Object.values(answers).map((a) => [a.name, a.answered]), [['dead', false], ['hung', false], ['one', true], ['two', true]])
   assert.match(answers.hung.problem, /^did not answer, last seen 20/)
   await until(async () => /^did not answer: its session is gone, last seen 20/.test((await ask('rt.ask_edges()', [], '0')).dead.problem), 'its session is gone')
+  assert.deepEqual((await page).answers.map((a) => [a.name, a.answered, a.problem === null]),
+    [['dead', false, false], ['hung', false, false], ['one', true, true], ['two', true, true]])
   hung.signal('SIGCONT')
   await until(async () => (await ask('rt.ask_edges()', [], '1 s')).hung.answered, 'it answers again')
   await hung.stop()
