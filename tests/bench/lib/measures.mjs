@@ -8,11 +8,12 @@
 //   around    fn(world, servers), sets the world up and answers what undoes that
 import { connects } from './measures/connects.mjs'
 import { edges } from './measures/edges.mjs'
+import { page } from './measures/page.mjs'
 import { rooms } from './measures/rooms.mjs'
 import { rows } from './measures/rows.mjs'
 import { sends } from './measures/sends.mjs'
 import { storms } from './measures/storm.mjs'
 import { writes } from './measures/writes.mjs'
 
-export const GROUPS = [...rooms, ...connects, ...sends, ...rows, ...edges, ...writes, ...storms]
+export const GROUPS = [...rooms, ...connects, ...sends, ...rows, ...edges, ...page, ...writes, ...storms]
 export const ROWS = Object.assign({}, ...GROUPS.map((g) => g.measures))

@@ -17,6 +17,9 @@ export function cpu(pid) {
   return (Number(f[11]) + Number(f[12])) / TICKS
 }
 
+// The same to the nanosecond, of a process of one thread.
+export const cpuExact = (pid) => Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e9
+
 // The same with all children, those that have ended included.
 export function cpuTree(pid) {
   const f = stat(pid)

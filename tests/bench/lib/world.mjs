@@ -123,7 +123,7 @@ function startLoad(port, database, log) {
   }
 }
 
-// fn(run): run.load(order) answers what the load says, run.leave() ends it, run.pid is the server. run.another() starts a second one beside it.
+// fn(run): run.load(order) answers what the load says, run.leave() ends it, run.pid is the server. run.another(env) starts a second one beside it.
 // env: for the server named.
 export async function withServer(name, fn, { env = {} } = {}) {
   const { database } = SERVERS[name]
@@ -138,7 +138,7 @@ export async function withServer(name, fn, { env = {} } = {}) {
     url: urlOf(database),
     load: load.order,
     leave: load.kill,
-    another: () => startServer(name, database, own),
+    another: (more = {}) => startServer(name, database, { ...own, ...more }),
     sql: (...statements) => sql(database, ...statements),
     async connect(first, count, atOnce = 64) {
       const r = await run.load(`connect ${first} ${count} ${atOnce}`)
