@@ -175,7 +175,7 @@ static void session_on_timer(struct timer *t)
 bool session_overdue(struct eio_session *s)
 {
 	struct loop *l = s->srv->loop;
-	while (s->state != EIO_ENDED && timer_is_set(&s->timer) && s->timer.at <= loop_now(l)) {
+	while (s->state != EIO_ENDED && timer_is_set(&s->timer) && s->timer.at <= loop_due(l)) {
 		timer_stop(l, &s->timer);
 		session_deadline(s);
 	}

@@ -302,8 +302,8 @@ static void conn_on_turn(struct deferred *d)
 
 /*
  * The kernel reports connections in the order in which bytes arrived; libev calls back in the reverse of it. Of two
- * requests for one session the later one must not be served first (P5, P12). So connections are collected here, each
- * before the others, and served in LOOP_READ when all have been reported.
+ * requests for one session the later one must not be served first (P5, P12). So loop_ready collects the connections,
+ * each before the others, and they are served in LOOP_READ when all have been reported.
  */
 static void conn_on_io(struct ev_loop *ev, ev_io *w, int revents)
 {
@@ -316,7 +316,7 @@ static void conn_on_io(struct ev_loop *ev, ev_io *w, int revents)
 	}
 	c->ready |= (uint8_t)(revents & (EV_READ | EV_WRITE));
 	if (c->ready)
-		loop_defer_first(conn_loop(c), LOOP_READ, &c->turn);
+		loop_ready(conn_loop(c), &c->turn);
 }
 
 /* ---- life ---- */

@@ -19,10 +19,13 @@ struct loop {
 	ev_prepare before_sleep;
 	ev_check after_poll;
 	ev_timer wake;
-	uint64_t now_us, longest_us;
+	uint64_t now_us, due_us, longest_us;
 	struct timer **heap;
 	uint32_t count, cap;
+	struct list polled; /* what this poll has reported, before it goes to LOOP_READ */
 	struct list phases[LOOP_PHASES];
+	struct deferred mark;  /* in LOOP_READ, behind what older polls have reported */
+	uint64_t mark_us;      /* when the poll was whose reports are the first behind the mark */
 	bool cut[LOOP_PHASES]; /* had no time for all of its list in this turn */
 	char scratch[LOOP_SCRATCH], gather[LOOP_GATHER];
 };
@@ -103,8 +106,8 @@ void timer_stop(struct loop *l, struct timer *t)
 
 static void fire_due(struct loop *l)
 {
-	uint64_t now = loop_now(l);
-	while (l->count && l->heap[0]->at <= now) {
+	uint64_t due = loop_due(l);
+	while (l->count && l->heap[0]->at <= due) {
 		struct timer *t = l->heap[0];
 		timer_stop(l, t);
 		t->fire(t);
@@ -131,19 +134,30 @@ void loop_defer_first(struct loop *l, enum loop_phase phase, struct deferred *d)
 		list_add_head(&l->phases[phase], &d->link);
 }
 
+void loop_ready(struct loop *l, struct deferred *d)
+{
+	if (list_empty(&d->link))
+		list_add_head(&l->polled, &d->link);
+}
+
 void deferred_cancel(struct deferred *d)
 {
 	list_del(&d->link);
 }
 
+/* Puts the entries of a list that is not empty behind `at`. The list's head is of no use any more. */
+static void list_put(struct list *at, struct list *some)
+{
+	some->prev->next = at->next;
+	at->next->prev = some->prev;
+	at->next = some->next;
+	some->next->prev = at;
+}
+
 /* Puts what is left of a phase before whatever has been added to it since. */
 static void phase_cut(struct loop *l, enum loop_phase phase, struct list *rest)
 {
-	struct list *at = &l->phases[phase];
-	rest->prev->next = at->next;
-	at->next->prev = rest->prev;
-	at->next = rest->next;
-	rest->next->prev = at;
+	list_put(&l->phases[phase], rest);
 	l->cut[phase] = true;
 }
 
@@ -170,21 +184,64 @@ static bool run_phase(struct loop *l, enum loop_phase phase, uint64_t end)
 	return true;
 }
 
-/* To the end, or for one turn: then WORK and FLUSH have their share of time, over all rounds. */
-static void run_phases(struct loop *l, bool whole)
+/* The same, for what is left of the phase's share of time; 0: it has none. */
+static bool run_share(struct loop *l, enum loop_phase phase, uint64_t *left)
 {
-	uint64_t left[LOOP_PHASES] = {[LOOP_WORK] = LOOP_SHARE_US, [LOOP_FLUSH] = LOOP_SHARE_US};
-	memset(l->cut, 0, sizeof l->cut);
+	uint64_t begin = *left ? loop_clock_us() : 0;
+	bool some = run_phase(l, phase, *left ? begin + *left : 0);
+	uint64_t took = *left ? loop_clock_us() - begin : 0;
+	*left = took < *left ? *left - took : *left > 0;
+	return some;
+}
+
+/* Round after round, until nothing is left that has time. */
+static void run_phases(struct loop *l, uint64_t left[LOOP_PHASES])
+{
 	for (bool again = true; again;) {
 		again = false;
-		for (int p = 0; p < LOOP_PHASES; p++) {
-			bool shares = !whole && left[p];
-			uint64_t begin = shares ? loop_clock_us() : 0;
-			again |= run_phase(l, (enum loop_phase)p, shares ? begin + left[p] : 0);
-			uint64_t took = shares ? loop_clock_us() - begin : 0;
-			left[p] = took < left[p] ? left[p] - took : left[p] > 0;
-		}
+		for (int p = 0; p < LOOP_PHASES; p++)
+			again |= run_share(l, (enum loop_phase)p, &left[p]);
 	}
+}
+
+static void run_to_the_end(struct loop *l)
+{
+	uint64_t left[LOOP_PHASES] = {0};
+	memset(l->cut, 0, sizeof l->cut);
+	run_phases(l, left);
+}
+
+/* ---- LOOP_READ ---- */
+
+static void read_on_mark(struct deferred *d)
+{
+	struct loop *l = container_of(d, struct loop, mark);
+	l->due_us = l->mark_us;
+}
+
+/* What this poll has reported goes behind what is left of those before. Where a mark stands already, it is the mark of
+ * these as well: the timers may be late, but not early. */
+static void read_take_polled(struct loop *l)
+{
+	struct list *reads = &l->phases[LOOP_READ];
+	if (list_empty(reads)) {
+		l->due_us = l->now_us;
+	} else if (!deferred_is_set(&l->mark)) {
+		l->mark_us = l->now_us;
+		list_add_tail(reads, &l->mark.link);
+	}
+	if (list_empty(&l->polled))
+		return;
+	list_put(reads->prev, &l->polled);
+	list_init(&l->polled);
+}
+
+static void read_run(struct loop *l, uint64_t *left)
+{
+	read_take_polled(l);
+	run_share(l, LOOP_READ, left);
+	if (!l->cut[LOOP_READ])
+		l->due_us = l->now_us;
 }
 
 /* ---- turns ---- */
@@ -193,12 +250,15 @@ static void before_sleep(struct ev_loop *ev, ev_prepare *w, int revents)
 {
 	(void)revents;
 	struct loop *l = w->data;
-	run_phase(l, LOOP_READ, 0); /* before the timers: bytes that have arrived count before a deadline does */
+	uint64_t left[LOOP_PHASES] = {
+		[LOOP_READ] = LOOP_SHARE_US, [LOOP_WORK] = LOOP_SHARE_US, [LOOP_FLUSH] = LOOP_SHARE_US};
+	memset(l->cut, 0, sizeof l->cut);
+	read_run(l, &left[LOOP_READ]);
 	fire_due(l);
-	run_phases(l, false);
+	run_phases(l, left);
 	uint64_t took = loop_clock_us() - l->now_us;
 	l->longest_us = took > l->longest_us ? took : l->longest_us;
-	bool rest = l->cut[LOOP_WORK] || l->cut[LOOP_FLUSH];
+	bool rest = l->cut[LOOP_READ] || l->cut[LOOP_WORK] || l->cut[LOOP_FLUSH];
 	if (l->count == 0 && !rest) {
 		ev_timer_stop(ev, &l->wake);
 		return;
@@ -232,7 +292,9 @@ struct loop *loop_new(void)
 	}
 	for (int p = 0; p < LOOP_PHASES; p++)
 		list_init(&l->phases[p]);
-	l->now_us = loop_clock_us();
+	list_init(&l->polled);
+	deferred_init(&l->mark, read_on_mark);
+	l->now_us = l->due_us = loop_clock_us();
 	ev_prepare_init(&l->before_sleep, before_sleep);
 	ev_set_priority(&l->before_sleep, EV_MINPRI); /* last of the prepare watchers */
 	l->before_sleep.data = l;
@@ -251,7 +313,7 @@ void loop_free(struct loop **l)
 	*l = NULL;
 	if (!gone)
 		return;
-	run_phases(gone, true);
+	run_to_the_end(gone);
 	ev_timer_stop(gone->ev, &gone->wake);
 	ev_prepare_stop(gone->ev, &gone->before_sleep);
 	ev_check_stop(gone->ev, &gone->after_poll);
@@ -263,7 +325,7 @@ void loop_free(struct loop **l)
 void loop_run(struct loop *l)
 {
 	ev_run(l->ev, 0);
-	run_phases(l, true);
+	run_to_the_end(l);
 }
 
 void loop_stop(struct loop *l)
@@ -273,7 +335,7 @@ void loop_stop(struct loop *l)
 
 void loop_settle(struct loop *l)
 {
-	run_phases(l, true);
+	run_to_the_end(l);
 }
 
 bool loop_is_behind(const struct loop *l)
@@ -294,6 +356,11 @@ uint64_t loop_longest_us(const struct loop *l)
 uint64_t loop_now(const struct loop *l)
 {
 	return l->now_us / 1000;
+}
+
+uint64_t loop_due(const struct loop *l)
+{
+	return l->due_us / 1000;
 }
 
 char *loop_scratch(struct loop *l)

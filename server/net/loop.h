@@ -10,8 +10,12 @@
  *   SWEEP   frees what was killed
  *
  * The phases are repeated until all their lists are empty, so the loop never sleeps over work that a flush or a sweep
- * has caused. WORK and FLUSH give way after LOOP_SHARE_US: the rest goes first in the next turn, which comes without
- * sleep. So an event for thousands keeps nobody from being read, and whoever has waited longest is written first.
+ * has caused. All but SWEEP give way after LOOP_SHARE_US: the rest goes first in the next turn, which comes without
+ * sleep. So an event for thousands keeps nobody from being read, thousands of requests keep nobody from being written,
+ * and whoever has waited longest is first.
+ *
+ * Bytes that have arrived count before a deadline does. While connections are left that were ready at an earlier poll, the
+ * timers stand at the time of that poll (loop_due).
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
@@ -49,6 +53,7 @@ bool loop_is_behind(const struct loop *l);
 uint64_t loop_longest_us(const struct loop *l); /* the longest turn so far, without its sleep */
 
 uint64_t loop_now(const struct loop *l); /* monotonic ms, read once a turn, after polling */
+uint64_t loop_due(const struct loop *l); /* what arrived by then has been read: deadlines up to it have passed */
 uint64_t loop_now_us(const struct loop *l);
 uint64_t loop_clock_us(void); /* the same clock, read now: for whoever gives way after LOOP_SHARE_US */
 
@@ -73,6 +78,9 @@ void deferred_init(struct deferred *d, void (*run)(struct deferred *d));
 /* At the end of the phase's list, or before all that is in it. Nothing happens when d is in a list already. */
 void loop_defer(struct loop *l, enum loop_phase phase, struct deferred *d);
 void loop_defer_first(struct loop *l, enum loop_phase phase, struct deferred *d);
+/* For a watcher's callback: it runs in LOOP_READ, behind what earlier polls have reported. Of one poll, whoever is called
+ * back last is the first. */
+void loop_ready(struct loop *l, struct deferred *d);
 void deferred_cancel(struct deferred *d); /* may be repeated */
 static inline bool deferred_is_set(const struct deferred *d)
 {

@@ -156,6 +156,7 @@ struct job {
 	struct job *then; /* deferred by this one */
 	enum loop_phase then_phase;
 	struct job *cancels;
+	struct alarm *sets; /* for the next millisecond */
 };
 
 static void work(struct deferred *d)
@@ -167,6 +168,8 @@ static void work(struct deferred *d)
 	j->then = NULL;
 	if (j->cancels)
 		deferred_cancel(&j->cancels->d);
+	if (j->sets)
+		timer_set(j->loop, &j->sets->timer, loop_now(j->loop) + 1);
 }
 
 static void job_init(struct job *j, struct loop *l, char name)
@@ -254,6 +257,67 @@ TEST(a_long_flush_gives_way_and_goes_on_first_in_the_next_turn)
 		if (*p != '|' && *p != 's')
 			order[n++] = *p;
 	CHECK_STR(order, "abcdefghl");
+	loop_free(&l);
+}
+
+/* As a watcher's callback reports it: the last one called back is the first. */
+static void jobs_are_ready(struct job *jobs, struct loop *l, int n, char name)
+{
+	for (int i = n; i--;) {
+		job_init(&jobs[i], l, (char)(name + i));
+		jobs[i].d.run = slow_work;
+		loop_ready(l, &jobs[i].d);
+	}
+}
+
+/* Two of them in a turn. Whatever else is to be done is done between, and what later polls report goes behind. */
+TEST(many_reads_give_way_and_go_on_in_the_order_of_their_polls)
+{
+	struct loop *l = loop_new();
+	struct job first[4], second[4], write;
+	job_init(&write, l, '.');
+	jobs_are_ready(first, l, 4, 'a');
+	first[0].then = &write, first[0].then_phase = LOOP_FLUSH;
+	ev_run(loop_ev(l), EVRUN_NOWAIT);
+	CHECK_INT(trace[traced - 1], '.');
+	jobs_are_ready(second, l, 4, 'e');
+	loop_ready(l, &first[3].d); /* reported again: it keeps its place */
+	for (int turns = 0; !strchr(trace, 'h'); turns++) {
+		CHECK(turns < 20);
+		ev_run(loop_ev(l), EVRUN_NOWAIT);
+	}
+	char order[20] = "";
+	size_t n = 0;
+	for (const char *p = trace; *p; p++)
+		if (*p != '.')
+			order[n++] = *p;
+	CHECK_STR(order, "abcdefgh");
+	CHECK(strchr(trace, '.') < strchr(trace, 'd'));
+	loop_free(&l);
+}
+
+/* A deadline behind the poll that has reported them waits for all of them, and not for those of later polls. */
+TEST(what_has_arrived_is_read_before_a_later_deadline)
+{
+	struct loop *l = loop_new();
+	struct job first[8], second[4];
+	struct alarm before = alarm_of(l, '1'), behind = alarm_of(l, '2');
+	ev_run(loop_ev(l), EVRUN_NOWAIT);
+	jobs_are_ready(first, l, 8, 'a');
+	timer_set(l, &before.timer, loop_now(l));
+	first[0].sets = &behind;
+	ev_run(loop_ev(l), EVRUN_NOWAIT);
+	CHECK(strchr(trace, '1') && !strchr(trace, '2') && !strchr(trace, 'h'));
+	CHECK(loop_due(l) < behind.timer.at);
+	jobs_are_ready(second, l, 4, 'i');
+	for (int turns = 0; !strchr(trace, 'l'); turns++) {
+		CHECK(turns < 20);
+		ev_run(loop_ev(l), EVRUN_NOWAIT);
+	}
+	CHECK(strchr(trace, 'h') < strchr(trace, '2'));
+	CHECK(strchr(trace, '2') < strchr(trace, 'l'));
+	ev_run(loop_ev(l), EVRUN_NOWAIT);
+	CHECK_INT(loop_due(l), loop_now(l));
 	loop_free(&l);
 }
 
