@@ -449,7 +449,7 @@ static void http_on_eof(struct conn *c, void *owner)
 		return;
 	}
 	if (!conn_arrived(c))
-		watch_lost(h, false);
+		watch_lost(h, conn_given(c));
 	http_finish(h, CLOSE_PEER);
 }
 
@@ -466,7 +466,7 @@ static void http_on_dead(struct conn *c, void *owner, enum close_reason why)
 	struct http *h = owner;
 	exchange_abort(h);
 	if (!conn_arrived(c))
-		watch_lost(h, false);
+		watch_lost(h, conn_given(c));
 	http_free(h);
 }
 

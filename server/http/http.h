@@ -94,10 +94,11 @@ void http_respond_parts(struct http_exchange *x, const struct http_reply *r, con
 
 /*
  * Watches whether the answer that is given next arrives. Embedded by its owner. lost is called once when the connection
- * ends before that is known. doubtful: by a reset behind an answer that was sent whole; a proxy that has passed the
- * answer on ends a connection so, and so does a client that has not read it. Else a part was never sent, or not
- * acknowledged before the peer's FIN, or we ended it. HTTP clients repeat a GET by themselves on another connection then, and nobody above them
- * hears of it. A later request on the connection, or http_unwatch, ends the watching.
+ * ends before that is known. doubtful: all of it was given to the kernel, and may have been read or be on its way yet.
+ * A reset, a FIN and a missing acknowledgement are no proof of the contrary: a proxy that has passed an answer on ends
+ * its connection by a reset, and a slow line takes longer than we wait. Else a part was never sent. HTTP clients repeat
+ * a GET by themselves on another connection then, and nobody above them hears of it. A later request on the connection,
+ * or http_unwatch, ends the watching.
  */
 struct http_watch {
 	struct http *h; /* NULL: nothing is watched */

@@ -21,6 +21,9 @@
 #define FAREWELL_MAX 64        /* bytes of a close_notify and a FIN */
 #define HANDSHAKES_PER_TURN 16 /* a step of TLS takes up to a millisecond */
 #define LINGER_MS 1000         /* W9: how long the peer's FIN is waited for after ours */
+#define PARTING_MS 5000        /* a peer that takes our last bytes takes so many in so long, */
+#define PARTING_LEAST 1024
+#define PARTING_MOST_MS 300000 /* and all of them in this */
 
 /* ---- states ---- */
 
@@ -78,6 +81,13 @@ void conn_mark(struct conn *c)
 
 /* ---- what has arrived ---- */
 
+/* Bytes that the peer's kernel has not acknowledged, or ours has not taken. */
+static size_t conn_underway(const struct conn *c)
+{
+	int left = 0;
+	return outq_bytes(&c->out) + (ioctl(c->io.fd, SIOCOUTQ, &left) == 0 ? (size_t)left : 0);
+}
+
 static bool conn_all_acknowledged(const struct conn *c)
 {
 	int left = 0;
@@ -93,6 +103,11 @@ static bool conn_all_acknowledged(const struct conn *c)
 bool conn_arrived(const struct conn *c)
 {
 	return c->state == CONN_DEAD ? c->arrived : conn_all_acknowledged(c);
+}
+
+bool conn_given(const struct conn *c)
+{
+	return c->state == CONN_DEAD ? c->given : outq_count(&c->out) == 0;
 }
 
 /* ---- writing ---- */
@@ -335,10 +350,20 @@ static void conn_sweep(struct deferred *d)
 	free(c);
 }
 
-static void conn_linger_over(struct timer *t)
+/* A peer on a slow line takes our last bytes in its own time: it is not left as long as they move. */
+static void conn_parting_over(struct timer *t)
 {
-	struct conn *c = container_of(t, struct parting, timer)->conn;
-	conn_kill(c, c->why);
+	struct parting *g = container_of(t, struct parting, timer);
+	struct conn *c = g->conn;
+	size_t left = conn_underway(c);
+	uint64_t now = loop_now(conn_loop(c));
+	bool whole = c->state == CONN_LINGERING && left <= FAREWELL_MAX;
+	if (whole || left + PARTING_LEAST > g->left || now >= g->until) {
+		conn_kill(c, c->why);
+		return;
+	}
+	g->left = left;
+	timer_set(conn_loop(c), t, now + PARTING_MS);
 }
 
 struct conn *conn_new(struct loop *l, struct conn_budget *b, int fd, struct tls_context *tls, const char *peer)
@@ -383,10 +408,12 @@ void conn_finish(struct conn *c, enum close_reason why)
 	conn_enter(c, CONN_FLUSHING, why);
 	if (!c->blocked)
 		conn_mark(c);
-	/* A peer that takes nothing must not keep the connection: flushing has the same time limit as lingering. */
+	/* A peer that takes nothing must not keep the connection. */
+	uint64_t now = loop_now(conn_loop(c));
 	c->parting = NEW(struct parting);
-	*c->parting = (struct parting){.conn = c, .timer.fire = conn_linger_over};
-	timer_set(conn_loop(c), &c->parting->timer, loop_now(conn_loop(c)) + UINT64_C(5) * LINGER_MS);
+	*c->parting = (struct parting){
+		.conn = c, .timer.fire = conn_parting_over, .left = conn_underway(c), .until = now + PARTING_MOST_MS};
+	timer_set(conn_loop(c), &c->parting->timer, now + PARTING_MS);
 }
 
 void conn_kill(struct conn *c, enum close_reason why)
@@ -394,6 +421,7 @@ void conn_kill(struct conn *c, enum close_reason why)
 	if (c->state == CONN_DEAD)
 		return;
 	c->arrived = conn_all_acknowledged(c);
+	c->given = conn_given(c);
 	conn_enter(c, CONN_DEAD, why);
 	/* Its bytes are given back now and not in the sweep: others may need the room in this turn. */
 	conn_unkeep_all(c);

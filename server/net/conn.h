@@ -83,6 +83,8 @@ void conn_send_copy(struct conn *c, struct slice s);                       /* fo
 size_t conn_queued(const struct conn *c);                                  /* bytes that the kernel has not taken yet */
 /* The peer's kernel has acknowledged all that was sent; of a connection that broke by a reset: may have received it. */
 bool conn_arrived(const struct conn *c);
+/* The kernel has taken all that was sent: it may arrive yet, even if the connection has ended. */
+bool conn_given(const struct conn *c);
 void conn_count_lost(struct conn *c);    /* from here on each send that is never written counts in the budget's lost */
 bool conn_blocked(const struct conn *c); /* the kernel did not take everything last time */
 void conn_want_drained(struct conn *c);  /* asks for one on_drained; it comes next turn when nothing is queued */

@@ -35,6 +35,8 @@ struct parting {
 	struct conn *conn;
 	struct timer timer;
 	size_t ignored; /* bytes that arrived meanwhile */
+	size_t left;    /* bytes that were underway at the last look */
+	uint64_t until; /* loop_now; no longer than this, even if they move */
 };
 
 /* The input that a connection keeps, here and with its owner: its share of the budget's input_bytes. Exists while
@@ -69,7 +71,7 @@ struct conn {
 	bool read_wants_write : 1, write_wants_read : 1; /* TLS needs the other direction first */
 	bool counts_lost : 1;                            /* conn_count_lost */
 	bool broken : 1;                                 /* the peer broke off: what it had not read is lost */
-	bool arrived : 1;                                /* dead: what conn_arrived says */
+	bool arrived : 1, given : 1;                     /* dead: what conn_arrived and conn_given say */
 	bool marked : 1;                                 /* in LOOP_READ: goes to LOOP_FLUSH afterwards */
 	bool waited : 1;                                 /* ... where it was before, and goes first */
 	char peer[];

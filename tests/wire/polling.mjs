@@ -152,6 +152,15 @@ for (const how of ['finish', 'reset']) {
       await assertGone(t, s)
     })
   }
+  add('P5', `the connection of a parked poll goes away while a push is slow, which ends with it: ${how}`, async (t) => {
+    const s = await openPolling(t)
+    await s.park()
+    s.push.write([request('POST', s.target, { 'Content-Length': 9 }), '4he'])
+    await settle(t, s.push)
+    await s.poll[how]()
+    await s.push.end()
+    await assertGone(t, s)
+  })
   add('P5', `an idle connection may go: ${how}`, async (t) => {
     const s = await openPolling(t)
     await s.poll[how]()

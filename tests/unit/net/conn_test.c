@@ -383,16 +383,31 @@ TEST(finish_flushes_says_fin_and_discards)
 
 TEST(finish_does_not_wait_for_ever)
 {
-	struct pair p;
-	struct owner o = {0};
+	struct pair p, slow, stuck; /* slow takes some of its last words, stuck none */
+	struct owner o = {0}, of_slow = {0}, of_stuck = {0};
+	static char some[4096];
+	open_with(&slow, &of_slow);
+	open_with(&stuck, &of_stuck);
+	CHECK(pair_send(&slow, 60000, 's') && pair_send(&stuck, 60000, 's'));
+	conn_finish(slow.conn, CLOSE_DONE);
+	conn_finish(stuck.conn, CLOSE_DONE);
+	pair_turn(&slow);
+	pair_turn(&stuck);
 	open_with(&p, &o);
 	conn_finish(p.conn, CLOSE_DONE);
 	pair_turn(&p);
 	CHECK_INT(o.dead, 0);
+	for (int i = 0; i < 14; i++)
+		CHECK_INT(recv(slow.fd, some, sizeof some, 0), sizeof some);
 	usleep(1100000);
 	pair_turn(&p);
+	pair_turn(&slow);
+	pair_turn(&stuck);
 	CHECK(o.dead == 1 && o.why == CLOSE_DONE);
+	CHECK(of_stuck.dead == 1 && !of_stuck.arrived && of_slow.dead == 0);
 	shut(&p, &o);
+	shut(&stuck, &of_stuck);
+	shut(&slow, &of_slow);
 }
 
 /* Three peers send bytes that nobody takes. When there are too many together, the one that has sent most goes. */

@@ -228,6 +228,28 @@ TEST(an_answer_that_was_not_read_ends_the_session)
 	CHECK_ROW("");
 }
 
+/* A slow line: the answer is on its way when we give its connection up, and the client asks in other words when it has it. */
+TEST(an_answer_that_is_not_acknowledged_in_time_may_arrive)
+{
+	struct poller p;
+	int peer;
+	open_poller(&p, eio_default_limits);
+	second(&p, &peer);
+	say_http(&p.site, p.target, "Connection: close\r\n");
+	struct packet *e = sio_event_packet("/", SLICE("a"), slice_of("", 0));
+	CHECK(sio_send(p.site.socket, e));
+	packet_unref(&e);
+	sio_fence(p.site.socket, 1);
+	for (pair_turn(&p.site.pair); p.site.pair.budget.open == 2; usleep(20000))
+		pair_turn(&p.site.pair);
+	told(&p, "");
+	strcat(p.target, "&t=2");
+	CHECK(!answered(&p, peer, "400"));
+	told(&p, "fence 1\n");
+	finish(&p.site);
+	close(peer);
+}
+
 /* The 101 needs room while the session has no transport yet. */
 TEST(a_websocket_opens_where_there_is_no_room)
 {
