@@ -1,7 +1,7 @@
 -- Which sockets may be recovered (docs/recovery.md).
 
 create or replace function rt_private.recovery_pid(p_pid text) returns bytea
-language sql immutable
+language sql stable
 return sha256(convert_to(p_pid, 'UTF8'));
 comment on function rt_private.recovery_pid(text) is 'How a client''s private id is kept.';
 

@@ -88,6 +88,31 @@ select is((select count(*) from bellwire.code where kind = 'function'),
 	where pronamespace in ('rt'::regnamespace, 'rt_private'::regnamespace, 'platform'::regnamespace)),
 	'and the functions');
 
+-- The planner puts an expression in the place of the call, unless the function claims to be less volatile than what it
+-- calls. Then each call parses and plans it again, which costs as much as a row.
+create function pg_temp.called(p_function regproc) returns text language plpgsql set plan_cache_mode = force_generic_plan
+as $$
+declare
+	c_types constant text := (select string_agg(format_type(t.oid, null), ', ' order by t.n)
+		from pg_proc p, unnest(p.proargtypes) with ordinality t (oid, n) where p.oid = p_function);
+	c_args  constant int := (select pronargs from pg_proc where oid = p_function);
+	v_line  text;
+	v_found text;
+begin
+	execute format('prepare called%s as select %s(%s)', '(' || c_types || ')', p_function,
+		(select string_agg('$' || i, ', ') from generate_series(1, c_args) i));
+	for v_line in execute 'explain (verbose, costs off) execute called'
+		|| coalesce((select '(' || string_agg('null', ', ') || ')' from generate_series(1, nullif(c_args, 0)) i), '') loop
+		v_found := coalesce(v_found, substring(v_line from p_function::text || '[(].*'));
+	end loop;
+	deallocate called;
+	return v_found;
+end
+$$;
+select is_empty($$select p.oid::regproc, c.called from pg_proc p, pg_temp.called(p.oid::regproc) c (called)
+	where p.pronamespace in ('rt'::regnamespace, 'rt_private'::regnamespace)
+	and pg_get_function_sqlbody(p.oid) like 'RETURN %' and c.called is not null$$, 'what is one expression is inlined');
+
 -- comments
 select is_empty($$select name from tables where obj_description(oid, 'pg_class') is null
 	and name !~ '^bellwire\.outbox_(ephemeral_)?[0-2]$'$$, 'every table has a comment');
