@@ -7,22 +7,31 @@ comment on function rt_private.page_bytes() is
 	'Bytes of data after which an answer of rt.fetch and rt.fetch_page ends, with the row that reaches them. '
 	'The edge sets it for its session.';
 
-create or replace function rt_private.outbox_rows()
-returns table (xid xid8, epoch int, id bigint, xid_text text, at_us bigint, rooms text, except_rooms text, event text, control text, data text,
-	confirm text, ephemeral boolean)
+create or replace function rt_private.outbox_both()
+returns table (xid xid8, id bigint, epoch int, at timestamptz, rooms text[], except_rooms text[], event text, data jsonb,
+	confirm jsonb, control text, ephemeral boolean)
 language sql stable
 begin atomic
-	select o.xid, o.epoch, o.id, o.xid::text, (extract(epoch from o.at) * 1000000)::bigint, array_to_string(o.rooms, e'\n'),
-		array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
-	from (
-		select a.*, false as ephemeral from bellwire.outbox a
-		union all
-		select a.*, true from bellwire.outbox_ephemeral a
-	) o;
+	select a.xid, a.id, a.epoch, a.at, a.rooms, a.except_rooms, a.event, a.data, a.confirm, a.control, false
+	from bellwire.outbox a
+	union all
+	select a.xid, a.id, a.epoch, a.at, a.rooms, a.except_rooms, a.event, a.data, a.confirm, a.control, true
+	from bellwire.outbox_ephemeral a;
 end;
-comment on function rt_private.outbox_rows() is
-	'The rows of both outboxes, as answers have them. Postgres puts this into the query that asks, so its conditions '
-	'find the indexes and nothing else is written as text.';
+comment on function rt_private.outbox_both() is
+	'The rows of both outboxes. Postgres puts this into the query that asks, so its conditions find the indexes.';
+
+-- An answer has the rows as text. A query makes that of the rows that it has chosen and put in order: made in
+-- outbox_both, it would be made ready for each of six tables, which costs as much as a fetch.
+create or replace function rt_private.micros(p_at timestamptz) returns bigint
+language sql stable
+return extract(epoch from p_at) * 1000000;
+comment on function rt_private.micros(timestamptz) is 'Microseconds since 1970.';
+
+create or replace function rt_private.lines(p_rooms text[]) returns text
+language sql stable
+return array_to_string(p_rooms, e'\n');
+comment on function rt_private.lines(text[]) is 'The names of rooms as an answer of rt.fetch has them, one a line.';
 
 create or replace function rt_private.fetch_rows(p_from pg_snapshot, p_upto pg_snapshot, p_after bigint, p_limit int)
 returns table (id bigint, xid text, at_us bigint, rooms text, except_rooms text, event text, control text, data text, confirm text, ephemeral boolean)
@@ -43,17 +52,21 @@ begin
 	-- Row by row: so no more rows are read, unpacked and written as text than the answer has room for.
 	loop
 		for id, xid, at_us, rooms, except_rooms, event, control, data, confirm, ephemeral in
-			select o.id, o.xid_text, o.at_us, o.rooms, o.except_rooms, o.event, o.control, o.data, o.confirm, o.ephemeral
+			select q.id, q.xid::text, rt_private.micros(q.at), rt_private.lines(q.rooms), rt_private.lines(q.except_rooms),
+				q.event, q.control, q.data::text, q.confirm::text, q.ephemeral
 			from (
-				select * from rt_private.outbox_rows() a
-				where a.xid >= pg_snapshot_xmax(p_from) and a.xid < pg_snapshot_xmax(p_upto)
-				union all
-				select * from rt_private.outbox_rows() a
-				where a.xid = any(array(select pg_snapshot_xip(p_from)))
-			) o
-			where o.id > v_after and o.id <= v_last and pg_visible_in_snapshot(o.xid, p_upto)
-			order by o.id
-			limit v_left
+				select *
+				from (
+					select * from rt_private.outbox_both() a
+					where a.xid >= pg_snapshot_xmax(p_from) and a.xid < pg_snapshot_xmax(p_upto)
+					union all
+					select * from rt_private.outbox_both() a
+					where a.xid = any(array(select pg_snapshot_xip(p_from)))
+				) o
+				where o.id > v_after and o.id <= v_last and pg_visible_in_snapshot(o.xid, p_upto)
+				order by o.id
+				limit v_left
+			) q
 		loop
 			return next;
 			v_left := v_left - 1;
@@ -82,12 +95,16 @@ declare
 	v_bytes bigint := rt_private.page_bytes();
 begin
 	for id, xid, at_us, rooms, except_rooms, event, control, data, confirm, ephemeral in
-		select o.id, o.xid_text, o.at_us, o.rooms, o.except_rooms, o.event, o.control, o.data, o.confirm, o.ephemeral
-		from rt_private.outbox_rows() o
-		where o.id > p_after and pg_visible_in_snapshot(o.xid, p_upto)
-			and (o.epoch > p_epoch or (o.epoch = p_epoch and not pg_visible_in_snapshot(o.xid, p_from)))
-		order by o.id
-		limit p_limit
+		select q.id, q.xid::text, rt_private.micros(q.at), rt_private.lines(q.rooms), rt_private.lines(q.except_rooms),
+			q.event, q.control, q.data::text, q.confirm::text, q.ephemeral
+		from (
+			select *
+			from rt_private.outbox_both() o
+			where o.id > p_after and pg_visible_in_snapshot(o.xid, p_upto)
+				and (o.epoch > p_epoch or (o.epoch = p_epoch and not pg_visible_in_snapshot(o.xid, p_from)))
+			order by o.id
+			limit p_limit
+		) q
 	loop
 		return next;
 		v_bytes := v_bytes - octet_length(data);

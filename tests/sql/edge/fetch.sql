@@ -1,6 +1,11 @@
 -- rt.fetch and what is under it: rows by snapshot. Commits, rollbacks and other sessions are in concurrent/.
+-- rt_private.outbox_both is what all of it reads; it is inlined.
 begin;
-select plan(29);
+select plan(32);
+
+select is(rt_private.micros('1970-01-01 00:00:01.5Z'), 1500000::bigint, 'microseconds');
+select is(rt_private.lines(array['a', 'b c']), e'a\nb c', 'a room a line');
+select is(rt_private.lines(null), null, 'no rooms: all sockets');
 
 -- a row of a made-up transaction; ids go backwards against xids, so that order is seen to be the ids'
 create function pg_temp.put(p_xid int, p_id bigint, p_ephemeral boolean default false) returns void
@@ -83,7 +88,7 @@ begin
 	-- the query as fetch_rows has it
 	execute 'prepare rows (pg_snapshot, pg_snapshot, bigint, int) as '
 		|| replace(replace(replace(replace(replace(
-			substring(prosrc from ' in\s+?(select o\.id.*?)\s+?loop'), 'p_from', '$1'),
+			substring(prosrc from ' in\s+?(select q\.id.*?)\s+?loop'), 'p_from', '$1'),
 			'p_upto', '$2'), 'v_after', '$3'), 'v_last', '$3 + 4000'), 'v_left', '$4')
 	from pg_proc where oid = 'rt_private.fetch_rows(pg_snapshot,pg_snapshot,bigint,int)'::regprocedure;
 	for v_line in execute format('explain (costs off) execute rows (%L, %L, 0, 1000)', p_from, p_upto) loop
