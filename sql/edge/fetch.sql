@@ -10,6 +10,8 @@ declare
 	v_now pg_snapshot;
 	v_from pg_snapshot;
 	v_dropped pg_snapshot;
+	v_low xid8;
+	v_high xid8;
 	v_gap text;
 	v_bytes bigint := rt_private.page_bytes();
 begin
@@ -48,6 +50,9 @@ begin
 		-- poll.
 		return query select * from rt_private.fetch_rows(v_from, v_now, 0, c_limit);
 	else
+		-- Variables, because each of six probes would set up a call.
+		v_low := pg_snapshot_xmin(v_from);
+		v_high := pg_snapshot_xmax(v_now);
 		-- The rows of fetch_rows, with one probe per slot: setting up more probes costs more than reading a few
 		-- rows in vain. The query is here and not in a function of its own, whose rows would be copied once
 		-- more. The bytes are counted in a loop, because most answers have a row or two, for which a window in the
@@ -56,7 +61,7 @@ begin
 			select o.id, o.xid::text, rt_private.micros(o.at), rt_private.lines(o.rooms), rt_private.lines(o.except_rooms),
 				o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
 			from rt_private.outbox_both() o
-			where o.xid >= pg_snapshot_xmin(v_from) and o.xid < pg_snapshot_xmax(v_now)
+			where o.xid >= v_low and o.xid < v_high
 				and not pg_visible_in_snapshot(o.xid, v_from) and pg_visible_in_snapshot(o.xid, v_now)
 			order by o.id
 			limit c_limit

@@ -48,7 +48,7 @@ export const mutants = [
   ['large fetches: up to the second snapshot', 'rt_private.fetch_rows', 'and pg_visible_in_snapshot(o.xid, p_upto)', '', 'concurrent/cursor.mjs'],
   ['large fetches: up to the second snapshot, one probe', 'rt.fetch', 'and pg_visible_in_snapshot(o.xid, v_now)', '', 'concurrent/cursor.mjs'],
   ['large fetches: not before the first, one probe', 'rt.fetch', 'not pg_visible_in_snapshot(o.xid, v_from) and', '', 'concurrent/cursor.mjs'],
-  ['cursor: what was in flight', 'rt.fetch', 'o.xid >= pg_snapshot_xmin(v_from)', 'o.xid >= pg_snapshot_xmax(v_from)', 'concurrent/cursor.mjs'],
+  ['cursor: what was in flight', 'rt.fetch', 'v_low := pg_snapshot_xmin(v_from)', 'v_low := pg_snapshot_xmax(v_from)', 'concurrent/cursor.mjs'],
   ['cursor: an old transaction costs nothing', 'rt.fetch', '(pg_snapshot_xmin(v_from) = pg_snapshot_xmin(v_now)', '(false', 'concurrent/cursor.mjs'],
   ['many at once: the ack is the event\'s', 'rt_private.items_call', '<> (1, 1, cardinality(p_items))', '<> (array_ndims(v_acks), array_lower(v_acks, 1), cardinality(p_items))', 'edge/dispatch.sql'],
   ['many at once: numbered by chat', 'rt_private.chat_message_send_many', 'partition by e.chat_id ', '', 'chat/message_send_many.sql'],
