@@ -27,7 +27,7 @@ $(error SAN=$(SAN): there are SAN=address and SAN=thread; and SAN=fuzz, for clan
 endif
 
 # Includes point down only: each layer may use those before it (docs/architecture.md).
-LAYERS  := base net http ws eio sio hub auth people db events recovery emitter entry operator app cmd
+LAYERS  := base net http ws eio sio client hub auth people db events recovery emitter entry operator app verify cmd
 SIDES   := db auth  # know base and net alone (tests/checks/layers)
 layer_src = $(wildcard server/$(1)/*.c)
 layer_lib = $(B)/lib/$(1).a

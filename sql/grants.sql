@@ -32,7 +32,8 @@ to bellwire_edge;
 
 grant execute on function rt.emit(text[], text, jsonb, text[], boolean), rt.socket_id(),
 	rt.online(uuid[]), rt.user_join(uuid, text),
-	rt.user_leave(uuid, text), rt.undelivered(interval, int, text)
+	rt.user_leave(uuid, text), rt.undelivered(interval, int, text),
+	rt.verify_open(uuid, text[], jsonb), rt.verify_renew(uuid), rt.verify_close(uuid)
 to bellwire_service;
 
 grant execute on function

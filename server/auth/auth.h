@@ -20,6 +20,9 @@ struct auth_config {
 	const char *user_claim;      /* the claim with the user's uuid; NULL: sub */
 	bool user_elsewhere;         /* no claim is the user's uuid: whoever checks has to find out */
 	uint32_t leeway_s;
+	/* For auth_sign alone. */
+	const char *private_key; /* PEM, RSA or P-256; NULL: `secret` signs */
+	const char *kid;         /* of the key that signs; NULL: the token names none */
 };
 
 /*
@@ -81,7 +84,7 @@ const char *auth_result_label(enum auth_result r);
 const char *auth_result_why(enum auth_result r);
 struct slice auth_without_bearer(struct slice token); /* the same without "Bearer " and blanks in front */
 
-/* A signed token (HS256 only), which the caller frees. NULL: error has the reason. */
+/* A signed token, HS256, or RS256 or ES256 as the private key is, which the caller frees. NULL: error has the reason. */
 char *auth_sign(const struct auth_config *cfg, const char *sub, uint64_t exp_s, char *error, size_t n);
 
 #endif

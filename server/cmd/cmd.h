@@ -22,7 +22,8 @@
 	X(emit, "send an event")                                                 \
 	X(tail, "follow the events as they are written")                         \
 	X(why, "explain why a user did or did not get an event")                 \
-	X(top, "watch the edges on a screen")
+	X(top, "watch the edges on a screen")                                    \
+	X(verify, "check every promise against a running installation")
 /* clang-format on */
 
 #define X(name, summary) int cmd_##name(int argc, char **argv); /* argv[0] is the command */

@@ -7,12 +7,14 @@
 #include "base/mem.h"
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 
 struct tls_context {
 	uint32_t refs;
 	SSL_CTX *ctx;
+	char *host; /* of the server that is connected to; NULL: we are the server */
 };
 
 struct tls {
@@ -39,15 +41,37 @@ static int no_passphrase(char *buf, int n, int writing, void *arg)
 	return 0;
 }
 
+static struct tls_context *tls_context_of(SSL_CTX *ctx)
+{
+	struct tls_context *t = NEW(struct tls_context);
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+	                              SSL_MODE_RELEASE_BUFFERS);
+	t->refs = 1;
+	t->ctx = ctx;
+	return t;
+}
+
+struct tls_context *tls_context_to(const char *host, char *error, size_t n)
+{
+	ERR_clear_error();
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	if (!ctx)
+		return tls_refuse(NULL, "TLS", "context", error, n);
+	if (SSL_CTX_set_default_verify_paths(ctx) != 1)
+		return tls_refuse(ctx, "certificates of the system, for", host, error, n);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	struct tls_context *t = tls_context_of(ctx);
+	t->host = mem_strndup(host, strlen(host));
+	return t;
+}
+
 struct tls_context *tls_context_new(const char *cert_file, const char *key_file, char *error, size_t n)
 {
 	ERR_clear_error();
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	if (!ctx)
 		return tls_refuse(NULL, "TLS", "context", error, n);
-	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-	                              SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
@@ -56,10 +80,7 @@ struct tls_context *tls_context_new(const char *cert_file, const char *key_file,
 		return tls_refuse(ctx, "key", key_file, error, n);
 	if (SSL_CTX_check_private_key(ctx) != 1)
 		return tls_refuse(ctx, "certificate does not fit the key", key_file, error, n);
-	struct tls_context *t = NEW(struct tls_context);
-	t->refs = 1;
-	t->ctx = ctx;
-	return t;
+	return tls_context_of(ctx);
 }
 
 struct tls_context *tls_context_ref(struct tls_context *t)
@@ -75,7 +96,18 @@ void tls_context_unref(struct tls_context **t)
 	if (!gone || --gone->refs)
 		return;
 	SSL_CTX_free(gone->ctx);
+	free(gone->host);
 	free(gone);
+}
+
+/* The server's name is said (SNI), and its certificate has to have it, or the address. */
+static bool tls_name_host(SSL *ssl, const char *host)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+	SSL_set_connect_state(ssl);
+	if (X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1)
+		return true;
+	return SSL_set_tlsext_host_name(ssl, host) == 1 && SSL_set1_host(ssl, host) == 1;
 }
 
 struct tls *tls_new(struct tls_context *ctx, int fd)
@@ -84,7 +116,10 @@ struct tls *tls_new(struct tls_context *ctx, int fd)
 	t->ssl = SSL_new(ctx->ctx);
 	if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1)
 		mem_exhausted(); /* nothing else can be missing here */
-	SSL_set_accept_state(t->ssl);
+	if (!ctx->host)
+		SSL_set_accept_state(t->ssl);
+	else if (!tls_name_host(t->ssl, ctx->host))
+		mem_exhausted();
 	t->context = tls_context_ref(ctx);
 	return t;
 }

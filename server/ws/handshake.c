@@ -34,7 +34,7 @@ int ws_check(const struct http_exchange *x, const char **why)
 	return 0;
 }
 
-static void accept_value(struct buf *out, struct slice key)
+void ws_accept_value(struct buf *out, struct slice key)
 {
 	unsigned char digest[SHA_DIGEST_LENGTH];
 	struct buf text = {0};
@@ -64,7 +64,7 @@ void ws_accept_head(struct buf *out, const struct http_exchange *x, struct slice
 	http_header(x, "sec-websocket-key", &key);
 	buf_str(out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 	             "Sec-WebSocket-Accept: ");
-	accept_value(out, key);
+	ws_accept_value(out, key);
 	buf_str(out, "\r\n");
 	struct slice protocol = first_protocol(x);
 	if (protocol.n) {

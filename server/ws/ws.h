@@ -31,6 +31,8 @@ struct ws_config {
 /* 0: the request is a good handshake. Else the status to refuse it with, and *why is the body (W2). */
 int ws_check(const struct http_exchange *x, const char **why) MUST_CHECK;
 
+void ws_accept_value(struct buf *out, struct slice key); /* of Sec-WebSocket-Accept, for a key */
+
 /* Answers 101, with `headers`, which are complete lines, and takes the connection over. ws_check has said 0. Nothing is
  * read before the next phase of the loop, so the caller may queue its first frames. ev NULL: see ws_set_owner. */
 struct ws *ws_accept(struct http_exchange *x, const struct ws_config *cfg, struct slice headers,

@@ -7,17 +7,19 @@ language sql stable
 as $$
 	-- People in the user's chats and followers hear it in rooms that they are in anyway; followed people in their
 	-- own.
-	select case rt_private.setting('presence_audience')
-		when 'contacts' then array['followers:' || q.id]
+	select case when h.hidden then array['followers:' || q.id]
 			|| array(
 				select 'participants:' || p.chat_id from platform.chat_participants p
 				where p.user_id = q.id)
 			|| array(select 'user:' || f.followee_id from platform.follows f where f.follower_id = q.id)
 		end,
-		case rt_private.setting('presence_audience') when 'contacts' then array['user:' || q.id] else '{}' end,
+		case when h.hidden then array['user:' || q.id] else '{}' end,
 		jsonb_build_object('user_id', q.id, 'online', p_online, 'last_seen', rt_private.iso(
 			coalesce((select u.last_seen_at from platform.users u where u.id = q.free), p_at)))
 	from unnest(p_users, p_free) with ordinality q (id, free, n)
+	cross join lateral (
+		select rt_private.setting('presence_audience') = 'contacts' or rt_private.is_verifying(q.id)
+	) h (hidden)
 	order by q.n
 $$;
 comment on function rt_private.presence_events(uuid[], uuid[], boolean, timestamptz) is

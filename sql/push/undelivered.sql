@@ -14,6 +14,7 @@ as $$
 			limit 1 offset rt_private.setting('receipts_max_participants')::int) is not null as large
 	) c
 	where m.id = p_message
+		and not rt_private.is_verifying(p.user_id)
 		and not exists (select from platform.message_receipts r
 			where r.message_id = m.id and r.user_id = p.user_id and r.delivered_at is not null)
 		and not (c.large and exists (select from bellwire.presence o where o.user_id = p.user_id and o.online))
@@ -41,7 +42,7 @@ begin
 			rt_private.notification_payload(n.id, n.type, n.title, n.body, n.data, n.created_at, n.read_at)
 		from platform.notifications n
 		join platform.users u on u.id = n.user_id and u.disabled_at is null
-		where n.id = p_id and n.read_at is null
+		where n.id = p_id and n.read_at is null and not rt_private.is_verifying(n.user_id)
 			and not exists (select from bellwire.notifications_taken t where t.notification_id = n.id);
 	end if;
 end

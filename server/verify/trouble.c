@@ -1,0 +1,95 @@
+/*
+ * What happens to installations: connections break, sessions of Postgres end, and whatever the operator's command does.
+ */
+#include "verify/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CUT_MS 1200
+#define WANDER_MS 2500
+#define END_SESSION_MS 4000
+#define COMMAND_FIRST_MS 4000
+#define COMMAND_MS 20000
+
+/* A few at a time, those of edges and our own writers alike; never the one that asks. */
+const char *trouble_sessions_sql(void)
+{
+	return "select pg_catalog.pg_terminate_backend(a.pid) from pg_catalog.pg_stat_activity a "
+	       "where a.datname = pg_catalog.current_database() and a.pid <> pg_catalog.pg_backend_pid() "
+	       "and a.application_name like 'bellwire%' order by pg_catalog.random() limit 3";
+}
+
+static void trouble_cut(struct verify *v)
+{
+	unsigned from = chance(v->nwitnesses);
+	v->cut_at = now_ms(v) + CUT_MS / 2 + chance(CUT_MS);
+	for (unsigned i = 0; i < v->nwitnesses; i++) {
+		struct witness *w = &v->witnesses[(from + i) % v->nwitnesses];
+		if (!w->recovers || !w->present)
+			continue;
+		v->counts.cuts++;
+		caller_cut(w->caller, "it was cut");
+		return;
+	}
+}
+
+static void trouble_wander(struct verify *v)
+{
+	struct witness *w = &v->witnesses[v->nwitnesses - 1];
+	if (v->wander_at == 0 || now_ms(v) < v->wander_at)
+		return;
+	v->wander_at = now_ms(v) + v->o->within_ms / 2 + WANDER_MS + chance(WANDER_MS);
+	if (w->present)
+		witness_leave(w);
+	else if (!w->wanted_ms)
+		witness_open(w);
+}
+
+static void trouble_command(struct verify *v)
+{
+	v->command_at = now_ms(v) + COMMAND_MS;
+	v->disturbed_ms = now_ms(v);
+	v->counts.commands++;
+	v->command = (int)fork();
+	if (v->command < 0)
+		v->command = 0;
+	if (v->command != 0)
+		return;
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	dup2(STDERR_FILENO, STDOUT_FILENO);
+	execl("/bin/sh", "sh", "-c", v->o->kill, (char *)NULL);
+	_exit(127);
+}
+
+static void trouble_reap(struct verify *v)
+{
+	int status;
+	if (!v->command || waitpid(v->command, &status, WNOHANG) == 0)
+		return;
+	v->command = 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		verify_stop(v, "the command of --kill is not there");
+}
+
+void trouble_turn(struct verify *v)
+{
+	uint64_t now = now_ms(v);
+	trouble_reap(v);
+	if (!v->cut_at) {
+		v->cut_at = now + CUT_MS;
+		v->wander_at = now + WANDER_MS;
+		v->command_at = now + COMMAND_FIRST_MS;
+	}
+	if (now >= v->cut_at)
+		trouble_cut(v);
+	trouble_wander(v);
+	if (v->o->end_sessions && !v->end_session_at)
+		v->end_session_at = now + END_SESSION_MS / 2 + chance(END_SESSION_MS);
+	if (v->o->kill && !v->command && now >= v->command_at)
+		trouble_command(v);
+}

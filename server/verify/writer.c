@@ -1,0 +1,202 @@
+/*
+ * Messages by SQL, as a service writes them, from several sessions: alone, in bursts of one statement, and in transactions that end late or
+ * are rolled back while others commit.
+ */
+#include "verify/run.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "db/array.h"
+#include <stdio.h>
+
+#define STATEMENT_MS 15000
+#define BURST 20
+#define HOLD_MS 250 /* at most: an edge waits as long for a chat's lock */
+
+#define INSERT_SQL                                                                      \
+	"insert into platform.messages (chat_id, sender_id, type, content, client_id) " \
+	"select $1::uuid, $2::uuid, 'text', u.content, u.client_id "                    \
+	"from unnest($3::text[], $4::text[]) with ordinality u (content, client_id, n) order by u.n"
+
+static void writer_answered(void *arg, enum link_fate fate, const PGresult *res);
+
+static void writer_decide(struct writer *w, enum fate fate)
+{
+	for (uint32_t i = 0; i < w->n; i++)
+		saying_decide(w->v, w->first + i, fate);
+	w->v->counts.undone += fate == FATE_UNDONE ? w->n : 0;
+	w->stage = WRITER_REST;
+}
+
+static void writer_send(struct writer *w, const char *sql, enum writer_stage stage)
+{
+	w->stage = stage;
+	if (stage == WRITER_END)
+		for (uint32_t i = 0; i < w->n; i++)
+			w->v->said[w->first + i].asked_us = loop_clock_us();
+	if (!link_send(w->link, sql, 0, NULL, STATEMENT_MS, writer_answered, w))
+		writer_decide(w, FATE_UNDONE);
+}
+
+static void writer_insert(struct writer *w, enum writer_stage stage)
+{
+	struct verify *v = w->v;
+	struct buf contents = {0}, ids = {0}, text = {0};
+	db_array_begin(&contents);
+	db_array_begin(&ids);
+	for (uint32_t i = 0; i < w->n; i++) {
+		saying_content(v, w->first + i, &text);
+		db_array_add(&contents, buf_view(&text));
+		text.n = 0;
+		buf_printf(&text, "%s-%u", v->tag, w->first + i);
+		db_array_add(&ids, buf_view(&text));
+	}
+	db_array_end(&contents);
+	db_array_end(&ids);
+	buf_char(&contents, '\0');
+	buf_char(&ids, '\0');
+	const char *values[] = {v->chats[w->chat], v->people[w->sender].id, contents.p, ids.p};
+	w->stage = stage;
+	if (!link_send(w->link, INSERT_SQL, 4, values, STATEMENT_MS, writer_answered, w))
+		writer_decide(w, FATE_UNDONE);
+	buf_fini(&contents);
+	buf_fini(&ids);
+	buf_fini(&text);
+}
+
+static void writer_on_hold(struct timer *t)
+{
+	struct writer *w = container_of(t, struct writer, hold);
+	if (w->stage == WRITER_HOLD)
+		writer_send(w, w->undo ? "rollback" : "commit", WRITER_END);
+}
+
+/* What is wrong with a statement of ours is wrong with the installation, unless it passes: a lock, a session that was ended, an outage. */
+static void writer_judge_error(struct writer *w, const PGresult *res)
+{
+	static const char *const passing[] = {"08", "40", "53", "55", "57", "25"};
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	for (size_t i = 0; state && i < ARRAY_LEN(passing); i++)
+		if (strncmp(state, passing[i], 2) == 0)
+			return;
+	const char *why = PQresultErrorMessage(res);
+	judge_fail(w->v, PROMISE_TAKEN, NULL, NO_SAYING, "a message by SQL was refused: %.*s", (int)strcspn(why, "\n"),
+	           why);
+}
+
+static bool writer_commits(const struct writer *w)
+{
+	return w->stage == WRITER_ALONE || (w->stage == WRITER_END && !w->undo);
+}
+
+static void writer_lost(struct writer *w, enum link_fate fate)
+{
+	timer_stop(w->v->loop, &w->hold);
+	writer_decide(w, fate == LINK_LOST && writer_commits(w) ? FATE_UNSURE : FATE_UNDONE);
+}
+
+static void writer_failed(struct writer *w, const PGresult *res)
+{
+	bool open = w->stage == WRITER_INSERT;
+	writer_judge_error(w, res);
+	w->undo = true;
+	if (open)
+		writer_send(w, "rollback", WRITER_END);
+	else
+		writer_decide(w, FATE_UNDONE);
+}
+
+static void writer_answered(void *arg, enum link_fate fate, const PGresult *res)
+{
+	struct writer *w = arg;
+	if (fate != LINK_ANSWERED) {
+		writer_lost(w, fate);
+		return;
+	}
+	ExecStatusType status = PQresultStatus(res);
+	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+		writer_failed(w, res);
+	} else if (w->stage == WRITER_BEGIN) {
+		writer_insert(w, WRITER_INSERT);
+	} else if (w->stage == WRITER_INSERT) {
+		w->stage = WRITER_HOLD;
+		timer_set(w->v->loop, &w->hold, now_ms(w->v) + chance(HOLD_MS));
+	} else {
+		writer_decide(w, writer_commits(w) ? FATE_KEPT : FATE_UNDONE);
+	}
+}
+
+/* ---- the next messages ---- */
+
+static void writer_begin(struct writer *w, uint32_t n, bool late)
+{
+	struct verify *v = w->v;
+	w->chat = chance(CHATS);
+	do
+		w->sender = chance(PEOPLE);
+	while (!person_in(v, w->chat, w->sender));
+	w->n = n;
+	w->undo = late && chance(3) == 0;
+	for (uint32_t i = 0, at; i < n; i++) {
+		saying_new(v, w->chat, w->sender, false, &at);
+		w->first = i ? w->first : at;
+	}
+	v->counts.by_sql += n;
+	v->counts.bursts += n > 1;
+	v->counts.late += late;
+	if (late)
+		writer_send(w, "begin", WRITER_BEGIN);
+	else
+		writer_insert(w, WRITER_ALONE);
+}
+
+unsigned writers_write(struct verify *v)
+{
+	unsigned from = chance(WRITERS);
+	for (unsigned i = 0; i < WRITERS; i++) {
+		struct writer *w = &v->writers[(from + i) % WRITERS];
+		if (w->stage != WRITER_REST || !link_idle(w->link))
+			continue;
+		uint32_t n = chance(12) == 0 ? BURST : 1;
+		writer_begin(w, n, chance(3) == 0);
+		return n;
+	}
+	return 0;
+}
+
+/* ---- life ---- */
+
+static void writer_on_up(void *ctx)
+{
+	struct writer *w = ctx;
+	link_settled(w->link);
+}
+
+/* With no statement out the transaction has ended with its session. */
+static void writer_on_down(void *ctx, bool was_up, const char *why)
+{
+	struct writer *w = ctx;
+	(void)was_up, (void)why;
+	if (w->stage == WRITER_HOLD)
+		writer_lost(w, LINK_UNSENT);
+}
+
+void writers_begin(struct verify *v)
+{
+	static const struct link_events events = {.on_up = writer_on_up, .on_down = writer_on_down};
+	const struct link_config cfg = {.url = v->o->database_url, .application_name = "bellwire verify writer"};
+	for (unsigned i = 0; i < WRITERS; i++) {
+		struct writer *w = &v->writers[i];
+		*w = (struct writer){.v = v, .hold = {.fire = writer_on_hold}};
+		w->link = link_new(v->loop, &cfg, &events, w);
+		link_start(w->link);
+	}
+}
+
+void writers_end(struct verify *v)
+{
+	for (unsigned i = 0; i < WRITERS; i++) {
+		timer_stop(v->loop, &v->writers[i].hold);
+		link_free(&v->writers[i].link);
+	}
+}
