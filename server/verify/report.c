@@ -63,8 +63,10 @@ static void report_text(const struct verify *v)
 		return;
 	}
 	printf("\nBROKEN: %s\n%s\n", promise_text(f->promise), f->what);
-	list_text("expected:", &f->expected);
-	list_text("heard:", &f->got);
+	if (f->expected.n || f->got.n) {
+		list_text("expected:", &f->expected);
+		list_text("heard:", &f->got);
+	}
 }
 
 static void list_json(struct buf *b, const char *key, const struct buf *list)

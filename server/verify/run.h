@@ -72,6 +72,7 @@ struct witness {
 	struct timer again; /* opens it */
 	unsigned i, person, edge, at_edge;
 	enum client_transport transport;
+	bool engaged; /* its caller has a connection, or makes one */
 	bool recovers, present, ever, upgraded, leaving, opened_recovered;
 	uint32_t from;
 	uint64_t present_ms, wanted_ms; /* since when it is there; since when it is not and should be */
@@ -201,6 +202,7 @@ void trouble_turn(struct verify *v);
 const char *trouble_sessions_sql(void);
 
 /* ---- verify.c ---- */
+void verify_rename(struct verify *v);                    /* gives the run a name, or another one */
 void verify_ready(struct verify *v);                     /* people and chats are there */
 void verify_stop(struct verify *v, const char *trouble); /* NULL: it has gone as far as it can */
 

@@ -33,7 +33,7 @@ static void stage_ids(const char *array, char (*out)[37], size_t stride, unsigne
 
 static void stage_problem(struct verify *v, const PGresult *res)
 {
-	const char *why = res ? PQresultErrorMessage(res) : "no answer from the database\n";
+	const char *why = PQresultErrorMessage(res);
 	char *text = mem_printf("%.*s", (int)strcspn(why, "\n"), why);
 	verify_stop(v, text);
 	free(text);
@@ -55,10 +55,13 @@ static void stage_made(void *arg, enum link_fate fate, const PGresult *res)
 {
 	struct verify *v = arg;
 	uint64_t content = 0, receipts = 0;
-	if (fate == LINK_UNSENT)
+	if (fate !=
+	    LINK_ANSWERED) { /* it may have been made: another name is tried, and the next sweep removes this one */
+		verify_rename(v);
 		return;
-	if (fate != LINK_ANSWERED || PQresultStatus(res) != PGRES_TUPLES_OK || PQntuples(res) != 1) {
-		stage_problem(v, fate == LINK_ANSWERED ? res : NULL);
+	}
+	if (PQresultStatus(res) != PGRES_TUPLES_OK || PQntuples(res) != 1) {
+		stage_problem(v, res);
 		return;
 	}
 	stage_ids(PQgetvalue(res, 0, 0), &v->people[0].id, sizeof(struct person), PEOPLE);
@@ -261,8 +264,10 @@ void stage_turn(struct verify *v)
 		return;
 	if (!v->staged)
 		stage_make(v);
+	else if (v->closing && now >= v->look_at && witnesses_gone(v))
+		stage_close(v);
 	else if (v->closing)
-		(void)(now >= v->look_at ? stage_close(v) : (void)0);
+		return; /* the goodbyes arrive before their people are removed */
 	else if (now >= v->renew_at)
 		stage_renew(v);
 	else if (v->end_session_at && now >= v->end_session_at)

@@ -44,7 +44,7 @@ static void trouble_wander(struct verify *v)
 	v->wander_at = now_ms(v) + v->o->within_ms / 2 + WANDER_MS + chance(WANDER_MS);
 	if (w->present)
 		witness_leave(w);
-	else if (!w->wanted_ms)
+	else if (!w->engaged && !timer_is_set(&w->again))
 		witness_open(w);
 }
 

@@ -10,8 +10,8 @@
 #include <stdio.h>
 
 #define TURN_MS 20
-#define LAST_MS 20000  /* beyond within_ms, for what has still to be decided in the end */
-#define CLOSE_MS 12000 /* for goodbyes and the removal */
+#define LAST_MS 20000 /* beyond within_ms, for what has still to be decided in the end */
+#define CLOSE_MS 5000 /* for goodbyes and the removal; what an edge that died has left is removed by the next run */
 
 void numbers_add(struct numbers *n, uint32_t x)
 {
@@ -34,6 +34,20 @@ uint64_t now_ms(const struct verify *v)
 	return loop_now(v->loop);
 }
 
+void verify_rename(struct verify *v)
+{
+	unsigned char raw[16];
+	struct buf hex = {0};
+	random_bytes(raw, sizeof raw);
+	raw[6] = (unsigned char)((raw[6] & 0x0f) | 0x40);
+	raw[8] = (unsigned char)((raw[8] & 0x3f) | 0x80);
+	hex_encode(&hex, slice_of(raw, sizeof raw));
+	snprintf(v->run, sizeof v->run, "%.8s-%.4s-%.4s-%.4s-%.12s", hex.p, hex.p + 8, hex.p + 12, hex.p + 16,
+	         hex.p + 20);
+	memcpy(v->tag, v->run, 8);
+	buf_fini(&hex);
+}
+
 /* ---- the end ---- */
 
 void verify_stop(struct verify *v, const char *trouble)
@@ -50,11 +64,9 @@ static void verify_on_signal(struct ev_loop *ev, ev_signal *sig, int revents)
 {
 	struct verify *v = sig->data;
 	(void)ev, (void)revents;
-	v->end_ms = now_ms(v);
-	if (v->ending)
+	if (v->ending || !v->end_ms)
 		verify_stop(v, "ended by a signal");
-	if (!v->staged)
-		loop_stop(v->loop);
+	v->end_ms = now_ms(v);
 }
 
 static void verify_end_turn(struct verify *v)
@@ -62,7 +74,6 @@ static void verify_end_turn(struct verify *v)
 	if (!v->closing) {
 		v->closing = true;
 		witnesses_leave(v);
-		v->look_at = now_ms(v) + 400; /* the goodbyes arrive before their people are removed */
 	}
 	if (!v->staged || v->over || now_ms(v) >= v->give_up_at)
 		loop_stop(v->loop);
@@ -139,20 +150,6 @@ void verify_ready(struct verify *v)
 
 /* ---- life ---- */
 
-static void verify_name(struct verify *v)
-{
-	unsigned char raw[16];
-	struct buf hex = {0};
-	random_bytes(raw, sizeof raw);
-	raw[6] = (unsigned char)((raw[6] & 0x0f) | 0x40);
-	raw[8] = (unsigned char)((raw[8] & 0x3f) | 0x80);
-	hex_encode(&hex, slice_of(raw, sizeof raw));
-	snprintf(v->run, sizeof v->run, "%.8s-%.4s-%.4s-%.4s-%.12s", hex.p, hex.p + 8, hex.p + 12, hex.p + 16,
-	         hex.p + 20);
-	memcpy(v->tag, v->run, 8);
-	buf_fini(&hex);
-}
-
 static bool verify_places(struct verify *v)
 {
 	char error[512] = "";
@@ -218,7 +215,7 @@ bool verify_run(const struct verify_options *o)
 	v->wanderer = -1;
 	v->wander_clean = true;
 	signal(SIGPIPE, SIG_IGN);
-	verify_name(v);
+	verify_rename(v);
 	if (verify_places(v))
 		verify_go(v);
 	report_print(v);

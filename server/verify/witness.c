@@ -21,6 +21,7 @@ static void witness_arrived(struct witness *w)
 	struct verify *v = w->v;
 	w->present = w->ever = true;
 	w->attempts = 0;
+	w->wanted_ms = 0;
 	w->present_ms = now_ms(v);
 	w->wanderer = -1;
 	if (w->opened_recovered)
@@ -107,6 +108,7 @@ void witness_open(struct witness *w)
 	w->at_edge = other ? chance(v->o->nedges) : w->edge;
 	w->attempts++;
 	w->leaving = false;
+	w->engaged = true;
 	if (!w->wanted_ms)
 		w->wanted_ms = now_ms(v);
 	caller_open(w->caller, v->places[w->at_edge], w->transport);
@@ -140,6 +142,8 @@ static void witness_on_end(void *owner, const char *why, bool by_server)
 	free(w->why);
 	w->why = mem_strndup(why, strlen(why));
 	bool left = w->leaving;
+	w->engaged = false;
+	uint64_t wanted = w->wanted_ms ? w->wanted_ms : now_ms(v);
 	w->wanted_ms = 0;
 	witness_lost(w);
 	if (w->person == WANDERER)
@@ -150,7 +154,7 @@ static void witness_on_end(void *owner, const char *why, bool by_server)
 	}
 	if (left || v->leaving)
 		return;
-	w->wanted_ms = now_ms(v);
+	w->wanted_ms = wanted; /* since it was there last */
 	timer_set(v->loop, &w->again, now_ms(v) + 100 + chance(500));
 }
 
@@ -174,7 +178,7 @@ void witnesses_leave(struct verify *v)
 bool witnesses_gone(const struct verify *v)
 {
 	for (unsigned i = 0; i < v->nwitnesses; i++)
-		if (v->witnesses[i].wanted_ms)
+		if (v->witnesses[i].engaged)
 			return false;
 	return true;
 }

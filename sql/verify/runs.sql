@@ -9,7 +9,7 @@ comment on function rt_private.is_verifying(uuid) is 'The user was made by bellw
 
 -- The rows of verify_people go last: until presence has forgotten a user, somebody has still to be told of their end, and that is no
 -- stranger.
-create or replace function rt_private.verify_sweep() returns int
+create or replace function rt_private.verify_sweep() returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -26,13 +26,10 @@ begin
 		and not exists (select from bellwire.sockets s where s.user_id = v.user_id);
 	delete from bellwire.verify_runs r
 	where r.run = any(v_dead) and not exists (select from bellwire.verify_people v where v.run = r.run);
-	return (
-		select count(*) from bellwire.verify_people v
-		join bellwire.verify_runs r on r.run = v.run and r.alive_until < clock_timestamp());
 end
 $$;
 comment on function rt_private.verify_sweep() is
-	'Removes what runs have left that are over; returns how many people have still to be forgotten.';
+	'Removes what runs have left that are over.';
 
 create or replace function rt.verify_open(p_run uuid, p_names text[], p_chats jsonb)
 returns table (people uuid[], chats uuid[], content_max int, receipts_max int)
@@ -79,7 +76,8 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
 	update bellwire.verify_runs r set alive_until = '-infinity' where r.run = p_run;
-	return rt_private.verify_sweep();
+	perform rt_private.verify_sweep();
+	return (select count(*) from bellwire.verify_people v where v.run = p_run);
 end
 $$;
 comment on function rt.verify_close(uuid) is

@@ -1,0 +1,94 @@
+// bellwire verify: it finds what is wrong, and nothing where nothing is (docs/verify.md).
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { after, describe, test } from 'node:test'
+import { Liar } from './lib/liar.mjs'
+import { BIN, SECRET, until, world } from './lib/world.mjs'
+
+const w = await world(import.meta.url)
+const [one, two, three] = await Promise.all([w.edge(), w.edge(), w.edge()])
+const running = new Set()
+after(() => { for (const p of running) p.kill('SIGKILL') })
+
+const database = () => w.url(w.role('service'), 'bellwire-test')
+const service = w.role('service')
+
+function start(edges, ...args) {
+  const child = spawn(BIN, ['verify', '--database', database(), '--edge', edges.map((e) => e.url).join(','), ...args],
+    { env: { PATH: process.env.PATH, JWT_SECRET: SECRET, ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? '', UBSAN_OPTIONS: process.env.UBSAN_OPTIONS ?? '' } })
+  const p = { child, out: '', err: '' }
+  running.add(child)
+  child.stdout.on('data', (d) => { p.out += d })
+  child.stderr.on('data', (d) => { p.err += d })
+  p.gone = new Promise((resolve) => child.on('close', (code, signal) => { running.delete(child); resolve(signal ?? code) }))
+  return p
+}
+
+// The exit code and the report.
+async function verify(edges, ...args) {
+  const p = start(edges, '--json', ...args)
+  const code = await p.gone
+  assert.doesNotMatch(p.err, /Sanitizer|runtime error:/, p.err)
+  assert.ok(p.out, `no report: ${code} ${p.err}`)
+  return { code, ...JSON.parse(p.out) }
+}
+
+const left = () => w.value(`select (select count(*) from bellwire.verify_people) + (select count(*) from bellwire.verify_chats)
+  + (select count(*) from platform.users where name like 'bellwire verify %') + (select count(*) from platform.chats)`)
+
+describe('verify', { concurrency: true }, () => {
+  const FOUND = { drop: 'delivered', double: 'once', reorder: 'order', stranger: 'own', claim: 'untaken', change: 'whole', ack: 'stored', pong: 'confirmed', presence: 'presence' }
+  for (const [lie, promise] of Object.entries(FOUND)) {
+    test(`a proxy that lies, ${lie}: the broken promise is "${promise}"`, async () => {
+      const liar = await new Liar(one.url, lie).listen()
+      try {
+        const r = await verify(liar.edges(two), '--seconds', '60', '--within', '6', '--rate', '30')
+        assert.ok(liar.lied, `it never lied: ${JSON.stringify(r)}`)
+        assert.equal(r.broken, promise, JSON.stringify(r))
+        assert.equal(r.code, 1)
+        assert.equal(r.kept, false)
+        if (['delivered', 'once', 'order'].includes(promise)) assert.ok(r.expected.length && r.heard.length, 'the two lists')
+      } finally {
+        liar.close()
+      }
+    })
+  }
+
+  test('sessions of Postgres are ended, an edge is killed: every promise is kept, and nobody else hears of it', async () => {
+    await w.sql(`grant pg_signal_backend to ${service}`)
+    const stranger = await w.connect(await w.user('Eve'), { edge: two })
+    three.process.gone.then(() => w.edges.delete(three))
+    const r = await verify([three, two], '--seconds', '9', '--end-sessions', '--kill', `kill -9 ${three.pid}`)
+    assert.deepEqual([r.code, r.kept, r.broken], [0, true, undefined], JSON.stringify(r))
+    for (const what of ['by_sql', 'by_client', 'heard', 'confirmed', 'cuts', 'recovered', 'sessions_ended', 'commands', 'presence']) assert.ok(r[what] > 0, `${what}: ${JSON.stringify(r)}`)
+    const told = stranger.events.filter((e) => e.args[0].user_id !== stranger.user.id)
+    assert.deepEqual(told, [], 'nothing of the people of verify')
+    stranger.close()
+  })
+})
+
+describe('verify, by itself', () => {
+  test('what a run that died has left is removed by the next one', async () => {
+    const p = start([two], '--minutes', '1')
+    await until(() => w.value("select count(*) from platform.messages m join bellwire.verify_chats using (chat_id)"), 'messages')
+    p.child.kill('SIGKILL')
+    await p.gone
+    assert.ok(await left() > 0)
+    await w.sql("update bellwire.verify_runs set alive_until = clock_timestamp()") // half a minute later
+    await until(() => w.value("select count(*) = 0 from bellwire.presence p join bellwire.verify_people v using (user_id) where p.online"), 'offline', 20000)
+    const r = await verify([two], '--seconds', '1')
+    assert.equal(r.code, 0, JSON.stringify(r))
+    await until(async () => await left() === 0, 'nothing is left')
+  })
+
+  test('an edge that is not there, a key that is another, a database that is none', async () => {
+    const nobody = await verify([{ url: 'http://127.0.0.1:9' }, two], '--seconds', '1', '--within', '2')
+    assert.deepEqual([nobody.code, nobody.broken], [1, 'reached'])
+    const p = spawn(BIN, ['verify', '--database', database(), '--edge', two.url, '--seconds', '1', '--json'],
+      { env: { JWT_SECRET: 'f'.repeat(32) }, stdio: ['ignore', 'pipe', 'inherit'] })
+    let out = ''
+    p.stdout.on('data', (d) => { out += d })
+    await new Promise((resolve) => p.on('close', resolve))
+    assert.equal(JSON.parse(out).broken, 'taken', out)
+  })
+})
