@@ -196,12 +196,16 @@ void writers_end(struct verify *v);
 void stage_begin(struct verify *v);
 void stage_turn(struct verify *v); /* one statement at most */
 void stage_end(struct verify *v);
+/* n ids of a uuid[] as text, 36 characters each, to out and each stride behind it. */
+void stage_ids(const char *array, void *out, size_t stride, unsigned n);
 
 /* ---- trouble.c ---- */
 void trouble_turn(struct verify *v);
 const char *trouble_sessions_sql(void);
 
 /* ---- verify.c ---- */
+extern const struct conn_budget verify_budget;           /* our own connections have room for everything */
+void run_name(char out[37]);                             /* a uuid */
 void verify_rename(struct verify *v);                    /* gives the run a name, or another one */
 void verify_ready(struct verify *v);                     /* people and chats are there */
 void verify_stop(struct verify *v, const char *trouble); /* NULL: it has gone as far as it can */

@@ -21,7 +21,7 @@ static const unsigned stage_members[CHATS] = {1 | 2 | 4 | 32, 4 | 8 | 16, 1 | 16
 
 /* ---- made ---- */
 
-static void stage_ids(const char *array, char (*out)[37], size_t stride, unsigned n)
+void stage_ids(const char *array, void *out, size_t stride, unsigned n)
 {
 	const char *p = array;
 	for (unsigned i = 0; i < n && *p; i++) {
@@ -64,8 +64,8 @@ static void stage_made(void *arg, enum link_fate fate, const PGresult *res)
 		stage_problem(v, res);
 		return;
 	}
-	stage_ids(PQgetvalue(res, 0, 0), &v->people[0].id, sizeof(struct person), PEOPLE);
-	stage_ids(PQgetvalue(res, 0, 1), &v->chats[0], sizeof v->chats[0], CHATS);
+	stage_ids(PQgetvalue(res, 0, 0), v->people[0].id, sizeof(struct person), PEOPLE);
+	stage_ids(PQgetvalue(res, 0, 1), v->chats[0], sizeof v->chats[0], CHATS);
 	if (!u64_parse(slice_str(PQgetvalue(res, 0, 2)), &content) ||
 	    !u64_parse(slice_str(PQgetvalue(res, 0, 3)), &receipts))
 		content = 1024;

@@ -13,6 +13,11 @@
 #define LAST_MS 20000 /* beyond within_ms, for what has still to be decided in the end */
 #define CLOSE_MS 5000 /* for goodbyes and the removal; what an edge that died has left is removed by the next run */
 
+const struct conn_budget verify_budget = {.max_queue_bytes = 64 << 20,
+                                          .max_queue_items = 1 << 16,
+                                          .max_total_bytes = (size_t)1 << 30,
+                                          .max_input_bytes = (size_t)1 << 30};
+
 void numbers_add(struct numbers *n, uint32_t x)
 {
 	if (n->n == n->cap) {
@@ -34,7 +39,7 @@ uint64_t now_ms(const struct verify *v)
 	return loop_now(v->loop);
 }
 
-void verify_rename(struct verify *v)
+void run_name(char out[37])
 {
 	unsigned char raw[16];
 	struct buf hex = {0};
@@ -42,10 +47,14 @@ void verify_rename(struct verify *v)
 	raw[6] = (unsigned char)((raw[6] & 0x0f) | 0x40);
 	raw[8] = (unsigned char)((raw[8] & 0x3f) | 0x80);
 	hex_encode(&hex, slice_of(raw, sizeof raw));
-	snprintf(v->run, sizeof v->run, "%.8s-%.4s-%.4s-%.4s-%.12s", hex.p, hex.p + 8, hex.p + 12, hex.p + 16,
-	         hex.p + 20);
-	memcpy(v->tag, v->run, 8);
+	snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex.p, hex.p + 8, hex.p + 12, hex.p + 16, hex.p + 20);
 	buf_fini(&hex);
+}
+
+void verify_rename(struct verify *v)
+{
+	run_name(v->run);
+	memcpy(v->tag, v->run, 8);
 }
 
 /* ---- the end ---- */
@@ -208,10 +217,7 @@ bool verify_run(const struct verify_options *o)
 	struct verify *v = NEW(struct verify);
 	v->o = o;
 	v->loop = loop_new();
-	v->budget = (struct conn_budget){.max_queue_bytes = 64 << 20,
-	                                 .max_queue_items = 1 << 16,
-	                                 .max_total_bytes = (size_t)1 << 30,
-	                                 .max_input_bytes = (size_t)1 << 30};
+	v->budget = verify_budget;
 	v->wanderer = -1;
 	v->wander_clean = true;
 	signal(SIGPIPE, SIG_IGN);

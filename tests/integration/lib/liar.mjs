@@ -13,7 +13,7 @@ const LIES = {
   claim: { victim: 'plain', second: true, down: (text, liar) => (MESSAGE.test(text) && !text.includes(liar.conns.plain.user) ? [] : null) },
   double: { victim: 'plain', down: (text) => (MESSAGE.test(text) ? [text, text] : null) },
   change: { victim: 'plain', down: (text) => (MESSAGE.test(text) ? [text.replace(/verify (\w+ \d+)/, 'verify $1 and so on')] : null) },
-  stranger: { victim: 'plain', down: (text, liar) => (MESSAGE.test(text) ? (liar.conns.recovery.down.send(text), [text]) : null) },
+  stranger: { victim: 'plain', stranger: true, down: (text, liar) => (MESSAGE.test(text) ? (liar.conns.recovery.down.send(text), [text]) : null) },
   reorder: { victim: 'plain', down(text, liar) {
     if (!MESSAGE.test(text)) return null
     if (!liar.held) {
@@ -96,7 +96,7 @@ export class Liar {
     const { victim, again } = this.lie
     if (conn.kind !== victim) return [text]
     if (way === 'down' && MESSAGE.test(text)) this.messages++
-    const ready = this.messages > AFTER && this.conns.recovery?.down.readyState === WebSocket.OPEN
+    const ready = this.messages > AFTER && (!this.lie.stranger || this.conns.recovery?.down.readyState === WebSocket.OPEN)
     if (!ready || !this.lie[way] || (this.lied && !(again?.(this)))) return [text]
     const instead = this.lie[way](text, this)
     if (instead === null) return [text]
