@@ -278,7 +278,7 @@ static bool perch_is_gone(const struct canary *c, const struct perch *p)
 static unsigned canary_spoken(const struct canary *c)
 {
 	unsigned set = 0;
-	for (unsigned i = 0; i < c->o->nedges; i++)
+	for (unsigned i = 0; i < VERIFY_EDGES_MOST; i++)
 		set |= (unsigned)(c->perches[i].sent_us != 0) << i;
 	return set;
 }
@@ -288,7 +288,7 @@ static bool perch_is_content(const struct canary *c, const struct perch *p)
 	unsigned me = 1u << (p - c->perches), spoken = canary_spoken(c);
 	if (!(spoken & me))
 		return false;
-	for (unsigned i = 0; i < c->o->nedges; i++)
+	for (unsigned i = 0; i < VERIFY_EDGES_MOST; i++)
 		if (spoken >> i & 1 && !(c->perches[i].heard & me))
 			return false;
 	return p->acked && (p->heard & spoken) == spoken;

@@ -253,6 +253,8 @@ void judge_heard(struct witness *w, struct slice message)
 		else
 			heard_first(w, s, n);
 		s->steady |= UINT64_C(1) << w->i;
+		if (!w->hangs)
+			s->taken |= UINT64_C(1) << w->i;
 	}
 	buf_fini(&content);
 }
@@ -276,9 +278,9 @@ void judge_receipt(struct verify *v, uint32_t n, struct slice user)
 			continue;
 		s->confirmed |= 1u << p;
 		v->counts.confirmed++;
-		if (!(s->heard & witnesses_of(v, p)))
+		if (!(s->taken & witnesses_of(v, p)))
 			judge_fail(v, PROMISE_UNTAKEN, NULL, n,
-			           "message %u was claimed delivered to person %u, whose clients have not had it", n,
+			           "message %u was claimed delivered to person %u, whose clients had not taken it", n,
 			           p);
 	}
 }
@@ -336,11 +338,11 @@ static bool judge_saying(struct verify *v, uint32_t n)
 	return delivered && confirmed && s->found;
 }
 
-/* Behind the end of an edge presence has its lease and presence_grace_restart to be told in. */
+/* Half of the time, since it has to be over before the wanderer goes on. Behind the end of an edge presence has its lease and presence_grace_restart to be told in. */
 static void judge_presence(struct verify *v)
 {
 	bool disturbed = v->disturbed_ms && now_ms(v) < v->disturbed_ms + PRESENCE_DISTURBED_MS;
-	if (v->wanderer < 0 || disturbed || !is_late(v, v->wanderer_ms))
+	if (v->wanderer < 0 || disturbed || now_ms(v) < v->wanderer_ms + v->o->within_ms / 2)
 		return;
 	for (unsigned i = 0; i < v->nwitnesses; i++) {
 		const struct witness *w = &v->witnesses[i];
@@ -349,7 +351,7 @@ static void judge_presence(struct verify *v)
 		if (knows && w->wanderer != v->wanderer)
 			judge_fail(v, PROMISE_PRESENCE, w, NO_SAYING,
 			           "person %u is %s, and was not shown so within %llu ms", WANDERER,
-			           v->wanderer ? "online" : "offline", (unsigned long long)v->o->within_ms);
+			           v->wanderer ? "online" : "offline", (unsigned long long)v->o->within_ms / 2);
 	}
 }
 

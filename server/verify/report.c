@@ -20,6 +20,7 @@
 	X(confirmed, "deliveries confirmed")                      \
 	X(presence, "events of presence")                         \
 	X(cuts, "connections cut")                                \
+	X(hangs, "clients that hung for a moment")                \
 	X(recovered, "recovered completely")                      \
 	X(renewed, "refused recovery, and told to synchronise")   \
 	X(sessions_ended, "sessions of Postgres ended")           \

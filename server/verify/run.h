@@ -55,6 +55,7 @@ struct saying {
 	bool waits;
 	char id[37];            /* of the row, as the ack says; empty: not known */
 	uint64_t heard, steady; /* witnesses; steady: ... and their connection has not ended since */
+	uint64_t taken;         /* ... and had answered, or was free to */
 	uint32_t confirmed;     /* people */
 };
 
@@ -72,6 +73,7 @@ struct witness {
 	struct timer again; /* opens it */
 	unsigned i, person, edge, at_edge;
 	enum client_transport transport;
+	bool hangs;   /* as a program that does not go on: what it hears it has not taken */
 	bool engaged; /* its caller has a connection, or makes one */
 	bool recovers, present, ever, upgraded, leaving, opened_recovered;
 	uint32_t from;
@@ -110,8 +112,8 @@ struct failure {
 };
 
 struct counts {
-	uint64_t by_sql, by_client, undone, bursts, late, retried, heard, confirmed, presence, cuts, recovered, renewed,
-		again, sessions_ended, commands;
+	uint64_t by_sql, by_client, undone, bursts, late, retried, heard, confirmed, presence, cuts, hangs, recovered,
+		renewed, again, sessions_ended, commands;
 };
 
 struct verify {
@@ -137,7 +139,7 @@ struct verify {
 	uint64_t began_ms, end_ms, turn_us; /* end: of writing */
 	double owed;                        /* messages */
 	uint32_t look_to;                   /* the question was about those before it */
-	uint64_t renew_at, look_at, look_sent_ms, end_session_at, command_at, cut_at, wander_at, give_up_at;
+	uint64_t renew_at, look_at, look_sent_ms, end_session_at, command_at, cut_at, hang_at, wander_at, give_up_at;
 	int wanderer;      /* 1 online, 0 offline, -1 neither for sure */
 	bool wander_clean; /* it has said goodbye */
 	uint64_t wanderer_ms;
@@ -176,6 +178,7 @@ const char *promise_text(enum promise p);
 void witnesses_begin(struct verify *v);
 void witness_open(struct witness *w);
 void witness_leave(struct witness *w);
+void witness_hang(struct witness *w, bool hang);
 void witnesses_turn(struct verify *v);
 void witnesses_leave(struct verify *v);
 bool witnesses_gone(const struct verify *v);
@@ -201,6 +204,7 @@ void stage_ids(const char *array, void *out, size_t stride, unsigned n);
 
 /* ---- trouble.c ---- */
 void trouble_turn(struct verify *v);
+void trouble_ends(struct verify *v); /* whoever hangs goes on */
 const char *trouble_sessions_sql(void);
 
 /* ---- verify.c ---- */

@@ -1,5 +1,5 @@
 /*
- * What happens to installations: connections break, sessions of Postgres end, and whatever the operator's command does.
+ * What happens to installations: connections break, clients hang, sessions of Postgres end, and whatever the operator's command does.
  */
 #include "verify/run.h"
 
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define CUT_MS 1200
+#define HANG_MS 1000
 #define WANDER_MS 2500
 #define END_SESSION_MS 4000
 #define COMMAND_FIRST_MS 4000
@@ -33,6 +34,19 @@ static void trouble_cut(struct verify *v)
 		v->counts.cuts++;
 		caller_cut(w->caller, "it was cut");
 		return;
+	}
+}
+
+/* Some hang, and go on at the next time. */
+static void trouble_hang(struct verify *v)
+{
+	v->hang_at = now_ms(v) + HANG_MS / 4 + chance(HANG_MS);
+	for (unsigned i = 0; i < v->nwitnesses; i++) {
+		struct witness *w = &v->witnesses[i];
+		bool hang = !w->hangs && w->present && !w->recovers && w->person != WANDERER && chance(3) == 0;
+		if (w->hangs || hang)
+			witness_hang(w, hang);
+		v->counts.hangs += hang;
 	}
 }
 
@@ -76,17 +90,27 @@ static void trouble_reap(struct verify *v)
 		verify_stop(v, "the command of --kill is not there");
 }
 
+void trouble_ends(struct verify *v)
+{
+	for (unsigned i = 0; i < v->nwitnesses; i++)
+		if (v->witnesses[i].hangs)
+			witness_hang(&v->witnesses[i], false);
+}
+
 void trouble_turn(struct verify *v)
 {
 	uint64_t now = now_ms(v);
 	trouble_reap(v);
 	if (!v->cut_at) {
 		v->cut_at = now + CUT_MS;
+		v->hang_at = now + HANG_MS;
 		v->wander_at = now + WANDER_MS;
 		v->command_at = now + COMMAND_FIRST_MS;
 	}
 	if (now >= v->cut_at)
 		trouble_cut(v);
+	if (now >= v->hang_at)
+		trouble_hang(v);
 	trouble_wander(v);
 	if (v->o->end_sessions && !v->end_session_at)
 		v->end_session_at = now + END_SESSION_MS / 2 + chance(END_SESSION_MS);

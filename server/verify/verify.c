@@ -124,6 +124,7 @@ static void verify_work(struct verify *v)
 	}
 	if (v->end_ms && now >= v->end_ms && !v->ending) {
 		v->ending = true;
+		trouble_ends(v);
 		v->give_up_at = now + v->o->within_ms * 2 + LAST_MS;
 	}
 	if (v->end_ms && !v->ending) {

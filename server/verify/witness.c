@@ -125,6 +125,7 @@ static void witness_lost(struct witness *w)
 	uint64_t others = ~(UINT64_C(1) << w->i);
 	for (uint32_t n = v->unsettled; n < v->nsaid; n++)
 		v->said[n].steady &= others;
+	w->hangs = false;
 	w->twice = w->offset_at;
 	w->twice_n = w->log.n - w->offset_at;
 	if (!w->recovers)
@@ -156,6 +157,17 @@ static void witness_on_end(void *owner, const char *why, bool by_server)
 		return;
 	w->wanted_ms = wanted; /* since it was there last */
 	timer_set(v->loop, &w->again, now_ms(v) + 100 + chance(500));
+}
+
+/* What it heard meanwhile it takes when it goes on. */
+void witness_hang(struct witness *w, bool hang)
+{
+	struct verify *v = w->v;
+	uint64_t me = UINT64_C(1) << w->i;
+	w->hangs = hang;
+	for (uint32_t n = v->unsettled; n < v->nsaid && !hang; n++)
+		v->said[n].taken |= v->said[n].heard & me;
+	caller_hang(w->caller, hang);
 }
 
 void witness_leave(struct witness *w)

@@ -1,6 +1,7 @@
 // bellwire verify: it finds what is wrong, and nothing where nothing is (docs/verify.md).
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { after, describe, test } from 'node:test'
 import { Liar } from './lib/liar.mjs'
 import { BIN, SECRET, until, world } from './lib/world.mjs'
@@ -37,12 +38,12 @@ const left = () => w.value(`select (select count(*) from bellwire.verify_people)
   + (select count(*) from platform.users where name like 'bellwire verify %') + (select count(*) from platform.chats)`)
 
 describe('verify', { concurrency: true }, () => {
-  const FOUND = { drop: 'delivered', double: 'once', reorder: 'order', stranger: 'own', claim: 'untaken', change: 'whole', ack: 'stored', pong: 'confirmed', presence: 'presence' }
+  const FOUND = { drop: 'delivered', double: 'once', reorder: 'order', stranger: 'own', claim: 'untaken', hasty: 'untaken', change: 'whole', ack: 'stored', pong: 'confirmed', presence: 'presence' }
   for (const [lie, promise] of Object.entries(FOUND)) {
     test(`a proxy that lies, ${lie}: the broken promise is "${promise}"`, async () => {
       const liar = await new Liar(one.url, lie).listen()
       try {
-        const r = await verify(liar.edges(two), '--seconds', '60', '--within', '6', '--rate', '30')
+        const r = await verify(liar.edges(two), '--seconds', '60', '--within', '8', '--rate', '30')
         assert.ok(liar.lied, `it never lied: ${JSON.stringify(r)}`)
         assert.equal(r.broken, promise, JSON.stringify(r))
         assert.equal(r.code, 1)
@@ -60,7 +61,7 @@ describe('verify', { concurrency: true }, () => {
     three.process.gone.then(() => w.edges.delete(three))
     const r = await verify([three, two], '--seconds', '9', '--end-sessions', '--kill', `kill -9 ${three.pid}`)
     assert.deepEqual([r.code, r.kept, r.broken], [0, true, undefined], JSON.stringify(r))
-    for (const what of ['by_sql', 'by_client', 'heard', 'confirmed', 'cuts', 'recovered', 'sessions_ended', 'commands', 'presence']) assert.ok(r[what] > 0, `${what}: ${JSON.stringify(r)}`)
+    for (const what of ['by_sql', 'by_client', 'heard', 'confirmed', 'cuts', 'hangs', 'recovered', 'sessions_ended', 'commands', 'presence']) assert.ok(r[what] > 0, `${what}: ${JSON.stringify(r)}`)
     const told = stranger.events.filter((e) => e.args[0].user_id !== stranger.user.id)
     assert.deepEqual(told, [], 'nothing of the people of verify')
     stranger.close()
@@ -68,6 +69,27 @@ describe('verify', { concurrency: true }, () => {
 })
 
 describe('verify, by itself', () => {
+  test('a canary: an edge that is there and one that is not', async () => {
+    const p = start([two, { url: 'http://127.0.0.1:9' }], '--every', '1', '--within', '2', '--metrics', '127.0.0.1:0')
+    const port = (await until(() => /metrics at port (\d+)/.exec(p.out), () => p.err))[1]
+    const page = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    const figure = (text, name, edge) => Number(new RegExp(`^${name}{edge="${edge}"} (\\S+)$`, 'm').exec(text)?.[1])
+    await until(async () => figure(await page(), 'bellwire_canary_good_rounds_total', two.url) >= 2, () => p.err)
+    const text = await page()
+    assert.equal(figure(text, 'bellwire_canary_success', two.url), 1)
+    assert.ok(figure(text, 'bellwire_canary_latency_seconds', two.url) > 0)
+    assert.equal(figure(text, 'bellwire_canary_success', 'http://127.0.0.1:9'), 0)
+    assert.ok(figure(text, 'bellwire_canary_bad_rounds_total', 'http://127.0.0.1:9') >= 2)
+    assert.equal(figure(text, 'bellwire_canary_success_time_seconds', 'http://127.0.0.1:9'), 0)
+    // docs/verify.md says what there is
+    const doc = readFileSync(new URL('../../docs/verify.md', import.meta.url), 'utf8')
+    assert.deepEqual([...doc.matchAll(/^\| `(bellwire_canary_\w+)` \| (\w+) \| (.*) \|$/gm)].map((m) => m.slice(1)),
+      [...text.matchAll(/^# HELP (\w+) (.*)\n# TYPE \w+ (\w+)$/gm)].map((m) => [m[1], m[3], m[2]]))
+    p.child.kill('SIGTERM')
+    assert.equal(await p.gone, 0, p.err)
+    await until(async () => await left() === 0, 'nothing is left')
+  })
+
   test('what a run that died has left is removed by the next one', async () => {
     const p = start([two], '--minutes', '1')
     await until(() => w.value("select count(*) from platform.messages m join bellwire.verify_chats using (chat_id)"), 'messages')

@@ -1,4 +1,4 @@
-// A proxy in front of an edge that lies once, to one client, and is honest otherwise. It stands for an edge with a fault.
+// A proxy in front of an edge that lies to one client, once unless it says otherwise, and is honest to all others. It stands for an edge with a fault.
 import { createServer, request } from 'node:http'
 import { WebSocket, WebSocketServer } from 'ws'
 
@@ -13,7 +13,7 @@ const LIES = {
   claim: { victim: 'plain', second: true, down: (text, liar) => (MESSAGE.test(text) && !text.includes(liar.conns.plain.user) ? [] : null) },
   double: { victim: 'plain', down: (text) => (MESSAGE.test(text) ? [text, text] : null) },
   change: { victim: 'plain', down: (text) => (MESSAGE.test(text) ? [text.replace(/verify (\w+ \d+)/, 'verify $1 and so on')] : null) },
-  stranger: { victim: 'plain', stranger: true, down: (text, liar) => (MESSAGE.test(text) ? (liar.conns.recovery.down.send(text), [text]) : null) },
+  stranger: { victim: 'plain', stranger: true, down: (text, liar) => (MESSAGE.test(text) ? (liar.conns.recovery.down.send(text), [text]) : null), again: () => true },
   reorder: { victim: 'plain', down(text, liar) {
     if (!MESSAGE.test(text)) return null
     if (!liar.held) {
@@ -22,7 +22,7 @@ const LIES = {
     }
     return chatOf(text) === chatOf(liar.held) ? [text, liar.held] : null
   }, again: (liar) => !liar.swapped },
-  presence: { victim: 'plain', down: (text) => (/^42\["user:offline",/.test(text) ? [] : null) },
+  presence: { victim: 'plain', down: (text) => (/^42\["user:offline",/.test(text) ? [] : null), again: () => true },
   ack: { victim: 'plain', up(text, liar) {
     const m = /^42(\d+)\["chat:message:send"/.exec(text)
     if (!m) return null
@@ -30,6 +30,8 @@ const LIES = {
     return []
   } },
   pong: { victim: 'plain', second: true, up: (text) => (text === '3' ? [] : null), again: () => true },
+  // It answers for the client, which hangs at times.
+  hasty: { victim: 'plain', second: true, down: (text, liar) => (text === '2' ? (liar.conns.plain.up.send('3'), []) : null), again: () => true },
 }
 
 export class Liar {
