@@ -35,7 +35,7 @@ obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
 OBJ_app := $(B)/obj/gen/embedded.o
 OBJ_operator := $(B)/obj/gen/page_files.o
 
-.PHONY: all unit unit-bin nomem soak fuzz fuzz-bin packages packages-build modules test test-postgres test-compose run bench install uninstall deb dist lint tidy format coverage pages gdb clean help FORCE
+.PHONY: all unit unit-bin nomem soak verify fuzz fuzz-bin packages packages-build modules test test-postgres test-compose run bench install uninstall deb dist lint tidy format coverage pages gdb clean help FORCE
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
 
 # V=1 shows whole commands.
@@ -129,6 +129,9 @@ nomem: packages modules ## each allocation of a session fails in turn, for hours
 
 soak: packages modules ## stock clients and faults at random for MINUTES=10 with CLIENTS=300 (SAN=address)
 	@SAN=$(SAN) SUITE_LIMIT_S=86400 SUITE_ARGS="--seconds $$((60 * $(or $(MINUTES),10))) --clients $(or $(CLIENTS),300)" tests/run soak
+
+verify: packages modules ## `bellwire verify` for MINUTES=2 against two edges, while one is killed and sessions of Postgres are ended
+	@SAN=$(SAN) BELLWIRE_VERIFY_SECONDS=$$((60 * $(or $(MINUTES),2))) SUITE_ARGS="verify" tests/run integration
 
 unit-bin: $(UNIT_BIN) ## build the unit tests
 

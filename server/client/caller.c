@@ -21,6 +21,17 @@ struct caller {
 	bool open, by_server, leaving;
 };
 
+static bool caller_is_open(const struct caller *c)
+{
+	return c->engine && c->open;
+}
+
+/* What it could recover with. */
+static void caller_forget(struct caller *c)
+{
+	c->pid.n = c->offset.n = 0;
+}
+
 /* ---- packets in ---- */
 
 static bool string_of(struct slice object, const char *key, struct buf *out)
@@ -203,19 +214,9 @@ void caller_hang(struct caller *c, bool hang)
 		engine_hang(c->engine, hang);
 }
 
-bool caller_is_open(const struct caller *c)
-{
-	return c->engine && c->open;
-}
-
 bool caller_upgraded(const struct caller *c)
 {
 	return c->engine && engine_upgraded(c->engine);
-}
-
-void caller_forget(struct caller *c)
-{
-	c->pid.n = c->offset.n = 0;
 }
 
 void caller_free(struct caller **cp)

@@ -34,9 +34,7 @@ bool caller_emit(struct caller *c, const char *name, struct slice data, uint64_t
 void caller_leave(struct caller *c);                /* says goodbye; on_end follows. What it had is forgotten */
 void caller_cut(struct caller *c, const char *why); /* breaks off; on_end follows */
 void caller_hang(struct caller *c, bool hang);      /* engine_hang */
-bool caller_is_open(const struct caller *c);
-bool caller_upgraded(const struct caller *c); /* it speaks over a WebSocket */
-void caller_forget(struct caller *c); /* what it could recover with */
-void caller_free(struct caller **c);  /* not from inside its events, but for on_end */
+bool caller_upgraded(const struct caller *c);       /* it speaks over a WebSocket */
+void caller_free(struct caller **c);                /* not from inside its events, but for on_end */
 
 #endif

@@ -156,7 +156,7 @@ void judge_fail(struct verify *v, enum promise p, const struct witness *w, uint3
 
 /* ---- what is heard ---- */
 
-static bool text_of(struct slice object, const char *key, struct buf *out)
+static bool message_text(struct slice object, const char *key, struct buf *out)
 {
 	struct slice v;
 	out->n = 0;
@@ -242,7 +242,7 @@ void judge_heard(struct witness *w, struct slice message)
 {
 	struct buf content = {0};
 	uint32_t n;
-	if (!text_of(message, "content", &content) || !number_said(w->v, buf_view(&content), &n)) {
+	if (!message_text(message, "content", &content) || !number_said(w->v, buf_view(&content), &n)) {
 		judge_fail(w->v, PROMISE_OWN, w, NO_SAYING, "a message that is none of ours: %.*s",
 		           content.n > 60 ? 60 : (int)content.n, content.p ? content.p : "");
 	} else if (heard_rightly(w, n, message, &content)) {
@@ -287,7 +287,7 @@ void judge_receipt(struct verify *v, uint32_t n, struct slice user)
 
 /* ---- what should have happened by now ---- */
 
-static bool is_late(const struct verify *v, uint64_t since)
+static bool judge_is_late(const struct verify *v, uint64_t since)
 {
 	return now_ms(v) > since + v->o->within_ms;
 }
@@ -302,7 +302,7 @@ static bool judge_delivery(struct verify *v, uint32_t n)
 			continue;
 		settled = false;
 		uint64_t since = s->decided_ms > w->present_ms ? s->decided_ms : w->present_ms;
-		if (w->present && is_late(v, since))
+		if (w->present && judge_is_late(v, since))
 			judge_fail(v, PROMISE_DELIVERED, w, n, "message %u was not delivered within %llu ms", n,
 			           (unsigned long long)v->o->within_ms);
 	}
@@ -319,7 +319,7 @@ static bool judge_confirmation(struct verify *v, uint32_t n)
 		if (p == s->sender || s->confirmed >> p & 1 || !(s->steady & witnesses_of(v, p)))
 			continue;
 		settled = false;
-		if (is_late(v, s->heard_ms) && is_late(v, s->decided_ms))
+		if (judge_is_late(v, s->heard_ms) && judge_is_late(v, s->decided_ms))
 			judge_fail(v, PROMISE_CONFIRMED, NULL, n,
 			           "message %u was taken by person %u, and not confirmed within %llu ms", n, p,
 			           (unsigned long long)v->o->within_ms);

@@ -207,7 +207,7 @@ void trouble_turn(struct verify *v);
 void trouble_ends(struct verify *v); /* whoever hangs goes on */
 const char *trouble_sessions_sql(void);
 
-/* ---- verify.c ---- */
+/* ---- run.c ---- */
 extern const struct conn_budget verify_budget;           /* our own connections have room for everything */
 void run_name(char out[37]);                             /* a uuid */
 void verify_rename(struct verify *v);                    /* gives the run a name, or another one */

@@ -16,7 +16,8 @@ const sources = readFileSync(join(here, '../../sql/manifest'), 'utf8').trim().sp
 const source = (name) => sources.find(({ text }) => text.includes(`create or replace function ${name}(`)).path;
 // Tables of the edge of one subject share a file.
 const shared = { outbox_ephemeral: 'publish', outbox: 'publish', outbox_state: 'rotation', ticks: 'rotation', epochs: 'epoch', epoch: 'epoch', marks: 'mark', asks: 'ask_edges', answers: 'answers', edges: 'pump_open',
-  sockets: 'socket_open', presence: 'presence', deploys: 'code', migrations: 'code', recoveries: 'recover', places: 'messages', read_marks: 'unread', recovery_key: 'recovery_key', push_consumers: 'undelivered', pushes: 'undelivered', push_cursor: 'undelivered', notifications_taken: 'undelivered' };
+  sockets: 'socket_open', presence: 'presence', deploys: 'code', migrations: 'code', recoveries: 'recover', places: 'messages', read_marks: 'unread', recovery_key: 'recovery_key', push_consumers: 'undelivered', pushes: 'undelivered', push_cursor: 'undelivered', notifications_taken: 'undelivered',
+  verify_runs: 'runs', verify_people: 'runs', verify_chats: 'runs' };
 
 async function named() {
   const db = await connect();
