@@ -1,7 +1,7 @@
 -- migrate:up
 
--- What `bellwire verify` has made (docs/verify.md): nobody else hears of these people, and whatever a run that died has left is removed by
--- the next one.
+-- What `bellwire verify` has made (docs/verify.md): nobody else hears of these people, and whatever a run that died has
+-- left is removed by the next one.
 create table bellwire.verify_runs (
 	run         uuid primary key,
 	alive_until timestamptz not null
@@ -15,7 +15,8 @@ create table bellwire.verify_people (
 );
 create index on bellwire.verify_people (run);
 comment on table bellwire.verify_people is
-	'Users that bellwire verify has made. Their presence is told to their chats alone, and no consumer of pushes gets what is theirs.';
+	'Users that bellwire verify has made. Their presence is told to their chats alone, and no consumer of pushes '
+	'gets what is theirs.';
 
 create table bellwire.verify_chats (
 	chat_id uuid primary key,

@@ -84,7 +84,8 @@ const char *auth_result_label(enum auth_result r);
 const char *auth_result_why(enum auth_result r);
 struct slice auth_without_bearer(struct slice token); /* the same without "Bearer " and blanks in front */
 
-/* A signed token, HS256, or RS256 or ES256 as the private key is, which the caller frees. NULL: error has the reason. */
+/* A signed token, which the caller frees: HS256, or RS256 or ES256 as the private key is. NULL: error has the
+ * reason. */
 char *auth_sign(const struct auth_config *cfg, const char *sub, uint64_t exp_s, char *error, size_t n);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * URLs, names and sockets for client/. A connection is given to net/conn.c at once: until it is made the kernel takes no bytes, which
- * looks like a peer that is slow, and a refusal looks like a reset.
+ * URLs, names and sockets for client/. A connection is given to net/conn.c at once: until it is made the kernel takes
+ * no bytes, which looks like a peer that is slow, and a refusal looks like a reset.
  */
 #include "client/dial.h"
 

@@ -23,7 +23,8 @@ struct engine;
 struct engine_events {
 	void (*on_open)(void *owner);
 	void (*on_message)(void *owner, struct slice text); /* ends with the call; what answers it goes out behind it */
-	/* Once, from the loop, behind everything else, also where it never opened. The owner frees the engine then or later. */
+	/* Once, from the loop, behind everything else, also where it never opened. The owner frees the engine then
+	 * or later. */
 	void (*on_end)(void *owner, const char *why);
 };
 

@@ -1,6 +1,7 @@
 /*
- * Requests of a polling client. A connection for each costs a round trip that a kept one would not; but what is checked is what was
- * answered, and a connection that a server ends between two requests is no fault that anybody should look into.
+ * Requests of a polling client. A connection for each costs a round trip that a kept one would not; but what is
+ * checked is what was answered, and a connection that a server ends between two requests is no fault that anybody
+ * should look into.
  */
 #include "client/errand.h"
 

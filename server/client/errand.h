@@ -15,8 +15,8 @@ struct errand_config {
 	size_t max_body; /* of the answer */
 };
 
-/* Once, and from inside the errand, which is gone afterwards: its owner forgets it and does not free it. status 0: there was no answer, and
- * body says why. body ends with the call. */
+/* Once, and from inside the errand, which is gone afterwards: its owner forgets it and does not free it. status 0:
+ * there was no answer, and body says why. body ends with the call. */
 typedef void errand_done(void *owner, int status, struct slice body);
 
 /* post NULL: GET. The answer comes later, also where nothing can be sent. */

@@ -1,5 +1,6 @@
 /*
- * The client's side of a WebSocket (RFC 6455): the opening handshake, masked frames out, messages in. wslay does the frames.
+ * The client's side of a WebSocket (RFC 6455): the opening handshake, masked frames out, messages in. wslay does the
+ * frames.
  */
 #ifndef CLIENT_FRAMES_H
 #define CLIENT_FRAMES_H

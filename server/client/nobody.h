@@ -1,5 +1,6 @@
 /*
- * A connection whose owner goes before it: what comes yet is nobody's, and the loop's sweep frees it. Private to client/.
+ * A connection whose owner goes before it: what comes yet is nobody's, and the loop's sweep frees it. Private to
+ * client/.
  */
 #ifndef CLIENT_NOBODY_H
 #define CLIENT_NOBODY_H

@@ -9,10 +9,11 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define ABOUT                                                                                                                                \
-	"Makes people and chats of its own, connects to every edge by every transport, writes by SQL and by client, and compares what was\n" \
-	"heard with what was stored. 0: every promise was kept; 1: one was broken, or it could not be shown. docs/verify.md.\n"              \
-	"Example: bellwire verify --database postgresql://service@db/app --edge https://a.example.org --minutes 5\n"
+#define ABOUT                                                                                                  \
+	"Makes people and chats of its own, connects to every edge by every transport, writes by SQL and by\n" \
+	"client, and compares what was heard with what was stored. 0: every promise was kept; 1: one was\n"    \
+	"broken, or it could not be shown. docs/verify.md.\n"                                                  \
+	"Example: bellwire verify --database postgresql://service@db/app --edge https://a.example.org\n"
 
 struct verify_words {
 	const char *database, *edges, *minutes, *seconds, *rate, *within, *json, *end_sessions, *kill, *key, *kid,

@@ -1,6 +1,6 @@
 /*
- * An answer as the client of a server reads it: status and body, from bytes that come as they like. The body has a Content-Length, or
- * chunks, or ends with the connection.
+ * An answer as the client of a server reads it: status and body, from bytes that come as they like. The body has a
+ * Content-Length, or chunks, or ends with the connection.
  */
 #ifndef HTTP_ANSWER_H
 #define HTTP_ANSWER_H
@@ -17,7 +17,8 @@ struct http_answer {
 
 enum http_answer_result { HTTP_ANSWER_MORE, HTTP_ANSWER_DONE, HTTP_ANSWER_BAD };
 
-/* Zeroed, an answer begins. *used: how many of the bytes were taken; what is left is to be shown again, with more. max: bytes of body. */
+/* Zeroed, an answer begins. *used: how many of the bytes were taken; what is left is to be shown again, with more.
+ * max: bytes of body. */
 enum http_answer_result http_answer_feed(struct http_answer *a, struct slice in, size_t max, size_t *used) MUST_CHECK;
 /* The connection has ended. Was it the end of the answer too? */
 bool http_answer_ends(const struct http_answer *a) MUST_CHECK;

@@ -1,6 +1,7 @@
 /*
- * The canary. A round is a run of its own: people and a chat are made, one client connects to each edge, each says one thing, all listen, and
- * all is removed. So nothing is left to go stale between two rounds, and the way in is tried each time. The transports take turns.
+ * The canary. A round is a run of its own: people and a chat are made, one client connects to each edge, each says one
+ * thing, all listen, and all is removed. So nothing is left to go stale between two rounds, and the way in is tried
+ * each time. The transports take turns.
  */
 #include "app/admin.h"
 #include "base/json.h"
@@ -15,10 +16,10 @@
 #define REMOVE_MS 5000 /* of a round's end, at most */
 
 /*
- *   REST --the next round is due--> MAKING --people are there--> CONNECTING --all are, or half the time is over--> LISTENING
- *     ^                               |                                                                             |
- *     |                               | no database                                                                 | all was heard, or time
- *     |-------removed, or time------REMOVING <----------------------------------------------------------------------|
+ *   REST --the next round is due--> MAKING --people are there--> CONNECTING --all are, or half the time--> LISTENING
+ *     ^                               |                                                                       |
+ *     |                               | no database                                      all was heard, or time |
+ *     |-------removed, or time-- REMOVING <---------------------------------------------------------------------|
  */
 #define CANARY_STATES(X) \
 	X(REST, rest) X(MAKING, making) X(CONNECTING, connecting) X(LISTENING, listening) X(REMOVING, removing)

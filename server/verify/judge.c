@@ -1,5 +1,6 @@
 /*
- * Sayings and their fates. What a witness hears is judged when it hears it; what it does not hear, and what the rows say, in each turn.
+ * Sayings and their fates. What a witness hears is judged when it hears it; what it does not hear, and what the rows
+ * say, in each turn.
  */
 #include "verify/run.h"
 
@@ -46,7 +47,8 @@ struct saying *saying_new(struct verify *v, unsigned chat, unsigned sender, bool
 	return &v->said[*n];
 }
 
-/* The number makes the text: every sixteenth is emoji up to the limit, every fifth in several scripts, the rest short. */
+/* The number makes the text: every sixteenth is emoji up to the limit, every fifth in several scripts, the rest
+ * short. */
 void saying_content(const struct verify *v, uint32_t n, struct buf *out)
 {
 	static const char emoji[] = "\xf0\x9f\x94\x94", words[] = " \"\\ тест, 試験, اختبار \n\t";
@@ -338,7 +340,8 @@ static bool judge_saying(struct verify *v, uint32_t n)
 	return delivered && confirmed && s->found;
 }
 
-/* Half of the time, since it has to be over before the wanderer goes on. Behind the end of an edge presence has its lease and presence_grace_restart to be told in. */
+/* Half of the time, since it has to be over before the wanderer goes on. Behind the end of an edge presence has its
+ * lease and presence_grace_restart to be told in. */
 static void judge_presence(struct verify *v)
 {
 	bool disturbed = v->disturbed_ms && now_ms(v) < v->disturbed_ms + PRESENCE_DISTURBED_MS;

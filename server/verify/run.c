@@ -1,6 +1,6 @@
 /*
- * A run: people and chats are made, everybody connects, messages are written for as long as was asked, then it is waited until the last of
- * them has met its fate, and all is removed.
+ * A run: people and chats are made, everybody connects, messages are written for as long as was asked, then it is
+ * waited until the last of them has met its fate, and all is removed.
  */
 #include "verify/run.h"
 

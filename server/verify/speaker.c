@@ -1,6 +1,6 @@
 /*
- * Messages of clients, as a client with an outbox sends them: with a client_id, again until there is an ack. A second time may come from
- * another socket of the same person.
+ * Messages of clients, as a client with an outbox sends them: with a client_id, again until there is an ack. A second
+ * time may come from another socket of the same person.
  */
 #include "verify/run.h"
 

@@ -1,5 +1,6 @@
 /*
- * The control link: people and chats are made and removed through it, and the rows are asked what was stored and confirmed.
+ * The control link: people and chats are made and removed through it, and the rows are asked what was stored and
+ * confirmed.
  */
 #include "verify/run.h"
 
@@ -123,9 +124,10 @@ static void stage_close(struct verify *v)
 
 /* ---- looked at ---- */
 
-#define LOOK_SQL                                                                                                             \
-	"select m.client_id, m.id, m.seq, pg_catalog.md5(m.content), "                                                       \
-	"array(select r.user_id from platform.message_receipts r where r.message_id = m.id and r.delivered_at is not null) " \
+#define LOOK_SQL                                                       \
+	"select m.client_id, m.id, m.seq, pg_catalog.md5(m.content), " \
+	"array(select r.user_id from platform.message_receipts r "     \
+	"where r.message_id = m.id and r.delivered_at is not null) "   \
 	"from platform.messages m where m.chat_id = any($1::uuid[]) and m.client_id = any($2::text[])"
 
 static void md5_of(struct slice s, char out[33])

@@ -1,5 +1,6 @@
 /*
- * What happens to installations: connections break, clients hang, sessions of Postgres end, and whatever the operator's command does.
+ * What happens to installations: connections break, clients hang, sessions of Postgres end, and whatever the
+ * operator's command does.
  */
 #include "verify/run.h"
 

@@ -1,6 +1,6 @@
 /*
- * `bellwire verify`: people of our own write and listen at an installation, and what they heard is compared with what was written
- * (docs/verify.md). This floor is a client and a service of what it checks; it looks into no edge.
+ * `bellwire verify`: people of our own write and listen at an installation, and what they heard is compared with what
+ * was written (docs/verify.md). This floor is a client and a service of what it checks; it looks into no edge.
  *
  *   run.c      the run: begin, turn, end
  *   stage.c    people and chats, through the control link; what the rows say of messages and receipts

@@ -1,5 +1,6 @@
 /*
- * Clients: one for each edge and transport, one for each edge that asks for recovery and is cut, and one that comes and goes.
+ * Clients: one for each edge and transport, one for each edge that asks for recovery and is cut, and one that comes
+ * and goes.
  */
 #include "verify/run.h"
 

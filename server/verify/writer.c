@@ -1,6 +1,6 @@
 /*
- * Messages by SQL, as a service writes them, from several sessions: alone, in bursts of one statement, and in transactions that end late or
- * are rolled back while others commit.
+ * Messages by SQL, as a service writes them, from several sessions: alone, in bursts of one statement, and in
+ * transactions that end late or are rolled back while others commit.
  */
 #include "verify/run.h"
 
@@ -71,7 +71,8 @@ static void writer_on_hold(struct timer *t)
 		writer_send(w, w->undo ? "rollback" : "commit", WRITER_END);
 }
 
-/* What is wrong with a statement of ours is wrong with the installation, unless it passes: a lock, a session that was ended, an outage. */
+/* What is wrong with a statement of ours is wrong with the installation, unless it passes: a lock, a session that
+ * was ended, an outage. */
 static void writer_judge_error(struct writer *w, const PGresult *res)
 {
 	static const char *const passing[] = {"08", "40", "53", "55", "57", "25"};

@@ -7,8 +7,8 @@ as $$
 $$;
 comment on function rt_private.is_verifying(uuid) is 'The user was made by bellwire verify.';
 
--- The rows of verify_people go last: until presence has forgotten a user, somebody has still to be told of their end, and that is no
--- stranger.
+-- The rows of verify_people go last: until presence has forgotten a user, somebody has still to be told of their end, and
+-- that is no stranger.
 create or replace function rt_private.verify_sweep() returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -59,8 +59,8 @@ begin
 end
 $$;
 comment on function rt.verify_open(uuid, text[], jsonb) is
-	'People with these names, and chats of them: p_chats is an array of arrays of places in p_names, from 0. Sweeps '
-	'before. Returns their ids and two settings.';
+	'People with these names, and chats of them: p_chats is an array of arrays of places in p_names, from 0. '
+	'Sweeps before. Returns their ids and two settings.';
 
 create or replace function rt.verify_renew(p_run uuid) returns boolean
 language sql volatile security definer set search_path = pg_catalog, pg_temp
@@ -69,7 +69,8 @@ as $$
 	where r.run = p_run and r.alive_until > clock_timestamp()
 	returning true
 $$;
-comment on function rt.verify_renew(uuid) is 'The run lives for half a minute more. Null: it is over, and what it had made may be gone.';
+comment on function rt.verify_renew(uuid) is
+	'The run lives for half a minute more. Null: it is over, and what it had made may be gone.';
 
 create or replace function rt.verify_close(p_run uuid) returns int
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp

@@ -10,7 +10,8 @@ struct told {
 	bool ends;
 };
 
-/* Feeds `wire` as a connection would show it: what was not taken comes again, with more behind it. Each piece is a copy of exact size. */
+/* Feeds `wire` as a connection would show it: what was not taken comes again, with more behind it. Each piece is a
+ * copy of exact size. */
 static struct told answer_of(struct slice wire, size_t cut, size_t max)
 {
 	struct http_answer a = {0};
