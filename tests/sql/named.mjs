@@ -17,7 +17,7 @@ const source = (name) => sources.find(({ text }) => text.includes(`create or rep
 // Tables of the edge of one subject share a file.
 const shared = { outbox_ephemeral: 'publish', outbox: 'publish', outbox_state: 'rotation', ticks: 'rotation', epochs: 'epoch', epoch: 'epoch', marks: 'mark', asks: 'ask_edges', answers: 'answers', edges: 'pump_open',
   sockets: 'socket_open', presence: 'presence', deploys: 'code', migrations: 'code', recoveries: 'recover', places: 'messages', read_marks: 'unread', recovery_key: 'recovery_key', push_consumers: 'undelivered', pushes: 'undelivered', push_cursor: 'undelivered', notifications_taken: 'undelivered',
-  verify_runs: 'runs', verify_people: 'runs', verify_chats: 'runs' };
+  verify_runs: 'verify_open', verify_people: 'verify_open', verify_chats: 'verify_open' };
 
 async function named() {
   const db = await connect();
