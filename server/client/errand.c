@@ -63,7 +63,9 @@ static void errand_on_dead(struct conn *c, void *owner, enum close_reason why)
 	struct errand *e = owner;
 	(void)c;
 	e->conn = NULL;
-	errand_over(e, 0, why == CLOSE_TLS ? SLICE("TLS failed") : SLICE("the connection broke, or was refused"));
+	errand_over(e, 0,
+	            why == CLOSE_TLS ? SLICE("TLS failed, or the connection was refused")
+	                             : SLICE("the connection broke, or was refused"));
 }
 
 static void errand_run_fail(struct deferred *d)

@@ -132,7 +132,8 @@ static void frames_on_dead(struct conn *c, void *owner, enum close_reason why)
 	struct frames *f = owner;
 	(void)c;
 	f->conn = NULL;
-	frames_over(f, why == CLOSE_TLS ? "TLS failed" : "the connection broke, or was refused");
+	frames_over(f, why == CLOSE_TLS ? "TLS failed, or the connection was refused"
+	                                : "the connection broke, or was refused");
 }
 
 /* ---- life ---- */

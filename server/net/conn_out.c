@@ -74,8 +74,8 @@ void conn_drain(struct conn *c)
 			conn_watch(c);
 			return;
 		}
-		if (put < 0) {
-			conn_kill(c, CLOSE_TRANSPORT);
+		if (put < 0) { /* a client's handshake begins with a write */
+			conn_kill(c, c->tls && !tls_established(c->tls) ? CLOSE_TLS : CLOSE_TRANSPORT);
 			return;
 		}
 		c->holder.budget->bytes_out += (size_t)put;

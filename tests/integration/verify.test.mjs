@@ -1,6 +1,7 @@
 // bellwire verify: it finds what is wrong, and nothing where nothing is (docs/verify.md).
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,8 +19,9 @@ const database = () => w.url(w.role('service'), 'bellwire-test')
 const service = w.role('service')
 
 function start(edges, ...args) {
+  const env = typeof args.at(-1) === 'object' ? args.pop() : {}
   const child = spawn(BIN, ['verify', '--database', database(), '--edge', edges.map((e) => e.url).join(','), ...args],
-    { env: { PATH: process.env.PATH, JWT_SECRET: SECRET, ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? '', UBSAN_OPTIONS: process.env.UBSAN_OPTIONS ?? '' } })
+    { env: { PATH: process.env.PATH, JWT_SECRET: SECRET, ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? '', UBSAN_OPTIONS: process.env.UBSAN_OPTIONS ?? '', ...env } })
   const p = { child, out: '', err: '' }
   running.add(child)
   child.stdout.on('data', (d) => { p.out += d })
@@ -94,15 +96,38 @@ describe('verify, by itself', () => {
     assert.equal(await w.value("select (select count(*) from platform.users where name like 'bellwire verify %') + (select count(*) from platform.chats)"), 0)
   })
 
+  test('TLS: by every transport, with a certificate that is good for the host, and no other; a private key signs', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'bellwire-'))
+    after(() => rmSync(dir, { recursive: true, force: true }))
+    const file = (name) => join(dir, name)
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=a',
+      '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', file('key'), '-out', file('cert')], { stdio: 'ignore' })
+    const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    writeFileSync(file('public'), keys.publicKey.export({ type: 'spki', format: 'pem' }))
+    writeFileSync(file('private'), keys.privateKey.export({ type: 'pkcs8', format: 'pem' }))
+    const edge = await w.edge({ BELLWIRE_TLS_CERT_FILE: file('cert'), BELLWIRE_TLS_KEY_FILE: file('key'), JWT_SECRET: '', JWT_ALGORITHM: 'ES256', JWT_PUBLIC_KEY_FILE: file('public') })
+    const at = (host) => ({ url: `https://${host}:${edge.port}` })
+    const sign = ['--token-key', file('private')]
+    const good = await verify([at('127.0.0.1')], '--seconds', '2', ...sign, { SSL_CERT_FILE: file('cert') })
+    assert.deepEqual([good.code, good.kept], [0, true], JSON.stringify(good))
+    assert.ok(good.heard > 0 && good.confirmed > 0)
+    for (const [host, env] of [['127.0.0.1', {}], ['localhost', { SSL_CERT_FILE: file('cert') }]]) {
+      const r = await verify([at(host)], '--seconds', '1', '--within', '1', ...sign, env)
+      assert.deepEqual([r.code, r.broken], [1, 'reached'])
+      assert.match(r.what, /TLS failed/)
+    }
+    await edge.stop()
+  })
+
   test('an edge that is not there, a key that is another, a database that is none', async () => {
     const nobody = await verify([{ url: 'http://127.0.0.1:9' }, two], '--seconds', '1', '--within', '2')
     assert.deepEqual([nobody.code, nobody.broken], [1, 'reached'])
-    const p = spawn(BIN, ['verify', '--database', database(), '--edge', two.url, '--seconds', '1', '--json'],
-      { env: { JWT_SECRET: 'f'.repeat(32) }, stdio: ['ignore', 'pipe', 'inherit'] })
-    let out = ''
-    p.stdout.on('data', (d) => { out += d })
-    await new Promise((resolve) => p.on('close', resolve))
-    assert.equal(JSON.parse(out).broken, 'taken', out)
+    const other = await verify([two], '--seconds', '1', { JWT_SECRET: 'f'.repeat(32) })
+    assert.deepEqual([other.code, other.broken], [1, 'taken'])
+    const p = start([two], '--seconds', '1', '--database', 'postgresql://127.0.0.1:9/x')
+    assert.equal(await p.gone, 1)
+    assert.match(p.err, /Connection refused/)
+    assert.match(p.out, /could not be shown/)
   })
 })
 
