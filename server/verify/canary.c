@@ -16,10 +16,10 @@
 #define REMOVE_MS 5000 /* of a round's end, at most */
 
 /*
- *   REST --the next round is due--> MAKING --people are there--> CONNECTING --all are, or half the time--> LISTENING
- *     ^                               |                                                                       |
- *     |                               | no database                                      all was heard, or time |
- *     |-------removed, or time-- REMOVING <---------------------------------------------------------------------|
+ *   REST --the next round is due--> MAKING --people are there--> CONNECTING --all are or have failed--> LISTENING
+ *     ^                               |                                                                     |
+ *     |                               | no database                                    all was heard, or time |
+ *     |-------removed, or time-- REMOVING <-------------------------------------------------------------------|
  */
 #define CANARY_STATES(X) \
 	X(REST, rest) X(MAKING, making) X(CONNECTING, connecting) X(LISTENING, listening) X(REMOVING, removing)
@@ -263,10 +263,10 @@ static bool canary_all(const struct canary *c, bool (*is)(const struct canary *c
 	return true;
 }
 
-static bool perch_is_connected(const struct canary *c, const struct perch *p)
+static bool perch_is_decided(const struct canary *c, const struct perch *p)
 {
 	(void)c;
-	return p->connected;
+	return p->connected || p->gone;
 }
 
 static bool perch_is_gone(const struct canary *c, const struct perch *p)
@@ -371,7 +371,7 @@ static void canary_work(struct canary *c)
 		canary_begin(c);
 	else if (c->state == CANARY_MAKING && !c->asked)
 		canary_make(c);
-	else if (c->state == CANARY_CONNECTING && (canary_all(c, perch_is_connected) || canary_past(c, within / 2)))
+	else if (c->state == CANARY_CONNECTING && (canary_all(c, perch_is_decided) || canary_past(c, within / 2)))
 		canary_say(c);
 	else if (c->state == CANARY_REMOVING)
 		canary_remove(c);
