@@ -205,7 +205,7 @@ static void heard_first(struct witness *w, struct saying *s, uint32_t n)
 	s->heard_ms = now_ms(v);
 	v->counts.heard++;
 	uint64_t us = loop_clock_us() - s->asked_us;
-	if (n >= w->from && w->present && !s->retried)
+	if (n >= w->from && w->present && !s->retried && !w->hangs && s->asked_us > w->free_us)
 		numbers_add(&v->latencies, us / 100 > UINT32_MAX ? UINT32_MAX : (uint32_t)(us / 100));
 	if (s->seq < w->last_seq[s->chat] && n >= w->from)
 		judge_fail(v, PROMISE_ORDER, w, n, "message %u, seq %llu, came behind seq %llu", n,

@@ -73,8 +73,9 @@ struct witness {
 	struct timer again; /* opens it */
 	unsigned i, person, edge, at_edge;
 	enum client_transport transport;
-	bool hangs;   /* as a program that does not go on: what it hears it has not taken */
-	bool engaged; /* its caller has a connection, or makes one */
+	bool hangs;       /* as a program that does not go on: what it hears it has not taken */
+	uint64_t free_us; /* since when it does not hang */
+	bool engaged;     /* its caller has a connection, or makes one */
 	bool recovers, present, ever, upgraded, leaving, opened_recovered;
 	uint32_t from;
 	uint64_t present_ms, wanted_ms; /* since when it is there; since when it is not and should be */

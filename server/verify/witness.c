@@ -166,6 +166,7 @@ void witness_hang(struct witness *w, bool hang)
 	struct verify *v = w->v;
 	uint64_t me = UINT64_C(1) << w->i;
 	w->hangs = hang;
+	w->free_us = loop_clock_us();
 	for (uint32_t n = v->unsettled; n < v->nsaid && !hang; n++)
 		v->said[n].taken |= v->said[n].heard & me;
 	caller_hang(w->caller, hang);
