@@ -57,7 +57,7 @@ select results_eq($$select name from functions where has_function_privilege('bel
 select ok(not has_function_privilege('bellwire_edge', oid, 'execute'), 'the edge does not call ' || name) from functions
 	where schema <> 'rt' or name in ('rt.emit(text[],text,jsonb,text[],boolean)', 'rt.socket_id()',
 	'rt.online(uuid[])', 'rt.undelivered(interval,integer,text)', 'rt.user_join(uuid,text)',
-	'rt.user_leave(uuid,text)');
+	'rt.user_leave(uuid,text)', 'rt.verify_close(uuid)', 'rt.verify_open(uuid,text[],jsonb)', 'rt.verify_renew(uuid)');
 select is(pg_temp.rights('bellwire_edge', oid, relkind), null, 'the edge: nothing on ' || name) from relations;
 select is(has_schema_privilege('bellwire_edge', oid, 'usage'), name = 'rt', 'the edge: usage of schema ' || name)
 	from schemas;
@@ -97,7 +97,8 @@ select results_eq($$select name from functions where has_function_privilege('bel
 	order by name collate "C"$$,
 	array['platform.notify(uuid,text,text,text,jsonb)', 'rt.emit(text[],text,jsonb,text[],boolean)',
 		'rt.online(uuid[])', 'rt.socket_id()', 'rt.undelivered(interval,integer,text)',
-	'rt.user_join(uuid,text)', 'rt.user_leave(uuid,text)'], 'the service calls these');
+	'rt.user_join(uuid,text)', 'rt.user_leave(uuid,text)', 'rt.verify_close(uuid)',
+		'rt.verify_open(uuid,text[],jsonb)', 'rt.verify_renew(uuid)'], 'the service calls these');
 select is(has_schema_privilege('bellwire_service', oid, 'usage'), name in ('rt', 'platform'),
 	'the service: usage of schema ' || name) from schemas;
 select ok(not has_schema_privilege('bellwire_service', oid, 'create'), 'the service creates nothing in ' || name)

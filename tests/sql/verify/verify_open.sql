@@ -2,7 +2,8 @@
 begin;
 select plan(11);
 
-select ok(has_function_privilege('bellwire_service', 'rt.verify_open(uuid,text[],jsonb)', 'execute'), 'services may call it');
+select ok(has_function_privilege('bellwire_service', 'rt.verify_open(uuid,text[],jsonb)', 'execute'),
+	'services may call it');
 
 create temporary table made as
 select * from rt.verify_open(tests.u(1),
