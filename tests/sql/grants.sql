@@ -57,7 +57,8 @@ select results_eq($$select name from functions where has_function_privilege('bel
 select ok(not has_function_privilege('bellwire_edge', oid, 'execute'), 'the edge does not call ' || name) from functions
 	where schema <> 'rt' or name in ('rt.emit(text[],text,jsonb,text[],boolean)', 'rt.socket_id()',
 	'rt.online(uuid[])', 'rt.undelivered(interval,integer,text)', 'rt.user_join(uuid,text)',
-	'rt.user_leave(uuid,text)', 'rt.verify_close(uuid)', 'rt.verify_open(uuid,text[],jsonb)', 'rt.verify_renew(uuid)');
+	'rt.user_leave(uuid,text)', 'rt.verify_close(uuid)', 'rt.verify_open(uuid,text[],jsonb)',
+	'rt.verify_renew(uuid)');
 select is(pg_temp.rights('bellwire_edge', oid, relkind), null, 'the edge: nothing on ' || name) from relations;
 select is(has_schema_privilege('bellwire_edge', oid, 'usage'), name = 'rt', 'the edge: usage of schema ' || name)
 	from schemas;
