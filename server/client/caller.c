@@ -41,7 +41,7 @@ static bool string_of(struct slice object, const char *key, struct buf *out)
 	return json_get(object, key, &v) && json_unescape(out, v);
 }
 
-/* R4: the same private id means that it goes on where it was. */
+/* The same private id means that it goes on where it was (docs/recovery.md). */
 static void caller_accepted(struct caller *c, struct slice reply)
 {
 	struct buf pid = {0};
