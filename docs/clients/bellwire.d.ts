@@ -120,6 +120,7 @@ export interface Failure {
   event?: string
   client_id?: string
   retry_after_ms?: number
+  hint?: string
 }
 
 export interface ChatTyping {
@@ -264,6 +265,7 @@ export interface Refused {
   timestamp: Time
   client_id?: string
   retry_after_ms?: number
+  hint?: string
 }
 
 /** Events to clients. */

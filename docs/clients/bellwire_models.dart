@@ -114,6 +114,7 @@ class Failure {
     this.event,
     this.clientId,
     this.retryAfterMs,
+    this.hint,
   });
 
   factory Failure.fromJson(Map<String, dynamic> json) => Failure(
@@ -123,6 +124,7 @@ class Failure {
         event: json['event'] as String?,
         clientId: json['client_id'] as String?,
         retryAfterMs: json['retry_after_ms'] as int?,
+        hint: json['hint'] as String?,
       );
 
   final String code;
@@ -131,6 +133,7 @@ class Failure {
   final String? event;
   final String? clientId;
   final int? retryAfterMs;
+  final String? hint;
 }
 
 /// `chat:message:new`: A row was inserted into platform.messages, by whoever.
@@ -551,6 +554,7 @@ class Refused {
     required this.timestamp,
     this.clientId,
     this.retryAfterMs,
+    this.hint,
   });
 
   factory Refused.fromJson(Map<String, dynamic> json) => Refused(
@@ -560,6 +564,7 @@ class Refused {
         timestamp: DateTime.parse(json['timestamp'] as String),
         clientId: json['client_id'] as String?,
         retryAfterMs: json['retry_after_ms'] as int?,
+        hint: json['hint'] as String?,
       );
 
   final String status;
@@ -568,4 +573,5 @@ class Refused {
   final DateTime timestamp;
   final String? clientId;
   final int? retryAfterMs;
+  final String? hint;
 }

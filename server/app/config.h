@@ -96,6 +96,8 @@
 	X(emitter, BELLWIRE_EMITTER, BOOL, "off", 0, 0, "",                                                                                                 \
 	  "accept @socket.io/postgres-emitter; any role that can connect to the database can then send events")                                             \
 	X(demo_dir, BELLWIRE_DEMO_DIR, STR, "", 0, 0, "", "serve this directory under /demo/; never in production")                                         \
+	X(dev, BELLWIRE_DEV, BOOL, "off", 0, 0, "",                                                                                                         \
+	  "errors tell clients, as hint, what is wrong inside: for developers, never in production")                                                        \
 	X(log_level, BELLWIRE_LOG_LEVEL, CHOICE, "info", 0, 0, "error|warn|info|debug|trace", "what is logged")                                             \
 	X(log_format, BELLWIRE_LOG_FORMAT, CHOICE, "text", 0, 0, "text|json",                                                                               \
 	  "lines of the log: key=value, or JSON objects")

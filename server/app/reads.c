@@ -65,25 +65,29 @@ static void read_respond(const struct reads *r, struct http_exchange *x, int sta
 /* The body says when to try again, as `error` does for an event, because a program of another origin does not see the
  * header, and its seconds are too coarse to spread a crowd. */
 static void read_refuse_until(struct reads *r, struct http_exchange *x, enum error_code code, struct slice message,
-                              uint64_t retry_after_ms)
+                              const char *hint, uint64_t retry_after_ms)
 {
 	struct buf body = {0};
-	error_put(&body, &(struct error_about){
-				 .code = error_name(code), .message = message, .retry_after_ms = retry_after_ms});
+	error_put(&body, &(struct error_about){.code = error_name(code),
+	                                       .message = message,
+	                                       .retry_after_ms = retry_after_ms,
+	                                       .hint = tell_hint(r->people, hint)});
 	counts_error(&r->people->counts, error_name(code));
 	read_respond(r, x, error_status(code), buf_view(&body), retry_after_ms);
 	buf_fini(&body);
 }
 
-static void read_refuse(struct reads *r, struct http_exchange *x, enum error_code code, struct slice message)
+/* hint: for tell_hint */
+static void read_refuse(struct reads *r, struct http_exchange *x, enum error_code code, struct slice message,
+                        const char *hint)
 {
-	read_refuse_until(r, x, code, message, 0);
+	read_refuse_until(r, x, code, message, hint, 0);
 }
 
 static void read_refuse_busy(struct reads *r, struct http_exchange *x)
 {
 	uint64_t again = again_ms(&r->again, loop_now_us(r->people->loop));
-	read_refuse_until(r, x, ERROR_UNAVAILABLE, SLICE("Try again"), again);
+	read_refuse_until(r, x, ERROR_UNAVAILABLE, SLICE("Try again"), TELL_AWAY, again);
 }
 
 /* The client gets the number of a line of the log, which has the cause. */
@@ -94,7 +98,7 @@ static void read_failed_inside(struct reads *r, struct http_exchange *x, const s
 	snprintf(text, sizeof(text), "Internal error %.12s", id);
 	log_error(r->people->ident, "read failed", LSL("id", slice_of(id, sizeof(id))),
 	          LS("sqlstate", result->sqlstate), LS("message", result->message));
-	read_refuse(r, x, ERROR_INTERNAL, slice_str(text));
+	read_refuse(r, x, ERROR_INTERNAL, slice_str(text), result->message);
 }
 
 static void read_failed(struct reads *r, struct http_exchange *x, const struct db_result *result)
@@ -103,11 +107,12 @@ static void read_failed(struct reads *r, struct http_exchange *x, const struct d
 	if (code == ERROR_INTERNAL)
 		read_failed_inside(r, x, result);
 	else if (result->outcome == DB_ERROR && strncmp(result->sqlstate, "RT", 2) == 0)
-		read_refuse_until(r, x, code, slice_str(result->message), result->retry_after_ms);
+		read_refuse_until(r, x, code, slice_str(result->message), NULL, result->retry_after_ms);
 	else if (code == ERROR_UNAVAILABLE)
 		read_refuse_busy(r, x);
 	else
-		read_refuse(r, x, code, code == ERROR_INVALID_DATA ? SLICE("Invalid data") : SLICE("Try again"));
+		read_refuse(r, x, code, code == ERROR_INVALID_DATA ? SLICE("Invalid data") : SLICE("Try again"),
+		            result->message);
 }
 
 static void read_answered(void *arg, const struct db_result *result)
@@ -206,7 +211,7 @@ static bool read_allowed(struct reads *r, struct http_exchange *x, const char us
 	uint64_t retry_after_ms = 0;
 	if (user_allows(r->people, user, &limit, &retry_after_ms))
 		return true;
-	read_refuse_until(r, x, ERROR_RATE_LIMIT, SLICE("Too many requests"), retry_after_ms);
+	read_refuse_until(r, x, ERROR_RATE_LIMIT, SLICE("Too many requests"), NULL, retry_after_ms);
 	return false;
 }
 
@@ -229,7 +234,7 @@ static void read_known(void *arg, enum auth_result result)
 	if (auth_is_open(result))
 		read_refuse_busy(rd->reads, rd->x);
 	else if (result != AUTH_OK)
-		read_refuse(rd->reads, rd->x, ERROR_UNAUTHORIZED, SLICE("Invalid token"));
+		read_refuse(rd->reads, rd->x, ERROR_UNAUTHORIZED, SLICE("Invalid token"), auth_result_why(result));
 	free(rd);
 }
 
@@ -278,11 +283,11 @@ void reads_handle(struct reads *r, struct http_exchange *x)
 	if (h->method == HTTP_OPTIONS)
 		read_respond(r, x, 204, (struct slice){0}, 0);
 	else if (!read_route_find(h->path, &id))
-		read_refuse(r, x, ERROR_NOT_FOUND, SLICE("No such path"));
+		read_refuse(r, x, ERROR_NOT_FOUND, SLICE("No such path"), NULL);
 	else if ((h->method != HTTP_GET && h->method != HTTP_HEAD) || h->has_body)
-		read_refuse(r, x, ERROR_METHOD_NOT_ALLOWED, SLICE("GET only"));
+		read_refuse(r, x, ERROR_METHOD_NOT_ALLOWED, SLICE("GET only"), NULL);
 	else if ((token = read_bearer(r, x, &claims)) != AUTH_OK && !auth_is_open(token))
-		read_refuse(r, x, ERROR_UNAUTHORIZED, SLICE("Invalid token"));
+		read_refuse(r, x, ERROR_UNAUTHORIZED, SLICE("Invalid token"), auth_result_why(token));
 	else if (token == AUTH_UNREAD || db_state(r->db) != DB_UP)
 		read_refuse_busy(r, x);
 	else if (token == AUTH_UNASKED || read_allowed(r, x, claims.sub))

@@ -323,8 +323,12 @@ static void worker_make_db(struct worker *w, const struct config *c)
 
 static void worker_join_floors(struct worker *w, const struct config *c)
 {
-	w->people = (struct people){
-		.loop = w->loop, .sio = w->sio, .auth = w->auth, .ident = w->ident, .trace_kb = c->trace_kb};
+	w->people = (struct people){.loop = w->loop,
+	                            .sio = w->sio,
+	                            .auth = w->auth,
+	                            .ident = w->ident,
+	                            .dev = c->dev,
+	                            .trace_kb = c->trace_kb};
 	w->events = (struct events){.people = &w->people,
 	                            .db = w->db,
 	                            .edge_id = w->edge_id,

@@ -46,7 +46,9 @@ static void connect_refuse_token(struct entry *e, struct sio_socket *s, enum aut
 	char subject[UUID_LEN + 8]; /* not that of the good token which the client may have a moment later */
 	snprintf(subject, sizeof subject, "token %s", why == AUTH_EXPIRED ? claims->sub : "");
 	refusal_say(e, s, slice_str(subject),
-	            &(struct error_about){.code = error_name(ERROR_UNAUTHORIZED), .message = SLICE("Invalid token")},
+	            &(struct error_about){.code = error_name(ERROR_UNAUTHORIZED),
+	                                  .message = SLICE("Invalid token"),
+	                                  .hint = tell_hint(e->people, auth_result_why(why))},
 	            CLOSE_UNAUTHORIZED);
 }
 
@@ -57,7 +59,8 @@ static void connect_refuse_one_more(struct entry *e, struct sio_socket *s, const
 	uint64_t left_out;
 	struct error_about about = {.code = error_name(ERROR_RATE_LIMIT),
 	                            .message = SLICE("Too many sockets"),
-	                            .retry_after_ms = e->lost_after_ms};
+	                            .retry_after_ms = e->lost_after_ms,
+	                            .hint = tell_hint(e->people, "BELLWIRE_MAX_SOCKETS_PER_USER")};
 	e->people->counts.sockets_refused++;
 	if (refusal_may_log(e, &left_out))
 		log_info(sio_ident(s), "socket refused", LS("cause", "its user has too many"),

@@ -93,7 +93,9 @@ static void open_say_wait(struct client *c)
 	client_enter(c, CLIENT_WAITING);
 	recover_forget(c); /* the reply goes out now, and has no private id */
 	sio_accept(c->sio, (struct slice){0});
-	client_error(c, &(struct error_about){.code = error_name(ERROR_UNAVAILABLE), .message = SLICE("Try again")});
+	client_error(c, &(struct error_about){.code = error_name(ERROR_UNAVAILABLE),
+	                                      .message = SLICE("Try again"),
+	                                      .hint = tell_hint(c->people, TELL_AWAY)});
 	open_be_patient(c);
 }
 

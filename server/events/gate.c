@@ -89,11 +89,13 @@ static bool gate_has_room(const struct events *events, struct client *c, const s
 {
 	size_t n = ev->args[0].n + WAITING_OVERHEAD;
 	if (c->waiting_bytes && c->waiting_bytes + n > CLIENT_WAITING_MOST) {
-		client_fail_event(c, ev, ERROR_RATE_LIMIT, "Too many events are waiting", PUMP_WAIT_MS);
+		client_fail_event(c, ev, ERROR_RATE_LIMIT, "Too many events are waiting",
+		                  "4 MiB of this client's events wait for the database", PUMP_WAIT_MS);
 		return false;
 	}
 	if (events->max_waiting_bytes && events->people->counts.waiting_bytes + n > events->max_waiting_bytes) {
-		client_fail_event(c, ev, ERROR_UNAVAILABLE, "Try again", 0);
+		client_fail_event(c, ev, ERROR_UNAVAILABLE, "Try again",
+		                  "client events of BELLWIRE_MAX_MEMORY_BYTES wait for the database", 0);
 		return false;
 	}
 	return true;
@@ -127,7 +129,9 @@ static void gate_not_done(struct asked *k, const struct db_item_result *r)
 	                        .event = asked_event(k),
 	                        .client_id = asked_client_id(k)};
 	gate_count(k, STATUS_ERROR);
+	e.hint = tell_hint(p, "Postgres is away, or did not answer within BELLWIRE_DB_TIMEOUT_MS");
 	if (r->outcome == DB_ERROR) {
+		e.hint = p->dev && !slice_starts(r->sqlstate, SLICE("RT")) ? r->detail : (struct slice){0};
 		e.code = r->code;
 		e.message = r->message;
 		e.retry_after_ms = r->retry_after_ms;
@@ -234,19 +238,25 @@ void gate_event(struct sio_socket *s, const struct sio_event *ev, void *ctx)
 	bool refresh = slice_eq(ev->name, SLICE("auth:refresh"));
 	const struct route *r = refresh ? NULL : route_find(events, ev->name);
 	if (!rate_allows(&c->user->rates, gate_limit(r, refresh), loop_now(c->people->loop), &retry_after_ms))
-		client_fail_event(c, ev, ERROR_RATE_LIMIT, "Too many events", retry_after_ms);
+		client_fail_event(c, ev, ERROR_RATE_LIMIT, "Too many events",
+		                  "rate_per_s and rate_burst of its row in bellwire.routes", retry_after_ms);
 	else if (c->state == CLIENT_WAITING || (!refresh && routes_missing(events)))
-		client_fail_event(c, ev, ERROR_UNAVAILABLE, "Try again", 0);
+		client_fail_event(c, ev, ERROR_UNAVAILABLE, "Try again", TELL_AWAY, 0);
 	else if (!refresh && !r)
-		client_fail_event(c, ev, ERROR_INVALID_DATA, "Unknown event", 0);
+		client_fail_event(c, ev, ERROR_INVALID_DATA, "Unknown event", "bellwire.routes has no row for it", 0);
 	else if (ev->flaws || ev->nattachments || ev->nargs != 1 || json_kind_of(ev->args[0]) != JSON_OBJECT)
-		client_fail_event(c, ev, ERROR_INVALID_DATA, "One object is expected", 0);
+		client_fail_event(c, ev, ERROR_INVALID_DATA, "One object is expected",
+		                  "one argument, an object: no binary data, no lone surrogate, no U+0000, no key twice",
+		                  0);
 	else if (refresh)
 		refresh_event(events, c, ev);
 	else if (!r->fit)
-		client_fail_event(c, ev, ERROR_UNAVAILABLE, "Try again", 0);
+		client_fail_event(c, ev, ERROR_UNAVAILABLE, "Try again",
+		                  "the function of its row in bellwire.routes is not there, or has another signature",
+		                  0);
 	else if (ev->args[0].n > r->max_bytes)
-		client_fail_event(c, ev, ERROR_MESSAGE_TOO_LARGE, "Payload too large", 0);
+		client_fail_event(c, ev, ERROR_MESSAGE_TOO_LARGE, "Payload too large",
+		                  "max_bytes of its row in bellwire.routes", 0);
 	else if (gate_has_room(events, c, ev) && !gate_relay(events, c, ev, r))
 		gate_dispatch(events, c, ev, r);
 }

@@ -51,9 +51,9 @@ static enum auth_result refresh_token(struct client *c, const struct sio_event *
 static void refresh_refuse(struct client *c, const struct sio_event *ev, enum auth_result why)
 {
 	if (auth_is_open(why))
-		client_fail_event(c, ev, ERROR_UNAVAILABLE, "Try again", 0);
+		client_fail_event(c, ev, ERROR_UNAVAILABLE, "Try again", auth_result_why(why), 0);
 	else
-		client_fail_event(c, ev, ERROR_UNAUTHORIZED, "Token not accepted", 0);
+		client_fail_event(c, ev, ERROR_UNAUTHORIZED, "Token not accepted", auth_result_why(why), 0);
 }
 
 static void refresh_ack(struct client *c, const struct sio_event *ev, uint64_t expires_ms)

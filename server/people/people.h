@@ -51,6 +51,7 @@ struct people {
 	/* Of rates.idle: users without clients whose buckets are not full. people_tick looks at them in turn. */
 	struct list idle;
 	uint32_t nidle;
+	bool dev;                                   /* BELLWIRE_DEV: errors carry hints */
 	size_t trace_kb;                            /* set before people_start; 0: no trace */
 	struct trace *trace;                        /* owned; NULL: none */
 	uint32_t clients_so_far;                    /* the number of the last client */

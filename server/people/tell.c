@@ -19,7 +19,14 @@ static void put_error(struct buf *out, const struct error_about *e, bool as_ack)
 		json_member_raw(out, "client_id", e->client_id);
 	if (e->retry_after_ms)
 		json_member_u64(out, "retry_after_ms", e->retry_after_ms);
+	if (e->hint.n)
+		json_member_str(out, "hint", e->hint);
 	json_close(out);
+}
+
+struct slice tell_hint(const struct people *p, const char *text)
+{
+	return p->dev ? slice_str(text) : (struct slice){0};
 }
 
 void error_put(struct buf *out, const struct error_about *e)
@@ -68,13 +75,14 @@ struct slice tell_client_id(const struct sio_event *ev)
 }
 
 void client_fail_event(struct client *c, const struct sio_event *ev, enum error_code code, const char *message,
-                       uint64_t retry_after_ms)
+                       const char *hint, uint64_t retry_after_ms)
 {
 	struct error_about about = {.code = error_name(code),
 	                            .message = slice_str(message),
 	                            .event = ev->name,
 	                            .client_id = tell_client_id(ev),
-	                            .retry_after_ms = retry_after_ms};
+	                            .retry_after_ms = retry_after_ms,
+	                            .hint = tell_hint(c->people, hint)};
 	counts_of_event(&c->people->counts, ev->name, STATUS_ERROR, 1);
 	log_debug(sio_ident(c->sio), "event refused", LSL("event", ev->name), LSL("code", about.code));
 	client_fail(c, &about, ev->wants_ack, ev->ack_id);
@@ -110,7 +118,9 @@ static void tell_stranger(struct people *p, struct sio_socket *s, const struct e
 void tell_unavailable(struct people *p, struct sio_socket *s)
 {
 	tell_stranger(p, s,
-	              &(struct error_about){.code = error_name(ERROR_UNAVAILABLE), .message = SLICE("Try again")});
+	              &(struct error_about){.code = error_name(ERROR_UNAVAILABLE),
+	                                    .message = SLICE("Try again"),
+	                                    .hint = tell_hint(p, TELL_AWAY)});
 }
 
 void tell_turn_away(struct people *p, struct sio_socket *s, const struct error_about *e, enum close_reason why)

@@ -63,6 +63,42 @@ const deep = (n) => JSON.parse(`${'['.repeat(n)}${']'.repeat(n)}`)
 const WRONG_VALUES = [undefined, null, 5, true, [], {}, '', ' ', 'not-a-uuid', "'; drop table platform.messages; --", "' or '1'='1", '\ud800', 'a\udc00b', 'x\u0000y', 'a'.repeat(36),
   `${randomUUID()}\n`, `${randomUUID()}0`, `../${randomUUID()}`]
 
+test('hints: with BELLWIRE_DEV alone', async () => {
+  await w.sql(`create function rt.hint_fails(p_user_id uuid, p_payload jsonb) returns jsonb language plpgsql as 'begin perform 1 / 0; return null; end'`)
+  await w.sql(`create function rt.hint_bug(p_user_id uuid, p_payload jsonb) returns jsonb language plpgsql as 'begin perform no_such_function(1); return null; end'`)
+  await w.sql(`insert into bellwire.routes (event, function, max_bytes) values ('hint:fails', 'rt.hint_fails', 100), ('hint:bug', 'rt.hint_bug', 100)`)
+  const ann = await w.user()
+  const hints = async (edge) => {
+    const first = await w.connect(await w.user(), { edge }) // whose limits this may use up
+    await until(async () => (await first.ask('hint:bug', {})).code === 'INTERNAL', 'the routes are known')
+    first.close()
+    const a = await w.connect(ann, { edge })
+    const read = await fetch(`${edge.url}/api/v2/chats`, { headers: { authorization: `Bearer ${token(ann, { exp: 1 })}` } }).then((r) => r.json())
+    const bad = w.client(ann, { edge, token: token(ann, { exp: 1 }) })
+    await bad.down()
+    const acks = []
+    for (const [event, payload] of [['nope', {}], ['hint:fails', {}], ['hint:bug', {}], ['hint:bug', { x: 'x'.repeat(100) }]]) acks.push(await a.ask(event, payload))
+    acks.push(await a.ask('auth:refresh', { token: token(ann, { exp: 1 }) }), await a.ask('chat:join', { chat_id: randomUUID() }))
+    a.close()
+    return [...acks, ...bad.heard('error'), a.heard('error').find((e) => e.event === 'nope'), read].map((e) => e.hint)
+  }
+  const dev = await w.edge({ BELLWIRE_DEV: 'on' })
+  dev.expected.push(/event function failed/)
+  const [nope, fails, bug, large, refresh, join, connect, event, read] = await hints(dev)
+  assert.equal(nope, 'bellwire.routes has no row for it')
+  assert.match(fails, /division by zero/)
+  assert.match(bug, /no_such_function.* does not exist/)
+  assert.match(large, /max_bytes/)
+  for (const why of [refresh, connect, read]) assert.match(why, /exp has passed/)
+  assert.equal(join, undefined) // the message says it
+  assert.equal(event, nope)
+  await dev.stop()
+  const plain = await w.edge()
+  plain.expected.push(/event function failed/)
+  assert.deepEqual(await hints(plain), Array(9).fill(undefined))
+  await plain.stop()
+})
+
 describe('bad input', { concurrency: 3 }, () => {
   test('no limits for this group', async () => {
     await w.sql('update bellwire.routes set rate_per_s = 10000, rate_burst = 100000')
