@@ -63,7 +63,8 @@ class Edge {
     this.adminPort = Number(/admin_port\W+(\d+)/.exec(m[0])[1])
     this.id = /edge_id\W+([\w-]+)/.exec(m[0])[1]
     this.url = `http://127.0.0.1:${this.port}`
-    await until(() => this.ready(), () => `edge ready\n${this.log}`)
+    await until(() => this.ended !== null || this.ready(), () => `edge ready\n${this.log}`)
+    assert.equal(this.ended, null, `edge ended: ${this.ended}\n${this.log}`)
     return this
   }
 
