@@ -47,7 +47,7 @@ static void got_connect(struct sio_session *ses, const struct sio_packet *p)
 		bad_packet(ses);
 		return;
 	}
-	if (ses->count >= srv->cfg.limits.max_sockets_per_session) {
+	if (ses->open >= srv->cfg.limits.max_sockets_per_session) {
 		eio_close(ses->eio, CLOSE_LIMIT);
 		return;
 	}

@@ -52,7 +52,7 @@ struct sio_session {
 	uint64_t late_until;        /* until then packets for namespaces in `late` are ignored (S9) */
 	uint32_t late;              /* a bit for each namespace whose socket we have ended */
 	uint16_t connects;          /* CONNECTs so far */
-	uint16_t count;             /* sockets now */
+	uint16_t open;              /* sockets that have not ended: those of one turn stay in the list until its end */
 };
 
 /* on_disconnect is due, outside of the call that closed the socket. Owned by its socket. */

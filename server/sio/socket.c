@@ -32,6 +32,8 @@ static void sio_socket_enter(struct sio_socket *s, enum sio_state to)
 	log_move(sio_ident(s), "socket", sio_state_name[s->state], sio_state_name[to],
 	         LS("reason", to == SIO_STATE_CLOSED ? close_label(s->why) : "accepted"));
 	s->state = to;
+	if (to == SIO_STATE_CLOSED)
+		s->session->open--;
 }
 
 struct sio_socket *sio_socket_in(const struct sio_session *ses, const struct sio_namespace *nsp)
@@ -50,7 +52,6 @@ static void sio_socket_unlink(struct sio_socket *s)
 	while (*at != s)
 		at = &(*at)->sibling;
 	*at = s->sibling;
-	ses->count--;
 	ses->srv->stats.sockets--;
 	map_del(&ses->srv->sockets, &s->node);
 }
@@ -101,7 +102,7 @@ struct sio_socket *sio_socket_new(struct sio_session *ses, const struct sio_name
 	random_id(s->id, SIO_ID_LEN);
 	s->sibling = ses->sockets;
 	ses->sockets = s;
-	ses->count++;
+	ses->open++;
 	ses->srv->stats.sockets++;
 	map_add(&ses->srv->sockets, &s->node);
 	log_move(sio_ident(s), "socket", "new", sio_state_name[s->state], LS("namespace", nsp->name));

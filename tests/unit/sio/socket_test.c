@@ -193,6 +193,12 @@ TEST(sockets_and_connects_of_a_session_are_limited)
 	SAY(&t, "40", "40/a", "40/b");
 	expect(&t, "connect \nconnect \ngone limit\ngone limit\n", "Close\n");
 	finish(&t);
+	open_session(&t, cfg);
+	t.accepting = true;
+	SAY(&t, "40", "41", "40", "41", "40"); /* those that have ended do not count, though it is the same turn */
+	expect(&t, "connect \nconnect \nconnect \ngone client_left\ngone client_left\n",
+	       "40{\"sid\":\"ID\"}\n40{\"sid\":\"ID\"}\n40{\"sid\":\"ID\"}\n");
+	finish(&t);
 	cfg = ordinary();
 	cfg.limits.max_connects_per_session = 3;
 	open_session(&t, cfg);
