@@ -1,23 +1,33 @@
 -- Rooms that rows grant.
 
--- A query, so that the planner inlines it: no call of it is materialised.
-create or replace function rt_private.user_rooms(p_users uuid[]) returns table (user_id uuid, active boolean, rooms text[])
+-- Both are queries, so that the planner inlines them: no call is materialised.
+create or replace function rt_private.user_rooms_granted(p_users uuid[])
+	returns table (user_id uuid, active boolean, rooms text[])
 language sql stable
 as $$
 	select q.id, u.id is not null,
 		case when u.id is null then '{}' else array['user:' || u.id]
 			|| array(select 'participants:' || p.chat_id from platform.chat_participants p where p.user_id = u.id)
-			|| array(select 'followers:' || f.followee_id from platform.follows f where f.follower_id = u.id)
-			|| case when exists (select from bellwire.room_sources)
-				then coalesce((select o.rooms from rt_private.rooms_sourced(array[q.id]) o), '{}') else '{}' end end
+			|| array(select 'followers:' || f.followee_id from platform.follows f where f.follower_id = u.id) end
 	from unnest(p_users) as q(id)
 	left join lateral (
 		select a.id from platform.users a where a.id = q.id and a.disabled_at is null offset 0
 	) u on true
 $$;
-comment on function rt_private.user_rooms(uuid[]) is
+comment on function rt_private.user_rooms_granted(uuid[]) is
 	'One row for each user: active (exists and is not disabled), and the rooms the rows grant: user:, '
-	'participants:, followers:, own:. Inactive: none.';
+	'participants:, followers:. Inactive: none.';
+
+create or replace function rt_private.user_rooms(p_users uuid[]) returns table (user_id uuid, active boolean, rooms text[])
+language sql stable
+as $$
+	select g.user_id, g.active,
+		g.rooms || case when g.active and exists (select from bellwire.room_sources)
+			then coalesce((select o.rooms from rt_private.rooms_sourced(array[g.user_id]) o), '{}') else '{}' end
+	from rt_private.user_rooms_granted(p_users) g
+$$;
+comment on function rt_private.user_rooms(uuid[]) is
+	'rt_private.user_rooms_granted with the rooms of a service''s own (own:).';
 
 -- For tables whose rows put a user into a room. Arguments: the room's family, the columns of the room's id and of the
 -- user.

@@ -41,6 +41,7 @@ declare
 	v_pids  text[];
 	v_users uuid[];
 	v_held  uuid[];
+	v_own   jsonb; -- their rooms of a service's own; null: there are no sources
 begin
 	perform rt_private.edge_check(p_edge);
 	select array_agg(s.socket_id), array_agg(s.user_id), array_agg(coalesce(s.recovery, false)), array_agg(s.pid)
@@ -50,11 +51,16 @@ begin
 	-- disabled or deleted at this moment is ended by the control row about it, which the snapshot does not see.
 	v_users := array(select u.id from platform.users u where u.id = any(v_of) and u.disabled_at is null);
 	v_held := rt_private.presence_hold(v_users);
+	if exists (select from bellwire.room_sources) then
+		-- a source is asked once for all of them
+		select jsonb_object_agg(o.user_id, o.rooms) into v_own from rt_private.rooms_sourced(v_held) o;
+	end if;
 	return query
-	select s.n::int, coalesce(r.active, false), case when r.active then array_to_string(r.rooms, e'\n') end,
+	select s.n::int, coalesce(r.active, false), case when r.active then array_to_string(
+			r.rooms || array(select jsonb_array_elements_text(v_own -> s.user_id::text)), e'\n') end,
 		case when r.active then y.reason else rt.user_state(s.user_id) end, v_snapshot
 	from unnest(v_of, v_again) with ordinality s (user_id, again, n)
-	left join lateral rt_private.user_rooms(array[s.user_id]) r on s.user_id = any(v_held)
+	left join lateral rt_private.user_rooms_granted(array[s.user_id]) r on s.user_id = any(v_held)
 	cross join lateral rt_private.reason(s.user_id, s.again) y
 	where s.user_id = any(v_held) or s.user_id <> all(v_users)
 	order by s.n;

@@ -154,7 +154,7 @@ export const mutants = [
   ['push: a notification that is read', 'rt_private.push_items', 'and n.read_at is null', '', 'push/undelivered.mjs'],
   ['users_of: a failure is no refusal', 'rt.users_of', "problem := sqlstate || ' ' || sqlerrm", 'problem := null', 'edge/users_of.sql'],
   ['own rooms: names that are none', 'rt_private.rooms_sourced', 'where rt_private.own_room(a.room) is not null', 'where true', 'user/room_sources.sql'],
-  ['own rooms: entered', 'rt_private.user_rooms', 'case when exists (select from bellwire.room_sources)', 'case when false', 'user/room_sources.sql'],
+  ['own rooms: entered', 'rt_private.user_rooms', 'case when g.active and exists (select from bellwire.room_sources)', 'case when false', 'user/room_sources.sql'],
   ['own rooms: what is no source', 'rt_private.room_source_problem', 'select not p.proretset or', 'select false and', 'user/room_sources.sql'],
   ['kick: never the words of a bad token', 'rt.kick', "lower(p_reason) = 'invalid token'", 'false', 'operator/kick.sql'],
   ['questions: bounded', 'rt_private.ask', '>= c_most', '< 0', 'operator/ask_edges.sql operator/ask_rooms.sql operator/ask_sockets.sql operator/kick.sql'],

@@ -1,7 +1,7 @@
--- rt.rooms, and rt_private.user_rooms under it: the rooms that rows grant; one row a user, by position, whatever join
--- the planner takes.
+-- rt.rooms, rt_private.user_rooms and user_rooms_granted under it: the rooms that rows grant; one row a user, by
+-- position, whatever join the planner takes.
 begin;
-select plan(6);
+select plan(7);
 
 select tests.users(1, 60);
 select tests.chat(10, 1);
@@ -15,6 +15,9 @@ select results_eq($$select user_id, active, array(select r from unnest(rooms) r 
 		|| tests.u(1)]),
 		(tests.u(2), true, array['user:' || tests.u(2)]), (tests.u(5), false, '{}'::text[]),
 		(tests.u(99), false, '{}'::text[])$$, 'rooms that the rows grant');
+select set_eq('select * from rt_private.user_rooms_granted(array(select id from platform.users))',
+	'select * from rt_private.user_rooms(array(select id from platform.users))',
+	'a service has none of its own yet');
 update platform.users set disabled_at = null;
 
 create function pg_temp.asked() returns uuid[] language sql as $$ select array_agg(id order by md5(id::text))

@@ -1,6 +1,6 @@
 -- bellwire.room_sources, rt_private.own_room: functions that say who is in rooms of a service's own.
 begin;
-select plan(13);
+select plan(15);
 
 select tests.users(1, 3);
 select tests.chat(10, 1);
@@ -44,6 +44,22 @@ select is(rooms, null, 'of a user who is not there: none') from rt.rooms(array[t
 select rt.pump_open(tests.u(901), 'edge');
 select matches(rooms, 'own:team:blue', 'a socket that opens is in them') from rt.socket_open(tests.u(901),
 	array[jsonb_build_object('socket_id', 'a', 'user_id', tests.u(1))::text]);
+
+-- a source that counts how often it is asked
+create sequence app.asked;
+create function app.counts(uuid[]) returns table (user_id uuid, room text) language sql volatile security definer as $$
+	select u, 'counted' from (select nextval('app.asked') offset 0) n, unnest($1) u $$;
+insert into bellwire.room_sources values ('app.counts');
+select results_eq($$select n, string_agg(x, ' ' order by x)
+	from rt.socket_open(tests.u(901), array(
+		select jsonb_build_object('socket_id', 's' || n, 'user_id', tests.u(u))::text
+		from unnest('{1,2,3,2,9}'::int[]) with ordinality q (u, n)
+	)) o(n, ok, rooms, reason, snapshot), string_to_table(rooms, e'\n') x
+	where x ~ '^own:' group by 1 order by 1$$,
+	$$values (1, 'own:all own:counted own:team:blue own:team:red'), (2, 'own:all own:counted own:team:red'),
+		(3, 'own:all own:counted'), (4, 'own:all own:counted own:team:red')$$,
+	'many that open: each in those of its user');
+select is(last_value, 1::bigint, 'a source is asked once for all of them') from app.asked;
 
 delete from bellwire.room_sources;
 select is((select count(*) from rt.rooms(array[tests.u(1)]), string_to_table(rooms, e'\n') x where x ~ '^own:'),
