@@ -16,8 +16,8 @@ struct slice migration_version(const struct embedded_file *f); /* "0001" */
 /* A terminated copy of a part, which the caller frees; *line: of its first byte. */
 char *migration_text(const struct embedded_file *f, enum migration_part part, unsigned *line);
 
-/* A file that has the line `-- transaction: false` above `-- migrate:up` runs statement by statement, each for itself, as
- * `create index concurrently` wants it. Where one fails, those before it stay and the migration begins again with
+/* A file that has the line `-- transaction: false` above `-- migrate:up` runs statement by statement, each for itself,
+ * as `create index concurrently` wants it. Where one fails, those before it stay and the migration begins again with
  * the next run, so each has to bear a repeat. */
 bool migration_is_loose(const struct embedded_file *f);
 
