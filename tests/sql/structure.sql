@@ -90,7 +90,8 @@ select is((select count(*) from bellwire.code where kind = 'function'),
 
 -- The planner puts an expression in the place of the call, unless the function claims to be less volatile than what it
 -- calls. Then each call parses and plans it again, which costs as much as a row.
-create function pg_temp.called(p_function regproc) returns text language plpgsql set plan_cache_mode = force_generic_plan
+create function pg_temp.called(p_function regproc) returns text
+language plpgsql set plan_cache_mode = force_generic_plan
 as $$
 declare
 	c_types constant text := (select string_agg(format_type(t.oid, null), ', ' order by t.n)
@@ -102,7 +103,8 @@ begin
 	execute format('prepare called%s as select %s(%s)', '(' || c_types || ')', p_function,
 		(select string_agg('$' || i, ', ') from generate_series(1, c_args) i));
 	for v_line in execute 'explain (verbose, costs off) execute called'
-		|| coalesce((select '(' || string_agg('null', ', ') || ')' from generate_series(1, nullif(c_args, 0)) i), '') loop
+		|| coalesce((select '(' || string_agg('null', ', ') || ')'
+			from generate_series(1, nullif(c_args, 0)) i), '') loop
 		v_found := coalesce(v_found, substring(v_line from p_function::text || '[(].*'));
 	end loop;
 	deallocate called;
@@ -111,7 +113,8 @@ end
 $$;
 select is_empty($$select p.oid::regproc, c.called from pg_proc p, pg_temp.called(p.oid::regproc) c (called)
 	where p.pronamespace in ('rt'::regnamespace, 'rt_private'::regnamespace)
-	and pg_get_function_sqlbody(p.oid) like 'RETURN %' and c.called is not null$$, 'what is one expression is inlined');
+	and pg_get_function_sqlbody(p.oid) like 'RETURN %' and c.called is not null$$,
+	'what is one expression is inlined');
 
 -- comments
 select is_empty($$select name from tables where obj_description(oid, 'pg_class') is null
