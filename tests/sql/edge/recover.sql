@@ -1,6 +1,8 @@
 -- Recovery: private ids and their sockets, the rows for an offset, and each cause of a refusal (docs/recovery.md).
 begin;
-select plan(86);
+select plan(87);
+
+select is(rt_private.recovery_pid('é'), sha256('\xc3a9'), 'a private id is kept as the hash of its UTF-8');
 select tests.users(1, 4);
 
 ---------------------------------------------------------------------------------------------------- privileges
