@@ -1,6 +1,6 @@
 /*
- * The two halves of the pump see its struct: pump.c reads the outbox, pump_session.c says what its session needs besides,
- * which is its first statements, the bell and the marks. Private to pump*.c.
+ * The two halves of the pump see its struct: pump.c reads the outbox, pump_session.c does what its session needs
+ * besides, which is its first statements, the bell and the marks. Private to pump*.c.
  */
 #ifndef DB_PUMP_INTERNAL_H
 #define DB_PUMP_INTERNAL_H
