@@ -12,13 +12,15 @@
 #define AGAIN_MS 400  /* the same, of one that was refused for now */
 #define ASKED_MOST 64 /* that wait for an ack; with more, nothing new is said */
 
-/* A random witness of a person who is there, or of anybody. NULL: none is. */
+/* A random witness of a person, or of anybody but the wanderer, who may not come back to send again. NULL: none is
+ * there. */
 static struct witness *speaker_find(struct verify *v, int person)
 {
 	unsigned from = chance(v->nwitnesses);
 	for (unsigned i = 0; i < v->nwitnesses; i++) {
 		struct witness *w = &v->witnesses[(from + i) % v->nwitnesses];
-		if (w->present && (person < 0 || w->person == (unsigned)person))
+		bool meant = person < 0 ? w->person != WANDERER : w->person == (unsigned)person;
+		if (w->present && meant)
 			return w;
 	}
 	return NULL;
