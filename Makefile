@@ -66,7 +66,8 @@ $(B)/obj/%.o: server/%.c $(FLAGS)
 	$(call brief,cc) $(CC) $(ALL_CFLAGS) -c $< -o $@
 
 # The SQL that the program carries. The directory stands for files that came or went.
-SQL_SRC := migrations $(wildcard migrations/*.sql) migrations/locks sql/bootstrap.sql sql/manifest $(addprefix sql/,$(shell cat sql/manifest))
+SQL_SRC := migrations $(wildcard migrations/*.sql) migrations/locks sql/bootstrap.sql sql/manifest $(addprefix sql/,$(shell cat sql/manifest)) \
+	sql/testing/manifest $(addprefix sql/testing/,$(shell cat sql/testing/manifest))
 $(B)/gen/embedded.c: server/cmd/embed $(SQL_SRC)
 	@mkdir -p $(@D)
 	$(call brief,embed) server/cmd/embed > $@.new

@@ -16,8 +16,10 @@ struct embedded_file {
 extern const struct embedded_file embedded_bootstrap;
 extern const struct embedded_file embedded_migrations[]; /* in their order; a NULL name ends the array */
 extern const struct embedded_file embedded_code[];       /* in the order of sql/manifest; likewise */
+extern const struct embedded_file embedded_testing[];    /* in the order of sql/testing/manifest; likewise */
 extern const char *const embedded_locks;                 /* migrations/locks: lines `version table mode` */
 extern const char embedded_code_sha256[];                /* of all code files, one behind the other */
+extern const char embedded_testing_sha256[];             /* of all testing files */
 extern const int embedded_schema_version;                /* number of the last migration: this binary needs it */
 
 #endif

@@ -45,6 +45,12 @@ static char *code_end_sql(void)
 	return mem_printf("select bellwire.code_end('%s'); commit", embedded_code_sha256);
 }
 
+static char *testing_end_sql(void)
+{
+	return mem_printf("comment on schema rt_test is '" MIGRATE_TESTS_COMMENT "%s'; commit",
+	                  embedded_testing_sha256);
+}
+
 /* ---- transactions ---- */
 
 static enum pg_outcome run(PGconn *pg, const char *sql, const char *what)
@@ -187,22 +193,31 @@ static bool apply_down_to(struct migrate *m, const struct embedded_file *to)
 
 /* ---- code ---- */
 
-static bool deploy(struct migrate *m)
+/* what: "code" or "tests"; list: its files, one transaction for all. */
+static bool deploy_files(struct migrate *m, const char *what, const struct embedded_file *list, const char *sha256,
+                         const char *first, const char *last)
 {
 	size_t n = 0;
-	while (embedded_code[n].name)
+	while (list[n].name)
 		n++;
 	struct pg_text *files = mem_alloc(n * sizeof *files);
 	for (size_t i = 0; i < n; i++)
-		files[i] = (struct pg_text){embedded_code[i].name, embedded_code[i].text, 1};
-	char *last = code_end_sql();
-	bool good = do_work(m, &(struct work){"code", BEGIN "; select bellwire.code_begin()", files, n, last, false});
+		files[i] = (struct pg_text){list[i].name, list[i].text, 1};
+	bool good = do_work(m, &(struct work){what, first, files, n, last, false});
 	if (good) {
-		printf("code %.12s: deployed\n", embedded_code_sha256);
+		printf("%s %.12s: deployed\n", what, sha256);
 		m->done++;
 	}
-	free(last);
 	free(files);
+	return good;
+}
+
+static bool deploy(struct migrate *m)
+{
+	char *last = code_end_sql();
+	bool good = deploy_files(m, "code", embedded_code, embedded_code_sha256, BEGIN "; select bellwire.code_begin()",
+	                         last);
+	free(last);
 	return good;
 }
 
@@ -215,6 +230,28 @@ static bool deploy_changed(struct migrate *m, bool force)
 	PQclear(now);
 	/* After a migration the code is always applied: triggers are code, and a table that was made anew has none. */
 	return (same && !force && !m->done) || deploy(m);
+}
+
+/* ---- functions for tests ---- */
+
+static bool deploy_tests(struct migrate *m)
+{
+	char *last = testing_end_sql();
+	bool good = deploy_files(m, "tests", embedded_testing, embedded_testing_sha256, BEGIN, last);
+	free(last);
+	return good;
+}
+
+/* A database that has them once keeps them up to date, since they call what the code has now. */
+static bool deploy_tests_changed(struct migrate *m, bool wanted, bool force)
+{
+	enum migrate_tests now = migrate_tests(m->pg);
+	if (now == MIGRATE_TESTS_FOREIGN && wanted)
+		cmd_error("there is a schema rt_test that bellwire_owner does not own: rename it");
+	if (now == MIGRATE_TESTS_UNKNOWN || (now == MIGRATE_TESTS_FOREIGN && wanted))
+		return false;
+	bool missing = now == MIGRATE_TESTS_NONE ? wanted : now == MIGRATE_TESTS_OLD;
+	return (!missing && !(force && now == MIGRATE_TESTS_CURRENT)) || deploy_tests(m);
 }
 
 /* ---- the command ---- */
@@ -231,11 +268,12 @@ static bool take_lock(PGconn *pg)
 	return run(pg, "select pg_catalog.pg_advisory_lock(" LOCK_KEY ")", "lock") == PG_DONE;
 }
 
-static bool migrate(PGconn *pg, bool force)
+static bool migrate(PGconn *pg, bool force, bool with_tests)
 {
 	struct migrate m = {.pg = pg};
 	bool good = migrate_usable(pg) && run(pg, MIGRATE_SESSION, "session") == PG_DONE && take_lock(pg) &&
-	            bootstrap(&m) && apply_missing(&m) && deploy_changed(&m, force);
+	            bootstrap(&m) && apply_missing(&m) && deploy_changed(&m, force) &&
+	            deploy_tests_changed(&m, with_tests, force);
 	if (good && !m.done)
 		printf("nothing to do: schema %d, code %.12s\n", embedded_schema_version, embedded_code_sha256);
 	return good;
@@ -261,7 +299,13 @@ static bool migrate_to(PGconn *pg, const char *version)
 
 /* ---- without a database ---- */
 
-static void print_sql(void)
+static void print_files(const struct embedded_file *f)
+{
+	for (; f->name; f++)
+		printf("\n-- %s\n%s", f->name, f->text);
+}
+
+static void print_sql(bool with_tests)
 {
 	printf("-- bellwire %s, schema %d, for an empty database: psql -v ON_ERROR_STOP=1\n", BELLWIRE_VERSION,
 	       embedded_schema_version);
@@ -279,20 +323,27 @@ static void print_sql(void)
 		free(up);
 	}
 	printf("\n" BEGIN "; select bellwire.code_begin();\n");
-	for (const struct embedded_file *f = embedded_code; f->name; f++)
-		printf("\n-- %s\n%s", f->name, f->text);
+	print_files(embedded_code);
 	char *last = code_end_sql();
+	printf("\n%s;\n", last);
+	free(last);
+	if (!with_tests)
+		return;
+	printf("\n" BEGIN ";\n");
+	print_files(embedded_testing);
+	last = testing_end_sql();
 	printf("\n%s;\n", last);
 	free(last);
 }
 
 int cmd_migrate(int argc, char **argv)
 {
-	const char *file = NULL, *force = NULL, *print = NULL, *plan = NULL, *to = NULL;
+	const char *file = NULL, *force = NULL, *print = NULL, *plan = NULL, *to = NULL, *tests = NULL;
 	const struct cmd_option options[] = {
 		{"force", NULL, "deploy the code again though it did not change", &force},
 		{"plan", NULL, "print what would be done here, and the locks that it takes; change nothing", &plan},
 		{"to", "VERSION", "take back the migrations after this one, for an older program", &to},
+		{"with-tests", NULL, "add the schema rt_test, for tests in SQL (never in production)", &tests},
 		{"print", NULL, "print the SQL for an empty database instead of running it", &print},
 		CMD_CONFIG(&file),
 		{0},
@@ -305,7 +356,7 @@ int cmd_migrate(int argc, char **argv)
 		    argc, argv, &code))
 		return code;
 	if (print) {
-		print_sql();
+		print_sql(tests);
 		return cmd_finish(EXIT_DONE);
 	}
 	struct config c;
@@ -313,7 +364,7 @@ int cmd_migrate(int argc, char **argv)
 		return EXIT_FAILED;
 	bool own = !c.migrate_database_url || c.migrate_database_url != c.database_url;
 	PGconn *pg = pg_open(c.migrate_database_url, own ? "MIGRATE_DATABASE_URL" : "DATABASE_URL");
-	bool good = pg && (plan ? migrate_plan(pg) : to ? migrate_to(pg, to) : migrate(pg, force));
+	bool good = pg && (plan ? migrate_plan(pg, tests) : to ? migrate_to(pg, to) : migrate(pg, force, tests));
 	PQfinish(pg);
 	config_free(&c);
 	return cmd_finish(good ? EXIT_DONE : EXIT_FAILED);

@@ -22,7 +22,18 @@ const struct embedded_file *migrate_find(const char *version);
 bool migrate_verify(const PGresult *applied); /* is each known, and as it was applied? Else stderr says which is not */
 bool migrate_is_applied(const PGresult *applied, const struct embedded_file *f);
 
-/* Prints what `bellwire migrate` would do. */
-bool migrate_plan(PGconn *pg);
+/* The schema rt_test of `--with-tests`. Its comment ends with the checksum of the files that made it. */
+#define MIGRATE_TESTS_COMMENT "Tests in SQL (docs/testing.md), "
+enum migrate_tests {
+	MIGRATE_TESTS_UNKNOWN, /* the database did not say; stderr has it */
+	MIGRATE_TESTS_NONE,
+	MIGRATE_TESTS_FOREIGN, /* somebody else's schema has the name */
+	MIGRATE_TESTS_OLD,
+	MIGRATE_TESTS_CURRENT,
+};
+enum migrate_tests migrate_tests(PGconn *pg);
+
+/* Prints what `bellwire migrate` would do, or with tests `bellwire migrate --with-tests`. */
+bool migrate_plan(PGconn *pg, bool with_tests);
 
 #endif

@@ -1,3 +1,4 @@
+#include "base/mem.h"
 #include "cmd/cmd.h"
 #include "cmd/migrate.h"
 #include "cmd/migration.h"
@@ -64,6 +65,24 @@ bool migrate_is_applied(const PGresult *applied, const struct embedded_file *f)
 	return false;
 }
 
+enum migrate_tests migrate_tests(PGconn *pg)
+{
+	PGresult *r = pg_query(pg, "select pg_catalog.pg_get_userbyid(n.nspowner) = 'bellwire_owner', "
+	                           "pg_catalog.obj_description(n.oid, 'pg_namespace') "
+	                           "from pg_catalog.pg_namespace n where n.nspname = 'rt_test'");
+	enum migrate_tests now = MIGRATE_TESTS_UNKNOWN;
+	char *current = mem_printf(MIGRATE_TESTS_COMMENT "%s", embedded_testing_sha256);
+	if (r && PQntuples(r) == 0)
+		now = MIGRATE_TESTS_NONE;
+	else if (r && PQgetvalue(r, 0, 0)[0] != 't')
+		now = MIGRATE_TESTS_FOREIGN;
+	else if (r)
+		now = strcmp(PQgetvalue(r, 0, 1), current) == 0 ? MIGRATE_TESTS_CURRENT : MIGRATE_TESTS_OLD;
+	free(current);
+	PQclear(r);
+	return now;
+}
+
 /* ---- the plan ---- */
 
 /* Lines of migrations/locks: version, table, mode. */
@@ -105,7 +124,7 @@ static bool plan_code_is_there(PGconn *pg)
 	return same;
 }
 
-bool migrate_plan(PGconn *pg)
+bool migrate_plan(PGconn *pg, bool with_tests)
 {
 	static const char session[] = MIGRATE_SESSION "; set default_transaction_read_only = on";
 	if (!migrate_usable(pg) || pg_run(pg, (struct pg_text){"session", session, 1}) != PG_DONE)
@@ -122,10 +141,17 @@ bool migrate_plan(PGconn *pg)
 			missing = true;
 		}
 	PQclear(applied);
-	if (missing || !plan_code_is_there(pg))
+	bool code = missing || !plan_code_is_there(pg);
+	enum migrate_tests now = migrate_tests(pg);
+	bool tests = now == MIGRATE_TESTS_OLD || (now == MIGRATE_TESTS_NONE && with_tests);
+	if (now == MIGRATE_TESTS_UNKNOWN)
+		return false;
+	if (code)
 		printf("code %.12s: one transaction\n  tables whose triggers differ: AccessExclusiveLock\n",
 		       embedded_code_sha256);
-	else
+	if (tests)
+		printf("tests %.12s: one transaction\n", embedded_testing_sha256);
+	if (!code && !tests)
 		printf("nothing to do: schema %d, code %.12s\n", embedded_schema_version, embedded_code_sha256);
 	return true;
 }

@@ -24,6 +24,16 @@ begin
 			and has_any_column_privilege(p_role, p_relation, p)));
 end $$;
 
+-- functions for tests act as any user
+select ok(not has_function_privilege(r, p.oid, 'execute') and not has_schema_privilege(r, 'rt_test', 'usage'),
+	r || ' does not call ' || p.oid::regprocedure)
+from pg_proc p, unnest('{public,bellwire_edge,bellwire_service,bellwire_operator}'::text[]) r
+where p.pronamespace = 'rt_test'::regnamespace;
+select is_empty($$select p.oid::regprocedure from pg_proc p where p.pronamespace = 'rt_test'::regnamespace
+	and (p.proowner <> 'bellwire_owner'::regrole or obj_description(p.oid, 'pg_proc') is null
+		or p.prosecdef and p.proconfig[1] <> 'search_path=pg_catalog, pg_temp')$$,
+	'the owner''s, each with a comment, and none as its owner with another search path');
+
 -- roles
 select results_eq($$select rolname::text collate "default", rolcanlogin, rolsuper or rolcreaterole or rolcreatedb
 	or rolreplication or rolbypassrls from pg_roles where rolname like 'bellwire\_%' order by 1$$,

@@ -149,8 +149,8 @@ export class World {
     return this
   }
 
-  async migrate() {
-    const p = start(['migrate'], { MIGRATE_DATABASE_URL: this.url() })
+  async migrate(...options) {
+    const p = start(['migrate', ...options], { MIGRATE_DATABASE_URL: this.url() })
     const late = setTimeout(() => p.child.kill('SIGKILL'), STATEMENT_MS)
     const how = await p.gone
     clearTimeout(late)
