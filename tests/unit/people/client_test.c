@@ -33,7 +33,7 @@ static void on_connect(struct sio_socket *s, struct slice auth, unsigned flaws, 
 static void on_event(struct sio_socket *s, const struct sio_event *ev, void *ctx)
 {
 	(void)ctx;
-	client_fail_event(sio_user(s), ev, ERROR_FORBIDDEN, "Not you", 1500);
+	client_fail_event(sio_user(s), ev, ERROR_FORBIDDEN, "Not you", NULL, 1500);
 }
 
 static void on_disconnect(struct sio_socket *s, enum close_reason why, void *ctx)
