@@ -24,9 +24,11 @@ static bool connect_token(struct sio_socket *s, struct slice auth, struct buf *t
 	return true;
 }
 
+/* If it failed, the user's next sync:required has another reason, and that is all. */
 static void connect_expired_noted(void *arg, const struct db_result *r)
 {
-	(void)arg, (void)r; /* if it fails, the user's next sync:required has another reason, and that is all */
+	(void)r;
+	refusal_due(arg);
 }
 
 static void connect_refuse_token(struct entry *e, struct sio_socket *s, enum auth_result why,
@@ -36,20 +38,20 @@ static void connect_refuse_token(struct entry *e, struct sio_socket *s, enum aut
 	 * refusal. */
 	static const struct rate_limit limit = {.per_s = 1, .burst = 1, .rate_class = RATE_EXPIRED};
 	uint64_t retry_after_ms;
-	token_refused(e->people, sio_ident(s), "token refused", why);
-	if (why == AUTH_EXPIRED && *claims->sub && db_state(e->db) == DB_UP &&
-	    user_allows(e->people, claims->sub, &limit, &retry_after_ms)) {
-		struct slice user = slice_str(claims->sub);
-		/* The client may be back at once: its opening must not go ahead of this. */
-		db_call(e->db, DB_OPENING, "select rt.token_expired($1::uuid)", &user, 1, connect_expired_noted, NULL);
-	}
+	struct slice user = slice_str(why == AUTH_EXPIRED ? claims->sub : "");
+	struct error_about about = {.code = error_name(ERROR_UNAUTHORIZED),
+	                            .message = SLICE("Invalid token"),
+	                            .hint = tell_hint(e->people, auth_result_why(why))};
 	char subject[UUID_LEN + 8]; /* not that of the good token which the client may have a moment later */
-	snprintf(subject, sizeof subject, "token %s", why == AUTH_EXPIRED ? claims->sub : "");
-	refusal_say(e, s, slice_str(subject),
-	            &(struct error_about){.code = error_name(ERROR_UNAUTHORIZED),
-	                                  .message = SLICE("Invalid token"),
-	                                  .hint = tell_hint(e->people, auth_result_why(why))},
-	            CLOSE_UNAUTHORIZED);
+	snprintf(subject, sizeof subject, "token %.*s", (int)user.n, user.p);
+	token_refused(e->people, sio_ident(s), "token refused", why);
+	if (!user.n || db_state(e->db) != DB_UP || !user_allows(e->people, claims->sub, &limit, &retry_after_ms)) {
+		refusal_say(e, s, slice_str(subject), &about, CLOSE_UNAUTHORIZED);
+		return;
+	}
+	/* The client hears of it once it is noted: it may be back at once, and its opening must not go ahead. */
+	db_call(e->db, DB_OPENING, "select rt.token_expired($1::uuid)", &user, 1, connect_expired_noted,
+	        refusal_later(e, s, slice_str(subject), &about, CLOSE_UNAUTHORIZED));
 }
 
 /* Some of the user's sockets may be lost connections. They are noticed within lost_after_ms, so a later try may

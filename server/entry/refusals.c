@@ -28,6 +28,7 @@ struct held {
 	struct refusals *refusals;
 	struct list link;
 	struct timer timer;
+	uint64_t ms;                                         /* from its being due */
 	void (*then)(struct entry *e, struct sio_socket *s); /* NULL: it is refused */
 	struct error_about about;
 	enum close_reason why;
@@ -155,35 +156,51 @@ static struct held *held_new(struct entry *e, const struct sio_socket *s, uint64
 	struct held *h = NEW(struct held);
 	h->refusals = r;
 	h->timer.fire = held_on_time;
+	h->ms = ms;
 	memcpy(h->id, sio_id(s).p, SIO_ID_LEN);
 	list_add_tail(&r->held, &h->link);
 	r->nheld++;
-	timer_set(e->people->loop, &h->timer, loop_now(e->people->loop) + ms);
 	return h;
+}
+
+void refusal_due(struct held *h)
+{
+	struct loop *l = h->refusals->entry->people->loop;
+	timer_set(l, &h->timer, loop_now(l) + h->ms);
 }
 
 void refusal_wait(struct entry *e, struct sio_socket *s, struct slice subject,
                   void (*then)(struct entry *e, struct sio_socket *s))
 {
 	uint64_t ms = hold_ms(e, s, subject);
-	if (ms)
-		held_new(e, s, ms)->then = then;
-	else
+	if (!ms) {
 		then(e, s);
+		return;
+	}
+	struct held *h = held_new(e, s, ms);
+	h->then = then;
+	refusal_due(h);
+}
+
+struct held *refusal_later(struct entry *e, struct sio_socket *s, struct slice subject, const struct error_about *about,
+                           enum close_reason why)
+{
+	struct held *h = held_new(e, s, hold_ms(e, s, subject));
+	refusal_note(e, s, subject);
+	h->about = *about;
+	h->why = why;
+	return h;
 }
 
 void refusal_say(struct entry *e, struct sio_socket *s, struct slice subject, const struct error_about *about,
                  enum close_reason why)
 {
-	uint64_t ms = hold_ms(e, s, subject);
-	refusal_note(e, s, subject);
-	if (!ms) {
-		tell_turn_away(e->people, s, about, why);
+	if (hold_ms(e, s, subject)) {
+		refusal_due(refusal_later(e, s, subject, about, why));
 		return;
 	}
-	struct held *h = held_new(e, s, ms);
-	h->about = *about;
-	h->why = why;
+	refusal_note(e, s, subject);
+	tell_turn_away(e->people, s, about, why);
 }
 
 bool refusal_may_log(struct entry *e, uint64_t *left_out)

@@ -24,6 +24,12 @@ void refusal_wait(struct entry *e, struct sio_socket *s, struct slice subject,
 void refusal_say(struct entry *e, struct sio_socket *s, struct slice subject, const struct error_about *about,
                  enum close_reason why);
 
+/* The same, not before refusal_due is called, which must be, once. */
+struct held;
+struct held *refusal_later(struct entry *e, struct sio_socket *s, struct slice subject, const struct error_about *about,
+                           enum close_reason why);
+void refusal_due(struct held *h);
+
 /* The log lines of refusals and of what follows them: so many a second. */
 bool refusal_may_log(struct entry *e, uint64_t *left_out) MUST_CHECK;
 

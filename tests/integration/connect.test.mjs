@@ -216,6 +216,20 @@ describe('reason', { concurrency: true }, () => {
     assert.equal((await reason(user))[0], 'connection_established')
   })
 
+  test('it is noted before the client hears of the refusal', async () => {
+    const user = await w.user()
+    await w.connect(user)
+    let told = false, refusal
+    await w.transaction(async (sql) => {
+      await sql('select from bellwire.presence where user_id = $1 for update', [user.id])
+      refusal = refused(w.client(user, { token: token(user, { exp: seconds() - 1 }) })).then(() => { told = true })
+      await until(async () => await w.value("select count(*)::int from pg_stat_activity where datname = current_database() and query like '%token_expired%' and wait_event_type = 'Lock'") === 1, 'the note waits')
+      await w.connect(await w.user())
+      assert.equal(told, false)
+    })
+    await refusal
+  })
+
   test('it is noted before the client is back, whatever else waits for the database', async () => {
     const [ann, bob] = await w.users('Анна', 'Борис')
     const b = await w.connect(bob)
