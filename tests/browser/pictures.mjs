@@ -4,24 +4,14 @@
 //   make && node tests/browser/pictures.mjs [MINUTES]      10 unless it is said: the charts are full then
 //
 // BELLWIRE_TEST_PG  superuser URL of a Postgres; without it one is started for the time under build/
-import { execFileSync } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { drawn, root } from './lib/drawing.mjs'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const images = join(root, 'docs/images')
 const minutes = Number(process.argv[2] ?? 10)
-const postgres = (...args) => execFileSync(join(root, 'tests/env/postgres'), args, { encoding: 'utf8' }).trim()
-const dir = join(root, 'build/pictures')
 
-execFileSync(join(root, 'tests/env/packages'), ['--browser'], { stdio: 'inherit' })
-const own = !process.env.BELLWIRE_TEST_PG
-if (own) {
-  postgres('start', dir)
-  process.env.BELLWIRE_TEST_PG = postgres('url', dir)
-}
 // They read the environment when they are loaded.
 const { launch } = await import('./lib/browser.mjs')
 const { smaller } = await import('./lib/png.mjs')
@@ -72,5 +62,5 @@ try {
 } finally {
   await browser?.close()
   await scene.close()
-  if (own) postgres('stop', dir)
+  drawn()
 }

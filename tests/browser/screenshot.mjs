@@ -4,22 +4,12 @@
 //   make && node tests/browser/screenshot.mjs [FILE]
 //
 // BELLWIRE_TEST_PG  superuser URL of a Postgres; without it one is started for the time under build/
-import { execFileSync } from 'node:child_process'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { writeFile } from 'node:fs/promises'
+import { drawn, root } from './lib/drawing.mjs'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const file = process.argv[2] ?? join(root, 'docs/demo.png')
-const postgres = (...args) => execFileSync(join(root, 'tests/env/postgres'), args, { encoding: 'utf8' }).trim()
-const dir = join(root, 'build/screenshot')
 
-execFileSync(join(root, 'tests/env/packages'), ['--browser'], { stdio: 'inherit' })
-const own = !process.env.BELLWIRE_TEST_PG
-if (own) {
-  postgres('start', dir)
-  process.env.BELLWIRE_TEST_PG = postgres('url', dir)
-}
 // They read the environment when they are loaded.
 const { launch, Visit } = await import('./lib/browser.mjs')
 const { ANNA, CLARA, Demo, POST } = await import('./lib/demo.mjs')
@@ -61,5 +51,5 @@ try {
 } finally {
   await browser?.close()
   await demo.close()
-  if (own) postgres('stop', dir)
+  drawn()
 }

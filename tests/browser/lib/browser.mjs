@@ -11,10 +11,11 @@ const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
 
 export const launch = () => chromium.launch({ executablePath: EXECUTABLES.find(existsSync), headless: true, args: FLAGS })
 
-export class Visit {
+// A page of ours in a browser; whatever the browser complains about fails the test.
+export class Tab {
   // what: width, height, scheme, scale
-  static async open(browser, url, what = {}) {
-    const v = new Visit()
+  static async open(browser, url, path, what = {}) {
+    const v = new this()
     const { width = 1440, height = 900, scheme = 'light', scale = 1 } = what
     v.narrow = width <= 720
     v.context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, deviceScaleFactor: scale, reducedMotion: 'reduce' })
@@ -25,23 +26,30 @@ export class Visit {
     v.page.on('console', (m) => { if (m.type() === 'error' || m.type() === 'warning') v.complaints.push(`${m.type()}: ${m.text()} ${m.location().url}`) })
     v.page.on('pageerror', (e) => v.complaints.push(e.stack))
     v.context.on('request', (r) => { if (new URL(r.url()).origin !== new URL(url).origin) v.complaints.push(`asked a stranger: ${r.url()}`) })
-    await v.page.goto(`${url}/demo/`)
-    v.anna = new Person(v, ANNA)
-    v.boris = new Person(v, BORIS)
+    await v.page.goto(url + path)
     return v
   }
 
   // A condition within the page, with a description for when it does not come true.
   until(what, fn, arg) { return this.page.waitForFunction(fn, arg).catch((e) => { throw new Error(`not within ${WAIT_MS} ms: ${what} (${e.message.split('\n')[0]})`) }) }
 
-  async show(pane) { if (this.narrow) await this.page.locator(`#panes [data-show="${pane}"]`).click() }
-
-  log(user, event, direction) { return this.page.locator(`#log-lines li${direction ? `.${direction}` : ''}[data-user="${user}"][data-event="${event}"]`) }
-
   async end() {
     await this.context.close()
     assert.deepEqual(this.complaints.filter((c) => !this.expected.some((e) => e.test(c))), [], 'what the browser complained about')
   }
+}
+
+export class Visit extends Tab {
+  static async open(browser, url, what) {
+    const v = await super.open(browser, url, '/demo/', what)
+    v.anna = new Person(v, ANNA)
+    v.boris = new Person(v, BORIS)
+    return v
+  }
+
+  async show(pane) { if (this.narrow) await this.page.locator(`#panes [data-show="${pane}"]`).click() }
+
+  log(user, event, direction) { return this.page.locator(`#log-lines li${direction ? `.${direction}` : ''}[data-user="${user}"][data-event="${event}"]`) }
 }
 
 class Person {

@@ -1,7 +1,6 @@
 // The page of an edge as an operator sees it: two edges, a crowd on both that talks, and a browser before the page.
-import assert from 'node:assert/strict'
 import { World, until } from '../../integration/lib/world.mjs'
-import { WAIT_MS } from './browser.mjs'
+import { Tab } from './browser.mjs'
 
 export class Scene extends World {
   // people: how many, each with a stock client; every third polls.
@@ -26,26 +25,11 @@ export class Scene extends World {
   page(edge = this.north) { return `http://127.0.0.1:${edge.adminPort}/page/` }
 }
 
-export class Look {
-  // what: width, height, scheme, hash, scale
-  static async open(browser, url, what = {}) {
-    const v = new Look()
-    const { width = 1440, height = 900, scheme = 'light', scale = 1, hash = '' } = what
-    v.context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, deviceScaleFactor: scale, reducedMotion: 'reduce' })
-    v.page = await v.context.newPage()
-    v.page.setDefaultTimeout(WAIT_MS)
-    v.complaints = []
-    v.expected = []
-    v.page.on('console', (m) => { if (m.type() === 'error' || m.type() === 'warning') v.complaints.push(`${m.type()}: ${m.text()} ${m.location().url}`) })
-    v.page.on('pageerror', (e) => v.complaints.push(e.stack))
-    v.context.on('request', (r) => { if (new URL(r.url()).origin !== new URL(url).origin) v.complaints.push(`asked a stranger: ${r.url()}`) })
-    await v.page.goto(url + hash)
-    return v
-  }
+export class Look extends Tab {
+  // what: those of Tab, and hash
+  static open(browser, url, { hash = '', ...what } = {}) { return super.open(browser, url, hash, what) }
 
   $(selector) { return this.page.locator(selector) }
-
-  until(what, fn, arg) { return this.page.waitForFunction(fn, arg).catch((e) => { throw new Error(`not within ${WAIT_MS} ms: ${what} (${e.message.split('\n')[0]})`) }) }
 
   // The text of what the selector finds, once it matches.
   says(selector, pattern) {
@@ -56,11 +40,6 @@ export class Look {
     await this.$('#user-id').fill(user.id)
     await this.$('#user-form button').click()
     await this.says('#user-said', /socket|found out/)
-  }
-
-  async end() {
-    await this.context.close()
-    assert.deepEqual(this.complaints.filter((c) => !this.expected.some((e) => e.test(c))), [], 'what the browser complained about')
   }
 }
 
