@@ -74,7 +74,7 @@ $(B)/gen/embedded.c: server/cmd/embed $(SQL_SRC)
 	@mv $@.new $@
 
 # The page of the internal listener. The directory stands for files that came or went.
-$(B)/gen/page_files.c: server/page/embed server/page $(wildcard server/page/*)
+$(B)/gen/page_files.c: server/page/embed server/page $(wildcard server/page/*) server/demo/elements.js
 	@mkdir -p $(@D)
 	$(call brief,embed) server/page/embed > $@.new
 	@mv $@.new $@

@@ -1,30 +1,7 @@
 // Shared by the parts of the page: elements, avatars, times.
+import { el } from './elements.js';
 
-export function el(tag, props = {}, ...children) {
-  const e = Object.assign(document.createElement(tag), props);
-  e.append(...children.filter((c) => c !== null && c !== undefined));
-  return e;
-}
-
-/**
- * Makes parent's children those of items, in their order. A child that stays keeps focus and selection: make(item) is
- * called once for a key, the element's own update(item) whenever the list is drawn.
- */
-export function keyed(parent, items, keyOf, make) {
-  const old = new Map(Array.from(parent.children, (c) => [c.key, c]));
-  let next = parent.firstElementChild;
-  for (const item of items) {
-    const key = keyOf(item);
-    let e = old.get(key);
-    if (e) old.delete(key); else { e = make(item); e.key = key; }
-    e.update?.(item);
-    if (e === next) next = e.nextElementSibling; else parent.insertBefore(e, next);
-  }
-  for (const e of old.values()) e.remove();
-}
-
-/** Sets the text only where it differs: a live region speaks on every change. */
-export function say(e, text) { if (e.textContent !== text) e.textContent = text; }
+export { el, keyed, say } from './elements.js';
 
 export const TONES = 6;
 export const toneOf = (id) => [...id].reduce((n, c) => (n * 31 + c.codePointAt(0)) % 7919, 0) % TONES;

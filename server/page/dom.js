@@ -1,34 +1,13 @@
-// Elements, numbers and times. Text is always set as text: names of rooms and evidence come from anybody.
+// Drawings, numbers and times.
+import { el } from './elements.js';
 
-/** An element with properties and children; null children are left out. */
-export function el(tag, properties = {}, ...children) {
-  const e = Object.assign(document.createElement(tag), properties);
-  e.append(...children.filter((c) => c !== null));
-  return e;
-}
+export { el, keyed, say } from './elements.js';
 
 export function svg(tag, attributes = {}, ...children) {
   const e = document.createElementNS('http://www.w3.org/2000/svg', tag);
   for (const [name, value] of Object.entries(attributes)) e.setAttribute(name, value);
   e.append(...children);
   return e;
-}
-
-/** Sets the text only where it differs: a live region speaks on every change. */
-export function say(e, text) { if (e.textContent !== text) e.textContent = text; }
-
-/** Children of `parent`, one for each item, kept by key: what has the focus keeps it. */
-export function keyed(parent, items, keyOf, make) {
-  const old = new Map([...parent.children].map((e) => [e.key, e]));
-  let next = parent.firstElementChild;
-  for (const item of items) {
-    const key = keyOf(item);
-    let e = old.get(key);
-    if (e) old.delete(key); else { e = make(item); e.key = key; }
-    e.update?.(item);
-    if (e === next) next = e.nextElementSibling; else parent.insertBefore(e, next);
-  }
-  for (const e of old.values()) e.remove();
 }
 
 const whole = new Intl.NumberFormat('en');
