@@ -201,19 +201,12 @@ static bool app_start(struct app *a, const struct config *c)
 	return false;
 }
 
-static void app_watch(struct app *a, ev_signal *w, int sig, void (*fn)(struct ev_loop *, ev_signal *, int))
-{
-	ev_signal_init(w, fn, sig);
-	w->data = a;
-	ev_signal_start(loop_ev(a->w.loop), w);
-}
-
 static void app_run(struct app *a)
 {
 	struct ev_loop *ev = loop_ev(a->w.loop);
-	app_watch(a, &a->term, SIGTERM, app_drain);
-	app_watch(a, &a->interrupt, SIGINT, app_drain);
-	app_watch(a, &a->hup, SIGHUP, app_reload);
+	loop_watch_signal(a->w.loop, &a->term, SIGTERM, app_drain, a);
+	loop_watch_signal(a->w.loop, &a->interrupt, SIGINT, app_drain, a);
+	loop_watch_signal(a->w.loop, &a->hup, SIGHUP, app_reload, a);
 	/* Listening is ready: clients are answered while Postgres is away as well. */
 	notify_send("READY=1");
 	notify_watchdog_start(&a->watchdog, a->w.loop);

@@ -49,6 +49,8 @@ bool cmd_options(const struct cmd_option *options, const char *about, int argc, 
 /* False: stderr says why. */
 bool cmd_load(struct config *c, const char *file) MUST_CHECK;
 void cmd_error(const char *fmt, ...) PRINTF_LIKE(1, 2); /* "bellwire: ..." to stderr */
-int cmd_finish(int code);                               /* code, or 1 if stdout could not be written */
+/* Appends a file, or standard input for "-". False: stderr says why; a megabyte is the most. */
+bool cmd_read_file(const char *path, struct buf *out) MUST_CHECK;
+int cmd_finish(int code); /* code, or 1 if stdout could not be written */
 
 #endif

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FILE_MOST (1u << 20)
-
 struct keys_options {
 	const char *operand; /* KID or FILE, behind the action */
 	const char *algorithm, *key, *from, *until, *after;
@@ -22,23 +20,6 @@ static int keys_usage(const char *wrong)
 }
 
 /* ---- input ---- */
-
-static bool read_all(const char *path, struct buf *out)
-{
-	bool standard = strcmp(path, "-") == 0;
-	FILE *f = standard ? stdin : fopen(path, "re");
-	size_t n = 1;
-	while (f && n && out->n <= FILE_MOST) {
-		n = fread(buf_room(out, 4096), 1, 4096, f);
-		out->n += n;
-	}
-	bool good = f && !ferror(f) && out->n <= FILE_MOST;
-	if (!good)
-		cmd_error("%s: %s", path, out->n > FILE_MOST ? "over a megabyte" : strerror(errno));
-	if (f && !standard)
-		fclose(f);
-	return good;
-}
 
 /* The end of the last line belongs to no secret. */
 static void cut_line_end(struct buf *text)
@@ -97,7 +78,7 @@ static bool add_key(PGconn *pg, const struct keys_options *o, const char *kid, c
 static int action_add(PGconn *pg, const struct keys_options *o)
 {
 	struct buf text = {0};
-	bool good = read_all(o->key, &text);
+	bool good = cmd_read_file(o->key, &text);
 	cut_line_end(&text);
 	buf_char(&text, '\0');
 	if (good && memchr(text.p, '\0', text.n - 1)) {
@@ -130,7 +111,7 @@ static int action_import(PGconn *pg, const struct keys_options *o)
 {
 	struct buf text = {0};
 	json_error_t error;
-	bool good = read_all(o->operand, &text);
+	bool good = cmd_read_file(o->operand, &text);
 	json_t *set = good ? json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &error) : NULL;
 	const json_t *keys = json_object_get(set, "keys");
 	if (good && !json_is_array(keys)) {

@@ -1,8 +1,11 @@
 #include "cmd/cmd.h"
 
+#include "base/buf.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#define FILE_MOST (1u << 20)
 
 static const char *summary_of(const char *command)
 {
@@ -105,6 +108,23 @@ void cmd_error(const char *fmt, ...)
 	vfprintf(stderr, fmt, args);
 	fputc('\n', stderr);
 	va_end(args);
+}
+
+bool cmd_read_file(const char *path, struct buf *out)
+{
+	bool standard = strcmp(path, "-") == 0;
+	FILE *f = standard ? stdin : fopen(path, "re");
+	size_t n = 1;
+	while (f && n && out->n <= FILE_MOST) {
+		n = fread(buf_room(out, 4096), 1, 4096, f);
+		out->n += n;
+	}
+	bool good = f && !ferror(f) && out->n <= FILE_MOST;
+	if (!good)
+		cmd_error("%s: %s", path, out->n > FILE_MOST ? "over a megabyte" : strerror(errno));
+	if (f && !standard)
+		fclose(f);
+	return good;
 }
 
 int cmd_finish(int code)

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "cmd/question.h"
-#include <errno.h>
 #include <stdio.h>
 
 #define ABOUT                                                                                                  \
@@ -48,20 +47,13 @@ static unsigned split_edges(char *list, const char **out)
 static char *read_key(const char *path)
 {
 	struct buf text = {0};
-	FILE *f = fopen(path, "re");
-	size_t n = 0;
-	if (!f) {
-		cmd_error("%s: %s", path, strerror(errno));
+	if (!cmd_read_file(path, &text)) {
+		buf_fini(&text);
 		return NULL;
 	}
-	do {
-		n = fread(buf_room(&text, 4096), 1, 4096, f);
-		text.n += n;
-	} while (n && text.n < 1 << 16);
-	fclose(f);
 	while (text.n && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))
 		text.n--;
-	return buf_steal(&text, &n);
+	return buf_steal(&text, NULL);
 }
 
 static int verify_with_key(struct verify_options *o, const struct verify_words *w, const struct canary_options *c)

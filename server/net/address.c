@@ -90,6 +90,12 @@ static bool parse_slice(struct slice address, unsigned char out[16])
 	return parse_address(text, out, &bits);
 }
 
+bool address_valid(struct slice text)
+{
+	unsigned char bytes[16];
+	return parse_slice(text, bytes);
+}
+
 bool address_list_has(const struct address_list *l, struct slice address)
 {
 	unsigned char bytes[16];

@@ -18,6 +18,8 @@ void address_list_free(struct address_list **l);
  * list. */
 bool address_list_has(const struct address_list *l, struct slice address);
 
+bool address_valid(struct slice text); /* an IPv4 or IPv6 address, and nothing else */
+
 /* The address in an entry of X-Forwarded-For, which some proxies write with the port: "203.0.113.7:50001", "[v6]:port",
  * "[v6]". Other text comes back as it is. */
 struct slice address_host(struct slice entry);

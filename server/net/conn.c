@@ -230,15 +230,18 @@ static void conn_peer_done(struct conn *c)
 	conn_watch(c);
 }
 
+enum close_reason conn_fault(const struct conn *c)
+{
+	return c->tls && !tls_established(c->tls) ? CLOSE_TLS : CLOSE_TRANSPORT;
+}
+
 static void conn_peer_broke(struct conn *c)
 {
 	/* Behind our close_notify a reset says nothing: many do not read that before they close. */
 	c->broken = !c->tls || c->state != CONN_LINGERING;
 	if (c->broken && c->ev->on_broken)
 		c->ev->on_broken(c, c->owner);
-	conn_kill(c, c->state == CONN_LINGERING           ? c->why
-	             : c->tls && !tls_established(c->tls) ? CLOSE_TLS
-	                                                  : CLOSE_TRANSPORT);
+	conn_kill(c, c->state == CONN_LINGERING ? c->why : conn_fault(c));
 }
 
 static void conn_read(struct conn *c)

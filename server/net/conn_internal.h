@@ -77,9 +77,10 @@ struct conn {
 	char peer[];
 };
 
-void conn_watch(struct conn *c);                /* libev reports what the connection can use now */
-void conn_mark(struct conn *c);                 /* it is flushed in this turn */
-bool conn_lose(struct conn *c, uint32_t parts); /* they are never written; always false */
+enum close_reason conn_fault(const struct conn *c); /* why it ends when it breaks */
+void conn_watch(struct conn *c);                    /* libev reports what the connection can use now */
+void conn_mark(struct conn *c);                     /* it is flushed in this turn */
+bool conn_lose(struct conn *c, uint32_t parts);     /* they are never written; always false */
 void conn_drain(struct conn *c); /* writes what is queued, without callbacks; it may be dead afterwards */
 void conn_unkeep_all(struct conn *c);
 void conn_budget_begin(struct conn_budget *b, struct loop *l); /* may be repeated */

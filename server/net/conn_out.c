@@ -75,7 +75,7 @@ void conn_drain(struct conn *c)
 			return;
 		}
 		if (put < 0) { /* a client's handshake begins with a write */
-			conn_kill(c, c->tls && !tls_established(c->tls) ? CLOSE_TLS : CLOSE_TRANSPORT);
+			conn_kill(c, conn_fault(c));
 			return;
 		}
 		c->holder.budget->bytes_out += (size_t)put;

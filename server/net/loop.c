@@ -348,6 +348,14 @@ struct ev_loop *loop_ev(struct loop *l)
 	return l->ev;
 }
 
+void loop_watch_signal(struct loop *l, ev_signal *w, int sig, void (*fn)(struct ev_loop *, ev_signal *, int),
+                       void *data)
+{
+	ev_signal_init(w, fn, sig);
+	w->data = data;
+	ev_signal_start(l->ev, w);
+}
+
 uint64_t loop_longest_us(const struct loop *l)
 {
 	return l->longest_us;

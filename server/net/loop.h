@@ -23,6 +23,7 @@
 #include "base/list.h"
 
 struct ev_loop;
+struct ev_signal;
 struct loop;
 
 enum loop_phase { LOOP_READ, LOOP_WORK, LOOP_FLUSH, LOOP_SWEEP, LOOP_PHASES };
@@ -48,6 +49,9 @@ void loop_run(struct loop *l);    /* returns after loop_stop */
 void loop_stop(struct loop *l);   /* after this turn */
 void loop_settle(struct loop *l); /* runs the phases until all are empty; for tearing down, never from inside a phase */
 struct ev_loop *loop_ev(struct loop *l);
+/* The caller owns w, whose data becomes `data`, and ends it with ev_signal_stop. */
+void loop_watch_signal(struct loop *l, struct ev_signal *w, int sig,
+                       void (*fn)(struct ev_loop *ev, struct ev_signal *w, int revents), void *data);
 /* Connections are left that the last flush had no time for: bring more to write when they are done. */
 bool loop_is_behind(const struct loop *l);
 uint64_t loop_longest_us(const struct loop *l); /* the longest turn so far, without its sleep */

@@ -11,7 +11,6 @@
 #include "operator/page_files.h"
 #include "operator/page_internal.h"
 #include "operator/recent.h"
-#include <arpa/inet.h>
 
 #define PREFIX "/page/"
 #define EVENT_MOST 64 /* bytes of the id of an event */
@@ -52,17 +51,6 @@ void page_refuse(struct http_exchange *x, int status, const char *why)
 
 /* ---- who may ask ---- */
 
-static bool page_is_address(struct slice host)
-{
-	char text[ADDRESS_TEXT_MOST + 1] = "";
-	unsigned char bin[16];
-	host = address_host(host);
-	if (host.n > ADDRESS_TEXT_MOST)
-		return false;
-	memcpy(text, host.p, host.n);
-	return inet_pton(AF_INET, text, bin) == 1 || inet_pton(AF_INET6, text, bin) == 1;
-}
-
 /*
  * A name of somebody else's may lead to this address: a browser that follows it takes the page for that site's and lets
  * its scripts read it. An address in the place of the name can be nobody else's.
@@ -71,7 +59,7 @@ static bool page_host_allowed(const struct operator* op, struct slice host)
 {
 	const char *colon = memrchr(host.p, ':', host.n);
 	struct slice name = colon ? slice_of(host.p, (size_t)(colon - host.p)) : host;
-	return page_is_address(host) || slice_eq(name, SLICE("localhost")) ||
+	return address_valid(address_host(host)) || slice_eq(name, SLICE("localhost")) ||
 	       (op->page_hosts && http_origin_listed(op->page_hosts, name));
 }
 

@@ -436,17 +436,10 @@ static bool canary_start(struct canary *c)
 	return true;
 }
 
-static void canary_watch(struct canary *c, ev_signal *w, int sig)
-{
-	ev_signal_init(w, canary_on_signal, sig);
-	w->data = c;
-	ev_signal_start(loop_ev(c->loop), w);
-}
-
 static void canary_loop(struct canary *c)
 {
-	canary_watch(c, &c->term, SIGTERM);
-	canary_watch(c, &c->interrupt, SIGINT);
+	loop_watch_signal(c->loop, &c->term, SIGTERM, canary_on_signal, c);
+	loop_watch_signal(c->loop, &c->interrupt, SIGINT, canary_on_signal, c);
 	c->step.fire = canary_on_step;
 	if (c->admin.listener) {
 		printf("bellwire: canary: metrics at port %u\n", listener_port(c->admin.listener));

@@ -173,18 +173,11 @@ static bool verify_places(struct verify *v)
 	return true;
 }
 
-static void verify_watch(struct verify *v, ev_signal *w, int sig)
-{
-	ev_signal_init(w, verify_on_signal, sig);
-	w->data = v;
-	ev_signal_start(loop_ev(v->loop), w);
-}
-
 static void verify_go(struct verify *v)
 {
 	struct ev_loop *ev = loop_ev(v->loop);
-	verify_watch(v, &v->term, SIGTERM);
-	verify_watch(v, &v->interrupt, SIGINT);
+	loop_watch_signal(v->loop, &v->term, SIGTERM, verify_on_signal, v);
+	loop_watch_signal(v->loop, &v->interrupt, SIGINT, verify_on_signal, v);
 	v->turn.fire = verify_on_turn;
 	stage_begin(v);
 	timer_set(v->loop, &v->turn, now_ms(v));
