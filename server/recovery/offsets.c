@@ -207,12 +207,10 @@ static void offsets_send_due(struct deferred *d)
 	if (os->key_state != KEY_THERE || !presence_idle(rec->events) || !db_pump_position(rec->db, &at))
 		return; /* the next call of offsets_turn tries again */
 	token_epoch(epoch, at.epoch);
-	if (!token_head(&head, epoch, (uint64_t)at.now_us, at.snapshot, at.mark))
-		head.n = 0;
-	while ((r = list_first(&os->due, struct recoverable, due))) {
+	bool good = token_head(&head, epoch, (uint64_t)at.now_us, at.snapshot, at.mark);
+	while (good && (r = list_first(&os->due, struct recoverable, due))) {
 		list_del(&r->due);
-		if (head.n)
-			offset_send(r->client, buf_view(&head));
+		offset_send(r->client, buf_view(&head));
 	}
 	buf_fini(&head);
 }
