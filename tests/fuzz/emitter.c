@@ -7,7 +7,7 @@
 #include "emitter/message.h"
 #include "emitter/msgpack.h"
 #include "base/text.h"
-#include "jansson.h"
+#include "json_peer.h"
 #include <math.h>
 
 #define OUT_MOST 65536

@@ -5,7 +5,7 @@
 #include "target.h"
 
 #include "base/text.h"
-#include "jansson.h"
+#include "json_peer.h"
 #include "sio/encode.h"
 #include "sio/parser.h"
 #include "site.h"

@@ -7,74 +7,49 @@ select is(rt_private.micros('1970-01-01 00:00:01.5Z'), 1500000::bigint, 'microse
 select is(rt_private.lines(array['a', 'b c']), e'a\nb c', 'a room a line');
 select is(rt_private.lines(null), null, 'no rooms: all sockets');
 
--- a row of a made-up transaction; ids go backwards against xids, so that order is seen to be the ids'
-create function pg_temp.put(p_xid int, p_id bigint, p_ephemeral boolean default false) returns void
-	language plpgsql as $$
-begin
-	execute format('insert into bellwire.%I (xid, id, slot, epoch, rooms, except_rooms, event, data)
-		values ($1::text::xid8, $2, $3, $4, $5, $6, $7, $8)',
-		case when p_ephemeral then 'outbox_ephemeral' else 'outbox' end)
-	using p_xid, p_id, p_xid % 3, rt_private.epoch_n(), array['r'], '{}'::text[], 'e', '{}'::jsonb;
-end $$;
--- The outbox is not empty in this database. Made-up xids lie beyond all there are, so nothing else is seen by these
--- snapshots.
-select set_config('tests.base', (pg_current_xact_id()::text::bigint + 1000000)::text, true);
-create function pg_temp.snap(p_xmin int, p_xmax int, p_xip int[] default '{}') returns pg_snapshot language sql as $$
-	select format('%s:%s:%s', b + p_xmin, b + p_xmax,
-		(select string_agg((b + x)::text, ',' order by x) from unnest(p_xip) x where x >= p_xmin
-		and x < p_xmax))::pg_snapshot
-	from (select current_setting('tests.base')::bigint) t (b) $$;
-create function pg_temp.x(p_n int) returns int
-	language sql as $$ select (current_setting('tests.base')::bigint + p_n)::int $$;
-create function pg_temp.ids(p_from pg_snapshot, p_upto pg_snapshot, p_after bigint default 0, p_limit int default 1000)
-	returns text language sql as $$
-	select string_agg(f.id::text, ' ' order by f.n)
-		from (select r.id, row_number() over () n
-		from rt_private.fetch_rows(p_from, p_upto, p_after, p_limit) r) f $$;
+select tests.row_of(tests.xid_n(n), 9000 - n, n % 4 = 0) from generate_series(1, 40) n;
 
-select pg_temp.put(pg_temp.x(n), 9000 - n, n % 4 = 0) from generate_series(1, 40) n;
-
-select is(pg_temp.ids(pg_temp.snap(10, 10), pg_temp.snap(14, 14)), '8987 8988 8989 8990',
+select is(tests.fetched(tests.snap(10, 10), tests.snap(14, 14)), '8987 8988 8989 8990',
 	'what began between two snapshots, by id, both tables');
-select is(pg_temp.ids(pg_temp.snap(8, 12, '{8,10}'), pg_temp.snap(12, 12)), '8990 8992',
+select is(tests.fetched(tests.snap(8, 12, '{8,10}'), tests.snap(12, 12)), '8990 8992',
 	'what was in flight at the first');
-select is(pg_temp.ids(pg_temp.snap(8, 12, '{8,10}'), pg_temp.snap(8, 12, '{8}')), '8990',
+select is(tests.fetched(tests.snap(8, 12, '{8,10}'), tests.snap(8, 12, '{8}')), '8990',
 	'what is in flight still comes later');
-select is(pg_temp.ids(pg_temp.snap(8, 12, '{8,10}'), pg_temp.snap(8, 12, '{8,10}')), null, 'nothing new');
-select is(pg_temp.ids(pg_temp.snap(10, 10), pg_temp.snap(12, 15, '{13}')), '8986 8988 8989 8990',
+select is(tests.fetched(tests.snap(8, 12, '{8,10}'), tests.snap(8, 12, '{8,10}')), null, 'nothing new');
+select is(tests.fetched(tests.snap(10, 10), tests.snap(12, 15, '{13}')), '8986 8988 8989 8990',
 	'in flight at the second');
-select is(pg_temp.ids(pg_temp.snap(10, 10), pg_temp.snap(14, 14), 8988), '8989 8990', 'after an id');
-select is(pg_temp.ids(pg_temp.snap(10, 10), pg_temp.snap(14, 14), 0, 3), '8987 8988 8989', 'limited');
+select is(tests.fetched(tests.snap(10, 10), tests.snap(14, 14), 8988), '8989 8990', 'after an id');
+select is(tests.fetched(tests.snap(10, 10), tests.snap(14, 14), 0, 3), '8987 8988 8989', 'limited');
 
 -- against the definition, for pairs of snapshots as they come
 create temp table snaps as
-select n, pg_temp.snap(a, b,
+select n, tests.snap(a, b,
 	array(select x from generate_series(a, b - 1) x where (x * 7919 + n * 104729) % 5 = 0)) as s
 from (select n, (n * 37) % 25 + 1 as a, (n * 37) % 25 + 1 + (n * 53) % 14 as b from generate_series(1, 60) n) t;
-select is(count(*) filter (where pg_temp.ids(f.s, u.s) is distinct from (
+select is(count(*) filter (where tests.fetched(f.s, u.s) is distinct from (
 		select string_agg(o.id::text, ' ' order by o.id)
 		from (select id, xid from bellwire.outbox union all select id, xid from bellwire.outbox_ephemeral) o
 		where o.id between 8900 and 9000 and not pg_visible_in_snapshot(o.xid, f.s)
 			and pg_visible_in_snapshot(o.xid, u.s))),
 	0::bigint, 'the rows not visible in the first and visible in the second: ' || count(*) || ' pairs')
 from snaps f, snaps u;
-select isnt(count(*) filter (where pg_temp.ids(f.s, u.s) like '% % %'), 0::bigint, 'some of which have rows')
+select isnt(count(*) filter (where tests.fetched(f.s, u.s) like '% % %'), 0::bigint, 'some of which have rows')
 	from snaps f, snaps u;
 
-select pg_temp.put(pg_temp.x(900000), 9500);
-select is(pg_temp.ids(pg_temp.snap(10, 10), pg_temp.snap(14, 14)), '8987 8988 8989 8990',
+select tests.row_of(tests.xid_n(900000), 9500);
+select is(tests.fetched(tests.snap(10, 10), tests.snap(14, 14)), '8987 8988 8989 8990',
 	'a restored row with a huge xid is not there');
 
 -- the form of a row
 insert into bellwire.outbox (xid, id, slot, epoch, at, rooms, except_rooms, event, data, confirm)
-values (pg_temp.x(50)::text::xid8, 9100, 0, rt_private.epoch_n(), '2026-01-10 12:00:00.123456+00', array['room a', 'b'],
+values (tests.xid_n(50)::text::xid8, 9100, 0, rt_private.epoch_n(), '2026-01-10 12:00:00.123456+00', array['room a', 'b'],
 	array['s1', 's2'], 'evénement', '{"a": 1.10}', '{"c": 1}');
 insert into bellwire.outbox_ephemeral (xid, id, slot, epoch, rooms, except_rooms, data, control)
-values (pg_temp.x(50)::text::xid8, 9101, 0, rt_private.epoch_n(), null, '{}', '{}', 'user_join');
-select results_eq($$select * from rt_private.fetch_rows(pg_temp.snap(50, 50), pg_temp.snap(51, 51), 0, 10)$$,
-	$$values (9100::bigint, pg_temp.x(50)::text, 1768046400123456, e'room a\nb', e's1\ns2', 'evénement', null,
+values (tests.xid_n(50)::text::xid8, 9101, 0, rt_private.epoch_n(), null, '{}', '{}', 'user_join');
+select results_eq($$select * from rt_private.fetch_rows(tests.snap(50, 50), tests.snap(51, 51), 0, 10)$$,
+	$$values (9100::bigint, tests.xid_n(50)::text, 1768046400123456, e'room a\nb', e's1\ns2', 'evénement', null,
 		'{"a": 1.10}', '{"c": 1}', false),
-		(9101, pg_temp.x(50)::text,
+		(9101, tests.xid_n(50)::text,
 		(select (extract(epoch from at) * 1000000)::bigint from bellwire.outbox_ephemeral where id = 9101),
 		null, '', null, 'user_join', '{}', null, true)$$,
 	'the columns of docs/edge-sql.md');
@@ -97,10 +72,10 @@ begin
 	deallocate rows;
 	return v_plan;
 end $$;
-select unalike(pg_temp.plan(pg_temp.snap(10, 10), pg_temp.snap(14, 14)), '%Seq Scan%',
+select unalike(pg_temp.plan(tests.snap(10, 10), tests.snap(14, 14)), '%Seq Scan%',
 	'no sequential scan under the pump''s settings');
 select is((select count(*)
-	from regexp_matches(pg_temp.plan(pg_temp.snap(10, 10), pg_temp.snap(14, 14)), 'Index Cond: \(+xid', 'g')),
+	from regexp_matches(pg_temp.plan(tests.snap(10, 10), tests.snap(14, 14)), 'Index Cond: \(+xid', 'g')),
 	12::bigint, 'two index probes in each of six partitions');
 reset plan_cache_mode;
 reset enable_seqscan;
@@ -137,8 +112,8 @@ end $$;
 create temp table gaps as
 select f.s as cursor, d.s as dropped, pg_temp.gap(f.s, d.s) as told, exists (
 	select from generate_series(0, 45) x
-	where pg_visible_in_snapshot(pg_temp.x(x)::text::xid8, d.s)
-		and not pg_visible_in_snapshot(pg_temp.x(x)::text::xid8, f.s)) as must
+	where pg_visible_in_snapshot(tests.xid_n(x)::text::xid8, d.s)
+		and not pg_visible_in_snapshot(tests.xid_n(x)::text::xid8, f.s)) as must
 from snaps f, snaps d where f.n <= 30 and d.n <= 30;
 select is((select count(*) from gaps where must and not told), 0::bigint, 'a gap is always told');
 select is((select count(*) from gaps where told and not must and pg_snapshot_xmax(cursor) >= pg_snapshot_xmax(dropped)),

@@ -1,80 +1,45 @@
 -- rt.fetch_page.
 begin;
-select plan(18);
+select plan(12);
 
--- a row of a made-up transaction; ids go backwards against xids, so that order is seen to be the ids'
-create function pg_temp.put(p_xid int, p_id bigint, p_ephemeral boolean default false) returns void
-	language plpgsql as $$
-begin
-	execute format('insert into bellwire.%I (xid, id, slot, epoch, rooms, except_rooms, event, data)
-		values ($1::text::xid8, $2, $3, $4, $5, $6, $7, $8)',
-		case when p_ephemeral then 'outbox_ephemeral' else 'outbox' end)
-	using p_xid, p_id, p_xid % 3, rt_private.epoch_n(), array['r'], '{}'::text[], 'e', '{}'::jsonb;
-end $$;
--- The outbox is not empty in this database. Made-up xids lie beyond all there are, so nothing else is seen by these
--- snapshots.
-select set_config('tests.base', (pg_current_xact_id()::text::bigint + 1000000)::text, true);
-create function pg_temp.snap(p_xmin int, p_xmax int, p_xip int[] default '{}') returns pg_snapshot language sql as $$
-	select format('%s:%s:%s', b + p_xmin, b + p_xmax,
-		(select string_agg((b + x)::text, ',' order by x) from unnest(p_xip) x where x >= p_xmin
-		and x < p_xmax))::pg_snapshot
-	from (select current_setting('tests.base')::bigint) t (b) $$;
-create function pg_temp.x(p_n int) returns int
-	language sql as $$ select (current_setting('tests.base')::bigint + p_n)::int $$;
-create function pg_temp.ids(p_from pg_snapshot, p_upto pg_snapshot, p_after bigint default 0, p_limit int default 1000)
-	returns text language sql as $$
-	select string_agg(f.id::text, ' ' order by f.n)
-		from (select r.id, row_number() over () n
-		from rt_private.fetch_rows(p_from, p_upto, p_after, p_limit) r) f $$;
+select tests.row_of(tests.xid_n(n), 9000 - n, n % 4 = 0) from generate_series(1, 40) n;
 
-select pg_temp.put(pg_temp.x(n), 9000 - n, n % 4 = 0) from generate_series(1, 40) n;
-
-select is(pg_temp.ids(pg_temp.snap(10, 10), pg_temp.snap(14, 14)), '8987 8988 8989 8990',
-	'what began between two snapshots, by id, both tables');
-select is(pg_temp.ids(pg_temp.snap(8, 12, '{8,10}'), pg_temp.snap(12, 12)), '8990 8992',
-	'what was in flight at the first');
-select is(pg_temp.ids(pg_temp.snap(8, 12, '{8,10}'), pg_temp.snap(8, 12, '{8}')), '8990',
-	'what is in flight still comes later');
-select is(pg_temp.ids(pg_temp.snap(8, 12, '{8,10}'), pg_temp.snap(8, 12, '{8,10}')), null, 'nothing new');
-select is(pg_temp.ids(pg_temp.snap(10, 10), pg_temp.snap(12, 15, '{13}')), '8986 8988 8989 8990',
-	'in flight at the second');
-select is(pg_temp.ids(pg_temp.snap(10, 10), pg_temp.snap(14, 14), 8988), '8989 8990', 'after an id');
 select is((select string_agg(id::text, ' ')
-	from rt.fetch_page(pg_temp.snap(10, 10)::text, pg_temp.snap(14, 14)::text, 8987, 2, rt_private.epoch_text())),
+	from rt.fetch_page(tests.snap(10, 10)::text, tests.snap(14, 14)::text, 8987, 2, rt_private.epoch_text())),
 	'8988 8989', 'a page');
 select is((select count(*)
-	from rt.fetch_page(pg_temp.snap(10, 10)::text, pg_temp.snap(14, 14)::text, 9000, 2, rt_private.epoch_text())),
+	from rt.fetch_page(tests.snap(10, 10)::text, tests.snap(14, 14)::text, 9000, 2, rt_private.epoch_text())),
 	0::bigint, 'past the last');
 select is((
 	with recursive page as (
 		select 0 as n, array_agg(p.id) as ids, max(p.id) as last
-			from rt.fetch_page(pg_temp.snap(1, 1)::text, pg_temp.snap(41, 41)::text, 0, 7,
+			from rt.fetch_page(tests.snap(1, 1)::text, tests.snap(41, 41)::text, 0, 7,
 			rt_private.epoch_text()) p
 		union all
 		select n + 1, q.ids, q.last from page, lateral (
 			select array_agg(p.id) as ids, max(p.id) as last
-				from rt.fetch_page(pg_temp.snap(1, 1)::text, pg_temp.snap(41, 41)::text, page.last, 7,
+				from rt.fetch_page(tests.snap(1, 1)::text, tests.snap(41, 41)::text, page.last, 7,
 				rt_private.epoch_text()) p) q
 		where page.last is not null and q.last is not null)
 	select array_agg(i order by n, k) from page, unnest(ids) with ordinality u (i, k)),
 	array(select generate_series(8960::bigint, 8999)), 'pages of seven: each row once, in order');
 -- a page is first looked for in the four times as many ids behind the last one
-select pg_temp.put(pg_temp.x(50), i, i = 9710) from unnest(array[9500, 9508, 9509, 9710, 9711]) i;
-select is(pg_temp.ids(pg_temp.snap(50, 50), pg_temp.snap(51, 51), 9500, 2), '9508 9509',
+select tests.row_of(tests.xid_n(50), i, i = 9710) from unnest(array[9500, 9508, 9509, 9710, 9711]) i;
+select is(tests.fetched(tests.snap(50, 50), tests.snap(51, 51), 9500, 2), '9508 9509',
 	'the last id of those, and the first behind them');
-select is(pg_temp.ids(pg_temp.snap(50, 50), pg_temp.snap(51, 51), 9508, 2), '9509 9710', 'some there, some far behind');
-select is(pg_temp.ids(pg_temp.snap(50, 50), pg_temp.snap(51, 51), 9509, 3), '9710 9711', 'all far behind, and the end');
-select is(pg_temp.ids(pg_temp.snap(50, 50), pg_temp.snap(51, 51), 9500, 2147483647), '9508 9509 9710 9711',
+select is(tests.fetched(tests.snap(50, 50), tests.snap(51, 51), 9508, 2), '9509 9710', 'some there, some far behind');
+select is(tests.fetched(tests.snap(50, 50), tests.snap(51, 51), 9509, 3), '9710 9711', 'all far behind, and the end');
+select is(tests.fetched(tests.snap(50, 50), tests.snap(51, 51), 9500, 2147483647), '9508 9509 9710 9711',
 	'all that there is');
 
 -- rows of 250 KB: an answer ends with the row that fills it, however many rows it may have
 insert into bellwire.outbox (xid, id, slot, epoch, rooms, except_rooms, event, data)
-select pg_temp.x(60)::text::xid8, i, 0, rt_private.epoch_n(), array['room:none'], '{}', 'e',
+select tests.xid_n(60)::text::xid8, i, 0, rt_private.epoch_n(), array['room:none'], '{}', 'e',
 	jsonb_build_object('t', repeat('x', 249991))
 from generate_series(20001, 20040) i;
 create function pg_temp.answer(p_after bigint, p_limit int) returns text language sql as $$
 	select format('%s rows to %s, %s bytes', count(*), max(f.id), sum(octet_length(f.data)))
-	from rt.fetch_page(pg_temp.snap(60, 60)::text, pg_temp.snap(61, 61)::text, p_after, p_limit,
+	from rt.fetch_page(tests.snap(60, 60)::text, tests.snap(61, 61)::text, p_after, p_limit,
 		rt_private.epoch_text()) f $$;
 select is(rt_private.page_bytes(), 9223372036854775807, 'an older edge says no bound');
 set local bellwire.page_bytes = '1000000';

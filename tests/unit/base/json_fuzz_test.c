@@ -5,21 +5,8 @@
 #include "base/json.h"
 
 #include "fuzz.h"
+#include "json_peer.h"
 #include "test.h"
-/* jansson names its types as json.h does */
-#define JSON_OBJECT JANSSON_OBJECT
-#define JSON_ARRAY JANSSON_ARRAY
-#define JSON_STRING JANSSON_STRING
-#define JSON_TRUE JANSSON_TRUE
-#define JSON_FALSE JANSSON_FALSE
-#define JSON_NULL JANSSON_NULL
-#include <jansson.h>
-#undef JSON_OBJECT
-#undef JSON_ARRAY
-#undef JSON_STRING
-#undef JSON_TRUE
-#undef JSON_FALSE
-#undef JSON_NULL
 #include <sys/mman.h>
 
 #define ROUNDS 200000

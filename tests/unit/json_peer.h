@@ -2,8 +2,8 @@
  * A second opinion about JSON. The names of its types are names of ours too, so its macros json_is_... cannot be used
  * for those.
  */
-#ifndef FUZZ_JANSSON_H
-#define FUZZ_JANSSON_H
+#ifndef TEST_JSON_PEER_H
+#define TEST_JSON_PEER_H
 
 #include "base/json.h"
 #define JSON_OBJECT JANSSON_OBJECT
