@@ -208,6 +208,10 @@ test('the first test of docs/testing.md passes, and leaves nothing', async () =>
   const tap = results.flatMap((r) => r.rows.flatMap((row) => Object.values(row))).filter((v) => /^(not )?ok/.test(v))
   assert.deepEqual(tap.map((line) => line.slice(0, 5)), ['ok 1 ', 'ok 2 ', 'ok 3 '], tap.join('\n'))
   assert.equal(await w.value("select count(*) from platform.users where name = 'Anna'"), 0)
+  const [, grants] = /<!-- run: grants -->\n```sql\n([^]*?)```/.exec(page('testing.md'))
+  await w.sql(grants.replaceAll('tester', w.role('nobody')))
+  await w.sqlAs('nobody', 'select rt_test.published()')
+  await w.sql(grants.replaceAll('tester', w.role('nobody')).replaceAll('grant ', 'revoke ').replaceAll(' to ', ' from '))
 })
 
 test('nobody may call it who was not granted it', async () => {
