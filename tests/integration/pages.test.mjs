@@ -1,5 +1,5 @@
 // What pages of docs/ and README.md show is run as it stands there (tests/env/blocks.mjs): blocks of SQL, each in a transaction that is rolled
-// back; commands; the tutorial from its first line to its last, with what it says that is printed.
+// back; commands; the tutorial from its first line to its last, with what it says that is printed; export and erasure of a person.
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
@@ -115,4 +115,69 @@ test('docs/tutorial.md, from the first line to the last', async () => {
     else assert.fail(`${where}: nobody runs it`)
   }
   assert.equal(heard, 2)
+})
+
+test('docs/retention.md: a person who has used everything is exported and erased, and nothing is left', async () => {
+  const PERSON = '66c5d439-0000-4000-8000-00000000f533' // of the page
+  const page = blocks('docs/retention.md')
+  for (const { mark, code } of page) if (mark.startsWith('file: ')) write(mark.slice(6), code)
+  const command = (name) => block('docs/retention.md', `run: ${name}`)
+  const search = (text) => sh(command('search').replace(PERSON, text))
+  await w.setting('presence_grace', 0)
+  const erin = await w.user('Эрин Уникальная', { id: PERSON })
+  const bob = await w.user('Боб')
+  const chat = await w.chat(erin, bob)
+  const [bobs, erins] = [await w.post(bob), await w.post(erin)]
+  await w.sqlAs('service', "select rt.undelivered('1 day', 1)") // from here on what nobody takes is kept
+  const b = await w.connect(bob)
+  const e = await w.connect(erin, { auth: { token: token(erin), recovery: true } })
+  await w.sql('insert into platform.follows (follower_id, followee_id) values ($1, $2), ($2, $1)', [erin.id, bob.id])
+  const { message_id } = await e.ask('chat:message:send', { chat_id: chat.id, type: 'text', content: 'mine', client_id: 'one' })
+  await b.ask('chat:message:read', { chat_id: chat.id, message_id })
+  const other = await w.message(chat, bob, 'his')
+  await e.ask('chat:message:read', { chat_id: chat.id, message_id: other.id })
+  for (const c of [b, e]) await c.ask('chat:join', { chat_id: chat.id })
+  await e.ask('chat:typing', { chat_id: chat.id, is_typing: true })
+  await w.notify(erin, 'to her')
+  await w.sql('insert into platform.post_likes (post_id, user_id) values ($1, $2)', [bobs.id, erin.id])
+  await w.sql("insert into platform.post_comments (post_id, author_id, content) values ($1, $2, 'fine')", [bobs.id, erin.id])
+  await w.message(chat, bob, erin.id, { type: 'profile_share', metadata: { name: erin.name, avatar: null, is_master: false } })
+  await w.message(chat, bob, erins.id, { type: 'post_share', metadata: { author_name: erin.name } })
+  await b.hear('chat:message:new', { type: 'post_share' })
+  await e.hear('notification:new', { title: 'to her' })
+  await until(async () => /platform\.message_receipts/.test(await search(erin.id)), 'a receipt')
+  const found = await search(erin.id)
+  for (const table of ['platform.users', 'platform.messages', 'platform.notifications', 'platform.post_likes', 'bellwire.presence', 'bellwire.sockets', 'bellwire.outbox_']) assert.ok(found.includes(table), found)
+
+  await sh(command('export'))
+  const all = JSON.parse(readFileSync(join(dir, 'person.json'), 'utf8'))
+  assert.deepEqual(Object.fromEntries(Object.entries(all).map(([k, v]) => [k, Array.isArray(v) ? v.length : v.name])),
+    { user: erin.name, follows: 1, followers: 1, chats: 1, messages: 1, receipts: all.receipts.length, notifications: 1, posts: 1, comments: 1, likes: 1 })
+  assert.ok(all.receipts.some((r) => r.message_id === other.id && r.read_at))
+
+  await sh(command('erase'))
+  assert.equal(await e.down(), 'io server disconnect')
+  const left = async () => (await Promise.all([erin.id, erin.name].map(search))).join('').split('\n').filter(Boolean)
+  await until(async () => (await left()).every((l) => l.startsWith('bellwire.outbox_')), left)
+  assert.ok((await left()).length > 0, 'the outbox has its last events')
+  // a quarter of an hour later: they are in the former slot, and older than a tick
+  await w.sql("delete from bellwire.ticks; insert into bellwire.ticks (at) values (clock_timestamp() - interval '15 minutes')")
+  await until(async () => {
+    for (const table of ['outbox', 'outbox_ephemeral']) await w.sql(`update bellwire.${table} set slot = (rt_private.outbox_slot(clock_timestamp()) + 2) % 3`)
+    await w.sql("update bellwire.outbox_state set tried_at = '-infinity'")
+    await w.sql('select rt_private.rotate()')
+    return (await left()).length === 0
+  }, left)
+
+  const fay = await w.user('Фэй', { id: PERSON })
+  const f = await w.connect(fay)
+  await w.message(chat, bob, 'old')
+  await sh('psql -qAtX "$MIGRATE_DATABASE_URL" -v ON_ERROR_STOP=1 -f prune.sql')
+  assert.equal(await w.value("select count(*) from platform.messages where content = 'old'"), 1, 'what is young stays')
+  await w.sql("alter table platform.messages disable trigger user; update platform.messages set created_at = now() - interval '3 years' where content = 'old'; alter table platform.messages enable trigger user")
+  await sh('psql -qAtX "$MIGRATE_DATABASE_URL" -v ON_ERROR_STOP=1 -f prune.sql')
+  assert.equal(await w.value("select count(*) from platform.messages where content = 'old'"), 0)
+  await sh(`psql -qAtX "$MIGRATE_DATABASE_URL" -v ON_ERROR_STOP=1 -v person=${PERSON} -f anonymise.sql`)
+  assert.equal(await f.down(), 'io server disconnect')
+  assert.equal((await search('Фэй')).replace(/^bellwire\.outbox.*\n/gm, ''), '')
 })
