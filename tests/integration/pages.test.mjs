@@ -26,7 +26,7 @@ const [ANNA, BORIS, CLARA] = [1, 2, 3].map((n) => `a0000000-0000-4000-8000-00000
 
 // What `. build/run/env` sets, for these edges.
 const env = { ...process.env, PATH: `${join(dir, 'bin')}:${dirname(process.execPath)}:${process.env.PATH}`, MIGRATE_DATABASE_URL: w.url(), OPERATOR_DATABASE_URL: w.url(), DATABASE_URL: w.edgeUrl(),
-  JWT_SECRET: SECRET, EDGE: edge.url }
+  JWT_SECRET: SECRET, EDGE: edge.url, BELLWIRE_ADMIN_LISTEN: `127.0.0.1:${edge.adminPort}` }
 const write = (name, text) => writeFileSync(join(dir, name), text)
 // Runs lines of shell; answers what they print on standard output.
 async function sh(code, stdin = '') {
@@ -79,6 +79,13 @@ test('commands of docs/tokens.md', async () => {
   assert.match(await sh(keys.code), /2026-11 +ES256/)
   const anna = tokens.code.replace(/[0-9a-f]{8}-\S+/, ANNA)
   assert.match(await sh(anna, token(ANNA)), new RegExp(`good: user ${ANNA} until`))
+})
+
+test('the three commands of docs/troubleshooting.md', async () => {
+  const anna = await w.connect({ id: ANNA })
+  const printed = await sh(block('docs/troubleshooting.md', 'run: doctor'))
+  for (const what of [`# database ${w.database}: `, 'ready', ANNA]) assert.ok(printed.includes(what), printed)
+  anna.close()
 })
 
 test('the first event of README.md', async () => {
