@@ -75,7 +75,9 @@ test('commands of docs/tokens.md', async () => {
   const [rsa, ec] = [['rsa', { modulusLength: 2048 }], ['ec', { namedCurve: 'P-256' }]].map(([kind, options]) => generateKeyPairSync(kind, options).publicKey)
   write('issuer.pem', ec.export({ type: 'spki', format: 'pem' }))
   write('jwks.json', JSON.stringify({ keys: [{ ...rsa.export({ format: 'jwk' }), kid: '2026-10', alg: 'RS256', use: 'sig' }] }))
-  const [keys, tokens] = blocks('docs/tokens.md').filter((b) => b.mark === 'run' && b.language === 'sh')
+  write('sign.mjs', block('docs/tokens.md', 'file: sign.mjs'))
+  const [signed, keys, tokens] = blocks('docs/tokens.md').filter((b) => b.mark === 'run' && b.language === 'sh')
+  assert.match(await sh(signed.code), new RegExp(`good: user ${ANNA} until`))
   assert.match(await sh(keys.code), /2026-11 +ES256/)
   const anna = tokens.code.replace(/[0-9a-f]{8}-\S+/, ANNA)
   assert.match(await sh(anna, token(ANNA)), new RegExp(`good: user ${ANNA} until`))
@@ -113,6 +115,9 @@ test('docs/tutorial.md, from the first line to the last', async () => {
       const clara = await w.connect({ id: CLARA })
       await until(async () => (await clara.ask('order:cancel', { order_id: 1 })).code === 'FORBIDDEN' || sleep(100), where)
       printed = await sh(behind)
+    } else if (mark === 'run: second edge') {
+      const second = await w.edge()
+      printed = await sh(code.split('\n')[1].replace('http://localhost:3001', second.url))
     } else if (mark === 'run') printed = await sh(code)
     else if (mark === 'heard') {
       heard += code.trim().split('\n').length
@@ -121,7 +126,7 @@ test('docs/tutorial.md, from the first line to the last', async () => {
     } else if (!language) assert.equal(printed.replace(/ +$/gm, ''), code, where)
     else assert.fail(`${where}: nobody runs it`)
   }
-  assert.equal(heard, 2)
+  assert.equal(heard, 3)
 })
 
 test('docs/retention.md: a person who has used everything is exported and erased, and nothing is left', async () => {
