@@ -22,6 +22,27 @@ static bool readable(const char *url)
 	return parsed;
 }
 
+/* What libpq and the server say of a connection that did not come about, and what to do then. The first that fits. */
+static const char *connection_remedy(const char *why)
+{
+	static const struct {
+		const char *says, *remedy;
+	} known[] = {
+		{"password authentication failed",
+	         "give the role a password (\\password ROLE in psql), and the same in the URL"},
+		{"no password supplied", "put the role's password into the URL"},
+		{"no pg_hba.conf entry", "let the role in from this host: pg_hba.conf of the server"},
+		{"\" does not exist", "create it, or name another one in the URL"},
+		{"could not translate host name", "look at the host in the URL, and at the resolver of this machine"},
+		{"too many connections", "alter role ... connection limit, or fewer connections"},
+		{"connection slots", "a larger max_connections of the server, a pooler, or fewer connections"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (strstr(why, known[i].says))
+			return known[i].remedy;
+	return "look at host and port in the URL, whether Postgres runs there, its listen_addresses, and firewalls";
+}
+
 PGconn *pg_open(const char *url, const char *setting)
 {
 	if (!url) {
@@ -39,6 +60,7 @@ PGconn *pg_open(const char *url, const char *setting)
 	if (PQstatus(pg) != CONNECTION_OK) {
 		const char *why = PQerrorMessage(pg);
 		cmd_error("%s: %.*s", setting, (int)strcspn(why, "\n"), why);
+		fprintf(stderr, "  remedy: %s\n", connection_remedy(why));
 		PQfinish(pg);
 		return NULL;
 	}

@@ -21,7 +21,7 @@ struct pg_text {
 	unsigned line;
 };
 
-/* setting: the name of the setting that has the URL, for messages. NULL: stderr says why. */
+/* setting: the name of the setting that has the URL, for messages. NULL: stderr says why, and what to do. */
 PGconn *pg_open(const char *url, const char *setting);
 enum pg_outcome pg_run(PGconn *pg, struct pg_text t);
 /* A result with one row of text, which the caller clears. NULL: stderr says why. */
