@@ -31,6 +31,14 @@ static const struct setting settings[] = {
 
 enum { SETTINGS = ARRAY_LEN(settings) };
 
+static const struct former {
+	const char *name, *value, *text;
+} formers[] = {
+#define X(NAME, value, text) {#NAME, value, text},
+	CONFIG_FORMER(X)
+#undef X
+};
+
 /* The value found for each setting, as text, before struct config is filled. Values are offsets into `strings`, which
  * moves when it grows. */
 struct found {
@@ -180,6 +188,14 @@ bool config_has(struct slice name)
 	return find_name(name, &in_file) < SETTINGS;
 }
 
+static const struct former *find_former(struct slice name)
+{
+	for (const struct former *f = formers; f < formers + ARRAY_LEN(formers); f++)
+		if (slice_eq(slice_str(f->name), name))
+			return f;
+	return NULL;
+}
+
 /* A value in quotes reaches to the same quote; another one ends before a blank with a # behind it. NULL, or what is
  * wrong. */
 static const char *unquote(struct slice *v)
@@ -210,6 +226,14 @@ static void keep(struct found *f, size_t i, struct slice value, bool in_file)
 	buf_char(&f->strings, '\0');
 }
 
+static bool former_holds(const struct former *f, struct slice value, struct buf *why)
+{
+	if (slice_eq(value, slice_str(f->value)))
+		return true;
+	buf_printf(why, "%s is no setting any more: %s", f->name, f->text);
+	return false;
+}
+
 static bool read_line(struct found *f, struct slice line, unsigned number, struct buf *why)
 {
 	line = trim(line);
@@ -224,15 +248,18 @@ static bool read_line(struct found *f, struct slice line, unsigned number, struc
 	struct slice value = trim(slice_of(equals + 1, (size_t)(line.p + line.n - equals - 1)));
 	bool in_file;
 	size_t i = find_name(name, &in_file);
-	if (i == SETTINGS) {
+	const struct former *former = find_former(name);
+	if (i == SETTINGS && !former) {
 		buf_printf(why, "there is no setting %.*s", (int)name.n, name.p);
 		return false;
 	}
 	const char *bad = unquote(&value);
 	if (bad) {
-		buf_printf(why, "%s: %s", settings[i].name, bad);
+		buf_printf(why, "%.*s: %s", (int)name.n, name.p, bad);
 		return false;
 	}
+	if (former)
+		return former_holds(former, value, why);
 	if (f->line[i]) {
 		buf_printf(why, "%s was set in line %u already", settings[i].name, f->line[i]);
 		return false;
@@ -275,6 +302,20 @@ static const char *file_variable(const struct setting *s)
 	snprintf(name, sizeof name, "%s" FILE_SUFFIX, s->name);
 	const char *path = s->kind == KIND_SECRET ? getenv(name) : NULL;
 	return path && *path ? path : NULL;
+}
+
+static bool read_formers(char *error, size_t n)
+{
+	struct buf why = {0};
+	bool good = true;
+	for (const struct former *f = formers; good && f < formers + ARRAY_LEN(formers); f++) {
+		const char *value = getenv(f->name);
+		good = !value || !*value || former_holds(f, slice_str(value), &why);
+	}
+	if (!good)
+		snprintf(error, n, "%.*s", (int)why.n, why.p);
+	buf_fini(&why);
+	return good;
 }
 
 /* An empty variable makes a setting empty if the setting may be empty; else it counts as not given. */
@@ -368,7 +409,7 @@ bool config_load(struct config *c, const char *file, char *error, size_t n)
 		*host = '\0';
 	buf_add(&f.strings, host, strlen(host) + 1); /* the default of the edge's name, as the first string */
 	bool good = !file || read_file(&f, file, error, n);
-	good = good && read_environment(&f, error, n) && read_secrets(&f, error, n);
+	good = good && read_formers(error, n) && read_environment(&f, error, n) && read_secrets(&f, error, n);
 	c->memory = buf_steal(&f.strings, NULL); /* from here on the strings do not move */
 	good = good && set_all(c, &f, file, error, n);
 	if (good)

@@ -66,8 +66,6 @@
 	X(eio.max_payload, BELLWIRE_MAX_PAYLOAD, LIMIT, "1000000", 1024, 16777216, "bytes",                                                                 \
 	  "largest message or body from a client")                                                                                                          \
 	X(polling, BELLWIRE_POLLING, BOOL, "on", 0, 0, "", "long-polling besides WebSocket")                                                                \
-	X(workers, BELLWIRE_WORKERS, NUM, "1", 1, 1, "",                                                                                                    \
-	  "event loops of the process: one; more edges use more processors")                                                                                \
 	X(max_connections, BELLWIRE_MAX_CONNECTIONS, NUM, "0", 0, 10000000, "",                                                                             \
 	  "connections at once, and half the sessions; 0: what the descriptor limit allows")                                                                \
 	X(eio.max_sessions_per_address, BELLWIRE_MAX_SESSIONS_PER_ADDRESS, LIMIT, "0", 0, 1000000, "",                                                      \
@@ -102,6 +100,10 @@
 	X(log_format, BELLWIRE_LOG_FORMAT, CHOICE, "text", 0, 0, "text|json",                                                                               \
 	  "lines of the log: key=value, or JSON objects")
 /* clang-format on */
+
+/* X(NAME, value, "what is so now"): what was a setting in an earlier version. With this value it is read over, so that an
+ * upgrade starts with the configuration of before; another value asks for what is not there, and is an error. */
+#define CONFIG_FORMER(X) X(BELLWIRE_WORKERS, "1", "a process has one event loop; several edges use several processors")
 
 #define CONFIG_STR(member) const char *member;
 #define CONFIG_SECRET(member) const char *member;

@@ -122,8 +122,29 @@ TEST(bad_files)
 	       ":1: ", "BELLWIRE_MAX_CONNECTIONS must be a number from 0 to 10000000");
 	REFUSE("BELLWIRE_REST = yes\n", ":1: ", "BELLWIRE_REST must be on or off");
 	REFUSE("BELLWIRE_BELL = au\n", ":1: ", "BELLWIRE_BELL must be auto, off or always");
+	setenv("BELLWIRE_POLL_MS", "0", 1);
+	REFUSE("BELLWIRE_POLL_MS = 1\n", "", "BELLWIRE_POLL_MS must be a number from 1 to 1000 (ms)");
+}
+
+TEST(former_settings)
+{
+	clearenv();
+	const char *gone = "BELLWIRE_WORKERS is no setting any more: a process has one event loop; "
+			   "several edges use several processors";
+	REFUSE("\nBELLWIRE_WORKERS = 2\n", ":2: ", gone);
+	REFUSE("BELLWIRE_WORKERS = '1\n", ":1: ", "BELLWIRE_WORKERS: the quote is not closed");
+	struct config c;
+	load_text(&c, "BELLWIRE_WORKERS = '1' # of an earlier version\nBELLWIRE_POLL_MS = 7\n");
+	CHECK_INT(c.poll_ms, 7);
+	config_free(&c);
+	setenv("BELLWIRE_WORKERS", "1", 1);
+	load_text(&c, "");
+	config_free(&c);
+	setenv("BELLWIRE_WORKERS", "", 1);
+	load_text(&c, "");
+	config_free(&c);
 	setenv("BELLWIRE_WORKERS", "2", 1);
-	REFUSE("BELLWIRE_WORKERS = 1\n", "", "BELLWIRE_WORKERS must be a number from 1 to 1");
+	REFUSE("BELLWIRE_WORKERS = 1\n", "", gone);
 }
 
 /* A file with a secret; its path, in static memory. */
