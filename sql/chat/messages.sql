@@ -155,7 +155,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
 	v_at   constant timestamptz := clock_timestamp();
-	v_slot constant smallint := rt_private.outbox_slot(v_at);
+	v_slot constant bigint := rt_private.outbox_turn(v_at);
 	v_done boolean;
 begin
 	if rt_private.is_special() then
@@ -174,25 +174,25 @@ begin
 		select 0, e.n, v_at, m.rooms, '{}', 'chat:message:new', m.data, m.confirm
 		from rt_private.message_event(new.id, new.chat_id, new.seq, new.sender_id, new.type, new.content,
 			new.metadata, new.created_at) m, bellwire.epoch e
-		where e.started = pg_postmaster_start_time();
+		where rt_private.epoch_holds(e.started, e.watched, v_at);
 	elsif v_slot = 1 then
 		insert into bellwire.outbox_1 (slot, epoch, at, rooms, except_rooms, event, data, confirm)
 		select 1, e.n, v_at, m.rooms, '{}', 'chat:message:new', m.data, m.confirm
 		from rt_private.message_event(new.id, new.chat_id, new.seq, new.sender_id, new.type, new.content,
 			new.metadata, new.created_at) m, bellwire.epoch e
-		where e.started = pg_postmaster_start_time();
+		where rt_private.epoch_holds(e.started, e.watched, v_at);
 	else
 		insert into bellwire.outbox_2 (slot, epoch, at, rooms, except_rooms, event, data, confirm)
 		select 2, e.n, v_at, m.rooms, '{}', 'chat:message:new', m.data, m.confirm
 		from rt_private.message_event(new.id, new.chat_id, new.seq, new.sender_id, new.type, new.content,
 			new.metadata, new.created_at) m, bellwire.epoch e
-		where e.started = pg_postmaster_start_time();
+		where rt_private.epoch_holds(e.started, e.watched, v_at);
 	end if;
 	if found then
 		if rt_private.must_ring() then
 			perform pg_notify('bellwire', '');
 		end if;
-	else -- the first write after a start or a crash, which outbox_insert knows to handle
+	else -- the first write after a start, a crash, or a time without any edge: outbox_insert knows what to do
 		select rt_private.outbox_insert(m.rooms, '{}', 'chat:message:new', m.data, m.confirm, null, false)
 		into strict v_done
 		from rt_private.message_event(new.id, new.chat_id, new.seq, new.sender_id, new.type, new.content,

@@ -12,9 +12,11 @@ begin
 		return v_n;
 	end if;
 	-- The first writer after a start or a crash begins a new epoch; others wait for it here.
-	insert into bellwire.epoch as e (n, random, started)
-	values (nextval('bellwire.epoch_n'), replace(gen_random_uuid()::text, '-', ''), pg_postmaster_start_time())
-	on conflict (one) do update set n = excluded.n, random = excluded.random, started = excluded.started
+	insert into bellwire.epoch as e (n, random, started, watched)
+	values (nextval('bellwire.epoch_n'), replace(gen_random_uuid()::text, '-', ''), pg_postmaster_start_time(),
+		rt_private.watch_range('5 minutes'))
+	on conflict (one) do update set n = excluded.n, random = excluded.random, started = excluded.started,
+		watched = excluded.watched
 		where e.started is distinct from excluded.started
 	returning e.n, e.random into v_n, v_random;
 	if v_n is null then -- another one has begun it

@@ -115,6 +115,16 @@ $$;
 comment on function rt_private.fetch_rows_across(pg_snapshot, int, pg_snapshot, bigint, int) is
 	'fetch_rows for a cursor from before a crash: reads the whole outbox once.';
 
+create or replace function rt_private.snapshot_covers(p_snapshot pg_snapshot, p_other pg_snapshot) returns boolean
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+	select p_other is null or pg_snapshot_xmax(p_snapshot) >= pg_snapshot_xmax(p_other) and not exists (
+		select from pg_snapshot_xip(p_snapshot) x
+		where x < pg_snapshot_xmax(p_other) and x not in (select pg_snapshot_xip(p_other)))
+$$;
+comment on function rt_private.snapshot_covers(pg_snapshot, pg_snapshot) is
+	'Does p_snapshot see every transaction that p_other sees? True where p_other is null.';
+
 create or replace function rt_private.gap(p_from pg_snapshot, p_epoch text, p_epoch_now text) returns text
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -131,10 +141,7 @@ begin
 		return 'an epoch that this database does not know';
 	end if;
 	select s.dropped into v_dropped from bellwire.outbox_state s;
-	-- covered: the cursor has seen every transaction that the dropped snapshot sees
-	if v_dropped is not null and (pg_snapshot_xmax(p_from) < pg_snapshot_xmax(v_dropped) or exists (
-		select from pg_snapshot_xip(p_from) x
-		where x < pg_snapshot_xmax(v_dropped) and x not in (select pg_snapshot_xip(v_dropped)))) then
+	if not rt_private.snapshot_covers(p_from, v_dropped) then
 		return 'older than what the outbox keeps';
 	end if;
 	return null;

@@ -24,6 +24,7 @@ begin
 	select clock_timestamp() where not exists (select from bellwire.ticks t where t.at > clock_timestamp() - interval '5 seconds')
 	on conflict do nothing;
 	if found then -- as rarely as ticks, because this reads the rows of all users who are online
+		perform rt_private.outbox_watch(interval '15 minutes');
 		-- users whose sockets vanished in a crash of Postgres, or whose edge was never registered
 		update bellwire.presence p
 		set offline_due = clock_timestamp() + make_interval(secs => rt_private.setting('presence_grace_restart')::double precision)

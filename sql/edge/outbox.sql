@@ -1,10 +1,42 @@
 -- Writing the outbox.
 
+-- Each function in an expression costs a thousand instructions in every transaction, a cast of the result too.
+create or replace function rt_private.outbox_turn(p_at timestamptz) returns bigint
+language sql stable
+return date_part('epoch', p_at)::bigint / 600 % 3;
+comment on function rt_private.outbox_turn(timestamptz) is
+	'Slot 0-2 of the outbox that is written at a time: ten minutes each.';
+
 create or replace function rt_private.outbox_slot(p_at timestamptz) returns smallint
 language sql stable
-return (floor(date_part('epoch', p_at) / 600)::bigint % 3)::smallint;
-comment on function rt_private.outbox_slot(timestamptz) is
-	'Slot 0-2 of the outbox that is written at a time: ten minutes each.';
+return rt_private.outbox_turn(p_at)::smallint;
+comment on function rt_private.outbox_slot(timestamptz) is 'rt_private.outbox_turn as a column of the outbox has it.';
+
+-- The first write after a start or a crash, or after a time without any edge. The table as a whole rings by its trigger.
+create or replace function rt_private.outbox_insert_late(p_rooms text[], p_except text[], p_event text, p_data jsonb,
+	p_confirm jsonb, p_control text, p_ephemeral boolean) returns void
+language plpgsql volatile
+as $$
+declare
+	v_at constant timestamptz := clock_timestamp();
+begin
+	loop
+		perform rt_private.outbox_ready();
+		if p_ephemeral then
+			insert into bellwire.outbox_ephemeral (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
+			select rt_private.outbox_slot(v_at), e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
+			from bellwire.epoch e;
+		else
+			insert into bellwire.outbox (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
+			select rt_private.outbox_slot(v_at), e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
+			from bellwire.epoch e;
+		end if;
+		exit when found; -- else the row of the epoch has just been taken away
+	end loop;
+end
+$$;
+comment on function rt_private.outbox_insert_late(text[], text[], text, jsonb, jsonb, text, boolean) is
+	'outbox_insert where the row of the epoch does not say that all is as it was.';
 
 -- It has no search_path of its own: its callers are definer functions with one, and a second switch would cost a tenth
 -- of the insert. Each slot is named, since finding the partition of a row costs as much as writing it.
@@ -14,29 +46,33 @@ language plpgsql volatile
 as $$
 declare
 	v_at   constant timestamptz := clock_timestamp();
-	v_slot constant smallint := rt_private.outbox_slot(v_at);
+	v_slot constant bigint := rt_private.outbox_turn(v_at);
 begin
-	loop
-		if p_ephemeral then
-			insert into bellwire.outbox_ephemeral (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
-			select v_slot, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
-			from bellwire.epoch e where e.started = pg_postmaster_start_time();
-		elsif v_slot = 0 then
-			insert into bellwire.outbox_0 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
-			select 0, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
-			from bellwire.epoch e where e.started = pg_postmaster_start_time();
-		elsif v_slot = 1 then
-			insert into bellwire.outbox_1 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
-			select 1, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
-			from bellwire.epoch e where e.started = pg_postmaster_start_time();
-		else
-			insert into bellwire.outbox_2 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
-			select 2, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
-			from bellwire.epoch e where e.started = pg_postmaster_start_time();
-		end if;
-		exit when found;
-		perform rt_private.epoch_n(); -- the first write after a start or a crash
-	end loop;
+	if p_ephemeral then
+		insert into bellwire.outbox_ephemeral (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
+		select v_slot, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
+		from bellwire.epoch e
+		where rt_private.epoch_holds(e.started, e.watched, v_at);
+	elsif v_slot = 0 then
+		insert into bellwire.outbox_0 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
+		select 0, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
+		from bellwire.epoch e
+		where rt_private.epoch_holds(e.started, e.watched, v_at);
+	elsif v_slot = 1 then
+		insert into bellwire.outbox_1 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
+		select 1, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
+		from bellwire.epoch e
+		where rt_private.epoch_holds(e.started, e.watched, v_at);
+	else
+		insert into bellwire.outbox_2 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
+		select 2, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
+		from bellwire.epoch e
+		where rt_private.epoch_holds(e.started, e.watched, v_at);
+	end if;
+	if not found then
+		perform rt_private.outbox_insert_late(p_rooms, p_except, p_event, p_data, p_confirm, p_control, p_ephemeral);
+		return true;
+	end if;
 	-- rung here, because a trigger on each slot would cost as much as the row
 	if not p_ephemeral and rt_private.must_ring() then
 		perform pg_notify('bellwire', '');
@@ -61,7 +97,7 @@ begin
 		v_done := rt_private.outbox_insert(p_rooms, '{}', p_event, p_data[1], null, null, false);
 		return;
 	end if;
-	perform rt_private.epoch_n();
+	perform rt_private.outbox_ready();
 	insert into bellwire.outbox (slot, epoch, at, rooms, except_rooms, event, data)
 	select rt_private.outbox_slot(v_at), e.n, v_at, array[p.room], '{}', p_event, p.data
 	from bellwire.epoch e, unnest(p_rooms, p_data) with ordinality p (room, data, n)

@@ -60,7 +60,7 @@ begin
 	if exists (select from unnest(p_data) d where rt_private.event_is_large(d)) then
 		raise exception 'publish_each: an event has at most 256 KiB' using errcode = 'RT413';
 	end if;
-	perform rt_private.epoch_n();
+	perform rt_private.outbox_ready();
 	insert into bellwire.outbox (slot, epoch, at, rooms, except_rooms, event, data, confirm)
 	select rt_private.outbox_slot(v_at), e.n, v_at, array[p.room], '{}', p.event, p.data, p.confirm
 	from bellwire.epoch e, unnest(p_rooms, p_events, p_data, p_confirms) with ordinality p (room, event, data, confirm, n)

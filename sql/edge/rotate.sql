@@ -34,7 +34,8 @@ begin
 		return;
 	end if;
 	execute format('truncate bellwire.outbox_%1$s, bellwire.outbox_ephemeral_%1$s', v_slot);
-	update bellwire.outbox_state set dropped = v_tick;
+	-- a tick may be older than what rt_private.slot_forget has dropped
+	update bellwire.outbox_state s set dropped = v_tick where rt_private.snapshot_covers(v_tick, s.dropped);
 exception when lock_not_available then
 	null; -- a writer or a pump uses the slot; the next attempt is in ten seconds
 end

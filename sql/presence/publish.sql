@@ -52,7 +52,7 @@ begin
 		into strict v_done
 		from rt_private.presence_events(p_users, v_free, p_online, v_at) e;
 	else
-		perform rt_private.epoch_n();
+		perform rt_private.outbox_ready();
 		insert into bellwire.outbox (slot, epoch, at, rooms, except_rooms, event, data)
 		select rt_private.outbox_slot(v_at), x.n, v_at, e.rooms, e.except_rooms, v_event, e.data
 		from bellwire.epoch x, rt_private.presence_events(p_users, v_free, p_online, v_at) e;

@@ -11,6 +11,7 @@ const locks = 'concurrent/locks.mjs';
 const rotation = 'concurrent/rotation.mjs';
 const crash = 'concurrent/crash.mjs';
 const bell = 'concurrent/bell.mjs';
+const watch = 'concurrent/watch.mjs';
 const unread = 'concurrent/unread.mjs';
 // rt_private.route_run is written by what is broken here.
 const compile = 'select rt_private.routes_compile(true)';
@@ -50,6 +51,24 @@ export const mutants = [
   ['rotation: the last slot', 'rt_private.rotate', '+ 2) % 3', '+ 1) % 3', rotation],
   ['rotation: the second look of a fetch', 'rt.fetch', 'and rt_private.gap(v_from, p_epoch, v_epoch) is not null then', 'and false then', rotation],
   ['rotation: the look of a page', 'rt.fetch_page', 'v_epoch) is not null then', 'v_epoch) is not null and false then', rotation],
+  ['rotation: what is gone stays gone', 'rt_private.rotate', 'where rt_private.snapshot_covers(v_tick, s.dropped)', '', watch],
+  ['no edge: somebody looks', 'rt_private.outbox_unwatched', 'insert into bellwire.looks default values on conflict do nothing', 'null', watch],
+  ['no edge: seldom', 'rt_private.outbox_watch', 'where not rt_private.watch_range', 'where true or not rt_private.watch_range', watch],
+  ['no edge: an edge puts it off', 'rt.maintain', "perform rt_private.outbox_watch('00:15:00'::interval)", 'null', watch],
+  ['no edge: the clock was set back', 'rt_private.epoch_holds', '(p_at <@ p_watched)', '(p_at < upper(p_watched))', watch],
+  ['no edge: at the commit', "select bellwire.ensure_trigger('bellwire.looks', 'looks_due', $$after insert on bellwire.looks for each row execute function rt_private.looks_due()$$, 'constraint')", watch],
+  ['no edge: or at once where that cannot be', 'rt_private.outbox_unwatched', 'perform rt_private.outbox_look()', 'null', watch],
+  ['no edge: not under an old snapshot', 'rt_private.outbox_unwatched', "or current_setting('transaction_isolation') <> 'read committed'", '', watch],
+  ['no edge: one at a time', 'rt_private.outbox_look', 'or not pg_try_advisory_xact_lock(rt_private.alive_class(), -1)', '', watch],
+  ['no edge: a pump that lives', 'rt_private.outbox_look', 'where rt_private.edge_alive(e.edge_id)', 'where false', watch],
+  ['no edge: and whose maintenance fails', 'rt_private.outbox_look', 'perform rt_private.rotate()', 'null', watch],
+  ['no edge: the present slot stays', 'rt_private.outbox_look', 'generate_series(1, 2)', 'generate_series(0, 2)', watch],
+  ['no edge: nobody is waited for', 'rt_private.slot_forget', 'mode nowait', 'mode', watch],
+  ['no edge: not one\'s own rows', 'rt_private.slot_forget', 'where xid = $1', 'where false and xid = $1', watch],
+  ['no edge: dropped is told', 'rt_private.slot_forget', 'set dropped = v_now', 'set dropped = dropped', watch],
+  ['no edge: pushes are filled', 'rt_private.slot_forget', 'perform rt_private.push_fill()', 'null', watch],
+  ['no edge: by whoever', 'rt_private.slot_forget', 'or not rt_private.snapshot_covers(c.snapshot::pg_snapshot, v_now)', '', watch],
+  ['no edge: many rows in one statement', 'rt_private.outbox_ready', 'perform rt_private.outbox_unwatched()', 'null', watch],
   ['acks: durability is the batch\'s', 'rt_private.dispatch_end', "case when p_lasting or p_sync = 'off' then p_sync else 'off' end", "current_setting('synchronous_commit')", 'concurrent/session.mjs'],
   ['acks: typing does not wait', 'rt_private.dispatch_end', "p_lasting or p_sync = 'off'", 'true', 'concurrent/session.mjs'],
   ['rooms: membership takes the chat\'s lock', 'rt_private.participants_lock', 'order by c.id for no key update', '', locks],
@@ -216,7 +235,7 @@ function triggers() {
   return list.trim().split('\n').map((line) => {
     const [name, table] = line.split(' ');
     const [schema, plain] = table.split('.');
-    return [`trigger ${name}`, `drop trigger ${name} on ${table}`, /^outbox/.test(plain) ? bell : /^(users|participants)_lock$/.test(name) ? locks : /^receipts_(unread_|truncated)/.test(name) ? unread : /^(likes_author|comments_author|posts_lock)$/.test(name) ? 'concurrent/likes.mjs' : `${test(schema, plain)}${/^(likes|comments)_truncated$/.test(name) ? ' post/post_counts.sql' : ''}`];
+    return [`trigger ${name}`, `drop trigger ${name} on ${table}`, /^outbox/.test(plain) ? bell : plain === 'looks' ? watch : /^(users|participants)_lock$/.test(name) ? locks : /^receipts_(unread_|truncated)/.test(name) ? unread : /^(likes_author|comments_author|posts_lock)$/.test(name) ? 'concurrent/likes.mjs' : `${test(schema, plain)}${/^(likes|comments)_truncated$/.test(name) ? ' post/post_counts.sql' : ''}`];
   });
 }
 
