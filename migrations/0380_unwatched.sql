@@ -1,10 +1,11 @@
 -- migrate:up
 
--- While no edge looks after the outbox, writers do (docs/decisions/0029-no-edge.md). They read the present epoch anyway.
+-- While no edge looks after the outbox, writers do (docs/decisions/0029-no-edge.md). They read the present epoch
+-- anyway.
 alter table bellwire.epoch add column watched tstzrange not null default 'empty';
 comment on column bellwire.epoch.watched is
-	'While somebody looks after the outbox: an edge puts the end off by fifteen minutes, a writer by five. A time before it: '
-	'the clock was set back.';
+	'While somebody looks after the outbox: an edge puts the end off by fifteen minutes, a writer by five. A time '
+	'before it: the clock was set back.';
 
 create unlogged table bellwire.looks (
 	xid xid8 primary key default pg_catalog.pg_current_xact_id()
@@ -25,8 +26,10 @@ begin
 	-- replacing takes a lock that waits for every writer: only when it changed
 	if v_now is distinct from v_sum then
 		execute format('drop trigger if exists %I on %s', p_name, p_table);
-		execute format('create %s trigger %I %s', case p_kind when 'constraint' then p_kind else '' end, p_name, p_definition);
-		execute format('alter table %s enable %s trigger %I', p_table, case p_kind when 'replica' then p_kind else 'always' end, p_name);
+		execute format('create %s trigger %I %s', case p_kind when 'constraint' then p_kind else '' end, p_name,
+			p_definition);
+		execute format('alter table %s enable %s trigger %I', p_table,
+			case p_kind when 'replica' then p_kind else 'always' end, p_name);
 		execute format('comment on trigger %I on %s is %L', p_name, p_table, v_sum);
 	end if;
 	insert into bellwire.code (kind, name) values ('trigger', format('%I on %s', p_name, p_table))
@@ -34,8 +37,8 @@ begin
 end
 $$;
 comment on function bellwire.ensure_trigger(text, text, text, text) is
-	'ensure_trigger for one that does not fire for every writer alike. Kinds: constraint (a constraint trigger), always '
-	'(both fire for replicated rows, too), replica (for these alone).';
+	'ensure_trigger for one that does not fire for every writer alike. Kinds: constraint (a constraint trigger), '
+	'always (both fire for replicated rows, too), replica (for these alone).';
 
 -- migrate:down
 

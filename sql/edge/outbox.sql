@@ -12,7 +12,8 @@ language sql stable
 return rt_private.outbox_turn(p_at)::smallint;
 comment on function rt_private.outbox_slot(timestamptz) is 'rt_private.outbox_turn as a column of the outbox has it.';
 
--- The first write after a start or a crash, or after a time without any edge. The table as a whole rings by its trigger.
+-- The first write after a start or a crash, or after a time without any edge. The table as a whole rings by its
+-- trigger.
 create or replace function rt_private.outbox_insert_late(p_rooms text[], p_except text[], p_event text, p_data jsonb,
 	p_confirm jsonb, p_control text, p_ephemeral boolean) returns void
 language plpgsql volatile
@@ -23,12 +24,16 @@ begin
 	loop
 		perform rt_private.outbox_ready();
 		if p_ephemeral then
-			insert into bellwire.outbox_ephemeral (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
-			select rt_private.outbox_slot(v_at), e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
+			insert into bellwire.outbox_ephemeral
+				(slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
+			select rt_private.outbox_slot(v_at), e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm,
+				p_control
 			from bellwire.epoch e;
 		else
-			insert into bellwire.outbox (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
-			select rt_private.outbox_slot(v_at), e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
+			insert into bellwire.outbox
+				(slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
+			select rt_private.outbox_slot(v_at), e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm,
+				p_control
 			from bellwire.epoch e;
 		end if;
 		exit when found; -- else the row of the epoch has just been taken away
@@ -70,7 +75,8 @@ begin
 		where rt_private.epoch_holds(e.started, e.watched, v_at);
 	end if;
 	if not found then
-		perform rt_private.outbox_insert_late(p_rooms, p_except, p_event, p_data, p_confirm, p_control, p_ephemeral);
+		perform rt_private.outbox_insert_late(p_rooms, p_except, p_event, p_data, p_confirm, p_control,
+			p_ephemeral);
 		return true;
 	end if;
 	-- rung here, because a trigger on each slot would cost as much as the row

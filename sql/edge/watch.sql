@@ -1,11 +1,14 @@
--- Who looks after the outbox: an edge, by rt.maintain, or, while there is none, a writer (docs/decisions/0029-no-edge.md).
+-- Who looks after the outbox: an edge, by rt.maintain, or a writer, while there is no edge
+-- (docs/decisions/0029-no-edge.md).
 
 -- Inlined where it is called: every writer asks the row of the present epoch anyway.
-create or replace function rt_private.epoch_holds(p_started timestamptz, p_watched tstzrange, p_at timestamptz) returns boolean
+create or replace function rt_private.epoch_holds(p_started timestamptz, p_watched tstzrange, p_at timestamptz)
+returns boolean
 language sql stable
 return p_started = pg_postmaster_start_time() and p_at <@ p_watched;
 comment on function rt_private.epoch_holds(timestamptz, tstzrange, timestamptz) is
-	'May a writer just write? This is the run of Postgres in which the epoch began, and somebody looks after the outbox.';
+	'May a writer just write? This is the run of Postgres in which the epoch began, and somebody looks after the '
+	'outbox.';
 
 create or replace function rt_private.watch_range(p_for interval) returns tstzrange
 language sql volatile
@@ -29,7 +32,7 @@ as $$
 $$;
 comment on function rt_private.outbox_watched() is 'Does somebody look after the outbox?';
 
--- Every edge, and everybody who keeps a cursor, must hear of what goes here: `dropped` says it, as in rt_private.rotate.
+-- Whoever keeps a cursor must hear of what goes here: `dropped` says it, as in rt_private.rotate.
 create or replace function rt_private.slot_forget(p_slot int) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '100ms'
 as $$
@@ -37,11 +40,13 @@ declare
 	v_now   pg_snapshot;
 	v_dirty boolean;
 begin
-	execute format('select exists (select from bellwire.outbox_%1$s) or exists (select from bellwire.outbox_ephemeral_%1$s)', p_slot) into v_dirty;
+	execute format('select exists (select from bellwire.outbox_%1$s)'
+		' or exists (select from bellwire.outbox_ephemeral_%1$s)', p_slot) into v_dirty;
 	if not v_dirty then
 		return;
 	end if;
-	execute format('lock table bellwire.outbox_%1$s, bellwire.outbox_ephemeral_%1$s in access exclusive mode nowait', p_slot);
+	execute format('lock table bellwire.outbox_%1$s, bellwire.outbox_ephemeral_%1$s'
+		' in access exclusive mode nowait', p_slot);
 	-- The slot is locked: whoever has written into it has come to an end, but for this transaction.
 	execute format('select exists (select from bellwire.outbox_%1$s where xid = $1)'
 		' or exists (select from bellwire.outbox_ephemeral_%1$s where xid = $1)', p_slot)
@@ -108,7 +113,8 @@ comment on function rt_private.looks_due() is 'At the end of a transaction that 
 
 -- At the commit: the locks of a TRUNCATE last until then, and nobody knows how long this transaction will be.
 select bellwire.ensure_trigger('bellwire.looks', 'looks_due',
-	$$after insert on bellwire.looks deferrable initially deferred for each row execute function rt_private.looks_due()$$,
+	$$after insert on bellwire.looks deferrable initially deferred for each row
+	execute function rt_private.looks_due()$$,
 	'constraint');
 
 create or replace function rt_private.outbox_unwatched() returns void

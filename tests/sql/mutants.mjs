@@ -54,7 +54,7 @@ export const mutants = [
   ['rotation: what is gone stays gone', 'rt_private.rotate', 'where rt_private.snapshot_covers(v_tick, s.dropped)', '', watch],
   ['no edge: somebody looks', 'rt_private.outbox_unwatched', 'insert into bellwire.looks default values on conflict do nothing', 'null', watch],
   ['no edge: seldom', 'rt_private.outbox_watch', 'where not rt_private.watch_range', 'where true or not rt_private.watch_range', watch],
-  ['no edge: an edge puts it off', 'rt.maintain', "perform rt_private.outbox_watch('00:15:00'::interval)", 'null', watch],
+  ['no edge: an edge puts it off', 'rt.maintain', "perform rt_private.outbox_watch(interval '15 minutes')", 'null', watch],
   ['no edge: the clock was set back', 'rt_private.epoch_holds', '(p_at <@ p_watched)', '(p_at < upper(p_watched))', watch],
   ['no edge: at the commit', "select bellwire.ensure_trigger('bellwire.looks', 'looks_due', $$after insert on bellwire.looks for each row execute function rt_private.looks_due()$$, 'constraint')", watch],
   ['no edge: or at once where that cannot be', 'rt_private.outbox_unwatched', 'perform rt_private.outbox_look()', 'null', watch],

@@ -64,7 +64,7 @@ select results_eq('select control, data, event, rooms from tests.sent()', $$valu
 select results_eq($$select rt_private.outbox_slot('2026-01-10 12:00:00+00'::timestamptz + n * interval '5 min')
 	from generate_series(0, 6) n$$,
 	'values (0::smallint), (0::smallint), (1::smallint), (1::smallint), (2::smallint), (2::smallint), (0::smallint)',
-	'rt_private.outbox_slot');
+	'rt_private.outbox_turn, as a column has it');
 select is(rt_private.iso('2026-01-10 15:04:05.6789+03'), '2026-01-10T12:04:05.678Z',
 	'rt_private.iso: UTC, milliseconds, cut');
 
