@@ -7,19 +7,29 @@ comment on function rt_private.page_bytes() is
 	'Bytes of data after which an answer of rt.fetch and rt.fetch_page ends, with the row that reaches them. '
 	'The edge sets it for its session.';
 
-create or replace function rt_private.outbox_both()
+create or replace function rt_private.outbox_kept()
 returns table (xid xid8, id bigint, epoch int, at timestamptz, rooms text[], except_rooms text[], event text, data jsonb,
 	confirm jsonb, control text, ephemeral boolean)
 language sql stable
 begin atomic
 	select a.xid, a.id, a.epoch, a.at, a.rooms, a.except_rooms, a.event, a.data, a.confirm, a.control, false
-	from bellwire.outbox a
+	from bellwire.outbox a;
+end;
+comment on function rt_private.outbox_kept() is
+	'The rows of the outbox. Postgres puts this into the query that asks, so its conditions find the indexes.';
+
+create or replace function rt_private.outbox_both()
+returns table (xid xid8, id bigint, epoch int, at timestamptz, rooms text[], except_rooms text[], event text, data jsonb,
+	confirm jsonb, control text, ephemeral boolean)
+language sql stable
+begin atomic
+	select * from rt_private.outbox_kept()
 	union all
 	select a.xid, a.id, a.epoch, a.at, a.rooms, a.except_rooms, a.event, a.data, a.confirm, a.control, true
 	from bellwire.outbox_ephemeral a;
 end;
 comment on function rt_private.outbox_both() is
-	'The rows of both outboxes. Postgres puts this into the query that asks, so its conditions find the indexes.';
+	'The rows of the outbox and of its twin. Postgres puts this into the query that asks, too.';
 
 -- An answer has the rows as text. A query makes that of the rows that it has chosen and put in order: made in
 -- outbox_both, it would be made ready for each of six tables, which costs as much as a fetch.

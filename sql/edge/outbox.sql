@@ -118,14 +118,19 @@ create or replace function rt_private.outbox_written() returns trigger
 language plpgsql volatile
 as $$
 begin
+	if tg_argv[0] is not null then
+		perform nextval(tg_argv[0]::regclass);
+	end if;
 	if rt_private.must_ring() then
 		perform pg_notify('bellwire', '');
 	end if;
 	return null;
 end
 $$;
-comment on function rt_private.outbox_written() is 'After a statement that wrote the outbox.';
+comment on function rt_private.outbox_written() is
+	'After a statement that wrote the outbox. Argument: the sequence that counts these statements, if one does.';
 
 select bellwire.ensure_trigger(t.name, 'outbox_written',
-	format($$after insert on %s for each statement execute function rt_private.outbox_written()$$, t.name))
-from (values ('bellwire.outbox'), ('bellwire.outbox_ephemeral')) t (name);
+	format('after insert on %s for each statement execute function rt_private.outbox_written(%s)', t.name, t.counter))
+from (values ('bellwire.outbox', ''), ('bellwire.outbox_ephemeral', $$'bellwire.outbox_ephemeral_written'$$))
+	t (name, counter);

@@ -42,12 +42,15 @@ function confirm(messages, people) {
 
 const cursor = "select set_config('bench.from', pg_current_snapshot()::text, false)"
 const emit = (n, size) => `select count(*) from generate_series(1, ${size}) i, rt.emit(array['user:${person(BIG)}'], 'bench:event', jsonb_build_object('n', i, 'of', ${n}, 'text', repeat('x', 160)))`
-// `rows`: what lies between the cursor and now; null: the cursor is now.
+const poll = "execute bellwire_fetch(current_setting('bench.from'), current_setting('bellwire.epoch'))"
+const somebodyElse = 'select pg_current_xact_id()'
+// `rows`: what lies between the cursor and now; null: the cursor is now. The session has polled before.
 const fetch = (rows) => ({
   setup: [`select rt.pump_open('${EDGE}', 'bench')`, 'prepare bellwire_fetch(text, text) as select * from rt.fetch($1, $2)',
+    ...Array(2).fill([cursor, somebodyElse, poll]).flat(),
     ...(rows === null ? [] : [cursor]), ...(rows ? ['set session authorization postgres', emit(0, rows), 'set session authorization bellwire_edge'] : []),
-    ...(rows === 0 ? ['select pg_current_xact_id()'] : []), ...(rows === null ? [cursor] : [])],
-  statement: () => "execute bellwire_fetch(current_setting('bench.from'), current_setting('bellwire.epoch'))",
+    ...(rows === 0 ? [somebodyElse] : []), ...(rows === null ? [cursor] : [])],
+  statement: () => poll,
 })
 
 const short = (table) => ({

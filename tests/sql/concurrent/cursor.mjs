@@ -1,5 +1,5 @@
 // The cursor: a committed row is fetched once, another one never (docs/event-path.md, "The cursor", "Large transactions").
-import { Pump, connect, connectEdge, is, many, ok, random, run, sleep, uuid } from './lib.mjs';
+import { Pump, connect, connectEdge, is, many, ok, random, run, sleep, until, uuid } from './lib.mjs';
 
 const key = (row) => `${row.event} ${row.data} ${row.ephemeral}`;
 
@@ -169,6 +169,38 @@ async function above() {
   is((await pump.poll()).rows.length, 0, 'once');
 }
 
+// A session that has seen nobody write the twin looks there no more, until somebody does (sql/edge/fetch.sql, ephemeral_note).
+async function idle() {
+  const [writer, other] = await many(2);
+  const pump = await Pump.start();
+  const polls = async () => {
+    await publish(other, '{}', false);
+    return (await pump.poll()).rows.filter((r) => r.ephemeral).map((r) => r.data).join();
+  };
+  const looksAway = async () => {
+    await polls();
+    const since = await pump.client.one("select current_setting('bellwire.ephemeral_since', true)");
+    return since && BigInt(pump.cursor.split(':')[0]) >= BigInt(since);
+  };
+  await until(looksAway);
+  await publish(writer, '{"a": 1}', true);
+  is(await polls(), '{"a": 1}', 'a row of the twin, after a time without');
+  await until(looksAway);
+  await writer.query('begin');
+  await publish(writer, '{"a": 2}', true);
+  is([await polls(), await polls(), await polls()].join(''), '', 'one that is written, and not committed');
+  await writer.query('commit');
+  is(await polls(), '{"a": 2}', 'comes then');
+  await until(looksAway);
+  await writer.query('begin');
+  await writer.query('select pg_current_xact_id()');
+  is([await polls(), await polls(), await polls()].join(''), '', 'a transaction that began before, and has not written');
+  await publish(writer, '{"a": 3}', true);
+  await writer.query('commit');
+  is(await polls(), '{"a": 3}', 'does so');
+  is(await polls(), '', 'once');
+}
+
 async function standingPlans() {
   const client = await connectEdge();
   await client.query('select * from rt.pump_open($1, $2)', [uuid(902), 'test']);
@@ -191,6 +223,7 @@ await run([
   ['cursor: a big transaction', big],
   ['cursor: a heavy transaction', heavy],
   ['cursor: above xmax', above],
+  ['cursor: an idle twin', idle],
   ['cursor: cost', cost],
   ['pump: sessions', standingPlans],
 ]);

@@ -1,5 +1,6 @@
 -- rt.fetch and what is under it: rows by snapshot. Commits, rollbacks and other sessions are in concurrent/.
--- rt_private.outbox_both is what all of it reads; it is inlined.
+-- rt_private.outbox_both, or outbox_kept, is what all of it reads; they are inlined. ephemeral_note and ephemeral_idle:
+-- concurrent/cursor.mjs.
 begin;
 select plan(32);
 
