@@ -35,7 +35,7 @@ obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
 OBJ_app := $(B)/obj/gen/embedded.o
 OBJ_operator := $(B)/obj/gen/page_files.o
 
-.PHONY: all unit unit-bin nomem soak verify fuzz fuzz-bin packages packages-build modules test test-postgres test-compose run bench install uninstall deb dist lint tidy format coverage pages gdb clean help FORCE
+.PHONY: all unit unit-bin nomem soak verify fuzz fuzz-bin packages packages-build modules test test-postgres test-compose run bench install uninstall deb deb-package dist lint tidy format coverage pages gdb clean help FORCE
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
 
 # V=1 shows whole commands.
@@ -179,13 +179,27 @@ bench: packages modules ## figures beside socket.io for Node (ARGS="fanout memor
 	@$(MAKE) -j$(shell nproc) --no-print-directory $(B)/bellwire $(B)/bench/load $(B)/bench/floor
 	@B=$(abspath $(B)) node tests/bench/run.mjs $(ARGS)
 
-install: $(B)/bellwire ## bellwire to $(DESTDIR)$(PREFIX)/bin (PREFIX=/usr/local)
+# What the program says of itself, as files of a system.
+MANUAL := $(PREFIX)/share/man/man1/bellwire.1
+BASH_COMPLETION := $(PREFIX)/share/bash-completion/completions/bellwire
+ZSH_COMPLETION := $(PREFIX)/share/zsh/site-functions/_bellwire
+install: $(B)/bellwire ## bellwire, manual and completions under $(DESTDIR)$(PREFIX) (PREFIX=/usr/local)
+	@server/packaging/manual $(B)/bellwire > $(B)/bellwire.1
+	@server/packaging/completions bash $(B)/bellwire > $(B)/bellwire.bash
+	@server/packaging/completions zsh $(B)/bellwire > $(B)/bellwire.zsh
 	install -D -m 755 $(B)/bellwire $(DESTDIR)$(PREFIX)/bin/bellwire
+	install -D -m 644 $(B)/bellwire.1 $(DESTDIR)$(MANUAL)
+	install -D -m 644 $(B)/bellwire.bash $(DESTDIR)$(BASH_COMPLETION)
+	install -D -m 644 $(B)/bellwire.zsh $(DESTDIR)$(ZSH_COMPLETION)
 
-# Hardened as Debian's own packages are, in a tree of its own.
-HARDENED = $(shell dpkg-buildflags --get $(1))
+# Hardened as Debian's own packages are, and more, in a tree of its own. A recipe is expanded as a whole before its first line runs: the
+# flags belong into a second one, or dpkg-buildflags is asked before it is installed, and everything is built without any.
+HARDENED = $(or $(shell DEB_BUILD_MAINT_OPTIONS=hardening=+all dpkg-buildflags --get $(1)),$(error dpkg-buildflags has no $(1)))
 deb: ## a Debian package: build/bellwire_$(VERSION)_<arch>.deb
 	@tests/env/packages --deb
+	@$(MAKE) --no-print-directory deb-package
+
+deb-package:
 	@$(MAKE) -j$(shell nproc) --no-print-directory B=$(B)/deb CFLAGS='$(call HARDENED,CFLAGS) $(call HARDENED,CPPFLAGS)' LDFLAGS='$(call HARDENED,LDFLAGS)' $(B)/deb/bellwire
 	@server/packaging/deb $(B)/deb/bellwire $(VERSION) $(B)
 
@@ -195,7 +209,7 @@ dist: ## the sources of the last commit: build/bellwire-$(VERSION).tar.gz
 	@echo $(B)/bellwire-$(VERSION).tar.gz
 
 uninstall: ## take it away again
-	rm -f $(DESTDIR)$(PREFIX)/bin/bellwire
+	rm -f $(addprefix $(DESTDIR),$(PREFIX)/bin/bellwire $(MANUAL) $(BASH_COMPLETION) $(ZSH_COMPLETION))
 
 lint: packages modules ## clang-format, clang-tidy, shellcheck, plpgsql_check, widths (a suite of `make test`, too)
 	@SAN= tests/run lint
