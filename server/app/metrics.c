@@ -2,15 +2,14 @@
  * The table of metrics, with the source of each value.
  */
 #include "app/metrics.h"
+#include "app/process.h"
 #include "base/text.h"
 #include "emitter/emitter.h"
 #include "hub/hub.h"
 #include "net/conn.h"
+#include "net/tls.h"
 #include "sio/sio.h"
-#include <dirent.h>
 #include <stdio.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #ifndef BELLWIRE_VERSION
 #define BELLWIRE_VERSION "0.0.0"
@@ -127,11 +126,19 @@
 	COUNTER("bellwire_emitter_gaps_total",                                                                         \
 	        "Times the emitter's channel was not heard for a while: messages may be lost",                         \
 	        from->emitter->stats.gaps)                                                                             \
+	GAUGE("bellwire_certificate_end_time_seconds",                                                                 \
+	      "Since 1970: the end of the certificate that is served, or of one in its chain that ends before it; "    \
+	      "0 without TLS",                                                                                         \
+	      from->tls ? tls_context_end_s(from->tls) : 0)                                                            \
+	GAUGE("bellwire_memory_limit_bytes",                                                                           \
+	      "Resident memory that the process may have: the limit of its control group, or the machine's "           \
+	      "memory",                                                                                                \
+	      process_memory_limit(PROCESS_GROUP, PROCESS_GROUPS))                                                     \
 	GAUGE("process_start_time_seconds", "When the process started, since 1970", (double)from->started_ms / 1000)   \
-	COUNTER("process_cpu_seconds_total", "User and system CPU time", cpu_s())                                      \
-	GAUGE("process_resident_memory_bytes", "Resident memory", resident_bytes())                                    \
-	GAUGE("process_open_fds", "Open file descriptors", descriptors_open())                                         \
-	GAUGE("process_max_fds", "Limit of open file descriptors", descriptors_most())
+	COUNTER("process_cpu_seconds_total", "User and system CPU time", process_cpu_s())                              \
+	GAUGE("process_resident_memory_bytes", "Resident memory", process_resident_bytes())                            \
+	GAUGE("process_open_fds", "Open file descriptors", process_descriptors())                                      \
+	GAUGE("process_max_fds", "Limit of open file descriptors", process_descriptors_limit())
 /* clang-format on */
 
 /* ---- lines ---- */
@@ -240,47 +247,6 @@ static double pump_silence_s(const struct metrics_sources *from)
 {
 	uint64_t last = db_stats(from->db)->fetched_ms;
 	return (double)(loop_now(from->loop) - (last ? last : from->loop_started_ms)) / 1e3;
-}
-
-static double seconds_of(struct timeval t)
-{
-	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
-}
-
-static double cpu_s(void)
-{
-	struct rusage u;
-	getrusage(RUSAGE_SELF, &u);
-	return seconds_of(u.ru_utime) + seconds_of(u.ru_stime);
-}
-
-static double resident_bytes(void)
-{
-	unsigned long total = 0, resident = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-	if (f && fscanf(f, "%lu %lu", &total, &resident) != 2)
-		resident = 0;
-	if (f)
-		fclose(f);
-	return (double)resident * (double)sysconf(_SC_PAGESIZE);
-}
-
-static double descriptors_open(void)
-{
-	double n = 0;
-	DIR *d = opendir("/proc/self/fd");
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
-	return n > 3 ? n - 3 : 0; /* ".", "..", and the directory itself */
-}
-
-static double descriptors_most(void)
-{
-	struct rlimit l;
-	getrlimit(RLIMIT_NOFILE, &l);
-	return (double)l.rlim_cur;
 }
 
 /* ---- metrics with a printer of their own ---- */

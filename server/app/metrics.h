@@ -8,6 +8,7 @@
 
 struct sio_server;
 struct emitter;
+struct tls_context;
 
 /* The sources of the figures, all borrowed. They count; this file only prints. */
 struct metrics_sources {
@@ -18,6 +19,7 @@ struct metrics_sources {
 	const struct db *db;
 	const struct emitter *emitter;
 	const struct entry *entry;
+	const struct tls_context *tls; /* NULL: plain */
 	unsigned max_connections;
 	uint64_t started_ms;      /* wall clock */
 	uint64_t loop_started_ms; /* loop_now */

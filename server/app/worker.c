@@ -73,6 +73,7 @@ static void worker_print_metrics(void *ctx, struct buf *out)
 		.db = w->db,
 		.emitter = &w->emitter,
 		.entry = &w->entry,
+		.tls = w->tls,
 		.max_connections = w->max_connections,
 		.started_ms = w->started_ms,
 		.loop_started_ms = w->loop_started_ms,

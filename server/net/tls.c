@@ -10,6 +10,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 struct tls_context {
 	uint32_t refs;
@@ -81,6 +82,24 @@ struct tls_context *tls_context_new(const char *cert_file, const char *key_file,
 	if (SSL_CTX_check_private_key(ctx) != 1)
 		return tls_refuse(ctx, "certificate does not fit the key", key_file, error, n);
 	return tls_context_of(ctx);
+}
+
+static int64_t certificate_end_s(const X509 *certificate)
+{
+	struct tm end = {0};
+	return ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) == 1 ? timegm(&end) : 0;
+}
+
+int64_t tls_context_end_s(const struct tls_context *t)
+{
+	STACK_OF(X509) *chain = NULL;
+	int64_t first = certificate_end_s(SSL_CTX_get0_certificate(t->ctx));
+	SSL_CTX_get0_chain_certs(t->ctx, &chain);
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		int64_t end = certificate_end_s(sk_X509_value(chain, i));
+		first = end < first ? end : first;
+	}
+	return first;
 }
 
 struct tls_context *tls_context_ref(struct tls_context *t)

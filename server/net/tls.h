@@ -14,6 +14,8 @@ struct tls_context *tls_context_new(const char *cert_file, const char *key_file,
 /* For connections to a server: its certificate must be good for `host`, by the authorities that OpenSSL finds by itself
  * (SSL_CERT_FILE names others). */
 struct tls_context *tls_context_to(const char *host, char *error, size_t n);
+/* The earliest end among the certificates that a server sends: seconds since 1970. */
+int64_t tls_context_end_s(const struct tls_context *t);
 struct tls_context *tls_context_ref(struct tls_context *t);
 void tls_context_unref(struct tls_context **t);
 

@@ -295,6 +295,8 @@ test('bytes, writes, processor time, memory, descriptors', async () => {
   }, (i, o, n, cpu) => i > 1000 && o > 1000 && n > 99 && cpu > 0)
   const s = await series()
   assert.ok(s.get('process_resident_memory_bytes') > 1e6 && s.get('process_open_fds') > 5 && s.get('process_max_fds') >= s.get('process_open_fds'))
+  assert.ok(s.get('bellwire_memory_limit_bytes') > s.get('process_resident_memory_bytes'))
+  assert.equal(s.get('bellwire_certificate_end_time_seconds'), 0) // no TLS
   assert.ok(Math.abs(s.get('process_start_time_seconds') - Date.now() / 1000) < 600)
 })
 

@@ -73,9 +73,9 @@ describe('tokens by public key', { concurrency: true }, () => {
 
 // ---- TLS ----
 
-function certificate(name) {
+function certificate(name, days = 2) {
   const [cert, key] = [path('chain.pem'), path('key.pem')]
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', `/CN=${name}`,
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', String(days), '-subj', `/CN=${name}`,
     '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', key, '-out', cert], { stdio: 'ignore' })
   return { cert, key, ca: readFileSync(cert) }
 }
@@ -107,15 +107,19 @@ test('TLS: stock clients over every transport; SIGHUP serves the new certificate
 
   const subject = () => new Promise((resolve, reject) => {
     const s = tls.connect({ port: edge.port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
-      resolve([s.getPeerCertificate().subject.CN, s.getProtocol()])
+      const { subject, valid_to: end } = s.getPeerCertificate()
+      resolve([subject.CN, s.getProtocol(), Date.parse(end) / 1000])
       s.destroy()
     }).on('error', reject)
   })
-  assert.deepEqual(await subject(), ['first', 'TLSv1.3'])
+  const ends = async () => Number(/^bellwire_certificate_end_time_seconds (\d+)$/m.exec(await (await edge.admin('/metrics')).text())[1])
+  assert.deepEqual(await subject(), ['first', 'TLSv1.3', await ends()])
   await assert.rejects(new Promise((resolve, reject) => tls.connect({ port: edge.port, host: '127.0.0.1', rejectUnauthorized: false, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' }, resolve).on('error', reject)))
-  certificate('second')
+  certificate('second', 30)
   edge.signal('SIGHUP')
   await until(async () => (await subject())[0] === 'second', 'the new certificate')
+  assert.equal(await ends(), (await subject())[2])
+  assert.ok(await ends() > Date.now() / 1000 + 20 * 86400, 'that of the new one')
   assert.deepEqual(clients.map((c) => c.ends), [[], [], []])
   for (const c of clients) c.close()
 })

@@ -60,18 +60,24 @@ static void write_pem(char path[64], const char *what, X509 *cert, EVP_PKEY *key
 	fclose(f);
 }
 
-static void make_certificate(struct line *l)
+static X509 *certificate_new(EVP_PKEY *key, long seconds)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *cert = X509_new();
 	ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
 	X509_gmtime_adj(X509_getm_notBefore(cert), 0);
-	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+	X509_gmtime_adj(X509_getm_notAfter(cert), seconds);
 	X509_set_pubkey(cert, key);
 	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)"test", -1,
 	                           -1, 0);
 	X509_set_issuer_name(cert, X509_get_subject_name(cert));
 	CHECK(X509_sign(cert, key, EVP_sha256()) > 0);
+	return cert;
+}
+
+static void make_certificate(struct line *l)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = certificate_new(key, 3600);
 	write_pem(l->cert, "cert", cert, NULL);
 	write_pem(l->key, "key", NULL, key);
 	X509_free(cert);
@@ -282,4 +288,46 @@ TEST(a_crowd_of_hellos_is_served_a_few_at_a_turn)
 	for (int i = 0; i < CROWD; i++)
 		close(fds[i][1]);
 	stop(&l);
+}
+
+/* A chain in one file: the server's own certificate, then `others`, by the seconds that each has left. */
+static int64_t chain_left(long own, const long *others, size_t n)
+{
+	char cert[64], key_file[64], error[256];
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *first = certificate_new(key, own);
+	write_pem(cert, "chain", first, NULL);
+	write_pem(key_file, "chainkey", NULL, key);
+	FILE *f = fopen(cert, "a");
+	for (size_t i = 0; i < n; i++) {
+		X509 *other = certificate_new(key, others[i]);
+		CHECK(PEM_write_X509(f, other) == 1);
+		X509_free(other);
+	}
+	fclose(f);
+	struct tls_context *t = tls_context_new(cert, key_file, error, sizeof error);
+	CHECK(t);
+	int64_t left = tls_context_end_s(t) - time(NULL);
+	tls_context_unref(&t);
+	X509_free(first);
+	EVP_PKEY_free(key);
+	unlink(cert);
+	unlink(key_file);
+	return left;
+}
+
+TEST(chain_ends_with_the_first_certificate_that_ends)
+{
+	static const struct {
+		long own, others[2], left;
+	} rows[] = {
+		{864000, {1728000, 2592000}, 864000},
+		{864000, {1728000, 432000}, 432000},
+		{864000, {-86400, 1728000}, -86400},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		int64_t left = chain_left(rows[i].own, rows[i].others, 2);
+		CHECK(left <= rows[i].left && left > rows[i].left - 3600);
+	}
+	CHECK(chain_left(86400, NULL, 0) > 82800);
 }
