@@ -152,7 +152,7 @@ packages-build: ## only those that building needs: no Postgres server, no Node
 
 NODE_MODULES := tests/node_modules/.stamp
 $(NODE_MODULES): tests/package-lock.json tests/package.json tests/.npmrc | packages
-	cd tests && npm ci --loglevel=error
+	@tests/env/modules
 	@touch $@
 modules: $(NODE_MODULES) ## install what the tests need from npm, under tests/
 
@@ -165,7 +165,7 @@ test-postgres: packages modules ## suites on another version of Postgres: MAJOR=
 test-compose: ## the compose project, really built and used (Docker, or root on Debian 12)
 	@tests/containers/run
 
-run: packages modules ## the demo: Postgres, bellwire and its page on port 3000 (PORT=...)
+run: packages modules ## the demo: Postgres, bellwire and its page on 127.0.0.1:3000 (PORT=..., LISTEN=0.0.0.0)
 	@$(MAKE) -j$(shell nproc) --no-print-directory $(B)/bellwire
 	@B=$(B) tests/env/run
 
