@@ -11,6 +11,7 @@
 
 #define TURN_MS 20
 #define LAST_MS 20000 /* beyond within_ms, for what has still to be decided in the end */
+#define MESSAGES_A_DEED 3
 #define CLOSE_MS 5000 /* for goodbyes and the removal; what an edge that died has left is removed by the next run */
 
 const struct conn_budget verify_budget = {.max_queue_bytes = 64 << 20,
@@ -90,11 +91,23 @@ static void verify_end_turn(struct verify *v)
 
 /* ---- turns ---- */
 
+/* Reads, likes and the like: a few to each message. */
+static void verify_do(struct verify *v, double messages)
+{
+	v->owed_deeds += messages / MESSAGES_A_DEED;
+	if (v->owed_deeds > v->o->rate)
+		v->owed_deeds = v->o->rate;
+	for (unsigned tries = 0; v->owed_deeds >= 1 && tries < 20; tries++)
+		v->owed_deeds -= chance(2) ? speaker_do(v) : writers_write(v, false);
+}
+
 static void verify_write(struct verify *v)
 {
 	uint64_t now = loop_now_us(v->loop);
-	v->owed += (double)(now - v->turn_us) * v->o->rate / 1e6;
+	double more = (double)(now - v->turn_us) * v->o->rate / 1e6;
 	v->turn_us = now;
+	v->owed += more;
+	verify_do(v, more);
 	if (v->owed > 2 * v->o->rate)
 		v->owed = 2 * v->o->rate; /* nobody was free: what was not written is not made up for */
 	for (unsigned tries = 0; v->owed >= 1 && tries < 100; tries++) {
@@ -102,7 +115,7 @@ static void verify_write(struct verify *v)
 			speaker_speak(v);
 			v->owed -= 1;
 		} else {
-			v->owed -= writers_write(v);
+			v->owed -= writers_write(v, true);
 		}
 	}
 }
@@ -147,7 +160,7 @@ static void verify_on_turn(struct timer *t)
 	stage_turn(v);
 	if (v->leaving)
 		verify_end_turn(v);
-	else if (v->staged)
+	else if (v->followed)
 		verify_work(v);
 }
 
@@ -214,6 +227,7 @@ bool verify_run(const struct verify_options *o)
 	v->budget = verify_budget;
 	v->wanderer = -1;
 	v->wander_clean = true;
+	memset(v->typing, 0xff, sizeof v->typing); /* NO_SAYING */
 	signal(SIGPIPE, SIG_IGN);
 	verify_rename(v);
 	if (verify_places(v))

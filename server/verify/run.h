@@ -18,45 +18,88 @@
 #define WITNESSES_MOST (VERIFY_EDGES_MOST * (CLIENT_TRANSPORT_MAX + 1) + 1)
 _Static_assert(WITNESSES_MOST <= 64, "a set of witnesses is a word");
 
-/* X(NAME, label, "what was promised") */
-#define PROMISES(X)                                                                                     \
-	X(REACHED, reached, "every edge serves every transport")                                        \
-	X(TAKEN, taken, "what is right is taken")                                                       \
-	X(STORED, stored, "what was acked is stored, once")                                             \
-	X(DELIVERED, delivered, "what is stored is delivered")                                          \
-	X(ONCE, once, "it is delivered once")                                                           \
-	X(ORDER, order, "messages of a chat come in their order")                                       \
-	X(WHOLE, whole, "it arrives as it was written")                                                 \
-	X(OWN, own, "nobody hears what is not for them")                                                \
-	X(COMMITTED, committed, "what was rolled back is not delivered")                                \
-	X(UNTAKEN, untaken, "what was not taken is not confirmed: claimed delivered though it was not") \
-	X(CONFIRMED, confirmed, "what was taken is confirmed")                                          \
-	X(PRESENCE, presence, "presence is true")
+/* X(NAME, label, "event", "what was done") What is told, by the event that tells it. */
+#define KINDS(X)                                                                                       \
+	X(MESSAGE, message, "chat:message:new", "messages")                                            \
+	X(DELIVERED, delivered, "chat:message:delivered", "messages told as delivered, once a person") \
+	X(READ, read, "chat:message:read", "messages read")                                            \
+	X(NOTICE, notification, "notification:new", "notifications")                                   \
+	X(SEEN, notification_read, "notification:read", "notifications read")                          \
+	X(LIKED, liked, "post:liked", "likes")                                                         \
+	X(UNLIKED, unliked, "post:unliked", "likes taken back")                                        \
+	X(TYPING, typing, "chat:typing", "words of typing")
+
+enum kind {
+#define X(NAME, label, event, text) KIND_##NAME,
+	KINDS(X)
+#undef X
+		KIND_MAX
+};
+
+/* X(NAME, label, "what was promised", "what is compared beside the kinds") */
+#define PROMISES(X)                                                                                                \
+	X(REACHED, reached, "every edge serves every transport", "connection")                                     \
+	X(TAKEN, taken, "what is right is taken", "")                                                              \
+	X(STORED, stored, "what was acked is stored, once", "")                                                    \
+	X(DELIVERED, delivered, "what is stored is delivered", "")                                                 \
+	X(ONCE, once, "it is delivered once", "")                                                                  \
+	X(ORDER, order, "messages of a chat, and what else follows upon another, come in their order", "")         \
+	X(WHOLE, whole, "it arrives as it was written", "")                                                        \
+	X(OWN, own, "nobody hears what is not for them", "")                                                       \
+	X(COMMITTED, committed, "what was rolled back, or was never done, is not told", "")                        \
+	X(UNTAKEN, untaken, "what was not taken is not confirmed: claimed delivered though it was not", "receipt") \
+	X(CONFIRMED, confirmed, "what was taken is confirmed", "receipt")                                          \
+	X(RECOVERED, recovered, "what was missed comes when a connection is resumed, before all else", "")         \
+	X(PRESENCE, presence, "presence is true", "change")
 
 enum promise {
-#define X(NAME, label, text) PROMISE_##NAME,
+#define X(NAME, label, text, other) PROMISE_##NAME,
 	PROMISES(X)
 #undef X
 		PROMISE_MAX
 };
 
-/* A message. OPEN: not decided; UNSURE: its transaction may have committed, and only the rows can tell. */
-enum fate { FATE_OPEN, FATE_UNSURE, FATE_KEPT, FATE_UNDONE };
+/* Something that was done. OPEN: not decided; UNSURE: its transaction may have committed, and the rows can tell; LOST:
+ * nobody can tell. */
+enum fate { FATE_OPEN, FATE_UNSURE, FATE_KEPT, FATE_UNDONE, FATE_LOST };
 
+#define NO_SAYING UINT32_MAX
+
+/*
+ * One event that somebody has to be told: a message, a read, a like ... `about` and `next` tie those together that
+ * follow upon one another:
+ *
+ *   message <-about- delivered, read     one of each kind for a person: `receipts` of the message
+ *   notification <-about next-> its read
+ *   like <-about next-> its end          the notification that a like makes has the number behind the like's
+ *   typing <-about next-> typing no more
+ */
 struct saying {
-	uint8_t chat, sender;
+	enum kind kind : 8;
+	uint8_t chat, doer; /* who wrote, read, liked or typed; whose a notification is */
+	uint8_t author;     /* of the post that is liked */
+	uint8_t people;     /* those whose clients hear it */
 	bool by_client, retried, found, settled;
+	bool claimed; /* it was heard, and nobody here has done it: the rows have to tell */
 	enum fate fate : 8;
-	uint64_t asked_us;             /* when it was sent last: the emit, or the statement that commits */
+	uint32_t about, next;          /* NO_SAYING: none */
+	uint32_t since;                /* a client that is there from this number on hears it */
+	uint64_t born_us, asked_us;    /* asked: when it was sent last: the emit, or the statement that commits */
+	uint64_t decided_us;           /* 0: not yet */
 	uint64_t decided_ms, heard_ms; /* heard: by the last of those that did */
-	uint64_t seq;                  /* 0: not known yet */
+	uint64_t seq;                  /* of a message; 0: not known yet */
 	uint64_t ack;                  /* of a client's: its id, while `waits` */
-	uint8_t asker;                 /* the witness that asked for it */
+	uint64_t askers;               /* the witnesses that asked for it */
+	unsigned asker_life;           /* of the last one */
+	uint8_t asker;                 /* the last one */
 	bool waits;
-	char id[37];            /* of the row, as the ack says; empty: not known */
-	uint64_t heard, steady; /* witnesses; steady: ... and their connection has not ended since */
-	uint64_t taken;         /* ... and had answered, or was free to */
-	uint32_t confirmed;     /* people */
+	char id[37];                         /* of a message's row; empty: not known */
+	uint64_t heard, steady;              /* witnesses; steady: ... and their connection has not ended since */
+	uint64_t taken;                      /* ... and had answered, or was free to */
+	uint32_t confirmed;                  /* people */
+	uint32_t round;                      /* the last question whose answer had its row */
+	uint32_t rows_told, rows_read;       /* people, in that row */
+	uint32_t told[PEOPLE], read[PEOPLE]; /* of a message: what is about it, a person each */
 };
 
 struct numbers { /* a growing list */
@@ -71,16 +114,23 @@ struct witness {
 	struct verify *v;
 	struct caller *caller;
 	struct timer again; /* opens it */
-	unsigned i, person, edge, at_edge;
+	unsigned i, person, edge, at_edge, last_edge;
 	enum client_transport transport;
 	bool hangs;       /* as a program that does not go on: what it hears it has not taken */
 	uint64_t free_us; /* since when it does not hang */
 	bool engaged;     /* its caller has a connection, or makes one */
 	bool recovers, present, ever, upgraded, leaving, opened_recovered;
+	bool resuming; /* between a recovery's CONNECT and its `connected` */
 	uint32_t from;
+	unsigned life;                  /* its connections so far */
+	uint64_t opened_us;             /* when its connection was begun */
 	uint64_t present_ms, wanted_ms; /* since when it is there; since when it is not and should be */
 	unsigned attempts;
-	uint64_t last_seq[CHATS];
+	uint32_t last[CHATS]; /* the message with the highest seq that it heard; NO_SAYING: none */
+	uint32_t last_notice; /* the notification that was begun last, of those that it heard */
+	bool in[CHATS];       /* it has asked for the chat's room */
+	uint32_t here[CHATS]; /* it hears typing from this number on; UINT32_MAX: none */
+	uint64_t join_ack[CHATS], join_ms;
 	struct numbers log;    /* what it heard, in order */
 	size_t offset_at;      /* length of the log at the last offset */
 	size_t twice, twice_n; /* this part of the log may come a second time: it was heard behind the last offset */
@@ -88,7 +138,15 @@ struct witness {
 	char *why;             /* of the last end */
 };
 
-enum writer_stage { WRITER_REST, WRITER_ALONE, WRITER_BEGIN, WRITER_INSERT, WRITER_HOLD, WRITER_END };
+enum writer_stage {
+	WRITER_REST,
+	WRITER_PREPARE,
+	WRITER_ALONE,
+	WRITER_BEGIN,
+	WRITER_WRITE,
+	WRITER_HOLD,
+	WRITER_END,
+};
 
 struct writer {
 	struct verify *v;
@@ -96,8 +154,7 @@ struct writer {
 	struct timer hold;
 	enum writer_stage stage;
 	uint32_t first, n; /* its sayings */
-	unsigned chat, sender;
-	bool undo;
+	bool undo, late;
 };
 
 struct person {
@@ -114,7 +171,9 @@ struct failure {
 
 struct counts {
 	uint64_t by_sql, by_client, undone, bursts, late, retried, heard, confirmed, presence, cuts, hangs, recovered,
-		renewed, again, sessions_ended, commands;
+		elsewhere, ended, renewed, again, sessions_ended, commands;
+	uint64_t done[KIND_MAX];
+	uint64_t compared[PROMISE_MAX][KIND_MAX + 1]; /* the last one: beside the kinds */
 };
 
 struct verify {
@@ -125,7 +184,10 @@ struct verify {
 	char run[37], tag[9];
 	struct person people[PEOPLE];
 	char chats[CHATS][37];
-	unsigned members[CHATS]; /* sets of people */
+	unsigned followers[PEOPLE];     /* sets of people */
+	bool followed;                  /* ... and the rows say so */
+	uint32_t typing[CHATS][PEOPLE]; /* the saying of the last time; NO_SAYING: never */
+	unsigned members[CHATS];        /* sets of people */
 	size_t content_max, receipts_max;
 	struct witness witnesses[WITNESSES_MOST];
 	unsigned nwitnesses;
@@ -138,8 +200,8 @@ struct verify {
 	struct timer turn;
 	ev_signal term, interrupt;
 	uint64_t began_ms, end_ms, turn_us; /* end: of writing */
-	double owed;                        /* messages */
-	uint32_t look_to;                   /* the question was about those before it */
+	double owed, owed_deeds;            /* messages; what else is done */
+	uint32_t look_to, look_round;       /* the question was about those before it; how many there were */
 	uint64_t renew_at, look_at, look_sent_ms, end_session_at, command_at, cut_at, hang_at, wander_at, give_up_at;
 	int wanderer;      /* 1 online, 0 offline, -1 neither for sure */
 	bool wander_clean; /* it has said goodbye */
@@ -161,19 +223,68 @@ static inline unsigned person_in(const struct verify *v, unsigned chat, unsigned
 	return v->members[chat] >> person & 1;
 }
 
-/* ---- judge.c ---- */
-struct saying *saying_new(struct verify *v, unsigned chat, unsigned sender, bool by_client, uint32_t *n);
+/* ---- ledger.c: what was done; it asks nobody ---- */
+const char *kind_label(enum kind k);
+bool kind_of_event(struct slice name, enum kind *k);
+struct saying *saying_new(struct verify *v, enum kind kind, unsigned doer, uint32_t *n); /* others may move */
 void saying_content(const struct verify *v, uint32_t n, struct buf *out);
-void saying_decide(struct verify *v, uint32_t n, enum fate fate);
-void judge_heard(struct witness *w, struct slice message); /* chat:message:new */
-void judge_receipt(struct verify *v, uint32_t n, struct slice user);
+void saying_uuid(const struct verify *v, uint32_t n, char out[37]);    /* of a notification, and of a like's post */
+void saying_line(const struct verify *v, uint32_t n, struct buf *out); /* for people */
+void saying_lost(struct verify *v, uint64_t witnesses);                /* their connections have ended */
+uint32_t receipt_saying(struct verify *v, enum kind kind, uint32_t message, unsigned person, bool claimed);
+uint32_t sequel_saying(struct verify *v, enum kind kind, uint32_t about, bool claimed);
+bool number_of_uuid(const struct verify *v, struct slice quoted, uint32_t *n);
+int person_of(const struct verify *v, struct slice quoted); /* -1: none of ours */
+int chat_of(const struct verify *v, struct slice quoted);
+
+/* What an event tells of. KNOWN: *n; FOREIGN: of what is none of ours; FALSE: of ours, of something that was not. */
+enum finding { FINDING_KNOWN, FINDING_FOREIGN, FINDING_FALSE };
+enum finding saying_find(struct verify *v, enum kind kind, struct slice data, uint32_t *n);
+bool saying_is_whole(struct verify *v, uint32_t n, struct slice data); /* a message's seq is kept */
+
+/* ---- judge.c ---- */
+void judge_compared(struct verify *v, enum promise p, enum kind k); /* KIND_MAX: beside the kinds */
+void judge_decide(struct verify *v, uint32_t n, enum fate fate);
+void judge_heard(struct witness *w, enum kind kind, struct slice data);
+void judge_receipt(struct verify *v, uint32_t n, unsigned person);
 void judge_turn(struct verify *v);
 bool judge_all_settled(const struct verify *v);
+void judge_resumed(struct witness *w); /* a recovery says that it is complete */
+void judge_told_presence(struct witness *w, unsigned person, bool online);
+
+/* ---- failure.c ---- */
 void judge_fail(struct verify *v, enum promise p, const struct witness *w, uint32_t n, const char *fmt, ...)
 	PRINTF_LIKE(5, 6);
-#define NO_SAYING UINT32_MAX
 const char *promise_label(enum promise p);
 const char *promise_text(enum promise p);
+const char *promise_other(enum promise p);
+
+/* ---- expect.c: who has to hear what, and may; it asks nobody ---- */
+uint64_t witnesses_of(const struct verify *v, unsigned people);
+bool expect_has(const struct witness *w, uint32_t n);   /* it has to hear it, once it is there */
+bool expect_may(const struct witness *w, uint32_t n);   /* it may hear it */
+bool expect_again(const struct witness *w, uint32_t n); /* ... a second time */
+uint32_t expect_before(struct witness *w,
+                       uint32_t n); /* what it heard and should have come later; NO_SAYING: nothing. Once */
+
+/* ---- look.c: what the rows say ---- */
+void look_ask(struct verify *v);
+
+/* ---- deed.c: what services write, as statements ---- */
+struct deed {
+	const char *prepare, *write; /* prepare: the post that will be liked, by a statement of its own; NULL: none */
+	const char *author;          /* its second value, in place of that of `write` */
+	const char *values[4];
+	int nvalues;
+	struct buf text[4]; /* what values point to */
+};
+void deed_of(const struct verify *v, uint32_t first, uint32_t n, struct deed *d);
+void deed_fini(struct deed *d);
+/* New sayings that a service may write at this moment, messages or else; none: *n is 0. */
+void deed_messages(struct verify *v, uint32_t *first, uint32_t *n);
+void deed_else(struct verify *v, uint32_t *first, uint32_t *n);
+uint32_t deed_readable(const struct verify *v, unsigned person, uint64_t witnesses); /* a message; NO_SAYING: none */
+uint32_t deed_unseen(const struct verify *v, unsigned person);                       /* a notification */
 
 /* ---- witness.c ---- */
 void witnesses_begin(struct verify *v);
@@ -188,22 +299,26 @@ void witness_name(const struct witness *w, struct buf *out);
 
 /* ---- speaker.c ---- */
 void speaker_speak(struct verify *v);
-void speaker_ack(struct witness *w, uint64_t id, struct slice data);
+bool speaker_do(struct verify *v); /* anything but a message; false: there was nothing to do */
+bool speaker_ack(struct witness *w, uint64_t id, struct slice data); /* false: of nothing that it has asked */
 void speaker_turn(struct verify *v);
 
 /* ---- writer.c ---- */
 void writers_begin(struct verify *v);
-unsigned writers_write(struct verify *v); /* how many messages a free session has taken on; 0: none was free */
+/* How many messages, or things else, a free session has taken on; 0: none was free, or there was nothing to do. */
+unsigned writers_write(struct verify *v, bool messages);
 void writers_end(struct verify *v);
 
 /* ---- stage.c ---- */
 void stage_begin(struct verify *v);
 void stage_turn(struct verify *v); /* one statement at most */
 void stage_end(struct verify *v);
+void stage_problem(struct verify *v, const PGresult *res); /* an error of the database that does not pass */
 /* n ids of a uuid[] as text, 36 characters each, to out and each stride behind it. */
 void stage_ids(const char *array, void *out, size_t stride, unsigned n);
 
 /* ---- trouble.c ---- */
+#define CUT_BY_US "it was cut"
 void trouble_turn(struct verify *v);
 void trouble_ends(struct verify *v); /* whoever hangs goes on */
 const char *trouble_sessions_sql(void);
@@ -216,6 +331,9 @@ void verify_ready(struct verify *v);                     /* people and chats are
 void verify_stop(struct verify *v, const char *trouble); /* NULL: it has gone as far as it can */
 
 /* ---- report.c ---- */
-void report_print(const struct verify *v);
+void report_print(struct verify *v);
+void report_sort(struct verify *v); /* the latencies, before either of those below */
+void report_text(const struct verify *v, struct buf *b);
+void report_json(const struct verify *v, struct buf *b);
 
 #endif

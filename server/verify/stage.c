@@ -1,6 +1,5 @@
 /*
- * The control link: people and chats are made and removed through it, and the rows are asked what was stored and
- * confirmed.
+ * The control link: people and chats are made and removed through it, and the rows are asked (look.c).
  */
 #include "verify/run.h"
 
@@ -8,17 +7,21 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "db/array.h"
-#include <openssl/evp.h>
 #include <stdio.h>
 
 #define STATEMENT_MS 10000
 #define RENEW_MS 5000
-#define LOOK_MS 400
-#define LOOK_MOST 1000 /* sayings of one question */
-#define UNSURE_MS 5000 /* until a transaction without an answer has ended, one way or the other */
+#define CLOSE_AGAIN_MS 400
 
 static const char *const stage_chats = "[[0,1,2,5],[2,3,4],[0,4],[1,3]]";
 static const unsigned stage_members[CHATS] = {1 | 2 | 4 | 32, 4 | 8 | 16, 1 | 16, 2 | 8};
+
+/* Of persons 0 and 2. */
+#define FOLLOWS_SQL                                                \
+	"insert into platform.follows (follower_id, followee_id) " \
+	"select ($1::uuid[])[f.a + 1], ($1::uuid[])[f.b + 1] "     \
+	"from (values (1, 0), (4, 0), (5, 0), (0, 2), (3, 2)) f (a, b) on conflict do nothing"
+static const unsigned stage_followers[PEOPLE] = {[0] = 2 | 16 | 32, [2] = 1 | 8};
 
 /* ---- made ---- */
 
@@ -32,8 +35,12 @@ void stage_ids(const char *array, void *out, size_t stride, unsigned n)
 	}
 }
 
-static void stage_problem(struct verify *v, const PGresult *res)
+/* What passes is waited for: a session that was ended, a restart, a server that is full. */
+void stage_problem(struct verify *v, const PGresult *res)
 {
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	if (state && (strncmp(state, "57", 2) == 0 || strncmp(state, "53", 2) == 0 || strncmp(state, "08", 2) == 0))
+		return;
 	const char *why = PQresultErrorMessage(res);
 	char *text = mem_printf("%.*s", (int)strcspn(why, "\n"), why);
 	verify_stop(v, text);
@@ -73,9 +80,36 @@ static void stage_made(void *arg, enum link_fate fate, const PGresult *res)
 	v->content_max = content;
 	v->receipts_max = receipts;
 	memcpy(v->members, stage_members, sizeof v->members);
+	memcpy(v->followers, stage_followers, sizeof v->followers);
 	v->staged = true;
-	if (stage_tokens(v))
-		verify_ready(v);
+	if (!stage_tokens(v))
+		return; /* it has said why */
+}
+
+static void stage_followed(void *arg, enum link_fate fate, const PGresult *res)
+{
+	struct verify *v = arg;
+	if (fate != LINK_ANSWERED)
+		return; /* again */
+	if (PQresultStatus(res) != PGRES_COMMAND_OK) {
+		stage_problem(v, res);
+		return;
+	}
+	v->followed = true;
+	verify_ready(v);
+}
+
+static void stage_follow(struct verify *v)
+{
+	struct buf people = {0};
+	db_array_begin(&people);
+	for (unsigned i = 0; i < PEOPLE; i++)
+		db_array_add(&people, slice_str(v->people[i].id));
+	db_array_end(&people);
+	buf_char(&people, '\0');
+	const char *values[] = {people.p};
+	link_send(v->control, FOLLOWS_SQL, 1, values, STATEMENT_MS, stage_followed, v);
+	buf_fini(&people);
 }
 
 static void stage_make(struct verify *v)
@@ -118,124 +152,8 @@ static void stage_closed(void *arg, enum link_fate fate, const PGresult *res)
 static void stage_close(struct verify *v)
 {
 	const char *values[] = {v->run};
-	v->look_at = now_ms(v) + LOOK_MS;
+	v->look_at = now_ms(v) + CLOSE_AGAIN_MS;
 	link_send(v->control, "select rt.verify_close($1::uuid)", 1, values, STATEMENT_MS, stage_closed, v);
-}
-
-/* ---- looked at ---- */
-
-#define LOOK_SQL                                                       \
-	"select m.client_id, m.id, m.seq, pg_catalog.md5(m.content), " \
-	"array(select r.user_id from platform.message_receipts r "     \
-	"where r.message_id = m.id and r.delivered_at is not null) "   \
-	"from platform.messages m where m.chat_id = any($1::uuid[]) and m.client_id = any($2::text[])"
-
-static void md5_of(struct slice s, char out[33])
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-	struct buf hex = {0};
-	EVP_Digest(s.p, s.n, digest, &n, EVP_md5(), NULL);
-	hex_encode(&hex, slice_of(digest, n));
-	memcpy(out, hex.p, 32);
-	out[32] = '\0';
-	buf_fini(&hex);
-}
-
-static bool stored_whole(const struct verify *v, uint32_t n, const PGresult *res, int row)
-{
-	const struct saying *s = &v->said[n];
-	struct buf content = {0};
-	uint64_t seq = 0;
-	char md5[33];
-	saying_content(v, n, &content);
-	md5_of(buf_view(&content), md5);
-	buf_fini(&content);
-	return strcmp(md5, PQgetvalue(res, row, 3)) == 0 && u64_parse(slice_str(PQgetvalue(res, row, 2)), &seq) &&
-	       (!s->seq || s->seq == seq) && (!*s->id || strcmp(s->id, PQgetvalue(res, row, 1)) == 0);
-}
-
-static void look_receipts(struct verify *v, uint32_t n, const char *array)
-{
-	for (const char *p = array; *(p += strspn(p, "{},"));) {
-		size_t len = strcspn(p, ",}");
-		judge_receipt(v, n, slice_of(p, len));
-		p += len;
-	}
-}
-
-static void look_row(struct verify *v, const PGresult *res, int row)
-{
-	const char *dash = strchr(PQgetvalue(res, row, 0), '-');
-	uint64_t n;
-	if (!dash || !u64_parse(slice_str(dash + 1), &n) || n >= v->nsaid)
-		return;
-	struct saying *s = &v->said[n];
-	s->found = true;
-	if (!stored_whole(v, (uint32_t)n, res, row))
-		judge_fail(v, PROMISE_STORED, NULL, (uint32_t)n,
-		           "message %u is stored with another text, seq or id than was said", (unsigned)n);
-	if (s->fate == FATE_UNDONE)
-		judge_fail(v, PROMISE_COMMITTED, NULL, (uint32_t)n, "message %u was rolled back, and is stored",
-		           (unsigned)n);
-	look_receipts(v, (uint32_t)n, PQgetvalue(res, row, 4));
-}
-
-/* What was decided before the question, and has no row. */
-static void look_missing(struct verify *v, uint32_t n)
-{
-	struct saying *s = &v->said[n];
-	if (s->fate == FATE_KEPT && !s->found && s->decided_ms < v->look_sent_ms)
-		judge_fail(v, PROMISE_STORED, NULL, n, "message %u was %s, and is not stored", n,
-		           s->by_client ? "acked" : "committed");
-	if (s->fate == FATE_UNSURE && v->look_sent_ms > s->decided_ms + UNSURE_MS)
-		saying_decide(v, n, s->found ? FATE_KEPT : FATE_UNDONE);
-}
-
-static void stage_looked(void *arg, enum link_fate fate, const PGresult *res)
-{
-	struct verify *v = arg;
-	if (fate != LINK_ANSWERED)
-		return;
-	if (PQresultStatus(res) != PGRES_TUPLES_OK) {
-		const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-		if (!state || strncmp(state, "57", 2) != 0)
-			stage_problem(v, res);
-		return;
-	}
-	for (int row = 0; row < PQntuples(res); row++)
-		look_row(v, res, row);
-	for (uint32_t n = v->unsettled; n < v->look_to; n++)
-		if (!v->said[n].settled)
-			look_missing(v, n);
-}
-
-static void stage_look(struct verify *v)
-{
-	struct buf chats = {0}, ids = {0};
-	char text[48];
-	db_array_begin(&chats);
-	for (unsigned i = 0; i < CHATS; i++)
-		db_array_add(&chats, slice_str(v->chats[i]));
-	db_array_end(&chats);
-	db_array_begin(&ids);
-	v->look_to = v->unsettled;
-	for (unsigned k = 0; v->look_to < v->nsaid && k < LOOK_MOST; v->look_to++) {
-		if (v->said[v->look_to].settled)
-			continue;
-		snprintf(text, sizeof text, "%s-%u", v->tag, v->look_to);
-		db_array_add(&ids, slice_str(text));
-		k++;
-	}
-	db_array_end(&ids);
-	buf_char(&chats, '\0');
-	buf_char(&ids, '\0');
-	const char *values[] = {chats.p, ids.p};
-	v->look_sent_ms = now_ms(v);
-	v->look_at = now_ms(v) + LOOK_MS;
-	link_send(v->control, LOOK_SQL, 2, values, STATEMENT_MS, stage_looked, v);
-	buf_fini(&chats);
-	buf_fini(&ids);
 }
 
 /* ---- sessions of the edges are ended ---- */
@@ -270,12 +188,14 @@ void stage_turn(struct verify *v)
 		stage_close(v);
 	else if (v->closing)
 		return; /* the goodbyes arrive before their people are removed */
+	else if (!v->followed)
+		stage_follow(v);
 	else if (now >= v->renew_at)
 		stage_renew(v);
 	else if (v->end_session_at && now >= v->end_session_at)
 		stage_end_session(v);
 	else if (now >= v->look_at)
-		stage_look(v);
+		look_ask(v);
 }
 
 static void stage_on_up(void *ctx)

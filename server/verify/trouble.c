@@ -33,7 +33,7 @@ static void trouble_cut(struct verify *v)
 		if (!w->recovers || !w->present)
 			continue;
 		v->counts.cuts++;
-		caller_cut(w->caller, "it was cut");
+		caller_cut(w->caller, CUT_BY_US);
 		return;
 	}
 }

@@ -5,8 +5,10 @@
 #include "verify/run.h"
 
 #include "base/json.h"
+#include "base/json_write.h"
 #include "base/mem.h"
 
+#define JOIN_MS 1000   /* until one is asked for again */
 #define NEVER_MS 60000 /* nobody may be kept out for longer */
 
 void witness_name(const struct witness *w, struct buf *out)
@@ -17,6 +19,12 @@ void witness_name(const struct witness *w, struct buf *out)
 
 /* ---- what it hears ---- */
 
+static void witness_rejoined(struct witness *w)
+{
+	for (unsigned c = 0; c < CHATS; c++)
+		w->here[c] = w->in[c] ? w->v->nsaid : UINT32_MAX;
+}
+
 static void witness_arrived(struct witness *w)
 {
 	struct verify *v = w->v;
@@ -25,12 +33,17 @@ static void witness_arrived(struct witness *w)
 	w->wanted_ms = 0;
 	w->present_ms = now_ms(v);
 	w->wanderer = -1;
-	if (w->opened_recovered)
+	judge_compared(v, PROMISE_REACHED, KIND_MAX);
+	if (w->opened_recovered) {
 		v->counts.recovered++;
-	else
+		judge_resumed(w);
+	} else {
 		w->from = v->nsaid;
-	if (!w->opened_recovered)
 		w->twice_n = 0;
+		memset(w->in, 0, sizeof w->in);
+	}
+	w->resuming = false;
+	witness_rejoined(w);
 	/* Behind a lost connection nothing may be told: who comes back in time was never away. */
 	if (w->person == WANDERER && v->wander_clean) {
 		v->wanderer = 1;
@@ -46,13 +59,15 @@ static void witness_told_error(struct witness *w, struct slice data)
 		           "the token was refused: is it the key of the edges (--token-key, JWT_SECRET)?");
 }
 
-static void witness_presence(struct witness *w, struct slice data, int online)
+static void witness_presence(struct witness *w, struct slice data, bool online)
 {
 	struct slice user;
-	if (!json_get(data, "user_id", &user) || user.n != 38)
+	int person = json_get(data, "user_id", &user) ? person_of(w->v, user) : -1;
+	if (person < 0)
 		return;
 	w->v->counts.presence++;
-	if (memcmp(user.p + 1, w->v->people[WANDERER].id, 36) == 0)
+	judge_told_presence(w, (unsigned)person, online);
+	if (person == WANDERER)
 		w->wanderer = online;
 }
 
@@ -62,41 +77,61 @@ static void witness_check_chat(struct witness *w, struct slice name, struct slic
 	struct slice chat;
 	if (json_kind_of(data) != JSON_OBJECT || !json_get(data, "chat_id", &chat) || chat.n != 38)
 		return;
-	for (unsigned c = 0; c < CHATS; c++)
-		if (memcmp(chat.p + 1, w->v->chats[c], 36) == 0 && person_in(w->v, c, w->person))
-			return;
+	int c = chat_of(w->v, chat);
+	if (c >= 0 && person_in(w->v, (unsigned)c, w->person))
+		return;
 	judge_fail(w->v, PROMISE_OWN, w, NO_SAYING, "%.*s of a chat of others was delivered", (int)name.n, name.p);
+}
+
+static void witness_told(struct witness *w, struct slice name, struct slice data)
+{
+	bool online = slice_eq(name, SLICE("user:online"));
+	if (slice_eq(name, SLICE("connected")))
+		witness_arrived(w);
+	else if (slice_eq(name, SLICE("error")))
+		witness_told_error(w, data);
+	else if (online || slice_eq(name, SLICE("user:offline")))
+		witness_presence(w, data, online);
+	else if (data.n)
+		witness_check_chat(w, name, data);
 }
 
 static void witness_on_event(void *owner, struct slice name, struct slice data)
 {
 	struct witness *w = owner;
+	enum kind kind;
 	w->upgraded |= caller_upgraded(w->caller);
-	if (slice_eq(name, SLICE("chat:message:new")))
-		judge_heard(w, data);
-	else if (slice_eq(name, SLICE("$o")))
+	if (slice_eq(name, SLICE("$o")))
 		w->offset_at = w->log.n;
-	else if (slice_eq(name, SLICE("connected")))
-		witness_arrived(w);
-	else if (slice_eq(name, SLICE("error")))
-		witness_told_error(w, data);
-	else if (slice_eq(name, SLICE("user:online")) || slice_eq(name, SLICE("user:offline")))
-		witness_presence(w, data, slice_eq(name, SLICE("user:online")));
-	else if (data.n)
-		witness_check_chat(w, name, data);
+	else if (kind_of_event(name, &kind))
+		judge_heard(w, kind, data);
+	else
+		witness_told(w, name, data);
 }
 
 static void witness_on_open(void *owner, bool recovered)
 {
 	struct witness *w = owner;
-	w->opened_recovered = recovered;
+	w->opened_recovered = w->resuming = recovered;
+	if (recovered)
+		w->v->counts.elsewhere += w->at_edge != w->last_edge;
 	if (!recovered && w->ever && w->recovers)
 		w->v->counts.renewed++;
 }
 
 static void witness_on_ack(void *owner, uint64_t id, struct slice data)
 {
-	speaker_ack(owner, id, data);
+	struct witness *w = owner;
+	struct slice status;
+	if (speaker_ack(w, id, data))
+		return;
+	for (unsigned c = 0; c < CHATS; c++) {
+		if (!w->join_ack[c] || w->join_ack[c] != id)
+			continue;
+		w->join_ack[c] = 0;
+		if (json_get(data, "status", &status) && slice_eq(status, SLICE("\"joined\"")))
+			w->here[c] = w->v->nsaid;
+	}
 }
 
 /* ---- coming and going ---- */
@@ -106,10 +141,15 @@ void witness_open(struct witness *w)
 {
 	struct verify *v = w->v;
 	bool other = w->ever && v->o->nedges > 1 && (w->recovers || w->attempts % 2);
+	w->last_edge = w->at_edge;
 	w->at_edge = other ? chance(v->o->nedges) : w->edge;
 	w->attempts++;
 	w->leaving = false;
 	w->engaged = true;
+	w->life++;
+	w->opened_us = loop_clock_us();
+	if (w->recovers && w->ever)
+		w->transport = w->transport == CLIENT_POLLING ? CLIENT_WEBSOCKET : CLIENT_POLLING;
 	if (!w->wanted_ms)
 		w->wanted_ms = now_ms(v);
 	caller_open(w->caller, v->places[w->at_edge], w->transport);
@@ -123,12 +163,13 @@ static void witness_on_again(struct timer *t)
 static void witness_lost(struct witness *w)
 {
 	struct verify *v = w->v;
-	uint64_t others = ~(UINT64_C(1) << w->i);
-	for (uint32_t n = v->unsettled; n < v->nsaid; n++)
-		v->said[n].steady &= others;
+	saying_lost(v, UINT64_C(1) << w->i);
 	w->hangs = false;
 	w->twice = w->offset_at;
 	w->twice_n = w->log.n - w->offset_at;
+	w->resuming = false;
+	memset(w->here, 0xff, sizeof w->here); /* nowhere */
+	memset(w->join_ack, 0, sizeof w->join_ack);
 	if (!w->recovers)
 		w->from = UINT32_MAX;
 	if (w->person == WANDERER)
@@ -144,6 +185,7 @@ static void witness_on_end(void *owner, const char *why, bool by_server)
 	free(w->why);
 	w->why = mem_strndup(why, strlen(why));
 	bool left = w->leaving;
+	v->counts.ended += w->present && !left && strcmp(why, CUT_BY_US) != 0;
 	w->engaged = false;
 	uint64_t wanted = w->wanted_ms ? w->wanted_ms : now_ms(v);
 	w->wanted_ms = 0;
@@ -199,6 +241,25 @@ bool witnesses_gone(const struct verify *v)
 
 /* ---- each turn ---- */
 
+/* The wanderer has no chat on its screen, and hears no typing. */
+static void witness_join(struct witness *w)
+{
+	struct verify *v = w->v;
+	if (!w->present || w->person == WANDERER || now_ms(v) < w->join_ms)
+		return;
+	w->join_ms = now_ms(v) + JOIN_MS;
+	for (unsigned c = 0; c < CHATS; c++) {
+		if (w->here[c] != UINT32_MAX || !person_in(v, c, w->person))
+			continue;
+		struct buf b = {0};
+		json_open(&b);
+		json_member_str(&b, "chat_id", slice_str(v->chats[c]));
+		json_close(&b);
+		w->in[c] |= caller_emit(w->caller, "chat:join", buf_view(&b), &w->join_ack[c]);
+		buf_fini(&b);
+	}
+}
+
 static void witness_turn(struct witness *w)
 {
 	struct verify *v = w->v;
@@ -216,6 +277,7 @@ void witnesses_turn(struct verify *v)
 		struct witness *w = &v->witnesses[i];
 		w->upgraded |= caller_upgraded(w->caller);
 		witness_turn(w);
+		witness_join(w);
 	}
 }
 
@@ -232,7 +294,9 @@ static void witness_add(struct verify *v, unsigned person, unsigned edge, enum c
 	*w = (struct witness){
 		.v = v, .i = v->nwitnesses++, .person = person, .edge = edge, .transport = t, .recovers = recovers};
 	w->again.fire = witness_on_again;
-	w->from = UINT32_MAX;
+	w->from = w->last_notice = UINT32_MAX;
+	memset(w->here, 0xff, sizeof w->here);
+	memset(w->last, 0xff, sizeof w->last);
 	w->wanderer = -1;
 	w->caller = caller_new(&cfg, &events, w);
 }

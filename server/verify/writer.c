@@ -1,29 +1,22 @@
 /*
- * Messages by SQL, as a service writes them, from several sessions: alone, in bursts of one statement, and in
- * transactions that end late or are rolled back while others commit.
+ * What services write (deed.c), from several sessions: alone, in bursts of one statement, and in transactions that end
+ * late or are rolled back while others commit.
  */
 #include "verify/run.h"
 
-#include "base/json.h"
-#include "base/mem.h"
-#include "db/array.h"
 #include <stdio.h>
 
 #define STATEMENT_MS 15000
-#define BURST 20
 #define HOLD_MS 250 /* at most: an edge waits as long for a chat's lock */
-
-#define INSERT_SQL                                                                      \
-	"insert into platform.messages (chat_id, sender_id, type, content, client_id) " \
-	"select $1::uuid, $2::uuid, 'text', u.content, u.client_id "                    \
-	"from unnest($3::text[], $4::text[]) with ordinality u (content, client_id, n) order by u.n"
 
 static void writer_answered(void *arg, enum link_fate fate, const PGresult *res);
 
 static void writer_decide(struct writer *w, enum fate fate)
 {
 	for (uint32_t i = 0; i < w->n; i++)
-		saying_decide(w->v, w->first + i, fate);
+		judge_decide(w->v, w->first + i, fate);
+	for (uint32_t i = 0; i < w->n && fate == FATE_KEPT; i++)
+		judge_compared(w->v, PROMISE_TAKEN, w->v->said[w->first + i].kind);
 	w->v->counts.undone += fate == FATE_UNDONE ? w->n : 0;
 	w->stage = WRITER_REST;
 }
@@ -38,30 +31,18 @@ static void writer_send(struct writer *w, const char *sql, enum writer_stage sta
 		writer_decide(w, FATE_UNDONE);
 }
 
-static void writer_insert(struct writer *w, enum writer_stage stage)
+/* The statement of this stage that has parameters. */
+static void writer_write(struct writer *w, enum writer_stage stage)
 {
-	struct verify *v = w->v;
-	struct buf contents = {0}, ids = {0}, text = {0};
-	db_array_begin(&contents);
-	db_array_begin(&ids);
-	for (uint32_t i = 0; i < w->n; i++) {
-		saying_content(v, w->first + i, &text);
-		db_array_add(&contents, buf_view(&text));
-		text.n = 0;
-		buf_printf(&text, "%s-%u", v->tag, w->first + i);
-		db_array_add(&ids, buf_view(&text));
-	}
-	db_array_end(&contents);
-	db_array_end(&ids);
-	buf_char(&contents, '\0');
-	buf_char(&ids, '\0');
-	const char *values[] = {v->chats[w->chat], v->people[w->sender].id, contents.p, ids.p};
+	struct deed d;
+	bool prepare = stage == WRITER_PREPARE;
+	deed_of(w->v, w->first, w->n, &d);
+	if (prepare)
+		d.values[1] = d.author;
 	w->stage = stage;
-	if (!link_send(w->link, INSERT_SQL, 4, values, STATEMENT_MS, writer_answered, w))
+	if (!link_send(w->link, prepare ? d.prepare : d.write, d.nvalues, d.values, STATEMENT_MS, writer_answered, w))
 		writer_decide(w, FATE_UNDONE);
-	buf_fini(&contents);
-	buf_fini(&ids);
-	buf_fini(&text);
+	deed_fini(&d);
 }
 
 static void writer_on_hold(struct timer *t)
@@ -81,13 +62,21 @@ static void writer_judge_error(struct writer *w, const PGresult *res)
 		if (strncmp(state, passing[i], 2) == 0)
 			return;
 	const char *why = PQresultErrorMessage(res);
-	judge_fail(w->v, PROMISE_TAKEN, NULL, NO_SAYING, "a message by SQL was refused: %.*s", (int)strcspn(why, "\n"),
-	           why);
+	judge_fail(w->v, PROMISE_TAKEN, NULL, NO_SAYING, "%s by SQL was refused: %.*s",
+	           kind_label(w->v->said[w->first].kind), (int)strcspn(why, "\n"), why);
 }
 
 static bool writer_commits(const struct writer *w)
 {
 	return w->stage == WRITER_ALONE || (w->stage == WRITER_END && !w->undo);
+}
+
+static void writer_start(struct writer *w)
+{
+	if (w->late)
+		writer_send(w, "begin", WRITER_BEGIN);
+	else
+		writer_write(w, WRITER_ALONE);
 }
 
 static void writer_lost(struct writer *w, enum link_fate fate)
@@ -98,7 +87,7 @@ static void writer_lost(struct writer *w, enum link_fate fate)
 
 static void writer_failed(struct writer *w, const PGresult *res)
 {
-	bool open = w->stage == WRITER_INSERT;
+	bool open = w->stage == WRITER_WRITE;
 	writer_judge_error(w, res);
 	w->undo = true;
 	if (open)
@@ -117,9 +106,11 @@ static void writer_answered(void *arg, enum link_fate fate, const PGresult *res)
 	ExecStatusType status = PQresultStatus(res);
 	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
 		writer_failed(w, res);
+	} else if (w->stage == WRITER_PREPARE) {
+		writer_start(w);
 	} else if (w->stage == WRITER_BEGIN) {
-		writer_insert(w, WRITER_INSERT);
-	} else if (w->stage == WRITER_INSERT) {
+		writer_write(w, WRITER_WRITE);
+	} else if (w->stage == WRITER_WRITE) {
 		w->stage = WRITER_HOLD;
 		timer_set(w->v->loop, &w->hold, now_ms(w->v) + chance(HOLD_MS));
 	} else {
@@ -127,40 +118,34 @@ static void writer_answered(void *arg, enum link_fate fate, const PGresult *res)
 	}
 }
 
-/* ---- the next messages ---- */
+/* ---- the next ones ---- */
 
-static void writer_begin(struct writer *w, uint32_t n, bool late)
+static uint32_t writer_begin(struct writer *w, bool messages)
 {
 	struct verify *v = w->v;
-	w->chat = chance(CHATS);
-	do
-		w->sender = chance(PEOPLE);
-	while (!person_in(v, w->chat, w->sender));
-	w->n = n;
-	w->undo = late && chance(3) == 0;
-	for (uint32_t i = 0, at; i < n; i++) {
-		saying_new(v, w->chat, w->sender, false, &at);
-		w->first = i ? w->first : at;
-	}
-	v->counts.by_sql += n;
-	v->counts.bursts += n > 1;
-	v->counts.late += late;
-	if (late)
-		writer_send(w, "begin", WRITER_BEGIN);
+	if (messages)
+		deed_messages(v, &w->first, &w->n);
 	else
-		writer_insert(w, WRITER_ALONE);
+		deed_else(v, &w->first, &w->n);
+	if (!w->n)
+		return 0;
+	w->late = chance(3) == 0;
+	w->undo = w->late && chance(3) == 0;
+	v->counts.late += w->late;
+	if (v->said[w->first].kind == KIND_LIKED)
+		writer_write(w, WRITER_PREPARE);
+	else
+		writer_start(w);
+	return w->n;
 }
 
-unsigned writers_write(struct verify *v)
+unsigned writers_write(struct verify *v, bool messages)
 {
 	unsigned from = chance(WRITERS);
 	for (unsigned i = 0; i < WRITERS; i++) {
 		struct writer *w = &v->writers[(from + i) % WRITERS];
-		if (w->stage != WRITER_REST || !link_idle(w->link))
-			continue;
-		uint32_t n = chance(12) == 0 ? BURST : 1;
-		writer_begin(w, n, chance(3) == 0);
-		return n;
+		if (w->stage == WRITER_REST && link_idle(w->link))
+			return writer_begin(w, messages);
 	}
 	return 0;
 }
