@@ -14,14 +14,14 @@
 	"insert into platform.messages (chat_id, sender_id, type, content, client_id) " \
 	"select $1::uuid, $2::uuid, 'text', u.content, u.id "                           \
 	"from unnest($3::text[], $4::text[]) with ordinality u (content, id, n) order by u.n"
-#define NOTICES_SQL                                                                                  \
-	"insert into platform.notifications (user_id, type, title, body, id) "                       \
-	"select $2::uuid, 'mention', $1::text, u.content, u.id::uuid "                               \
+#define NOTICES_SQL                                                            \
+	"insert into platform.notifications (user_id, type, title, body, id) " \
+	"select $2::uuid, 'mention', $1::text, u.content, u.id::uuid "         \
 	"from unnest($3::text[], $4::text[]) with ordinality u (content, id, n) order by u.n"
-#define READ_SQL                                                                                              \
+#define READ_SQL                                                                                                                          \
 	"insert into platform.message_receipts (message_id, user_id, read_at) values ($1::uuid, $2::uuid, pg_catalog.clock_timestamp()) " \
 	"on conflict (message_id, user_id) do update set read_at = excluded.read_at"
-#define SEEN_SQL                                                                                         \
+#define SEEN_SQL                                                                                            \
 	"update platform.notifications n set read_at = pg_catalog.clock_timestamp() where n.id = $1::uuid " \
 	"and n.user_id = $2::uuid"
 #define POST_SQL "insert into platform.posts (id, author_id, content) values ($1::uuid, $2::uuid, 'bellwire verify')"
@@ -83,7 +83,9 @@ static uint32_t deed_sequel(struct verify *v, enum kind kind, uint32_t about, ui
 }
 
 /* The first that fits, from a random place among the last ones. */
-static uint32_t deed_recent(const struct verify *v, bool (*fits)(const struct verify *v, const struct saying *s, unsigned person, uint64_t witnesses),
+static uint32_t deed_recent(const struct verify *v,
+                            bool (*fits)(const struct verify *v, const struct saying *s, unsigned person,
+                                         uint64_t witnesses),
                             unsigned person, uint64_t witnesses)
 {
 	uint32_t among = v->nsaid < RECENT ? v->nsaid : RECENT;
@@ -201,7 +203,8 @@ static const char *deed_sql(enum kind k)
 void deed_of(const struct verify *v, uint32_t first, uint32_t n, struct deed *d)
 {
 	const struct saying *s = &v->said[first];
-	*d = (struct deed){.write = deed_sql(s->kind), .prepare = s->kind == KIND_LIKED ? POST_SQL : NULL, .nvalues = 2};
+	*d = (struct deed){
+		.write = deed_sql(s->kind), .prepare = s->kind == KIND_LIKED ? POST_SQL : NULL, .nvalues = 2};
 	buf_str(&d->text[1], v->people[s->doer].id);
 	switch (s->kind) {
 	case KIND_MESSAGE:

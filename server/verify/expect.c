@@ -82,12 +82,16 @@ static uint32_t message_before(struct witness *w, uint32_t n)
 static uint32_t notice_before(struct witness *w, uint32_t n)
 {
 	const struct saying *s = &w->v->said[n];
-	bool late = w->last_notice != NO_SAYING && s->decided_us &&
-	            s->decided_us < w->v->said[w->last_notice].born_us;
+	bool late = w->last_notice != NO_SAYING && s->decided_us && s->decided_us < w->v->said[w->last_notice].born_us;
 	uint32_t before = late ? w->last_notice : NO_SAYING;
 	if (w->last_notice == NO_SAYING || s->born_us > w->v->said[w->last_notice].born_us)
 		w->last_notice = n;
 	return before;
+}
+
+bool expect_has_order(enum kind k)
+{
+	return k == KIND_MESSAGE || k == KIND_NOTICE || k == KIND_LIKED || k == KIND_TYPING;
 }
 
 uint32_t expect_before(struct witness *w, uint32_t n)

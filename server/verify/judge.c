@@ -58,7 +58,8 @@ static void heard_first(struct witness *w, uint32_t n)
 	if (due) {
 		heard_in_time(w, s);
 		judge_compared(v, PROMISE_DELIVERED, s->kind);
-		judge_compared(v, PROMISE_ORDER, s->kind);
+		if (expect_has_order(s->kind))
+			judge_compared(v, PROMISE_ORDER, s->kind);
 	}
 	if (w->resuming)
 		judge_compared(v, PROMISE_RECOVERED, s->kind);

@@ -120,7 +120,12 @@ void saying_uuid(const struct verify *v, uint32_t n, char out[37])
 	snprintf(out, UUID_LEN + 1, "%.*s%012x", UUID_HEAD, v->run, n);
 }
 
-static void saying_name(const struct verify *v, uint32_t n, struct buf *out)
+void person_name(const struct verify *v, unsigned person, char out[PERSON_NAME])
+{
+	snprintf(out, PERSON_NAME, "bellwire verify %s %u", v->tag, person);
+}
+
+static void saying_what(const struct verify *v, uint32_t n, struct buf *out)
 {
 	const struct saying *s = &v->said[n];
 	switch (s->kind) {
@@ -140,8 +145,7 @@ static void saying_name(const struct verify *v, uint32_t n, struct buf *out)
 		           s->about == NO_SAYING ? "" : ", its end");
 		break;
 	default:
-		buf_printf(out, "%s %u %s person %u",
-		           s->kind == KIND_LIKED ? "like" : kind_label(s->kind), n,
+		buf_printf(out, "%s %u %s person %u", s->kind == KIND_LIKED ? "like" : kind_label(s->kind), n,
 		           s->kind == KIND_NOTICE ? "of" : "from", s->doer);
 	}
 }
@@ -150,7 +154,7 @@ void saying_line(const struct verify *v, uint32_t n, struct buf *out)
 {
 	static const char *const fates[] = {"not decided", "unsure", "committed", "rolled back", "lost"};
 	const struct saying *s = &v->said[n];
-	saying_name(v, n, out);
+	saying_what(v, n, out);
 	if (s->seq)
 		buf_printf(out, ", seq %llu", (unsigned long long)s->seq);
 	buf_printf(out, ", %s, %s\n", s->by_client ? "by a client" : "by SQL", fates[s->fate]);
@@ -291,8 +295,7 @@ static enum finding find_by_uuid(struct verify *v, enum kind kind, struct slice 
 static enum finding find_typing(const struct verify *v, struct slice data, uint32_t *n)
 {
 	struct slice chat, user, is;
-	if (!json_get(data, "chat_id", &chat) || !json_get(data, "user_id", &user) ||
-	    !json_get(data, "is_typing", &is))
+	if (!json_get(data, "chat_id", &chat) || !json_get(data, "user_id", &user) || !json_get(data, "is_typing", &is))
 		return FINDING_FALSE;
 	int c = chat_of(v, chat), p = person_of(v, user);
 	if (c < 0 || p < 0 || v->typing[c][p] == NO_SAYING)
@@ -364,6 +367,13 @@ static bool seq_is(struct saying *s, struct slice data)
 	return true;
 }
 
+static bool doer_is_named(const struct verify *v, const struct saying *s, struct slice data)
+{
+	char name[PERSON_NAME];
+	person_name(v, s->doer, name);
+	return text_is(data, "user_name", slice_str(name));
+}
+
 static bool notice_is_whole(const struct verify *v, uint32_t n, struct slice data)
 {
 	const struct saying *s = &v->said[n];
@@ -391,9 +401,8 @@ bool saying_is_whole(struct verify *v, uint32_t n, struct slice data)
 		return raw_is(data, "is_read", "true") && has_time(data, "read_at");
 	case KIND_LIKED:
 	case KIND_UNLIKED:
-		return text_is(data, "user_id", doer) &&
-		       raw_is(data, "likes_count", s->kind == KIND_LIKED ? "1" : "0");
+		return text_is(data, "user_id", doer) && raw_is(data, "likes_count", s->kind == KIND_LIKED ? "1" : "0");
 	default:
-		return true;
+		return doer_is_named(v, s, data);
 	}
 }

@@ -16,18 +16,18 @@
 
 /* A row has what it is of, the number's key, and what is compared. A delivery that only a read has implied is not told:
  * it is marked by a microsecond (sql/chat/message_receipts.sql). */
-#define LOOK_SQL                                                                                                     \
-	"select 'm', m.client_id, m.id::text, m.seq::text, pg_catalog.md5(m.content), r.* "                          \
-	"from platform.messages m cross join lateral (select "                                                       \
-	"array_agg(r.user_id) filter (where r.delivered_at is not null), "                                           \
-	"array_agg(r.user_id) filter (where r.delivered_at is distinct from r.read_at - interval '1 microsecond' "   \
-	"and r.delivered_at is not null), "                                                                          \
-	"array_agg(r.user_id) filter (where r.read_at is not null) "                                                 \
-	"from platform.message_receipts r where r.message_id = m.id) r "                                             \
-	"where m.chat_id = any($1::uuid[]) and m.client_id = any($2::text[]) "                                       \
-	"union all select 'n', n.id::text, '', case when n.read_at is null then '0' else '1' end, "                  \
-	"pg_catalog.md5(n.body), null, null, null from platform.notifications n where n.id = any($3::uuid[]) "       \
-	"union all select 'l', l.post_id::text, '', '', '', null, null, null "                                       \
+#define LOOK_SQL                                                                                                   \
+	"select 'm', m.client_id, m.id::text, m.seq::text, pg_catalog.md5(m.content), r.* "                        \
+	"from platform.messages m cross join lateral (select "                                                     \
+	"array_agg(r.user_id) filter (where r.delivered_at is not null), "                                         \
+	"array_agg(r.user_id) filter (where r.delivered_at is distinct from r.read_at - interval '1 microsecond' " \
+	"and r.delivered_at is not null), "                                                                        \
+	"array_agg(r.user_id) filter (where r.read_at is not null) "                                               \
+	"from platform.message_receipts r where r.message_id = m.id) r "                                           \
+	"where m.chat_id = any($1::uuid[]) and m.client_id = any($2::text[]) "                                     \
+	"union all select 'n', n.id::text, '', case when n.read_at is null then '0' else '1' end, "                \
+	"pg_catalog.md5(n.body), null, null, null from platform.notifications n where n.id = any($3::uuid[]) "     \
+	"union all select 'l', l.post_id::text, '', '', '', null, null, null "                                     \
 	"from platform.post_likes l where l.post_id = any($3::uuid[])"
 
 enum { LOOK_WHAT, LOOK_KEY, LOOK_ID, LOOK_SEQ, LOOK_MD5, LOOK_CONFIRMED, LOOK_TOLD, LOOK_READ };
@@ -188,7 +188,8 @@ static void look_found(struct verify *v, uint32_t n)
 	}
 	/* of a like that was rolled back the sequel says nothing */
 	if (s->fate == FATE_UNDONE && s->next == NO_SAYING && s->kind != KIND_UNLIKED)
-		judge_fail(v, PROMISE_COMMITTED, NULL, n, "%s %u was rolled back, and is stored", kind_label(s->kind), n);
+		judge_fail(v, PROMISE_COMMITTED, NULL, n, "%s %u was rolled back, and is stored", kind_label(s->kind),
+		           n);
 }
 
 static void look_missing(struct verify *v, uint32_t n)

@@ -228,6 +228,8 @@ const char *kind_label(enum kind k);
 bool kind_of_event(struct slice name, enum kind *k);
 struct saying *saying_new(struct verify *v, enum kind kind, unsigned doer, uint32_t *n); /* others may move */
 void saying_content(const struct verify *v, uint32_t n, struct buf *out);
+#define PERSON_NAME 48
+void person_name(const struct verify *v, unsigned person, char out[PERSON_NAME]);
 void saying_uuid(const struct verify *v, uint32_t n, char out[37]);    /* of a notification, and of a like's post */
 void saying_line(const struct verify *v, uint32_t n, struct buf *out); /* for people */
 void saying_lost(struct verify *v, uint64_t witnesses);                /* their connections have ended */
@@ -264,6 +266,7 @@ uint64_t witnesses_of(const struct verify *v, unsigned people);
 bool expect_has(const struct witness *w, uint32_t n);   /* it has to hear it, once it is there */
 bool expect_may(const struct witness *w, uint32_t n);   /* it may hear it */
 bool expect_again(const struct witness *w, uint32_t n); /* ... a second time */
+bool expect_has_order(enum kind k);                     /* to itself or to what ends it */
 uint32_t expect_before(struct witness *w,
                        uint32_t n); /* what it heard and should have come later; NO_SAYING: nothing. Once */
 

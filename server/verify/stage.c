@@ -114,14 +114,19 @@ static void stage_follow(struct verify *v)
 
 static void stage_make(struct verify *v)
 {
-	char names[PEOPLE * 48], *p = names;
-	p += sprintf(p, "{");
-	for (unsigned i = 0; i < PEOPLE; i++)
-		p += sprintf(p, "%sbellwire verify %s %u", i ? "," : "", v->tag, i);
-	sprintf(p, "}");
-	const char *values[] = {v->run, names, stage_chats};
+	struct buf names = {0};
+	char name[PERSON_NAME];
+	db_array_begin(&names);
+	for (unsigned i = 0; i < PEOPLE; i++) {
+		person_name(v, i, name);
+		db_array_add(&names, slice_str(name));
+	}
+	db_array_end(&names);
+	buf_char(&names, '\0');
+	const char *values[] = {v->run, names.p, stage_chats};
 	link_send(v->control, "select * from rt.verify_open($1::uuid, $2::text[], $3::jsonb)", 3, values, STATEMENT_MS,
 	          stage_made, v);
+	buf_fini(&names);
 }
 
 /* ---- kept and removed ---- */
