@@ -52,8 +52,10 @@ static void deed_notices(struct verify *v, uint32_t *first, uint32_t *n)
 	unsigned person = chance(PEOPLE);
 	*n = chance(6) == 0 ? BURST / 4 : 1;
 	for (uint32_t i = 0, at; i < *n; i++) {
-		saying_new(v, KIND_NOTICE, person, &at)->people = (uint8_t)(1u << person);
+		struct saying *s = saying_new(v, KIND_NOTICE, person, &at);
+		s->people = (uint8_t)(1u << person);
 		*first = i ? *first : at;
+		s->deed = *first;
 	}
 }
 
@@ -140,7 +142,7 @@ static uint32_t deed_read(struct verify *v, uint32_t *first)
 
 void deed_else(struct verify *v, uint32_t *first, uint32_t *n)
 {
-	switch (chance(6)) {
+	switch (chance(8)) {
 	case 0:
 		*n = deed_read(v, first);
 		break;

@@ -78,15 +78,20 @@ static uint32_t message_before(struct witness *w, uint32_t n)
 	return before;
 }
 
-/* One that was begun when this one had been committed, and came before it. */
+/* One that came before this one, and was begun when this one had been committed, or follows it in the same statement. */
+static bool notice_follows(const struct saying *s, uint32_t n, const struct saying *later, uint32_t l)
+{
+	return (s->decided_us && s->decided_us < later->born_us) || (s->deed == later->deed && n < l);
+}
+
 static uint32_t notice_before(struct witness *w, uint32_t n)
 {
-	const struct saying *s = &w->v->said[n];
-	bool late = w->last_notice != NO_SAYING && s->decided_us && s->decided_us < w->v->said[w->last_notice].born_us;
-	uint32_t before = late ? w->last_notice : NO_SAYING;
-	if (w->last_notice == NO_SAYING || s->born_us > w->v->said[w->last_notice].born_us)
+	const struct verify *v = w->v;
+	uint32_t last = w->last_notice;
+	bool late = last != NO_SAYING && notice_follows(&v->said[n], n, &v->said[last], last);
+	if (last == NO_SAYING || v->said[n].born_us >= v->said[last].born_us)
 		w->last_notice = n;
-	return before;
+	return late ? last : NO_SAYING;
 }
 
 bool expect_has_order(enum kind k)

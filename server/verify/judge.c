@@ -233,29 +233,40 @@ static bool judge_is_disturbed(const struct verify *v)
 	return v->disturbed_ms && now_ms(v) < v->disturbed_ms + DISTURBED_MS;
 }
 
+/* Some client of the person is there, or on its way; with `ms`, has been there for so long, and answers. */
+static bool person_is_there(const struct verify *v, unsigned person, uint64_t ms)
+{
+	for (unsigned i = 0; i < v->nwitnesses; i++) {
+		const struct witness *w = &v->witnesses[i];
+		if (w->person == person &&
+		    (ms ? w->present && !w->hangs && now_ms(v) > w->present_ms + ms : w->engaged))
+			return true;
+	}
+	return false;
+}
+
+static bool judge_is_away(const struct verify *v, unsigned person)
+{
+	return person == WANDERER && v->wanderer == 0 && judge_is_late(v, v->wanderer_ms) &&
+	       !person_is_there(v, person, 0);
+}
+
 /* Offline is false of a person who has a client that has been there all along; online of one who has left for good. */
 void judge_told_presence(struct witness *w, unsigned person, bool online)
 {
 	struct verify *v = w->v;
-	bool false_online = online && person == WANDERER && v->wanderer == 0 && judge_is_late(v, v->wanderer_ms);
-	bool false_offline = false;
-	for (unsigned i = 0; i < v->nwitnesses && !online; i++) {
-		const struct witness *of = &v->witnesses[i];
-		false_offline |= of->person == person && of->present && !of->hangs && judge_is_late(v, of->present_ms);
-	}
+	uint64_t within = v->o->within_ms;
 	judge_compared(v, PROMISE_PRESENCE, KIND_MAX);
-	if ((false_online || false_offline) && !judge_is_disturbed(v))
-		judge_fail(v, PROMISE_PRESENCE, w, NO_SAYING,
-		           "person %u was told %s, and has been %s for longer than %llu ms", person,
-		           online ? "online" : "offline", online ? "away" : "connected",
-		           (unsigned long long)v->o->within_ms);
+	if (judge_is_disturbed(v) || !(online ? judge_is_away(v, person) : person_is_there(v, person, within)))
+		return;
+	judge_fail(v, PROMISE_PRESENCE, w, NO_SAYING, "person %u was told %s, and has been %s for longer than %llu ms",
+	           person, online ? "online" : "offline", online ? "away" : "connected", (unsigned long long)within);
 }
 
-/* Half of the time, since it has to be over before the wanderer goes on. Behind the end of an edge presence has its
- * lease and presence_grace_restart to be told in. */
+/* Behind the end of an edge presence has its lease and presence_grace_restart to be told in. */
 static void judge_presence(struct verify *v)
 {
-	if (v->wanderer < 0 || judge_is_disturbed(v) || now_ms(v) < v->wanderer_ms + v->o->within_ms / 2)
+	if (v->wanderer < 0 || judge_is_disturbed(v) || !judge_is_late(v, v->wanderer_ms))
 		return;
 	for (unsigned i = 0; i < v->nwitnesses; i++) {
 		const struct witness *w = &v->witnesses[i];
@@ -264,7 +275,7 @@ static void judge_presence(struct verify *v)
 		if (knows && w->wanderer != v->wanderer)
 			judge_fail(v, PROMISE_PRESENCE, w, NO_SAYING,
 			           "person %u is %s, and was not shown so within %llu ms", WANDERER,
-			           v->wanderer ? "online" : "offline", (unsigned long long)v->o->within_ms / 2);
+			           v->wanderer ? "online" : "offline", (unsigned long long)v->o->within_ms);
 	}
 }
 

@@ -47,7 +47,7 @@ struct saying *saying_new(struct verify *v, enum kind kind, unsigned doer, uint3
 	}
 	*n = v->nsaid++;
 	struct saying *s = &v->said[*n];
-	*s = (struct saying){.kind = kind, .doer = (uint8_t)doer, .since = *n};
+	*s = (struct saying){.kind = kind, .doer = (uint8_t)doer, .since = *n, .deed = *n};
 	s->about = s->next = NO_SAYING;
 	s->born_us = s->asked_us = loop_clock_us();
 	for (unsigned p = 0; p < PEOPLE; p++)

@@ -11,7 +11,7 @@
 
 #define TURN_MS 20
 #define LAST_MS 20000 /* beyond within_ms, for what has still to be decided in the end */
-#define MESSAGES_A_DEED 3
+#define MESSAGES_A_DEED 2
 #define CLOSE_MS 5000 /* for goodbyes and the removal; what an edge that died has left is removed by the next run */
 
 const struct conn_budget verify_budget = {.max_queue_bytes = 64 << 20,

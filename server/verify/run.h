@@ -83,6 +83,7 @@ struct saying {
 	bool claimed; /* it was heard, and nobody here has done it: the rows have to tell */
 	enum fate fate : 8;
 	uint32_t about, next;          /* NO_SAYING: none */
+	uint32_t deed;                 /* the first number of the same statement */
 	uint32_t since;                /* a client that is there from this number on hears it */
 	uint64_t born_us, asked_us;    /* asked: when it was sent last: the emit, or the statement that commits */
 	uint64_t decided_us;           /* 0: not yet */

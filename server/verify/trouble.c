@@ -51,12 +51,13 @@ static void trouble_hang(struct verify *v)
 	}
 }
 
+/* It goes on when it has been shown where it is, or that has been judged. */
 static void trouble_wander(struct verify *v)
 {
 	struct witness *w = &v->witnesses[v->nwitnesses - 1];
 	if (v->wander_at == 0 || now_ms(v) < v->wander_at)
 		return;
-	v->wander_at = now_ms(v) + v->o->within_ms / 2 + WANDER_MS + chance(WANDER_MS);
+	v->wander_at = now_ms(v) + v->o->within_ms + WANDER_MS + chance(WANDER_MS);
 	if (w->present)
 		witness_leave(w);
 	else if (!w->engaged && !timer_is_set(&w->again))

@@ -2,7 +2,10 @@
 import { createServer, request } from 'node:http'
 import { WebSocket, WebSocketServer } from 'ws'
 
-const MESSAGE = /^42\["chat:message:new",/
+const told = (...events) => new RegExp(`^42\\["(${events.join('|')})",`)
+const asked = (event) => new RegExp(`^42(\\d+)\\["${event}",(.*)\\]$`)
+const MESSAGE = told('chat:message:new')
+const RESUMED = told('chat:message:new', 'chat:message:read', 'notification:new', 'post:liked', 'post:unliked') // what recovery brings again
 const AFTER = 5 // messages to the victim, so that the run is under way
 
 // Of the victim's own messages nobody claims that they were delivered to it. One of somebody else's that is kept back is claimed as soon as the
@@ -10,6 +13,33 @@ const AFTER = 5 // messages to the victim, so that the run is under way
 const own = (text, liar) => MESSAGE.test(text) && text.includes(liar.conns.plain.user)
 
 const chatOf = (text) => /"chat_id": ?"([^"]+)"/.exec(text)[1]
+
+const payload = (text) => JSON.parse(text.slice(text.indexOf('['))).at(-1)
+const say = (event, data) => `42${JSON.stringify([event, data])}`
+const NOW = '2026-01-01T00:00:00.000Z'
+
+// These forge, change or keep back one kind of event on its way to the victim, who has taken some messages by then.
+const drops = (event) => ({ victim: 'plain', down: (text) => (told(event).test(text) ? [] : null) })
+const doubles = (event) => ({ victim: 'plain', down: (text) => (told(event).test(text) ? [text, text] : null) })
+const adds = (cause, lie) => ({ victim: 'plain', stranger: true, down(text, liar) {
+  const more = cause.test(text) && lie(payload(text), liar)
+  return more ? [text, more] : null
+} })
+// The victim's requests are answered, and go no further.
+const swallows = (event, answer) => ({ victim: 'plain', up(text, liar) {
+  const m = asked(event).exec(text)
+  if (!m) return null
+  liar.conns.plain.down.send(`43${m[1]}${JSON.stringify([answer(JSON.parse(m[2]), liar)])}`)
+  return []
+} })
+// Two that are next to each other change places.
+const swaps = (event) => ({ victim: 'plain', down(text, liar) {
+  if (!told(event).test(text)) return null
+  const held = liar.held
+  liar.held = held ? null : text
+  return held ? [text, held] : []
+}, again: () => true })
+const gives = (event) => ({ victim: 'plain', stranger: true, down: (text, liar) => (told(event).test(text) ? (liar.conns.recovery.down.send(text), [text]) : null), again: () => true })
 
 // What a lie does with a packet on its way to the victim: the packets to send in its place. `once` holds while it has not lied.
 const LIES = {
@@ -35,13 +65,41 @@ const LIES = {
     return []
   } },
   pong: { victim: 'plain', second: true, up: (text) => (text === '3' ? [] : null), again: () => true },
+  'notification, lost': drops('notification:new'),
+  'notification, late': swaps('notification:new'),
+  'notification, astray': gives('notification:new'),
+  'notification read, acked': swallows('notification:read', ({ notification_id }) => ({ notification_id, is_read: true, read_at: NOW })),
+  'like, twice': doubles('post:liked'),
+  'like, changed': { victim: 'plain', down: (text) => (told('post:liked').test(text) ? [text.replace(/"likes_count": ?1/, '"likes_count":2')] : null) },
+  'like, taken back': adds(told('post:liked'), (like) => say('post:unliked', { post_id: like.post_id, user_id: like.user_id, likes_count: 0 })),
+  'read, acked': swallows('chat:message:read', (read, liar) => ({ ...read, read_by: liar.conns.plain.user, read_at: NOW })),
+  'read, forged': adds(MESSAGE, (m, liar) => m.sender_id === liar.conns.plain.user
+    && say('chat:message:read', { message_id: m.id, chat_id: m.chat_id, read_by: liar.conns.recovery.user, read_at: NOW })),
+  'delivered, forged': adds(MESSAGE, (m, liar) => m.sender_id === liar.conns.plain.user
+    && say('chat:message:delivered', { message_id: m.id, chat_id: m.chat_id, delivered_to: liar.conns.recovery.user, delivered_at: NOW })),
+  'typing, lost': drops('chat:typing'),
+  'typing, twice': doubles('chat:typing'),
+  'typing, echoed': { victim: 'plain', up(text, liar) {
+    const m = asked('chat:typing').exec(text)
+    if (!m) return null
+    liar.conns.plain.down.send(say('chat:typing', { ...JSON.parse(m[2]), user_id: liar.conns.plain.user, user_name: 'who' }))
+    return [text]
+  } },
+  // of one who has been there for longer than anything may take
+  'offline, forged': { victim: 'plain', down(text, liar) {
+    liar.since ??= Date.now()
+    return Date.now() > liar.since + liar.within + 1000 && MESSAGE.test(text)
+      ? [say('user:offline', { user_id: liar.conns.plain.user, online: false, last_seen: NOW }), text] : null
+  } },
+  'recovery, incomplete': { victim: 'recovery', down: (text, liar) => (liar.conns.recovery.resumes && RESUMED.test(text) ? [] : null), again: () => true },
   // It answers for the client, which hangs at times.
   hasty: { victim: 'plain', second: true, down: (text, liar) => (text === '2' ? (liar.conns.plain.up.send('3'), []) : null), again: () => true },
 }
 
 export class Liar {
-  constructor(target, lie) {
-    Object.assign(this, { target: new URL(target), lie: LIES[lie], conns: {}, messages: 0, lied: 0, held: null })
+  // polling: the victim polls; a WebSocket otherwise. within: the run's --within, in milliseconds.
+  constructor(target, lie, { within, polling = false }) {
+    Object.assign(this, { target: new URL(target), lie: LIES[lie], within, polling, conns: {}, pollers: new Map(), messages: 0, lied: 0, held: null })
     this.http = createServer((req, res) => this.pass(req, res))
     this.ws = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: 1 << 24 })
     this.http.on('upgrade', (req, socket, head) => this.ws.handleUpgrade(req, socket, head, (down) => this.join(req, down)))
@@ -59,14 +117,40 @@ export class Liar {
     this.http.close()
   }
 
-  pass(req, res) {
-    const out = request({ host: this.target.hostname, port: this.target.port, path: req.url, method: req.method, headers: req.headers, agent: false }, (answer) => {
-      res.writeHead(answer.statusCode, answer.headers)
-      answer.pipe(res)
+  async pass(req, res) {
+    const body = []
+    for await (const part of req) body.push(part)
+    const sid = /[?&]sid=([^&]+)/.exec(req.url)?.[1]
+    const conn = this.polling && this.pollers.get(sid)
+    const sent = conn && req.method === 'POST' ? this.packets(conn, 'up', Buffer.concat(body)) : Buffer.concat(body)
+    const headers = { ...req.headers, ...(req.method === 'POST' ? { 'content-length': sent.length } : {}) }
+    const out = request({ host: this.target.hostname, port: this.target.port, path: req.url, method: req.method, headers, agent: false }, async (answer) => {
+      const parts = []
+      for await (const part of answer) parts.push(part)
+      let text = Buffer.concat(parts)
+      const opened = !sid && /^0(\{.*\})/.exec(String(text))
+      if (opened) this.pollers.set(JSON.parse(opened[1]).sid, this.poller())
+      if (conn && req.method === 'GET' && answer.statusCode === 200) text = this.packets(conn, 'down', text)
+      res.writeHead(answer.statusCode, { ...answer.headers, 'content-length': text.length })
+      res.end(text)
     })
     out.on('error', () => res.destroy())
     res.on('close', () => out.destroy())
-    req.pipe(out)
+    out.end(sent)
+  }
+
+  // What is sent to it goes out with its next poll.
+  poller() {
+    const conn = { kind: null, messages: 0, more: [], down: { send: (text) => conn.more.push(text) } }
+    return conn
+  }
+
+  packets(conn, way, body) {
+    const through = String(body).split('\x1e').flatMap((text) => {
+      if (way === 'up') this.name(conn, text)
+      return this.through(conn, way, text)
+    })
+    return Buffer.from([...through, ...(way === 'down' ? conn.more.splice(0) : [])].join('\x1e') || '6') // a NOOP
   }
 
   join(req, down) {
@@ -93,14 +177,18 @@ export class Liar {
   // none; as the second edge, the first one has none.
   name(conn, text) {
     if (conn.kind || !text.startsWith('40')) return
+    conn.resumes = text.includes('"offset"')
     const kind = text.includes('"recovery":true') ? 'recovery' : 'plain'
-    if (kind === 'recovery' || !this.conns.plain) this.conns[kind] = conn
+    if (kind === 'recovery' || (!this.polling && !this.conns.plain)) this.conns[kind] = conn
     conn.kind = this.conns[kind] === conn ? kind : 'other'
     conn.user = JSON.parse(Buffer.from(/"token":"[^".]*\.([^".]*)/.exec(text)[1], 'base64url')).sub
   }
 
   through(conn, way, text) {
     const { victim, again } = this.lie
+    if (told('connected').test(text)) conn.resumes = false
+    // of those that poll, the first one that is not upgraded: it goes on polling
+    if (conn.more && conn.kind === 'other' && MESSAGE.test(text) && ++conn.messages > AFTER) (this.conns.plain ??= conn).kind = 'plain'
     if (conn.kind !== victim) return [text]
     if (way === 'down' && MESSAGE.test(text)) this.messages++
     const ready = this.messages > AFTER && (!this.lie.stranger || this.conns.recovery?.down.readyState === WebSocket.OPEN)
