@@ -53,7 +53,7 @@ static void heard_first(struct witness *w, uint32_t n)
 	bool due = expect_has(w, n);
 	s->heard |= UINT64_C(1) << w->i;
 	s->heard_ms = now_ms(v);
-	v->counts.heard++;
+	v->counts.deliveries++;
 	uint32_t before = expect_before(w, n);
 	if (due) {
 		heard_in_time(w, s);

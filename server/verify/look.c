@@ -221,6 +221,13 @@ static void look_judge(struct verify *v)
 	}
 }
 
+void look_take(struct verify *v, const PGresult *res)
+{
+	for (int row = 0; row < PQntuples(res); row++)
+		look_row(v, res, row);
+	look_judge(v);
+}
+
 static void look_answered(void *arg, enum link_fate fate, const PGresult *res)
 {
 	struct verify *v = arg;
@@ -230,9 +237,7 @@ static void look_answered(void *arg, enum link_fate fate, const PGresult *res)
 		stage_problem(v, res);
 		return;
 	}
-	for (int row = 0; row < PQntuples(res); row++)
-		look_row(v, res, row);
-	look_judge(v);
+	look_take(v, res);
 }
 
 void look_ask(struct verify *v)

@@ -15,7 +15,7 @@
 	X(bursts, "bursts in one statement")                     \
 	X(late, "transactions that ended late")                  \
 	X(retried, "requests repeated for want of an ack")       \
-	X(heard, "deliveries heard")                             \
+	X(deliveries, "deliveries heard")                        \
 	X(again, "heard again, as docs/recovery.md allows")      \
 	X(confirmed, "deliveries confirmed")                     \
 	X(presence, "events of presence")                        \

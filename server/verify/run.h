@@ -171,8 +171,8 @@ struct failure {
 };
 
 struct counts {
-	uint64_t by_sql, by_client, undone, bursts, late, retried, heard, confirmed, presence, cuts, hangs, recovered,
-		elsewhere, ended, renewed, again, sessions_ended, commands;
+	uint64_t by_sql, by_client, undone, bursts, late, retried, deliveries, confirmed, presence, cuts, hangs,
+		recovered, elsewhere, ended, renewed, again, sessions_ended, commands;
 	uint64_t done[KIND_MAX];
 	uint64_t compared[PROMISE_MAX][KIND_MAX + 1]; /* the last one: beside the kinds */
 };
@@ -273,6 +273,7 @@ uint32_t expect_before(struct witness *w,
 
 /* ---- look.c: what the rows say ---- */
 void look_ask(struct verify *v);
+void look_take(struct verify *v, const PGresult *res); /* the answer: of the sayings before v->look_to */
 
 /* ---- deed.c: what services write, as statements ---- */
 struct deed {
