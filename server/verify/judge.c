@@ -256,8 +256,10 @@ void judge_told_presence(struct witness *w, unsigned person, bool online)
 {
 	struct verify *v = w->v;
 	uint64_t within = v->o->within_ms;
+	if (judge_is_disturbed(v))
+		return;
 	judge_compared(v, PROMISE_PRESENCE, KIND_MAX);
-	if (judge_is_disturbed(v) || !(online ? judge_is_away(v, person) : person_is_there(v, person, within)))
+	if (!(online ? judge_is_away(v, person) : person_is_there(v, person, within)))
 		return;
 	judge_fail(v, PROMISE_PRESENCE, w, NO_SAYING, "person %u was told %s, and has been %s for longer than %llu ms",
 	           person, online ? "online" : "offline", online ? "away" : "connected", (unsigned long long)within);

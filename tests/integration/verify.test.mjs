@@ -1,65 +1,23 @@
 // bellwire verify: it finds what is wrong, and nothing where nothing is (docs/verify.md).
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { Liar } from './lib/liar.mjs'
-import { BIN, SECRET, until, world } from './lib/world.mjs'
+import { checker, mortalEdge } from './lib/verify.mjs'
+import { BIN, until, world } from './lib/world.mjs'
 
 const w = await world(import.meta.url)
 const [one, two] = await Promise.all([w.edge(), w.edge()])
 const SECONDS = process.env.BELLWIRE_VERIFY_SECONDS ?? '9'
-const running = new Set()
-after(() => { for (const p of running) p.kill('SIGKILL') })
-
-const database = () => w.url(w.role('service'), 'bellwire-test')
-const service = w.role('service')
-
-function start(edges, ...args) {
-  const env = typeof args.at(-1) === 'object' ? args.pop() : {}
-  const child = spawn(BIN, ['verify', '--database', database(), '--edge', edges.map((e) => e.url).join(','), ...args],
-    { env: { PATH: process.env.PATH, JWT_SECRET: SECRET, ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? '', UBSAN_OPTIONS: process.env.UBSAN_OPTIONS ?? '', ...env } })
-  const p = { child, out: '', err: '' }
-  running.add(child)
-  child.stdout.on('data', (d) => { p.out += d })
-  child.stderr.on('data', (d) => { p.err += d })
-  p.gone = new Promise((resolve) => child.on('close', (code, signal) => { running.delete(child); resolve(signal ?? code) }))
-  return p
-}
-
-// The exit code and the report.
-async function verify(edges, ...args) {
-  const p = start(edges, '--json', ...args)
-  const code = await p.gone
-  assert.doesNotMatch(p.err, /Sanitizer|runtime error:/, p.err)
-  assert.ok(p.out, `no report: ${code} ${p.err}`)
-  return { code, ...JSON.parse(p.out) }
-}
+const { start, verify, kill } = checker(w)
+after(kill)
 
 const left = () => w.value(`select (select count(*) from bellwire.verify_people) + (select count(*) from bellwire.verify_chats)
   + (select count(*) from platform.users where name like 'bellwire verify %') + (select count(*) from platform.chats)`)
-
-// An edge that is started again whenever it was killed, at the same port; its process id is in a file.
-async function mortalEdge() {
-  const dir = mkdtempSync(join(tmpdir(), 'bellwire-'))
-  after(() => rmSync(dir, { recursive: true, force: true }))
-  const mortal = { pidFile: join(dir, 'pid'), live: true }
-  const born = async (port) => {
-    const edge = await w.edge({ BELLWIRE_LISTEN: `127.0.0.1:${port}` })
-    Object.assign(mortal, { port: edge.port, url: edge.url })
-    writeFileSync(mortal.pidFile, `${edge.pid}`)
-    edge.process.gone.then((how) => {
-      if (how !== 'SIGKILL') return
-      w.edges.delete(edge)
-      if (mortal.live) born(mortal.port)
-    })
-  }
-  await born(0)
-  return mortal
-}
 
 describe('verify, by itself', () => {
   test('a canary: an edge that is there and one that is not', async () => {
@@ -162,11 +120,11 @@ describe('verify', { concurrency: 12 }, () => {
   })
 
   test('sessions of Postgres are ended, an edge is killed: every promise is kept, and nobody else hears of it', async () => {
-    await w.sql(`grant pg_signal_backend to ${service}`)
+    await w.sql(`grant pg_signal_backend to ${w.role('service')}`)
     const stranger = await w.connect(await w.user('Eve'), { edge: two })
-    const mortal = await mortalEdge()
+    const mortal = await mortalEdge(w)
     const r = await verify([mortal, two], '--seconds', SECONDS, '--end-sessions', '--kill', `kill -9 $(cat ${mortal.pidFile})`)
-    mortal.live = false
+    mortal.remove()
     assert.deepEqual([r.code, r.kept, r.broken], [0, true, undefined], JSON.stringify(r))
     for (const what of ['by_sql', 'by_client', 'deliveries', 'confirmed', 'cuts', 'hangs', 'recovered', 'sessions_ended', 'commands', 'presence']) assert.ok(r[what] > 0, `${what}: ${JSON.stringify(r)}`)
     const told = stranger.events.filter((e) => e.args[0].user_id !== stranger.user.id)

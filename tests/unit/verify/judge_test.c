@@ -24,8 +24,8 @@ TEST(what_nobody_hears_is_broken_when_its_time_is_over)
 		CHECK_ROW(kind_label(kinds[i]));
 		uint32_t m = party_message(p, 0, 1, FATE_KEPT);
 		p->v.said[m].settled = kinds[i] != KIND_MESSAGE;
-		uint32_t n = kinds[i] == KIND_READ    ? receipt_saying(&p->v, KIND_READ, m, 0, false)
-		             : kinds[i] == KIND_LIKED ? party_like(p, 1, FATE_OPEN)
+		uint32_t n = kinds[i] == KIND_READ     ? receipt_saying(&p->v, KIND_READ, m, 0, false)
+		             : kinds[i] == KIND_LIKED  ? party_like(p, 1, FATE_OPEN)
 		             : kinds[i] == KIND_NOTICE ? party_notice(p, 0, FATE_OPEN)
 		                                       : m;
 		judge_decide(&p->v, n, FATE_KEPT);
@@ -110,8 +110,9 @@ TEST(what_is_changed_is_named)
 {
 	struct party *p = party_new();
 	party_like(p, 1, FATE_KEPT);
-	judge_heard(&p->v.witnesses[0], KIND_LIKED,
-	            SLICE("{\"post_id\":\"01234567-89ab-4cde-8f01-000000000000\",\"user_id\":\"x\",\"likes_count\":1}"));
+	judge_heard(
+		&p->v.witnesses[0], KIND_LIKED,
+		SLICE("{\"post_id\":\"01234567-89ab-4cde-8f01-000000000000\",\"user_id\":\"x\",\"likes_count\":1}"));
 	party_check_broken(p, PROMISE_WHOLE);
 	party_free(p);
 }

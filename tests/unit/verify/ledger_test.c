@@ -65,12 +65,14 @@ TEST(what_is_changed_is_not_whole)
 	} cases[] = {
 		{"a text", KIND_MESSAGE, "verify 01234567 0", "verify 01234567 0!"},
 		{"a seq", KIND_MESSAGE, "\"seq\":1", "\"seq\":2"},
-		{"the chat of a read", KIND_READ, "cccccccc-0000-4000-8000-000000000000", "cccccccc-0000-4000-8000-000000000001"},
+		{"the chat of a read", KIND_READ, "cccccccc-0000-4000-8000-000000000000",
+	         "cccccccc-0000-4000-8000-000000000001"},
 		{"no time", KIND_DELIVERED, "\"2026-01-10T12:00:00.000Z\"", "null"},
 		{"another body", KIND_NOTICE, "verify 01234567", "Verify 01234567"},
 		{"another type", KIND_NOTICE, "mention", "comment"},
 		{"not read", KIND_SEEN, "true", "false"},
-		{"who liked", KIND_LIKED, "aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000-000000000002"},
+		{"who liked", KIND_LIKED, "aaaaaaaa-0000-4000-8000-000000000001",
+	         "aaaaaaaa-0000-4000-8000-000000000002"},
 		{"how many", KIND_UNLIKED, "\"likes_count\":0", "\"likes_count\":1"},
 		{"who types", KIND_TYPING, "01234567 1", "01234567 2"},
 	};
@@ -119,7 +121,8 @@ TEST(what_others_did_is_foreign_and_what_was_never_done_is_false)
 		enum finding is;
 	} cases[] = {
 		{KIND_NOTICE, "{\"id\":\"ffffffff-0000-4000-8000-000000000000\",\"data\":{}}", FINDING_FOREIGN},
-		{KIND_NOTICE, "{\"id\":\"ffffffff-0000-4000-8000-000000000000\",\"data\":{\"post_id\":\"ffffffff-0000-4000-8000-000000000000\"}}",
+		{KIND_NOTICE,
+	         "{\"id\":\"ffffffff-0000-4000-8000-000000000000\",\"data\":{\"post_id\":\"ffffffff-0000-4000-8000-000000000000\"}}",
 	         FINDING_FOREIGN},
 		{KIND_NOTICE, "{\"id\":\"01234567-89ab-4cde-8f01-000000000000\",\"data\":{}}", FINDING_FALSE},
 		{KIND_LIKED, "{\"post_id\":\"ffffffff-0000-4000-8000-000000000000\"}", FINDING_FOREIGN},
@@ -128,11 +131,14 @@ TEST(what_others_did_is_foreign_and_what_was_never_done_is_false)
 		{KIND_MESSAGE, "{\"content\":\"hello\"}", FINDING_FALSE},
 		{KIND_MESSAGE, "{\"content\":\"verify 01234567 9\"}", FINDING_FALSE},
 		{KIND_MESSAGE, "[]", FINDING_FALSE},
-		{KIND_READ, "{\"message_id\":\"ffffffff-0000-4000-8000-000000000000\",\"read_by\":\"aaaaaaaa-0000-4000-8000-000000000000\"}",
+		{KIND_READ,
+	         "{\"message_id\":\"ffffffff-0000-4000-8000-000000000000\",\"read_by\":\"aaaaaaaa-0000-4000-8000-000000000000\"}",
 	         FINDING_FALSE},
-		{KIND_READ, "{\"message_id\":\"eeeeeeee-0000-4000-8000-000000000000\",\"read_by\":\"aaaaaaaa-0000-4000-8000-000000000001\"}",
+		{KIND_READ,
+	         "{\"message_id\":\"eeeeeeee-0000-4000-8000-000000000000\",\"read_by\":\"aaaaaaaa-0000-4000-8000-000000000001\"}",
 	         FINDING_FALSE}, /* one's own */
-		{KIND_TYPING, "{\"chat_id\":\"cccccccc-0000-4000-8000-000000000000\",\"user_id\":\"aaaaaaaa-0000-4000-8000-000000000001\",\"is_typing\":true}",
+		{KIND_TYPING,
+	         "{\"chat_id\":\"cccccccc-0000-4000-8000-000000000000\",\"user_id\":\"aaaaaaaa-0000-4000-8000-000000000001\",\"is_typing\":true}",
 	         FINDING_FALSE},
 		{KIND_TYPING, "{\"is_typing\":true}", FINDING_FALSE},
 	};

@@ -17,7 +17,8 @@ static void md5_of_content(const struct verify *v, uint32_t n, char out[33])
 	buf_fini(&hex);
 }
 
-static void row_of(struct party *p, PGresult *res, uint32_t n, const char *confirmed, const char *told, const char *read)
+static void row_of(struct party *p, PGresult *res, uint32_t n, const char *confirmed, const char *told,
+                   const char *read)
 {
 	struct verify *v = &p->v;
 	char key[48], md5[33], seq[16];
@@ -27,10 +28,14 @@ static void row_of(struct party *p, PGresult *res, uint32_t n, const char *confi
 	snprintf(seq, sizeof seq, "%u", n + 1);
 	if (message)
 		snprintf(key, sizeof key, "%s-%u", v->tag, n);
-	const char *values[] = {message ? "m" : v->said[n].kind == KIND_NOTICE ? "n" : "l",
+	const char *values[] = {message                          ? "m"
+	                        : v->said[n].kind == KIND_NOTICE ? "n"
+	                                                         : "l",
 	                        key,
 	                        v->said[n].id,
-	                        message ? seq : read ? "1" : "0",
+	                        message ? seq
+	                        : read  ? "1"
+	                                : "0",
 	                        md5,
 	                        confirmed,
 	                        told,
@@ -53,7 +58,8 @@ static void look(struct party *p, PGresult *res)
 TEST(what_is_in_the_rows_is_stored)
 {
 	struct party *p = party_new();
-	uint32_t m = party_message(p, 0, 0, FATE_KEPT), n = party_notice(p, 0, FATE_KEPT), l = party_like(p, 1, FATE_KEPT);
+	uint32_t m = party_message(p, 0, 0, FATE_KEPT), n = party_notice(p, 0, FATE_KEPT),
+		 l = party_like(p, 1, FATE_KEPT);
 	uint32_t read = receipt_saying(&p->v, KIND_READ, m, 1, false), seen = sequel_saying(&p->v, KIND_SEEN, n, false);
 	judge_decide(&p->v, read, FATE_KEPT);
 	judge_decide(&p->v, seen, FATE_UNSURE);

@@ -130,14 +130,17 @@ static inline void party_event(struct party *p, uint32_t n, struct buf *b)
 	saying_content(v, n, &text);
 	switch (s->kind) {
 	case KIND_MESSAGE:
-		buf_printf(b, "{\"id\":\"%s\",\"chat_id\":\"%s\",\"seq\":%u,\"content\":", s->id, v->chats[s->chat], n + 1);
+		buf_printf(b, "{\"id\":\"%s\",\"chat_id\":\"%s\",\"seq\":%u,\"content\":", s->id, v->chats[s->chat],
+		           n + 1);
 		buf_json_str(b, buf_view(&text));
 		break;
 	case KIND_DELIVERED:
 	case KIND_READ:
-		buf_printf(b, "{\"message_id\":\"%s\",\"chat_id\":\"%s\",\"%s\":\"%s\",\"%s\":\"2026-01-10T12:00:00.000Z\"",
-		           v->said[s->about].id, v->chats[s->chat], s->kind == KIND_READ ? "read_by" : "delivered_to",
-		           v->people[s->doer].id, s->kind == KIND_READ ? "read_at" : "delivered_at");
+		buf_printf(
+			b,
+			"{\"message_id\":\"%s\",\"chat_id\":\"%s\",\"%s\":\"%s\",\"%s\":\"2026-01-10T12:00:00.000Z\"",
+			v->said[s->about].id, v->chats[s->chat], s->kind == KIND_READ ? "read_by" : "delivered_to",
+			v->people[s->doer].id, s->kind == KIND_READ ? "read_at" : "delivered_at");
 		break;
 	case KIND_NOTICE:
 		saying_uuid(v, n, id);
@@ -146,13 +149,16 @@ static inline void party_event(struct party *p, uint32_t n, struct buf *b)
 			buf_json_str(b, buf_view(&text));
 		} else {
 			saying_uuid(v, s->about, id);
-			buf_printf(b, "{\"id\":\"dddddddd-0000-4000-8000-000000000000\",\"type\":\"post_liked\",\"data\":{\"post_id\":\"%s\",\"user_id\":\"%s\"}",
-			           id, v->people[v->said[s->about].doer].id);
+			buf_printf(
+				b,
+				"{\"id\":\"dddddddd-0000-4000-8000-000000000000\",\"type\":\"post_liked\",\"data\":{\"post_id\":\"%s\",\"user_id\":\"%s\"}",
+				id, v->people[v->said[s->about].doer].id);
 		}
 		break;
 	case KIND_SEEN:
 		saying_uuid(v, s->about, id);
-		buf_printf(b, "{\"notification_id\":\"%s\",\"is_read\":true,\"read_at\":\"2026-01-10T12:00:00.000Z\"", id);
+		buf_printf(b, "{\"notification_id\":\"%s\",\"is_read\":true,\"read_at\":\"2026-01-10T12:00:00.000Z\"",
+		           id);
 		break;
 	case KIND_LIKED:
 	case KIND_UNLIKED:
@@ -162,8 +168,8 @@ static inline void party_event(struct party *p, uint32_t n, struct buf *b)
 		break;
 	default:
 		person_name(v, s->doer, name);
-		buf_printf(b, "{\"chat_id\":\"%s\",\"user_id\":\"%s\",\"user_name\":\"%s\",\"is_typing\":%s", v->chats[s->chat],
-		           v->people[s->doer].id, name, s->about == NO_SAYING ? "true" : "false");
+		buf_printf(b, "{\"chat_id\":\"%s\",\"user_id\":\"%s\",\"user_name\":\"%s\",\"is_typing\":%s",
+		           v->chats[s->chat], v->people[s->doer].id, name, s->about == NO_SAYING ? "true" : "false");
 	}
 	buf_char(b, '}');
 	buf_fini(&text);

@@ -58,13 +58,16 @@ TEST(a_bad_report_names_the_promise_and_has_both_lists)
 	judge_fail(&p->v, PROMISE_DELIVERED, &p->v.witnesses[0], two, "notification %u is missing", two);
 	judge_fail(&p->v, PROMISE_ONCE, NULL, NO_SAYING, "the first one counts");
 	struct buf b = text_of(p);
-	HAS(b, "\nBROKEN: what is stored is delivered\nnotification 1 is missing; person 0 by websocket at http://127.0.0.1:1\n");
-	HAS(b, "\nexpected:\n  notification 0 of person 0, by SQL, committed\n  notification 1 of person 0, by SQL, committed\n");
+	HAS(b,
+	    "\nBROKEN: what is stored is delivered\nnotification 1 is missing; person 0 by websocket at http://127.0.0.1:1\n");
+	HAS(b,
+	    "\nexpected:\n  notification 0 of person 0, by SQL, committed\n  notification 1 of person 0, by SQL, committed\n");
 	HAS(b, "\nheard:\n  notification 0 of person 0, by SQL, committed\n");
 	buf_fini(&b);
 	b = json_of(p);
 	HAS(b, "{\"kept\":false,");
-	HAS(b, "\"broken\":\"delivered\",\"promise\":\"what is stored is delivered\",\"what\":\"notification 1 is missing;");
+	HAS(b,
+	    "\"broken\":\"delivered\",\"promise\":\"what is stored is delivered\",\"what\":\"notification 1 is missing;");
 	HAS(b, "\"expected\":[\"notification 0 of person 0, by SQL, committed\",\"notification 1");
 	HAS(b, "\"heard\":[\"notification 0 of person 0, by SQL, committed\"]}\n");
 	buf_fini(&b);
