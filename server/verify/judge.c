@@ -139,9 +139,15 @@ void judge_receipt(struct verify *v, uint32_t n, unsigned person)
 
 /* ---- what should have happened by now ---- */
 
+/* No promise is broken by a database that is away: while it is, and before it came back, no time goes by. */
+bool judge_is_past(const struct verify *v, uint64_t since, uint64_t ms)
+{
+	return v->database_up && now_ms(v) > (since > v->database_up_ms ? since : v->database_up_ms) + ms;
+}
+
 static bool judge_is_late(const struct verify *v, uint64_t since)
 {
-	return now_ms(v) > since + v->o->within_ms;
+	return judge_is_past(v, since, v->o->within_ms);
 }
 
 static bool judge_is_shadowed(const struct verify *v, const struct saying *s)

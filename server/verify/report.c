@@ -26,7 +26,8 @@
 	X(elsewhere, "of them at another edge than before")      \
 	X(renewed, "refused recovery, and told to synchronise")  \
 	X(sessions_ended, "sessions of Postgres ended")          \
-	X(commands, "commands run")
+	X(commands, "commands run")                              \
+	X(commands_failed, "of them that failed")
 
 static const char *column_label(enum promise p, unsigned k)
 {
@@ -83,13 +84,16 @@ static void text_counts(const struct verify *v, struct buf *b)
 	for (unsigned k = KIND_MESSAGE + 1; k < KIND_MAX; k++)
 		if (v->counts.done[k])
 			buf_printf(b, "%8llu  %s\n", (unsigned long long)v->counts.done[k], kind_text((enum kind)k));
-	buf_printf(b, "%8.1f  ms from write to client, the middle; %.1f ms for 99 of 100, %.1f ms at most\n",
-	           quantile_ms(v, 0.5), quantile_ms(v, 0.99), quantile_ms(v, 1));
+	if (v->latencies.n)
+		buf_printf(b, "%8.1f  ms from write to client, the middle; %.1f ms for 99 of 100, %.1f ms at most\n",
+		           quantile_ms(v, 0.5), quantile_ms(v, 0.99), quantile_ms(v, 1));
 }
 
 /* A line for each promise: how often what was compared. */
 static void text_compared(const struct verify *v, struct buf *b)
 {
+	if (!v->counts.compared[PROMISE_REACHED][KIND_MAX])
+		return; /* nobody has come */
 	buf_str(b, "\ncompared:\n");
 	for (unsigned p = 0; p < PROMISE_MAX; p++) {
 		const char *sep = "";

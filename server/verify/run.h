@@ -172,7 +172,7 @@ struct failure {
 
 struct counts {
 	uint64_t by_sql, by_client, undone, bursts, late, retried, deliveries, confirmed, presence, cuts, hangs,
-		recovered, elsewhere, ended, renewed, again, sessions_ended, commands;
+		recovered, elsewhere, ended, renewed, again, sessions_ended, commands, commands_failed;
 	uint64_t done[KIND_MAX];
 	uint64_t compared[PROMISE_MAX][KIND_MAX + 1]; /* the last one: beside the kinds */
 };
@@ -207,8 +207,10 @@ struct verify {
 	int wanderer;      /* 1 online, 0 offline, -1 neither for sure */
 	bool wander_clean; /* it has said goodbye */
 	uint64_t wanderer_ms;
-	int command;           /* a process; 0: none */
-	uint64_t disturbed_ms; /* when one was begun last; 0: never */
+	int command;             /* a process; 0: none */
+	uint64_t disturbed_ms;   /* when one was begun last; 0: never */
+	bool database_up;        /* for the control link */
+	uint64_t database_up_ms; /* since when */
 	bool staged, ending, leaving, closing, over;
 	char *trouble; /* what kept it from working; NULL: nothing */
 	struct failure failure;
@@ -251,6 +253,7 @@ void judge_decide(struct verify *v, uint32_t n, enum fate fate);
 void judge_heard(struct witness *w, enum kind kind, struct slice data);
 void judge_receipt(struct verify *v, uint32_t n, unsigned person);
 void judge_turn(struct verify *v);
+bool judge_is_past(const struct verify *v, uint64_t since, uint64_t ms); /* so much time has gone by */
 bool judge_all_settled(const struct verify *v);
 void judge_resumed(struct witness *w); /* a recovery says that it is complete */
 void judge_told_presence(struct witness *w, unsigned person, bool online);
@@ -325,7 +328,7 @@ void stage_ids(const char *array, void *out, size_t stride, unsigned n);
 /* ---- trouble.c ---- */
 #define CUT_BY_US "it was cut"
 void trouble_turn(struct verify *v);
-void trouble_ends(struct verify *v); /* whoever hangs goes on */
+void trouble_ends(struct verify *v); /* whoever hangs goes on; what the commands did is summed up */
 const char *trouble_sessions_sql(void);
 
 /* ---- run.c ---- */

@@ -12,6 +12,7 @@
 #define STATEMENT_MS 10000
 #define RENEW_MS 5000
 #define CLOSE_AGAIN_MS 400
+#define DENIED ": --database needs a member of bellwire_service, and for --end-sessions of pg_signal_backend"
 
 static const char *const stage_chats = "[[0,1,2,5],[2,3,4],[0,4],[1,3]]";
 static const unsigned stage_members[CHATS] = {1 | 2 | 4 | 32, 4 | 8 | 16, 1 | 16, 2 | 8};
@@ -42,7 +43,8 @@ void stage_problem(struct verify *v, const PGresult *res)
 	if (state && (strncmp(state, "57", 2) == 0 || strncmp(state, "53", 2) == 0 || strncmp(state, "08", 2) == 0))
 		return;
 	const char *why = PQresultErrorMessage(res);
-	char *text = mem_printf("%.*s", (int)strcspn(why, "\n"), why);
+	bool denied = state && strcmp(state, "42501") == 0;
+	char *text = mem_printf("%.*s%s", (int)strcspn(why, "\n"), why, denied ? DENIED : "");
 	verify_stop(v, text);
 	free(text);
 }
@@ -53,7 +55,9 @@ static bool stage_tokens(struct verify *v)
 	uint64_t exp = (clock_wall_ms() + v->o->run_ms) / 1000 + 3600;
 	for (unsigned i = 0; i < PEOPLE; i++)
 		if (!(v->people[i].token = auth_sign(&v->o->auth, v->people[i].id, exp, error, sizeof error))) {
-			verify_stop(v, error);
+			char *text = mem_printf("%s (--token-key, JWT_SECRET)", error);
+			verify_stop(v, text);
+			free(text);
 			return false;
 		}
 	return true;
@@ -96,7 +100,8 @@ static void stage_followed(void *arg, enum link_fate fate, const PGresult *res)
 		return;
 	}
 	v->followed = true;
-	verify_ready(v);
+	if (!v->leaving)
+		verify_ready(v);
 }
 
 static void stage_follow(struct verify *v)
@@ -193,6 +198,8 @@ void stage_turn(struct verify *v)
 		stage_close(v);
 	else if (v->closing)
 		return; /* the goodbyes arrive before their people are removed */
+	else if (v->leaving)
+		return; /* it is about to close */
 	else if (!v->followed)
 		stage_follow(v);
 	else if (now >= v->renew_at)
@@ -207,11 +214,14 @@ static void stage_on_up(void *ctx)
 {
 	struct verify *v = ctx;
 	link_settled(v->control);
+	v->database_up = true;
+	v->database_up_ms = now_ms(v);
 }
 
 static void stage_on_down(void *ctx, bool was_up, const char *why)
 {
 	struct verify *v = ctx;
+	v->database_up = false;
 	if (!was_up && !v->staged)
 		verify_stop(v, why);
 }

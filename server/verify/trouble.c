@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,12 +17,16 @@
 #define COMMAND_FIRST_MS 4000
 #define COMMAND_MS 20000
 
-/* A few at a time, those of edges and our own writers alike; never the one that asks. */
+/* A few at a time, those of edges and our own writers alike; never the one that asks. An edge's have the edge's name and
+ * what they are for (db/common.c), and its login's rights. */
 const char *trouble_sessions_sql(void)
 {
 	return "select pg_catalog.pg_terminate_backend(a.pid) from pg_catalog.pg_stat_activity a "
 	       "where a.datname = pg_catalog.current_database() and a.pid <> pg_catalog.pg_backend_pid() "
-	       "and a.application_name like 'bellwire%' order by pg_catalog.random() limit 3";
+	       "and (a.application_name like 'bellwire verify%' "
+	       "or a.application_name ~ ' (pump|call|dispatch|reserved)$' "
+	       "and pg_catalog.pg_has_role(a.usesysid, 'bellwire_edge', 'usage')) "
+	       "order by pg_catalog.random() limit 3";
 }
 
 static void trouble_cut(struct verify *v)
@@ -88,12 +93,21 @@ static void trouble_reap(struct verify *v)
 	if (!v->command || waitpid(v->command, &status, WNOHANG) == 0)
 		return;
 	v->command = 0;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+	bool ran = WIFEXITED(status);
+	if (ran && WEXITSTATUS(status) == 0)
+		return;
+	v->counts.commands_failed++;
+	fprintf(stderr, "bellwire: verify: the command of --kill ended with %s %d\n", ran ? "status" : "signal",
+	        ran ? WEXITSTATUS(status) : WTERMSIG(status));
+	if (ran && WEXITSTATUS(status) == 127)
 		verify_stop(v, "the command of --kill is not there");
 }
 
 void trouble_ends(struct verify *v)
 {
+	trouble_reap(v);
+	if (v->counts.commands && v->counts.commands_failed == v->counts.commands)
+		verify_stop(v, "the command of --kill has never done what it should");
 	for (unsigned i = 0; i < v->nwitnesses; i++)
 		if (v->witnesses[i].hangs)
 			witness_hang(&v->witnesses[i], false);

@@ -264,7 +264,7 @@ static void witness_turn(struct witness *w)
 {
 	struct verify *v = w->v;
 	uint64_t most = w->ever ? NEVER_MS : v->o->within_ms;
-	if (!w->present && w->wanted_ms && !w->leaving && now_ms(v) > w->wanted_ms + most)
+	if (!w->present && w->wanted_ms && !w->leaving && judge_is_past(v, w->wanted_ms, most))
 		judge_fail(v, PROMISE_REACHED, w, NO_SAYING, "nobody could connect for %llu ms: %s",
 		           (unsigned long long)most, w->why ? w->why : "no answer");
 	if (w->transport == CLIENT_UPGRADE && w->present && !w->upgraded && now_ms(v) > w->present_ms + v->o->within_ms)

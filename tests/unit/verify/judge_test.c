@@ -40,6 +40,24 @@ TEST(what_nobody_hears_is_broken_when_its_time_is_over)
 	}
 }
 
+TEST(while_the_database_is_away_no_time_goes_by)
+{
+	struct party *p = party_new();
+	party_notice(p, 0, FATE_KEPT);
+	party_ages(p);
+	p->v.database_up = false;
+	judge_turn(&p->v);
+	party_check_kept(p);
+	p->v.database_up = true;
+	p->v.database_up_ms = now_ms(&p->v);
+	judge_turn(&p->v);
+	party_check_kept(p);
+	p->v.database_up_ms -= LONG_MS;
+	judge_turn(&p->v);
+	party_check_broken(p, PROMISE_DELIVERED);
+	party_free(p);
+}
+
 TEST(who_is_away_or_came_later_need_not_hear_it)
 {
 	struct party *p = party_new();

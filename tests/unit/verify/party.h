@@ -39,6 +39,7 @@ static inline struct party *party_new(void)
 	v->o = &p->options;
 	v->loop = loop_new();
 	v->wanderer = -1;
+	v->database_up = true;
 	v->content_max = 64;
 	v->receipts_max = 10;
 	memset(v->typing, 0xff, sizeof v->typing);
