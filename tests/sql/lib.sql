@@ -80,8 +80,8 @@ end
 $$;
 comment on function tests.route(text, text, text, boolean) is 'A route whose function has this body.';
 
--- Made-up transactions, for what is read by snapshot: they lie beyond all there are, so their snapshots see nothing that
--- is in the outbox already.
+-- Made-up transactions, for what is read by snapshot: they lie beyond all there are, so their snapshots see nothing
+-- that is in the outbox already.
 create function tests.xid_n(p_n int) returns int
 	language sql as $$ select (pg_current_xact_id()::text::bigint + 1000000 + p_n)::int $$;
 create function tests.snap(p_xmin int, p_xmax int, p_xip int[] default '{}') returns pg_snapshot
@@ -97,8 +97,8 @@ begin
 		case when p_ephemeral then 'outbox_ephemeral' else 'outbox' end)
 	using p_xid, p_id, p_xid % 3, rt_private.epoch_n(), array['r'], '{}'::text[], 'e', '{}'::jsonb;
 end $$;
-create function tests.fetched(p_from pg_snapshot, p_upto pg_snapshot, p_after bigint default 0, p_limit int default 1000)
-	returns text language sql as $$
+create function tests.fetched(p_from pg_snapshot, p_upto pg_snapshot, p_after bigint default 0,
+	p_limit int default 1000) returns text language sql as $$
 	select string_agg(f.id::text, ' ' order by f.n)
 		from (select r.id, row_number() over () n
 		from rt_private.fetch_rows(p_from, p_upto, p_after, p_limit) r) f $$;
