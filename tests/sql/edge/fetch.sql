@@ -43,7 +43,8 @@ select is(tests.fetched(tests.snap(10, 10), tests.snap(14, 14)), '8987 8988 8989
 
 -- the form of a row
 insert into bellwire.outbox (xid, id, slot, epoch, at, rooms, except_rooms, event, data, confirm)
-values (tests.xid_n(50)::text::xid8, 9100, 0, rt_private.epoch_n(), '2026-01-10 12:00:00.123456+00', array['room a', 'b'],
+values (tests.xid_n(50)::text::xid8, 9100, 0, rt_private.epoch_n(), '2026-01-10 12:00:00.123456+00',
+	array['room a', 'b'],
 	array['s1', 's2'], 'evénement', '{"a": 1.10}', '{"c": 1}');
 insert into bellwire.outbox_ephemeral (xid, id, slot, epoch, rooms, except_rooms, data, control)
 values (tests.xid_n(50)::text::xid8, 9101, 0, rt_private.epoch_n(), null, '{}', '{}', 'user_join');
