@@ -29,7 +29,7 @@ static const char *connection_remedy(const char *why)
 		const char *says, *remedy;
 	} known[] = {
 		{"password authentication failed",
-	         "give the role a password (\\password ROLE in psql), and the same in the URL"},
+	         "give the role a password (\\password in psql; `bellwire migrate` makes bellwire_edge), and the same in the URL"},
 		{"no password supplied", "put the role's password into the URL"},
 		{"no pg_hba.conf entry", "let the role in from this host: pg_hba.conf of the server"},
 		{"\" does not exist", "create it, or name another one in the URL"},
