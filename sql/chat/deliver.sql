@@ -34,8 +34,8 @@ begin
 		returning r.*
 	)
 	select bool_and(w.delivered_at = v_at and w.read_at is null), array_agg('user:' || m.sender_id),
-		array_agg(jsonb_build_object('message_id', w.message_id, 'chat_id', m.chat_id,
-			'delivered_to', w.user_id, 'delivered_at', v_iso))
+		array_agg(jsonb_object(array['message_id', w.message_id::text, 'chat_id', m.chat_id::text,
+			'delivered_to', w.user_id::text, 'delivered_at', v_iso]))
 	into v_plain, v_rooms, v_data
 	from written w
 	cross join lateral (

@@ -117,16 +117,17 @@ return p_type = 'text' and p_metadata = '{}' and p_client_id is null
 comment on function rt_private.message_is_plain(text, text, jsonb, text) is
 	'Is this a text and nothing else, which rt_private.message_check would let pass? Otherwise, or null: ask that.';
 
+-- Its names are bound where it is inlined, for a migration that is taken back drops the type.
 create or replace function rt_private.message_payload(p_id uuid, p_chat_id uuid, p_seq bigint, p_sender_id uuid, p_sender_name text,
 	p_sender_avatar text, p_type text, p_content text, p_metadata jsonb, p_created_at timestamptz, p_status text) returns jsonb
 language sql stable
--- A user's row from before its bounds (rt_private.users_bounds) may hold a picture.
-return jsonb_build_object('id', p_id, 'chat_id', p_chat_id, 'sender_id', p_sender_id,
-		'sender_name',
+as $$
+	-- A user's row from before its bounds (rt_private.users_bounds) may hold a picture.
+	select to_jsonb(row(p_id, p_chat_id, p_sender_id,
 		case when octet_length(p_sender_name) > 1024 then left(p_sender_name, 200) else p_sender_name end,
-		'sender_avatar', case when octet_length(p_sender_avatar) <= 8192 then p_sender_avatar end,
-		'type', p_type, 'content', p_content, 'metadata', p_metadata,
-		'created_at', rt_private.iso(p_created_at), 'status', p_status, 'seq', p_seq);
+		case when octet_length(p_sender_avatar) <= 8192 then p_sender_avatar end,
+		p_type, p_content, p_metadata, rt_private.iso(p_created_at), p_status, p_seq)::rt_private.message_seen)
+$$;
 comment on function rt_private.message_payload(uuid, uuid, bigint, uuid, text, text, text, text, jsonb, timestamptz, text) is
 	'{id, chat_id, sender_id, sender_name, sender_avatar, type, content, metadata, created_at, status, seq}: a '
 	'message as clients see it.';
@@ -137,10 +138,11 @@ return case rt_private.setting('message_audience') when 'joined' then 'chat:' el
 comment on function rt_private.message_room(uuid) is
 	'The room whose sockets hear of a message in that chat (setting message_audience).';
 
+-- jsonb_object costs half of jsonb_build_object, where all values are texts.
 create or replace function rt_private.message_confirm(p_id uuid, p_sender_id uuid, p_large boolean) returns jsonb
 language sql stable
 return case when p_large then jsonb_build_object('message_id', p_id, 'wanted', 1, 'but', p_sender_id)
-	else jsonb_build_object('message_id', p_id, 'wanted', 'all') end;
+	else jsonb_object(array['message_id', p_id::text, 'wanted', 'all']) end;
 comment on function rt_private.message_confirm(uuid, uuid, boolean) is
 	'What comes back to rt.confirm when a message has arrived: how many confirmations are wanted, and whose '
 	'counts for nothing. large: the chat has more participants than the setting receipts_max_participants.';

@@ -3,8 +3,9 @@
 create or replace function rt_private.chat_message_ack(p_id uuid, p_at timestamptz, p_client_id text) returns jsonb
 language sql stable
 return case when p_client_id is null
-	then jsonb_build_object('status', 'sent', 'message_id', p_id, 'created_at', rt_private.iso(p_at))
-	else jsonb_build_object('status', 'sent', 'message_id', p_id, 'created_at', rt_private.iso(p_at), 'client_id', p_client_id) end;
+	then jsonb_object(array['status', 'sent', 'message_id', p_id::text, 'created_at', rt_private.iso(p_at)])
+	else jsonb_object(array['status', 'sent', 'message_id', p_id::text, 'created_at', rt_private.iso(p_at), 'client_id',
+		p_client_id]) end;
 comment on function rt_private.chat_message_ack(uuid, timestamptz, text) is 'What the sender of a message is told.';
 
 create or replace function rt.chat_message_send(p_user_id uuid, p_payload jsonb) returns jsonb

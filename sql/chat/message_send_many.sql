@@ -1,8 +1,9 @@
 -- chat:message:send, several at once.
 
--- One statement locks the chats, one checks, numbers and writes the messages, and one announces them: half of the cost of
--- single sends is the machinery around. The rules are those of rt_private.messages_insert, which leaves these rows alone.
--- Where a trigger of somebody else may change rows before they are written, it checks and numbers them as ever.
+-- One statement checks, numbers, writes and announces the messages: half of the cost of single sends is the machinery
+-- around. The rules are those of rt_private.messages_insert, which leaves these rows alone. Where a trigger of somebody
+-- else may change rows before they are written, it checks and numbers them as ever.
+-- The batch has locked the chats (the route's lock key). If it had not, a place that is given twice would undo all.
 create or replace function rt_private.chat_message_send_many(p_user_ids uuid[], p_payloads jsonb[]) returns jsonb[]
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -12,15 +13,12 @@ declare
 	v_chats    uuid[];
 	v_numbered boolean;
 	v_at       timestamptz;
-	v_rooms    text[];
-	v_events   text[];
-	v_data     jsonb[];
-	v_confirms jsonb[];
+	v_slot     smallint;
 	v_acks     jsonb[];
 begin
 	if not pg_has_role(session_user, 'bellwire_edge', 'member') or exists ( -- the triggers trust only an edge
 		select from unnest(p_payloads) p
-		where rt_private.is_uuid(p ->> 'chat_id') is not true
+		where (p ->> 'chat_id' like '________-____-____-____-____________') is not true -- the rest of is_uuid is the cast's
 			or jsonb_typeof(p -> 'type') is distinct from 'string'
 			or jsonb_typeof(p -> 'content') is distinct from 'string'
 			or jsonb_typeof(p -> 'client_id') not in ('string', 'null')) then
@@ -29,14 +27,13 @@ begin
 	select array_agg(gen_random_uuid()), array_agg((p.payload ->> 'chat_id')::uuid order by p.n)
 	into v_ids, v_chats
 	from unnest(p_payloads) with ordinality p (payload, n);
-	-- One by one, here and below: where the tables were small when this was planned, a join would read all of them.
-	perform (select true from platform.chats c where c.id = k.id for no key update)
-	from (select distinct v.id from unnest(v_chats) v (id) order by v.id) k;
 	v_at := clock_timestamp();
+	v_slot := rt_private.outbox_slot(v_at);
 	v_numbered := not exists (
 		select from pg_trigger t -- 2: before, 4: insert
 		where t.tgrelid = 'platform.messages'::regclass and t.tgtype & 6 = 6 and t.tgname <> 'messages_insert');
-	perform set_config('bellwire.together', pg_current_xact_id()::text, true);
+	perform set_config('bellwire.together', pg_current_xact_id()::text, true), rt_private.outbox_ready();
+	-- The rows of the insert come in the order in which it wrote them.
 	with sent as (
 		insert into platform.messages (id, chat_id, sender_id, type, content, metadata, client_id, seq, created_at)
 		select e.id, e.chat_id, e.user_id, e.type, e.content, e.metadata, e.client_id,
@@ -49,6 +46,7 @@ begin
 				coalesce(nullif(i.payload -> 'metadata', 'null'), '{}') as metadata
 			from unnest(v_ids, v_chats, p_user_ids, p_payloads) with ordinality
 				i (id, chat_id, user_id, payload, n)
+			offset 0 -- what is taken out of a payload is taken out once
 		) e
 		cross join rt_private.chat_last(e.chat_id) l
 		where (rt_private.message_is_plain(e.type, e.content, e.metadata, e.client_id)
@@ -58,25 +56,21 @@ begin
 		order by e.n
 		on conflict (sender_id, client_id) do nothing
 		returning *
-	)
-	select array_agg(q.room), array_agg('chat:message:new'::text), array_agg(q.data), array_agg(q.confirm),
-		array_agg(q.ack)
-	into v_rooms, v_events, v_data, v_confirms, v_acks
-	from (
-		select s.id, rt_private.message_room(s.chat_id) as room,
+	), told as (
+		insert into bellwire.outbox (slot, epoch, at, rooms, except_rooms, event, data, confirm)
+		select v_slot, x.n, v_at, array[rt_private.message_room(s.chat_id)], '{}', 'chat:message:new',
+			rt_private.message_payload(s.id, s.chat_id, s.seq, s.sender_id, u.name, u.avatar_url, s.type, s.content, s.metadata,
+				s.created_at, 'sent'),
 			rt_private.message_confirm(s.id, s.sender_id, (
 				select true from platform.chat_participants c where c.chat_id = s.chat_id
-				limit 1 offset rt_private.setting('receipts_max_participants')::int) is not null) as confirm,
-			rt_private.chat_message_ack(s.id, s.created_at, s.client_id) as ack,
-			rt_private.message_payload(s.id, s.chat_id, s.seq, s.sender_id, u.name, u.avatar_url, s.type, s.content, s.metadata,
-				s.created_at, 'sent') as data
+				limit 1 offset rt_private.setting('receipts_max_participants')::int) is not null)
 		from sent s
+		cross join bellwire.epoch x
 		cross join lateral (
 			select u.name, u.avatar_url from platform.users u where u.id = s.sender_id offset 0
 		) u
-		join unnest(v_ids) with ordinality i (id, n) on i.id = s.id
-		order by i.n
-	) q;
+	)
+	select array_agg(rt_private.chat_message_ack(s.id, s.created_at, s.client_id)) into v_acks from sent s;
 	if cardinality(v_acks) is distinct from cardinality(v_ids) then
 		perform rt_private.chat_refuse(e.chat_id)
 		from unnest(v_chats, p_user_ids) e (chat_id, user_id)
@@ -86,7 +80,6 @@ begin
 		raise exception 'a trigger wrote a message among them, and their order is that of one by one';
 	end if;
 	perform set_config('bellwire.together', '', true);
-	perform rt_private.publish_each(v_rooms, v_events, v_data, v_confirms);
 	return v_acks;
 end
 $$;

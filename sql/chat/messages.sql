@@ -154,8 +154,8 @@ create or replace function rt_private.messages_publish() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-	v_at   constant timestamptz := clock_timestamp();
-	v_slot constant bigint := rt_private.outbox_turn(v_at);
+	v_at   timestamptz;
+	v_slot bigint;
 	v_done boolean;
 begin
 	if rt_private.is_special() then
@@ -169,6 +169,8 @@ begin
 		-- the batch, and its place is between them.
 		perform set_config('bellwire.together', '', true);
 	end if;
+	v_at := clock_timestamp();
+	v_slot := rt_private.outbox_turn(v_at);
 	if v_slot = 0 then
 		insert into bellwire.outbox_0 (slot, epoch, at, rooms, except_rooms, event, data, confirm)
 		select 0, e.n, v_at, m.rooms, '{}', 'chat:message:new', m.data, m.confirm

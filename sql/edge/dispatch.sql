@@ -52,6 +52,7 @@ declare
 	v_durable boolean[];
 	v_relations text[];
 	v_columns text[];
+	v_key text;
 	v_keys uuid[] := array[]::uuid[];
 	v_busy uuid[];
 	v_deferred text[] := array[]::text[];
@@ -81,9 +82,8 @@ begin
 		v_durable[i] := not v_route.ephemeral;
 		v_relations[i] := v_route.relation;
 		v_columns[i] := v_route.col;
-		v_keys[i] := case when jsonb_typeof(v_items[i] -> 'payload' -> v_route.lock_key) = 'string'
-			and rt_private.is_uuid(v_items[i] -> 'payload' ->> v_route.lock_key)
-			then (v_items[i] -> 'payload' ->> v_route.lock_key)::uuid end;
+		v_key := v_items[i] -> 'payload' ->> v_route.lock_key;
+		v_keys[i] := case when rt_private.is_uuid(v_key) then v_key::uuid end;
 	end loop;
 	v_busy := rt_private.items_lock(v_relations, v_columns, v_keys);
 	for i in 1 .. coalesce(cardinality(v_items), 0) loop
