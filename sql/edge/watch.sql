@@ -80,9 +80,6 @@ declare
 	v_slot constant int := rt_private.outbox_slot(clock_timestamp());
 begin
 	-- One of those who commit at this moment does it, and none waits.
-	if rt_private.outbox_watched() or not pg_try_advisory_xact_lock(rt_private.alive_class(), -1) then
-		return;
-	end if;
 	perform from bellwire.epoch e for update skip locked;
 	if not found or rt_private.outbox_watched() then
 		return;
