@@ -44,7 +44,6 @@ static void pace_enter(struct pace *p, enum pace_state to)
 	log_trace(LOG_NOBODY, "pace", LS("from", pace_words[p->state]), LS("to", pace_words[to]));
 	p->state = to;
 	p->stats->pump_state = to;
-	p->stats->pump_transitions++;
 }
 
 static void pace_new_window(struct pace *p)

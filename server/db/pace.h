@@ -33,7 +33,7 @@ struct pace_seen {
 struct pace {
 	const struct loop *loop;
 	const struct db_config *cfg;
-	struct db_stats *stats; /* counts the changes of state */
+	struct db_stats *stats; /* says the state */
 	enum pace_state state;
 	bool nobody;                /* waits for events; the pump says so */
 	bool rung;                  /* since the last fetch was asked for */
