@@ -59,7 +59,7 @@ struct canary {
 	enum canary_state state;
 	char run[37], chat[37];
 	uint64_t round, due_ms, began_ms;
-	bool asked, stopping;
+	bool asked, stopping, told;
 };
 
 static void canary_enter(struct canary *c, enum canary_state to)
@@ -394,13 +394,15 @@ static void canary_on_up(void *ctx)
 {
 	struct canary *c = ctx;
 	link_settled(c->link);
+	c->told = false;
 }
 
 static void canary_on_down(void *ctx, bool was_up, const char *why)
 {
-	(void)ctx;
-	if (!was_up)
+	struct canary *c = ctx;
+	if (!was_up && !c->told)
 		fprintf(stderr, "bellwire: canary: database: %s\n", why);
+	c->told |= !was_up; /* once an outage: the rounds are counted */
 }
 
 static void canary_on_signal(struct ev_loop *ev, ev_signal *sig, int revents)

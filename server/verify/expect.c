@@ -78,7 +78,7 @@ static uint32_t message_before(struct witness *w, uint32_t n)
 	return before;
 }
 
-/* One that came before this one, and was begun when this one had been committed, or follows it in the same statement. */
+/* One that came before this one, and was begun when this one had been committed, or follows it in its statement. */
 static bool notice_follows(const struct saying *s, uint32_t n, const struct saying *later, uint32_t l)
 {
 	return (s->decided_us && s->decided_us < later->born_us) || (s->deed == later->deed && n < l);

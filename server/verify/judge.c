@@ -195,7 +195,7 @@ static bool judge_confirmation(struct verify *v, uint32_t n)
 /* What was rolled back is settled once the rows were asked, typing when it has to have come or has not. */
 static bool judge_undone(struct verify *v, const struct saying *s)
 {
-	if (s->kind != KIND_TYPING && v->look_sent_ms <= s->decided_ms)
+	if (s->kind != KIND_TYPING && v->rows_sent_ms <= s->decided_ms)
 		return false;
 	judge_compared(v, PROMISE_COMMITTED, s->kind);
 	return true;

@@ -197,17 +197,3 @@ void report_sort(struct verify *v)
 	if (v->latencies.n)
 		qsort(v->latencies.at, v->latencies.n, sizeof(uint32_t), number_order);
 }
-
-void report_print(struct verify *v)
-{
-	struct buf b = {0};
-	report_sort(v);
-	if (v->o->json)
-		report_json(v, &b);
-	else
-		report_text(v, &b);
-	fwrite(b.p, 1, b.n, stdout);
-	buf_fini(&b);
-	if (v->trouble)
-		fprintf(stderr, "bellwire: verify: %s\n", v->trouble);
-}

@@ -219,6 +219,20 @@ static void verify_free(struct verify *v)
 	free(v);
 }
 
+static void verify_report(struct verify *v)
+{
+	struct buf b = {0};
+	report_sort(v);
+	if (v->o->json)
+		report_json(v, &b);
+	else
+		report_text(v, &b);
+	fwrite(b.p, 1, b.n, stdout);
+	buf_fini(&b);
+	if (v->trouble)
+		fprintf(stderr, "bellwire: verify: %s\n", v->trouble);
+}
+
 bool verify_run(const struct verify_options *o)
 {
 	struct verify *v = NEW(struct verify);
@@ -232,7 +246,7 @@ bool verify_run(const struct verify_options *o)
 	verify_rename(v);
 	if (verify_places(v))
 		verify_go(v);
-	report_print(v);
+	verify_report(v);
 	bool good = !v->trouble && !v->failure.found;
 	verify_free(v);
 	return good;

@@ -202,8 +202,8 @@ struct verify {
 	ev_signal term, interrupt;
 	uint64_t began_ms, end_ms, turn_us; /* end: of writing */
 	double owed, owed_deeds;            /* messages; what else is done */
-	uint32_t look_to, look_round;       /* the question was about those before it; how many there were */
-	uint64_t renew_at, look_at, look_sent_ms, end_session_at, command_at, cut_at, hang_at, wander_at, give_up_at;
+	uint32_t rows_to, rows_round;       /* the question was about those before it; how many there were */
+	uint64_t renew_at, rows_at, rows_sent_ms, end_session_at, command_at, cut_at, hang_at, wander_at, give_up_at;
 	int wanderer;      /* 1 online, 0 offline, -1 neither for sure */
 	bool wander_clean; /* it has said goodbye */
 	uint64_t wanderer_ms;
@@ -274,9 +274,9 @@ bool expect_has_order(enum kind k);                     /* to itself or to what 
 uint32_t expect_before(struct witness *w,
                        uint32_t n); /* what it heard and should have come later; NO_SAYING: nothing. Once */
 
-/* ---- look.c: what the rows say ---- */
-void look_ask(struct verify *v);
-void look_take(struct verify *v, const PGresult *res); /* the answer: of the sayings before v->look_to */
+/* ---- rows.c: what the rows say ---- */
+void rows_ask(struct verify *v);
+void rows_take(struct verify *v, const PGresult *res); /* the answer: of the sayings before v->rows_to */
 
 /* ---- deed.c: what services write, as statements ---- */
 struct deed {
@@ -339,7 +339,6 @@ void verify_ready(struct verify *v);                     /* people and chats are
 void verify_stop(struct verify *v, const char *trouble); /* NULL: it has gone as far as it can */
 
 /* ---- report.c ---- */
-void report_print(struct verify *v);
 void report_sort(struct verify *v); /* the latencies, before either of those below */
 void report_text(const struct verify *v, struct buf *b);
 void report_json(const struct verify *v, struct buf *b);

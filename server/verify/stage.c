@@ -1,5 +1,5 @@
 /*
- * The control link: people and chats are made and removed through it, and the rows are asked (look.c).
+ * The control link: people and chats are made and removed through it, and the rows are asked (rows.c).
  */
 #include "verify/run.h"
 
@@ -162,7 +162,7 @@ static void stage_closed(void *arg, enum link_fate fate, const PGresult *res)
 static void stage_close(struct verify *v)
 {
 	const char *values[] = {v->run};
-	v->look_at = now_ms(v) + CLOSE_AGAIN_MS;
+	v->rows_at = now_ms(v) + CLOSE_AGAIN_MS;
 	link_send(v->control, "select rt.verify_close($1::uuid)", 1, values, STATEMENT_MS, stage_closed, v);
 }
 
@@ -194,7 +194,7 @@ void stage_turn(struct verify *v)
 		return;
 	if (!v->staged)
 		stage_make(v);
-	else if (v->closing && now >= v->look_at && witnesses_gone(v))
+	else if (v->closing && now >= v->rows_at && witnesses_gone(v))
 		stage_close(v);
 	else if (v->closing)
 		return; /* the goodbyes arrive before their people are removed */
@@ -206,8 +206,8 @@ void stage_turn(struct verify *v)
 		stage_renew(v);
 	else if (v->end_session_at && now >= v->end_session_at)
 		stage_end_session(v);
-	else if (now >= v->look_at)
-		look_ask(v);
+	else if (now >= v->rows_at)
+		rows_ask(v);
 }
 
 static void stage_on_up(void *ctx)

@@ -3,11 +3,16 @@
  * was written (docs/verify.md). This floor is a client and a service of what it checks; it looks into no edge.
  *
  *   run.c      the run: begin, turn, end
- *   stage.c    people and chats, through the control link; what the rows say of messages and receipts
- *   writer.c   messages by SQL: late commits, rollbacks, bursts
- *   speaker.c  messages by clients, until they are acked
+ *   stage.c    people and chats, through the control link
+ *   ledger.c   what was done, each thing with a number, and which one an event tells of
+ *   deed.c     what services do, as statements
+ *   writer.c   ... in several sessions: late commits, rollbacks, bursts
+ *   speaker.c  what clients do, until it is acked
  *   witness.c  clients and what they hear
- *   judge.c    the sets, and the first promise that is broken
+ *   expect.c   who has to hear something, and who may
+ *   judge.c    the sets, as they are heard and in each turn
+ *   rows.c     what the rows say
+ *   failure.c  the first promise that is broken, and what shows it
  *   trouble.c  cuts, sessions of Postgres that are ended, commands
  *   report.c   what was found, for people and as JSON
  *   canary.c   one message through every edge, again and again, and its metrics

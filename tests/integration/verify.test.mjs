@@ -127,6 +127,7 @@ describe('verify', { concurrency: 12 }, () => {
     mortal.remove()
     assert.deepEqual([r.code, r.kept, r.broken], [0, true, undefined], JSON.stringify(r))
     for (const what of ['by_sql', 'by_client', 'deliveries', 'confirmed', 'cuts', 'hangs', 'recovered', 'sessions_ended', 'commands', 'presence']) assert.ok(r[what] > 0, `${what}: ${JSON.stringify(r)}`)
+    assert.ok(await two.metric('bellwire_database_reconnects_total') > 0, 'sessions of edges were among those that were ended')
     const told = stranger.events.filter((e) => e.args[0].user_id !== stranger.user.id)
     assert.deepEqual(told, [], 'nothing of the people of verify')
     stranger.close()

@@ -245,7 +245,7 @@ TEST(what_was_rolled_back_is_settled_when_the_rows_were_asked)
 	party_notice(p, 0, FATE_UNDONE);
 	judge_turn(&p->v);
 	CHECK(!judge_all_settled(&p->v));
-	p->v.look_sent_ms = now_ms(&p->v) + 1;
+	p->v.rows_sent_ms = now_ms(&p->v) + 1;
 	judge_turn(&p->v);
 	CHECK(judge_all_settled(&p->v));
 	CHECK_INT(p->v.counts.compared[PROMISE_COMMITTED][KIND_NOTICE], 1);

@@ -46,10 +46,10 @@ static void row_of(struct party *p, PGresult *res, uint32_t n, const char *confi
 /* The question was asked now, about all there is. */
 static void look(struct party *p, PGresult *res)
 {
-	p->v.look_round++;
-	p->v.look_to = p->v.nsaid;
-	p->v.look_sent_ms = now_ms(&p->v) + 1;
-	look_take(&p->v, res);
+	p->v.rows_round++;
+	p->v.rows_to = p->v.nsaid;
+	p->v.rows_sent_ms = now_ms(&p->v) + 1;
+	rows_take(&p->v, res);
 	PQclear(res);
 }
 

@@ -10,13 +10,13 @@
 #include <stdio.h>
 
 #define STATEMENT_MS 10000
-#define LOOK_MS 400
-#define LOOK_MOST 1000 /* sayings of one question */
+#define ROWS_MS 400
+#define ROWS_MOST 1000 /* sayings of one question */
 #define UNSURE_MS 5000 /* until a transaction without an answer has ended, one way or the other */
 
 /* A row has what it is of, the number's key, and what is compared. A delivery that only a read has implied is not told:
  * it is marked by a microsecond (sql/chat/message_receipts.sql). */
-#define LOOK_SQL                                                                                                   \
+#define ROWS_SQL                                                                                                   \
 	"select 'm', m.client_id, m.id::text, m.seq::text, pg_catalog.md5(m.content), r.* "                        \
 	"from platform.messages m cross join lateral (select "                                                     \
 	"array_agg(r.user_id) filter (where r.delivered_at is not null), "                                         \
@@ -30,12 +30,12 @@
 	"union all select 'l', l.post_id::text, '', '', '', null, null, null "                                     \
 	"from platform.post_likes l where l.post_id = any($3::uuid[])"
 
-enum { LOOK_WHAT, LOOK_KEY, LOOK_ID, LOOK_SEQ, LOOK_MD5, LOOK_CONFIRMED, LOOK_TOLD, LOOK_READ };
+enum { ROWS_WHAT, ROWS_KEY, ROWS_ID, ROWS_SEQ, ROWS_MD5, ROWS_CONFIRMED, ROWS_TOLD, ROWS_READ };
 
 /* ---- the question ---- */
 
 /* The saying whose row tells of n. */
-static uint32_t look_at(const struct verify *v, uint32_t n)
+static uint32_t rows_at(const struct verify *v, uint32_t n)
 {
 	return v->said[n].about == NO_SAYING || v->said[n].kind == KIND_NOTICE ? n : v->said[n].about;
 }
@@ -45,9 +45,9 @@ static bool is_by_uuid(enum kind k)
 	return k == KIND_NOTICE || k == KIND_LIKED;
 }
 
-static void look_name(const struct verify *v, uint32_t n, struct buf *ids, struct buf *uuids)
+static void rows_name(const struct verify *v, uint32_t n, struct buf *ids, struct buf *uuids)
 {
-	uint32_t at = look_at(v, n);
+	uint32_t at = rows_at(v, n);
 	char text[48];
 	if (is_by_uuid(v->said[at].kind)) {
 		saying_uuid(v, at, text);
@@ -72,7 +72,7 @@ static void md5_of(struct slice s, char out[33])
 	buf_fini(&hex);
 }
 
-static bool look_is_whole(const struct verify *v, uint32_t n, const PGresult *res, int row)
+static bool rows_is_whole(const struct verify *v, uint32_t n, const PGresult *res, int row)
 {
 	const struct saying *s = &v->said[n];
 	struct buf content = {0};
@@ -83,15 +83,15 @@ static bool look_is_whole(const struct verify *v, uint32_t n, const PGresult *re
 	saying_content(v, n, &content);
 	md5_of(buf_view(&content), md5);
 	buf_fini(&content);
-	if (strcmp(md5, PQgetvalue(res, row, LOOK_MD5)) != 0)
+	if (strcmp(md5, PQgetvalue(res, row, ROWS_MD5)) != 0)
 		return false;
 	return s->kind == KIND_NOTICE ||
-	       (u64_parse(slice_str(PQgetvalue(res, row, LOOK_SEQ)), &seq) && (!s->seq || s->seq == seq) &&
-	        (!*s->id || strcmp(s->id, PQgetvalue(res, row, LOOK_ID)) == 0));
+	       (u64_parse(slice_str(PQgetvalue(res, row, ROWS_SEQ)), &seq) && (!s->seq || s->seq == seq) &&
+	        (!*s->id || strcmp(s->id, PQgetvalue(res, row, ROWS_ID)) == 0));
 }
 
 /* The people in a uuid[]. */
-static unsigned look_people(const struct verify *v, const char *array)
+static unsigned rows_people(const struct verify *v, const char *array)
 {
 	unsigned set = 0;
 	for (const char *p = array; *(p += strspn(p, "{},"));) {
@@ -105,7 +105,7 @@ static unsigned look_people(const struct verify *v, const char *array)
 }
 
 /* Deliveries are confirmed by edges: that one should be told is learnt from its row, or from the event. */
-static void look_receipts(struct verify *v, uint32_t n, unsigned confirmed)
+static void rows_receipts(struct verify *v, uint32_t n, unsigned confirmed)
 {
 	unsigned told = v->said[n].rows_told;
 	for (unsigned p = 0; p < PEOPLE; p++) {
@@ -117,12 +117,12 @@ static void look_receipts(struct verify *v, uint32_t n, unsigned confirmed)
 }
 
 /* The saying that a row is of. */
-static bool look_number(const struct verify *v, const PGresult *res, int row, uint32_t *n)
+static bool rows_number(const struct verify *v, const PGresult *res, int row, uint32_t *n)
 {
-	const char *key = PQgetvalue(res, row, LOOK_KEY);
+	const char *key = PQgetvalue(res, row, ROWS_KEY);
 	char quoted[40];
 	uint64_t x;
-	if (*PQgetvalue(res, row, LOOK_WHAT) != 'm') {
+	if (*PQgetvalue(res, row, ROWS_WHAT) != 'm') {
 		snprintf(quoted, sizeof quoted, "\"%.36s\"", key);
 		return number_of_uuid(v, slice_str(quoted), n);
 	}
@@ -133,33 +133,33 @@ static bool look_number(const struct verify *v, const PGresult *res, int row, ui
 	return true;
 }
 
-static void look_row(struct verify *v, const PGresult *res, int row)
+static void rows_row(struct verify *v, const PGresult *res, int row)
 {
 	uint32_t n;
-	if (!look_number(v, res, row, &n))
+	if (!rows_number(v, res, row, &n))
 		return;
 	struct saying *s = &v->said[n];
-	s->round = v->look_round;
-	if (!look_is_whole(v, n, res, row))
+	s->round = v->rows_round;
+	if (!rows_is_whole(v, n, res, row))
 		judge_fail(v, PROMISE_STORED, NULL, n, "%s %u is stored with other contents than were written",
 		           kind_label(s->kind), n);
 	if (s->kind == KIND_NOTICE)
-		s->rows_read = *PQgetvalue(res, row, LOOK_SEQ) == '1' ? 1u << s->doer : 0;
+		s->rows_read = *PQgetvalue(res, row, ROWS_SEQ) == '1' ? 1u << s->doer : 0;
 	if (s->kind != KIND_MESSAGE)
 		return;
 	if (!*s->id)
-		snprintf(s->id, sizeof s->id, "%.36s", PQgetvalue(res, row, LOOK_ID));
-	s->rows_told = look_people(v, PQgetvalue(res, row, LOOK_TOLD));
-	s->rows_read = look_people(v, PQgetvalue(res, row, LOOK_READ));
-	look_receipts(v, n, look_people(v, PQgetvalue(res, row, LOOK_CONFIRMED)));
+		snprintf(s->id, sizeof s->id, "%.36s", PQgetvalue(res, row, ROWS_ID));
+	s->rows_told = rows_people(v, PQgetvalue(res, row, ROWS_TOLD));
+	s->rows_read = rows_people(v, PQgetvalue(res, row, ROWS_READ));
+	rows_receipts(v, n, rows_people(v, PQgetvalue(res, row, ROWS_CONFIRMED)));
 }
 
 /* The rows show what n says. A like that is taken back meanwhile has no row of its own any more, and the notification
  * of a like has an id that is not ours: its event is compared. */
-static bool look_shows(const struct verify *v, const struct saying *s, uint32_t n)
+static bool rows_shows(const struct verify *v, const struct saying *s, uint32_t n)
 {
-	const struct saying *at = &v->said[look_at(v, n)];
-	bool there = at->round == v->look_round;
+	const struct saying *at = &v->said[rows_at(v, n)];
+	bool there = at->round == v->rows_round;
 	switch (s->kind) {
 	case KIND_DELIVERED:
 		return there && at->rows_told >> s->doer & 1;
@@ -177,7 +177,7 @@ static bool look_shows(const struct verify *v, const struct saying *s, uint32_t 
 	}
 }
 
-static void look_found(struct verify *v, uint32_t n)
+static void rows_found(struct verify *v, uint32_t n)
 {
 	struct saying *s = &v->said[n];
 	if (s->fate == FATE_UNSURE)
@@ -192,10 +192,10 @@ static void look_found(struct verify *v, uint32_t n)
 		           n);
 }
 
-static void look_missing(struct verify *v, uint32_t n)
+static void rows_missing(struct verify *v, uint32_t n)
 {
 	const struct saying *s = &v->said[n];
-	bool before = s->decided_ms < v->look_sent_ms;
+	bool before = s->decided_ms < v->rows_sent_ms;
 	if (s->fate == FATE_KEPT && !s->found && before)
 		judge_fail(v, PROMISE_STORED, NULL, n, "%s %u was %s, and is not stored", kind_label(s->kind), n,
 		           s->by_client ? "acked" : "committed");
@@ -204,31 +204,31 @@ static void look_missing(struct verify *v, uint32_t n)
 	if (s->claimed)
 		judge_fail(v, s->kind == KIND_DELIVERED ? PROMISE_UNTAKEN : PROMISE_COMMITTED, NULL, n,
 		           "%s %u was told, and the rows do not say so", kind_label(s->kind), n);
-	else if (v->look_sent_ms > s->decided_ms + UNSURE_MS)
+	else if (v->rows_sent_ms > s->decided_ms + UNSURE_MS)
 		judge_decide(v, n, FATE_UNDONE);
 }
 
-static void look_judge(struct verify *v)
+static void rows_judge(struct verify *v)
 {
-	for (uint32_t n = v->unsettled; n < v->look_to; n++) {
+	for (uint32_t n = v->unsettled; n < v->rows_to; n++) {
 		const struct saying *s = &v->said[n];
 		if (s->settled || s->kind == KIND_TYPING)
 			continue;
-		if (look_shows(v, s, n))
-			look_found(v, n);
+		if (rows_shows(v, s, n))
+			rows_found(v, n);
 		else
-			look_missing(v, n);
+			rows_missing(v, n);
 	}
 }
 
-void look_take(struct verify *v, const PGresult *res)
+void rows_take(struct verify *v, const PGresult *res)
 {
 	for (int row = 0; row < PQntuples(res); row++)
-		look_row(v, res, row);
-	look_judge(v);
+		rows_row(v, res, row);
+	rows_judge(v);
 }
 
-static void look_answered(void *arg, enum link_fate fate, const PGresult *res)
+static void rows_answered(void *arg, enum link_fate fate, const PGresult *res)
 {
 	struct verify *v = arg;
 	if (fate != LINK_ANSWERED)
@@ -237,10 +237,10 @@ static void look_answered(void *arg, enum link_fate fate, const PGresult *res)
 		stage_problem(v, res);
 		return;
 	}
-	look_take(v, res);
+	rows_take(v, res);
 }
 
-void look_ask(struct verify *v)
+void rows_ask(struct verify *v)
 {
 	struct buf chats = {0}, ids = {0}, uuids = {0};
 	struct buf *all[] = {&chats, &ids, &uuids};
@@ -248,11 +248,11 @@ void look_ask(struct verify *v)
 		db_array_begin(all[i]);
 	for (unsigned i = 0; i < CHATS; i++)
 		db_array_add(&chats, slice_str(v->chats[i]));
-	v->look_to = v->unsettled;
-	for (unsigned k = 0; v->look_to < v->nsaid && k < LOOK_MOST; v->look_to++) {
-		if (v->said[v->look_to].settled || v->said[v->look_to].kind == KIND_TYPING)
+	v->rows_to = v->unsettled;
+	for (unsigned k = 0; v->rows_to < v->nsaid && k < ROWS_MOST; v->rows_to++) {
+		if (v->said[v->rows_to].settled || v->said[v->rows_to].kind == KIND_TYPING)
 			continue;
-		look_name(v, v->look_to, &ids, &uuids);
+		rows_name(v, v->rows_to, &ids, &uuids);
 		k++;
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(all); i++) {
@@ -260,10 +260,10 @@ void look_ask(struct verify *v)
 		buf_char(all[i], '\0');
 	}
 	const char *values[] = {chats.p, ids.p, uuids.p};
-	v->look_round++;
-	v->look_sent_ms = now_ms(v);
-	v->look_at = now_ms(v) + LOOK_MS;
-	link_send(v->control, LOOK_SQL, 3, values, STATEMENT_MS, look_answered, v);
+	v->rows_round++;
+	v->rows_sent_ms = now_ms(v);
+	v->rows_at = now_ms(v) + ROWS_MS;
+	link_send(v->control, ROWS_SQL, 3, values, STATEMENT_MS, rows_answered, v);
 	for (unsigned i = 0; i < ARRAY_LEN(all); i++)
 		buf_fini(all[i]);
 }
