@@ -9,8 +9,11 @@
 
 static void leave_note(const struct entry *e, const struct client *c, enum close_reason why)
 {
-	struct trace_end end = {
-		.number = c->number, .came_ms = c->came_ms, .why = (uint32_t)why, .at_ms = clock_wall_ms()};
+	struct trace_end end = {.number = c->number,
+	                        .came_ms = c->came_ms,
+	                        .why = (uint16_t)why,
+	                        .caught_up = c->caught_up,
+	                        .at_ms = clock_wall_ms()};
 	memcpy(end.id, client_id(c).p, TRACE_ID_LEN);
 	memcpy(end.user, c->user->id, TRACE_USER_LEN);
 	trace_ended(e->people->trace, &end);

@@ -79,7 +79,7 @@ void deliver_event(struct events *ev, const struct db_event *e, void (*told)(str
 			sent++;
 			trace_client(trace, c->number, TRACE_HELD);
 			if (c->state == CLIENT_RECOVERING)
-				c->people->recovery->hold(c, packet, d);
+				c->people->recovery->hold(c, packet, d, e->id);
 		}
 	}
 	trace_event_over(trace);

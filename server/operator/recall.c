@@ -14,7 +14,8 @@ struct recalled {
 	const struct client *here; /* NULL: it has ended */
 	struct trace_end ended;
 	uint32_t number, fence;
-	bool met; /* the event was for it */
+	uint32_t behind; /* later events for it */
+	bool met;        /* the event was for it */
 	enum trace_outcome outcome;
 	uint64_t at_ms, confirmed_ms;
 };
@@ -23,13 +24,15 @@ struct recall {
 	struct recalled sockets[SOCKETS_MOST];
 	uint32_t n, next; /* next: to be overwritten once all are used */
 	uint64_t from_ms; /* what is older is not remembered; 0: nothing is */
+	uint64_t numbers; /* a bit for the last six of each socket's number: most of a trace is of others */
 };
 
-static struct recalled *recall_add(struct recall *k)
+static struct recalled *recall_add(struct recall *k, uint32_t number)
 {
 	struct recalled *s = &k->sockets[k->next++ % SOCKETS_MOST];
 	k->n += k->n < SOCKETS_MOST;
-	*s = (struct recalled){0};
+	*s = (struct recalled){.number = number};
+	k->numbers |= (uint64_t)1 << (number & 63);
 	return s;
 }
 
@@ -43,35 +46,40 @@ static void recall_sockets(struct recall *k, const struct people *p, struct slic
 			k->from_ms = r.at_ms;
 		if (r.kind != TRACE_ENDED || !slice_eq(slice_of(r.ended.user, TRACE_USER_LEN), user))
 			continue;
-		struct recalled *s = recall_add(k);
-		s->ended = r.ended;
-		s->number = r.number;
+		recall_add(k, r.number)->ended = r.ended;
 	}
 	for (struct list *it = u ? u->clients.next : NULL; it && it != &u->clients; it = it->next) {
-		struct recalled *s = recall_add(k);
-		s->here = list_entry(it, struct client, user_link);
-		s->number = s->here->number;
+		const struct client *c = list_entry(it, struct client, user_link);
+		recall_add(k, c->number)->here = c;
 	}
 }
 
 static struct recalled *recall_find(struct recall *k, uint32_t number)
 {
+	if (!(k->numbers >> (number & 63) & 1))
+		return NULL;
 	for (uint32_t i = 0; i < k->n; i++)
 		if (k->sockets[i].number == number)
 			return &k->sockets[i];
 	return NULL;
 }
 
-static void recall_event(struct recall *k, const struct trace_record *r)
+static void recall_met(struct recalled *s, const struct trace_record *r, uint32_t mark)
+{
+	s->met = true;
+	s->outcome = trace_mark_outcome(mark);
+	s->at_ms = r->at_ms;
+	s->fence = r->fence;
+}
+
+static void recall_event(struct recall *k, const struct trace_record *r, uint64_t event)
 {
 	for (uint32_t i = 0; i < r->n; i++) {
-		struct recalled *s = recall_find(k, r->marks[i] >> 2);
-		if (!s)
-			continue;
-		s->met = true;
-		s->outcome = (enum trace_outcome)(r->marks[i] & 3);
-		s->at_ms = r->at_ms;
-		s->fence = r->fence;
+		struct recalled *s = recall_find(k, trace_mark_number(r->marks[i]));
+		if (s && r->event == event)
+			recall_met(s, r, r->marks[i]);
+		else if (s)
+			s->behind += s->met;
 	}
 }
 
@@ -79,8 +87,8 @@ static void recall_outcomes(struct recall *k, const struct trace *t, uint64_t ev
 {
 	struct trace_record r;
 	for (uint64_t at = 0; trace_next(t, &at, &r);) {
-		if (r.kind == TRACE_EVENT && r.event == event)
-			recall_event(k, &r);
+		if (r.kind == TRACE_EVENT)
+			recall_event(k, &r, event);
 		if (r.kind != TRACE_CONFIRMED)
 			continue;
 		struct recalled *s = recall_find(k, r.number);
@@ -106,9 +114,12 @@ static void recall_put_socket(struct buf *b, const struct recalled *s)
 		json_member_time(b, "ended_at", s->ended.at_ms);
 		json_member_str(b, "reason", slice_str(close_label((enum close_reason)s->ended.why)));
 	}
+	if (c ? c->caught_up : s->ended.caught_up)
+		json_member_bool(b, "caught_up", true);
 	if (s->met) {
 		json_member_str(b, "outcome", slice_str(trace_outcome_label(s->outcome)));
 		json_member_time(b, "at", s->at_ms);
+		json_member_u64(b, "behind", s->behind);
 	}
 	if (s->confirmed_ms)
 		json_member_time(b, "confirmed_at", s->confirmed_ms);

@@ -84,14 +84,14 @@ static const struct recent_socket *recent_find(const struct recent *r, uint32_t 
 static void recent_event(struct recent *r, const struct trace_record *k)
 {
 	for (uint32_t i = 0; i < k->n; i++) {
-		uint32_t number = k->marks[i] >> 2;
+		uint32_t number = trace_mark_number(k->marks[i]);
 		if (!recent_find(r, number))
 			continue;
 		r->sent[r->nsent++ % DELIVERIES_MOST] = (struct sent){.event = k->event,
 		                                                      .at_ms = k->at_ms,
 		                                                      .number = number,
 		                                                      .fence = k->fence,
-		                                                      .outcome = (enum trace_outcome)(k->marks[i] & 3)};
+		                                                      .outcome = trace_mark_outcome(k->marks[i])};
 	}
 }
 

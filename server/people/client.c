@@ -101,7 +101,7 @@ struct client *client_new(struct people *p, struct sio_socket *s, const char use
 	c->user = user_get(p, user);
 	list_add_tail(&c->user->clients, &c->user_link);
 	c->user->nclients++;
-	c->number = ++p->clients_so_far & UINT32_MAX >> 2;
+	c->number = ++p->clients_so_far & TRACE_NUMBER_MOST;
 	c->came_ms = clock_wall_ms();
 	c->entering = NEW(struct entering);
 	c->entering->client = c;

@@ -95,7 +95,7 @@ struct client {
 	/* Freed by recovery_hooks.forget; NULL: recovery was not asked for. It stands beside `state`: a delivery reads
 	 * both. */
 	struct recoverable *recoverable;
-	uint32_t number;         /* among the clients of this edge: 30 bits, for people.trace */
+	uint32_t number;         /* among the clients of this edge: TRACE_NUMBER_MOST at most */
 	uint32_t confirmed_s;    /* wall clock, seconds: its library's last confirmation; 0: none yet */
 	uint32_t waiting_bytes;  /* events/gate.c: of its events that wait for the database */
 	uint32_t behind;         /* a moment of the pump (db_pump_moment) before which it has an effect; 0: none */
@@ -108,6 +108,7 @@ struct client {
 	bool expired : 1;            /* its token has expired, which ends it */
 	bool owed_sync : 1;          /* a gap: no event for it before the sync:required that its rooms are read for */
 	bool returning : 1;          /* CONNECT presented a recovery id */
+	bool caught_up : 1;          /* it was recovered: sent what it had missed */
 };
 
 /* ---- life ---- */

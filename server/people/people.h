@@ -34,7 +34,7 @@ struct recovery_hooks {
 	void (*sent)(struct client *c);   /* an event was sent to it, or its rooms have changed */
 	void (*synced)(struct client *c); /* it was told sync:required */
 	/* CLIENT_RECOVERING: the packet of an event for it, which is kept until the missed ones are sent. */
-	void (*hold)(struct client *c, struct packet *p, struct delivery *d);
+	void (*hold)(struct client *c, struct packet *p, struct delivery *d, uint64_t row);
 	void (*forget)(struct client *c); /* the client ends: frees client.recoverable */
 };
 

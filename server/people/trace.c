@@ -94,7 +94,7 @@ void trace_client(struct trace *t, uint32_t number, enum trace_outcome o)
 {
 	if (!t)
 		return;
-	t->event[EVENT_WORDS + t->n++] = number << 2 | (uint32_t)o;
+	t->event[EVENT_WORDS + t->n++] = number << TRACE_OUTCOME_BITS | (uint32_t)o;
 	if (t->n == MARKS_MOST)
 		trace_event_over(t);
 }

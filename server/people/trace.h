@@ -14,11 +14,12 @@ struct trace;
 #define TRACE_USER_LEN 36
 
 /* What a client was given of an event. */
-#define TRACE_OUTCOMES(X)                                                                   \
-	X(QUEUED, queued)     /* in the queue of its connection, or on its way already */   \
-	X(DROPPED, dropped)   /* its connection took nothing any more */                    \
-	X(HELD, held)         /* it is recovering: it is sent this behind what it missed */ \
-	X(OWED, sync_instead) /* a gap: it was told sync:required instead */
+#define TRACE_OUTCOMES(X)                                                                     \
+	X(QUEUED, queued)       /* in the queue of its connection, or on its way already */   \
+	X(DROPPED, dropped)     /* its connection took nothing any more */                    \
+	X(HELD, held)           /* it is recovering: it is sent this behind what it missed */ \
+	X(OWED, sync_instead)   /* a gap: it was told sync:required instead */                \
+	X(CAUGHT_UP, caught_up) /* it came back with an offset: sent among what it had missed */
 enum trace_outcome {
 #define X(NAME, label) TRACE_##NAME,
 	TRACE_OUTCOMES(X)
@@ -27,10 +28,23 @@ enum trace_outcome {
 };
 const char *trace_outcome_label(enum trace_outcome o);
 
+/* A client and its outcome, in the word that a delivery costs. */
+#define TRACE_OUTCOME_BITS 3
+#define TRACE_NUMBER_MOST (UINT32_MAX >> TRACE_OUTCOME_BITS)
+static inline uint32_t trace_mark_number(uint32_t mark)
+{
+	return mark >> TRACE_OUTCOME_BITS;
+}
+static inline enum trace_outcome trace_mark_outcome(uint32_t mark)
+{
+	return (enum trace_outcome)(mark & ((1u << TRACE_OUTCOME_BITS) - 1));
+}
+
 struct trace_end {
 	uint64_t came_ms, at_ms;
 	uint32_t number;
-	uint32_t why; /* enum close_reason */
+	uint16_t why;       /* enum close_reason */
+	uint16_t caught_up; /* 1: it had come back with an offset, and was sent what it had missed */
 	char id[TRACE_ID_LEN], user[TRACE_USER_LEN];
 };
 
@@ -56,7 +70,7 @@ struct trace_record {
 	uint64_t event;        /* TRACE_EVENT: the row's id */
 	uint32_t fence;        /* its last bits; of the first two kinds */
 	uint32_t number;       /* of the last two */
-	const uint32_t *marks; /* TRACE_EVENT: number << 2 | outcome, n of them */
+	const uint32_t *marks; /* TRACE_EVENT: n of them, for trace_mark_number and trace_mark_outcome */
 	uint32_t n;
 	struct trace_end ended; /* TRACE_ENDED */
 };

@@ -3,6 +3,7 @@
  */
 #include "recovery/attempt.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "events/confirm.h"
 #include "people/room_names.h"
 #include "recovery/missed.h"
@@ -39,11 +40,22 @@ static bool no_chat(struct slice room, void *arg)
 	return room_family(room) != ROOM_CHAT;
 }
 
+static void recover_note(const struct client *c, uint64_t row, bool sent)
+{
+	struct trace *t = row ? c->people->trace : NULL;
+	trace_event(t, row, c->people->fence_value, clock_wall_ms());
+	trace_client(t, c->number, sent ? TRACE_CAUGHT_UP : TRACE_DROPPED);
+	trace_event_over(t);
+}
+
 static void recover_send(struct client *c, const struct held_list *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		if (sio_send(c->sio, l->all[i].packet) && l->all[i].delivery)
-			confirm_expect(c, l->all[i].delivery, ++c->people->fence_value);
+		bool sent = sio_send(c->sio, l->all[i].packet);
+		c->people->fence_value++;
+		recover_note(c, l->all[i].row, sent);
+		if (sent && l->all[i].delivery)
+			confirm_expect(c, l->all[i].delivery, c->people->fence_value);
 	}
 }
 
@@ -81,6 +93,7 @@ static void attempt_succeed(struct client *c, struct held_list *missed)
 	buf_fini(&extra);
 	c->people->counts.recoveries[RECOVERY_RECOVERED]++;
 	c->people->counts.recovered_events += missed->n + a->held.n;
+	c->caught_up = true;
 	recover_send(c, missed);
 	recover_send(c, &a->held);
 	attempt_end(c, true);

@@ -87,7 +87,7 @@ void attempts_gap(struct recovery *rec)
 
 /* ---- meanwhile ---- */
 
-static void recover_hold(struct client *c, struct packet *p, struct delivery *d)
+static void recover_hold(struct client *c, struct packet *p, struct delivery *d, uint64_t row)
 {
 	struct attempt *a = c->recoverable->attempt;
 	if (!a->holding || a->broken)
@@ -97,7 +97,7 @@ static void recover_hold(struct client *c, struct packet *p, struct delivery *d)
 		held_free(&a->held);
 		return;
 	}
-	held_add(&a->held, p, d);
+	held_add(&a->held, p, d, row);
 }
 
 void recover_forget(struct client *c)

@@ -11,14 +11,14 @@
 
 /* ---- held packets ---- */
 
-void held_add(struct held_list *l, struct packet *p, struct delivery *d)
+void held_add(struct held_list *l, struct packet *p, struct delivery *d, uint64_t row)
 {
 	if (l->n == l->cap) {
 		l->cap = l->cap ? l->cap * 2 : 8;
 		l->all = mem_realloc(l->all, l->cap * sizeof(*l->all));
 	}
 	l->bytes += packet_size(p);
-	l->all[l->n++] = (struct held){packet_ref(p), d ? delivery_ref(d) : NULL};
+	l->all[l->n++] = (struct held){packet_ref(p), d ? delivery_ref(d) : NULL, row};
 }
 
 void held_free(struct held_list *l)
@@ -71,7 +71,15 @@ bool walk_number(struct slice text, int64_t *us)
 	return text.n > 0;
 }
 
-static bool walk_event(struct walk *k, const struct db_result *r, int row)
+/* The next of the ids; 0: there is none. */
+static uint64_t walk_id(struct walk *k)
+{
+	int64_t id;
+	struct slice text = {0};
+	return hub_next_name(&k->ids, &text) && walk_number(text, &id) ? (uint64_t)id : 0;
+}
+
+static bool walk_event(struct walk *k, const struct db_result *r, int row, uint64_t id)
 {
 	bool everyone = db_is_null(r, row, COL_ROOMS), reached = false;
 	struct db_event e = {.event = db_value(r, row, COL_EVENT),
@@ -85,7 +93,7 @@ static bool walk_event(struct walk *k, const struct db_result *r, int row)
 		return true;
 	struct packet *p = deliver_packet(&e);
 	struct delivery *d = e.confirm.n ? confirm_delivery(&e) : NULL;
-	held_add(&k->missed, p, d);
+	held_add(&k->missed, p, d, id);
 	packet_unref(&p);
 	delivery_unref(&d);
 	return true;
@@ -114,7 +122,8 @@ bool walk_row(struct walk *k, const struct db_result *r, int row)
 	struct slice verb = db_value(r, row, COL_CONTROL);
 	if (!slice_eq(db_value(r, row, COL_WHAT), SLICE("row")))
 		return false;
-	return verb.n ? walk_control(k, verb, db_value(r, row, COL_DATA)) : walk_event(k, r, row);
+	uint64_t id = walk_id(k);
+	return verb.n ? walk_control(k, verb, db_value(r, row, COL_DATA)) : walk_event(k, r, row, id);
 }
 
 void walk_end(struct walk *k)

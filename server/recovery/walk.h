@@ -17,6 +17,7 @@ enum { COL_ORD, COL_WHAT, COL_AT, COL_ROOMS, COL_EXCEPT, COL_EVENT, COL_CONTROL,
 struct held {
 	struct packet *packet;     /* a reference */
 	struct delivery *delivery; /* a reference; NULL: it is not confirmed */
+	uint64_t row;              /* of the outbox; 0: it is not known */
 };
 
 struct held_list {
@@ -25,13 +26,14 @@ struct held_list {
 	size_t bytes; /* in a queue */
 };
 
-void held_add(struct held_list *l, struct packet *p, struct delivery *d);
+void held_add(struct held_list *l, struct packet *p, struct delivery *d, uint64_t row);
 void held_free(struct held_list *l);
 
 struct walk {
 	struct hub *hub;
 	struct hub_member member;
 	struct held_list missed;
+	struct slice ids; /* of the rows to come, joined by newline; borrowed */
 };
 
 /* rooms, former: joined by newline; chats: uuids, one behind the other. */

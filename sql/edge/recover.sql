@@ -132,6 +132,7 @@ declare
 	v_count int;
 	v_bytes bigint;
 	v_problem text;
+	v_ids bigint[];
 begin
 	-- sorted by private id, so that two edges with the same ids do not wait for each other crosswise
 	for v_item in select s.n::int as n, s.j::jsonb as j from unnest(p_items) with ordinality s (j, n) order by rt_private.recovery_pid(s.j::jsonb ->> 'pid') loop
@@ -164,6 +165,7 @@ begin
 			v_names := v_rooms.candidates || array(select jsonb_array_elements_text(j -> 'chats'));
 			v_count := 0;
 			v_bytes := 0;
+			v_ids := '{}';
 			for v_row in
 				select e.*
 				from (
@@ -197,6 +199,7 @@ begin
 				except_rooms := array_to_string(v_row.except_rooms, e'\n'); event := v_row.event; control := v_row.control;
 				data := v_row.data::text; confirm := v_row.confirm::text;
 				return next;
+				v_ids := v_ids || v_row.id;
 			end loop;
 			-- a slot was truncated while it was read
 			if rt_private.gap(v_from, v_from_epoch, v_epoch) is not null then
@@ -204,7 +207,8 @@ begin
 			end if;
 		end if;
 		at_us := null; rooms := null; except_rooms := null; event := null; control := null; confirm := null;
-		what := case when v_problem is null then 'ok' else 'no' end; data := v_problem;
+		what := case when v_problem is null then 'ok' else 'no' end;
+		data := coalesce(v_problem, nullif(array_to_string(v_ids, e'\n'), ''));
 		if v_problem is not null then -- the socket opens as a new one, with a new private id
 			update bellwire.recoveries r set pid = rt_private.recovery_pid(j ->> 'fresh'), former = '{}'
 			where r.socket_id = j ->> 'socket_id' and r.user_id = v_user;
@@ -216,6 +220,6 @@ $$;
 comment on function rt.recover(text[]) is
 	'Sockets {socket_id, user_id, pid, fresh, again, from_socket, from, epoch, mark, issued_us, chats, upto, '
 	'upto_epoch} present what they were given. For each: a row "rooms" (those of the offset''s time; data: the '
-	'sockets before), rows "row" in id order, then "ok", or "no" with the cause, which voids the rest. The '
-	'private id belongs to the new socket from now on, the old one is ended; after "no" it is the one called '
-	'fresh.';
+	'sockets before), rows "row" in id order, then "ok" (data: their ids), or "no" with the '
+	'cause, which voids the rest. The private id belongs to the new socket from now on, the old one is ended; '
+	'after "no" it is the one called fresh.';

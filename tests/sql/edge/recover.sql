@@ -108,7 +108,12 @@ create function pg_temp.recover(p_socket text, p_more jsonb default '{}', p_user
 	language sql as $$
 	select r.what, coalesce(r.event, r.control), case when r.what = 'rooms'
 		then to_jsonb(array(select unnest(string_to_array(r.rooms, e'\n')) x order by 1))
-		when r.what = 'no' then to_jsonb(r.data) when r.data is not null then r.data::jsonb end
+		when r.what = 'no' then to_jsonb(r.data)
+		when r.what = 'ok' then (
+			select jsonb_agg(coalesce(o.event, o.control) order by i.n)
+			from unnest(string_to_array(r.data, e'\n')::bigint[]) with ordinality i (id, n)
+			left join bellwire.outbox o on o.id = i.id)
+		when r.data is not null then r.data::jsonb end
 	from rt.recover(array[(jsonb_build_object('user_id', tests.u(p_user), 'socket_id', p_socket, 'pid', 'pid',
 		'fresh', 'fresh ' || p_socket, 'again', false, 'from_socket', 'old',
 		'from', (select x || ':' || x || ':' from base), 'epoch',
@@ -119,7 +124,7 @@ create function pg_temp.recover(p_socket text, p_more jsonb default '{}', p_user
 $$;
 create function pg_temp.outcome(p_socket text, p_more jsonb default '{}', p_user int default 1) returns text
 	language sql as $$
-	select coalesce(o.data #>> '{}', o.what)
+	select case o.what when 'ok' then 'ok' else o.data #>> '{}' end
 		from pg_temp.recover(p_socket, p_more, p_user) o (what text, name text, data jsonb)
 		where o.what in ('ok', 'no')
 $$;
@@ -171,7 +176,9 @@ select results_eq($$ select what, name, data from pg_temp.recover('new', '{}') r
 	('row', 'socket_join', jsonb_build_object('socket_id', 'old', 'room', 'chat:' || tests.u(12))),
 	('row', 'to the socket', '{}'),
 	('row', 'in flight', '{}'),
-	('ok', null, null) $$, 'rooms of then, and in order what may concern it since');
+	('ok', null, jsonb_build_array('mine', 'not yet', 'everyone', 'user_join', 'now', 'on screen', 'user_leave',
+		'user_leave', 'not any more', 'socket_join', 'to the socket', 'in flight'))
+	$$, 'rooms of then, and in order what may concern it since, with the ids of these rows');
 select is(pg_temp.holder('pid'), 'new old', 'and the id is the new socket''s');
 select is((select count(*)
 	from pg_temp.recover('new',

@@ -12,7 +12,7 @@ static unsigned events_in(const struct trace *t, uint64_t *first, uint64_t *last
 		CHECK(r.kind == TRACE_EVENT);
 		CHECK(r.at_ms == r.event + 1000 && r.fence == (uint32_t)(r.event * 3));
 		for (uint32_t i = 0; i < r.n; i++)
-			CHECK((r.marks[i] & 3) == (r.marks[i] >> 2) % 4);
+			CHECK(trace_mark_outcome(r.marks[i]) == trace_mark_number(r.marks[i]) % TRACE_OUTCOME_MAX);
 		if (!n)
 			*first = r.event;
 		CHECK(r.event >= *last);
@@ -26,7 +26,7 @@ static void note(struct trace *t, uint64_t id, uint32_t clients)
 {
 	trace_event(t, id, id * 3, id + 1000);
 	for (uint32_t i = 1; i <= clients; i++)
-		trace_client(t, i, (enum trace_outcome)(i % 4));
+		trace_client(t, i, (enum trace_outcome)(i % TRACE_OUTCOME_MAX));
 	trace_event_over(t);
 }
 
@@ -44,7 +44,8 @@ TEST(what_is_noted_is_read_in_its_order)
 	trace_ended(t, &end);
 	note(t, 13, 0); /* nobody met it: no record */
 	CHECK(trace_next(t, &at, &r) && r.kind == TRACE_EVENT);
-	CHECK(r.event == 12 && r.n == 2 && r.marks[0] == (1 << 2 | 1) && r.marks[1] == (2 << 2 | 2));
+	CHECK(r.event == 12 && r.n == 2 && trace_mark_number(r.marks[0]) == 1 &&
+	      trace_mark_outcome(r.marks[1]) == TRACE_HELD);
 	CHECK(trace_next(t, &at, &r) && r.kind == TRACE_CONFIRMED);
 	CHECK(r.number == 2 && r.fence == 36 && r.at_ms == 1ull << 40);
 	CHECK(trace_next(t, &at, &r) && r.kind == TRACE_ENDED);
@@ -61,7 +62,7 @@ TEST(an_event_of_many_clients_has_several_records)
 	note(t, 1, 1000);
 	for (uint64_t at = 0; trace_next(t, &at, &r);)
 		for (uint32_t i = 0; i < r.n; i++)
-			CHECK_INT(r.marks[i] >> 2, ++n);
+			CHECK_INT(trace_mark_number(r.marks[i]), ++n);
 	CHECK_INT(n, 1000);
 	trace_free(&t);
 }
