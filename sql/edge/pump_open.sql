@@ -15,8 +15,8 @@ begin
 	-- done once: a second edge waits here, and finds it done
 	select s.* into v from bellwire.outbox_state s for update;
 	if v.system_identifier <> v_system or v.database_oid <> v_oid then
-		truncate bellwire.outbox, bellwire.outbox_ephemeral, bellwire.sockets, bellwire.edges, bellwire.ticks,
-			bellwire.epoch, bellwire.marks;
+		truncate bellwire.outbox, bellwire.outbox_ephemeral, bellwire.sockets, bellwire.edges,
+			bellwire.edges_gone, bellwire.ticks, bellwire.epoch, bellwire.marks;
 		update bellwire.outbox_state s set dropped = null;
 	end if;
 	update bellwire.outbox_state s set system_identifier = v_system, database_oid = v_oid;

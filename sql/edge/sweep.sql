@@ -28,9 +28,14 @@ begin
 			and (select true from bellwire.sockets s where s.user_id = p.user_id limit 1) is null then v_due else p.offline_due end
 	where p.user_id = any(v_locked);
 	-- Users with a locked row come with the next portion. No socket is added, since the edge is dead.
-	delete from bellwire.edges e
-	where e.edge_id = any(p_edges)
-		and (select true from bellwire.sockets s where s.edge_id = e.edge_id limit 1) is null;
+	with gone as (
+		delete from bellwire.edges e
+		where e.edge_id = any(p_edges)
+			and (select true from bellwire.sockets s where s.edge_id = e.edge_id limit 1) is null
+		returning e.edge_id, e.name, e.opened_at
+	)
+	insert into bellwire.edges_gone (edge_id, name, opened_at) select g.edge_id, g.name, g.opened_at from gone g;
+	delete from bellwire.edges_gone g where g.gone_at < clock_timestamp() - interval '1 hour';
 	return (cardinality(v_of) = c_sockets or cardinality(v_users) = c_users) and cardinality(v_locked) > 0;
 end
 $$;

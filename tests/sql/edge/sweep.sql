@@ -1,7 +1,7 @@
 -- rt.sweep: in portions, so that nobody waits long for its locks. What it does is in maintain.sql, who waits for whom
 -- in concurrent/waits.mjs.
 begin;
-select plan(20);
+select plan(22);
 
 select tests.users(1, 1200);
 insert into bellwire.edges (edge_id, name, pid, backend_start, seen_at)
@@ -21,6 +21,8 @@ select is(rt.sweep(tests.u(901)), true, 'and more');
 select is(rt.sweep(tests.u(901)), false, 'now it is the last');
 select results_eq('select socket_id from bellwire.sockets', array['other'], 'all are gone');
 select results_eq('select name from bellwire.edges', array['live'], 'and the edge with them');
+select results_eq('select name, opened_at < gone_at from bellwire.edges_gone', $$ values ('dead', true) $$,
+	'which is noted');
 select is((select count(*) from bellwire.presence where offline_due > clock_timestamp() + interval '20 s'),
 	1099::bigint, 'who was online has presence_grace_restart, nobody else');
 select is((select count(*) from bellwire.presence where unclean_at is not null), 1200::bigint, 'all ended uncleanly');
@@ -42,6 +44,9 @@ select rt.maintain(tests.u(901));
 select is_empty('select from bellwire.sockets',
 	'the rest belongs to everybody, and no sign of life brings the edge back');
 select is_empty('select from bellwire.edges', 'it is gone');
+update bellwire.edges_gone set gone_at = clock_timestamp() - interval '2 hours' where name = 'live';
+select rt_private.edges_sweep('{}');
+select results_eq('select name from bellwire.edges_gone', array['dead'], 'which is forgotten after an hour');
 
 -- sockets whose edge has no row: it was swept while it opened them, and then died
 insert into bellwire.edges (edge_id, name, pid, backend_start) values (tests.u(901), 'live', 0, now());
