@@ -11,7 +11,8 @@ create or replace function rt_private.explain_find(
 	out except_rooms text[],
 	out event text,
 	out control text,
-	out confirms boolean)
+	out confirms boolean,
+	out message_id uuid)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set jit = off
 as $$
 begin
@@ -33,12 +34,17 @@ begin
 	-- A number is the index of nothing, and neither is what an event says: all rows are looked at, 64 MB at most.
 	select o.id, o.at, o.rooms, o.except_rooms, o.event, o.control,
 		-- in a large chat only a few clients are asked whether they have it
-		o.confirm is not null and coalesce(o.confirm ->> 'wanted', 'all') = 'all'
-	into id, at, rooms, except_rooms, event, control, confirms
+		o.confirm is not null and coalesce(o.confirm ->> 'wanted', 'all') = 'all',
+		case when o.event = 'chat:message:new' and rt_private.is_uuid(o.data ->> 'id')
+			then (o.data ->> 'id')::uuid end
+	into id, at, rooms, except_rooms, event, control, confirms, message_id
 	from (select a.* from bellwire.outbox a union all select a.* from bellwire.outbox_ephemeral a) o
 	where case when kind = 'row' then o.id = p_event::bigint
 		else o.event in ('chat:message:new', 'notification:new') and o.data ->> 'id' = lower(p_event) end
 	order by o.id limit 1;
+	if kind = 'message' then
+		message_id := p_event::uuid;
+	end if;
 end
 $$;
 comment on function rt_private.explain_find(text) is

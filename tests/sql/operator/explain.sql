@@ -1,6 +1,6 @@
 -- rt.explain: the steps that rows know. What edges remember is here what a test has put into their answers.
 begin;
-select plan(25);
+select plan(47);
 
 select tests.users(1, 4);
 select tests.chat(11, 1, 2);
@@ -74,16 +74,48 @@ select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "open"}]',
 	'^rooms no: a on edge edge 901 was in none of participants:',
 	'one whose edge did not have it in the room');
 select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "open", "outcome": "held"}]',
-	'^queued no: it was recovering', 'one that was recovering');
+	'^queued no: it was recovering, which failed: it was told sync:required instead', 'a recovery that failed');
+select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "recovering", "outcome": "held"}]',
+	'^queued no: it is recovering: it is sent this behind what it has missed', 'one that is recovering');
+select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "open", "outcome": "held", "caught_up": true}]',
+	'^queued no: it was recovering, and this is not among what it had missed', 'not what it had missed');
+select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "ended_at": "1 min", "reason": "ping", "outcome": "held"}]',
+	'^queued no: it was recovering when it ended: ping', 'one that ended before it had recovered');
+select pg_temp.is('[{"socket_id": "a", "since": "1 min", "state": "open", "outcome": "caught_up", "caught_up": true,
+	"queued_bytes": 0, "confirmed_at": "2026-01-01"},
+	{"socket_id": "b", "since": "-1 min", "ended_at": "1 s", "reason": "peer", "outcome": "queued"}]',
+	'^confirmed yes', 'what was sent before its connection began, to one that came back');
+select matches((select evidence from rt.explain(tests.u(21)::text, tests.u(2), pg_temp.asked(
+	'[{"socket_id": "a", "since": "1 min", "state": "open", "outcome": "caught_up", "transport": "polling"}]'), '0')
+	where step = 'socket'), '^a on edge edge 901, polling, back with an offset$', 'that it came back is said');
 select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "open", "outcome": "sync_instead"}]',
 	'^queued no: events were missed', 'a gap');
 select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "open", "outcome": "dropped"}]',
 	'^queued no: its connection', 'a connection that took nothing');
 select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "ended_at": "1 min", "reason": "slow", "outcome": "queued"}]',
 	'^written no: the socket was cut as slow: its client did not read', 'cut as slow');
-select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "open", "outcome": "queued", "queued_bytes": 7,
+select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "open", "outcome": "queued", "queued_bytes": 700,
 	"transport": "polling"}]',
-	'^written no: 7 bytes wait for the client to take them by a GET', 'a client that polls no more');
+	'^written no: 700 bytes wait for the client to take them by a GET', 'a client that polls no more');
+select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "open", "outcome": "queued", "queued_bytes": 700,
+	"behind": 2, "transport": "websocket"}]',
+	'^written no: 700 bytes wait for the client to take them, of this event or of the 2 behind it',
+	'which bytes wait is not known');
+select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "open", "outcome": "queued", "queued_bytes": 1,
+	"transport": "polling"}]', '^confirmed no: its client library has not answered yet', 'a ping is no event');
+select is(verdict || ' ' || evidence,
+	'unknown 700 bytes wait for the client to take them by a GET, of this event or of the 1 behind it',
+	'what asks for no answer may be there')
+	from rt_private.explain_written(700, 1, 'notification:new', 'polling', false);
+select is(verdict, 'no', 'the last one is not') from rt_private.explain_written(700, 0, 'x', 'polling', false);
+select results_eq($$ select verdict from unnest(array[0, 1, 0, 1]::bigint[], array['slow', 'slow', 'peer', 'peer'],
+	array[false, false, false, true]) x (behind, reason, confirms),
+	rt_private.explain_ended(reason, behind, confirms) $$,
+	$$ values ('no'), ('unknown'), ('unknown'), ('no') $$, 'what is known behind the end of a socket');
+-- it was there when the row was written, and is said to have been in none of its rooms: it may have ended before
+select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "ended_at": "1 s", "reason": "client_left"}]',
+	'^socket no: a on edge edge 901 ended before that edge read the row: client_left',
+	'a row that was committed late');
 select pg_temp.is('[{"socket_id": "a", "since": "-1 min", "state": "open", "outcome": "dropped"},
 	{"socket_id": "b", "since": "-1 min", "state": "open", "outcome": "queued", "queued_bytes": 0,
 		"confirmed_at": "2026-01-01"}]',
@@ -95,8 +127,35 @@ insert into bellwire.sockets (socket_id, edge_id, user_id) values ('x', tests.u(
 create temp table unanswered as select pg_temp.asked('[]') as ask;
 delete from bellwire.answers;
 select matches(pg_temp.says(tests.u(21)::text, 2, ask),
-	'^read no: edge edge 901, which has 1 of the user''s sockets, did not answer', 'an edge that did not answer')
+	'^read unknown: edge edge 901, which has 1 of the user''s sockets, did not answer',
+	'an edge that did not answer, and may have sent it') from unanswered;
+update bellwire.edges set seen_at = now() - interval '10 seconds' where edge_id = tests.u(901);
+select matches(pg_temp.says(tests.u(21)::text, 2, ask),
+	'^read no: edge edge 901, which has 1 of the user''s sockets, did not answer',
+	'one that was not seen any more when the row was written') from unanswered;
+update bellwire.edges set seen_at = now() where edge_id = tests.u(901);
+delete from bellwire.sockets;
+select is(pg_temp.says(tests.u(21)::text, 2, ask), 'socket no: the user had none',
+	'nor is it asked about a user who was never there') from unanswered;
+insert into bellwire.presence (user_id, ended_at) values (tests.u(2), now() + interval '1 second');
+select matches(pg_temp.says(tests.u(21)::text, 2, ask),
+	'^read unknown: edge edge 901, on which the user may have been, did not answer',
+	'a socket of the user has ended since')
 	from unanswered;
+select matches(pg_temp.says(tests.u(21)::text, 2,
+	pg_temp.asked('[]', '{"remembers": true, "remembers_from": "2999-01-01"}')),
+	'^read unknown: edge edge 901, on which the user may have been, remembers nothing of then',
+	'a ring that is too small');
+insert into bellwire.edges_gone (edge_id, name, opened_at, gone_at) values
+	(tests.u(902), 'gone', now() - interval '1 hour', now() + interval '1 minute'),
+	(tests.u(903), 'before', now() - interval '1 hour', now() - interval '1 minute'),
+	(tests.u(901), 'again', now() - interval '1 hour', now() + interval '1 minute');
+select matches(pg_temp.says(tests.u(21)::text, 2, pg_temp.asked('[]')),
+	'^read unknown: edge gone, on which the user may have been, has ended, at ', 'an edge that is gone');
+delete from bellwire.edges_gone where edge_id = tests.u(902);
+select matches(pg_temp.says(tests.u(21)::text, 2, pg_temp.asked('[]')), '^socket no: the user had none',
+	'one that was gone before, or has answered, is not meant');
+
 insert into platform.message_receipts (message_id, user_id, delivered_at) values (tests.u(21), tests.u(2), now());
 select is(pg_temp.says(tests.u(21)::text, 2, pg_temp.asked('[]')), 'confirmed yes: there is a receipt',
 	'a receipt is a delivery, whatever edges remember');
@@ -107,6 +166,31 @@ select results_eq($$select x.inside, split_part(x.evidence, ',', 1) from bellwir
 	rt_private.explain_room(tests.u(2), 'participants:' || tests.u(11), o.id) x
 	where o.data ->> 'id' = tests.u(21)::text$$,
 	$$values (true, 'left later')$$, 'one who has left since was there');
+insert into bellwire.sockets (socket_id, edge_id, user_id) values ('mine', tests.u(901), tests.u(2)),
+	('theirs', tests.u(901), tests.u(3));
+select is(array(select x.inside from unnest(array['mine', 'theirs', 'nobody''s']) r,
+	rt_private.explain_room(tests.u(2), r, 1) x), array[null, false, null],
+	'of sockets that are there rows know whose they are');
+select matches(evidence, '^theirs: a socket of somebody else$', 'and say so')
+	from rt_private.explain_rows(tests.u(2), 1, array['theirs'], '{}');
+
+-- what edges remember goes before what rows say
+create temp table met as select pg_temp.asked('[{"socket_id": "a", "since": "-1 min", "state": "open",
+	"outcome": "queued", "queued_bytes": 0, "confirmed_at": "2026-01-01"}]') as ask;
+delete from platform.message_receipts;
+update bellwire.outbox set id = (select min(id) from bellwire.outbox) - 1
+	where control = 'user_leave' and data ->> 'room' = 'participants:' || tests.u(11);
+delete from bellwire.outbox where control in ('user_join', 'rooms_stale');
+select matches(pg_temp.says(tests.u(21)::text, 2), '^rooms no: .*: left before', 'by rows the user had left');
+select results_eq($$ select step || ' ' || verdict
+	from rt.explain(tests.u(21)::text, tests.u(2), (select ask from met), '0') $$,
+	$$ values ('written yes'), ('announced yes'), ('rooms yes'), ('socket yes'), ('read yes'), ('queued yes'),
+	('written yes'), ('confirmed yes') $$, 'and has heard it');
+
+-- rows that carry what is relayed
+select rt_private.control('relayed', '{}');
+select matches(pg_temp.says(max(id)::text, 2), '^announced unknown: row \d+ has events that an edge has passed on',
+	'a relayed event') from bellwire.outbox where control = 'relayed';
 
 select * from finish();
 rollback;
