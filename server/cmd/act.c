@@ -7,7 +7,8 @@
 #define KICK_SQL                                                                              \
 	QUESTION_ANSWERS                                                                      \
 	"select case when a.answered then 'row' else 'problem' end as kind, a.name as edge, " \
-	"coalesce(a.body ->> 'ended', a.problem) as ended from a"
+	"coalesce(a.body ->> 'ended', a.problem) as ended from a "                            \
+	"union all select 'none', '', '' where not exists (select from a)"
 
 int cmd_kick(int argc, char **argv)
 {
@@ -25,7 +26,7 @@ int cmd_kick(int argc, char **argv)
 	if (!cmd_options(
 		    options,
 		    "Ends sockets on every edge. The client is told the reason (error FORBIDDEN), and does not come back by itself.\n"
-		    "Example: bellwire kick --user 66c5d439-0000-4000-8000-00000000f533 --reason \"Please update the app\"\n",
+		    "Example: bellwire kick --user 66c5d439-0000-4000-8000-00000000f533 --reason \"Please update the app\"\n" QUESTION_LOGIN,
 		    argc, argv, &code))
 		return code;
 	if (!!values[0] + !!values[1] + !!values[2] != 1)
@@ -68,7 +69,7 @@ int cmd_emit(int argc, char **argv)
 	if (!cmd_options(
 		    options,
 		    "Sends an event of your own (rt.emit). Ends with 0 once it is committed: every edge sends it then.\n"
-		    "Example: bellwire emit --everyone ops:maintenance '{\"at\": \"22:00\"}'\n",
+		    "Example: bellwire emit --everyone ops:maintenance '{\"at\": \"22:00\"}'\n" QUESTION_LOGIN,
 		    argc, argv, &code))
 		return code;
 	if (!!values[0] + !!values[1] + !!everyone != 1)

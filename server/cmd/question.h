@@ -11,6 +11,9 @@
 
 #define QUESTION_WAIT "2 seconds"
 
+/* How all of them connect; the last line of their --help. */
+#define QUESTION_LOGIN "It connects by OPERATOR_DATABASE_URL, as a member of bellwire_operator (docs/operating.md).\n"
+
 /* Options that all of them have. */
 #define CMD_JSON(v)                                                                 \
 	{                                                                           \
@@ -24,8 +27,8 @@ struct question {
 	const char *ask; /* SQL: one value, the question's id */
 	const char *const *values;
 	int n;
-	/* SQL: $1 is the id, $2 the wait. Columns: kind (row, problem), then those of the table; of a problem the
-	 * first has the edge's name and the second the problem. */
+	/* SQL: $1 is the id, $2 the wait. Columns: kind (row, problem, none), then those of the table; of a problem the
+	 * first has the edge's name and the second the problem. A last one of kind none: no edge runs. */
 	const char *table;
 	bool json;
 };
@@ -42,7 +45,7 @@ PGresult *question_rows(PGconn *pg, const char *sql, const char *const *values, 
 /* Asks. The result has kind and the columns of the table; NULL: stderr says why. */
 PGresult *question_ask(PGconn *pg, const struct question *q);
 
-/* Connects, asks and prints. The exit code: 1 also where an edge did not answer, which stderr says. */
+/* Connects, asks and prints. The exit code: 1 also where an edge did not answer or none runs, which stderr says. */
 int question_run(const char *file, const struct question *q);
 
 int cmd_usage(const char *command, const char *wrong); /* EXIT_USAGE */

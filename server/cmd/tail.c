@@ -90,7 +90,7 @@ int cmd_tail(int argc, char **argv)
 	int code;
 	if (!cmd_options(options,
 	                 "Follows what is written into the outbox, until it is ended: envelopes, unless --bodies.\n"
-	                 "Example: bellwire tail --event chat:message:new --last 10\n",
+	                 "Example: bellwire tail --event chat:message:new --last 10\n" QUESTION_LOGIN,
 	                 argc, argv, &code))
 		return code;
 	t.json = json;

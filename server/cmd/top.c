@@ -41,8 +41,17 @@ static void top_problems(struct buf *out, const PGresult *r)
 	}
 }
 
+/* Some edge runs, and all have answered. */
+static bool top_is_whole(const PGresult *edges)
+{
+	for (int row = 0; row < PQntuples(edges); row++)
+		if (strcmp(PQgetvalue(edges, row, 0), "problem") == 0)
+			return false;
+	return PQntuples(edges) > 1; /* beside the sums */
+}
+
 /* False: stderr says why. */
-static bool top_frame(PGconn *pg, struct buf *out)
+static bool top_frame(PGconn *pg, struct buf *out, bool *whole)
 {
 	static const char *const largest[] = {"", "30"};
 	PGresult *edges = question_ask(pg, &(struct question){.ask = "select rt.ask_edges()", .table = EDGES_SQL});
@@ -57,6 +66,7 @@ static bool top_frame(PGconn *pg, struct buf *out)
 		top_problems(out, edges);
 		buf_char(out, '\n');
 		table_put(out, rooms, 1, "row");
+		*whole = top_is_whole(edges);
 	}
 	PQclear(rooms);
 	PQclear(edges);
@@ -66,10 +76,10 @@ static bool top_frame(PGconn *pg, struct buf *out)
 static int top_once(PGconn *pg)
 {
 	struct buf frame = {0};
-	bool good = top_frame(pg, &frame);
+	bool whole = false, good = top_frame(pg, &frame, &whole);
 	fwrite(frame.p, 1, frame.n, stdout);
 	buf_fini(&frame);
-	return good ? cmd_finish(EXIT_DONE) : EXIT_FAILED;
+	return good && whole ? cmd_finish(EXIT_DONE) : EXIT_FAILED;
 }
 
 /* What fails is said on the terminal as it was before, so the screen is left first. */
@@ -77,12 +87,12 @@ static int top_watch(PGconn *pg)
 {
 	struct screen s = {0};
 	struct buf frame = {0};
-	bool good;
+	bool good, whole;
 	if (!screen_open(&s))
 		return cmd_usage("top", "standard output is no terminal: --once");
 	do {
 		frame.n = 0;
-		good = top_frame(pg, &frame);
+		good = top_frame(pg, &frame, &whole);
 		if (good)
 			screen_draw(&s, buf_view(&frame));
 	} while (good && screen_wait(&s, EVERY_MS));
@@ -104,7 +114,7 @@ int cmd_top(int argc, char **argv)
 	if (!cmd_options(
 		    options,
 		    "Edges with pump, lag, sockets and rates, and the largest rooms; anew every two seconds. q ends it.\n"
-		    "Example: bellwire top --once\n",
+		    "Example: bellwire top --once\n" QUESTION_LOGIN,
 		    argc, argv, &code))
 		return code;
 	if (json)

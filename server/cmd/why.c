@@ -19,8 +19,10 @@ static void why_print(const PGresult *r, struct buf *out)
 	table_put(out, r, 1, "row");
 	if (last < 0)
 		return;
-	if (strcmp(verdict, "yes") == 0 || strcmp(verdict, "unasked") == 0)
+	if (strcmp(verdict, "yes") == 0)
 		buf_str(out, "\nIt was delivered: ");
+	else if (strcmp(verdict, "unasked") == 0)
+		buf_str(out, "\nIt was written to the client: ");
 	else
 		buf_printf(out,
 		           "\n%s at the step \"%s\": ", strcmp(verdict, "no") == 0 ? "It ended" : "It is not known",
@@ -62,7 +64,7 @@ int cmd_why(int argc, char **argv)
 	if (!cmd_options(
 		    options,
 		    "Names the first step that said no, with its evidence, or says when each step happened (docs/why.md).\n"
-		    "Example: bellwire why 5120 66c5d439-0000-4000-8000-00000000f533\n",
+		    "Example: bellwire why 5120 66c5d439-0000-4000-8000-00000000f533\n" QUESTION_LOGIN,
 		    argc, argv, &code))
 		return code;
 	if (!event || !user)

@@ -1,6 +1,7 @@
 // What operators see and do from anywhere that reaches the database, on all edges (docs/operating.md).
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { after, describe, test } from 'node:test'
 import pg from 'pg'
 import { TRANSPORTS } from './lib/client.mjs'
@@ -280,6 +281,14 @@ test('exit codes: 1 where it failed or an edge did not answer, 2 where it was ca
     assert.deepEqual([code, out], [2, ''], `${args}`)
     assert.match(err, /--help` shows what there is/)
   }
+  for (const verb of ['sockets', 'rooms', 'kick', 'emit', 'tail', 'why', 'top']) {
+    const { code, out } = await command([verb, '--help'])
+    assert.equal(code, 0)
+    assert.match(out, new RegExp(`\\nExample: bellwire ${verb} [^]*OPERATOR_DATABASE_URL`))
+  }
+  // nobody of that name is no failure, and edges run
+  for (const args of [['sockets', '--user', randomUUID()], ['rooms', '--prefix', 'none:']])
+    assert.deepEqual(((r) => [r.code, r.err, r.out.split('\n').length])(await command(args)), [0, '', 2], `${args}`)
   const failures = [[['sockets', '--user', 'nobody'], /^bellwire: invalid input syntax for type uuid: "nobody"\n$/], [['rooms', '--limit', '0'], /^bellwire: limit: a number from 1 to 1000\n$/],
     [['emit', '--everyone', 'e', 'x'], /invalid input syntax for type json/], [['emit', '--everyone', 'error', '{}'], /"error" cannot be sent/], [['kick', '--room', 'r', '--reason', 'Invalid token'], /not "Invalid token"/]]
   for (const [args, what] of failures) {
@@ -318,4 +327,13 @@ test('an edge that hangs, and one that is dead, are named within the time that w
   hung.signal('SIGCONT')
   await until(async () => (await ask('rt.ask_edges()', [], '1 s')).hung.answered, 'it answers again')
   await hung.stop()
+  assert.deepEqual(((r) => [r.code, /^dead {2}did not answer: its session is gone/m.test(r.out)])(await command(['top', '--once'])), [1, true])
+})
+
+test('where no edge runs it is said, and is a failure', async () => {
+  await Promise.all([one.stop(), two.stop()])
+  await w.sql('delete from bellwire.edges') // the dead one has a lease
+  for (const args of [['sockets'], ['rooms'], ['rooms', '--json'], ['kick', '--socket', 'x'], ['top', '--json']])
+    assert.deepEqual(((r) => [r.code, r.err])(await command(args)), [1, 'bellwire: no edge runs\n'], `${args}`)
+  assert.equal((await command(['top', '--once'])).code, 1)
 })
