@@ -16,7 +16,9 @@
 
 /* The functions that the edge calls (docs/edge-sql.md). */
 #define MISSING_SQL                                                                                                                          \
-	"select pg_catalog.string_agg('rt.' || f.name, ', ') from pg_catalog.unnest(array["                                                  \
+	"select pg_catalog.string_agg('rt.' || f.name, ', '), "                                                                              \
+	"coalesce(pg_catalog.pg_has_role(pg_catalog.to_regrole('bellwire_edge'), 'member'), false) "                                         \
+	"from pg_catalog.unnest(array["                                                                                                      \
 	"'pump_open', 'fetch', 'fetch_page', 'bell_arm', 'bell_disarm', 'ring', 'dispatch', 'dispatch_one', "                                \
 	"'socket_open', 'socket_register', 'socket_close', 'rooms', 'token_expired', 'recover', 'recovery_key', "                            \
 	"'routes', 'relays', 'relayed', 'names', 'version', 'user_state', 'token_keys', 'users_of', 'answer', 'mark', 'place', 'maintain', " \
@@ -70,10 +72,14 @@ static bool check_rights(PGconn *pg)
 {
 	PGresult *r = pg_query(pg, MISSING_SQL);
 	bool good = r && PQgetisnull(r, 0, 0);
+	const char *remedy =
+		r && is_true(r, 1)
+			? "a member of bellwire_edge inherits its rights: `alter role ... inherit`, from Postgres 16 on "
+			  "`grant bellwire_edge to ... with inherit true`; run `bellwire migrate` after an upgrade"
+			: "connect as bellwire_edge, or `grant bellwire_edge to ...`; run `bellwire migrate` after an upgrade";
 	if (r && !good)
-		doctor_error(
-			"connect as bellwire_edge, or `grant bellwire_edge to ...`; run `bellwire migrate` after an upgrade",
-			"DATABASE_URL: %s may not call, or there is not: %s", PQuser(pg), PQgetvalue(r, 0, 0));
+		doctor_error(remedy, "DATABASE_URL: %s may not call, or there is not: %s", PQuser(pg),
+		             PQgetvalue(r, 0, 0));
 	PQclear(r);
 	return good;
 }

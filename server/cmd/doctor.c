@@ -266,6 +266,33 @@ static void doctor_connections(const struct config *c, PGconn *pg)
 	PQclear(r);
 }
 
+/* What `bellwire migrate` gives every login of an edge that it finds (sql/bootstrap.sql). */
+#define LOGIN_SQL                                                                                                         \
+	"select pg_catalog.pg_has_role('bellwire_owner', r.oid, 'member'), "                                              \
+	"(select pg_catalog.string_agg(s.name, ', ' order by s.name) from pg_catalog.pg_settings s where s.name in ( "    \
+	"'statement_timeout', 'idle_in_transaction_session_timeout', 'lock_timeout') and s.setting = '0' "                \
+	"and not exists (select from pg_catalog.unnest(r.rolconfig) c where pg_catalog.split_part(c, '=', 1) = s.name)) " \
+	"from pg_catalog.pg_roles r where r.rolname = session_user "                                                      \
+	"and not pg_catalog.pg_has_role(r.oid, 'bellwire_owner', 'member') "                                              \
+	"and not pg_catalog.pg_has_role(r.oid, 'bellwire_service', 'member')"
+
+static void doctor_login(PGconn *pg)
+{
+	const char *remedy =
+		"MIGRATE_DATABASE_URL=... bellwire migrate, after the login was made: it gives both to every "
+		"member of bellwire_edge";
+	PGresult *r = pg_query(pg, LOGIN_SQL);
+	bool there = r && PQntuples(r) == 1;
+	if (there && PQgetvalue(r, 0, 0)[0] != 't')
+		doctor_warn(remedy,
+		            "%s is not granted to bellwire_owner: no edge can end a session of it that is stuck",
+		            PQuser(pg));
+	if (there && !PQgetisnull(r, 0, 1))
+		doctor_warn(remedy, "%s has no %s: a leaked password could stop the database", PQuser(pg),
+		            PQgetvalue(r, 0, 1));
+	PQclear(r);
+}
+
 static void doctor_vacuum(PGconn *pg)
 {
 	PGresult *r = pg_query(
@@ -289,6 +316,7 @@ static void doctor_vacuum(PGconn *pg)
 void doctor_server(const struct config *c, PGconn *pg)
 {
 	doctor_clock(pg);
+	doctor_login(pg);
 	doctor_connections(c, pg);
 	doctor_vacuum(pg);
 }

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { keys, TIME, TRANSPORTS, UUID } from './lib/client.mjs'
 import { until, world } from './lib/world.mjs'
 
-const w = await world(import.meta.url)
+const w = await world(import.meta.url, { login: true })
 await w.edge()
 
 const send = (c, chat, content = 'Привет 👋', more = {}) => c.ask('chat:message:send', { chat_id: chat.id, type: 'text', content, ...more })

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { TRANSPORTS } from './lib/client.mjs'
 import { token, world } from './lib/world.mjs'
 
-const w = await world(import.meta.url)
+const w = await world(import.meta.url, { login: true })
 const [one, two] = [await w.edge(), await w.edge({ BELLWIRE_FALLBACK_POLL_MS: '0' })] // the second one trusts its bell alone
 
 // Ann at the first edge, Bob at the second, in a chat; each with a second device at the other edge.
@@ -150,4 +150,25 @@ test('an edge that comes later serves what was committed before and after', asyn
   const { id: next } = await w.message(chat, ann)
   await d.hear('chat:message:new', { id: next })
   assert.equal(d.heard('chat:message:new').length, 1)
+})
+
+test('a login of their own, a member of bellwire_edge: all sessions are its, with what migrate gives to it', async () => {
+  const edge = await w.edge()
+  const sessions = await w.sql("select distinct usename::text from pg_stat_activity where datname = current_database() and application_name <> 'test' and backend_type = 'client backend'")
+  assert.deepEqual(sessions.map((s) => s.usename), [w.login])
+  assert.notEqual(w.login, 'bellwire_edge')
+  // a role's settings do not come with membership
+  await w.sql(`alter database ${w.database} set default_transaction_isolation = 'serializable'`)
+  const shown = await w.sqlAs('edge', "select name, setting from pg_settings where name in ('default_transaction_isolation', 'statement_timeout', 'lock_timeout') order by 1")
+  assert.deepEqual(shown.map((s) => s.setting), ['read committed', '5000', '20000'])
+  await w.endPumps()
+  const ann = await w.user('Анна')
+  const chat = await w.chat(ann)
+  const a = await w.connect(ann, { edge })
+  assert.equal((await a.ask('chat:message:send', { chat_id: chat.id, type: 'text', content: 'x' })).status, 'sent')
+  await a.hear('chat:message:new')
+  assert.equal(await w.value("select pg_has_role('bellwire_owner', $1, 'member')", [w.login]), true)
+  a.close()
+  await w.sql(`alter database ${w.database} reset default_transaction_isolation`)
+  await edge.stop()
 })

@@ -13,7 +13,7 @@ import { TRANSPORTS } from './lib/client.mjs'
 import { Dart } from './lib/dart.mjs'
 import { BIN, SECRET, seconds, token, until, world } from './lib/world.mjs'
 
-const w = await world(import.meta.url)
+const w = await world(import.meta.url, { login: true })
 const dir = mkdtempSync(join(tmpdir(), 'bellwire-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
 const path = (name) => join(dir, name)

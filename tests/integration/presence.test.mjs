@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { keys, TIME, TRANSPORTS } from './lib/client.mjs'
 import { seconds, token, until, world } from './lib/world.mjs'
 
-const w = await world(import.meta.url)
+const w = await world(import.meta.url, { login: true })
 const [one, two] = [await w.edge(), await w.edge()]
 const watchers = [await w.connect(await w.user('watcher 1'), { edge: one }), await w.connect(await w.user('watcher 2'), { edge: two, transport: 'polling' })]
 

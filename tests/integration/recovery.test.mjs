@@ -5,7 +5,7 @@ import { Dart } from './lib/dart.mjs'
 import { recovery } from './lib/recovery.mjs'
 import { sleep, token, until, world } from './lib/world.mjs'
 
-const w = await world(import.meta.url)
+const w = await world(import.meta.url, { login: true })
 const [one, two] = [await w.edge(), await w.edge()]
 const { asking, connected, offset, cut, cutAtOffset, back, recovered, write, exactlyOnce } = recovery(w)
 

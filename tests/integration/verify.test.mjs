@@ -10,7 +10,7 @@ import { Liar } from './lib/liar.mjs'
 import { checker, mortalEdge } from './lib/verify.mjs'
 import { BIN, until, world } from './lib/world.mjs'
 
-const w = await world(import.meta.url)
+const w = await world(import.meta.url, { login: true })
 const [one, two] = await Promise.all([w.edge(), w.edge()])
 const SECONDS = process.env.BELLWIRE_VERIFY_SECONDS ?? '9'
 const { start, verify, kill } = checker(w)

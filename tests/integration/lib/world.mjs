@@ -107,9 +107,11 @@ class Edge {
 // ---- the world ----
 
 export class World {
-  constructor(file) {
+  // login: edges have one of their own, a member of bellwire_edge
+  constructor(file, { login } = {}) {
     this.file = file
     this.database = `bellwire_test_${file.replace(/\W/g, '_')}`
+    this.login = login ? this.role('edge') : 'bellwire_edge'
     this.edges = new Set()
     this.clients = new Set()
   }
@@ -124,7 +126,7 @@ export class World {
   // A login of this file's own, which goes with its database: roles are the cluster's.
   role(name) { return `${this.database}_${name}` }
 
-  edgeUrl() { return this.url('bellwire_edge', EDGE_PASSWORD) }
+  edgeUrl() { return this.url(this.login, EDGE_PASSWORD) }
 
   async build() {
     const admin = new pg.Client(ADMIN_URL)
@@ -139,6 +141,11 @@ export class World {
       for (const role of LOGINS) {
         await admin.query(`drop role if exists ${this.role(role)}`)
         await admin.query(`create role ${this.role(role)} login password '${EDGE_PASSWORD}'`)
+      }
+      if (this.login !== 'bellwire_edge') {
+        await admin.query(`drop role if exists ${this.login}`)
+        await admin.query(`create role ${this.login} login password '${EDGE_PASSWORD}' in role bellwire_edge`)
+        await this.migrate() // gives it what an edge's login needs
       }
       for (const role of ['service', 'operator']) await admin.query(`grant bellwire_${role} to ${this.role(role)}`)
     } finally {
@@ -172,7 +179,7 @@ export class World {
 
   // Rows of one statement sent by another login: edge, service, operator or nobody.
   async sqlAs(role, text, values) {
-    const c = new pg.Client({ connectionString: this.url(role === 'edge' ? 'bellwire_edge' : this.role(role), EDGE_PASSWORD), statement_timeout: STATEMENT_MS })
+    const c = new pg.Client({ connectionString: this.url(role === 'edge' ? this.login : this.role(role), EDGE_PASSWORD), statement_timeout: STATEMENT_MS })
     await c.connect()
     return c.query(text, values).then((r) => r.rows).finally(() => c.end())
   }
@@ -251,15 +258,15 @@ export class World {
     const admin = new pg.Client(ADMIN_URL)
     await admin.connect()
     await admin.query(`drop database if exists ${this.database} with (force)`)
-    for (const role of LOGINS) await admin.query(`drop role if exists ${this.role(role)}`)
+    for (const role of [...LOGINS, 'edge']) await admin.query(`drop role if exists ${this.role(role)}`)
     await admin.end()
     for (const e of ends) if (e.status === 'rejected') throw e.reason
   }
 }
 
 // The world of one test file, torn down after its last test.
-export async function world(url) {
-  const w = new World(basename(fileURLToPath(url)).replace('.test.mjs', ''))
+export async function world(url, options) {
+  const w = new World(basename(fileURLToPath(url)).replace('.test.mjs', ''), options)
   after(() => w.close(), { timeout: 30000 })
   return w.build()
 }
