@@ -101,8 +101,8 @@
 	  "lines of the log: key=value, or JSON objects")
 /* clang-format on */
 
-/* X(NAME, value, "what is so now"): what was a setting in an earlier version. With this value it is read over, so that an
- * upgrade starts with the configuration of before; another value asks for what is not there, and is an error. */
+/* X(NAME, value, "what is so now"): what was a setting in an earlier version. With this value it is read over, so that
+ * an upgrade starts with the configuration of before; another value asks for what is not there, and is an error. */
 #define CONFIG_FORMER(X) X(BELLWIRE_WORKERS, "1", "a process has one event loop; several edges use several processors")
 
 #define CONFIG_STR(member) const char *member;

@@ -68,15 +68,17 @@ static bool check_migrated(PGconn *pg)
 	return there;
 }
 
+static const char inherit_remedy[] =
+	"a member of bellwire_edge inherits its rights: `alter role ... inherit`, from Postgres 16 on "
+	"`grant bellwire_edge to ... with inherit true`; run `bellwire migrate` after an upgrade";
+static const char grant_remedy[] =
+	"connect as bellwire_edge, or `grant bellwire_edge to ...`; run `bellwire migrate` after an upgrade";
+
 static bool check_rights(PGconn *pg)
 {
 	PGresult *r = pg_query(pg, MISSING_SQL);
 	bool good = r && PQgetisnull(r, 0, 0);
-	const char *remedy =
-		r && is_true(r, 1)
-			? "a member of bellwire_edge inherits its rights: `alter role ... inherit`, from Postgres 16 on "
-			  "`grant bellwire_edge to ... with inherit true`; run `bellwire migrate` after an upgrade"
-			: "connect as bellwire_edge, or `grant bellwire_edge to ...`; run `bellwire migrate` after an upgrade";
+	const char *remedy = r && is_true(r, 1) ? inherit_remedy : grant_remedy;
 	if (r && !good)
 		doctor_error(remedy, "DATABASE_URL: %s may not call, or there is not: %s", PQuser(pg),
 		             PQgetvalue(r, 0, 0));
