@@ -1,6 +1,6 @@
 // Code blocks of a page. A fence with a language holds what somebody may paste; the comment above it says who runs it, or why nobody does:
 //
-//   <!-- run -->             SQL or shell: tests/integration/pages.test.mjs
+//   <!-- run -->             SQL or shell: tests/clients/pages.test.mjs
 //   <!-- run: NAME -->       a test that names the page and NAME; so do <!-- NAME -->, <!-- sql: NAME --> and <!-- file: NAME -->
 //   <!-- not run: WHY -->    nobody
 //

@@ -10,7 +10,7 @@ import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { block, blocks } from '../env/blocks.mjs'
-import { BIN, SECRET, sleep, token, until, world } from './lib/world.mjs'
+import { BIN, SECRET, sleep, token, until, world } from '../integration/lib/world.mjs'
 
 const w = await world(import.meta.url)
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -30,7 +30,7 @@ const env = { ...process.env, PATH: `${join(dir, 'bin')}:${dirname(process.execP
 const write = (name, text) => writeFileSync(join(dir, name), text)
 // Runs lines of shell; answers what they print on standard output.
 async function sh(code, stdin = '') {
-  const running = promisify(execFile)('bash', ['-euc', code], { cwd: dir, env, timeout: 20000 })
+  const running = promisify(execFile)('bash', ['-euc', code], { cwd: dir, env, timeout: 60000 })
   running.child.stdin.end(stdin)
   return (await running.catch((e) => { throw new Error(`${code}\n${e.stdout}${e.stderr}`) })).stdout
 }
@@ -53,7 +53,7 @@ const GIVEN = {
 // Names of somebody's installation, and roles that every cluster here has already.
 const MEANT = {
   'docs/emitter.md': [[/database app/g, `database ${w.database}`]],
-  'docs/deployment.md': [[/\bother\b/g, 'template1'], [/^create role bellwire_owner;[^]*/, (all) => all.replaceAll('bellwire_', 'pages_').replace(' admin', ' postgres')]],
+  'docs/deployment.md': [[/\bother\b/g, 'template1'], [/^alter role bellwire_edge/, `alter role ${w.role('nobody')}`], [/^create role bellwire_owner;[^]*/, (all) => all.replaceAll('bellwire_', 'pages_').replace(' admin', ' postgres')]],
 }
 const SQL = ['docs/configuration.md', 'docs/deployment.md', 'docs/emitter.md', 'docs/monitoring/README.md', 'docs/operating.md', 'docs/push.md', 'docs/tokens.md']
 
