@@ -21,11 +21,18 @@ declare
 	v_wanted   text[];
 	v_count    int;
 begin
-	select array_agg(c.n), array_agg((c.j -> 'confirm' ->> 'message_id')::uuid),
-		array_agg((c.j ->> 'user_id')::uuid), array_agg(c.j -> 'confirm' ->> 'wanted')
-	into v_n, v_messages, v_users, v_wanted
-	from unnest(p_confirms) with ordinality c (j, n)
-	where c.j -> 'confirm' ? 'message_id';
+	if cardinality(p_confirms) = 1 and p_confirms[1] -> 'confirm' ? 'message_id' then -- a query costs four times as much
+		v_n := '{1}';
+		v_messages := array[(p_confirms[1] -> 'confirm' ->> 'message_id')::uuid];
+		v_users := array[(p_confirms[1] ->> 'user_id')::uuid];
+		v_wanted := array[p_confirms[1] -> 'confirm' ->> 'wanted'];
+	else
+		select array_agg(c.n), array_agg((c.j -> 'confirm' ->> 'message_id')::uuid),
+			array_agg((c.j ->> 'user_id')::uuid), array_agg(c.j -> 'confirm' ->> 'wanted')
+		into v_n, v_messages, v_users, v_wanted
+		from unnest(p_confirms) with ordinality c (j, n)
+		where c.j -> 'confirm' ? 'message_id';
+	end if;
 	if coalesce(cardinality(v_n), 0) < cardinality(p_confirms) then
 		insert into bellwire.notifications_taken (notification_id)
 		select distinct (c -> 'confirm' ->> 'notification_id')::uuid from unnest(p_confirms) c

@@ -14,15 +14,15 @@ as $$
 declare
 	v_done text;
 begin
-	v_done := set_config('bellwire.socket_id', '', true);
 	-- Durability is the call's: an item that switches it off must not make its neighbours' acks a lie.
 	if current_setting('synchronous_commit') <> p_sync or p_lasting is not true then
 		v_done := set_config('synchronous_commit',
 			case when p_lasting or p_sync = 'off' then p_sync else 'off' end, true);
 	end if;
-	-- Asked before the commit, as every writer does: an edge that goes to sleep later waits for this transaction
-	-- (rt.bell_arm).
+	-- The socket's event is over; set_config is never null. Asked before the commit, as every writer does: an edge that
+	-- goes to sleep later waits for this transaction (rt.bell_arm).
 	return case
+		when set_config('bellwire.socket_id', '', true) is null then null
 		when current_setting('bellwire.published', true) is distinct from current_setting('bellwire.dispatch')
 			then 'quiet'
 		when rt_private.edge_sleeps() then 'asleep' else 'published' end;

@@ -1,6 +1,6 @@
 -- rt.confirm: a message that a recipient's client has taken gets a receipt, once.
 begin;
-select plan(21);
+select plan(26);
 
 insert into platform.users (id, name) values (tests.u(1), 'Anna'), (tests.u(2), 'Boris'), (tests.u(3), 'Clara'),
 	(tests.u(4), 'Stranger');
@@ -113,6 +113,18 @@ select tests.mark();
 insert into platform.message_receipts (message_id, user_id, delivered_at)
 select p.id, p.user_id, now() from pairs p order by p.seq, p.user_id;
 select results_eq('select * from pg_temp.events()', 'select * from by_confirm', 'say what an INSERT of them says');
+delete from platform.message_receipts where message_id in (select id from pairs);
+select tests.mark();
+select rt.confirm(array[jsonb_build_object('user_id', p.user_id, 'confirm', jsonb_build_object('message_id', p.id,
+	'wanted', 'all'))]) from (select * from pairs order by seq, user_id offset 0) p;
+select results_eq('select * from pg_temp.events()', 'select * from by_confirm', 'as one by one');
+select is((select count(*) from platform.message_receipts r join pairs p on (p.id, p.user_id) = (r.message_id, r.user_id)
+	where r.delivered_at is not null and r.read_at is null), 24::bigint, 'and note the same');
+select tests.mark();
+select rt.confirm(array[pg_temp.conf(27, n)]) from unnest(array[1, 4, 98]) n;
+select rt.confirm(array[pg_temp.conf(99, 2)]);
+select is((select count(*) from tests.sent()) + (select count(*) from platform.message_receipts
+	where message_id = tests.u(27)), 0::bigint, 'alone: neither the sender, nor strangers, nor of what is unknown');
 
 -- where a trigger of somebody else interferes, the trigger announces
 create function tests.see() returns trigger language plpgsql as $$
@@ -124,6 +136,10 @@ select tests.mark();
 select rt.confirm(array[pg_temp.conf(28, 2), pg_temp.conf(28, 3)]);
 select results_eq('select * from pg_temp.told()', array['chat:message:delivered 28 2', 'chat:message:delivered 28 3',
 	'chat:message:read 28 3'], 'a trigger that changes a receipt is heard');
+select tests.mark();
+select rt.confirm(array[pg_temp.conf(27, 3)]);
+select results_eq('select * from pg_temp.told()', array['chat:message:delivered 27 3', 'chat:message:read 27 3'],
+	'alone as well');
 drop trigger aa_see on platform.message_receipts;
 create function tests.thank() returns trigger language plpgsql as $$
 	begin
@@ -137,6 +153,10 @@ select rt.confirm(array[pg_temp.conf(29, 2), pg_temp.conf(29, 3)]);
 select results_eq($$select s.event from tests.sent() s order by s.event$$, array['chat:message:delivered',
 	'chat:message:delivered', 'chat:message:new', 'chat:message:new'],
 	'so is one that answers with a message, and no event comes twice');
+select tests.mark();
+select rt.confirm(array[pg_temp.conf(27, 2)]);
+select results_eq($$select s.event from tests.sent() s order by s.event$$, array['chat:message:delivered',
+	'chat:message:new'], 'alone as well');
 drop trigger aa_thank on platform.message_receipts;
 
 select * from finish();
