@@ -40,7 +40,8 @@ export class Chart {
     this.values = series.map((s, i) => el('b', { className: `value value-${i}` }));
     this.plot = el('div', { className: 'plot', tabIndex: 0 },
       svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' }, ...this.lines, this.cursor), this.most);
-    for (const [name, value] of Object.entries({ role: 'slider', 'aria-label': title, 'aria-valuemin': -WIDTH + 1, 'aria-valuemax': 0 })) this.plot.setAttribute(name, value);
+    const range = { 'aria-valuemin': -WIDTH + 1, 'aria-valuemax': 0, 'aria-valuenow': 0, 'aria-valuetext': 'no value yet' };
+    for (const [name, value] of Object.entries({ role: 'slider', 'aria-label': title, ...range })) this.plot.setAttribute(name, value);
     this.root = el('figure', { className: 'card chart' }, el('figcaption', {}, el('h3', { textContent: title }),
       el('p', {}, ...series.map((s, i) => el('span', { className: 'now' }, el('span', { className: `name name-${i}`, textContent: s.name }), ' ', this.values[i])))),
     this.plot, el('p', { className: 'axis' }, el('span', { textContent: '10 min ago' }), this.when));

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { launch } from './lib/browser.mjs'
-import { faint, nameless } from './lib/looks.mjs'
+import { axe, faint, nameless } from './lib/looks.mjs'
 import { Look, Scene } from './lib/watch.mjs'
 
 const scene = new Scene('browser_operators')
@@ -80,6 +80,7 @@ describe('the page', () => {
     await v.says('#live', /^Live$/)
     await edge.stop()
     await v.says('#live', /^Connection lost, trying again$/)
+    assert.deepEqual(await axe(v.page), [], 'axe, without a connection')
     v.expected.push(/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE/)
     const back = await scene.edge({ BELLWIRE_NAME: 'back', BELLWIRE_ADMIN_LISTEN: `127.0.0.1:${port}` })
     await v.says('#edge-name', /^back$/)
@@ -128,18 +129,20 @@ const WIDTHS = [[1920, 1080], [1440, 900], [820, 1100], [390, 844], [320, 568]]
 
 describe('looks', () => {
   for (const scheme of ['light', 'dark']) {
-    it(`${scheme}: text can be read, controls have names, nothing sticks out at any width`, async () => {
+    it(`${scheme}: text can be read, axe finds nothing, nothing sticks out at any width`, async () => {
       v = await Look.open(browser, scene.page(), { scheme, hash: `#event=1&user=${scene.people[0].id}` })
       await v.says('#why-said', /ended|happened/)
       await v.look(scene.people[0])
       await v.says('#edges', /south/)
       await v.says('#charts .value', /\d/)
+      assert.deepEqual(await axe(v.page), [], 'axe')
       assert.deepEqual(await faint(v.page), [], 'contrast')
       assert.deepEqual(await nameless(v.page), [], 'names')
       for (const [width, height] of WIDTHS) {
         await v.page.setViewportSize({ width, height })
         assert.deepEqual(await stickingOut(v.page), [], `width ${width}`)
       }
+      assert.deepEqual(await axe(v.page), [], 'axe, at the last width')
     })
   }
 })

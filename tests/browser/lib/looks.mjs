@@ -1,5 +1,19 @@
 // Measures of how a page looks: whether something sticks out, whether text can be read, whether controls have names.
 
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+// What axe finds: rule, how bad, and where. Contrast is measured below, gradients and tones included.
+export async function axe(page) {
+  if (!await page.evaluate(() => Boolean(window.axe))) await page.evaluate(AXE)
+  return page.evaluate(async () => {
+    const { violations } = await window.axe.run(document, { resultTypes: ['violations'], rules: { 'color-contrast': { enabled: false } } })
+    return violations.flatMap((v) => v.nodes.map((n) => `${v.id} (${v.impact}): ${n.target} ${n.html.slice(0, 120)}`))
+  })
+}
+
 // Elements that would scroll sideways, and those beyond the window's edge.
 export const overflow = (page) => page.evaluate(() => {
   const bad = []
@@ -64,3 +78,9 @@ export const nameless = (page) => page.evaluate(() => {
   for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) bad.push(`twice: #${id}`)
   return bad
 })
+
+// Whether two elements that are seen lie over each other.
+export async function overlap(a, b) {
+  const [p, q] = await Promise.all([a.boundingBox(), b.boundingBox()])
+  return p.x < q.x + q.width && q.x < p.x + p.width && p.y < q.y + q.height && q.y < p.y + p.height
+}
