@@ -1,5 +1,5 @@
 // The list of notifications, and which of them have been seen.
-import { ago, el, keyed, say } from './dom.js';
+import { ago, el, hide, keyed, say, when } from './dom.js';
 import { icon } from './icons.js';
 
 const pictures = {
@@ -26,7 +26,7 @@ function item(person, first) {
   li.dataset.type = first.type;
   li.update = (n) => {
     li.classList.toggle('unread', !n.is_read);
-    say(at, ago(n.created_at));
+    when(at, n.created_at, ago);
     say(word, n.is_read ? '' : 'Unread. Press to mark it as read.');
     button.title = n.is_read ? '' : 'Mark as read';
     button.setAttribute('aria-disabled', String(n.is_read));
@@ -44,10 +44,12 @@ export class Alerts {
     root.append(el('header', { className: 'page-head' }, el('h3', { textContent: 'Alerts' }), this.all), this.list, this.empty);
   }
 
+  focus(id) { (this.list.querySelector(`[data-id="${id}"] button`) ?? this.list.querySelector('button'))?.focus(); }
+
   draw() {
     const p = this.phone.person;
     const list = p.notifications ?? [];
-    this.all.hidden = p.unreadNotifications === 0;
+    hide(this.all, p.unreadNotifications === 0, this.list.querySelector('button'));
     this.empty.hidden = !p.notifications || list.length > 0;
     keyed(this.list, list, (n) => n.id, (n) => item(p, n));
   }

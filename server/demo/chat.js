@@ -1,7 +1,7 @@
 // One conversation: the head line with the people, the messages, and the line to write on.
 import { body } from './bubble.js';
 import { face, presence, title, typing } from './chats.js';
-import { day, el, keyed, say, time } from './dom.js';
+import { day, el, hide, keyed, say, time, when } from './dom.js';
 import { icon, tick } from './icons.js';
 import { SAMPLES } from './samples.js';
 
@@ -26,8 +26,8 @@ function messageItem(phone, first) {
     li.classList.toggle('head', head);
     li.classList.toggle('tail', tail);
     sender.hidden = mine || !group || !head;
-    say(at, time(m.created_at));
-    retry.hidden = m.status !== 'failed';
+    when(at, m.created_at, time);
+    hide(retry, m.status !== 'failed', phone.parts.chat.input);
     retry.onclick = () => person.outbox.retry(m);
     say(why, `Not sent${m.error ? `: ${m.error}` : ''}. Try again`);
     if (li.dataset.status === m.status) return;
@@ -58,13 +58,14 @@ export class Chat {
     this.name = el('h3', { className: 'name' });
     this.presence = el('p', { className: 'presence' });
     this.older = el('button', { type: 'button', className: 'older quiet', textContent: 'Earlier messages', hidden: true, onclick: () => phone.person.older() });
-    this.list = el('ol', { className: 'messages', role: 'log' });
+    this.list = el('ol', { className: 'messages' });
+    this.log = el('div', { role: 'log' }, this.list);
     this.empty = el('p', { className: 'empty', textContent: 'Nothing said yet. Say something.' });
     this.typing = el('p', { className: 'typing', role: 'status' });
-    this.scroller = el('div', { className: 'scroller', tabIndex: 0 }, this.older, this.empty, this.list);
+    this.scroller = el('div', { className: 'scroller', tabIndex: 0 }, this.older, this.empty, this.log);
     this.scroller.setAttribute('role', 'region');
     this.jump = el('button', { type: 'button', className: 'jump', hidden: true, onclick: () => { this.atEnd = true; this.draw(); } }, 'To the newest');
-    const back = el('button', { type: 'button', className: 'back', title: 'Back to chats', onclick: () => phone.show('chats') }, icon('back'));
+    const back = el('button', { type: 'button', className: 'back', title: 'Back to chats', onclick: () => phone.back() }, icon('back'));
     back.ariaLabel = 'Back to chats';
     root.append(el('header', { className: 'chat-head' }, back, this.slot, el('div', { className: 'who' }, this.name, this.presence)),
       this.scroller, el('div', { className: 'under' }, this.jump, this.typing), this.#samples(), this.#composer());
@@ -79,7 +80,7 @@ export class Chat {
     const s = this.scroller;
     if (!s.clientHeight) return; // the list is hidden, so the reader did not scroll
     this.atEnd = s.scrollHeight - s.scrollTop - s.clientHeight < NEAR_END;
-    this.jump.hidden = this.atEnd;
+    hide(this.jump, this.atEnd, s);
     if (s.scrollTop < 60 && !this.atEnd) this.phone.person.older();
   }
 
@@ -165,12 +166,12 @@ export class Chat {
     const s = this.scroller;
     const first = this.list.firstElementChild?.nextElementSibling?.key;
     const { scrollTop, scrollHeight } = s;
-    this.list.ariaBusy = String(!history.complete); // screen readers do not read out a page of history
+    this.log.ariaBusy = this.list.ariaBusy = String(!history.complete); // screen readers do not read out a page of history
     this.empty.hidden = !history.complete || history.list.length > 0;
-    this.older.hidden = !history.before;
+    hide(this.older, !history.before, s);
     keyed(this.list, [...items(history.list, group)], (i) => i.key, (i) => (i.day ? el('li', { className: 'day', textContent: i.day }) : messageItem(this.phone, i.m)));
     if (this.atEnd) s.scrollTop = s.scrollHeight;
     else if (first !== this.list.firstElementChild?.nextElementSibling?.key) s.scrollTop = scrollTop + s.scrollHeight - scrollHeight;
-    this.jump.hidden = this.atEnd;
+    hide(this.jump, this.atEnd, s);
   }
 }

@@ -1,6 +1,6 @@
 // The list of a person's chats. A chat is called by the names of the other people in it.
 import { summary } from './bubble.js';
-import { ago, avatar, day, el, keyed, say, time } from './dom.js';
+import { ago, avatar, brief, el, keyed, say, when } from './dom.js';
 import { tick } from './icons.js';
 
 export const peers = (person, chat) => chat.participants.filter((u) => u.user_id !== person.id);
@@ -49,7 +49,7 @@ function row(phone, id) {
     const t = typing(person, chat);
     picture.classList.toggle('on', here.online);
     say(name, title(person, chat));
-    say(at, last ? (day(last.created_at) === 'Today' ? time(last.created_at) : day(last.created_at)) : '');
+    when(at, last?.created_at, brief);
     const mine = last?.sender_id === person.id;
     const state = mine && !t ? person.histories.get(chat.id)?.list.find((m) => m.id === last.id)?.status ?? last.status : '';
     if (status.dataset.status !== state) { status.dataset.status = state; status.replaceChildren(...(state ? [tick(state)] : [])); }
@@ -67,6 +67,8 @@ export class ChatList {
   constructor(phone, root) {
     Object.assign(this, { phone, list: root.querySelector('.chat-list'), empty: root.querySelector('.empty') });
   }
+
+  focus(id) { Array.from(this.list.children).find((li) => li.key === id)?.firstElementChild.focus({ preventScroll: true }); }
 
   draw() {
     const { chats } = this.phone.person;

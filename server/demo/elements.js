@@ -12,6 +12,7 @@ export function el(tag, props = {}, ...children) {
  * called once for a key, the element's own update(item) whenever the list is drawn.
  */
 export function keyed(parent, items, keyOf, make) {
+  const focused = parent.contains(document.activeElement) ? document.activeElement : null;
   const old = new Map(Array.from(parent.children, (c) => [c.key, c]));
   let next = parent.firstElementChild;
   for (const item of items) {
@@ -22,7 +23,15 @@ export function keyed(parent, items, keyOf, make) {
     if (e === next) next = e.nextElementSibling; else parent.insertBefore(e, next);
   }
   for (const e of old.values()) e.remove();
+  if (focused !== document.activeElement) focused?.focus({ preventScroll: true }); // an element that is moved loses it
 }
 
 /** Sets the text only where it differs: a live region speaks on every change. */
 export function say(e, text) { if (e.textContent !== text) e.textContent = text; }
+
+/** Hides an element or shows it. The keyboard's focus goes from what is hidden to the first of the others that can be seen. */
+export function hide(e, hidden, ...others) {
+  const leaves = hidden && e.contains(document.activeElement);
+  e.hidden = hidden;
+  if (leaves) others.find((o) => o?.checkVisibility())?.focus({ preventScroll: true });
+}

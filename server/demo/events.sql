@@ -84,6 +84,46 @@ begin
 end;
 $$;
 
+-- chat:message:read goes to the sender of a message. The page has people with two devices, so the reader's devices are
+-- told as well, by an event of the demo: demo:chat:read {"chat_id", "message_ids"}, each message once.
+create or replace function rt_private.demo_read() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform rt.emit(array['user:' || r.user_id], 'demo:chat:read', jsonb_build_object(
+            'chat_id', m.chat_id, 'message_ids', jsonb_agg(m.id)))
+     from new_rows r
+     join platform.messages m on m.id = r.message_id
+    where r.read_at is not null and m.sender_id <> r.user_id
+    group by r.user_id, m.chat_id;
+  return null;
+end;
+$$;
+
+create or replace function rt_private.demo_read_late() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform rt.emit(array['user:' || r.user_id], 'demo:chat:read', jsonb_build_object(
+            'chat_id', m.chat_id, 'message_ids', jsonb_agg(m.id)))
+     from new_rows r
+     join old_rows o using (message_id, user_id)
+     join platform.messages m on m.id = r.message_id
+    where r.read_at is not null and o.read_at is null and m.sender_id <> r.user_id
+    group by r.user_id, m.chat_id;
+  return null;
+end;
+$$;
+
+select bellwire.ensure_trigger('platform.message_receipts', 'demo_read_insert',
+  $$after insert on platform.message_receipts referencing new table as new_rows for each statement
+    execute function rt_private.demo_read()$$);
+select bellwire.ensure_trigger('platform.message_receipts', 'demo_read_update',
+  $$after update on platform.message_receipts referencing old table as old_rows new table as new_rows
+    for each statement execute function rt_private.demo_read_late()$$);
+
 -- Triggers run in the order of their names: this one after comments_insert, which counts.
 select bellwire.ensure_trigger('platform.post_comments', 'demo_commented',
   $$after insert on platform.post_comments referencing new table as new_rows for each statement execute function rt_private.demo_commented()$$);

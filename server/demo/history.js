@@ -45,5 +45,12 @@ export class History {
     this.before = before;
   }
 
+  /** Marks others' messages as read, and counts those that were not. One that is not here counts: nobody has marked it. */
+  see(ids) {
+    const news = ids.filter((id) => this.list.find((o) => o.id === id)?.status !== 'read');
+    for (const id of news) this.raise(id, 'read');
+    return news.length;
+  }
+
   unread(me) { return this.list.filter((m) => m.id && m.sender_id !== me && m.status !== 'read'); }
 }

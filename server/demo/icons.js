@@ -16,28 +16,31 @@ const paths = {
   plus: 'M12 5.5v13M5.5 12h13',
   mic: 'M12 4a2.5 2.5 0 0 0-2.5 2.5v5a2.5 2.5 0 0 0 5 0v-5A2.5 2.5 0 0 0 12 4zM6.5 11.5a5.5 5.5 0 0 0 11 0M12 17v3',
   star: 'M12 4.5l2.3 4.8 5.2.7-3.8 3.6.9 5.2-4.6-2.5-4.6 2.5.9-5.2L4.5 10l5.2-.7z',
+  twin: 'M5.5 8.2a1.7 1.7 0 0 1 1.7-1.7h6.1A1.7 1.7 0 0 1 15 8.2v9.6a1.7 1.7 0 0 1-1.7 1.7H7.2a1.7 1.7 0 0 1-1.7-1.7zM9.8 3.5h7.4A1.8 1.8 0 0 1 19 5.3v9.9M9.3 17h1.9',
+  close: 'M6.5 6.5l11 11M17.5 6.5l-11 11',
   retry: 'M18.5 8A7.5 7.5 0 1 0 19.5 13M18.8 4v4.2h-4.2',
 };
 
-// The second stroke of the double tick is drawn behind the first.
+// The second stroke of the double tick is drawn behind the first. What was read has a ground: it differs by more than its colour.
 const ticks = {
-  pending: ['0 0 16 12', 'M8 1.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9zM8 3.8V6l1.6 1'],
-  sent: ['0 0 16 12', 'M3 6.5l3 3 6-7'],
-  delivered: ['0 0 16 12', 'M1 6.5l3 3 6-7M8 9.5l.2.2L14.6 2.5'],
-  read: ['0 0 16 12', 'M1 6.5l3 3 6-7M8 9.5l.2.2L14.6 2.5'],
-  failed: ['0 0 16 12', 'M8 1v6M8 9.8v.4'],
+  pending: 'M10 1.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9zM10 3.8V6l1.6 1',
+  sent: 'M5 6.5l3 3 6-7',
+  delivered: 'M3 6.5l3 3 6-7M10 9.5l.2.2L16.6 2.5',
+  read: 'M4.5 6.4L7 8.9l4.6-5.4M10.2 8.6l.3.3 4.8-5.4',
+  failed: 'M10 1v6M10 9.8v.4',
 };
 
-function draw(viewBox, d, className) {
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  const path = document.createElementNS(svg.namespaceURI, 'path');
-  svg.setAttribute('viewBox', viewBox);
-  svg.setAttribute('class', className);
-  svg.setAttribute('aria-hidden', 'true');
-  path.setAttribute('d', d);
-  svg.append(path);
+function shape(tag, attributes) {
+  const e = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [name, value] of Object.entries(attributes)) e.setAttribute(name, value);
+  return e;
+}
+
+function draw(viewBox, d, className, ...behind) {
+  const svg = shape('svg', { viewBox, class: className, 'aria-hidden': 'true' });
+  svg.append(...behind, shape('path', { d }));
   return svg;
 }
 
 export const icon = (name) => draw('0 0 24 24', paths[name], 'icon');
-export const tick = (status) => draw(...ticks[status], 'tick');
+export const tick = (status) => draw('0 0 20 12', ticks[status], 'tick', ...(status === 'read' ? [shape('rect', { width: 20, height: 12, rx: 6 })] : []));

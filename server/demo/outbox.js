@@ -1,6 +1,8 @@
 // Messages that a person has sent and the server has not confirmed. client_id makes a repeat safe, so a message is sent again after
 // every interruption, until there is an answer. metadata carries client_id too: by that one's own message is known when it comes back.
 
+import { now } from './dom.js';
+
 const ANSWER_MS = 8000;
 const AGAIN_MS = 1000;
 const uniqueId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, '0')).join('');
@@ -15,7 +17,7 @@ export class Outbox {
     const id = uniqueId();
     const p = this.person;
     const message = { chat_id: chatId, sender_id: p.id, sender_name: p.name, type, content, client_id: id, metadata: { ...metadata, client_id: id },
-      status: 'pending', created_at: new Date().toISOString() };
+      status: 'pending', created_at: new Date(now()).toISOString() };
     p.history(chatId).list.push(message);
     this.waiting.set(id, message);
     if (p.online) this.#emit(message);

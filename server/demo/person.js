@@ -1,4 +1,5 @@
-// One person's state and connection: a stock Socket.IO client, and the HTTP reads whenever the server says sync:required.
+// One person on one device, state and connection: a stock Socket.IO client, and the HTTP reads whenever the server says sync:required.
+import { now } from './dom.js';
 import { followReads, followWire } from './log.js';
 import { History } from './history.js';
 import { Outbox } from './outbox.js';
@@ -11,10 +12,10 @@ const CLOCK_MS = 5000; // the clocks of page and server may differ by this
 const expiryOf = (token) => JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/'))).exp * 1000;
 
 export class Person extends EventTarget {
-  constructor({ id, name, token }) {
+  constructor({ id, name, token }, device = 1) {
     super();
     Object.assign(this, {
-      id, name, token, state: 'connecting', problem: '', onScreen: false, synced: null,
+      id, name, token, device, key: device === 1 ? id : `${id}.${device}`, label: device === 1 ? name : `${name}, second device`, state: 'connecting', problem: '', onScreen: false, synced: null,
       chats: null, openChat: null, histories: new Map(), notifications: null, post: null, presence: new Map(), typing: new Map(),
     });
     this.socket = io({ auth: (tell) => tell({ token: this.token }), forceNew: true, autoConnect: false, transports: ['websocket'], reconnectionDelay: 300, reconnectionDelayMax: 2000 });
@@ -43,17 +44,18 @@ export class Person extends EventTarget {
 
   #follow() {
     const s = this.socket;
-    const now = (event, handle) => s.on(event, (d) => { handle(d); this.changed(); });
+    const plain = (event, handle) => s.on(event, (d) => { handle(d); this.changed(); });
     // Events that come while everything is read again are taken in afterwards, so that an older answer never undoes a newer event.
     const data = (event, handle) => s.on(event, (d) => { if (this.held) this.held.push(() => handle(d)); else { handle(d); this.changed(); } });
-    now('connected', () => { this.state = 'online'; this.problem = ''; this.outbox.flush(); });
-    now('sync:required', (d) => this.#sync(d.reason));
-    now('disconnect', (why) => this.#disconnected(why));
-    now('connect_error', () => { if (!this.stopped) this.state = 'reconnecting'; });
-    now('error', (e) => this.#refused(e));
+    plain('connected', () => { this.state = 'online'; this.problem = ''; this.outbox.flush(); });
+    plain('sync:required', (d) => this.#sync(d.reason));
+    plain('disconnect', (why) => this.#disconnected(why));
+    plain('connect_error', () => { if (!this.stopped) this.state = 'reconnecting'; });
+    plain('error', (e) => this.#refused(e));
     data('chat:message:new', (m) => this.#arrived(m));
     data('chat:message:delivered', (d) => this.histories.get(d.chat_id)?.raise(d.message_id, 'delivered'));
     data('chat:message:read', (d) => this.histories.get(d.chat_id)?.raise(d.message_id, 'read'));
+    data('demo:chat:read', (d) => this.#seenElsewhere(d)); // for the reader's devices; chat:message:read goes to the sender alone
     data('chat:typing', (d) => this.#typing(d));
     data('notification:new', (n) => this.#notified(n));
     data('notification:read', (d) => this.#notificationRead(d));
@@ -74,7 +76,7 @@ export class Person extends EventTarget {
 
   #refused(e) {
     // The server has one message for every bad token. The page looks into the token to see whether its time is over.
-    if (e.code === 'UNAUTHORIZED' && !e.event) this.state = expiryOf(this.token) <= Date.now() + CLOCK_MS ? 'expired' : 'refused';
+    if (e.code === 'UNAUTHORIZED' && !e.event) this.state = expiryOf(this.token) <= now() + CLOCK_MS ? 'expired' : 'refused';
     else this.#trouble(e.code === 'UNAVAILABLE' ? 'The database is away. Messages wait here.' : e.message);
   }
 
@@ -96,6 +98,13 @@ export class Person extends EventTarget {
     this.socket.io.reconnection(false);
     this.socket.io.engine?.close();
     this.changed();
+  }
+
+  /** For good, and with a goodbye: the others see it at once. */
+  leave() {
+    this.state = 'dropped';
+    for (const timer of [this.troubleTimer, this.syncTimer]) clearTimeout(timer);
+    this.socket.disconnect();
   }
 
   restore() {
@@ -221,6 +230,13 @@ export class Person extends EventTarget {
     chat.unread_count = history.before ? Math.max(0, chat.unread_count - seen.length) : 0; // older pages have unread messages too
   }
 
+  /** Read on one of this person's devices, perhaps on this one. */
+  #seenElsewhere({ chat_id, message_ids }) {
+    const news = this.history(chat_id).see(message_ids);
+    const chat = this.chats?.find((c) => c.id === chat_id);
+    if (chat) chat.unread_count = Math.max(0, chat.unread_count - news);
+  }
+
   setOnScreen(is) {
     if (this.onScreen === is) return;
     this.onScreen = is;
@@ -229,6 +245,7 @@ export class Person extends EventTarget {
   }
 
   #typing(d) {
+    if (d.user_id === this.id) return; // on the other device
     const people = this.typing.get(d.chat_id) ?? new Map();
     clearTimeout(people.get(d.user_id)?.timer);
     people.delete(d.user_id);

@@ -3,7 +3,7 @@ import { Alerts, alertText } from './alerts.js';
 import { Chat } from './chat.js';
 import { summary } from './bubble.js';
 import { ChatList } from './chats.js';
-import { avatar, el, say } from './dom.js';
+import { avatar, el, hide, say } from './dom.js';
 import { icon } from './icons.js';
 import { Post } from './post.js';
 
@@ -14,18 +14,20 @@ const tabIcons = { chats: 'chats', post: 'post', alerts: 'bell' };
 const pages = ['chats', 'chat', 'post', 'alerts'];
 
 export class Phone {
-  constructor(person, opensChat) {
+  // twin(): opens a second device of this person, or ends this one if it is the second
+  constructor(person, { opensChat = false, twin }) {
     this.person = person;
     this.root = document.getElementById('phone-template').content.firstElementChild.cloneNode(true);
-    Object.assign(this.root.dataset, { pane: person.id, user: person.id });
-    this.root.ariaLabel = `${person.name}'s phone`;
+    Object.assign(this.root.dataset, { pane: person.key, user: person.id, device: person.device });
+    this.root.ariaLabel = person.device === 1 ? `${person.name}'s phone` : `${person.name}'s second device`;
     this.$('[data-slot=avatar]').replaceWith(avatar(person.id, person.name));
     say(this.$('.name'), person.name);
+    this.$('.device').hidden = person.device === 1;
     this.parts = {
       chats: new ChatList(this, this.$('[data-page=chats]')), chat: new Chat(this, this.$('[data-page=chat]')),
       post: new Post(this, this.$('[data-page=post]')), alerts: new Alerts(this, this.$('[data-page=alerts]')),
     };
-    this.#controls();
+    this.#controls(twin);
     // A reload shows again what was open. The first visit has one conversation open, and one unread.
     this.opensChat = opensChat;
     const kept = this.#kept();
@@ -39,15 +41,21 @@ export class Phone {
   $(selector) { return this.root.querySelector(selector); }
 
   #kept() {
-    try { return JSON.parse(sessionStorage.getItem(`bellwire.${this.person.id}`)) ?? { first: true }; } catch { return { first: true }; }
+    try { return JSON.parse(sessionStorage.getItem(`bellwire.${this.person.key}`)) ?? { first: true }; } catch { return { first: true }; }
   }
 
   #keep() {
-    try { sessionStorage.setItem(`bellwire.${this.person.id}`, JSON.stringify({ page: this.page, chat: this.person.openChat ?? this.opens })); } catch { /* the browser keeps nothing */ }
+    try { sessionStorage.setItem(`bellwire.${this.person.key}`, JSON.stringify({ page: this.page, chat: this.person.openChat ?? this.opens })); } catch { /* the browser keeps nothing */ }
   }
 
-  #controls() {
+  #controls(twin) {
     const p = this.person;
+    const button = this.$('.twin');
+    const words = p.device === 1 ? `Open a second device of ${p.name}` : `Close the second device of ${p.name}`;
+    button.append(icon(p.device === 1 ? 'twin' : 'close'));
+    button.title = button.ariaLabel = words;
+    button.addEventListener('click', twin);
+    this.$('.tabs').ariaLabel = `${p.label}: pages`;
     this.$('.wire').addEventListener('click', () => (p.state === 'dropped' ? p.restore() : p.drop()));
     this.$('.banner button').addEventListener('click', () => p.renew());
     for (const tab of this.root.querySelectorAll('[data-tab]')) {
@@ -63,6 +71,13 @@ export class Phone {
     this.draw();
   }
 
+  /** From a chat to the list, and to its row there. */
+  back() {
+    const id = this.person.openChat;
+    this.show('chats');
+    this.parts.chats.focus(id);
+  }
+
   /** A chat that is opened gets the keyboard's focus, but not on the first visit. */
   openChat(id, { focus = true } = {}) {
     this.person.open(id);
@@ -70,16 +85,36 @@ export class Phone {
     if (focus) this.parts.chat.focus();
   }
 
+  /** A toast lies over the head line, where nothing is that it could tell of, and goes with what it tells of. */
   #ring({ page, chat, from, title, message, notification }) {
     if (notification && this.person.onScreen && this.page === 'alerts') return; // the list of alerts is in sight already
     const text = notification ? alertText(notification) : { title, body: summary(message) };
-    const toast = el('button', { type: 'button', className: 'toast', onclick: () => { toast.remove(); if (chat) this.openChat(chat); else this.show(page); } },
-      from ? avatar(from, text.who ?? text.title) : null, el('span', { className: 'lines' }, el('strong', { textContent: text.title }), el('span', { textContent: text.body })));
-    this.$('.toasts').replaceChildren(toast);
-    setTimeout(() => toast.remove(), TOAST_MS);
+    const toast = el('button', { type: 'button', className: 'toast', onclick: () => {
+      if (chat) this.openChat(chat);
+      else { this.show(page); this.parts.alerts.focus(notification.id); }
+      toast.remove();
+    } }, from ? avatar(from, text.who ?? text.title) : el('span', { className: 'tile-icon' }, icon('bell')),
+    el('span', { className: 'lines' }, el('strong', { textContent: text.title }), el('span', { textContent: text.body })));
+    this.#endToast();
+    this.toast = { e: toast, isRead: () => (chat ? this.person.chats?.find((c) => c.id === chat)?.unread_count === 0 : notification.is_read) };
+    this.$('.toasts').append(toast);
+    this.#toastLater();
     this.root.classList.remove('rings');
     void this.root.offsetWidth; // restarts the animation
     this.root.classList.add('rings');
+  }
+
+  // It stays for whoever points at it or is on it.
+  #toastLater() {
+    clearTimeout(this.toastTimer);
+    this.toastTimer = setTimeout(() => { if (this.toast?.e.matches(':hover, :focus')) this.#toastLater(); else this.#endToast(); }, TOAST_MS);
+  }
+
+  #endToast() {
+    if (!this.toast) return;
+    hide(this.toast.e, true, this.$('.tabs [aria-current]'));
+    this.toast.e.remove();
+    this.toast = null;
   }
 
   /** Draws once for several changes of one turn. */
@@ -103,12 +138,15 @@ export class Phone {
     if (p.chats && (this.opens || this.opensChat)) this.#firstPage();
     this.root.dataset.state = p.state;
     say(this.$('.state'), states[p.state] + (p.online && p.synced ? reasons[p.synced] ?? '' : ''));
+    if (this.toast?.isRead()) this.#endToast();
     const wire = this.$('.wire');
-    wire.hidden = p.state === 'expired' || p.state === 'refused';
+    const stuck = p.state === 'expired' || p.state === 'refused';
     wire.toggleAttribute('data-off', p.state === 'dropped');
     say(wire, p.state === 'dropped' ? 'Restore' : 'Drop');
     wire.title = p.state === 'dropped' ? `Bring ${p.name}'s connection back` : `Cut ${p.name}'s connection, as a tunnel would`;
-    this.#banner(wire.hidden);
+    if (!stuck) wire.hidden = false;
+    this.#banner(stuck);
+    hide(wire, stuck, this.$('.banner button'));
     for (const page of this.root.querySelectorAll('.page')) page.hidden = page.dataset.page !== this.page;
     const tab = this.page === 'chat' ? 'chats' : this.page;
     for (const t of this.root.querySelectorAll('[data-tab]')) if (t.dataset.tab === tab) t.setAttribute('aria-current', 'page'); else t.removeAttribute('aria-current');
@@ -124,11 +162,11 @@ export class Phone {
       : p.state === 'refused' ? [`The server takes ${p.name}'s token no longer: the user is disabled or gone, or the demo has been made anew.`, 'Try again']
       : p.state === 'dropped' ? [`${p.name} is in a tunnel. What is written meanwhile waits here, and is read again on the way out.`, '']
         : p.problem ? [p.problem, ''] : ['', ''];
-    banner.hidden = text === '';
     banner.dataset.kind = bad ? 'bad' : 'note';
     say(banner.querySelector('p'), text);
+    hide(banner.querySelector('button'), button === '', this.$('.wire'));
     say(banner.querySelector('button'), button);
-    banner.querySelector('button').hidden = button === '';
+    hide(banner, text === '', this.$('.wire'));
   }
 
   #badge(name, n) {

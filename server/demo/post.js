@@ -1,5 +1,5 @@
 // The newest post, with its likes and comments as they happen.
-import { ago, avatar, el, keyed, say } from './dom.js';
+import { ago, avatar, el, keyed, say, when } from './dom.js';
 import { icon } from './icons.js';
 
 const count = (n, one) => `${n} ${one}${n === 1 ? '' : 's'}`;
@@ -13,7 +13,7 @@ function comment() {
       slot.append(avatar(c.author_id, c.author_name));
       li.append(slot, el('div', { className: 'lines' }, el('p', { className: 'by' }, el('strong', { textContent: c.author_name }), at), el('p', { className: 'text', textContent: c.content })));
     }
-    say(at, ago(c.created_at));
+    when(at, c.created_at, ago);
   };
   return li;
 }
@@ -29,7 +29,7 @@ export class Post {
     this.picture = el('img', { className: 'picture', alt: 'The new studio: a bright room with two mirrors and a plant', hidden: true, width: 480, height: 300 });
     this.text = el('p', { className: 'text' });
     this.counts = el('p', { className: 'counts', role: 'status' });
-    this.like = el('button', { type: 'button', className: 'like', onclick: () => person.toggleLike() }, icon('heart'), el('span'));
+    this.like = el('button', { type: 'button', className: 'like', onclick: () => { if (person.online) person.toggleLike(); } }, icon('heart'), el('span'));
     this.input = el('input', { name: 'content', placeholder: 'Write a comment', autocomplete: 'off', maxLength: 2000 });
     this.input.ariaLabel = 'Comment';
     this.send = el('button', { textContent: 'Post' });
@@ -39,9 +39,10 @@ export class Post {
     this.form.addEventListener('submit', (e) => {
       e.preventDefault();
       const content = this.input.value.trim();
-      if (!content || this.sending) return;
+      if (!content || this.sending || !person.online) return;
       this.sending = true;
       person.comment(content, (ok) => { this.sending = false; if (ok) this.form.reset(); });
+      this.input.focus({ preventScroll: true });
       this.draw();
     });
     this.article = el('article', { className: 'post' },
@@ -58,15 +59,16 @@ export class Post {
     if (!post) return;
     if (this.shown !== post.id) { this.shown = post.id; this.slot.replaceChildren(avatar(post.author_id, post.author_name)); }
     say(this.author, post.author_id === p.id ? `${post.author_name} (you)` : post.author_name);
-    say(this.at, ago(post.created_at));
+    when(this.at, post.created_at, ago);
     say(this.text, post.content ?? '');
     // Pictures of the page's own folder alone.
     if (/^[a-z0-9-]{1,40}\.svg$/.test(post.media_url ?? '')) { if (this.picture.getAttribute('src') !== post.media_url) this.picture.src = post.media_url; this.picture.hidden = false; } else this.picture.hidden = true;
     say(this.counts, `${count(post.likes_count, 'like')} \u00b7 ${count(post.comments_count, 'comment')}`);
     say(this.like.lastElementChild, post.liked ? 'Liked' : 'Like');
     this.like.setAttribute('aria-pressed', String(post.liked));
-    this.like.disabled = !p.online;
-    this.send.disabled = !p.online || Boolean(this.sending);
+    // A button that is disabled would lose the keyboard's focus.
+    this.like.setAttribute('aria-disabled', String(!p.online));
+    this.send.setAttribute('aria-disabled', String(!p.online || Boolean(this.sending)));
     keyed(this.comments, post.comments, (c) => c.id, comment);
   }
 }

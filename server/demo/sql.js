@@ -18,6 +18,7 @@ const causes = {
   'chat:message:new': (d) => insert('messages', 'chat_id, sender_id, type, content', d.chat_id, d.sender_id, d.type, d.content),
   'chat:message:delivered': (d) => `update platform.message_receipts set delivered_at = ${quote(d.delivered_at)}\n where message_id = ${quote(d.message_id)} and user_id = ${quote(d.delivered_to)}`,
   'chat:message:read': (d) => `update platform.message_receipts set read_at = ${quote(d.read_at)}\n where message_id = ${quote(d.message_id)} and user_id = ${quote(d.read_by)}`,
+  'demo:chat:read': (d, me) => `update platform.message_receipts set read_at = now()\n where message_id = any(${quote(`{${d.message_ids?.join(',')}}`)}) and user_id = ${quote(me)}\n-- a trigger of the demo's own tells the reader's devices`,
   'chat:typing': (d) => `select rt.chat_typing(${quote(d.user_id)}, ${quote({ chat_id: d.chat_id, is_typing: d.is_typing })})\n-- no row of anyone's, no WAL`,
   'notification:new': (d, me) => insert('notifications', 'user_id, type, title, body, data', me, d.type, d.title, d.body, d.data),
   'notification:read': (d) => `update platform.notifications set read_at = ${quote(d.read_at)}\n where id = ${quote(d.notification_id)}`,

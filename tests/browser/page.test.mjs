@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { launch, Visit } from './lib/browser.mjs'
 import { ANNA, CHAT, Demo } from './lib/demo.mjs'
-import { faint, nameless, overflow } from './lib/looks.mjs'
+import { axe, faint, nameless, overflow } from './lib/looks.mjs'
 
 const demo = new Demo('browser_page')
 let browser, edge, v
@@ -94,6 +94,7 @@ describe('tokens', () => {
     await demo.sql('update platform.users set disabled_at = now() where id = $1', [ANNA])
     await v.anna.root.and(v.page.locator('[data-state=refused]')).waitFor()
     await v.anna.text('.banner p', /disabled/)
+    assert.deepEqual(await axe(v.page), [])
     await v.anna.$('.banner button').click()
     await v.log(ANNA, 'error', 'in').nth(1).waitFor() // refused again
     await v.anna.text('.state', 'Token refused')
@@ -109,6 +110,7 @@ describe('tokens', () => {
     await demo.setting('content_max', 20)
     await v.anna.write('rather too long for this setting')
     await v.anna.ticks('rather too long', 'failed')
+    assert.deepEqual(await axe(v.page), [])
     await demo.setting('content_max', 16384)
     await v.anna.$('.retry:visible').filter({ hasText: 'Not sent: content is too large. Try again' }).click()
     await v.anna.ticks('rather too long', 'sent', 'delivered', 'read') // Boris is there, so that sent may be over within a frame
@@ -118,13 +120,19 @@ describe('tokens', () => {
 
 describe('looks', () => {
   for (const scheme of ['light', 'dark']) {
-    for (const [width, height] of [[1440, 900], [900, 1100], [390, 844], [320, 568]]) {
-      it(`${scheme}, ${width} px: text can be read, controls have names, nothing sticks out`, async () => {
+    // the first is that of the window when the page is opened
+    for (const sizes of [[[1440, 900], [1200, 800], [900, 1100]], [[390, 844], [320, 568], [844, 390]]]) {
+      it(`${scheme}, ${sizes.map((s) => s[0])} px: text can be read, axe finds nothing, nothing sticks out`, async () => {
+        const [width, height] = sizes[0]
         v = await Visit.open(browser, edge.url, { width, height, scheme })
         const check = async (where) => {
-          assert.deepEqual(await faint(v.page), [], `${where}: contrast`)
+          assert.deepEqual(await axe(v.page), [], `${where}: axe`)
           assert.deepEqual(await nameless(v.page), [], `${where}: names`)
-          assert.deepEqual(await overflow(v.page), [], `${where}: width`)
+          for (const [width, height] of [...sizes.slice(1), sizes[0]]) {
+            await v.page.setViewportSize({ width, height })
+            assert.deepEqual(await faint(v.page), [], `${where}, ${width}: contrast`)
+            assert.deepEqual(await overflow(v.page), [], `${where}, ${width}: width`)
+          }
         }
         await v.anna.online()
         await v.anna.look()
@@ -136,6 +144,8 @@ describe('looks', () => {
         await check('samples')
         await v.anna.$('.more').click()
         for (const tab of ['chats', 'post', 'alerts']) { await v.anna.tab(tab); await check(tab) }
+        await v.anna.second()
+        await check('second device')
         await v.boris.drop()
         await check('dropped')
         await v.show('wire')

@@ -11,14 +11,24 @@ const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
 
 export const launch = () => chromium.launch({ executablePath: EXECUTABLES.find(existsSync), headless: true, args: FLAGS })
 
+function shiftClock(by) {
+  const Right = Date
+  window.Date = class extends Right {
+    constructor(...of) { super(...(of.length ? of : [Right.now() + by])) }
+    static now() { return Right.now() + by }
+  }
+}
+
 // A page of ours in a browser; whatever the browser complains about fails the test.
 export class Tab {
-  // what: width, height, scheme, scale
+  // what: width, height, scheme, scale; timezone, and the milliseconds by which the clock of this machine is wrong
   static async open(browser, url, path, what = {}) {
     const v = new this()
-    const { width = 1440, height = 900, scheme = 'light', scale = 1 } = what
-    v.narrow = width <= 720
-    v.context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, deviceScaleFactor: scale, reducedMotion: 'reduce' })
+    const { width = 1440, height = 900, scheme = 'light', scale = 1, timezone, wrong = 0 } = what
+    v.narrow = width <= 720 || height <= 480
+    v.context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, deviceScaleFactor: scale, reducedMotion: 'reduce', timezoneId: timezone,
+      permissions: ['clipboard-read', 'clipboard-write'] })
+    if (wrong) await v.context.addInitScript(shiftClock, wrong)
     v.page = await v.context.newPage()
     v.page.setDefaultTimeout(WAIT_MS)
     v.complaints = []
@@ -32,6 +42,13 @@ export class Tab {
 
   // A condition within the page, with a description for when it does not come true.
   until(what, fn, arg) { return this.page.waitForFunction(fn, arg).catch((e) => { throw new Error(`not within ${WAIT_MS} ms: ${what} (${e.message.split('\n')[0]})`) }) }
+
+  // Whether an element that this finds has the keyboard's focus, once it has.
+  focused(selector) {
+    return this.until(`the focus is on ${selector}`, (s) => document.activeElement?.matches(s), selector).catch(async (e) => {
+      throw new Error(`${e.message}; it is on ${await this.page.evaluate(() => document.activeElement.outerHTML.slice(0, 120))}`)
+    })
+  }
 
   async end() {
     await this.context.close()
@@ -53,14 +70,24 @@ export class Visit extends Tab {
 }
 
 class Person {
-  constructor(visit, id) {
-    Object.assign(this, { visit, id, root: visit.page.locator(`.phone[data-user="${id}"]`) })
+  constructor(visit, id, device = 1) {
+    const selector = `.phone[data-user="${id}"][data-device="${device}"]`
+    Object.assign(this, { visit, id, device, selector, root: visit.page.locator(selector) })
   }
 
   $(selector) { return this.root.locator(selector) }
 
   // On a phone's width one pane is seen at a time.
-  async look() { await this.visit.show(this.id); return this }
+  async look() { await this.visit.show(this.device === 1 ? this.id : `${this.id}.${this.device}`); return this }
+
+  // The same person, on a second device.
+  async second() {
+    await this.look()
+    await this.$('.twin').click()
+    const twin = new Person(this.visit, this.id, 2)
+    await twin.online()
+    return twin
+  }
 
   async tab(name) { await this.look(); await this.$(`[data-tab=${name}]`).click(); await this.$(`.page[data-page=${name}]`).waitFor() }
 
@@ -82,18 +109,20 @@ class Person {
 
   // The message is just here: one of these.
   ticks(text, ...statuses) {
-    return this.visit.until(`"${text}" is ${statuses} at ${this.id}`, ([id, t, all]) => [...document.querySelectorAll(`.phone[data-user="${id}"] .message`)]
-      .some((m) => m.textContent.includes(t) && all.includes(m.dataset.status)), [this.id, text, statuses])
+    return this.visit.until(`"${text}" is ${statuses} at ${this.id}`, ([phone, t, all]) => [...document.querySelectorAll(`${phone} .message`)]
+      .some((m) => m.textContent.includes(t) && all.includes(m.dataset.status)), [this.selector, text, statuses])
   }
 
   // The text of an element, once it is this or matches.
   text(selector, wanted) {
-    return this.visit.until(`${selector} of ${this.id} says ${wanted}`, ([id, sel, w, re]) => {
-      const e = document.querySelector(`.phone[data-user="${id}"] ${sel}`)
+    return this.visit.until(`${selector} of ${this.id} says ${wanted}`, ([phone, sel, w, re]) => {
+      const e = document.querySelector(`${phone} ${sel}`)
       const t = e && !e.hidden ? e.textContent.trim() : ''
       return re ? new RegExp(w).test(t) : t === w
-    }, [this.id, selector, wanted instanceof RegExp ? wanted.source : wanted, wanted instanceof RegExp])
+    }, [this.selector, selector, wanted instanceof RegExp ? wanted.source : wanted, wanted instanceof RegExp])
   }
+
+  focused(selector) { return this.visit.focused(`${this.selector} ${selector}`) }
 
   badge(name, n) { return this.text(`[data-badge=${name}]`, n === 0 ? '' : String(n)) }
 }

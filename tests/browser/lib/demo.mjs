@@ -32,7 +32,7 @@ export class Demo extends World {
   // The page's files anew, with tokens that live for so long.
   page(ttl = 3600) {
     return promisify(execFile)(at('tests/env/demo-page'), [this.dir, this.url()],
-      { env: { PATH: process.env.PATH, BELLWIRE_BIN: BIN, JWT_SECRET: SECRET, TOKEN_TTL_S: String(ttl) } })
+      { env: { PATH: process.env.PATH, BELLWIRE_BIN: BIN, JWT_SECRET: SECRET, TOKEN_TTL_S: String(ttl), DEMO_PSQL: this.psql ?? `psql '${this.url()}'` } })
   }
 
   edge(env = {}) { return super.edge({ BELLWIRE_DEMO_DIR: this.dir, ...env }) }
