@@ -1,14 +1,12 @@
 #!/usr/bin/env node
-// Draws docs/demo.png anew: the page with both people in the middle of it.
+// Draws docs/demo.png and docs/images/demo-*.png anew: the page with both people in the middle of it, in three widths and both schemes.
 //
-//   make && node tests/browser/screenshot.mjs [FILE]
+//   make && node tests/browser/screenshot.mjs
 //
 // BELLWIRE_TEST_PG  superuser URL of a Postgres; without it one is started for the time under build/
 import { join } from 'node:path'
 import { writeFile } from 'node:fs/promises'
 import { drawn, root } from './lib/drawing.mjs'
-
-const file = process.argv[2] ?? join(root, 'docs/demo.png')
 
 // They read the environment when they are loaded.
 const { launch, Visit } = await import('./lib/browser.mjs')
@@ -16,12 +14,15 @@ const { ANNA, CLARA, Demo, POST } = await import('./lib/demo.mjs')
 const { smaller } = await import('./lib/png.mjs')
 
 const demo = new Demo('screenshot')
+demo.psql = "psql 'postgresql://bellwire_demo_writer@localhost/bellwire_demo'" // that of the tests has a password in it
 let browser
-try {
-  await demo.build()
-  const edge = await demo.edge()
-  browser = await launch()
-  const v = await Visit.open(browser, edge.url, { width: 1440, height: 900 })
+let edge
+
+const LAST = 'You have seen the post, then'
+
+// What the two have done before the picture.
+async function story() {
+  const v = await Visit.open(browser, edge.url)
   const { anna, boris } = v
   await anna.online()
   await boris.openChat('Anna')
@@ -37,17 +38,41 @@ try {
   await boris.$('.comment-form input').fill('See you there on Saturday!')
   await boris.$('.comment-form button').click()
   await boris.text('.comments li:first-child .text', 'See you there on Saturday!')
-  await anna.text('.toast strong', 'Boris commented on your post')
-  await anna.$('.toast').waitFor({ state: 'detached' })
-  await anna.write('You have seen the post, then')
-  await anna.ticks('You have seen the post', 'delivered')
-  await v.log(ANNA, 'chat:message:delivered', 'in').first().waitFor()
+  await v.end()
+}
+
+async function picture(file, what) {
+  await demo.sql('update bellwire.presence set unclean_at = null') // each of them begins as the first one does
+  const v = await Visit.open(browser, edge.url, what)
+  const { anna, boris } = v
+  await boris.tab('post')
+  await boris.$('.post .picture').waitFor()
+  await anna.openChat('Boris')
+  await anna.message('The light is wonderful').waitFor()
+  await anna.write(LAST)
+  await anna.ticks(LAST, 'delivered')
+  await boris.$('.toast').waitFor({ state: 'attached' })
+  await v.log(ANNA, 'chat:message:delivered', 'in').first().waitFor({ state: 'attached' })
   await v.page.mouse.move(0, 0)
   await v.page.evaluate(() => document.activeElement?.blur())
   const png = smaller(await v.page.screenshot())
   await writeFile(file, png)
   console.log(`${file}: ${Math.round(png.length / 1024)} KiB`)
   await v.end()
+  await demo.sql('delete from platform.messages where content = $1', [LAST])
+}
+
+try {
+  await demo.build()
+  edge = await demo.edge()
+  browser = await launch()
+  await story()
+  for (const scheme of ['light', 'dark']) {
+    for (const [name, width, height] of [['wide', 1440, 900], ['tablet', 820, 1100], ['phone', 390, 844]]) {
+      const file = scheme === 'light' && name === 'wide' ? 'demo.png' : `images/demo-${name}-${scheme}.png`
+      await picture(join(root, 'docs', file), { width, height, scheme })
+    }
+  }
 } finally {
   await browser?.close()
   await demo.close()
