@@ -22,6 +22,11 @@ struct link *common_link(const struct db_common *c, bool direct, const char *rol
 	return k;
 }
 
+bool common_has_sessions(const struct db_common *c)
+{
+	return strcmp(c->cfg.url, c->cfg.listen_url) == 0;
+}
+
 void common_problem(struct db_common *c, const char *what, const char *why)
 {
 	snprintf(c->last_error, sizeof c->last_error, "%s: %.*s", what, (int)strcspn(why, "\n"), why);

@@ -30,6 +30,9 @@ void common_fini(struct db_common *c);
 struct link *common_link(const struct db_common *c, bool direct, const char *role, const struct link_events *ev,
                          void *ctx);
 
+/* Does each link have a session of its own? Not behind a pooler, which the pump goes past. */
+bool common_has_sessions(const struct db_common *c);
+
 /* The reports of every link: counted and logged. */
 void common_link_is_up(struct db_common *c, const char *role);
 void common_link_is_down(struct db_common *c, const char *role, bool was_up, const char *why);

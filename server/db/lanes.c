@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "db/array.h"
 #include "db/batch.h"
+#include "db/known.h"
 #include "db/queue.h"
 #include "db/result.h"
 
@@ -26,6 +27,7 @@ struct lane_item {
 struct lane {
 	struct lanes *owner;
 	struct link *link;
+	struct known dispatch;
 	unsigned no;
 	bool reserved;
 	struct lane_item *out[BATCH_MOST]; /* the batch that is out, in its order */
@@ -277,7 +279,7 @@ static void lane_on_answer(void *arg, enum link_fate fate, const PGresult *res)
 	lane->nout = 0;
 	if (fate == LINK_ANSWERED)
 		link_settled(lane->link);
-	if (fate == LINK_UNSENT)
+	if (fate == LINK_UNSENT || (fate == LINK_ANSWERED && known_is_void(&lane->dispatch, res)))
 		lanes_put_back(ls, items, n);
 	else if (fate == LINK_LOST || (!db_rows_ok(res) && db_outcome_unknown(res)))
 		lanes_on_lost(ls, items, n);
@@ -311,11 +313,9 @@ static void lane_send(struct lane *lane)
 	struct buf array = {0};
 	lane_gather(lane, &array);
 	size_t n = lane->nout;
-	const char *sql = lane->reserved ? "select * from rt.dispatch_one($1)"
-	                                 : "select * from rt.dispatch($1::text[])";
 	const char *value = lane->reserved ? lane->out[0]->json.p : array.p;
 	/* A batch is told by then, so what hangs is given up: the next link finds a server that answers. */
-	if (link_send(lane->link, sql, 1, &value, ls->common->cfg.item_timeout_ms, lane_on_answer, lane)) {
+	if (known_send(&lane->dispatch, 1, &value, ls->common->cfg.item_timeout_ms, lane_on_answer, lane)) {
 		batch_count(&ls->common->stats, n);
 	} else {
 		lane->nout = 0;
@@ -390,6 +390,8 @@ static void lane_on_up(void *ctx)
 	struct lane *lane = ctx;
 	common_link_is_up(lane->owner->common, lane_role(lane));
 	queues_lane(&lane->owner->queues, lane->no, true);
+	if (common_has_sessions(lane->owner->common))
+		known_prepare(&lane->dispatch, lane->owner->common->cfg.item_timeout_ms);
 	lanes_wake(lane->owner);
 	lane->owner->common->on_change(lane->owner->common);
 }
@@ -399,13 +401,14 @@ static void lane_on_down(void *ctx, bool was_up, const char *why)
 	struct lane *lane = ctx;
 	common_link_is_down(lane->owner->common, lane_role(lane), was_up, why);
 	queues_lane(&lane->owner->queues, lane->no, false);
+	known_down(&lane->dispatch);
 	lanes_wake(lane->owner);
 	lane->owner->common->on_change(lane->owner->common);
 }
 
-static void lane_on_idle(void *ctx)
+static void lane_on_idle(void *lane)
 {
-	lanes_wake(((struct lane *)ctx)->owner);
+	lanes_wake(((struct lane *)lane)->owner);
 }
 
 static const struct link_events lane_link_events = {
@@ -419,6 +422,12 @@ static void lane_init(struct lanes *ls, struct lane *lane)
 	lane->no = (unsigned)(lane - ls->lanes);
 	lane->reserved = lane->no == ls->queues.lanes;
 	lane->link = common_link(ls->common, false, lane_role(lane), &lane_link_events, lane);
+	lane->dispatch = (struct known){.link = lane->link,
+	                                .name = lane->reserved ? "rt.dispatch_one" : "rt.dispatch",
+	                                .sql = lane->reserved ? "select * from rt.dispatch_one($1)"
+	                                                      : "select * from rt.dispatch($1::text[])",
+	                                .ready = lane_on_idle,
+	                                .arg = lane};
 }
 
 struct lanes *lanes_new(struct db_common *common, void (*on_written)(void *ctx, bool unrung), void *ctx)

@@ -13,6 +13,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
 	v_client_id constant text := p_payload ->> 'client_id';
+	v_chat_id   constant text := p_payload ->> 'chat_id';
 	v_chat      uuid;
 	v_id        uuid;
 	v_at        timestamptz;
@@ -26,11 +27,11 @@ begin
 		from platform.messages m where m.sender_id = p_user_id and m.client_id = v_client_id;
 	end if;
 	if v_id is null then
-		v_chat := rt_private.payload_uuid(p_payload, 'chat_id');
-		if jsonb_typeof(p_payload -> 'type') is distinct from 'string' then
-			raise exception using errcode = 'RT400', message = 'type must be a string';
-		elsif jsonb_typeof(p_payload -> 'content') is distinct from 'string' then
-			raise exception using errcode = 'RT400', message = 'content must be a string';
+		v_chat := rt_private.text_uuid(v_chat_id, 'chat_id');
+		if (jsonb_typeof(p_payload -> 'type') = 'string' and jsonb_typeof(p_payload -> 'content') = 'string') is not true then
+			raise exception using errcode = 'RT400',
+				message = case when jsonb_typeof(p_payload -> 'type') = 'string' then 'content' else 'type' end
+					|| ' must be a string';
 		end if;
 		insert into platform.messages (chat_id, sender_id, type, content, metadata, client_id)
 		values (v_chat, p_user_id, p_payload ->> 'type', p_payload ->> 'content',

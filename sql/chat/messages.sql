@@ -80,10 +80,8 @@ begin
 		l.seq, l.created_at
 	into strict v_member, v_seq, v_at
 	from rt_private.chat_last(new.chat_id) l;
-	if new.metadata is null then
-		new.metadata := '{}';
-	end if;
 	if rt_private.message_is_plain(new.type, new.content, new.metadata, new.client_id) is not true then
+		new.metadata := coalesce(new.metadata, '{}');
 		v_done := rt_private.message_check(new.type, new.content, new.metadata, new.client_id);
 	end if;
 	if not v_member then

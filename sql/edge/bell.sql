@@ -19,7 +19,7 @@ return case
 	-- Inside rt.dispatch no writer rings: the edge polls by itself, and rings for the others after the commit if
 	-- the outcome says so. set_config is never null.
 	when current_setting('bellwire.dispatch', true) = pg_current_xact_id()::text
-		then set_config('bellwire.published', pg_current_xact_id()::text, true) is null
+		then set_config('bellwire.published', current_setting('bellwire.dispatch'), true) is null
 	else rt_private.edge_sleeps() end;
 comment on function rt_private.must_ring() is
 	'Must this transaction ring? Asked after it has written the outbox. A batch of events only notes that it '

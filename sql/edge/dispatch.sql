@@ -149,11 +149,15 @@ begin
 	-- the same lines, because rows that a function passes on are copied once more.
 	v_done := rt_private.dispatch_begin();
 	v_run := rt_private.item_run(p_items[1], 'nowait');
-	ord := 1; outcome := v_run.outcome; body := v_run.body; code := v_run.code; message := v_run.message;
-	sqlstate := v_run.state; detail := v_run.detail;
-	return next;
+	ord := 1; outcome := v_run.outcome; body := v_run.body;
+	if v_run.code is not null then -- an error
+		code := v_run.code; message := v_run.message; sqlstate := v_run.state; detail := v_run.detail;
+		return next;
+		code := null; message := null; sqlstate := null; detail := null;
+	else
+		return next;
+	end if;
 	ord := 0; outcome := rt_private.dispatch_end(v_sync, v_run.lasting); body := rt_private.dispatch_moved();
-	code := null; message := null; sqlstate := null; detail := null;
 	return next;
 end
 $$;

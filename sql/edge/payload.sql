@@ -22,10 +22,14 @@ comment on function rt_private.payload_refuse(text, text) is
 	'Refuses a payload whose key is not what it must be. RT400.';
 
 -- Stable, not immutable, because a refusal that is immutable would be evaluated by the planner.
+create or replace function rt_private.text_uuid(p_text text, p_key text) returns uuid
+language sql stable
+return case when rt_private.is_uuid(p_text) then p_text else rt_private.payload_refuse(p_key, 'a uuid') end::uuid;
+comment on function rt_private.text_uuid(text, text) is 'The required uuid that a payload has at this key. RT400.';
+
 create or replace function rt_private.payload_uuid(p_payload jsonb, p_key text) returns uuid
 language sql stable
-return case when rt_private.is_uuid(p_payload ->> p_key) then p_payload ->> p_key
-	else rt_private.payload_refuse(p_key, 'a uuid') end::uuid;
+return rt_private.text_uuid(p_payload ->> p_key, p_key);
 comment on function rt_private.payload_uuid(jsonb, text) is 'A required uuid of a payload. RT400.';
 
 create or replace function rt_private.is_blank(p_text text) returns boolean

@@ -5,11 +5,12 @@
 -- Its text looks so, with a branch for each route and the lock only where there is a lock key:
 --
 --	when 'chat:join' then
---		if p_lock <> 'held' and rt_private.is_uuid(p_payload ->> 'chat_id') then
+--		v_key := p_payload ->> 'chat_id';
+--		if p_lock <> 'held' and rt_private.is_uuid(v_key) then
 --			if p_lock = 'wait' then
---				perform from platform.chats t where t.id = (p_payload ->> 'chat_id')::uuid for no key update;
+--				perform from platform.chats t where t.id = v_key::uuid for no key update;
 --			else
---				perform from platform.chats t where t.id = (p_payload ->> 'chat_id')::uuid for no key update nowait;
+--				perform from platform.chats t where t.id = v_key::uuid for no key update nowait;
 --			end if;
 --		end if;
 --		lasting := true;
@@ -19,11 +20,12 @@ language sql stable
 begin atomic
 	select string_agg(format(e'\twhen %L then\n', r.event)
 		|| case when l.lock_key is null then '' else format(
-e'\t\tif p_lock <> ''held'' and rt_private.is_uuid(p_payload ->> %1$L) then
+e'\t\tv_key := p_payload ->> %1$L;
+		if p_lock <> ''held'' and rt_private.is_uuid(v_key) then
 			if p_lock = ''wait'' then
-				perform from %2$s t where t.%3$I = (p_payload ->> %1$L)::uuid for no key update;
+				perform from %2$s t where t.%3$I = v_key::uuid for no key update;
 			else
-				perform from %2$s t where t.%3$I = (p_payload ->> %1$L)::uuid for no key update nowait;
+				perform from %2$s t where t.%3$I = v_key::uuid for no key update nowait;
 			end if;
 		end if;\n', l.lock_key, l.relation, l.key) end
 		|| format(e'\t\tlasting := %s;\n\t\tack := %s;\n',
@@ -45,7 +47,7 @@ declare
 begin
 	-- one at a time: each sees the rows of those before it
 	perform pg_advisory_xact_lock(rt_private.alive_class(), -2);
-	v_text := e'\nbegin\n\tcase p_event\n' || coalesce(rt_private.route_branches(), e'\twhen null then null;\n')
+	v_text := e'\ndeclare\n\tv_key text;\nbegin\n\tcase p_event\n' || coalesce(rt_private.route_branches(), e'\twhen null then null;\n')
 		|| e'\telse\n\t\traise exception ''Unknown event'' using errcode = ''RT400'';\n\tend case;\nend\n';
 	-- a change of limits alone makes no session plan anew
 	if not p_always

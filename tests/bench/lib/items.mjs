@@ -24,7 +24,11 @@ const reader = (n) => {
   return { user_id: person(i), payload: { chat_id: chat, message_id: oldMessage(chat, DELIVERED + 1 + n % (HISTORY - DELIVERED)) } }
 }
 
-const dispatch = (make, size) => (n) => `select * from rt.dispatch(${array(range(size).map((k) => make(n * size + k)))}::text[])`
+// The session of an edge has prepared it.
+const dispatch = (make, size) => ({
+  setup: ['prepare "rt.dispatch" as select * from rt.dispatch($1::text[])'],
+  statement: (n) => `execute "rt.dispatch"(${array(range(size).map((k) => make(n * size + k)))})`,
+})
 
 const opened = (n, more) => ({ socket_id: socket(n), user_id: person(someone(n)), ...more })
 const open = (size) => (n) => `select * from rt.socket_open('${EDGE}'::uuid, ${array(range(size).map((k) => opened(n * size + k, { recovery: false })))}::text[])`
@@ -71,11 +75,11 @@ export const ITEMS = {
   emit: { title: '`rt.emit`', role: null, statement: (n) => emit(n, 1) },
   insert: { title: '`INSERT` into `platform.messages`', role: null,
     statement: (n) => `insert into platform.messages (chat_id, sender_id, type, content) values ('${chatOf(someone(n), 0)}', '${person(someone(n))}', 'text', 'bench ${n}, a message of ordinary length')` },
-  send: { title: 'a send, alone', statement: dispatch(message, 1) },
-  send32: { title: 'sends, 32 in a batch, each', each: 32, statement: dispatch(message, 32) },
-  read: { title: 'a read, alone', statement: dispatch(read, 1) },
-  typing: { title: 'typing, alone', statement: dispatch(typing, 1) },
-  typing32: { title: 'typing, 32 in a batch, each', each: 32, statement: dispatch(typing, 32) },
+  send: { title: 'a send, alone', ...dispatch(message, 1) },
+  send32: { title: 'sends, 32 in a batch, each', each: 32, ...dispatch(message, 32) },
+  read: { title: 'a read, alone', ...dispatch(read, 1) },
+  typing: { title: 'typing, alone', ...dispatch(typing, 1) },
+  typing32: { title: 'typing, 32 in a batch, each', each: 32, ...dispatch(typing, 32) },
   open: { title: '`socket_open`, alone', statement: open(1) },
   open50: { title: '`socket_open`, 50 in a call, each', each: 50, warm: 6, count: 8, statement: open(50) },
   close: { title: '`socket_close`, alone', setup: [open(50)(0)], statement: close(1) },

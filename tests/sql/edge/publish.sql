@@ -1,6 +1,6 @@
 -- rt_private.publish: the only writer of the outbox. publish.sql also tests the control rows.
 begin;
-select plan(22);
+select plan(23);
 
 select tests.users(1, 2);
 select tests.mark();
@@ -78,6 +78,15 @@ select rt_private.publish(array['r'], 'e', '{}');
 select rt_private.user_join(tests.u(1), 'r');
 select results_eq('select control, data from tests.sent()', $$values ('rooms_stale', '{}'::jsonb)$$,
 	'one "read again"');
+
+-- the short way: what it lets pass, event_check does
+select results_eq($$select rt_private.event_is_plain(rooms, event, data::jsonb, ex) is true
+	from (values (1, array['r'], 'e', '{}', '{}'::text[]), (2, null, 'e', '{}', '{s}'), (3, '{r}', null, '{}', '{}'),
+		(4, '{r}', '', '{}', '{}'), (5, '{r}', 'e', '[]', '{}'), (6, '{r}', 'e', null, '{}'),
+		(7, array['r', null], 'e', '{}', '{}'), (8, '{r}', 'e', '{}', null), (9, '{r}', 'e', '{}', array[null]),
+		(10, array[e'r\x01'], 'e', '{}', '{}'), (11, '{r}', e'e\n', '{}', '{}'), (12, '{r}', 'e', '{}', array[e'\t']),
+		(13, '{r}', 'e', jsonb_build_object('x', repeat('x', 9000))::text, '{}')) t (n, rooms, event, data, ex) order by n$$,
+	$$select n <= 2 from generate_series(1, 13) n$$, 'an event is plain, or looked at');
 
 select * from finish();
 rollback;

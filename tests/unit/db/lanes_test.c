@@ -29,6 +29,8 @@ struct world {
 	const char *moved;
 	const char *on_batch, *on_alone, *trailer; /* the outcome of all items; NULL: each has its own */
 	struct fake_conn *held;
+	int prepares, by_name;
+	const char *forgot; /* SQLSTATE of what is executed by name */
 };
 
 static struct world *world_of(struct fake_conn *c)
@@ -133,10 +135,13 @@ static void play_batch(struct fake_conn *c)
 static void play(struct fake_conn *c, const char *sql)
 {
 	struct world *w = world_of(c);
-	if (starts_with(sql, "select rt.ring")) {
+	if (starts_with(sql, "prepare ")) {
+		w->prepares++;
+		fake_command(c);
+	} else if (starts_with(sql, "select rt.ring")) {
 		w->rings++;
 		fake_answer(c, (const char *[]){""}, 1);
-	} else if (starts_with(sql, "select * from rt.dispatch_one")) {
+	} else if (strstr(sql, "rt.dispatch_one")) {
 		CHECK_STR(c->role, "unit reserved");
 		w->alone++;
 		if (all_of_them(c, w->on_alone))
@@ -146,7 +151,12 @@ static void play(struct fake_conn *c, const char *sql)
 		finish_answer(c);
 	} else {
 		CHECK_STR(c->role, "unit dispatch");
-		play_batch(c);
+		bool by_name = strcmp(sql, "rt.dispatch") == 0;
+		w->by_name += by_name;
+		if (w->forgot && by_name)
+			fake_error(c, w->forgot, "prepared statement \"rt.dispatch\" does not exist");
+		else
+			play_batch(c);
 	}
 }
 
@@ -564,5 +574,60 @@ TEST(a_lane_whose_server_only_reads_is_connected_anew)
 	WAIT_FOR(w.parts.loop, w.parts.common.stats.lost == 1);
 	CHECK(!lanes_ready(w.lanes));
 	WAIT_FOR(w.parts.loop, lanes_ready(w.lanes));
+	end(&w);
+}
+
+/* ---- the statement of a batch ---- */
+
+TEST(a_batch_is_a_statement_that_its_session_knows)
+{
+	struct world w;
+	begin_up(&w);
+	send_to(&w, "a", "ok", false);
+	wait_for_all(&w);
+	CHECK_INT(w.prepares, 2);
+	CHECK_INT(w.by_name, 1);
+	w.on_batch = "cut";
+	send_to(&w, "a", "ok", false);
+	WAIT_FOR(w.parts.loop, w.parts.common.stats.lost == 1 && lanes_ready(w.lanes));
+	w.on_batch = NULL;
+	send_to(&w, "a", "ok", false);
+	wait_for_all(&w);
+	CHECK_INT(w.things[2].outcome, DB_OK);
+	CHECK_INT(w.prepares, 3);
+	CHECK_INT(w.by_name, 3);
+	end(&w);
+}
+
+TEST(a_session_that_knows_it_no_more_is_sent_all_of_it)
+{
+	struct world w;
+	for (int i = 0; i < 2; i++) {
+		begin_up(&w);
+		w.forgot = i ? "0A000" : "26000";
+		send_to(&w, "a", "ok", false);
+		send_to(&w, "a", "ok", false);
+		wait_for_all(&w);
+		CHECK_INT(w.things[0].outcome, DB_OK);
+		CHECK_INT(w.things[1].outcome, DB_OK);
+		CHECK_STR(w.order, " 0 1");
+		CHECK_INT(w.by_name, 1);
+		CHECK_INT(w.alone, 0);
+		end(&w);
+	}
+}
+
+TEST(behind_a_pooler_no_session_is_counted_on)
+{
+	struct world w;
+	begin(&w);
+	free((char *)w.parts.common.cfg.listen_url);
+	w.parts.common.cfg.listen_url = strdup("postgresql://elsewhere");
+	lanes_start(w.lanes);
+	WAIT_FOR(w.parts.loop, w.parts.common.stats.links_up == 2);
+	send_to(&w, "a", "ok", false);
+	wait_for_all(&w);
+	CHECK_INT(w.things[0].outcome, DB_OK);
+	CHECK_INT(w.prepares + w.by_name, 0);
 	end(&w);
 }
