@@ -38,8 +38,8 @@ begin
 			v_rooms := null;
 		end if;
 	else
-		-- Sorted by the place of the message, which nobody changes, then by user: two of these never wait for each
-		-- other crosswise, and receipts are announced in the order of the messages.
+		-- Sorted by the place of the message, which nobody changes, then by user: two of these never wait for
+		-- each other crosswise, and receipts are announced in the order of the messages.
 		with written as (
 			insert into platform.message_receipts as r (message_id, user_id, delivered_at)
 			select m.id, q.user_id, v_at

@@ -4,8 +4,8 @@ create or replace function rt_private.chat_message_ack(p_id uuid, p_at timestamp
 language sql stable
 return case when p_client_id is null
 	then jsonb_object(array['status', 'sent', 'message_id', p_id::text, 'created_at', rt_private.iso(p_at)])
-	else jsonb_object(array['status', 'sent', 'message_id', p_id::text, 'created_at', rt_private.iso(p_at), 'client_id',
-		p_client_id]) end;
+	else jsonb_object(array['status', 'sent', 'message_id', p_id::text, 'created_at', rt_private.iso(p_at),
+		'client_id', p_client_id]) end;
 comment on function rt_private.chat_message_ack(uuid, timestamptz, text) is 'What the sender of a message is told.';
 
 create or replace function rt.chat_message_send(p_user_id uuid, p_payload jsonb) returns jsonb
@@ -28,10 +28,11 @@ begin
 	end if;
 	if v_id is null then
 		v_chat := rt_private.text_uuid(v_chat_id, 'chat_id');
-		if (jsonb_typeof(p_payload -> 'type') = 'string' and jsonb_typeof(p_payload -> 'content') = 'string') is not true then
-			raise exception using errcode = 'RT400',
-				message = case when jsonb_typeof(p_payload -> 'type') = 'string' then 'content' else 'type' end
-					|| ' must be a string';
+		if (jsonb_typeof(p_payload -> 'type') = 'string'
+			and jsonb_typeof(p_payload -> 'content') = 'string') is not true then
+			raise exception using errcode = 'RT400', message = case
+				when jsonb_typeof(p_payload -> 'type') = 'string' then 'content' else 'type' end
+				|| ' must be a string';
 		end if;
 		insert into platform.messages (chat_id, sender_id, type, content, metadata, client_id)
 		values (v_chat, p_user_id, p_payload ->> 'type', p_payload ->> 'content',

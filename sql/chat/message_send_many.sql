@@ -18,7 +18,8 @@ declare
 begin
 	if not pg_has_role(session_user, 'bellwire_edge', 'member') or exists ( -- the triggers trust only an edge
 		select from unnest(p_payloads) p
-		where (p ->> 'chat_id' like '________-____-____-____-____________') is not true -- the rest of is_uuid is the cast's
+		-- the rest of is_uuid is the cast's
+		where (p ->> 'chat_id' like '________-____-____-____-____________') is not true
 			or jsonb_typeof(p -> 'type') is distinct from 'string'
 			or jsonb_typeof(p -> 'content') is distinct from 'string'
 			or jsonb_typeof(p -> 'client_id') not in ('string', 'null')) then
@@ -59,8 +60,8 @@ begin
 	), told as (
 		insert into bellwire.outbox (slot, epoch, at, rooms, except_rooms, event, data, confirm)
 		select v_slot, x.n, v_at, array[rt_private.message_room(s.chat_id)], '{}', 'chat:message:new',
-			rt_private.message_payload(s.id, s.chat_id, s.seq, s.sender_id, u.name, u.avatar_url, s.type, s.content, s.metadata,
-				s.created_at, 'sent'),
+			rt_private.message_payload(s.id, s.chat_id, s.seq, s.sender_id, u.name, u.avatar_url, s.type,
+				s.content, s.metadata, s.created_at, 'sent'),
 			rt_private.message_confirm(s.id, s.sender_id, (
 				select true from platform.chat_participants c where c.chat_id = s.chat_id
 				limit 1 offset rt_private.setting('receipts_max_participants')::int) is not null)

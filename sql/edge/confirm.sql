@@ -21,7 +21,7 @@ declare
 	v_wanted   text[];
 	v_count    int;
 begin
-	if cardinality(p_confirms) = 1 and p_confirms[1] -> 'confirm' ? 'message_id' then -- a query costs four times as much
+	if cardinality(p_confirms) = 1 and p_confirms[1] -> 'confirm' ? 'message_id' then -- where a query costs more
 		v_n := '{1}';
 		v_messages := array[(p_confirms[1] -> 'confirm' ->> 'message_id')::uuid];
 		v_users := array[(p_confirms[1] ->> 'user_id')::uuid];

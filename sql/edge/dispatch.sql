@@ -19,8 +19,8 @@ begin
 		v_done := set_config('synchronous_commit',
 			case when p_lasting or p_sync = 'off' then p_sync else 'off' end, true);
 	end if;
-	-- The socket's event is over; set_config is never null. Asked before the commit, as every writer does: an edge that
-	-- goes to sleep later waits for this transaction (rt.bell_arm).
+	-- The socket's event is over; set_config is never null. Asked before the commit, as every writer does: an edge
+	-- that goes to sleep later waits for this transaction (rt.bell_arm).
 	return case
 		when set_config('bellwire.socket_id', '', true) is null then null
 		when current_setting('bellwire.published', true) is distinct from current_setting('bellwire.dispatch')

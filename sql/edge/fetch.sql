@@ -1,7 +1,8 @@
 -- The pump's poll.
 
--- A session notes what the counter says, and at its next fetch how far the snapshot of that goes. Whoever begins to write
--- after that snapshot is counted after the counter was read. So while the counter stands still, none of them has written.
+-- A session notes what the counter says, and at its next fetch how far the snapshot of that goes. Whoever begins to
+-- write after that snapshot is counted after the counter was read. So while the counter stands still, none of them has
+-- written.
 create or replace function rt_private.ephemeral_note(p_high xid8) returns void
 language plpgsql volatile
 as $$
@@ -17,11 +18,11 @@ begin
 end
 $$;
 comment on function rt_private.ephemeral_note(xid8) is
-	'Notes since which transaction nobody has written bellwire.outbox_ephemeral. Asked after the snapshot of a fetch, which '
-	'goes up to p_high, in a session that is read committed.';
+	'Notes since which transaction nobody has written bellwire.outbox_ephemeral. Asked after the snapshot of a '
+	'fetch, which goes up to p_high, in a session that is read committed.';
 
--- Inlined, because the call of a function is a twentieth of a poll. Its names are bound where it is, for a migration that
--- is taken back drops the sequence.
+-- Inlined, because the call of a function is a twentieth of a poll. Its names are bound where it is, for a migration
+-- that is taken back drops the sequence.
 create or replace function rt_private.ephemeral_idle(p_low xid8) returns boolean
 language sql volatile
 as $$
@@ -30,8 +31,8 @@ as $$
 		and p_low >= nullif(current_setting('bellwire.ephemeral_since', true), '')::xid8
 $$;
 comment on function rt_private.ephemeral_idle(xid8) is
-	'Has no transaction from p_low on written bellwire.outbox_ephemeral? Null: not known. Asked after the snapshot of a '
-	'fetch.';
+	'Has no transaction from p_low on written bellwire.outbox_ephemeral? Null: not known. Asked after the snapshot '
+	'of a fetch.';
 
 create or replace function rt.fetch(p_from text, p_epoch text)
 returns table (id bigint, xid text, at_us bigint, rooms text, except_rooms text, event text, control text, data text, confirm text, ephemeral boolean)
@@ -39,8 +40,8 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
 	c_limit constant int := 1000;
-	-- rt.pump_open has set it for this session. It cannot be out of date: no session outlives a crash, and a standby that
-	-- is promoted has none.
+	-- rt.pump_open has set it for this session. It cannot be out of date: no session outlives a crash, and a
+	-- standby that is promoted has none.
 	v_epoch text := nullif(current_setting('bellwire.epoch', true), '');
 	v_now pg_snapshot;
 	v_from pg_snapshot;
@@ -52,13 +53,14 @@ declare
 begin
 	if v_epoch is null then
 		if pg_is_in_recovery() then
-			raise exception 'a standby cannot be read: its snapshots hide what is in flight' using errcode = 'RT503';
+			raise exception 'a standby cannot be read: its snapshots hide what is in flight'
+				using errcode = 'RT503';
 		end if;
 		v_epoch := rt_private.epoch_text();
 	end if;
 	-- The upper snapshot is fixed first: rows that commit from here on belong to the next fetch
-	-- (docs/event-path.md, "Large transactions"). `dropped` is of the same snapshot: an earlier TRUNCATE must be known
-	-- now, and one that comes from here on is not covered by the cursor, so that the next fetch sees it.
+	-- (docs/event-path.md, "Large transactions"). `dropped` is of the same snapshot: an earlier TRUNCATE must be
+	-- known now, and one that comes from here on is not covered by the cursor, so that the next fetch sees it.
 	select pg_current_snapshot(), pg_current_snapshot()::text, pg_snapshot_xmin(pg_current_snapshot())::text,
 		rt_private.micros(clock_timestamp()), s.dropped, s.dropped::text
 	into v_now, rooms, xid, at_us, v_dropped, event
@@ -95,11 +97,12 @@ begin
 		if rt_private.ephemeral_idle(v_low) then
 			-- as below, from half of the tables
 			for id, xid, at_us, rooms, except_rooms, event, control, data, confirm, ephemeral in
-				select o.id, o.xid::text, rt_private.micros(o.at), rt_private.lines(o.rooms), rt_private.lines(o.except_rooms),
-					o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
+				select o.id, o.xid::text, rt_private.micros(o.at), rt_private.lines(o.rooms),
+					rt_private.lines(o.except_rooms), o.event, o.control, o.data::text,
+					o.confirm::text, o.ephemeral
 				from rt_private.outbox_kept() o
 				where o.xid >= v_low and o.xid < v_high
-					and not pg_visible_in_snapshot(o.xid, v_from) and pg_visible_in_snapshot(o.xid, v_now)
+				and not pg_visible_in_snapshot(o.xid, v_from) and pg_visible_in_snapshot(o.xid, v_now)
 				order by o.id
 				limit c_limit
 			loop
@@ -110,11 +113,12 @@ begin
 		else
 			perform rt_private.ephemeral_note(v_high);
 			for id, xid, at_us, rooms, except_rooms, event, control, data, confirm, ephemeral in
-				select o.id, o.xid::text, rt_private.micros(o.at), rt_private.lines(o.rooms), rt_private.lines(o.except_rooms),
-					o.event, o.control, o.data::text, o.confirm::text, o.ephemeral
+				select o.id, o.xid::text, rt_private.micros(o.at), rt_private.lines(o.rooms),
+					rt_private.lines(o.except_rooms), o.event, o.control, o.data::text,
+					o.confirm::text, o.ephemeral
 				from rt_private.outbox_both() o
 				where o.xid >= v_low and o.xid < v_high
-					and not pg_visible_in_snapshot(o.xid, v_from) and pg_visible_in_snapshot(o.xid, v_now)
+				and not pg_visible_in_snapshot(o.xid, v_from) and pg_visible_in_snapshot(o.xid, v_now)
 				order by o.id
 				limit c_limit
 			loop

@@ -8,8 +8,8 @@ comment on function rt_private.page_bytes() is
 	'The edge sets it for its session.';
 
 create or replace function rt_private.outbox_kept()
-returns table (xid xid8, id bigint, epoch int, at timestamptz, rooms text[], except_rooms text[], event text, data jsonb,
-	confirm jsonb, control text, ephemeral boolean)
+returns table (xid xid8, id bigint, epoch int, at timestamptz, rooms text[], except_rooms text[], event text,
+	data jsonb, confirm jsonb, control text, ephemeral boolean)
 language sql stable
 begin atomic
 	select a.xid, a.id, a.epoch, a.at, a.rooms, a.except_rooms, a.event, a.data, a.confirm, a.control, false

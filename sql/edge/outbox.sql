@@ -131,6 +131,7 @@ comment on function rt_private.outbox_written() is
 	'After a statement that wrote the outbox. Argument: the sequence that counts these statements, if one does.';
 
 select bellwire.ensure_trigger(t.name, 'outbox_written',
-	format('after insert on %s for each statement execute function rt_private.outbox_written(%s)', t.name, t.counter))
+	format('after insert on %s for each statement execute function rt_private.outbox_written(%s)',
+		t.name, t.counter))
 from (values ('bellwire.outbox', ''), ('bellwire.outbox_ephemeral', $$'bellwire.outbox_ephemeral_written'$$))
 	t (name, counter);

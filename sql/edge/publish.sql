@@ -8,21 +8,26 @@ return pg_column_size(p_data) > 8192 and octet_length(p_data::text) > 262144;
 comment on function rt_private.event_is_large(jsonb) is 'Over 256 KiB: more than one event may have.';
 
 -- A null among the names becomes a line break, which no name may have.
-create or replace function rt_private.event_is_plain(p_rooms text[], p_event text, p_data jsonb, p_except text[]) returns boolean
+create or replace function rt_private.event_is_plain(p_rooms text[], p_event text, p_data jsonb, p_except text[])
+returns boolean
 language sql stable
 return p_event <> '' and p_except is not null and jsonb_typeof(p_data) = 'object' and pg_column_size(p_data) <= 8192
 	and array_to_string(p_event || p_rooms || p_except, '', e'\n') !~ '[[:cntrl:]]';
 comment on function rt_private.event_is_plain(text[], text, jsonb, text[]) is
-	'Is this an event as nearly all are, which rt_private.event_check would let pass? Otherwise, or null: ask that.';
+	'Is this an event as nearly all are, which rt_private.event_check would let pass? Otherwise, or null: ask that '
+	'one.';
 
-create or replace function rt_private.event_check(p_rooms text[], p_event text, p_data jsonb, p_except text[]) returns void
+create or replace function rt_private.event_check(p_rooms text[], p_event text, p_data jsonb, p_except text[])
+returns void
 language plpgsql stable
 as $$
 begin
 	if p_event is null or p_event = '' or jsonb_typeof(p_data) is distinct from 'object'
 		or concat(p_event, array_to_string(p_rooms, ''), array_to_string(p_except, '')) ~ '[[:cntrl:]]'
-		or array_position(p_rooms, null) is not null or p_except is null or array_position(p_except, null) is not null then
-		raise exception 'publish: an event name, an object and room names without control characters are needed' using errcode = 'RT400';
+		or array_position(p_rooms, null) is not null or p_except is null
+		or array_position(p_except, null) is not null then
+		raise exception 'publish: an event name, an object and room names without control characters are needed'
+			using errcode = 'RT400';
 	end if;
 	if rt_private.event_is_large(p_data) then
 		raise exception 'publish: an event has at most 256 KiB, this % has %',

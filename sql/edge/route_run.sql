@@ -47,7 +47,8 @@ declare
 begin
 	-- one at a time: each sees the rows of those before it
 	perform pg_advisory_xact_lock(rt_private.alive_class(), -2);
-	v_text := e'\ndeclare\n\tv_key text;\nbegin\n\tcase p_event\n' || coalesce(rt_private.route_branches(), e'\twhen null then null;\n')
+	v_text := e'\ndeclare\n\tv_key text;\nbegin\n\tcase p_event\n'
+		|| coalesce(rt_private.route_branches(), e'\twhen null then null;\n')
 		|| e'\telse\n\t\traise exception ''Unknown event'' using errcode = ''RT400'';\n\tend case;\nend\n';
 	-- a change of limits alone makes no session plan anew
 	if not p_always

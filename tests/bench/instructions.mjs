@@ -12,7 +12,8 @@ import { withCluster } from './lib/template.mjs'
 const build = process.env.B ?? fileURLToPath(new URL('../../build', import.meta.url))
 const noted = join(build, 'bench/instructions.json')
 
-function last() {
+// What an item took the last time.
+export function last() {
   try {
     return JSON.parse(readFileSync(noted, 'utf8'))
   } catch {

@@ -5,12 +5,15 @@
 // B is the build to be measured, build/ by default. MEASURE may be one of these instead, alone, with names of its own after it:
 //
 //   instructions [ITEM...]   thousands of instructions of a backend
+//   ledger                   where the microseconds of a lone send go
 import { readFileSync } from 'node:fs'
-import { instructions } from './instructions.mjs'
+import { instructions, last } from './instructions.mjs'
+import { ledger } from './ledger.mjs'
+import { marks } from './lib/marks.mjs'
 import { GROUPS, ROWS } from './lib/measures.mjs'
 import { machine } from './lib/proc.mjs'
 import { SERVERS } from './lib/servers.mjs'
-import { notes, table } from './lib/table.mjs'
+import { aligned, notes, table } from './lib/table.mjs'
 import { finish, prepare, setting, withServer } from './lib/world.mjs'
 
 const args = process.argv.slice(2)
@@ -20,7 +23,7 @@ const SCALE = option('scale', 1)
 const SECONDS = option('seconds', 4)
 const times = (n) => Math.max(1, Math.round(n * SCALE))
 
-const OTHERS = { instructions }
+const OTHERS = { instructions, ledger }
 const names = args.filter((a) => !a.includes('='))
 if (OTHERS[names[0]]) {
   await OTHERS[names[0]](names.slice(1))
@@ -69,9 +72,11 @@ try {
   const world = await prepare(Object.keys(SERVERS).filter((s) => groups.some((g) => serversOf(g).includes(s))))
   for (const group of groups) await takeIn(group, world)
   const { version: peer } = JSON.parse(readFileSync(new URL('../node_modules/socket.io/package.json', import.meta.url)))
+  const reached = marks(results, last())
   console.log(`\n${load}
 Postgres ${world.version}, Node ${process.version}, socket.io ${peer} (ws); in turn, ${ROUNDS} rounds at most: median (min-max); ${Math.round((Date.now() - began) / 1000)} s\n
 ${table(results, Object.fromEntries(Object.entries(ROWS).filter(([m]) => wants(m))))}\n\n${notes}`)
+  if (reached.length) console.log(`\n${aligned([['', 'unit', 'now', 'pass', 'aim', 'reached'], ...reached])}`)
 } finally {
   finish()
 }

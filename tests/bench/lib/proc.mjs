@@ -20,6 +20,20 @@ export function cpu(pid) {
 // The same to the nanosecond, of a process of one thread.
 export const cpuExact = (pid) => Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e9
 
+// The same, user and system apart.
+export function cpuApart(pid) {
+  const f = stat(pid)
+  return { user: Number(f[11]) / TICKS, system: Number(f[12]) / TICKS }
+}
+
+export const childrenOf = (pid) => readdirSync('/proc').filter((p) => {
+  try {
+    return /^\d+$/.test(p) && Number(stat(p)[1]) === pid
+  } catch {
+    return false
+  }
+}).map(Number)
+
 // The same with all children, those that have ended included.
 export function cpuTree(pid) {
   const f = stat(pid)

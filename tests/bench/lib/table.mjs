@@ -3,12 +3,15 @@ import { SERVERS } from './servers.mjs'
 
 const NAMES = Object.keys(SERVERS)
 
+const sorted = (values) => values.filter((x) => x !== undefined).sort((a, b) => a - b)
+const middle = (v) => v[Math.floor(v.length / 2)]
+export const median = (values) => middle(sorted(values))
+
 function summary(rounds, column, digits) {
-  const v = (rounds ?? []).map((r) => r[column]).filter((x) => x !== undefined).sort((a, b) => a - b)
+  const v = sorted((rounds ?? []).map((r) => r[column]))
   if (!v.length) return { text: '' }
   const f = (x) => x.toFixed(digits)
-  const median = v[Math.floor(v.length / 2)]
-  return { median, text: v.length > 1 ? `${f(median)} (${f(v[0])}-${f(v.at(-1))})` : f(median) }
+  return { median: middle(v), text: v.length > 1 ? `${f(middle(v))} (${f(v[0])}-${f(v.at(-1))})` : f(middle(v)) }
 }
 
 const ratio = (a, b) => (a.median === undefined || !b.median ? '' : (a.median / b.median).toFixed(2))

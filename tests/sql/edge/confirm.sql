@@ -118,7 +118,8 @@ select tests.mark();
 select rt.confirm(array[jsonb_build_object('user_id', p.user_id, 'confirm', jsonb_build_object('message_id', p.id,
 	'wanted', 'all'))]) from (select * from pairs order by seq, user_id offset 0) p;
 select results_eq('select * from pg_temp.events()', 'select * from by_confirm', 'as one by one');
-select is((select count(*) from platform.message_receipts r join pairs p on (p.id, p.user_id) = (r.message_id, r.user_id)
+select is((select count(*) from platform.message_receipts r
+	join pairs p on (p.id, p.user_id) = (r.message_id, r.user_id)
 	where r.delivered_at is not null and r.read_at is null), 24::bigint, 'and note the same');
 select tests.mark();
 select rt.confirm(array[pg_temp.conf(27, n)]) from unnest(array[1, 4, 98]) n;

@@ -81,11 +81,14 @@ select results_eq('select control, data from tests.sent()', $$values ('rooms_sta
 
 -- the short way: what it lets pass, event_check does
 select results_eq($$select rt_private.event_is_plain(rooms, event, data::jsonb, ex) is true
-	from (values (1, array['r'], 'e', '{}', '{}'::text[]), (2, null, 'e', '{}', '{s}'), (3, '{r}', null, '{}', '{}'),
-		(4, '{r}', '', '{}', '{}'), (5, '{r}', 'e', '[]', '{}'), (6, '{r}', 'e', null, '{}'),
+	from (values (1, array['r'], 'e', '{}', '{}'::text[]), (2, null, 'e', '{}', '{s}'),
+		(3, '{r}', null, '{}', '{}'), (4, '{r}', '', '{}', '{}'),
+		(5, '{r}', 'e', '[]', '{}'), (6, '{r}', 'e', null, '{}'),
 		(7, array['r', null], 'e', '{}', '{}'), (8, '{r}', 'e', '{}', null), (9, '{r}', 'e', '{}', array[null]),
-		(10, array[e'r\x01'], 'e', '{}', '{}'), (11, '{r}', e'e\n', '{}', '{}'), (12, '{r}', 'e', '{}', array[e'\t']),
-		(13, '{r}', 'e', jsonb_build_object('x', repeat('x', 9000))::text, '{}')) t (n, rooms, event, data, ex) order by n$$,
+		(10, array[e'r\x01'], 'e', '{}', '{}'), (11, '{r}', e'e\n', '{}', '{}'),
+		(12, '{r}', 'e', '{}', array[e'\t']),
+		(13, '{r}', 'e', jsonb_build_object('x', repeat('x', 9000))::text, '{}')) t (n, rooms, event, data, ex)
+	order by n$$,
 	$$select n <= 2 from generate_series(1, 13) n$$, 'an event is plain, or looked at');
 
 select * from finish();

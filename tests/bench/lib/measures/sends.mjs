@@ -2,12 +2,12 @@
 import { BIG } from '../people.mjs'
 import { ALL, costs } from './common.mjs'
 
-const MESSAGE = '["chat:message:send",{"chat_id":"$chat","type":"text","content":"bench $n, a message of ordinary length"}]'
+export const MESSAGE = '["chat:message:send",{"chat_id":"$chat","type":"text","content":"bench $n, a message of ordinary length"}]'
 const JOIN = '["chat:join",{"chat_id":"$chat"}]'
 const TYPING = '["chat:typing",{"chat_id":"$chat","is_typing":true}]'
 
 // An order whose events were all taken.
-async function asked(run, order) {
+export async function asked(run, order) {
   const r = await run.load(order)
   if (r.refused) throw new Error(`${r.refused} of ${r.acked} events were refused`)
   return r
@@ -27,7 +27,7 @@ export async function messages({ run, postmaster }, how, count, receipts) {
   return { rate: r.acked / r.us * 1e6, server: spent.server / count * 1e6, postgres: spent.postgres / count * 1e6, p50: r.ack.p50 / 1e3, p99: r.ack.p99 / 1e3 }
 }
 
-const warm = async (run) => {
+export const warm = async (run) => {
   await run.connect(BIG, 1000)
   await asked(run, `ask 600 64 10 ${MESSAGE}`)
 }
