@@ -30,4 +30,5 @@ select bellwire.ensure_trigger('platform.chat_participants', 'participants_rooms
 	$$after delete on platform.chat_participants referencing old table as old_rows for each statement
 	execute function rt_private.rooms_moved('participants', 'chat_id', 'user_id')$$);
 select bellwire.ensure_trigger('platform.chat_participants', 'participants_truncated',
-	$$after truncate on platform.chat_participants for each statement execute function rt_private.rooms_truncated()$$);
+	$$after truncate on platform.chat_participants for each statement execute function rt_private.rooms_truncated()$$,
+	'always');

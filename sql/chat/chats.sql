@@ -32,4 +32,5 @@ comment on function rt_private.chats_gone() is 'The places of a chat go with it.
 select bellwire.ensure_trigger('platform.chats', 'chats_gone',
 	$$after delete on platform.chats for each row execute function rt_private.chats_gone()$$);
 select bellwire.ensure_trigger('platform.chats', 'chats_truncated',
-	$$after truncate on platform.chats for each statement execute function rt_private.chats_gone()$$);
+	$$after truncate on platform.chats for each statement execute function rt_private.chats_gone()$$,
+	'always');

@@ -143,4 +143,5 @@ select bellwire.ensure_trigger('platform.message_receipts', 'receipts_unread_upd
 select bellwire.ensure_trigger('platform.message_receipts', 'receipts_unread_delete',
 	$$after delete on platform.message_receipts for each row when (old.read_at is not null) execute function rt_private.receipts_unread()$$);
 select bellwire.ensure_trigger('platform.message_receipts', 'receipts_truncated',
-	$$after truncate on platform.message_receipts for each statement execute function rt_private.receipts_unread()$$);
+	$$after truncate on platform.message_receipts for each statement execute function rt_private.receipts_unread()$$,
+	'always');

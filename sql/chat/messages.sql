@@ -217,6 +217,7 @@ select bellwire.ensure_trigger('platform.messages', 'messages_gone',
 	$$after delete on platform.messages referencing old table as old_rows for each statement
 	execute function rt_private.messages_gone()$$);
 select bellwire.ensure_trigger('platform.messages', 'messages_truncate',
-	$$before truncate on platform.messages for each statement execute function rt_private.messages_truncate()$$);
+	$$before truncate on platform.messages for each statement execute function rt_private.messages_truncate()$$,
+	'always');
 select bellwire.ensure_trigger('platform.messages', 'messages_publish',
 	$$after insert on platform.messages for each row execute function rt_private.messages_publish()$$);

@@ -64,4 +64,5 @@ select bellwire.ensure_trigger('platform.post_comments', 'comments_fixed',
 	$$before update of post_id, author_id on platform.post_comments for each row
 	when ((old.post_id, old.author_id) <> (new.post_id, new.author_id)) execute function rt_private.keys_fixed()$$);
 select bellwire.ensure_trigger('platform.post_comments', 'comments_truncated',
-	$$after truncate on platform.post_comments for each statement execute function rt_private.counts_truncated('comments')$$);
+	$$after truncate on platform.post_comments for each statement execute function rt_private.counts_truncated('comments')$$,
+	'always');

@@ -82,4 +82,5 @@ select bellwire.ensure_trigger('platform.post_likes', 'likes_fixed',
 	$$before update of post_id, user_id on platform.post_likes for each row
 	when ((old.post_id, old.user_id) <> (new.post_id, new.user_id)) execute function rt_private.keys_fixed()$$);
 select bellwire.ensure_trigger('platform.post_likes', 'likes_truncated',
-	$$after truncate on platform.post_likes for each statement execute function rt_private.counts_truncated('likes')$$);
+	$$after truncate on platform.post_likes for each statement execute function rt_private.counts_truncated('likes')$$,
+	'always');

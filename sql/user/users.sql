@@ -85,4 +85,5 @@ select bellwire.ensure_trigger('platform.users', 'users_renamed',
 	$$after update of name on platform.users for each row when (old.name <> new.name)
 	execute function rt_private.users_renamed()$$);
 select bellwire.ensure_trigger('platform.users', 'users_truncated',
-	$$after truncate on platform.users for each statement execute function rt_private.rooms_truncated()$$);
+	$$after truncate on platform.users for each statement execute function rt_private.rooms_truncated()$$,
+	'always');
