@@ -59,9 +59,12 @@ static void fill_expected(struct verify *v, const struct witness *w, uint32_t ar
 	}
 }
 
+/* The last ones. */
 static void fill_got(struct verify *v, const struct witness *w, uint32_t around)
 {
-	size_t from = w->log.n > LIST_LINES * CHATS ? w->log.n - LIST_LINES * CHATS : 0;
+	size_t from = w->log.n;
+	for (unsigned lines = 0; from > 0 && lines < LIST_LINES; from--)
+		lines += listed_with(v, w->log.at[from - 1], around);
 	for (size_t i = from; i < w->log.n; i++)
 		if (listed_with(v, w->log.at[i], around))
 			saying_line(v, w->log.at[i], &v->failure.got);

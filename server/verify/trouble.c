@@ -17,16 +17,18 @@
 #define COMMAND_FIRST_MS 4000
 #define COMMAND_MS 20000
 
-/* A few at a time, those of edges and our own writers alike; never the one that asks. An edge's have the edge's name and
- * what they are for (db/common.c), and its login's rights. */
+/* One of each edge and one of our writers; never the one that asks. An edge's have the edge's name and what they are for
+ * (db/common.c), and its login's rights. */
 const char *trouble_sessions_sql(void)
 {
-	return "select pg_catalog.pg_terminate_backend(a.pid) from pg_catalog.pg_stat_activity a "
+	return "select pg_catalog.pg_terminate_backend(s.pid) from ("
+	       "select distinct on (pg_catalog.regexp_replace(a.application_name, ' [a-z]+$', '')) a.pid "
+	       "from pg_catalog.pg_stat_activity a "
 	       "where a.datname = pg_catalog.current_database() and a.pid <> pg_catalog.pg_backend_pid() "
-	       "and (a.application_name like 'bellwire verify%' "
+	       "and (a.application_name = 'bellwire verify writer' "
 	       "or a.application_name ~ ' (pump|call|dispatch|reserved)$' "
 	       "and pg_catalog.pg_has_role(a.usesysid, 'bellwire_edge', 'usage')) "
-	       "order by pg_catalog.random() limit 3";
+	       "order by pg_catalog.regexp_replace(a.application_name, ' [a-z]+$', ''), pg_catalog.random()) s";
 }
 
 static void trouble_cut(struct verify *v)

@@ -155,7 +155,8 @@ export class Liar {
 
   join(req, down) {
     const up = new WebSocket(`ws://${this.target.host}${req.url}`, { perMessageDeflate: false, maxPayload: 1 << 24 })
-    const conn = { down, up, kind: null }
+    const conn = { down, up, kind: null, first: !this.joined }
+    this.joined = true
     const early = []
     up.on('open', () => { for (const text of early.splice(0)) up.send(text) })
     down.on('message', (data) => {
@@ -173,15 +174,18 @@ export class Liar {
   // The edges in the order that this lie wants.
   edges(honest) { return this.lie.second ? [honest, this] : [this, honest] }
 
-  // With the liar as the first edge, the first client without recovery has a second socket at the other edge, and the one with recovery has
+  // The run opens its clients in an order, so the first connection here is of the client by WebSocket that stays; the one who comes and goes is last.
+  // With the liar as the first edge, that client has a second socket at the other edge, and the one with recovery has
   // none; as the second edge, the first one has none.
   name(conn, text) {
     if (conn.kind || !text.startsWith('40')) return
     conn.resumes = text.includes('"offset"')
-    const kind = text.includes('"recovery":true') ? 'recovery' : 'plain'
-    if (kind === 'recovery' || (!this.polling && !this.conns.plain)) this.conns[kind] = conn
-    conn.kind = this.conns[kind] === conn ? kind : 'other'
     conn.user = JSON.parse(Buffer.from(/"token":"[^".]*\.([^".]*)/.exec(text)[1], 'base64url')).sub
+    const kind = text.includes('"recovery":true') ? 'recovery' : 'plain'
+    // the one with recovery of the other edge comes here at times, and is a stranger to nobody
+    const known = kind === 'recovery' ? (this.recoverer ??= conn.user) === conn.user : conn.first && !this.polling
+    if (known) this.conns[kind] = conn
+    conn.kind = known ? kind : 'other'
   }
 
   through(conn, way, text) {

@@ -74,6 +74,21 @@ TEST(a_bad_report_names_the_promise_and_has_both_lists)
 	party_free(p);
 }
 
+/* Of others there may be many since. */
+TEST(the_list_of_what_was_heard_has_the_last_of_its_kind)
+{
+	struct party *p = party_new();
+	uint32_t one = party_notice(p, 0, FATE_KEPT), two = party_notice(p, 0, FATE_KEPT);
+	party_hears(p, 0, one);
+	for (unsigned i = 0; i < 200; i++)
+		party_hears(p, 0, party_like(p, 1, FATE_KEPT));
+	judge_fail(&p->v, PROMISE_DELIVERED, &p->v.witnesses[0], two, "missing");
+	struct buf b = text_of(p);
+	HAS(b, "\nheard:\n  notification 0 of person 0, by SQL, committed\n");
+	buf_fini(&b);
+	party_free(p);
+}
+
 TEST(a_report_of_nothing_heard_says_so)
 {
 	struct party *p = party_new();
