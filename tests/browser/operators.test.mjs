@@ -90,6 +90,27 @@ describe('the page', () => {
     await back.stop()
   })
 
+  it('a database that is away: it says so, shows its own edge, and goes on when it is back', async () => {
+    v = await Look.open(browser, scene.page())
+    v.expected.push(/503/)
+    for (const e of [scene.north, scene.south]) e.expected.push(/ error /)
+    await v.until('both edges', () => document.querySelectorAll('#edges tbody tr').length === 2)
+    const back = await scene.away()
+    try {
+      await v.says('#problem', /^the database (is away: this edge alone is shown|has not answered)$/)
+      await v.says('#edges', /could not be asked/)
+      await v.look(scene.people[0])
+      await v.until('its own sockets, or an error', () => /this edge alone has answered|Not found out/.test(document.querySelector('#user-said').textContent))
+      await v.$('#why-event').fill('1')
+      await v.$('#why-form button').click()
+      await v.says('#why-said', /^Not found out: the database (is away|has not answered)$/)
+    } finally {
+      await back()
+    }
+    await v.until('no problem any more', () => document.querySelector('#problem').hidden)
+    await v.until('both edges answer', () => [...document.querySelectorAll('#edges tbody tr')].every((r) => !/could not/.test(r.textContent)))
+  })
+
   it('by keyboard alone: a second of a chart, then a user', async () => {
     v = await Look.open(browser, scene.page())
     const plot = v.page.getByRole('slider', { name: 'Connections' })

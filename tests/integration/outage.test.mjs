@@ -1,7 +1,6 @@
 // Postgres away (docs/architecture.md "What is claimed, and when"). The database of this file alone refuses the edge; other files run on.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import pg from 'pg'
 import { fails, keys } from './lib/client.mjs'
 import { Dart } from './lib/dart.mjs'
 import { until, world } from './lib/world.mjs'
@@ -10,24 +9,12 @@ const w = await world(import.meta.url)
 const edge = await w.edge()
 edge.expected.push(/ error /)
 
-// allow_connections only refuses new connections: the test keeps its own.
-const away = async () => {
-  const admin = new pg.Client(process.env.BELLWIRE_TEST_PG)
-  await admin.connect()
-  await admin.query(`alter database ${w.database} allow_connections false`)
-  await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and usename = 'bellwire_edge'", [w.database])
-  return async () => {
-    await admin.query(`alter database ${w.database} allow_connections true`)
-    await admin.end()
-  }
-}
-
 test('UNAVAILABLE, nobody is disconnected, and all is well afterwards', async () => {
   const [ann, bob] = await w.users('Анна', 'Борис')
   const chat = await w.chat(ann, bob)
   const [a, b] = [await w.connect(ann), await w.connect(bob)]
   const good = { chat_id: chat.id, type: 'text', content: 'x' }
-  const back = await away()
+  const back = await w.away()
   await fails(a, 'chat:message:send', [good], 'UNAVAILABLE')
   // a good token: CONNECT reply and UNAVAILABLE, the socket waits
   const late = w.client(ann)
@@ -58,7 +45,7 @@ test('a delivery that was confirmed meanwhile is recorded afterwards', async () 
   const { id } = await w.message(chat, ann)
   await d.hear('chat:message:new', { id })
   await until(() => d.pings > 0, 'the fence')
-  const back = await away()
+  const back = await w.away()
   await until(async () => !await edge.ready(), 'away')
   d.sendText('3')
   // the edge has read the pong when it answers what came behind it
@@ -71,7 +58,7 @@ test('a delivery that was confirmed meanwhile is recorded afterwards', async () 
 })
 
 test('a bad token is refused all the same', async () => {
-  const back = await away()
+  const back = await w.away()
   const c = w.client(null, { auth: { token: 'x.y.z' } })
   assert.equal(await c.down(), 'io server disconnect')
   assert.equal(c.heard('error')[0].message, 'Invalid token')
@@ -81,7 +68,7 @@ test('a bad token is refused all the same', async () => {
 
 test('still away after 5 to 10 seconds: the connection ends without 41, so that clients come back', async () => {
   const user = await w.user()
-  const back = await away()
+  const back = await w.away()
   const c = w.client(user)
   const p = w.client(user, { transport: 'polling' })
   const began = Date.now()

@@ -158,3 +158,42 @@ test('whoever floods the page is refused, asks the database little, and keeps no
   await json(`user?id=${ann.id}`, south)
   c.close()
 })
+
+test('without a database every path says so or goes on, and all is well again when it is back', async () => {
+  const [ann, bob] = await w.users('Anna', 'Boris')
+  const chat = await w.chat(ann, bob)
+  const c = await w.connect(ann, { edge: north })
+  const m = await w.message(chat, bob)
+  await c.hear('chat:message:new', { id: m.id })
+  const streams = [await Stream.open(north), await Stream.open(south)]
+  await until(() => streams.every((s) => s.n.edges && s.n.busy && s.n.history), 'everything that streams tell')
+  for (const e of [north, south]) e.expected.push(/ error /)
+  const back = await w.away()
+  try {
+    await until(async () => !await north.ready() && !await south.ready(), 'both have noticed')
+    streams.push(await Stream.open(north))
+    const said = async () => streams.every((s) => /^the database (is away: this edge alone is shown|has not answered)$/.test(s.last.problem?.problem))
+    await until(said, () => `the streams say it: ${JSON.stringify(streams.map((s) => s.last.problem))}`)
+    const before = streams.map((s) => s.n.sample)
+    await until(() => streams.every((s, i) => s.n.sample > (before[i] ?? 0)), 'this edge is shown')
+    assert.deepEqual([streams[2].last.hello.name, typeof streams[2].last.samples.at, typeof streams[2].last.reasons.errors], ['north', 'string', 'object'])
+    for (const edge of [north, south]) {
+      const here = await json(`user?id=${ann.id}`, edge)
+      assert.deepEqual([here.problem, here.events, here.answers.map((a) => [a.name, a.body.sockets.length])],
+        ['the database is away: this edge alone has answered', [], [[edge === north ? 'north' : 'south', edge === north ? 1 : 0]]])
+      assert.deepEqual(await get(`why?event=${m.id}&user=${ann.id}`, edge), { status: 503, text: '{"problem":"the database is away"}' })
+      // what was asked wrongly is told as ever, and files are there
+      for (const [path, status] of [['why?event=1&user=x', 400], ['user?id=x', 400], ['nix', 404], ['', 200], ['main.js', 200], ['style.css', 200]])
+        assert.equal((await get(path, edge)).status, status, path)
+      assert.equal((await edge.admin('/metrics')).status, 200)
+    }
+  } finally {
+    await back()
+  }
+  const told = streams.map((s) => s.n.edges ?? 0)
+  await until(() => streams.every((s, i) => s.n.edges > told[i] && s.last.edges.every((a) => a.answered) && s.last.edges.length === 2), 'the streams have all edges again')
+  await until(async () => (await get(`why?event=${m.id}&user=${ann.id}`)).status === 200, 'why is answered')
+  assert.deepEqual((await why(m.id, ann)).at(-1), ['confirmed', 'yes'])
+  assert.deepEqual((await json(`user?id=${ann.id}`, south)).answers.map((a) => [a.name, a.answered]), [['north', true], ['south', true]])
+  for (const x of [...streams, c]) x.close()
+})

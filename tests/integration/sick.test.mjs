@@ -48,6 +48,7 @@ test('every backend of the edge hangs: an event hears it within 4 s, a newcomer 
   // one is out, 128 wait, and one more comes again later: at once, not after them
   const read = () => fetch(`${edge.url}/api/v2/notifications`, { headers: { authorization: `Bearer ${token(ann)}` } }).then(async (r) => [Date.now(), r.status, Number(r.headers.get('retry-after')), await r.json()])
   const reads = Array.from({ length: 150 }, read)
+  const page = ['why?event=1&user=', 'user?id='].map((path) => took(edge.admin(`/page/${path}${ann.id}`).then(async (r) => [r.status, await r.json()])))
   const [[event], [newcomer, e]] = await Promise.all([took(fails(a, 'chat:message:send', [good], 'UNAVAILABLE')), took(b.hear('error'))])
   assert.equal(e.code, 'UNAVAILABLE')
   const refused = await Promise.all(reads)
@@ -61,6 +62,10 @@ test('every backend of the edge hangs: an event hears it within 4 s, a newcomer 
   assert.ok(event < 4000 + SLACK_MS, `the event: ${event} ms`)
   assert.ok(newcomer < 1000 + SLACK_MS, `the newcomer: ${newcomer} ms`)
   await until(async () => !await edge.ready(), 'not ready')
+  for (const [ms, answer] of await Promise.all(page)) {
+    assert.deepEqual(answer, [503, { problem: 'the database has not answered' }])
+    assert.ok(ms < 4000 + SLACK_MS, `the page: ${ms} ms`)
+  }
   goOn()
   await until(() => edge.ready(), 'ready')
   await until(() => b.heard('sync:required').length, 'the newcomer is in')

@@ -177,6 +177,18 @@ export class World {
   // The edges' pumps begin new sessions.
   async endPumps() { await this.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name ~ ' pump$'") }
 
+  // The database refuses the edges, until what this answers is called. allow_connections only refuses new connections: the test keeps its own.
+  async away() {
+    const admin = new pg.Client(ADMIN_URL)
+    await admin.connect()
+    await admin.query(`alter database ${this.database} allow_connections false`)
+    await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and usename = 'bellwire_edge'", [this.database])
+    return async () => {
+      await admin.query(`alter database ${this.database} allow_connections true`)
+      await admin.end()
+    }
+  }
+
   // Rows of one statement sent by another login: edge, service, operator or nobody.
   async sqlAs(role, text, values) {
     const c = new pg.Client({ connectionString: this.url(role === 'edge' ? this.login : this.role(role), EDGE_PASSWORD), statement_timeout: STATEMENT_MS })
