@@ -3,6 +3,7 @@
  */
 #include "cmd/question.h"
 #include "cmd/pg.h"
+#include "cmd/screen.h"
 #include <stdio.h>
 
 PGconn *question_open(const char *file)
@@ -29,14 +30,21 @@ static void question_failed(PGconn *pg, const PGresult *r)
 		cmd_error("%s is no member of bellwire_operator, which this needs", PQuser(pg));
 }
 
-PGresult *question_rows(PGconn *pg, const char *sql, const char *const *values, int n)
+static PGresult *question_get(PGconn *pg, const char *sql, const char *const *values, int n, struct screen *screen)
 {
 	PGresult *r = PQexecParams(pg, sql, n, NULL, values, NULL, NULL, 0);
 	if (PQresultStatus(r) == PGRES_TUPLES_OK)
 		return r;
+	if (screen)
+		screen_close(screen);
 	question_failed(pg, r);
 	PQclear(r);
 	return NULL;
+}
+
+PGresult *question_rows(PGconn *pg, const char *sql, const char *const *values, int n)
+{
+	return question_get(pg, sql, values, n, NULL);
 }
 
 #define JSON_SQL                                                                                                \
@@ -45,11 +53,11 @@ PGresult *question_rows(PGconn *pg, const char *sql, const char *const *values, 
 
 PGresult *question_ask(PGconn *pg, const struct question *q)
 {
-	PGresult *asked = question_rows(pg, q->ask, q->values, q->n);
+	PGresult *asked = question_get(pg, q->ask, q->values, q->n, q->screen);
 	if (!asked)
 		return NULL;
 	const char *values[] = {PQgetvalue(asked, 0, 0), QUESTION_WAIT};
-	PGresult *r = question_rows(pg, q->json ? JSON_SQL : q->table, values, 2);
+	PGresult *r = question_get(pg, q->json ? JSON_SQL : q->table, values, 2, q->screen);
 	PQclear(asked);
 	return r;
 }

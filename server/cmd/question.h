@@ -31,6 +31,7 @@ struct question {
 	 * first has the edge's name and the second the problem. A last one of kind none: no edge runs. */
 	const char *table;
 	bool json;
+	struct screen *screen; /* borrowed; left before stderr says anything. NULL: there is none */
 };
 
 /* The table of rt.ask_rooms: the rooms of all edges together. */

@@ -39,11 +39,15 @@ bool screen_open(struct screen *s)
 		tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 	}
 	screen_write(SLICE(ENTER));
+	s->open = true;
 	return true;
 }
 
 void screen_close(struct screen *s)
 {
+	if (!s->open)
+		return;
+	s->open = false;
 	screen_write(SLICE(LEAVE));
 	if (s->has_keys)
 		tcsetattr(STDIN_FILENO, TCSANOW, &s->before);

@@ -11,11 +11,11 @@
 struct screen {
 	struct termios before;
 	int signals; /* a signalfd */
-	bool has_keys;
+	bool has_keys, open;
 };
 
-bool screen_open(struct screen *s); /* false: standard output is no terminal */
-void screen_close(struct screen *s);
+bool screen_open(struct screen *s);  /* false: standard output is no terminal */
+void screen_close(struct screen *s); /* harmless when it is closed already */
 
 /* Draws the text: as many lines as there are, each cut at the right edge. */
 void screen_draw(const struct screen *s, struct slice text);

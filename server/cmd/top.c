@@ -51,14 +51,16 @@ static bool top_is_whole(const PGresult *edges)
 }
 
 /* False: stderr says why. */
-static bool top_frame(PGconn *pg, struct buf *out, bool *whole)
+static bool top_frame(PGconn *pg, struct buf *out, struct screen *screen, bool *whole)
 {
 	static const char *const largest[] = {"", "30"};
-	PGresult *edges = question_ask(pg, &(struct question){.ask = "select rt.ask_edges()", .table = EDGES_SQL});
+	PGresult *edges = question_ask(
+		pg, &(struct question){.ask = "select rt.ask_edges()", .table = EDGES_SQL, .screen = screen});
 	PGresult *rooms = edges ? question_ask(pg, &(struct question){.ask = "select rt.ask_rooms($1, $2::int)",
 	                                                              .values = largest,
 	                                                              .n = 2,
-	                                                              .table = question_rooms})
+	                                                              .table = question_rooms,
+	                                                              .screen = screen})
 	                        : NULL;
 	if (rooms) {
 		top_head(out, edges);
@@ -76,13 +78,13 @@ static bool top_frame(PGconn *pg, struct buf *out, bool *whole)
 static int top_once(PGconn *pg)
 {
 	struct buf frame = {0};
-	bool whole = false, good = top_frame(pg, &frame, &whole);
+	bool whole = false, good = top_frame(pg, &frame, NULL, &whole);
 	fwrite(frame.p, 1, frame.n, stdout);
 	buf_fini(&frame);
 	return good && whole ? cmd_finish(EXIT_DONE) : EXIT_FAILED;
 }
 
-/* What fails is said on the terminal as it was before, so the screen is left first. */
+/* What fails is said on the terminal as it was before. */
 static int top_watch(PGconn *pg)
 {
 	struct screen s = {0};
@@ -92,7 +94,7 @@ static int top_watch(PGconn *pg)
 		return cmd_usage("top", "standard output is no terminal: --once");
 	do {
 		frame.n = 0;
-		good = top_frame(pg, &frame, &whole);
+		good = top_frame(pg, &frame, &s, &whole);
 		if (good)
 			screen_draw(&s, buf_view(&frame));
 	} while (good && screen_wait(&s, EVERY_MS));

@@ -263,13 +263,24 @@ test('bellwire top: a screen of 80 by 24 that is left as it was, and once for sc
   const answers = JSON.parse((await command(['top', '--json'])).out)
   assert.ok(answers.some((a) => a.name === 'one' && a.body.sockets >= 0))
   assert.deepEqual((await command(['top'])).code, 2)
-  const screen = spawn('script', ['-qefc', `stty rows 24 cols 80; exec ${BIN} top`, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, OPERATOR_DATABASE_URL: w.url(w.role('operator'), 'bellwire-test') } })
-  let out = ''
-  screen.stdout.on('data', (d) => { out += d })
-  const gone = new Promise((resolve) => screen.on('close', resolve))
-  await until(() => /edges \d/.test(out), () => `a frame: ${out}`)
-  screen.stdin.write('q')
-  assert.equal(await gone, 0)
+  const top = async (end) => {
+    const screen = spawn('script', ['-qefc', `stty rows 24 cols 80; exec ${BIN} top`, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, OPERATOR_DATABASE_URL: w.url(w.role('operator'), 'bellwire-test') } })
+    let out = ''
+    screen.stdout.on('data', (d) => { out += d })
+    const gone = new Promise((resolve) => screen.on('close', resolve))
+    await until(() => /edges \d/.test(out), () => `a frame: ${out}`)
+    await end(screen)
+    return [await gone, out]
+  }
+  const [code, out] = await top((screen) => screen.stdin.write('q'))
+  const [failed, lost] = await top(() => until(async () => {
+    await w.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = $1 and query ~ 'rt.answers' and application_name ~ '^bellwire'", [w.role('operator')])
+    return w.value("select count(*) = 0 from pg_stat_activity where datname = current_database() and usename = $1 and application_name ~ '^bellwire'", [w.role('operator')])
+  }, 'its session has ended'))
+  assert.equal(code, 0)
+  // what is wrong stands on the terminal that the screen has given back
+  assert.match(lost, /\x1b\[\?1049lbellwire: [^\n]*terminating connection[^\n]*\n$/)
+  assert.equal(failed, 1)
   assert.ok(out.startsWith('\x1b[?1049h\x1b[?25l') && out.endsWith('\x1b[?25h\x1b[?1049l'), JSON.stringify(out))
   const frame = out.slice(out.indexOf('\x1b[H') + 3).split('\x1b[J')[0].replaceAll('\x1b[K', '').split('\r\n')
   assert.ok(frame.length > 5 && frame.length <= 24 && frame.every((l) => [...l].length <= 80), JSON.stringify(frame))
