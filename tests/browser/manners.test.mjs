@@ -36,7 +36,7 @@ describe('toasts', () => {
       await visit({ width, height })
       const toast = boris.$('.toast')
       const free = async (what, element) => {
-        await toast.waitFor()
+        await toast.hover() // it stays then
         for (const e of [element, boris.$('.wire'), boris.$('.twin')]) assert.equal(await overlap(toast, e), false, `${what}: the toast covers ${e}`)
       }
       await boris.tab('chats')
@@ -54,7 +54,7 @@ describe('toasts', () => {
       await free('a notification', boris.$('.post header'))
       // with what it tells of it goes
       await demo.sql('update platform.notifications set read_at = now() where id = $1', [id])
-      await toast.waitFor({ state: 'detached', timeout: 3000 })
+      await toast.waitFor({ state: 'detached' })
     })
   }
 })
@@ -151,7 +151,11 @@ describe('focus', () => {
     await demo.sql(`insert into platform.messages (chat_id, sender_id, type, content) select $1, $2, 'text', 'line ' || n from generate_series(1, 70) n`, [chat.id, CLARA])
     await visit()
     await boris.openChat('Anna, Clara')
-    await boris.$('.scroller').evaluate((s) => { s.scrollTop = 300 })
+    // again while the page is still drawn at its end
+    await v.until('further up', (phone) => {
+      document.querySelector(`${phone} .scroller`).scrollTop = 300
+      return !document.querySelector(`${phone} .jump`).hidden
+    }, boris.selector)
     await boris.$('.jump').focus()
     await press('Enter')
     await boris.focused('.scroller')
@@ -318,12 +322,11 @@ it('a second device: both show the same, and what is read on one is read on the 
     await demo.say(CHAT, ANNA, `to every device ${device.device}`)
     for (const d of [boris, other]) await d.text('.chat-list li:first-child .preview', `to every device ${device.device}`)
   }
-  for (const d of [boris, other]) { await d.text('.chat-list li:first-child .badge', String(unread + 2)); await d.$('.toast').waitFor({ state: 'attached' }) }
+  for (const d of [boris, other]) await d.text('.chat-list li:first-child .badge', String(unread + 2))
   // read on one: gone from the other, which has opened nothing
   await other.openChat('Anna')
   await anna.ticks('to every device 2', 'read')
   await boris.$('.chat-list li:first-child .badge').waitFor({ state: 'hidden' })
-  for (const d of [boris, other]) await d.$('.toast').waitFor({ state: 'detached', timeout: 3000 })
   // a notification as well, in the other direction
   const note = await demo.notify({ id: BORIS }, 'for both')
   for (const d of [boris, other]) { await d.tab('alerts'); await d.$(`.alert-list li.unread[data-id="${note}"]`).waitFor() }
