@@ -132,6 +132,7 @@ comment on function rt_private.outbox_written() is
 
 select bellwire.ensure_trigger(t.name, 'outbox_written',
 	format('after insert on %s for each statement execute function rt_private.outbox_written(%s)',
-		t.name, t.counter))
+		t.name, t.counter),
+	'always') -- a session that acts as a replica is read like any other
 from (values ('bellwire.outbox', ''), ('bellwire.outbox_ephemeral', $$'bellwire.outbox_ephemeral_written'$$))
 	t (name, counter);

@@ -199,6 +199,10 @@ async function idle() {
   await writer.query('commit');
   is(await polls(), '{"a": 3}', 'does so');
   is(await polls(), '', 'once');
+  await until(looksAway);
+  await writer.query('set session_replication_role = replica');
+  await publish(writer, '{"a": 4}', true);
+  is(await polls(), '{"a": 4}', 'written by a session that acts as a replica');
 }
 
 async function standingPlans() {
