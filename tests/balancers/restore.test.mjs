@@ -34,7 +34,7 @@ test('a dump as documented, restored in another cluster: rows are there, old eve
   const url = postgres('url')
   const psql = (u, args, input) => { const p = spawnSync('psql', ['-qAtX', '-v', 'ON_ERROR_STOP=1', u, ...args], { input, encoding: 'utf8', maxBuffer: 1 << 26 }); assert.equal(p.status, 0, p.stderr); return p.stdout.trim() }
   // roles belong to the cluster and are made first
-  const roles = [...text.matchAll(/^ +((?:create role|grant) bellwire_.*;)$/gm)].map((m) => m[1]).join('\n')
+  const roles = [...text.matchAll(/^((?:create role|grant) bellwire_.*;)$/gm)].map((m) => m[1]).join('\n')
   psql(url, [], `create role admin;\n${roles}\nalter role bellwire_edge password 'bellwire-test';\ncreate database ${w.database};`)
   const restored = url.replace(/\/postgres$/, `/${w.database}`)
   psql(restored, [], dump)
