@@ -27,6 +27,7 @@ const [ANNA, BORIS, CLARA] = [1, 2, 3].map((n) => `a0000000-0000-4000-8000-00000
 // What `. build/run/env` sets, for these edges.
 const env = { ...process.env, PATH: `${join(dir, 'bin')}:${dirname(process.execPath)}:${process.env.PATH}`, MIGRATE_DATABASE_URL: w.url(), OPERATOR_DATABASE_URL: w.url(), DATABASE_URL: w.edgeUrl(),
   JWT_SECRET: SECRET, EDGE: edge.url, BELLWIRE_ADMIN_LISTEN: `127.0.0.1:${edge.adminPort}` }
+const PATIENCE_MS = 30000 // of conditions that start programs each time they are asked
 const write = (name, text) => writeFileSync(join(dir, name), text)
 // Runs lines of shell; answers what they print on standard output.
 async function sh(code, stdin = '') {
@@ -157,7 +158,7 @@ test('docs/retention.md: a person who has used everything is exported and erased
   await w.message(chat, bob, erins.id, { type: 'post_share', metadata: { author_name: erin.name } })
   await b.hear('chat:message:new', { type: 'post_share' })
   await e.hear('notification:new', { title: 'to her' })
-  await until(async () => /platform\.message_receipts/.test(await search(erin.id)), 'a receipt')
+  await until(async () => /platform\.message_receipts/.test(await search(erin.id)), 'a receipt', PATIENCE_MS)
   const found = await search(erin.id)
   for (const table of ['platform.users', 'platform.messages', 'platform.notifications', 'platform.post_likes', 'bellwire.presence', 'bellwire.sockets', 'bellwire.outbox_']) assert.ok(found.includes(table), found)
 
@@ -170,7 +171,7 @@ test('docs/retention.md: a person who has used everything is exported and erased
   await sh(command('erase'))
   assert.equal(await e.down(), 'io server disconnect')
   const left = async () => (await Promise.all([erin.id, erin.name].map(search))).join('').split('\n').filter(Boolean)
-  await until(async () => (await left()).every((l) => l.startsWith('bellwire.outbox_')), left)
+  await until(async () => (await left()).every((l) => l.startsWith('bellwire.outbox_')), 'only the outbox has it', PATIENCE_MS)
   assert.ok((await left()).length > 0, 'the outbox has its last events')
   // a quarter of an hour later: they are in the former slot, and older than a tick
   await w.sql("delete from bellwire.ticks; insert into bellwire.ticks (at) values (clock_timestamp() - interval '15 minutes')")
@@ -179,7 +180,7 @@ test('docs/retention.md: a person who has used everything is exported and erased
     await w.sql("update bellwire.outbox_state set tried_at = '-infinity'")
     await w.sql('select rt_private.rotate()')
     return (await left()).length === 0
-  }, left)
+  }, 'nothing is left', PATIENCE_MS)
 
   const fay = await w.user('Фэй', { id: PERSON })
   const f = await w.connect(fay)
