@@ -43,21 +43,24 @@ begin
 end
 $$;
 comment on function rt_private.replicated() is
-	'Writes a row of a subscription as every writer''s: checked, numbered, announced. A row that is refused stops the '
-	'subscription. What this database writes itself (places, times of delivery and reading, last_seen_at) stays.';
+	'Writes a row of a subscription as every writer''s: checked, numbered, announced. A row that is refused stops '
+	'the subscription. What this database writes itself (places, times of delivery and reading, last_seen_at) stays.';
 
 select bellwire.ensure_trigger('platform.' || t.name, 'replicated',
-	format($$before insert or update or delete on platform.%s for each row execute function rt_private.replicated(%L, %L)$$,
-		t.name, t.key, t.changes), 'replica')
+	format($$before insert or update or delete on platform.%s for each row
+		execute function rt_private.replicated(%L, %L)$$, t.name, t.key, t.changes), 'replica')
 from (values
-	('users', 'id', 'name = n.name, avatar_url = n.avatar_url, is_master = n.is_master, disabled_at = n.disabled_at'),
+	('users', 'id',
+		'name = n.name, avatar_url = n.avatar_url, is_master = n.is_master, disabled_at = n.disabled_at'),
 	('follows', 'follower_id, followee_id', 'follower_id = n.follower_id, followee_id = n.followee_id'),
 	('chats', 'id', 'created_at = n.created_at'),
-	('chat_participants', 'chat_id, user_id', 'chat_id = n.chat_id, user_id = n.user_id, joined_at = n.joined_at'),
+	('chat_participants', 'chat_id, user_id',
+		'chat_id = n.chat_id, user_id = n.user_id, joined_at = n.joined_at'),
 	('messages', 'id', 'type = n.type, content = n.content, metadata = n.metadata'),
 	('message_receipts', 'message_id, user_id',
 		'delivered_at = coalesce(t.delivered_at, n.delivered_at), read_at = coalesce(t.read_at, n.read_at)'),
-	('notifications', 'id', 'title = n.title, body = n.body, data = n.data, read_at = coalesce(t.read_at, n.read_at)'),
+	('notifications', 'id',
+		'title = n.title, body = n.body, data = n.data, read_at = coalesce(t.read_at, n.read_at)'),
 	('posts', 'id', 'content = n.content, media_url = n.media_url'),
 	('post_likes', 'post_id, user_id', 'created_at = n.created_at'),
 	('post_comments', 'id', 'content = n.content')) t (name, key, changes);

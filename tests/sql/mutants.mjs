@@ -67,6 +67,11 @@ export const mutants = [
   ['no edge: pushes are filled', 'rt_private.slot_forget', 'perform rt_private.push_fill()', 'null', watch],
   ['no edge: by whoever', 'rt_private.slot_forget', 'or not rt_private.snapshot_covers(c.snapshot::pg_snapshot, v_now)', '', watch],
   ['no edge: many rows in one statement', 'rt_private.outbox_ready', 'perform rt_private.outbox_unwatched()', 'null', watch],
+  ['replicated: a restore is none', 'rt_private.is_subscription', 'select exists (select from pg_stat_get_subscription(null) s where s.pid = pg_backend_pid())', 'select true', 'edge/replicated.sql'],
+  ['replicated: as every writer\'s', 'rt_private.replicated', "perform set_config('session_replication_role', 'origin', true)", 'null', 'edge/replicated.sql'],
+  ['replicated: and the next one too', 'rt_private.replicated', "perform set_config('session_replication_role', 'replica', true)", 'null', 'edge/replicated.sql'],
+  ['replicated: what is there gets what is new', 'rt_private.replicated', 'if v_there is null then', 'if false then', 'edge/replicated.sql'],
+  ['replicated: written once', 'rt_private.replicated', 'return null;', 'return new;', 'edge/replicated.sql'],
   ['acks: durability is the batch\'s', 'rt_private.dispatch_end', "case when p_lasting or p_sync = 'off' then p_sync else 'off' end", "current_setting('synchronous_commit')", 'concurrent/session.mjs'],
   ['acks: typing does not wait', 'rt_private.dispatch_end', "p_lasting or p_sync = 'off'", 'true', 'concurrent/session.mjs'],
   ['rooms: membership takes the chat\'s lock', 'rt_private.participants_lock', 'order by c.id for no key update', '', locks],
@@ -245,7 +250,7 @@ function triggers() {
   return list.trim().split('\n').map((line) => {
     const [name, table] = line.split(' ');
     const [schema, plain] = table.split('.');
-    return [`trigger ${name}`, `drop trigger ${name} on ${table}`, /^outbox/.test(plain) ? bell : plain === 'looks' ? watch : /^(users|participants)_lock$/.test(name) ? locks : /^receipts_(unread_|truncated)/.test(name) ? unread : /^(likes_author|comments_author|posts_lock)$/.test(name) ? 'concurrent/likes.mjs' : `${test(schema, plain)}${/^(likes|comments)_truncated$/.test(name) ? ' post/post_counts.sql' : ''}`];
+    return [`trigger ${name}`, `drop trigger ${name} on ${table}`, /^outbox/.test(plain) ? bell : plain === 'looks' ? watch : name === 'replicated' ? 'edge/replicated.sql' : /^(users|participants)_lock$/.test(name) ? locks : /^receipts_(unread_|truncated)/.test(name) ? unread : /^(likes_author|comments_author|posts_lock)$/.test(name) ? 'concurrent/likes.mjs' : `${test(schema, plain)}${/^(likes|comments)_truncated$/.test(name) ? ' post/post_counts.sql' : ''}`];
   });
 }
 
