@@ -1,7 +1,7 @@
 -- Rows that a subscription brings, table by table: trigger replicated. integration/integrating.test.mjs has real
 -- subscriptions; here the session says that it is the worker of one.
 begin;
-select plan(33);
+select plan(34);
 
 select tests.users(1, 4);
 select tests.chat(11, 1, 2);
