@@ -54,7 +54,7 @@ async function triggersFollow() {
   const { good, said } = await force();
   ok(good, 'a deploy', said);
   ok(await oid() !== was, 'a trigger whose definition changed is made again');
-  is(await admin.one("select string_agg(tgname, ',') from pg_trigger where tgrelid = 'platform.chats'::regclass and not tgisinternal"), 'chats_gone,chats_truncated,not_ours,replicated', 'one that the code no longer has is dropped, somebody else\'s is not');
+  is(await admin.one("select string_agg(tgname, ',' order by tgname) from pg_trigger where tgrelid = 'platform.chats'::regclass and not tgisinternal"), 'chats_gone,chats_truncated,not_ours,replicated', 'one that the code no longer has is dropped, somebody else\'s is not');
   is(await admin.one("select to_regprocedure('rt_private.old_trigger()')"), null, 'with its function');
   await admin.query('drop trigger not_ours on platform.chats');
 }
