@@ -58,7 +58,7 @@ export async function ledger() {
     console.log(aligned([['microseconds of CPU', 'us', 'of that the kernel'],
       ...r.spent.map((s, i) => row(PARTS[i][0], s)),
       ['sum of Postgres', sum.toFixed(0), ''],
-      ['measured as a whole', r.whole.toFixed(0), `${(100 * (sum / r.whole - 1)).toFixed(0)} % less or more`],
+      ['measured as a whole', r.whole.toFixed(0), `${Math.abs(100 * (sum / r.whole - 1)).toFixed(0)} % apart`],
       row('the edge', r.server)]))
   } finally {
     finish()
