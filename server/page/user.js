@@ -17,6 +17,13 @@ function table(caption, heads, rows) {
     el('thead', {}, el('tr', {}, ...heads.map((h) => el('th', { scope: 'col', textContent: h })))), el('tbody', {}, ...rows)));
 }
 
+/** The last step, as a sentence: that of bellwire why. */
+function verdict({ step, verdict: v, evidence }) {
+  if (v === 'yes') return 'Everything has happened.';
+  if (v === 'unasked') return `It was written to the client: ${evidence}`;
+  return `${v === 'no' ? 'It ended' : 'It is not known'} at the step "${step}": ${evidence}`;
+}
+
 const td = (...children) => el('td', {}, ...children.map((c) => c ?? '\u2013'));
 
 function rooms(s) {
@@ -102,7 +109,7 @@ export async function explain(event, user, go = false) {
     const steps = await read('why', { event, user });
     $('why-steps').replaceChildren(...steps.map(step));
     const last = steps.at(-1);
-    say($('why-said'), last.verdict === 'yes' ? 'Everything has happened.' : `It ended at the step "${last.step}": ${last.evidence}`);
+    say($('why-said'), verdict(last));
   } catch (e) {
     say($('why-said'), `Not found out: ${e.message}.`);
   }

@@ -44,13 +44,13 @@ describe('the page', () => {
     await v.says('#user-said', /^One socket\.$/)
     const rows = v.$('#user-found table').nth(1).locator('tbody tr')
     await rows.filter({ hasText: 'chat:message:new' }).first().getByRole('button').click()
-    await v.says('#why-said', /^Everything has happened\.$|^It ended at the step "(confirmed|written)"/)
+    await v.says('#why-said', /^Everything has happened\.$|^It was written to the client|^It ended at the step "(confirmed|written)"/)
     await v.says('#why-steps li', /^announcedyes/)
     assert.equal(await v.page.evaluate(() => document.activeElement.id), 'why-title')
     assert.match(v.page.url(), new RegExp(`#event=\\d+&user=${user.id}$`))
     // the address leads there again
     const other = await Look.open(browser, v.page.url())
-    await other.says('#why-said', /^Everything has happened\.$|^It ended at/)
+    await other.says('#why-said', /^Everything has happened\.$|^It was written|^It ended at/)
     await other.end()
     await v.$('#why-event').fill('nothing')
     await v.$('#why-form button').click()
@@ -102,8 +102,9 @@ describe('the page', () => {
       await v.look(scene.people[0])
       await v.until('its own sockets, or an error', () => /this edge alone has answered|Not found out/.test(document.querySelector('#user-said').textContent))
       await v.$('#why-event').fill('1')
+      await v.$('#why-user').fill(scene.people[0].id)
       await v.$('#why-form button').click()
-      await v.says('#why-said', /^Not found out: the database (is away|has not answered)$/)
+      await v.says('#why-said', /^Not found out: the database (is away|has not answered)\.$/)
     } finally {
       await back()
     }
