@@ -15,7 +15,7 @@ const sources = readFileSync(join(here, '../../sql/manifest'), 'utf8').trim().sp
   .map((path) => ({ path, text: readFileSync(join(here, '../../sql', path), 'utf8') }));
 const source = (name) => sources.find(({ text }) => text.includes(`create or replace function ${name}(`)).path;
 // Tables of the edge of one subject share a file.
-const shared = { outbox_ephemeral: 'publish', outbox: 'publish', outbox_state: 'rotation', ticks: 'rotation', epochs: 'epoch', epoch: 'epoch', looks: 'watch', marks: 'mark', asks: 'ask_edges', answers: 'answers', edges: 'pump_open',
+const shared = { outbox_ephemeral: 'publish', outbox: 'publish', outbox_state: 'rotation', ticks: 'rotation', epochs: 'epoch', epoch: 'epoch', looks: 'watch', marks: 'mark', asks: 'ask_edges', answers: 'answers', edges: 'pump_open', edges_gone: 'sweep',
   sockets: 'socket_open', presence: 'presence', deploys: 'code', migrations: 'code', recoveries: 'recover', places: 'messages', read_marks: 'unread', recovery_key: 'recovery_key', push_consumers: 'undelivered', pushes: 'undelivered', push_cursor: 'undelivered', notifications_taken: 'undelivered',
   verify_runs: 'verify_open', verify_people: 'verify_open', verify_chats: 'verify_open' };
 
