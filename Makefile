@@ -35,7 +35,7 @@ obj       = $(patsubst server/%.c,$(B)/obj/%.o,$(1))
 OBJ_app := $(B)/obj/gen/embedded.o
 OBJ_operator := $(B)/obj/gen/page_files.o
 
-.PHONY: all unit unit-bin nomem soak verify fuzz fuzz-bin packages packages-build modules test test-postgres test-compose run bench install uninstall deb deb-package dist lint tidy format coverage pages gdb clean help FORCE
+.PHONY: all unit unit-bin nomem soak verify fuzz fuzz-bin packages packages-build modules test test-postgres test-compose test-systems run bench install uninstall deb deb-package dist lint tidy format coverage pages gdb clean help FORCE
 all: $(B)/bellwire $(B)/echo-server ## build/bellwire and build/echo-server
 
 # V=1 shows whole commands.
@@ -164,6 +164,9 @@ test-postgres: packages modules ## suites on another version of Postgres: MAJOR=
 
 test-compose: ## the compose project, really built and used (Docker, or root on Debian 12)
 	@tests/containers/run
+
+test-systems: ## bare roots of Debian 12 and 13: make run, suites, the package (root; PARTS, SUITES and more in tests/systems/run)
+	@tests/systems/run $(RELEASES)
 
 run: packages modules ## the demo: Postgres, bellwire and its page on 127.0.0.1:3000 (PORT=..., LISTEN=0.0.0.0)
 	@$(MAKE) -j$(shell nproc) --no-print-directory $(B)/bellwire

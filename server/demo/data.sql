@@ -86,7 +86,7 @@ begin
   perform set_config('bellwire.silent', 'on', true);
   update platform.messages m set created_at = now() - case
            when m.chat_id = 'c0000000-0000-4000-8000-000000000013' then interval '3 days' - m.seq * interval '4 minutes'
-           when m.chat_id = 'c0000000-0000-4000-8000-000000000012' then interval '5 hours' - m.seq * interval '7 minutes'
+           when m.chat_id = 'c0000000-0000-4000-8000-000000000012' then interval '5 hours' - m.seq * interval '7 min'
            when m.seq < 7 then interval '26 hours' - m.seq * interval '3 minutes'
            else interval '70 minutes' - m.seq * interval '4 minutes'
          end
