@@ -156,6 +156,13 @@ static bool judge_is_shadowed(const struct verify *v, const struct saying *s)
 	       s->decided_ms < v->disturbed_ms + SHADOW_MS;
 }
 
+/* What was committed before its connection was begun comes before `connected`, where that says `recovered`. An ack of
+ * what is not stored is another promise's. */
+static bool judge_was_missed(const struct witness *w, const struct saying *s)
+{
+	return w->present && w->opened_recovered && s->found && s->decided_us && s->decided_us < w->opened_us;
+}
+
 static bool judge_delivery(struct verify *v, uint32_t n)
 {
 	const struct saying *s = &v->said[n];
@@ -164,6 +171,9 @@ static bool judge_delivery(struct verify *v, uint32_t n)
 		const struct witness *w = &v->witnesses[i];
 		if (s->heard >> i & 1 || !expect_has(w, n))
 			continue;
+		if (judge_was_missed(w, s))
+			judge_fail(v, PROMISE_RECOVERED, w, n, "%s %u was missed, and not brought by the recovery",
+			           kind_label(s->kind), n);
 		uint64_t since = s->decided_ms > w->present_ms ? s->decided_ms : w->present_ms;
 		bool late = w->present && judge_is_late(v, since);
 		if (late && !judge_is_shadowed(v, s))
@@ -216,20 +226,6 @@ static bool judge_saying(struct verify *v, uint32_t n)
 	if (s->kind == KIND_MESSAGE)
 		v->counts.compared[PROMISE_CONFIRMED][KIND_MAX] += (unsigned)__builtin_popcount(s->confirmed);
 	return true;
-}
-
-/* ---- recovery: what was committed before the connection was made comes before `connected` ---- */
-
-void judge_resumed(struct witness *w)
-{
-	struct verify *v = w->v;
-	for (uint32_t n = v->unsettled; n < v->nsaid; n++) {
-		const struct saying *s = &v->said[n];
-		bool before = s->fate == FATE_KEPT && s->decided_us && s->decided_us < w->opened_us;
-		if (before && s->kind != KIND_TYPING && !(s->heard >> w->i & 1) && expect_has(w, n))
-			judge_fail(v, PROMISE_RECOVERED, w, n, "%s %u was missed, and not brought by the recovery",
-			           kind_label(s->kind), n);
-	}
 }
 
 /* ---- presence ---- */

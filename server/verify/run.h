@@ -255,7 +255,6 @@ void judge_receipt(struct verify *v, uint32_t n, unsigned person);
 void judge_turn(struct verify *v);
 bool judge_is_past(const struct verify *v, uint64_t since, uint64_t ms); /* so much time has gone by */
 bool judge_all_settled(const struct verify *v);
-void judge_resumed(struct witness *w); /* a recovery says that it is complete */
 void judge_told_presence(struct witness *w, unsigned person, bool online);
 
 /* ---- failure.c ---- */

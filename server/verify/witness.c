@@ -36,7 +36,6 @@ static void witness_arrived(struct witness *w)
 	judge_compared(v, PROMISE_REACHED, KIND_MAX);
 	if (w->opened_recovered) {
 		v->counts.recovered++;
-		judge_resumed(w);
 	} else {
 		w->from = v->nsaid;
 		w->twice_n = 0;

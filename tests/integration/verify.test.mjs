@@ -58,7 +58,7 @@ describe('verify, by itself', () => {
 // A sanitized edge takes several times as long; where each poll is a connection of its own, one that waits to be accepted is sent again after 7 s.
 const sanitized = /\baddress\b/.test(BIN)
 
-describe('verify', { concurrency: sanitized ? 6 : 12 }, () => {
+describe('verify', { concurrency: sanitized ? 6 : 9 }, () => {
   const WITHIN = sanitized ? 20 : 12
   const FOUND = { // the first six wait for that
     drop: 'delivered', pong: 'confirmed', presence: 'presence', 'offline, forged': 'presence', 'notification, lost': 'delivered', 'typing, lost': 'delivered',

@@ -198,20 +198,32 @@ TEST(a_delivery_that_is_told_is_a_receipt)
 
 TEST(a_recovery_brings_what_was_committed_before_it_began)
 {
-	for (unsigned row = 0; row < 3; row++) {
+	static const struct {
+		const char *name;
+		enum fate fate;
+		bool hears, stored, broken;
+	} cases[] = {
+		{"it was brought", FATE_KEPT, true, true, false},
+		{"it was not", FATE_KEPT, false, true, true},
+		{"it was acked and is not stored", FATE_KEPT, false, false, false},
+		{"it is not decided", FATE_OPEN, false, true, false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct party *p = party_new();
 		struct witness *w = &p->v.witnesses[0];
-		uint32_t n = party_notice(p, 0, row == 2 ? FATE_OPEN : FATE_KEPT);
+		CHECK_ROW(cases[i].name);
+		uint32_t n = party_notice(p, 0, cases[i].fate);
+		p->v.said[n].found = cases[i].stored;
 		w->opened_us = loop_clock_us() + 1;
-		w->resuming = true;
-		if (row == 0)
+		w->resuming = w->opened_recovered = true;
+		if (cases[i].hears)
 			party_hears(p, 0, n);
-		judge_resumed(w);
-		if (row == 1)
+		judge_turn(&p->v);
+		if (cases[i].broken)
 			party_check_broken(p, PROMISE_RECOVERED);
 		else
 			party_check_kept(p);
-		CHECK_INT(p->v.counts.compared[PROMISE_RECOVERED][KIND_NOTICE], row == 0);
+		CHECK_INT(p->v.counts.compared[PROMISE_RECOVERED][KIND_NOTICE], cases[i].hears);
 		party_free(p);
 	}
 }
