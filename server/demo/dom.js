@@ -55,7 +55,7 @@ export const time = (iso) => clock.format(new Date(iso));
 /** Of a list: the time of today, else the day. */
 export const brief = (iso) => (day(iso) === 'Today' ? time(iso) : day(iso));
 
-/** Sets a <time> to a moment, in the words of one of those above. The whole of it is there for whoever points at it. */
+/** Sets a <time> to a moment, in the words of one of those above. Its title is the whole of it. */
 export function when(e, iso, words) {
   say(e, iso ? words(iso) : '');
   if (!iso || e.dateTime === iso) return;

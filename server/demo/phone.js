@@ -104,7 +104,7 @@ export class Phone {
     this.root.classList.add('rings');
   }
 
-  // It stays for whoever points at it or is on it.
+  // It stays while the pointer or the focus is on it.
   #toastLater() {
     clearTimeout(this.toastTimer);
     this.toastTimer = setTimeout(() => { if (this.toast?.e.matches(':hover, :focus')) this.#toastLater(); else this.#endToast(); }, TOAST_MS);

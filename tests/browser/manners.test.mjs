@@ -1,11 +1,11 @@
-// How the page treats whoever uses it: toasts, focus, the log's place and keys, ticks, times, a line to copy, two devices.
+// How the page treats its user: toasts, focus, the log's place and keys, ticks, times, a line to copy, two devices.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { launch, Visit } from './lib/browser.mjs'
 import { ANNA, BORIS, CHAT, CLARA, Demo, GROUP, POST } from './lib/demo.mjs'
-import { overlap } from './lib/looks.mjs'
+import { axe, overlap } from './lib/looks.mjs'
 
 const demo = new Demo('browser_manners')
 let browser, edge, v, anna, boris
@@ -219,6 +219,7 @@ describe('the log', () => {
     await button.filter({ hasText: /^2 new$/ }).waitFor()
     assert.equal(await top(), reading)
     assert.equal(await v.page.locator('#log-lines :is(button, [tabindex]):not([tabindex="-1"])').count(), 1)
+    assert.deepEqual(await axe(v.page), [])
     await button.focus()
     await press('Enter')
     await v.focused('#log-lines li:first-child button')
