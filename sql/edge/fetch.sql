@@ -9,7 +9,9 @@ as $$
 declare
 	v_counted constant text := pg_sequence_last_value('bellwire.outbox_ephemeral_written');
 begin
-	if current_setting('bellwire.ephemeral_counted', true) is distinct from v_counted then
+	if coalesce(current_setting('bellwire.epoch', true), '') = '' then
+		return; -- no pump's session: a pooler's, or a service's, which may have any isolation
+	elsif current_setting('bellwire.ephemeral_counted', true) is distinct from v_counted then
 		perform set_config('bellwire.ephemeral_counted', v_counted, false),
 			set_config('bellwire.ephemeral_since', '', false);
 	elsif current_setting('bellwire.ephemeral_since') = '' then
@@ -18,8 +20,8 @@ begin
 end
 $$;
 comment on function rt_private.ephemeral_note(xid8) is
-	'Notes since which transaction nobody has written bellwire.outbox_ephemeral. Asked after the snapshot of a '
-	'fetch, which goes up to p_high, in a session that is read committed.';
+	'Notes since which transaction nobody has written bellwire.outbox_ephemeral, in a session of a pump, which is read '
+	'committed. Asked after the snapshot of a fetch, which goes up to p_high.';
 
 -- Inlined, because the call of a function is a twentieth of a poll. Its names are bound where it is, for a migration
 -- that is taken back drops the sequence.

@@ -203,6 +203,13 @@ async function idle() {
   await writer.query('set session_replication_role = replica');
   await publish(writer, '{"a": 4}', true);
   is(await polls(), '{"a": 4}', 'written by a session that acts as a replica');
+  const stranger = new Pump(await connectEdge());
+  await stranger.begin();
+  for (let i = 0; i < 3; i++) {
+    await publish(other, '{}', false);
+    await stranger.poll();
+  }
+  is(await stranger.client.one("select current_setting('bellwire.ephemeral_counted', true)"), null, 'only a pump notes that in its session');
 }
 
 async function standingPlans() {
