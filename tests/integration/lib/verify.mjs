@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BIN, EDGE_PASSWORD, SECRET } from './world.mjs'
+import { BIN, EDGE_PASSWORD, SECRET, sleep } from './world.mjs'
 
 // start(edges, ...args, env?) begins it; verify(...) waits for its report, and has its exit code beside. kill() ends those that still run.
 export function checker(world) {
@@ -37,17 +37,32 @@ export function checker(world) {
 export async function mortalEdge(world) {
   const dir = mkdtempSync(join(tmpdir(), 'bellwire-'))
   const mortal = { pidFile: join(dir, 'pid'), live: true, deaths: 0, remove: () => { mortal.live = false; rmSync(dir, { recursive: true, force: true }) } }
-  const born = async (port) => {
-    const edge = await world.edge({ BELLWIRE_LISTEN: `127.0.0.1:${port}` })
+
+  // Postgres may be away at that moment, or somebody's connection have the port: then once more.
+  async function start(port) {
+    const others = new Set(world.edges)
+    try {
+      return await world.edge({ BELLWIRE_LISTEN: `127.0.0.1:${port}` })
+    } catch (e) {
+      for (const late of world.edges) if (!others.has(late)) await late.kill()
+      if (!port || !mortal.live) throw e
+      await sleep(500)
+      return start(port)
+    }
+  }
+
+  async function live(port) {
+    const edge = await start(port)
     Object.assign(mortal, { port: edge.port, url: edge.url })
-    writeFileSync(mortal.pidFile, `${edge.pid}`)
+    if (mortal.live) writeFileSync(mortal.pidFile, `${edge.pid}`)
     edge.process.gone.then((how) => {
       if (how !== 'SIGKILL') return
       world.edges.delete(edge)
       mortal.deaths++
-      if (mortal.live) born(mortal.port)
+      if (mortal.live) live(mortal.port).catch((e) => { if (mortal.live) throw e })
     })
   }
-  await born(0)
+
+  await live(0)
   return mortal
 }
