@@ -102,7 +102,8 @@ TEST(a_deed_is_a_statement_and_its_values)
 {
 	struct party *p = party_new();
 	struct deed d;
-	uint32_t m = party_message(p, 0, 1, FATE_KEPT), n = party_notice(p, 2, FATE_KEPT), l = party_like(p, 3, FATE_KEPT);
+	uint32_t m = party_message(p, 0, 1, FATE_KEPT), n = party_notice(p, 2, FATE_KEPT),
+		 l = party_like(p, 3, FATE_KEPT);
 	uint32_t read = receipt_saying(&p->v, KIND_READ, m, 2, false), seen = sequel_saying(&p->v, KIND_SEEN, n, false);
 	uint32_t end = sequel_saying(&p->v, KIND_UNLIKED, l, false);
 	char of_notice[37], of_post[37];
@@ -112,9 +113,10 @@ TEST(a_deed_is_a_statement_and_its_values)
 		uint32_t n;
 		const char *sql, *about, *who, *contents, *ids;
 	} cases[] = {
-		{m, "insert into platform.messages ", p->v.chats[0], p->v.people[1].id, "{\"verify 01234567 0", "{\"01234567-0\"}"},
-		{n, "insert into platform.notifications ", "bellwire verify", p->v.people[2].id, "{\"verify 01234567 1\"}",
-	         "{\"01234567-89ab-4cde-8f01-000000000001\"}"},
+		{m, "insert into platform.messages ", p->v.chats[0], p->v.people[1].id, "{\"verify 01234567 0",
+	         "{\"01234567-0\"}"},
+		{n, "insert into platform.notifications ", "bellwire verify", p->v.people[2].id,
+	         "{\"verify 01234567 1\"}", "{\"01234567-89ab-4cde-8f01-000000000001\"}"},
 		{read, "insert into platform.message_receipts ", p->v.said[m].id, p->v.people[2].id, NULL, NULL},
 		{seen, "update platform.notifications ", of_notice, p->v.people[2].id, NULL, NULL},
 		{l, "insert into platform.post_likes ", of_post, p->v.people[3].id, NULL, NULL},
