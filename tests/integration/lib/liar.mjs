@@ -5,7 +5,8 @@ import { WebSocket, WebSocketServer } from 'ws'
 const told = (...events) => new RegExp(`^42\\["(${events.join('|')})",`)
 const asked = (event) => new RegExp(`^42(\\d+)\\["${event}",(.*)\\]$`)
 const MESSAGE = told('chat:message:new')
-const RESUMED = told('chat:message:new', 'chat:message:read', 'notification:new', 'post:liked', 'post:unliked') // what recovery brings again
+// What recovery brings again, but for messages: of one that is kept back it is claimed that it was delivered, too.
+const RESUMED = told('chat:message:delivered', 'chat:message:read', 'notification:new', 'post:liked', 'post:unliked')
 const AFTER = 5 // messages to the victim, so that the run is under way
 
 // Of the victim's own messages nobody claims that they were delivered to it. One of somebody else's that is kept back is claimed as soon as the
@@ -121,7 +122,7 @@ export class Liar {
     const body = []
     for await (const part of req) body.push(part)
     const sid = /[?&]sid=([^&]+)/.exec(req.url)?.[1]
-    const conn = this.polling && this.pollers.get(sid)
+    const conn = this.pollers.get(sid)
     const sent = conn && req.method === 'POST' ? this.packets(conn, 'up', Buffer.concat(body)) : Buffer.concat(body)
     const headers = { ...req.headers, ...(req.method === 'POST' ? { 'content-length': sent.length } : {}) }
     const out = request({ host: this.target.hostname, port: this.target.port, path: req.url, method: req.method, headers, agent: false }, async (answer) => {
@@ -141,7 +142,7 @@ export class Liar {
 
   // What is sent to it goes out with its next poll.
   poller() {
-    const conn = { kind: null, messages: 0, more: [], down: { send: (text) => conn.more.push(text) } }
+    const conn = { kind: null, messages: 0, more: [], down: { readyState: WebSocket.OPEN, send: (text) => conn.more.push(text) } }
     return conn
   }
 
@@ -183,7 +184,7 @@ export class Liar {
     conn.user = JSON.parse(Buffer.from(/"token":"[^".]*\.([^".]*)/.exec(text)[1], 'base64url')).sub
     const kind = text.includes('"recovery":true') ? 'recovery' : 'plain'
     // the one with recovery of the other edge comes here at times, and is a stranger to nobody
-    const known = kind === 'recovery' ? (this.recoverer ??= conn.user) === conn.user : conn.first && !this.polling
+    const known = kind === 'recovery' ? (this.recoverer ??= conn.user) === conn.user : !!conn.first && !this.polling
     if (known) this.conns[kind] = conn
     conn.kind = known ? kind : 'other'
   }
@@ -192,7 +193,7 @@ export class Liar {
     const { victim, again } = this.lie
     if (told('connected').test(text)) conn.resumes = false
     // of those that poll, the first one that is not upgraded: it goes on polling
-    if (conn.more && conn.kind === 'other' && MESSAGE.test(text) && ++conn.messages > AFTER) (this.conns.plain ??= conn).kind = 'plain'
+    if (this.polling && conn.more && conn.kind === 'other' && MESSAGE.test(text) && ++conn.messages > AFTER) (this.conns.plain ??= conn).kind = 'plain'
     if (conn.kind !== victim) return [text]
     if (way === 'down' && MESSAGE.test(text)) this.messages++
     const ready = this.messages > AFTER && (!this.lie.stranger || this.conns.recovery?.down.readyState === WebSocket.OPEN)
