@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { recovery } from './recovery.mjs'
 import { silent } from './silent.mjs'
+import { until } from './wait.mjs'
 
 const PEOPLE = 8
 const CHATS = 3
@@ -85,6 +86,7 @@ export class Deliveries {
     const s = u && this.lost(u)
     if (!s) return
     s.back = true
+    await until(() => !s.c.socket.connected, 'it has noticed') // that its edge is dead: connect() does nothing before
     const edge = this.any(this.edges)
     const recovered = await this.r.back(s.c, { edge })
     this.record(u, s.c, edge, true, recovered ? s.chats : [])
