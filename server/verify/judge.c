@@ -6,9 +6,8 @@
 #include "base/mem.h"
 #include <stdio.h>
 
-#define DISTURBED_MS 90000  /* behind a command presence is not judged */
-#define SHADOW_MS 6000      /* ... nor, around it, is typing that is missing: a crash of Postgres loses it */
-#define TYPING_LOST_MS 8000 /* until nobody hears of typing any more that may not have been */
+#define DISTURBED_MS 90000 /* behind a command presence is not judged */
+#define SHADOW_MS 6000     /* ... nor, around it, is typing that is missing: a crash of Postgres loses it */
 
 void judge_compared(struct verify *v, enum promise p, enum kind k)
 {
@@ -217,7 +216,7 @@ static bool judge_saying(struct verify *v, uint32_t n)
 	if (s->fate == FATE_UNDONE)
 		return judge_undone(v, s);
 	if (s->fate == FATE_LOST)
-		return now_ms(v) > s->decided_ms + TYPING_LOST_MS;
+		return v->ending || now_ms(v) > s->decided_ms + 3 * v->o->within_ms; /* nobody hears of it any more */
 	if (s->fate != FATE_KEPT)
 		return false;
 	bool delivered = judge_delivery(v, n), confirmed = s->kind != KIND_MESSAGE || judge_confirmation(v, n);

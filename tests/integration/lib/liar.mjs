@@ -15,6 +15,8 @@ const own = (text, liar) => MESSAGE.test(text) && text.includes(liar.conns.plain
 
 const chatOf = (text) => /"chat_id": ?"([^"]+)"/.exec(text)[1]
 
+const whole = async (stream) => Buffer.concat(await stream.toArray())
+
 const payload = (text) => JSON.parse(text.slice(text.indexOf('['))).at(-1)
 const say = (event, data) => `42${JSON.stringify([event, data])}`
 const NOW = '2026-01-01T00:00:00.000Z'
@@ -101,7 +103,7 @@ export class Liar {
   // polling: the victim polls; a WebSocket otherwise. within: the run's --within, in milliseconds.
   constructor(target, lie, { within, polling = false }) {
     Object.assign(this, { target: new URL(target), lie: LIES[lie], within, polling, conns: {}, pollers: new Map(), messages: 0, lied: 0, held: null })
-    this.http = createServer((req, res) => this.pass(req, res))
+    this.http = createServer((req, res) => this.pass(req, res).catch(() => res.destroy()))
     this.ws = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: 1 << 24 })
     this.http.on('upgrade', (req, socket, head) => this.ws.handleUpgrade(req, socket, head, (down) => this.join(req, down)))
   }
@@ -119,22 +121,21 @@ export class Liar {
   }
 
   async pass(req, res) {
-    const body = []
-    for await (const part of req) body.push(part)
+    const body = await whole(req)
     const sid = /[?&]sid=([^&]+)/.exec(req.url)?.[1]
     const conn = this.pollers.get(sid)
-    const sent = conn && req.method === 'POST' ? this.packets(conn, 'up', Buffer.concat(body)) : Buffer.concat(body)
+    const sent = conn && req.method === 'POST' ? this.packets(conn, 'up', body) : body
     const headers = { ...req.headers, ...(req.method === 'POST' ? { 'content-length': sent.length } : {}) }
-    const out = request({ host: this.target.hostname, port: this.target.port, path: req.url, method: req.method, headers, agent: false }, async (answer) => {
-      const parts = []
-      for await (const part of answer) parts.push(part)
-      let text = Buffer.concat(parts)
+    const answered = async (answer) => {
+      let text = await whole(answer)
       const opened = !sid && /^0(\{.*\})/.exec(String(text))
       if (opened) this.pollers.set(JSON.parse(opened[1]).sid, this.poller())
       if (conn && req.method === 'GET' && answer.statusCode === 200) text = this.packets(conn, 'down', text)
       res.writeHead(answer.statusCode, { ...answer.headers, 'content-length': text.length })
       res.end(text)
-    })
+    }
+    const out = request({ host: this.target.hostname, port: this.target.port, path: req.url, method: req.method, headers, agent: false },
+      (answer) => answered(answer).catch(() => res.destroy()))
     out.on('error', () => res.destroy())
     res.on('close', () => out.destroy())
     out.end(sent)
