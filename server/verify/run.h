@@ -131,6 +131,7 @@ struct witness {
 	uint32_t last_notice; /* the notification that was begun last, of those that it heard */
 	bool in[CHATS];       /* it has asked for the chat's room */
 	uint32_t here[CHATS]; /* it hears typing from this number on; UINT32_MAX: none */
+	uint64_t here_ms;     /* when it entered one last */
 	uint64_t join_ack[CHATS], join_ms;
 	struct numbers log;    /* what it heard, in order */
 	size_t offset_at;      /* length of the log at the last offset */

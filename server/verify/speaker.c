@@ -128,11 +128,25 @@ static bool speaker_sees(struct witness *w)
 	return n != NO_SAYING;
 }
 
+/* Who entered the room since may hear of the time before, and later than others: its poll may have waited. */
+static bool typing_may_come(const struct verify *v, uint32_t n)
+{
+	const struct saying *s = &v->said[n];
+	for (unsigned i = 0; i < v->nwitnesses; i++) {
+		const struct witness *w = &v->witnesses[i];
+		bool entered = w->present && w->in[s->chat] && w->here[s->chat] > n;
+		if (entered && (w->here[s->chat] == UINT32_MAX || !judge_is_past(v, w->here_ms, v->o->within_ms)))
+			return true;
+	}
+	return false;
+}
+
 /* The time before is over: it was heard by all, or nobody will hear of it any more. */
 static bool typing_is_over(const struct verify *v, uint32_t n)
 {
-	return n == NO_SAYING || (v->said[n].settled && v->said[v->said[n].next].settled &&
-	                          loop_clock_us() > v->said[n].asked_us + TYPING_MS * UINT64_C(1000));
+	return n == NO_SAYING ||
+	       (v->said[n].settled && v->said[v->said[n].next].settled &&
+	        loop_clock_us() > v->said[n].asked_us + TYPING_MS * UINT64_C(1000) && !typing_may_come(v, n));
 }
 
 static bool speaker_types(struct witness *w)

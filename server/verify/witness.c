@@ -21,6 +21,7 @@ void witness_name(const struct witness *w, struct buf *out)
 
 static void witness_rejoined(struct witness *w)
 {
+	w->here_ms = now_ms(w->v);
 	for (unsigned c = 0; c < CHATS; c++)
 		w->here[c] = w->in[c] ? w->v->nsaid : UINT32_MAX;
 }
@@ -118,6 +119,12 @@ static void witness_on_open(void *owner, bool recovered)
 		w->v->counts.renewed++;
 }
 
+static void witness_entered(struct witness *w, unsigned chat)
+{
+	w->here[chat] = w->v->nsaid;
+	w->here_ms = now_ms(w->v);
+}
+
 static void witness_on_ack(void *owner, uint64_t id, struct slice data)
 {
 	struct witness *w = owner;
@@ -129,7 +136,7 @@ static void witness_on_ack(void *owner, uint64_t id, struct slice data)
 			continue;
 		w->join_ack[c] = 0;
 		if (json_get(data, "status", &status) && slice_eq(status, SLICE("\"joined\"")))
-			w->here[c] = w->v->nsaid;
+			witness_entered(w, c);
 	}
 }
 
