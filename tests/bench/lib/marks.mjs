@@ -55,6 +55,7 @@ const shown = (x) => (x === undefined ? '' : x.toFixed(x < 10 ? 2 : 0))
 export function marks(results, noted) {
   const f = finder(results, noted)
   const found = MARKS.map(([work, unit, pass, aim, value]) => ({ work, unit, pass, aim, now: value(f) })).filter((m) => m.now !== undefined)
-  const good = (m) => (m.work.endsWith('at least') ? m.now >= m.pass : m.now <= m.pass)
+  // what is shown is compared: 1999.7 of 2000 is 2000
+  const good = (m) => (m.work.endsWith('at least') ? Number(shown(m.now)) >= m.pass : Number(shown(m.now)) <= m.pass)
   return found.map((m) => [m.work, m.unit, shown(m.now), String(m.pass), String(m.aim), good(m) ? 'yes' : 'no'])
 }
