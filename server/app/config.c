@@ -1,4 +1,5 @@
 #include "app/config.h"
+#include "app/config_table.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -6,20 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define FILE_SUFFIX "_FILE"
 #define SECRET_MAX 8192 /* bytes of a secret that a file holds */
-
-enum kind { KIND_STR, KIND_SECRET, KIND_NUM, KIND_BOOL, KIND_CHOICE, KIND_LIMIT = KIND_NUM };
-
-struct setting {
-	const char *name;
-	enum kind kind;
-	size_t offset, size; /* of its member */
-	const char *initial;
-	uint64_t min, max;
-	const char *unit; /* the unit of a number, or the words of a choice */
-	const char *text;
-};
 
 static const struct setting settings[] = {
 #define X(member, NAME, kind, initial, min, max, unit, text)                                                           \
@@ -48,9 +36,10 @@ struct found {
 	bool in_file[SETTINGS];  /* the value is the path of a file that has it */
 };
 
-static bool is_text(const struct setting *s)
+const struct setting *config_table(size_t *n)
 {
-	return s->kind == KIND_STR || s->kind == KIND_SECRET;
+	*n = SETTINGS;
+	return settings;
 }
 
 /* ---- values ---- */
@@ -81,22 +70,11 @@ static bool set_number(const struct setting *s, struct slice v, void *member)
 	return true;
 }
 
-/* Takes the next word of "a|b|c" from *rest; false at the end. */
-static bool next_word(const char **rest, struct slice *word)
-{
-	if (!*rest)
-		return false;
-	const char *end = strchr(*rest, '|');
-	*word = slice_of(*rest, end ? (size_t)(end - *rest) : strlen(*rest));
-	*rest = end ? end + 1 : NULL;
-	return true;
-}
-
 static bool parse_choice(const struct setting *s, struct slice v, unsigned *out)
 {
 	const char *rest = s->unit;
 	struct slice word;
-	for (*out = 0; next_word(&rest, &word); ++*out)
+	for (*out = 0; setting_word(&rest, &word); ++*out)
 		if (slice_eq(word, v))
 			return true;
 	return false;
@@ -125,28 +103,6 @@ static bool set_value(struct config *c, const struct setting *s, const char *val
 		return parse_choice(s, v, member);
 	}
 	return false;
-}
-
-static void add_choices(struct buf *out, const char *words, const char *last)
-{
-	struct slice word;
-	for (bool first = true; next_word(&words, &word); first = false) {
-		if (!first)
-			buf_str(out, words ? ", " : last);
-		buf_slice(out, word);
-	}
-}
-
-/* Writes "a number from 100 to 600000 (ms)". */
-static void add_wanted(struct buf *out, const struct setting *s)
-{
-	if (s->kind == KIND_NUM) {
-		buf_printf(out, "a number from %llu to %llu", (unsigned long long)s->min, (unsigned long long)s->max);
-		if (*s->unit)
-			buf_printf(out, " (%s)", s->unit);
-	} else {
-		add_choices(out, s->kind == KIND_BOOL ? "on|off" : s->unit, " or ");
-	}
 }
 
 /* ---- file ---- */
@@ -328,7 +284,7 @@ static bool read_environment(struct found *f, char *error, size_t n)
 			         settings[i].name, settings[i].name);
 			return false;
 		}
-		if (!path && (!value || (!*value && !is_text(&settings[i]))))
+		if (!path && (!value || (!*value && !setting_is_text(&settings[i]))))
 			continue;
 		f->line[i] = 0;
 		keep(f, i, slice_str(path ? path : value), path);
@@ -376,7 +332,7 @@ static bool set_all(struct config *c, const struct found *f, const char *file, c
 		if (set_value(c, &settings[i], value))
 			continue;
 		struct buf wanted = {0};
-		add_wanted(&wanted, &settings[i]);
+		setting_wanted(&wanted, &settings[i]);
 		if (f->line[i])
 			snprintf(error, n, "%s:%u: %s must be %.*s", file, f->line[i], settings[i].name, (int)wanted.n,
 			         wanted.p);
@@ -423,96 +379,4 @@ void config_free(struct config *c)
 {
 	free(c->memory);
 	memset(c, 0, sizeof *c);
-}
-
-/* ---- printing ---- */
-
-/* Writes a value so that the rules of the file read the same value again. A value with both kinds of quotes cannot be
- * from a file. */
-static void add_quoted(struct buf *out, const char *value)
-{
-	bool plain = *value && !strpbrk(value, " \t#\"'");
-	char quote = strchr(value, '"') ? '\'' : '"';
-	if (plain)
-		buf_str(out, value);
-	else
-		buf_printf(out, "%c%s%c", quote, value, quote);
-}
-
-static struct slice choice_word(const struct setting *s, unsigned index)
-{
-	const char *rest = s->unit;
-	struct slice word = {0};
-	for (unsigned i = 0; next_word(&rest, &word) && i < index; i++)
-		;
-	return word;
-}
-
-static void add_value(struct buf *out, const struct config *c, const struct setting *s)
-{
-	const void *member = (const char *)c + s->offset;
-	const char *text = is_text(s) ? *(const char *const *)member : NULL;
-	switch (s->kind) {
-	case KIND_STR:
-		add_quoted(out, text ? text : "");
-		break;
-	case KIND_SECRET:
-		buf_str(out, text ? "(set)" : "(not set)");
-		break;
-	case KIND_NUM:
-		buf_u64(out, s->size == sizeof(uint32_t) ? *(const uint32_t *)member : *(const uint64_t *)member);
-		break;
-	case KIND_BOOL:
-		buf_str(out, *(const bool *)member ? "on" : "off");
-		break;
-	case KIND_CHOICE:
-		buf_slice(out, choice_word(s, *(const unsigned *)member));
-		break;
-	}
-}
-
-void config_print(const struct config *c, struct buf *out)
-{
-	for (const struct setting *s = settings; s < settings + SETTINGS; s++) {
-		buf_printf(out, "# %s", s->text);
-		if (s->kind != KIND_STR && s->kind != KIND_SECRET) {
-			buf_str(out, ": ");
-			add_wanted(out, s);
-		}
-		buf_printf(out, "\n%s = ", s->name);
-		add_value(out, c, s);
-		buf_char(out, '\n');
-	}
-}
-
-static void add_markdown_cell(struct buf *out, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '|')
-			buf_char(out, '\\');
-		buf_char(out, *text);
-	}
-}
-
-void config_markdown(struct buf *out)
-{
-	buf_str(out, "| setting | default | values | what it does |\n|---|---|---|---|\n");
-	for (const struct setting *s = settings; s < settings + SETTINGS; s++) {
-		buf_printf(out, "| `%s` | ", s->name);
-		if (*s->initial)
-			buf_printf(out, "`%s`", s->initial);
-		buf_str(out, " | ");
-		if (s->kind == KIND_NUM)
-			buf_printf(out, "%llu to %llu%s%s", (unsigned long long)s->min, (unsigned long long)s->max,
-			           *s->unit ? " " : "", s->unit);
-		else if (s->kind == KIND_SECRET)
-			buf_printf(out, "secret text, or a file that holds it: `%s" FILE_SUFFIX "`", s->name);
-		else if (s->kind == KIND_STR)
-			buf_str(out, "text");
-		else
-			add_wanted(out, s);
-		buf_str(out, " | ");
-		add_markdown_cell(out, s->text);
-		buf_str(out, " |\n");
-	}
 }
