@@ -71,13 +71,13 @@ describe('verify', { concurrency: 6 }, () => {
   }
   const firsts = Object.keys(FOUND).filter((lie, i, all) => all.findIndex((other) => FOUND[other] === FOUND[lie]) === i)
   const lies = sanitized ? firsts : Object.keys(FOUND)
-  const POLLING = ['double', 'notification, astray', 'like, twice', 'read, acked', 'typing, echoed']
+  const POLLING = ['double', 'notification, astray', 'like, twice', 'read, acked']
   const LISTS = ['delivered', 'once', 'order']
   for (const [lie, polling] of [...lies.map((lie) => [lie, false]), ...POLLING.filter((lie) => lies.includes(lie)).map((lie) => [lie, true])]) {
     test(`a proxy that lies${polling ? ' to one who polls' : ''}, ${lie}: the broken promise is "${FOUND[lie]}"`, async () => {
       const liar = await new Liar(one.url, lie, { within: WITHIN * 1000, polling }).listen()
       try {
-        const r = await verify(liar.edges(two), '--seconds', '60', '--within', WITHIN)
+        const r = await verify(liar.edges(two), '--seconds', '180', '--within', WITHIN) // it ends when a lie is found; some have to wait for their victim
         assert.ok(liar.lied, `it never lied: ${JSON.stringify(r)}`)
         assert.equal(r.broken, FOUND[lie], JSON.stringify(r))
         assert.equal(r.code, 1)
