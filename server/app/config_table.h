@@ -1,5 +1,6 @@
 /*
- * The rows of CONFIG_SETTINGS (app/config.h) as a table: config.c reads by it, config_print.c writes by it. Private to these.
+ * The rows of CONFIG_SETTINGS (app/config.h) as a table: config.c reads by it, config_print.c writes by it. Private to
+ * these.
  */
 #ifndef APP_CONFIG_TABLE_H
 #define APP_CONFIG_TABLE_H
@@ -27,7 +28,7 @@ static inline bool setting_is_text(const struct setting *s)
 	return s->kind == KIND_STR || s->kind == KIND_SECRET;
 }
 
-bool setting_word(const char **rest, struct slice *word);         /* the next word of "a|b|c"; false at the end */
+bool setting_word(const char **rest, struct slice *word);      /* the next word of "a|b|c"; false at the end */
 void setting_wanted(struct buf *out, const struct setting *s); /* adds "a number from 100 to 600000 (ms)" */
 
 #endif
