@@ -31,8 +31,9 @@ begin
 	v_at := clock_timestamp();
 	v_slot := rt_private.outbox_slot(v_at);
 	v_numbered := not exists (
-		select from pg_trigger t -- 2: before, 4: insert
-		where t.tgrelid = 'platform.messages'::regclass and t.tgtype & 6 = 6 and t.tgname <> 'messages_insert');
+		select from pg_trigger t -- 2: before, 4: insert; replicated fires for replicated rows alone
+		where t.tgrelid = 'platform.messages'::regclass and t.tgtype & 6 = 6
+			and t.tgname not in ('messages_insert', 'replicated'));
 	perform set_config('bellwire.together', pg_current_xact_id()::text, true), rt_private.outbox_ready();
 	-- The rows of the insert come in the order in which it wrote them.
 	with sent as (
