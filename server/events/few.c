@@ -9,7 +9,7 @@
 #include "people/choice.h"
 #include "people/delivery.h"
 
-#define SPARE 3 /* asked at first, besides those that are wanted: clients that are as good as gone */
+#define SPARE 1 /* asked at first, besides those that are wanted: a client may be as good as gone */
 #define MORE 32 /* asked next; then everybody */
 
 /* A delivery whose confirmations may be still too few. */
