@@ -306,14 +306,14 @@ static void pump_on_notify(void *ctx)
 {
 	struct pump *p = ctx;
 	p->common->stats.bells++;
-	/* A BUSY pump polls by itself; and what is out, or being delivered, is followed by pump_schedule. */
+	/* A BUSY pump polls by itself. */
 	if (p->step != PUMP_RUN || p->pace.state == PACE_BUSY)
 		return;
 	pace_rung(&p->pace);
 	pump_look_for_somebody(p);
 	if (!p->pace.nobody)
 		pump_poll_now(p);
-	else if (link_idle(p->link) && !p->page)
+	else if (p->delivered == p->fetches) /* else the fetch that is not done is followed by pump_schedule */
 		pump_schedule(p);
 }
 

@@ -1,7 +1,6 @@
 /* The pump's session and its pace, driven by answers that the test gives. */
-#include "db/pump.h"
+#include "db/pump_internal.h"
 
-#include "db/pace.h"
 #include "parts.h"
 
 #define COLS 10
@@ -20,7 +19,7 @@ struct world {
 	bool gap, no_lock;
 	const char *error; /* of the next fetch or page */
 	bool shape;        /* the next fetch has another shape */
-	bool hold_pages;
+	bool hold_pages, hold_marks;
 	bool ask_in_batch, cut_in_page;
 	int fetches, pages, marks;
 	char saw_epoch[20], saw_marks[100]; /* rt.pump_open's */
@@ -127,7 +126,8 @@ static void play(struct fake_conn *c, const char *sql)
 			fake_answer(c, (const char *[]){w->epoch, "1", "7", "8"}, 4);
 	} else if (starts_with(sql, "select rt.mark()")) {
 		w->marks++;
-		fake_answer(c, (const char *[]){"mark.1.ab"}, 1);
+		if (!w->hold_marks)
+			fake_answer(c, (const char *[]){"mark.1.ab"}, 1);
 	} else if (starts_with(sql, "prepare ")) {
 		say(w, "prepare");
 		fake_command(c);
@@ -423,6 +423,25 @@ TEST(where_nobody_waits_many_rings_are_one_fetch_and_none_is_lost)
 	w.rows = 1;
 	fake_notify(conn(&w), "bellwire", "");
 	WAIT_FOR(w.parts.loop, w.events == 2);
+	end(&w);
+}
+
+TEST(where_nobody_waits_a_ring_beside_a_mark_is_followed_by_a_fetch)
+{
+	struct world w;
+	begin_ready(&w);
+	w.nobody = true;
+	fall_asleep(&w);
+	w.hold_marks = true;
+	w.pump->mark_timer.fire(&w.pump->mark_timer);
+	WAIT_FOR(w.parts.loop, w.marks == 2);
+	w.rows = 1;
+	uint64_t rung = loop_now(w.parts.loop);
+	fake_notify(conn(&w), "bellwire", "");
+	WAIT_FOR(w.parts.loop, w.parts.common.stats.bells == 1);
+	fake_answer(conn(&w), (const char *[]){"mark.1.ab"}, 1);
+	WAIT_FOR(w.parts.loop, w.events == 1);
+	CHECK(loop_now(w.parts.loop) - rung < 10000); /* the poll of a pump that nobody rings comes after 15 s */
 	end(&w);
 }
 
