@@ -327,12 +327,17 @@ static void link_on_ready(struct link *k, int revents)
 	}
 	if (k->unflushed)
 		link_flush(k);
-	if (!link_collect(k) || !k->pg)
-		return;
-	if (PQstatus(k->pg) != CONNECTION_OK)
-		link_drop(k, PQerrorMessage(k->pg));
-	else
+	/* Again, since libpq that had no memory for a notification reads on when it is asked for notifications: the answer
+	 * behind it may be there by then, and no more bytes come. */
+	do {
+		if (!link_collect(k) || !k->pg)
+			return;
+		if (PQstatus(k->pg) != CONNECTION_OK) {
+			link_drop(k, PQerrorMessage(k->pg));
+			return;
+		}
 		link_take_notifies(k);
+	} while (k->state == LINK_BUSY && !PQisBusy(k->pg));
 }
 
 /* ---- the loop calls ---- */

@@ -361,6 +361,40 @@ TEST(notifications_are_told_by_channel)
 	end(&w);
 }
 
+/* In place of libc's: libpq copies the name of a channel with it. */
+static bool no_memory;
+
+char *strdup(const char *s)
+{
+	bool fails = no_memory;
+	size_t n = strlen(s) + 1;
+	char *copy = fails ? NULL : malloc(n);
+	no_memory = false;
+	return copy ? memcpy(copy, s, n) : NULL;
+}
+
+static void answer_behind_a_notification(struct fake_conn *c, const char *sql)
+{
+	(void)sql;
+	no_memory = true;
+	fake_notify(c, "bell", "");
+	fake_answer(c, (const char *[]){"1"}, 1);
+}
+
+/* Libpq without memory for a notification says that more bytes must come. A later libpq gives the connection up. */
+TEST(an_answer_behind_a_notification_that_had_no_memory_is_taken_at_once)
+{
+	struct world w;
+	begin_up(&w, answer_behind_a_notification);
+	uint64_t asked = loop_now(w.loop);
+	ask(&w);
+	WAIT_FOR(w.loop, w.answers == 1);
+	CHECK(!no_memory);
+	CHECK(loop_now(w.loop) - asked < 4000); /* its deadline is 5000 ms */
+	CHECK(w.downs == 1 || (w.fate == LINK_ANSWERED && w.rows == 1 && w.notifies == 1));
+	end(&w);
+}
+
 TEST(notices_are_ignored)
 {
 	struct world w;
