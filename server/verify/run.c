@@ -147,8 +147,9 @@ static void verify_work(struct verify *v)
 	speaker_turn(v);
 	witnesses_turn(v);
 	judge_turn(v);
-	if (v->ending && judge_all_settled(v))
-		verify_stop(v, NULL);
+	bool over = v->ending && (trouble_is_over(v) || now >= v->give_up_at);
+	if (over && judge_all_settled(v))
+		verify_stop(v, trouble_wrong(v));
 	else if (v->ending && !v->leaving && now >= v->give_up_at)
 		verify_stop(v, "not everything was decided in time: is the database there?");
 }

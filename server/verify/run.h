@@ -10,6 +10,7 @@
 #include "db/link.h"
 #include "verify/verify.h"
 #include <ev.h>
+#include <sys/types.h>
 
 #define PEOPLE 6 /* the last one comes and goes */
 #define CHATS 4
@@ -208,7 +209,7 @@ struct verify {
 	int wanderer;      /* 1 online, 0 offline, -1 neither for sure */
 	bool wander_clean; /* it has said goodbye */
 	uint64_t wanderer_ms;
-	int command;             /* a process; 0: none */
+	pid_t command;           /* 0: none */
 	uint64_t disturbed_ms;   /* when one was begun last; 0: never */
 	bool database_up;        /* for the control link */
 	uint64_t database_up_ms; /* since when */
@@ -328,7 +329,10 @@ void stage_ids(const char *array, void *out, size_t stride, unsigned n);
 /* ---- trouble.c ---- */
 #define CUT_BY_US "it was cut"
 void trouble_turn(struct verify *v);
-void trouble_ends(struct verify *v); /* whoever hangs goes on; what the commands did is summed up */
+void trouble_ends(struct verify *v);    /* whoever hangs goes on; no command is begun any more */
+bool trouble_is_over(struct verify *v); /* ... and the last one has ended */
+const char *trouble_wrong(
+	const struct verify *v); /* with all of them; NULL: one has done what it should, or there was none */
 const char *trouble_sessions_sql(void);
 
 /* ---- run.c ---- */

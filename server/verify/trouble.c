@@ -71,28 +71,38 @@ static void trouble_wander(struct verify *v)
 		witness_open(w);
 }
 
+/* In the child: as a shell would start it. */
+static void command_run(const char *command)
+{
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	dup2(STDERR_FILENO, STDOUT_FILENO);
+	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	_exit(127);
+}
+
 static void trouble_command(struct verify *v)
 {
 	v->command_at = now_ms(v) + COMMAND_MS;
 	v->disturbed_ms = now_ms(v);
 	v->counts.commands++;
-	v->command = (int)fork();
-	if (v->command < 0)
-		v->command = 0;
-	if (v->command != 0)
+	signal(SIGCHLD, SIG_DFL); /* some parents have it ignored, and the command's end would be lost */
+	v->command = fork();
+	if (v->command == 0)
+		command_run(v->o->kill);
+	if (v->command > 0)
 		return;
-	sigset_t none;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	dup2(STDERR_FILENO, STDOUT_FILENO);
-	execl("/bin/sh", "sh", "-c", v->o->kill, (char *)NULL);
-	_exit(127);
+	fprintf(stderr, "bellwire: verify: the command of --kill could not be run: %s\n", strerror(errno));
+	v->counts.commands_failed++;
+	v->command = 0;
 }
 
 static void trouble_reap(struct verify *v)
 {
 	int status;
-	if (!v->command || waitpid(v->command, &status, WNOHANG) == 0)
+	if (!v->command || waitpid(v->command, &status, WNOHANG) != v->command)
 		return;
 	v->command = 0;
 	bool ran = WIFEXITED(status);
@@ -107,12 +117,22 @@ static void trouble_reap(struct verify *v)
 
 void trouble_ends(struct verify *v)
 {
-	trouble_reap(v);
-	if (v->counts.commands && v->counts.commands_failed == v->counts.commands)
-		verify_stop(v, "the command of --kill has never done what it should");
 	for (unsigned i = 0; i < v->nwitnesses; i++)
 		if (v->witnesses[i].hangs)
 			witness_hang(&v->witnesses[i], false);
+}
+
+bool trouble_is_over(struct verify *v)
+{
+	trouble_reap(v);
+	return !v->command;
+}
+
+const char *trouble_wrong(const struct verify *v)
+{
+	uint64_t over = v->counts.commands - (v->command != 0);
+	bool none = v->counts.commands && v->counts.commands_failed == over;
+	return none ? "the command of --kill has never done what it should" : NULL;
 }
 
 void trouble_turn(struct verify *v)

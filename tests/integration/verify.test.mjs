@@ -123,6 +123,12 @@ describe('verify', { concurrency: 6 }, () => {
     assert.match(p.out, /could not be shown/)
   })
 
+  test('a command that fails behind the last message is waited for', async () => {
+    const r = await verify([two], '--seconds', '5', '--kill', 'sleep 3; exit 3')
+    assert.deepEqual([r.code, r.broken, r.commands, r.commands_failed], [1, undefined, 1, 1], JSON.stringify(r))
+    assert.match(r.trouble, /--kill has never done/)
+  })
+
   test('sessions of Postgres are ended, an edge is killed: every promise is kept, and nobody else hears of it', async () => {
     await w.sql(`grant pg_signal_backend to ${w.role('service')}`)
     const stranger = await w.connect(await w.user('Eve'), { edge: two })
