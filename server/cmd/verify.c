@@ -19,15 +19,24 @@ struct verify_words {
 		*every, *metrics;
 };
 
-/* A number, with or without an s for seconds. False: it is none, or not within 1 to most. */
+static bool number_within(struct slice s, uint64_t most, uint64_t *out)
+{
+	return u64_parse(s, out) && *out >= 1 && *out <= most;
+}
+
+/* False: it is no number, or not within 1 to most. NULL: not given, and *out stays. */
 static bool word_number(const char *word, uint64_t most, uint64_t *out)
 {
-	struct slice s = slice_str(word);
-	if (!word)
-		return true;
+	return !word || number_within(slice_str(word), most, out);
+}
+
+/* The same, with or without an s behind it. */
+static bool word_seconds(const char *word, uint64_t most, uint64_t *out)
+{
+	struct slice s = word ? slice_str(word) : (struct slice){0};
 	if (s.n > 1 && s.p[s.n - 1] == 's')
 		s.n--;
-	return u64_parse(s, out) && *out >= 1 && *out <= most;
+	return !word || number_within(s, most, out);
 }
 
 /* The URLs in the list, which is cut up. */
@@ -80,10 +89,11 @@ static int verify_with(const struct verify_words *w, const char *file)
 	uint64_t minutes = 1, seconds = 0, rate = 20, within = 15, every = 0;
 	if (!w->database || !w->edges)
 		return cmd_usage("verify", w->database ? "--edge is missing" : "--database is missing");
-	if (!word_number(w->minutes, 100000, &minutes) || !word_number(w->seconds, 3600, &seconds) ||
-	    !word_number(w->rate, 10000, &rate) || !word_number(w->within, 600, &within) ||
-	    !word_number(w->every, 86400, &every))
-		return cmd_usage("verify", "--minutes, --rate, --within and --every take numbers from 1");
+	if (!word_number(w->minutes, 100000, &minutes) || !word_number(w->rate, 10000, &rate))
+		return cmd_usage("verify", "--minutes and --rate take numbers from 1");
+	if (!word_seconds(w->seconds, 3600, &seconds) || !word_seconds(w->within, 600, &within) ||
+	    !word_seconds(w->every, 86400, &every))
+		return cmd_usage("verify", "--seconds, --within and --every take seconds from 1");
 	if (w->metrics && !every)
 		return cmd_usage("verify", "--metrics goes with --every");
 	struct config c;
