@@ -1,6 +1,6 @@
 /*
  * Reads a result of libpq: cells as slices and numbers, errors as SQLSTATEs. Holds nothing and needs no connection.
- * Slices borrow from the result. Private to db/.
+ * Slices borrow from the result. For db/, and for verify/, which has links of its own.
  */
 #ifndef DB_RESULT_H
 #define DB_RESULT_H

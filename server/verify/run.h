@@ -322,7 +322,10 @@ void writers_end(struct verify *v);
 void stage_begin(struct verify *v);
 void stage_turn(struct verify *v); /* one statement at most */
 void stage_end(struct verify *v);
-void stage_problem(struct verify *v, const PGresult *res); /* an error of the database that does not pass */
+/* An error that passes: a lock, a deadlock, a session that was ended, an outage, a server that is full. */
+bool stage_passes(const PGresult *res);
+void stage_problem(struct verify *v,
+                   const PGresult *res); /* an error of the database: the run ends, unless it passes */
 /* n ids of a uuid[] as text, 36 characters each, to out and each stride behind it. */
 void stage_ids(const char *array, void *out, size_t stride, unsigned n);
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "db/array.h"
+#include "db/result.h"
 #include <stdio.h>
 
 #define STATEMENT_MS 10000
@@ -36,11 +37,20 @@ void stage_ids(const char *array, void *out, size_t stride, unsigned n)
 	}
 }
 
-/* What passes is waited for: a session that was ended, a restart, a server that is full. */
+bool stage_passes(const PGresult *res)
+{
+	static const char *const passing[] = {"08", "25", "40", "53", "55", "57", "58"};
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	for (size_t i = 0; state && i < ARRAY_LEN(passing); i++)
+		if (strncmp(state, passing[i], 2) == 0)
+			return true;
+	return !state; /* libpq's own, of this connection */
+}
+
 void stage_problem(struct verify *v, const PGresult *res)
 {
 	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-	if (state && (strncmp(state, "57", 2) == 0 || strncmp(state, "53", 2) == 0 || strncmp(state, "08", 2) == 0))
+	if (stage_passes(res))
 		return;
 	const char *why = PQresultErrorMessage(res);
 	bool denied = state && strcmp(state, "42501") == 0;
@@ -67,8 +77,8 @@ static void stage_made(void *arg, enum link_fate fate, const PGresult *res)
 {
 	struct verify *v = arg;
 	uint64_t content = 0, receipts = 0;
-	if (fate !=
-	    LINK_ANSWERED) { /* it may have been made: another name is tried, and the next sweep removes this one */
+	/* It may have been made: another name is tried, and the next sweep removes this one. */
+	if (fate != LINK_ANSWERED || db_outcome_unknown(res)) {
 		verify_rename(v);
 		return;
 	}

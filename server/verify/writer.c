@@ -4,6 +4,7 @@
  */
 #include "verify/run.h"
 
+#include "db/result.h"
 #include <stdio.h>
 
 #define STATEMENT_MS 15000
@@ -52,15 +53,11 @@ static void writer_on_hold(struct timer *t)
 		writer_send(w, w->undo ? "rollback" : "commit", WRITER_END);
 }
 
-/* What is wrong with a statement of ours is wrong with the installation, unless it passes: a lock, a session that
- * was ended, an outage. */
+/* What is wrong with a statement of ours is wrong with the installation, unless it passes. */
 static void writer_judge_error(struct writer *w, const PGresult *res)
 {
-	static const char *const passing[] = {"08", "40", "53", "55", "57", "25"};
-	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-	for (size_t i = 0; state && i < ARRAY_LEN(passing); i++)
-		if (strncmp(state, passing[i], 2) == 0)
-			return;
+	if (stage_passes(res))
+		return;
 	const char *why = PQresultErrorMessage(res);
 	judge_fail(w->v, PROMISE_TAKEN, NULL, NO_SAYING, "%s by SQL was refused: %.*s",
 	           kind_label(w->v->said[w->first].kind), (int)strcspn(why, "\n"), why);
@@ -87,13 +84,13 @@ static void writer_lost(struct writer *w, enum link_fate fate)
 
 static void writer_failed(struct writer *w, const PGresult *res)
 {
-	bool open = w->stage == WRITER_WRITE;
+	bool open = w->stage == WRITER_WRITE, unknown = writer_commits(w) && db_outcome_unknown(res);
 	writer_judge_error(w, res);
 	w->undo = true;
 	if (open)
 		writer_send(w, "rollback", WRITER_END);
 	else
-		writer_decide(w, FATE_UNDONE);
+		writer_decide(w, unknown ? FATE_UNSURE : FATE_UNDONE);
 }
 
 static void writer_answered(void *arg, enum link_fate fate, const PGresult *res)
