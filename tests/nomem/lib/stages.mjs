@@ -6,8 +6,8 @@ const text = (content) => ({ type: 'text', content })
 const asking = (user) => ({ auth: { token: token(user), recovery: true } })
 
 async function pair(s, ...transports) {
-  s.a = await s.connect(0, { transport: transports[0] })
-  s.b = await s.connect(1, { transport: transports[1] })
+  s.a = await s.arrive(0, { transport: transports[0] })
+  s.b = await s.arrive(1, { transport: transports[1] })
 }
 
 async function send(s, from, to) {
@@ -56,7 +56,7 @@ export const stages = [
   {
     name: 'recover',
     async before(s) {
-      s.a = await s.connect(0, asking(s.people[0]))
+      s.a = await s.arrive(0, asking(s.people[0]))
       await s.reach(s.a, () => s.a.events.some((e) => e.event === '$o'), 'an offset')
     },
     async act(s) {
@@ -67,7 +67,7 @@ export const stages = [
   },
   {
     name: 'refresh',
-    before: async (s) => { s.a = await s.connect(0) },
+    before: async (s) => { s.a = await s.arrive(0) },
     act: (s) => s.ask(s.a, 'auth:refresh', { token: token(s.people[0]) }),
   },
   { name: 'read', act: (s) => read(s, '/api/v2/chats') },
