@@ -90,6 +90,7 @@ export const mutants = [
   ['many at once: of those who take part', 'rt_private.chat_message_send_many', 'and (select true from', 'or (select true from', 'chat/message_send_many.sql'],
   ['many at once: checked', 'rt_private.chat_message_send_many', 'rt_private.message_check(e.type, e.content, e.metadata, e.client_id)', 'true', 'chat/message_send_many.sql'],
   ['many at once: what a trigger changed is checked', 'rt_private.chat_message_send_many', 't.tgtype & 6 = 6', 'false', 'chat/message_send_many.sql'],
+  ['many at once: our own triggers change nothing', 'rt_private.chat_message_send_many', "not in ('messages_insert', 'replicated')", "<> 'messages_insert'", 'chat/message_send_many.sql'],
   ['many at once: in their order', 'rt_private.chat_message_send_many', 'order by e.n\n\t\ton conflict', 'order by e.n desc\n\t\ton conflict', 'chat/message_send_many.sql'],
   ['a plain message: what is blank', 'rt_private.message_is_plain', 'NOT rt_private.is_blank(p_content)', 'true', 'chat/messages.sql'],
   ['a plain message: what is large', 'rt_private.message_is_plain', "(octet_length(p_content) <= (rt_private.setting('content_max'::text))::integer)", 'true', 'chat/messages.sql'],

@@ -1,7 +1,7 @@
 -- Several chat:message:send of a batch in one call: the same as one by one, or nothing.
 -- Postgres inlines rt_private.chat_last and rt_private.is_together, which it shares with the trigger of one message.
 begin;
-select plan(43);
+select plan(44);
 
 -- A trigger of somebody else's makes the messages be numbered one by one: none of ours may look like one.
 select is((select array_agg(tgname::text order by tgname) from pg_trigger
@@ -193,6 +193,17 @@ select from rt.dispatch(array[tests.item('chat:message:send', 1, 's1',
 reset session authorization;
 select results_eq($$select s.data ->> 'content' from tests.sent() s order by s.id$$, $$values ('a'), ('b')$$,
 	'another role that was let in: each once');
+
+-- with our triggers alone the statement numbers the messages, and the trigger of one message has nothing to do
+create or replace function rt_private.messages_insert() returns trigger language plpgsql as $$
+begin
+	if new.seq is null then
+		raise 'numbered one by one';
+	end if;
+	return new;
+end $$;
+select lives_ok($$select pg_temp.many(array[1, 1], pg_temp.payload(10), pg_temp.payload(10))$$,
+	'none of our own triggers makes them be numbered one by one');
 
 select * from finish();
 rollback;
