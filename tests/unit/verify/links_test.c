@@ -65,8 +65,11 @@ TEST(an_error_that_passes_does_not_keep_people_from_being_made)
 	static const struct {
 		const char *sqlstate;
 		bool passes, renamed;
-	} rows[] = {{"40P01", true, false}, {"55P03", true, false}, {"57P01", true, false},
-	            {"08006", true, true},  {"42883", false, false}};
+	} rows[] = {{"40P01", true, false},
+	            {"55P03", true, false},
+	            {"57P01", true, false},
+	            {"08006", true, true},
+	            {"42883", false, false}};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CHECK_ROW(rows[i].sqlstate);
 		struct world *w = begin(play_stage);
