@@ -327,8 +327,8 @@ static void link_on_ready(struct link *k, int revents)
 	}
 	if (k->unflushed)
 		link_flush(k);
-	/* Again: libpq that had no memory for a notification reads on when it is asked for notifications. Then it has the
-	 * answer behind it, and no more bytes come. */
+	/* Again: libpq that had no memory for a notification reads on when it is asked for notifications. Then it has
+	 * the answer behind it, and no more bytes come. */
 	do {
 		if (!link_collect(k) || !k->pg)
 			return;
