@@ -35,7 +35,7 @@ comment on function rt_private.outbox_both() is
 -- outbox_both, it would be made ready for each of six tables, which costs as much as a fetch.
 create or replace function rt_private.micros(p_at timestamptz) returns bigint
 language sql stable
-return extract(epoch from p_at) * 1000000;
+return (date_part('epoch', p_at) * 1000000)::bigint;
 comment on function rt_private.micros(timestamptz) is 'Microseconds since 1970.';
 
 create or replace function rt_private.lines(p_rooms text[]) returns text
