@@ -44,13 +44,16 @@ function confirm(messages, people) {
   }))}::jsonb[])`
 }
 
-const cursor = "select set_config('bench.from', pg_current_snapshot()::text, false)"
+const cursor = "select set_config('bench.from', pg_current_snapshot()::text, false), set_config('bench.low', pg_snapshot_xmin(pg_current_snapshot())::text, false)"
 const emit = (n, size) => `select count(*) from generate_series(1, ${size}) i, rt.emit(array['user:${person(BIG)}'], 'bench:event', jsonb_build_object('n', i, 'of', ${n}, 'text', repeat('x', 160)))`
-const poll = "execute bellwire_fetch(current_setting('bench.from'), current_setting('bellwire.epoch'))"
+// An edge binds its parameters, which costs less than the expressions here.
+const fetched = ['bellwire_fetch(text, text)', 'rt.fetch($1, $2)', "execute bellwire_fetch(current_setting('bench.from'), current_setting('bellwire.epoch'))"]
+const polled = (name) => [`bellwire_${name}(pg_snapshot, xid8)`, `rt.${name}($1, $2)`, `execute bellwire_${name}(current_setting('bench.from')::pg_snapshot, current_setting('bench.low')::xid8)`]
+const looked = ['bellwire_look', '(select pg_current_snapshot(), clock_timestamp()) look', 'execute bellwire_look']
 const somebodyElse = 'select pg_current_xact_id()'
 // `rows`: what lies between the cursor and now; null: the cursor is now. The session has polled before.
-const fetch = (rows) => ({
-  setup: [`select rt.pump_open('${EDGE}', 'bench')`, 'prepare bellwire_fetch(text, text) as select * from rt.fetch($1, $2)',
+const fetch = (rows, [name, call, poll] = fetched) => ({
+  setup: [`select rt.pump_open('${EDGE}', 'bench')`, `prepare ${name} as select * from ${call}`,
     ...Array(2).fill([cursor, somebodyElse, poll]).flat(),
     ...(rows === null ? [] : [cursor]), ...(rows ? ['set session authorization postgres', emit(0, rows), 'set session authorization bellwire_edge'] : []),
     ...(rows === 0 ? [somebodyElse] : []), ...(rows === null ? [cursor] : [])],
@@ -87,6 +90,11 @@ export const ITEMS = {
   confirm: { title: '`rt.confirm`, one receipt', statement: confirm(1, 1) },
   confirm9: { title: '`rt.confirm`, nine receipts of a message', statement: confirm(1, 9) },
   confirm72: { title: '`rt.confirm`, 72 receipts of eight', statement: confirm(8, 9) },
+  look: { title: 'a look, nothing new', ...fetch(null, looked) },
+  poll0: { title: '`rt.poll`, no row', ...fetch(0, polled('poll')) },
+  poll1: { title: '`rt.poll`, one row', ...fetch(1, polled('poll')) },
+  poll63: { title: '`rt.poll`, 63 rows', ...fetch(63, polled('poll')) },
+  poll1both: { title: '`rt.poll_both`, one row', ...fetch(1, polled('poll_both')) },
   fetch: { title: '`rt.fetch`, nothing new', ...fetch(null) },
   fetch0: { title: '`rt.fetch`, a new snapshot, no row', ...fetch(0) },
   fetch1: { title: '`rt.fetch`, one row', ...fetch(1) },

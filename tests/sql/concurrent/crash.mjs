@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { NO_DUMP, pgDump } from '../../env/programs.mjs';
-import { Pump, is, ok, outcome, run, session, until, uuid } from './lib.mjs';
+import { PlainPump, Pump, is, ok, outcome, run, session, until, uuid } from './lib.mjs';
 
 const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../../..');
 const dir = mkdtempSync(join(root, 'build', 'test-crash-'));
@@ -21,8 +21,8 @@ async function open(of, name) {
 }
 // A pump as the superuser: the role makes no difference to the rows that are fetched. Each has an edge of its own, so that none ends the session of another.
 let edges = 0;
-async function pumpAt(of, from, name) {
-  const pump = new Pump(await open(of, name));
+async function pumpAt(of, from, kind = Pump) {
+  const pump = new kind(await open(of));
   await pump.client.query('select * from rt.pump_open($1, $2)', [uuid(910 + edges++), 'test']);
   if (from) Object.assign(pump, { cursor: from.cursor, epoch: from.epoch });
   else await pump.begin();
@@ -48,6 +48,9 @@ async function crash() {
   const durable = await db.one("select max(xid::text::bigint)::text from bellwire.outbox");
   const bare = { cursor: pump.cursor, epoch: pump.epoch };
   const ahead = await pumpAt(primary);
+  const plain = await pumpAt(primary, bare, PlainPump);
+  plain.light = '0'; // as if it had polled for long
+  await plain.poll();
   // transactions whose ids never reach the disk, because who would write them stands still: the server gives them out again
   const walwriter = await db.one("select pid from pg_stat_activity where backend_type = 'walwriter'");
   process.kill(walwriter, 'SIGSTOP');
@@ -70,9 +73,14 @@ async function crash() {
   const front = await pumpAt(primary, ahead);
   is(events(await front.poll()), 'four,five,typing again', 'a cursor from before, ahead of the ids: what is new, though its ids look old');
   is(behind.gaps.length + front.gaps.length, 0, 'no gap: it is exact');
-  is(news(await behind.poll()).length + news(await front.poll()).length, 0, 'once');
+  plain.client = await open(primary);
+  await plain.client.query('select * from rt.pump_open($1, $2)', [uuid(910 + edges++), 'test']);
+  is(events(await plain.poll()), 'four,five,typing again', 'the same for one that asks rt.poll');
+  plain.asked = [];
+  is(news(await behind.poll()).length + news(await front.poll()).length + news(await plain.poll()).length, 0, 'once');
   await publish(back, 'six');
-  is([events(await behind.poll()), events(await front.poll())].join(), 'six,six', 'and on from there');
+  is([events(await behind.poll()), events(await front.poll()), events(await plain.poll())].join(), 'six,six,six', 'and on from there');
+  is(plain.asked.join(), 'poll_both,poll_both', 'by rt.poll again');
   is(await back.one('select count(*)::int from bellwire.epochs'), 2, 'both epochs are known');
   is((await back.rows('select control, data from rt.fetch($1, $2)', [bare.cursor, `${bare.epoch}x`])).map((r) => `${r.control} ${r.data}`).join(), 'gap an epoch that this database does not know', 'a cursor of an epoch that never was');
   ok(BigInt(durable) > 0n, 'durable rows had ids');

@@ -1,5 +1,5 @@
 // The cursor: a committed row is fetched once, another one never (docs/event-path.md, "The cursor", "Large transactions").
-import { Pump, connect, connectEdge, is, many, ok, random, run, sleep, until, uuid } from './lib.mjs';
+import { PlainPump, Pump, connect, connectEdge, is, many, ok, random, run, sleep, until, uuid } from './lib.mjs';
 
 const key = (row) => `${row.event} ${row.data} ${row.ephemeral}`;
 
@@ -53,38 +53,52 @@ async function write(client, writer, count, committed) {
   }
 }
 
+// dies and comes back with its cursor, as an edge whose connection drops
+async function dying(pump, isRunning) {
+  for (let i = 0; isRunning(); i++) {
+    await pump.poll();
+    if (i % 10 === 9) {
+      pump.client.end();
+      pump.client = await connectEdge();
+    }
+    await sleep(10);
+  }
+  await pump.poll();
+}
+
 async function exact() {
   const committed = new Set();
   const writers = await many(16);
-  const pump = await Pump.start();
-  // another one dies and comes back with its cursor, as an edge whose connection drops
-  const second = await Pump.start(901);
+  const [pump, plain] = [await Pump.start(), await PlainPump.start(903)];
+  const [second, third] = [await Pump.start(901), await PlainPump.start(904)];
   let running = true;
   const work = Promise.all(writers.map((client, w) => write(client, w, 60, committed))).finally(() => { running = false; });
-  const dying = (async () => {
-    for (let i = 0; running; i++) {
-      await second.poll();
-      if (i % 10 === 9) {
-        second.client.end();
-        second.client = await connectEdge();
-      }
-      await sleep(10);
-    }
-    await second.poll();
-  })();
-  await pump.pollWhile(() => running);
-  await work;
-  await dying;
+  await Promise.all([work, pump.pollWhile(() => running), plain.pollWhile(() => running), dying(second, () => running), dying(third, () => running)]);
   const mine = (p) => p.rows.filter((r) => r.event === 'c');
   compare(mine(pump).map(key), committed, '16 writers, rollbacks, savepoints, both tables');
   compare(mine(second).map(key), committed, 'the same over connections that end');
+  compare(mine(plain).map(key), committed, 'by rt.poll');
+  compare(mine(third).map(key), committed, 'the same over connections that end');
   ok(pump.rows.some((r) => r.ephemeral) && pump.rows.some((r) => !r.ephemeral), 'both tables were written');
-  is(pump.gaps.length, 0, 'no gap');
+  ok(plain.asked.filter((a) => a !== 'fetch').length > 10, 'rt.poll was asked', plain.asked.join());
+  is(pump.gaps.length + plain.gaps.length, 0, 'no gap');
 }
 
-async function big() {
+// A PlainPump whose next statement is rt.poll, or that asks what `next` says.
+async function plainPump(edge, next = 'poll') {
+  const pump = await PlainPump.start(edge);
+  const [other] = await many(1);
+  await until(async () => {
+    await publish(other, '{}', false);
+    pump.asked = [];
+    await pump.poll();
+    return pump.asked.join() === next;
+  });
+  return pump;
+}
+
+async function big(pump) {
   const [writer, other] = await many(2);
-  const pump = await Pump.start();
   const want = new Set();
   await writer.query('begin');
   await writer.query("select rt_private.publish(array['r'], 'c', jsonb_build_object('n', n), p_ephemeral => n % 5 = 0) from generate_series(1, 4321) n");
@@ -115,9 +129,31 @@ async function heavy() {
   is((await pump.poll()).rows.length, 1, 'and the cursor is behind them');
 }
 
+// rt.poll ends before a row that is too long for it, and after 64.
+async function cuts() {
+  const [writer] = await many(1);
+  const pump = await plainPump(905);
+  const text = (n) => `{"t": "${'x'.repeat(n - 9)}"}`;
+  const rows = async (...sizes) => {
+    await writer.query("select rt_private.publish(array['r'], 'c', d::jsonb) from unnest($1::text[]) with ordinality u (d, n) order by n", [sizes.map(text)]);
+    pump.asked = [];
+    const got = (await pump.poll()).rows.map((r) => Buffer.byteLength(r.data));
+    is(got.join(), sizes.join(), `rows of ${sizes.length > 9 ? sizes.length : sizes} bytes`);
+    return `${pump.asked}: ${pump.answers}`;
+  };
+  is(await rows(100, 32767, 200), 'poll: 3', 'short ones');
+  is(await rows(100, 32768, 200), 'poll: 1,2', 'a page from the long one on');
+  is(await rows(200000), 'poll: 0,1', 'a long one alone');
+  is(await rows(...Array(63).fill(50)), 'poll: 63', 'as many as fit');
+  is(await rows(...Array(64).fill(50)), 'poll: 64,0', 'full');
+  is(await rows(...Array(70).fill(50)), 'poll: 64,6', 'and a page');
+  await writer.query(`select rt_private.publish(array['r'], 'c', jsonb_build_object('t', repeat('\u20ac', 32000)))`);
+  is((await pump.poll()).rows.length, 1, 'characters of three bytes');
+}
+
 // A poll reads what is new and nothing else, whatever else there is.
 async function cost() {
-  const [writer, old] = await many(2);
+  const [writer, old, admin] = await many(3);
   const slot = await writer.one('select rt_private.outbox_slot(clock_timestamp())');
   await old.query('begin isolation level repeatable read');
   await old.query('select pg_current_xact_id()');
@@ -125,6 +161,7 @@ async function cost() {
   await writer.query(`insert into bellwire.outbox (slot, epoch, rooms, except_rooms, event, data)
     select $1, rt_private.epoch_n(), array['r'], '{}', 'many', '{"a": "some text that makes a row as long as a short event"}' from generate_series(1, 1000000)`, [slot]);
   const pump = await Pump.start();
+  const plain = await PlainPump.start(906);
   for (let i = 0; i < 8; i++) await pump.poll();
   const { client } = pump;
   let took = 0;
@@ -145,14 +182,26 @@ async function cost() {
   is(fetched.length, 2, 'a header and a row');
   is(after[0].seq - before[0].seq, 0, 'no sequential scan');
   ok(after[0].tuples - before[0].tuples <= 4, 'only the new row is read', after[0].tuples - before[0].tuples);
+  plain.asked = [];
+  await publish(writer, '{"plain": 1}', false);
+  await plain.poll();
+  is(plain.asked.join(), 'fetch', 'many rows are behind an old transaction: rt.fetch passes them over');
   await old.query('rollback');
+  await plain.poll();
+  plain.asked = [];
+  await publish(writer, '{"plain": 2}', false);
+  const tuples = () => admin.one("select sum(idx_tup_fetch + seq_tup_read)::int from pg_stat_all_tables where relname ~ '^outbox_(ephemeral_)?[0-9]'");
+  const settled = async () => { await plain.client.query('select pg_stat_force_next_flush()'); await writer.query('select pg_stat_force_next_flush()'); return tuples(); };
+  const so = await settled();
+  is((await plain.poll()).rows.map((r) => r.data).join(), '{"plain": 2}', 'then rt.poll brings a row');
+  is(plain.asked.join(), 'poll_both', 'by itself');
+  ok(await settled() - so <= 4, 'and reads no other', await settled() - so);
   await writer.query('truncate bellwire.outbox');
 }
 
 // One writer whose xid lies above the xmax of the snapshot that does not see it.
-async function above() {
+async function above(pump) {
   const [early, late] = await many(2);
-  const pump = await Pump.start();
   await early.query('begin');
   await late.query('begin');
   const xid = await late.one('select pg_current_xact_id()::text');
@@ -170,16 +219,15 @@ async function above() {
 }
 
 // A session that has seen nobody write the twin looks there no more, until somebody does (sql/edge/fetch.sql, ephemeral_note).
-async function idle() {
+async function idle(pump, looksAwayFrom) {
   const [writer, other] = await many(2);
-  const pump = await Pump.start();
   const polls = async () => {
     await publish(other, '{}', false);
     return (await pump.poll()).rows.filter((r) => r.ephemeral).map((r) => r.data).join();
   };
   const looksAway = async () => {
     await polls();
-    const since = await pump.client.one("select current_setting('bellwire.ephemeral_since', true)");
+    const since = await looksAwayFrom();
     return since && BigInt(pump.cursor.split(':')[0]) >= BigInt(since);
   };
   await until(looksAway);
@@ -203,6 +251,10 @@ async function idle() {
   await writer.query('set session_replication_role = replica');
   await publish(writer, '{"a": 4}', true);
   is(await polls(), '{"a": 4}', 'written by a session that acts as a replica');
+}
+
+async function strangers() {
+  const [other] = await many(1);
   const stranger = new Pump(await connectEdge());
   await stranger.begin();
   for (let i = 0; i < 3; i++) {
@@ -231,10 +283,22 @@ async function standingPlans() {
 
 await run([
   ['cursor: exact', exact],
-  ['cursor: a big transaction', big],
+  ['cursor: a big transaction', async () => big(await Pump.start())],
+  ['cursor: a big transaction, by rt.poll', async () => big(await plainPump(900))],
   ['cursor: a heavy transaction', heavy],
-  ['cursor: above xmax', above],
-  ['cursor: an idle twin', idle],
+  ['cursor: cuts of rt.poll', cuts],
+  ['cursor: above xmax', async () => above(await Pump.start())],
+  ['cursor: above xmax, by rt.poll', async () => above(await plainPump(900))],
+  ['cursor: an idle twin', async () => {
+    const pump = await Pump.start();
+    await idle(pump, () => pump.client.one("select current_setting('bellwire.ephemeral_since', true)"));
+  }],
+  ['cursor: an idle twin, by rt.poll', async () => {
+    const pump = await PlainPump.start();
+    await idle(pump, () => pump.since);
+    ok(pump.asked.includes('poll') && pump.asked.join().includes('poll,poll_both'), 'an answer without the twin was thrown away', pump.asked.join());
+  }],
+  ['cursor: strangers', strangers],
   ['cursor: cost', cost],
   ['pump: sessions', standingPlans],
 ]);

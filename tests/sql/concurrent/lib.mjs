@@ -105,7 +105,7 @@ export class Pump {
   static async start(edge = 900) {
     const client = await connectEdge();
     await client.query('select * from rt.pump_open($1, $2)', [uuid(edge), 'test']);
-    const pump = new Pump(client);
+    const pump = new this(client);
     pump.edge = edge;
     await pump.begin();
     return pump;
@@ -119,28 +119,34 @@ export class Pump {
 
   // As the edge does: a full first page is followed by others, and the cursor moves at the end.
   async poll(page = 1000) {
-    const [header, ...rows] = await this.client.rows('select * from rt.fetch($1, $2)', [this.cursor, this.epoch]);
+    const { header, rows, cut } = await this.ask();
     if (header.control !== 'ok') {
       this.gaps.push(header.data);
       this.cursor = header.rooms;
       this.epoch = header.except_rooms;
       return { header, rows: [] };
     }
-    let last = rows;
-    let full = 1000;
-    const heavy = () => last.reduce((n, r) => n + Buffer.byteLength(r.data), 0) >= (this.bytes ?? Infinity);
     this.answers = [rows.length];
-    while (last.length === full || heavy()) {
+    for (let more = cut; more;) {
       if (this.between) await this.between();
-      last = await this.client.rows('select * from rt.fetch_page($1, $2, $3, $4, $5)', [this.cursor, header.rooms, rows.at(-1).id, page, this.epoch]);
+      const last = await this.client.rows('select * from rt.fetch_page($1, $2, $3, $4, $5)', [this.cursor, header.rooms, rows.at(-1)?.id ?? 0, page, this.epoch]);
       rows.push(...last);
       this.answers.push(last.length);
-      full = page;
+      more = last.length === page || this.isHeavy(last);
     }
     this.cursor = header.rooms;
     this.epoch = header.except_rooms;
     this.rows.push(...rows);
     return { header, rows };
+  }
+
+  async ask() {
+    const [header, ...rows] = await this.client.rows('select * from rt.fetch($1, $2)', [this.cursor, this.epoch]);
+    return { header, rows, cut: rows.length === 1000 || this.isHeavy(rows) };
+  }
+
+  isHeavy(rows) {
+    return rows.reduce((n, r) => n + Buffer.byteLength(r.data), 0) >= (this.bytes ?? Infinity);
   }
 
   // Each answer ends with the row that reaches so many bytes of data.
@@ -155,6 +161,48 @@ export class Pump {
       await sleep(pause);
     }
     await this.poll();
+  }
+}
+
+// The pump of an edge that asks rt.poll where it may, by the rules of server/db/poll.c.
+export class PlainPump extends Pump {
+  asked = [];
+
+  async poll(page) {
+    const { cursor, epoch } = this;
+    const before = this.light;
+    const answer = await super.poll(page);
+    if (!before || epoch !== this.epoch || answer.header.control !== 'ok' || answer.rows.length > 64) this.light = this.cursor.split(':')[1];
+    this.still = cursor === this.cursor;
+    return answer;
+  }
+
+  async ask() {
+    const [low, high] = this.cursor.split(':', 2).map(BigInt);
+    const mayPoll = this.light && this.fetched === this.client && low >= BigInt(this.light) && high - low <= 64n;
+    for (let kind = this.since && low >= this.since ? 'poll' : 'poll_both'; mayPoll && kind;) {
+      this.asked.push(kind);
+      const { rows } = await this.client.query({ name: kind, text: `select * from rt.${kind}($1, $2)`, values: [this.cursor, String(low)] });
+      const [{ snapshot, written, dropped }] = rows;
+      const xmax = BigInt(snapshot.split(':')[1]);
+      const idle = this.written === written;
+      if (!idle) [this.written, this.since] = [written, undefined];
+      else this.since ??= xmax;
+      if (dropped && low < BigInt(dropped.split(':')[1]) || rows.some((r) => r.id && BigInt(r.xid) >= xmax)) break;
+      if (kind === 'poll' && !idle) {
+        kind = 'poll_both';
+        continue;
+      }
+      const header = { rooms: snapshot, control: 'ok', except_rooms: this.epoch };
+      const all = rows.filter((r) => r.id !== null);
+      const long = all.findIndex((r) => Buffer.byteLength(r.data) >= 32768);
+      const good = long < 0 ? all : all.slice(0, long);
+      return { header, rows: good, cut: all.length === 64 || good.length < all.length };
+    }
+    this.asked.push('fetch');
+    if (this.fetched !== this.client) [this.written, this.since] = [];
+    this.fetched = this.client;
+    return super.ask();
   }
 }
 

@@ -1,5 +1,5 @@
 // Rotation by ticks (docs/event-path.md, "Rotation of the outbox"): bellwire.outbox_state, bellwire.ticks, rt_private.rotate.
-import { Pump, blocked, connect, connectEdge, is, many, ok, outcome, run, uuid } from './lib.mjs';
+import { PlainPump, Pump, blocked, connect, connectEdge, is, many, ok, outcome, run, until, uuid } from './lib.mjs';
 
 // The slot that is neither written nor next, as rt_private.rotate chooses it; not just before the clock makes another one that.
 async function slot(admin) {
@@ -137,6 +137,35 @@ async function during() {
   is(pump.gaps.length, 1, 'and then tells the gap');
 }
 
+// rt.poll has its locks before its snapshot: what it waited for, it sees in `dropped`.
+async function plainly() {
+  const [admin, other] = await many(2);
+  const pump = await PlainPump.start();
+  const polls = async () => {
+    await admin.query('select pg_current_xact_id()');
+    pump.asked = [];
+    await pump.poll();
+    return pump.asked.join();
+  };
+  await until(async () => await polls() === 'poll');
+  const s = await slot(admin);
+  await put(admin, s, 'fetched');
+  is(await polls(), 'poll', 'rt.poll brings a row');
+  await put(admin, s, 'not fetched yet');
+  await other.query('begin');
+  await other.query(`lock table bellwire.outbox_${s} in access exclusive mode`);
+  const poll = polls();
+  await blocked(admin, pump.client);
+  await other.query(`truncate bellwire.outbox_${s}`);
+  await other.query('update bellwire.outbox_state set dropped = pg_current_snapshot()');
+  await other.query('commit');
+  is(await poll, 'poll,fetch', 'a slot that is truncated while rt.poll waits for it: rt.fetch is asked');
+  is(pump.gaps.join(), 'older than what the outbox keeps', 'which tells the gap');
+  await put(admin, s, 'after');
+  is(await polls(), 'poll', 'and on from there');
+  is(pump.rows.at(-1).event, 'after', 'with what is new');
+}
+
 // Other locks that rt.maintain meets do not keep it from the slot.
 async function last() {
   const [admin, other] = await many(2);
@@ -170,5 +199,6 @@ await run([
   ['rotation: tries', tries],
   ['rotation: waiting', waiting],
   ['rotation: during a fetch', during],
+  ['rotation: during rt.poll', plainly],
   ['rotation: last', last],
 ]);
