@@ -5,20 +5,6 @@
 #include "db/result.h"
 #include "db/snapshot.h"
 
-enum {
-	COL_ID,
-	COL_XID,
-	COL_AT,
-	COL_ROOMS,
-	COL_EXCEPT,
-	COL_EVENT,
-	COL_CONTROL,
-	COL_DATA,
-	COL_CONFIRM,
-	COL_EPHEMERAL,
-	COLS
-};
-
 /* ---- the cursor ---- */
 
 static void fetch_replace(char **at, char *with)
@@ -47,9 +33,10 @@ void fetch_void(struct fetch *f, const char *why)
 	f->voided = why;
 }
 
-static void fetch_advance(struct fetch *f)
+static void fetch_advance(struct fetch *f, bool heavy)
 {
 	if (f->epoch && strcmp(f->epoch, f->upto_epoch) != 0) {
+		heavy = true;
 		f->stats->epochs++;
 		log_warn(LOG_NOBODY, "pump_epoch", LS("from", f->epoch), LS("to", f->upto_epoch));
 	}
@@ -57,6 +44,10 @@ static void fetch_advance(struct fetch *f)
 	fetch_replace(&f->epoch, f->upto_epoch);
 	f->upto = f->upto_epoch = NULL;
 	fetch_forget_cut(f);
+	bool known = db_snapshot_bounds(slice_str(f->snapshot), &f->low, &f->high);
+	assert(known); /* the header was read */
+	if (heavy)
+		f->light = f->high;
 }
 
 /* ---- rows ---- */
@@ -135,6 +126,7 @@ static void fetch_weigh(struct fetch *f, const PGresult *res, int first, size_t 
 	for (int row = first; row < PQntuples(res); row++)
 		bytes += (size_t)PQgetlength(res, row, COL_DATA);
 	f->row = first;
+	f->behind = PQntuples(res);
 	f->ends = (size_t)(PQntuples(res) - first) < asked && bytes < PAGE_BYTES;
 	f->limit = fetch_next_limit(res);
 }
@@ -142,7 +134,7 @@ static void fetch_weigh(struct fetch *f, const PGresult *res, int first, size_t 
 static size_t piece_size(const struct fetch *f, const PGresult *res)
 {
 	size_t n = 0, bytes = 0;
-	while (n < PAGE_ROWS && bytes < PIECE_BYTES && f->row + (int)n < PQntuples(res))
+	while (n < PAGE_ROWS && bytes < PIECE_BYTES && f->row + (int)n < f->behind)
 		bytes += (size_t)PQgetlength(res, f->row + (int)n++, COL_DATA);
 	return n;
 }
@@ -159,7 +151,8 @@ static void fetch_end(struct fetch *f)
 {
 	bool moves = f->after || strcmp(f->snapshot, f->upto) != 0;
 	f->done = true;
-	fetch_advance(f);
+	f->still = !moves;
+	fetch_advance(f, f->rows > POLL_ROWS);
 	if (moves && f->ev.on_cursor)
 		f->ev.on_cursor(f->ctx);
 }
@@ -176,7 +169,7 @@ const char *fetch_take_rest(struct fetch *f, const PGresult *res)
 	marks_rows(&f->marks, events, n, f->rows > n);
 	free(events);
 	f->row += (int)n;
-	if (f->ends && f->row == PQntuples(res))
+	if (f->ends && f->row == f->behind)
 		fetch_end(f);
 	return NULL;
 }
@@ -214,7 +207,8 @@ static bool fetch_read_header(const PGresult *res, struct fetch_header *h)
 static void fetch_take_position(struct fetch *f, const char *gap)
 {
 	f->done = true;
-	fetch_advance(f);
+	f->still = false;
+	fetch_advance(f, true);
 	if (!gap)
 		return;
 	f->stats->gaps++;
@@ -255,10 +249,49 @@ const char *fetch_take(struct fetch *f, const PGresult *res, uint64_t now_ms)
 			fetch_forget_cut(f);
 		return wrong;
 	}
-	f->row = PQntuples(res);
+	f->row = f->behind = PQntuples(res);
 	char *why = gap ? mem_strndup(h.why.p, h.why.n) : NULL;
 	fetch_take_position(f, gap ? why : f->voided);
 	free(why);
+	return NULL;
+}
+
+/* Up to the first row whose data is too long. */
+static void fetch_weigh_poll(struct fetch *f, const PGresult *res)
+{
+	int n = PQgetisnull(res, 0, COL_ID) ? 0 : PQntuples(res), row = 0;
+	while (row < n && PQgetlength(res, row, COL_DATA) < POLL_DATA)
+		row++;
+	f->row = 0;
+	f->behind = row;
+	f->ends = row == n && n < POLL_ROWS;
+	f->limit = fetch_next_limit(res);
+}
+
+const char *fetch_take_poll(struct fetch *f, const PGresult *res, uint64_t now_ms)
+{
+	struct fetch_header h = {.snapshot = db_cell(res, 0, COL_SNAPSHOT), .epoch = slice_str(f->epoch)};
+	uint64_t high;
+	if (!db_snapshot_bounds(h.snapshot, &h.xmin, &high) || !fetch_is_snapshot(h.snapshot) ||
+	    !db_cell_u64(res, 0, COL_NOW, &h.now_us) || h.now_us > INT64_MAX)
+		return "no header";
+	fetch_begin(f, &h, now_ms);
+	fetch_weigh_poll(f, res);
+	const char *wrong = fetch_take_rest(f, res);
+	if (wrong)
+		fetch_forget_cut(f);
+	return wrong;
+}
+
+const char *fetch_take_look(struct fetch *f, const PGresult *res, uint64_t now_ms)
+{
+	struct fetch_header h = {
+		.snapshot = db_cell(res, 0, LOOK_COL_SNAPSHOT), .epoch = slice_str(f->epoch), .xmin = f->low};
+	if (!db_cell_u64(res, 0, LOOK_COL_AT, &h.now_us) || h.now_us > INT64_MAX)
+		return "no clock";
+	fetch_begin(f, &h, now_ms);
+	f->row = f->behind = PQntuples(res);
+	fetch_end(f);
 	return NULL;
 }
 

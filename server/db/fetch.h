@@ -20,7 +20,31 @@
 /* Every page costs Postgres a sort of all that is left, so a page is as big as memory allows. No answer has more bytes
  * of data, but for its last row. */
 #define PAGE_BYTES (8u << 20)
+/* rt.poll and rt.poll_both return no more rows, and of data at least so many bytes where it is as long or longer. */
+#define POLL_ROWS 64
+#define POLL_DATA 32768
 #define PIECE_BYTES (1u << 20) /* of data that one turn delivers, and one row more */
+
+/* Columns of rt.fetch, rt.fetch_page, rt.poll and rt.poll_both; the last two have more. Those of a look. */
+enum {
+	COL_ID,
+	COL_XID,
+	COL_AT,
+	COL_ROOMS,
+	COL_EXCEPT,
+	COL_EVENT,
+	COL_CONTROL,
+	COL_DATA,
+	COL_CONFIRM,
+	COL_EPHEMERAL,
+	COLS,
+	COL_SNAPSHOT = COLS,
+	COL_NOW,
+	COL_WRITTEN,
+	COL_DROPPED,
+	POLL_COLS
+};
+enum { LOOK_COL_SNAPSHOT, LOOK_COL_AT, LOOK_COLS };
 
 /* Embedded in the pump. */
 struct fetch {
@@ -30,6 +54,9 @@ struct fetch {
 
 	/* the cursor */
 	char *snapshot, *epoch;  /* NULL before the first position */
+	uint64_t low, high;      /* xmin and xmax of the snapshot */
+	uint64_t light;          /* transactions from this one on came in fetches of POLL_ROWS rows at most */
+	bool still;              /* the last fetch has found nothing new */
 	char *upto, *upto_epoch; /* NULL: no fetch is cut */
 	uint64_t after;
 	size_t limit;       /* rows of the next page, or of the one that is out */
@@ -48,6 +75,7 @@ struct fetch {
 	bool done;    /* nothing of it is missing */
 	bool ends;    /* nothing is behind the answer in hand */
 	int row;      /* of that answer: the first one that has not been delivered */
+	int behind;   /* of that answer: behind the last one that counts */
 };
 
 void fetch_fini(struct fetch *f);
@@ -62,5 +90,9 @@ void fetch_void(struct fetch *f, const char *why);
 const char *fetch_take(struct fetch *f, const PGresult *res, uint64_t now_ms);
 const char *fetch_take_page(struct fetch *f, const PGresult *res);
 const char *fetch_take_rest(struct fetch *f, const PGresult *res);
+
+/* The same of rt.poll or rt.poll_both, and of a look, whose answer will do (poll_judge). */
+const char *fetch_take_poll(struct fetch *f, const PGresult *res, uint64_t now_ms);
+const char *fetch_take_look(struct fetch *f, const PGresult *res, uint64_t now_ms);
 
 #endif

@@ -68,6 +68,7 @@ static void pump_fetch_done(struct pump *p)
 {
 	p->errors = 0;
 	p->delivered = p->fetches;
+	p->poll.fetched = true;
 	link_settled(p->link);
 	pump_tell_pace(p);
 	if (!p->ready)
@@ -84,7 +85,7 @@ static void pump_drop_page(struct pump *p)
 
 static void pump_wrong_answer(struct pump *p, bool page, const char *wrong)
 {
-	char *text = mem_printf("%s: %s", page ? "rt.fetch_page" : "rt.fetch", wrong);
+	char *text = mem_printf("%s: %s", page ? "rt.fetch_page" : poll_statements[p->kind].function, wrong);
 	link_drop(p->link, text);
 	free(text);
 }
@@ -94,7 +95,12 @@ static const char *pump_take_piece(struct pump *p, bool cut)
 	if (!p->fresh)
 		return fetch_take_rest(&p->fetch, p->page);
 	p->fresh = false;
-	return cut ? fetch_take_page(&p->fetch, p->page) : fetch_take(&p->fetch, p->page, loop_now(p->common->loop));
+	uint64_t now = loop_now(p->common->loop);
+	if (cut)
+		return fetch_take_page(&p->fetch, p->page);
+	if (p->kind == POLL_LOOK)
+		return fetch_take_look(&p->fetch, p->page, now);
+	return p->kind == POLL_FETCH ? fetch_take(&p->fetch, p->page, now) : fetch_take_poll(&p->fetch, p->page, now);
 }
 
 /* The next piece of an answer, unless sockets are still to be written what came before it. */
@@ -105,7 +111,7 @@ static void pump_take(struct pump *p)
 	bool cut = f->upto != NULL, waits = loop_is_behind(l);
 	p->delivering = true; /* requests of callbacks begin after it */
 	const char *wrong = waits ? NULL : pump_take_piece(p, cut);
-	bool rest = waits || (!wrong && f->row < PQntuples(p->page));
+	bool rest = waits || (!wrong && f->row < f->behind);
 	if (!rest)
 		pump_drop_page(p);
 	if (!rest && !wrong && f->done)
@@ -119,11 +125,8 @@ static void pump_take(struct pump *p)
 		pump_next(p);
 }
 
-static void pump_on_fetched(void *arg, enum link_fate fate, const PGresult *res)
+static void pump_on_answer(struct pump *p, const PGresult *res)
 {
-	struct pump *p = arg;
-	if (fate != LINK_ANSWERED)
-		return;
 	pace_answered(&p->pace);
 	if (!db_rows_ok(res)) {
 		pump_on_fetch_refused(p, res);
@@ -132,6 +135,35 @@ static void pump_on_fetched(void *arg, enum link_fate fate, const PGresult *res)
 	p->page = link_take(p->link);
 	p->fresh = true;
 	pump_take(p);
+}
+
+static void pump_on_page(void *arg, enum link_fate fate, const PGresult *res)
+{
+	if (fate == LINK_ANSWERED)
+		pump_on_answer(arg, res);
+}
+
+static void pump_ask_rows(struct pump *p, enum poll_kind kind);
+
+/* The same fetch goes on with another statement where the answer of this one will not do. */
+static void pump_on_fetched(void *arg, enum link_fate fate, const PGresult *res)
+{
+	struct pump *p = arg;
+	enum poll_kind next = p->kind;
+	if (fate != LINK_ANSWERED)
+		return;
+	if (db_rows_ok(res)) {
+		next = poll_judge(&p->poll, &p->fetch, p->kind, res);
+	} else if (p->kind != POLL_FETCH && poll_is_refused(db_sqlstate(res))) {
+		p->poll.knows[p->kind] = false;
+		next = POLL_FETCH;
+	}
+	if (next == POLL_KINDS)
+		pump_wrong_answer(p, false, "another shape");
+	else if (next != p->kind)
+		pump_ask_rows(p, next);
+	else
+		pump_on_answer(p, res);
 }
 
 static void pump_on_timer(struct timer *t)
@@ -145,8 +177,22 @@ static void pump_on_timer(struct timer *t)
 
 /* ---- statements ---- */
 
+static void pump_ask_rows(struct pump *p, enum poll_kind kind)
+{
+	char low[24];
+	const struct fetch *f = &p->fetch;
+	p->kind = kind;
+	snprintf(low, sizeof low, "%" PRIu64, f->low);
+	/* Prepared, because parsing and planning would cost as much as a fetch that brings nothing. By its name and not
+	 * by an EXECUTE, which would take its snapshot before the locks. */
+	link_execute(p->link, poll_statements[kind].name, poll_statements[kind].parameters,
+	             (const char *[]){f->snapshot, kind == POLL_FETCH ? f->epoch : low}, p->common->cfg.call_timeout_ms,
+	             pump_on_fetched, p);
+}
+
 static void pump_send_fetch(struct pump *p)
 {
+	enum poll_kind kind = poll_choose(&p->poll, &p->fetch, p->poked || p->pace.rung);
 	p->poll_now = false;
 	p->for_own = p->poked && !p->pace.rung;
 	p->poked = false;
@@ -155,9 +201,7 @@ static void pump_send_fetch(struct pump *p)
 	pace_asked(&p->pace);
 	timer_stop(p->common->loop, &p->timer);
 	waiters_fetching(&p->waiters);
-	/* Prepared, because parsing and planning would cost as much as a fetch that brings nothing. */
-	link_execute(p->link, "bellwire_fetch", 2, (const char *[]){p->fetch.snapshot, p->fetch.epoch},
-	             p->common->cfg.call_timeout_ms, pump_on_fetched, p);
+	pump_ask_rows(p, kind);
 }
 
 static void pump_send_page(struct pump *p)
@@ -168,7 +212,7 @@ static void pump_send_page(struct pump *p)
 	snprintf(limit, sizeof limit, "%zu", f->limit);
 	timer_stop(p->common->loop, &p->timer);
 	pump_ask(p, "select * from rt.fetch_page($1,$2,$3,$4,$5)", 5,
-	         (const char *[]){f->snapshot, f->upto, after, limit, f->epoch}, pump_on_fetched);
+	         (const char *[]){f->snapshot, f->upto, after, limit, f->epoch}, pump_on_page);
 }
 
 static void pump_send_due(struct pump *p)

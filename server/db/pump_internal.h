@@ -8,6 +8,7 @@
 #include "db/fetch.h"
 #include "db/link.h"
 #include "db/pace.h"
+#include "db/poll.h"
 #include "db/pump.h"
 #include "db/waiters.h"
 
@@ -15,7 +16,7 @@
  * One statement is out at a time; pump_next sends the one that is due.
  *
  *   AWAY ----- pump_on_up -------> OPEN          rt.pump_open
- *   OPEN ----- pump_on_opened ---> PREPARE       prepare bellwire_fetch
+ *   OPEN ----- pump_on_opened ---> PREPARE       the statements of poll.h, one after the other
  *   PREPARE -- pump_on_prepared -> LISTEN        listen bellwire
  *   LISTEN --- pump_on_listening -> LISTEN_MORE  listen, the channel of db_listen; or at once
  *   LISTEN_MORE -- the same -----> RUN           fetches, their pages, the bell
@@ -42,6 +43,8 @@ struct pump {
 	bool mark_now; /* rt.mark is, before a fetch */
 	struct pace pace;
 	struct fetch fetch;
+	struct poll poll;
+	enum poll_kind kind;         /* of the statement that is out, or of the answer in hand, where it is no page */
 	uint32_t fetches, delivered; /* numbers of the last fetch that was asked for, of the last one delivered */
 	uint64_t fetch_at;           /* when the fetch that is out, or cut, was asked for; loop_now */
 	PGresult *page;              /* an answer that is being delivered, ours; NULL: none */

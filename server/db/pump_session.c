@@ -72,6 +72,8 @@ static void pump_on_opened(void *arg, enum link_fate fate, const PGresult *res)
 		fetch_void(f, "the database restarted during a long fetch");
 	else if (f->upto && loop_now(p->common->loop) - p->fetch_at > CUT_MOST_MS)
 		fetch_void(f, "a long fetch was cut for too long");
+	p->poll = (struct poll){0};
+	p->kind = 0;
 	pump_enter(p, PUMP_PREPARE);
 	pump_next(p);
 }
@@ -79,9 +81,16 @@ static void pump_on_opened(void *arg, enum link_fate fate, const PGresult *res)
 static void pump_on_prepared(void *arg, enum link_fate fate, const PGresult *res)
 {
 	struct pump *p = arg;
-	if (!pump_answered(p, "prepare", fate, res, 0, 0))
+	if (fate != LINK_ANSWERED)
+		return; /* on_down follows */
+	p->poll.knows[p->kind] = PQresultStatus(res) == PGRES_COMMAND_OK;
+	/* rt.fetch is the last one, and the one that must be there: an older database knows no other. */
+	if (p->kind == POLL_FETCH && !pump_answered(p, "prepare", fate, res, 0, 0))
 		return;
-	pump_enter(p, PUMP_LISTEN);
+	if (p->kind == POLL_FETCH)
+		pump_enter(p, PUMP_LISTEN);
+	else
+		p->kind++;
 	pump_next(p);
 }
 
@@ -126,11 +135,10 @@ static void pump_send_open(struct pump *p)
 
 void pump_send_first(struct pump *p)
 {
-	static const char prepare[] = "prepare bellwire_fetch(text, text) as select * from rt.fetch($1, $2)";
 	if (p->step == PUMP_OPEN)
 		pump_send_open(p);
 	else if (p->step == PUMP_PREPARE)
-		pump_ask(p, prepare, 0, NULL, pump_on_prepared);
+		pump_ask(p, poll_statements[p->kind].prepare, 0, NULL, pump_on_prepared);
 	else if (p->step == PUMP_LISTEN)
 		pump_ask(p, "listen bellwire", 0, NULL, pump_on_listening);
 	else if (p->step == PUMP_LISTEN_MORE)

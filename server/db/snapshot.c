@@ -32,14 +32,23 @@ static bool snapshot_in_flight(struct db_snapshot *s, struct slice text)
 	return true;
 }
 
+/* *text moves to what is in flight. */
+static bool snapshot_bounds(struct slice *text, uint64_t *xmin, uint64_t *xmax)
+{
+	return u64_take(text, xmin) && snapshot_sep(text, ':') && u64_take(text, xmax) && snapshot_sep(text, ':') &&
+	       *xmin > 0 && *xmax >= *xmin;
+}
+
+bool db_snapshot_bounds(struct slice text, uint64_t *xmin, uint64_t *xmax)
+{
+	return snapshot_bounds(&text, xmin, xmax);
+}
+
 struct db_snapshot *db_snapshot_parse(const char *text)
 {
 	struct slice rest = slice_str(text ? text : "");
 	uint64_t xmin, xmax;
-	if (!u64_take(&rest, &xmin) || !snapshot_sep(&rest, ':') || !u64_take(&rest, &xmax) ||
-	    !snapshot_sep(&rest, ':'))
-		return NULL;
-	if (xmin == 0 || xmax < xmin)
+	if (!snapshot_bounds(&rest, &xmin, &xmax))
 		return NULL;
 	size_t most = rest.n ? 1 : 0;
 	for (size_t i = 0; i < rest.n; i++)

@@ -14,6 +14,9 @@ void db_snapshot_free(struct db_snapshot **s);
 /* Transaction xid had committed, or been rolled back, when the snapshot was taken: a snapshot does not tell which. */
 bool db_snapshot_sees(const struct db_snapshot *s, uint64_t xid);
 
+/* Its xmin and xmax, of the text. */
+bool db_snapshot_bounds(struct slice text, uint64_t *xmin, uint64_t *xmax) MUST_CHECK; /* false: malformed */
+
 /* Transactions from this one on had not begun. */
 uint64_t db_snapshot_xmax(const struct db_snapshot *s);
 

@@ -57,6 +57,8 @@ static void play(struct fake_conn *c, const char *sql)
 		fake_answer(c, (const char *[]){"e", "1", "7", "8"}, 4);
 	} else if (starts_with(sql, "select * from rt.place(")) {
 		fake_answer(c, (const char *[]){w->astray ? "other" : "e", "t"}, 2);
+	} else if (starts_with(sql, "prepare bellwire_") && !starts_with(sql + 17, "fetch")) {
+		fake_error(c, "42883", "no such function"); /* an older database: it knows rt.fetch alone */
 	} else if (starts_with(sql, "prepare") || starts_with(sql, "listen")) {
 		fake_command(c);
 	} else if (starts_with(sql, "bellwire_fetch")) {

@@ -2,8 +2,6 @@
 
 #include "fake_result.h"
 
-#define COLS 10 /* id xid at rooms except_rooms event control data confirm ephemeral */
-
 struct heard {
 	struct fetch f;
 	struct db_stats stats;
@@ -301,6 +299,114 @@ TEST(rows_that_were_not_taken_come_again)
 	CHECK_INT(h.stats.rows, 5);
 	PQclear(res);
 	fetch_fini(&h.f);
+}
+
+/* ---- plain polls ---- */
+
+static PGresult *poll_row(PGresult *res, const char *id, const char *data)
+{
+	result_row(res, (const char *[POLL_COLS]){id, id ? "95" : NULL, "4000", "r", "", "e", NULL, data, NULL, "f",
+	                                          "90:110:95", "5000", "1", NULL});
+	return res;
+}
+
+TEST(a_poll_brings_rows_and_moves_the_cursor)
+{
+	struct heard h;
+	position(&h);
+	CHECK_INT(h.f.light, 100); /* what is older may be many rows */
+	PGresult *res = poll_row(poll_row(result_begin(POLL_COLS), "7", "1"), "9", "2");
+	CHECK(fetch_take_poll(&h.f, res, 778) == NULL);
+	CHECK(h.f.done && h.last && !h.f.still);
+	CHECK_INT(h.events, 2);
+	CHECK_STR(h.f.snapshot, "90:110:95");
+	CHECK_STR(h.f.epoch, "e1");
+	CHECK_INT(h.f.xmin, 90);
+	CHECK_INT(h.f.low, 90);
+	CHECK_INT(h.f.high, 110);
+	CHECK_INT(h.f.light, 100);
+	CHECK_INT(h.stats.fetched_ms, 778);
+	PQclear(res);
+	res = poll_row(result_begin(POLL_COLS), NULL, NULL);
+	CHECK(fetch_take_poll(&h.f, res, 779) == NULL);
+	CHECK(h.f.done && h.f.still);
+	CHECK_INT(h.events, 2);
+	PQclear(res);
+	fetch_fini(&h.f);
+}
+
+TEST(a_look_leaves_the_cursor_and_knows_the_time)
+{
+	struct heard h;
+	position(&h);
+	PGresult *res = result_begin(LOOK_COLS);
+	result_row(res, (const char *[LOOK_COLS]){"90:100:", "6000"});
+	CHECK(fetch_take_look(&h.f, res, 778) == NULL);
+	CHECK(h.f.done && h.f.still && !h.f.upto);
+	CHECK_INT(h.f.row, 1);
+	CHECK_INT(h.f.now_us, 6000);
+	CHECK_INT(h.f.xmin, 90);
+	CHECK_INT(h.cursors, 0);
+	CHECK_STR(h.f.snapshot, "90:100:");
+	PQclear(res);
+	fetch_fini(&h.f);
+}
+
+TEST(a_full_poll_is_cut_and_its_transactions_are_many_rows)
+{
+	struct heard h;
+	position(&h);
+	PGresult *res = result_begin(POLL_COLS);
+	for (int i = 1; i <= POLL_ROWS; i++) {
+		char id[12];
+		snprintf(id, sizeof id, "%d", i);
+		poll_row(res, id, "1");
+	}
+	CHECK(fetch_take_poll(&h.f, res, 1) == NULL);
+	PQclear(res);
+	CHECK(!h.f.done && h.f.upto);
+	CHECK_INT(h.f.after, POLL_ROWS);
+	CHECK(h.f.limit >= PAGE_ROWS);
+	res = result_begin(COLS);
+	event(res, POLL_ROWS + 1);
+	CHECK(fetch_take_page(&h.f, res) == NULL);
+	PQclear(res);
+	CHECK(h.f.done);
+	CHECK_INT(h.events, POLL_ROWS + 1);
+	CHECK_INT(h.f.light, 110);
+	fetch_fini(&h.f);
+}
+
+/* Its text was shortened, or may have been. */
+TEST(a_poll_ends_before_a_long_row)
+{
+	char *data = calloc(1, POLL_DATA + 1);
+	for (int first = 0; first < 2; first++) {
+		struct heard h;
+		position(&h);
+		PGresult *res = result_begin(POLL_COLS);
+		memset(data, '1', POLL_DATA);
+		data[POLL_DATA - 1] = '\0';
+		if (!first)
+			poll_row(res, "7", data);
+		data[POLL_DATA - 1] = '1';
+		poll_row(poll_row(res, "8", data), "9", "1");
+		CHECK(fetch_take_poll(&h.f, res, 1) == NULL);
+		CHECK_INT(h.events, !first);
+		CHECK_INT(h.f.row, h.f.behind);
+		CHECK(!h.f.done && h.f.upto);
+		CHECK_INT(h.f.after, first ? 0 : 7);
+		PQclear(res);
+		res = result_begin(COLS);
+		event(res, 8);
+		event(res, 9);
+		CHECK(fetch_take_page(&h.f, res) == NULL);
+		CHECK(h.f.done);
+		CHECK_INT(h.events, 3 - first);
+		PQclear(res);
+		fetch_fini(&h.f);
+	}
+	free(data);
 }
 
 /* ---- answers that are none ---- */

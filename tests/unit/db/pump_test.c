@@ -20,6 +20,11 @@ struct world {
 	const char *error; /* of the next fetch or page */
 	bool shape;        /* the next fetch has another shape */
 	bool hold_pages, hold_marks;
+	/* The database knows rt.poll, rt.poll_both and rt.look. */
+	bool plain;
+	int written, dropped; /* the header of a poll */
+	const char *refused;  /* of the next poll */
+	int looks, polls, boths;
 	bool ask_in_batch, cut_in_page;
 	int fetches, pages, marks;
 	char saw_epoch[20], saw_marks[100]; /* rt.pump_open's */
@@ -113,6 +118,47 @@ static void play_page(struct fake_conn *c)
 	fake_rows_end(c);
 }
 
+static void play_look(struct fake_conn *c)
+{
+	struct world *w = world_of(c);
+	char snapshot[40];
+	snprintf(snapshot, sizeof snapshot, "%d:%d:", w->next_xid, w->next_xid);
+	w->looks++;
+	fake_answer(c, (const char *[]){snapshot, "5000000"}, 2);
+}
+
+#define POLL_COLS 14
+
+static void play_poll(struct fake_conn *c, bool both)
+{
+	struct world *w = world_of(c);
+	char id[24], snapshot[40], written[20], dropped[40];
+	*(both ? &w->boths : &w->polls) += 1;
+	snprintf(w->from, sizeof w->from, "%s", c->params[0]);
+	if (w->refused) {
+		const char *sqlstate = w->refused;
+		w->refused = NULL;
+		fake_error(c, sqlstate, "the message");
+		return;
+	}
+	snprintf(snapshot, sizeof snapshot, "%d:%d:", w->next_xid, w->next_xid);
+	snprintf(written, sizeof written, "%d", w->written);
+	snprintf(dropped, sizeof dropped, "%d:%d:", w->dropped, w->dropped);
+	const char *row[POLL_COLS] = {id,  "50", "5000000", "r",      NULL,      "e",     NULL,
+	                              "1", NULL, "f",       snapshot, "5000000", written, w->dropped ? dropped : NULL};
+	fake_columns(c, POLL_COLS);
+	for (int i = 0; i < w->rows; i++) {
+		snprintf(id, sizeof id, "%llu", (unsigned long long)w->next_id++);
+		fake_row(c, row, POLL_COLS);
+	}
+	if (w->rows == 0) {
+		memset(row, 0, 10 * sizeof row[0]);
+		fake_row(c, row, POLL_COLS);
+	}
+	w->rows = 0;
+	fake_rows_end(c);
+}
+
 static void play(struct fake_conn *c, const char *sql)
 {
 	struct world *w = world_of(c);
@@ -128,6 +174,8 @@ static void play(struct fake_conn *c, const char *sql)
 		w->marks++;
 		if (!w->hold_marks)
 			fake_answer(c, (const char *[]){"mark.1.ab"}, 1);
+	} else if (starts_with(sql, "prepare bellwire_") && !starts_with(sql + 17, "fetch") && !w->plain) {
+		fake_error(c, "42883", "no such function"); /* an older database */
 	} else if (starts_with(sql, "prepare ")) {
 		say(w, "prepare");
 		fake_command(c);
@@ -142,6 +190,10 @@ static void play(struct fake_conn *c, const char *sql)
 		fake_answer(c, (const char *[]){""}, 1);
 	} else if (starts_with(sql, "bellwire_fetch")) {
 		play_fetch(c);
+	} else if (starts_with(sql, "bellwire_look")) {
+		play_look(c);
+	} else if (starts_with(sql, "bellwire_poll")) {
+		play_poll(c, strcmp(sql, "bellwire_poll_both") == 0);
 	} else {
 		play_page(c);
 	}
@@ -563,6 +615,149 @@ TEST(a_slot_that_was_emptied_during_a_long_fetch_is_a_gap)
 	WAIT_FOR(w.parts.loop, w.gaps == 1);
 	CHECK_STR(w.why, "a slot of the outbox was emptied during a long fetch");
 	CHECK_INT(w.parts.common.stats.lost, 0);
+	end(&w);
+}
+
+/* ---- plain polls ---- */
+
+static void begin_plain(struct world *w)
+{
+	begin(w);
+	w->plain = true;
+	w->written = 1;
+	pump_start(w->pump);
+	WAIT_FOR(w->parts.loop, w->ready == 1);
+}
+
+/* A fetch that finds a new snapshot; the bell rings for it. */
+static void poll_once(struct world *w)
+{
+	int before = w->looks + w->polls + w->boths + w->fetches;
+	w->next_xid++;
+	pump_poke(w->pump);
+	WAIT_FOR(w->parts.loop, w->looks + w->polls + w->boths + w->fetches > before);
+}
+
+static void poll_until_idle(struct world *w)
+{
+	for (int polls = w->polls; w->polls < polls + 2;)
+		poll_once(w);
+}
+
+TEST(a_plain_poll_brings_rows_and_leaves_the_twin_away_while_nobody_writes_it)
+{
+	struct world w;
+	begin_plain(&w);
+	CHECK_STR(w.said, "open prepare prepare prepare prepare listen bellwire");
+	CHECK_INT(w.fetches, 1); /* rt.fetch gives the first position */
+	poll_until_idle(&w);
+	CHECK_INT(w.boths, 2); /* the count is noted, then the transaction from which on it stands */
+	CHECK_INT(w.fetches, 1);
+	w.rows = 3;
+	poll_once(&w);
+	WAIT_FOR(w.parts.loop, w.events == 3);
+	CHECK_INT(w.boths, 2);
+	w.written++;
+	w.next_xid++;
+	w.rows = 1; /* thrown away: the twin may have more */
+	w.events = 0;
+	pump_poke(w.pump);
+	WAIT_FOR(w.parts.loop, w.boths == 3);
+	CHECK_INT(w.events, 0);
+	CHECK_INT(w.fetches, 1);
+	CHECK_INT(w.gaps, 0);
+	end(&w);
+}
+
+TEST(a_look_is_enough_while_nothing_is_new)
+{
+	struct world w;
+	begin_plain(&w);
+	poll_until_idle(&w);
+	int polls = w.polls, looks = w.looks;
+	WAIT_FOR(w.parts.loop, w.looks > looks + 2); /* by the timer */
+	CHECK(w.polls <= polls + 1);                 /* which sees that the snapshot stands */
+	w.rows = 2;
+	w.next_xid++;
+	WAIT_FOR(w.parts.loop, w.events == 2);
+	CHECK(w.polls > polls);
+	pump_after(w.pump, 0, on_waited, &w);
+	WAIT_FOR(w.parts.loop, w.waited == 1);
+	CHECK_INT(w.fetches, 1);
+	end(&w);
+}
+
+TEST(a_full_poll_goes_on_with_pages)
+{
+	struct world w;
+	begin_plain(&w);
+	poll_until_idle(&w);
+	w.rows = 64;
+	w.page_rows = 5;
+	poll_once(&w);
+	WAIT_FOR(w.parts.loop, w.events == 69);
+	CHECK_INT(w.pages, 1);
+	CHECK_STR(w.page_after, "64");
+	int polls = w.polls, fetches = w.fetches;
+	poll_once(&w);
+	WAIT_FOR(w.parts.loop, w.polls > polls); /* nothing of before is in flight */
+	CHECK_INT(w.fetches, fetches);
+	end(&w);
+}
+
+TEST(what_was_dropped_is_for_rt_fetch_to_tell)
+{
+	struct world w;
+	begin_plain(&w);
+	poll_until_idle(&w);
+	w.dropped = w.next_xid; /* all that the cursor sees */
+	w.rows = 0;
+	poll_once(&w);
+	CHECK_INT(w.fetches, 1);
+	w.dropped = w.next_xid + 5;
+	w.gap = true;
+	poll_once(&w);
+	WAIT_FOR(w.parts.loop, w.gaps == 1);
+	CHECK_STR(w.why, "lost");
+	end(&w);
+}
+
+TEST(a_poll_that_the_database_refuses_is_a_fetch_from_then_on)
+{
+	static const struct {
+		const char *sqlstate;
+		bool for_good;
+	} rows[] = {{"42P01", true}, {"42501", true}, {"26000", true}, {"0A000", true}, {"53200", false}};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CHECK_ROW(rows[i].sqlstate);
+		struct world w;
+		begin_plain(&w);
+		poll_until_idle(&w);
+		w.refused = rows[i].sqlstate;
+		poll_once(&w);
+		int polls = w.polls;
+		w.rows = 1;
+		poll_once(&w);
+		WAIT_FOR(w.parts.loop, w.events == 1);
+		CHECK_INT(w.polls > polls, !rows[i].for_good);
+		CHECK_INT(w.fetches > 1, rows[i].for_good);
+		CHECK_INT(w.parts.common.stats.lost, 0);
+		end(&w);
+	}
+}
+
+TEST(after_an_outage_rt_fetch_looks_first)
+{
+	struct world w;
+	begin_plain(&w);
+	poll_until_idle(&w);
+	fake_cut(conn(&w));
+	w.next_xid++;
+	WAIT_FOR(w.parts.loop, w.ready == 2);
+	CHECK_INT(w.fetches, 2);
+	int boths = w.boths;
+	poll_until_idle(&w);
+	CHECK_INT(w.boths, boths + 2); /* another server may count anew */
 	end(&w);
 }
 

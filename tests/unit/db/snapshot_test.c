@@ -40,6 +40,19 @@ TEST(malformed)
 	}
 }
 
+TEST(bounds)
+{
+	uint64_t xmin = 0, xmax = 0;
+	CHECK(db_snapshot_bounds(SLICE("10:20:12,15"), &xmin, &xmax));
+	CHECK_INT(xmin, 10);
+	CHECK_INT(xmax, 20);
+	static const char *const bad[] = {"", "1", "1:2", "a:2:", "1:b:", "5:4:", "0:1:"};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		CHECK_ROW(bad[i]);
+		CHECK(!db_snapshot_bounds(slice_str(bad[i]), &xmin, &xmax));
+	}
+}
+
 TEST(sees)
 {
 	static const struct {

@@ -1,0 +1,98 @@
+#include "db/poll.h"
+
+#include "db/result.h"
+#include "db/snapshot.h"
+
+/*
+ * A poll reads again what it had read of transactions from the cursor's xmin on, and throws it away. So many of these
+ * are few rows, if each came in a fetch of few (fetch.light).
+ */
+#define SPAN_MOST 64
+
+/* How a session gets to know a statement, as SQL: so an error is an answer like any other. */
+#define PREPARE_FETCH "prepare bellwire_fetch(text, text) as select * from rt.fetch($1, $2)"
+#define PREPARE_KEPT "prepare bellwire_poll(pg_snapshot, xid8) as select * from rt.poll($1, $2)"
+#define PREPARE_BOTH "prepare bellwire_poll_both(pg_snapshot, xid8) as select * from rt.poll_both($1, $2)"
+#define PREPARE_LOOK                                              \
+	"prepare bellwire_look as select pg_current_snapshot(), " \
+	"(date_part('epoch', clock_timestamp()) * 1000000)::bigint"
+
+const struct poll_statement poll_statements[POLL_KINDS] = {
+	[POLL_LOOK] = {"bellwire_look", "a look", PREPARE_LOOK, 0},
+	[POLL_KEPT] = {"bellwire_poll", "rt.poll", PREPARE_KEPT, 2},
+	[POLL_BOTH] = {"bellwire_poll_both", "rt.poll_both", PREPARE_BOTH, 2},
+	[POLL_FETCH] = {"bellwire_fetch", "rt.fetch", PREPARE_FETCH, 2},
+};
+
+enum poll_kind poll_choose(const struct poll *p, const struct fetch *f, bool news)
+{
+	if (!p->fetched || !f->snapshot || f->low < f->light || f->high - f->low > SPAN_MOST)
+		return POLL_FETCH;
+	if (f->still && !news && p->knows[POLL_LOOK])
+		return POLL_LOOK;
+	enum poll_kind kind = p->since && f->low >= p->since ? POLL_KEPT : POLL_BOTH;
+	return p->knows[kind] ? kind : POLL_FETCH;
+}
+
+/* Has nobody written the twin since what was noted? */
+static bool poll_note(struct poll *p, uint64_t written, uint64_t high)
+{
+	if (!p->counted || p->written != written) {
+		p->counted = true;
+		p->written = written;
+		p->since = 0;
+		return false;
+	}
+	if (!p->since)
+		p->since = high;
+	return true;
+}
+
+/* A restored row with a huge transaction id, which would come back for ever. rt.fetch leaves it out. */
+static bool poll_has_strange_row(const PGresult *res, uint64_t high)
+{
+	uint64_t xid;
+	for (int row = 0; row < PQntuples(res); row++)
+		if (db_cell_u64(res, row, COL_XID, &xid) && xid >= high)
+			return true;
+	return false;
+}
+
+static enum poll_kind poll_judge_look(const struct poll *p, const struct fetch *f, const PGresult *res)
+{
+	uint64_t now_us;
+	if (PQntuples(res) != 1 || PQnfields(res) != LOOK_COLS || !db_cell_u64(res, 0, LOOK_COL_AT, &now_us))
+		return POLL_KINDS;
+	if (slice_eq(db_cell(res, 0, LOOK_COL_SNAPSHOT), slice_str(f->snapshot)))
+		return POLL_LOOK;
+	return poll_choose(p, f, true);
+}
+
+enum poll_kind poll_judge(struct poll *p, const struct fetch *f, enum poll_kind kind, const PGresult *res)
+{
+	uint64_t low, high, written, dropped_low, dropped = 0;
+	if (kind == POLL_FETCH)
+		return kind;
+	if (kind == POLL_LOOK)
+		return poll_judge_look(p, f, res);
+	if (PQntuples(res) < 1 || PQnfields(res) != POLL_COLS ||
+	    !db_snapshot_bounds(db_cell(res, 0, COL_SNAPSHOT), &low, &high) ||
+	    !db_cell_u64(res, 0, COL_WRITTEN, &written))
+		return POLL_KINDS;
+	if (!PQgetisnull(res, 0, COL_DROPPED) &&
+	    !db_snapshot_bounds(db_cell(res, 0, COL_DROPPED), &dropped_low, &dropped))
+		return POLL_KINDS;
+	bool idle = poll_note(p, written, high);
+	if (f->low < dropped || poll_has_strange_row(res, high))
+		return POLL_FETCH;
+	if (kind == POLL_KEPT && !idle)
+		return p->knows[POLL_BOTH] ? POLL_BOTH : POLL_FETCH;
+	return kind;
+}
+
+bool poll_is_refused(const char *sqlstate)
+{
+	/* feature not supported (a cached plan's columns), no such statement, class 42: no such name, no right to it */
+	return strcmp(sqlstate, "0A000") == 0 || strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "3F000") == 0 ||
+	       strncmp(sqlstate, "42", 2) == 0;
+}

@@ -1,0 +1,146 @@
+/* Which statement a poll is, and which answers will do. */
+#include "db/poll.h"
+
+#include "fake_result.h"
+
+static struct poll ready(void)
+{
+	return (struct poll){
+		.knows = {true, true, true, true}, .fetched = true, .counted = true, .written = 5, .since = 80};
+}
+
+static struct fetch cursor(void)
+{
+	return (struct fetch){.snapshot = (char *)"90:100:", .low = 90, .high = 100};
+}
+
+TEST(a_statement_is_chosen_by_what_is_known)
+{
+	static const struct {
+		const char *name;
+		enum poll_kind kind;
+		bool unknown, no_look, no_kept, no_both; /* of the session */
+		bool still, news;
+		uint64_t since, light, low;
+	} rows[] = {
+		{"the twin is left away", POLL_KEPT, .since = 80},
+		{"from there on", POLL_KEPT, .since = 90},
+		{"not before", POLL_BOTH, .since = 91},
+		{"not known since when", POLL_BOTH, .since = 0},
+		{"a new session", POLL_FETCH, .unknown = true, .since = 80},
+		{"nothing was new", POLL_LOOK, .still = true, .since = 80},
+		{"nothing was, but something is", POLL_KEPT, .still = true, .news = true, .since = 80},
+		{"no look", POLL_KEPT, .still = true, .no_look = true, .since = 80},
+		{"no poll", POLL_FETCH, .no_kept = true, .since = 80},
+		{"no other poll", POLL_KEPT, .no_both = true, .since = 80},
+		{"no poll with the twin", POLL_FETCH, .no_both = true},
+		{"many rows are behind the cursor's xmin", POLL_FETCH, .since = 80, .light = 91},
+		{"they are before it", POLL_KEPT, .since = 80, .light = 90},
+		{"an old transaction", POLL_FETCH, .since = 20, .low = 35},
+		{"not that old", POLL_KEPT, .since = 20, .low = 36},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CHECK_ROW(rows[i].name);
+		struct poll p = ready();
+		struct fetch f = cursor();
+		p.fetched = !rows[i].unknown;
+		p.since = rows[i].since;
+		p.knows[POLL_LOOK] = !rows[i].no_look;
+		p.knows[POLL_KEPT] = !rows[i].no_kept;
+		p.knows[POLL_BOTH] = !rows[i].no_both;
+		f.still = rows[i].still;
+		f.light = rows[i].light;
+		f.low = rows[i].low ? rows[i].low : f.low;
+		CHECK_INT(poll_choose(&p, &f, rows[i].news), rows[i].kind);
+	}
+	struct poll p = ready();
+	struct fetch f = {0};
+	CHECK_INT(poll_choose(&p, &f, true), POLL_FETCH); /* no position */
+}
+
+static PGresult *header(const char *xid, const char *snapshot, const char *written, const char *dropped)
+{
+	PGresult *res = result_begin(POLL_COLS);
+	const char *row[POLL_COLS] = {
+		xid ? "1" : NULL,       xid, [COL_SNAPSHOT] = snapshot, [COL_NOW] = "5000", [COL_WRITTEN] = written,
+		[COL_DROPPED] = dropped};
+	result_row(res, row);
+	return res;
+}
+
+static enum poll_kind judge(struct poll *p, enum poll_kind kind, PGresult *res)
+{
+	struct fetch f = cursor();
+	enum poll_kind next = poll_judge(p, &f, kind, res);
+	PQclear(res);
+	return next;
+}
+
+TEST(an_answer_is_judged_by_its_header)
+{
+	static const struct {
+		const char *name, *xid, *snapshot, *written, *dropped;
+		enum poll_kind kept, both; /* what is asked after one, after the other */
+	} rows[] = {
+		{"no row", NULL, "90:110:", "5", NULL, POLL_KEPT, POLL_BOTH},
+		{"a row", "109", "90:110:", "5", NULL, POLL_KEPT, POLL_BOTH},
+		{"the twin was written", "109", "90:110:", "6", NULL, POLL_BOTH, POLL_BOTH},
+		{"dropped long ago", NULL, "90:110:", "5", "80:90:", POLL_KEPT, POLL_BOTH},
+		{"dropped what the cursor may lack", NULL, "90:110:", "5", "80:91:", POLL_FETCH, POLL_FETCH},
+		{"that, and the twin", NULL, "90:110:", "6", "80:91:", POLL_FETCH, POLL_FETCH},
+		{"a restored row", "110", "90:110:", "5", NULL, POLL_FETCH, POLL_FETCH},
+		{"no snapshot", NULL, NULL, "5", NULL, POLL_KINDS, POLL_KINDS},
+		{"no count", NULL, "90:110:", NULL, NULL, POLL_KINDS, POLL_KINDS},
+		{"dropped nonsense", NULL, "90:110:", "5", "x", POLL_KINDS, POLL_KINDS},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CHECK_ROW(rows[i].name);
+		struct poll p = ready();
+		CHECK_INT(judge(&p, POLL_KEPT, header(rows[i].xid, rows[i].snapshot, rows[i].written, rows[i].dropped)),
+		          rows[i].kept);
+		p = ready();
+		CHECK_INT(judge(&p, POLL_BOTH, header(rows[i].xid, rows[i].snapshot, rows[i].written, rows[i].dropped)),
+		          rows[i].both);
+	}
+	struct poll p = ready();
+	CHECK_INT(judge(&p, POLL_KEPT, result_begin(POLL_COLS)), POLL_KINDS);
+	CHECK_INT(judge(&p, POLL_KEPT, result_begin(COLS)), POLL_KINDS);
+	CHECK_INT(judge(&p, POLL_FETCH, result_begin(COLS)), POLL_FETCH); /* fetch_take looks at it */
+	p.knows[POLL_BOTH] = false;
+	CHECK_INT(judge(&p, POLL_KEPT, header(NULL, "90:110:", "6", NULL)), POLL_FETCH);
+}
+
+TEST(the_count_of_the_twin_is_noted_and_then_from_when_on_it_stands)
+{
+	struct poll p = {.knows = {true, true, true, true}, .fetched = true};
+	CHECK_INT(judge(&p, POLL_BOTH, header(NULL, "90:110:", "0", NULL)), POLL_BOTH);
+	CHECK_INT(p.since, 0); /* one who had begun may write it after the count was read */
+	CHECK_INT(judge(&p, POLL_BOTH, header(NULL, "95:120:", "0", NULL)), POLL_BOTH);
+	CHECK_INT(p.since, 120);
+	CHECK_INT(judge(&p, POLL_BOTH, header(NULL, "95:130:", "0", NULL)), POLL_BOTH);
+	CHECK_INT(p.since, 120);
+	CHECK_INT(judge(&p, POLL_BOTH, header(NULL, "95:140:", "1", NULL)), POLL_BOTH);
+	CHECK_INT(p.since, 0);
+	CHECK_INT(judge(&p, POLL_BOTH, header(NULL, "95:150:", "1", NULL)), POLL_BOTH);
+	CHECK_INT(p.since, 150);
+}
+
+static PGresult *look(const char *snapshot, const char *now)
+{
+	PGresult *res = result_begin(LOOK_COLS);
+	result_row(res, (const char *[LOOK_COLS]){snapshot, now});
+	return res;
+}
+
+TEST(a_look_is_enough_for_the_same_snapshot)
+{
+	struct poll p = ready();
+	CHECK_INT(judge(&p, POLL_LOOK, look("90:100:", "5000")), POLL_LOOK);
+	CHECK_INT(judge(&p, POLL_LOOK, look("90:101:", "5000")), POLL_KEPT);
+	CHECK_INT(judge(&p, POLL_LOOK, look("90:100:90", "5000")), POLL_KEPT);
+	p.since = 0;
+	CHECK_INT(judge(&p, POLL_LOOK, look("91:100:", "5000")), POLL_BOTH);
+	CHECK_INT(judge(&p, POLL_LOOK, look("90:100:", "x")), POLL_KINDS);
+	CHECK_INT(judge(&p, POLL_LOOK, result_begin(LOOK_COLS)), POLL_KINDS);
+	CHECK_INT(judge(&p, POLL_LOOK, result_begin(COLS)), POLL_KINDS);
+}
