@@ -9,34 +9,27 @@
 
 #define LIST_LINES 24 /* of each list */
 
+static const struct {
+	const char *label, *text, *other;
+} promises[] = {
+#define X(NAME, label, text, other) {#label, text, other},
+	PROMISES(X)
+#undef X
+};
+
 const char *promise_label(enum promise p)
 {
-	static const char *const labels[] = {
-#define X(NAME, label, text, other) #label,
-		PROMISES(X)
-#undef X
-	};
-	return labels[p];
+	return promises[p].label;
 }
 
 const char *promise_text(enum promise p)
 {
-	static const char *const texts[] = {
-#define X(NAME, label, text, other) text,
-		PROMISES(X)
-#undef X
-	};
-	return texts[p];
+	return promises[p].text;
 }
 
 const char *promise_other(enum promise p)
 {
-	static const char *const others[] = {
-#define X(NAME, label, text, other) other,
-		PROMISES(X)
-#undef X
-	};
-	return others[p];
+	return promises[p].other;
 }
 
 /* Both lists are of one chat's messages, or of one kind. */

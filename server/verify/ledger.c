@@ -12,25 +12,28 @@
 #define UUID_HEAD 24 /* characters of the run's name in a uuid of its own; the number follows */
 #define UUID_LEN 36
 
+static const struct {
+	const char *label, *event, *text;
+} kinds[KIND_MAX] = {
+#define X(NAME, label, event, text) {#label, event, text},
+	KINDS(X)
+#undef X
+};
+
 const char *kind_label(enum kind k)
 {
-	static const char *const labels[] = {
-#define X(NAME, label, event, text) #label,
-		KINDS(X)
-#undef X
-	};
-	return labels[k];
+	return kinds[k].label;
+}
+
+const char *kind_text(enum kind k)
+{
+	return kinds[k].text;
 }
 
 bool kind_of_event(struct slice name, enum kind *k)
 {
-	static const char *const events[] = {
-#define X(NAME, label, event, text) event,
-		KINDS(X)
-#undef X
-	};
 	for (unsigned i = 0; i < KIND_MAX; i++)
-		if (slice_eq(name, slice_str(events[i]))) {
+		if (slice_eq(name, slice_str(kinds[i].event))) {
 			*k = (enum kind)i;
 			return true;
 		}

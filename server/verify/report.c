@@ -34,16 +34,6 @@ static const char *column_label(enum promise p, unsigned k)
 	return k < KIND_MAX ? kind_label((enum kind)k) : promise_other(p);
 }
 
-static const char *kind_text(enum kind k)
-{
-	static const char *const texts[] = {
-#define X(NAME, label, event, text) text,
-		KINDS(X)
-#undef X
-	};
-	return texts[k];
-}
-
 static int number_order(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;

@@ -230,6 +230,7 @@ static inline unsigned person_in(const struct verify *v, unsigned chat, unsigned
 
 /* ---- ledger.c: what was done; it asks nobody ---- */
 const char *kind_label(enum kind k);
+const char *kind_text(enum kind k); /* what was done, many times */
 bool kind_of_event(struct slice name, enum kind *k);
 struct saying *saying_new(struct verify *v, enum kind kind, unsigned doer, uint32_t *n); /* others may move */
 void saying_content(const struct verify *v, uint32_t n, struct buf *out);
