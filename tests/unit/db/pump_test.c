@@ -692,6 +692,12 @@ TEST(a_look_is_enough_while_nothing_is_new)
 	CHECK(w.polls > polls);
 	pump_after(w.pump, 0, on_waited, &w);
 	WAIT_FOR(w.parts.loop, w.waited == 1);
+	fall_asleep(&w);
+	pump_after(w.pump, 0, on_waited, &w); /* finds nothing */
+	WAIT_FOR(w.parts.loop, w.waited == 2);
+	looks = w.looks;
+	poll_once(&w); /* something was written: no look before it */
+	CHECK_INT(w.looks, looks);
 	CHECK_INT(w.fetches, 1);
 	end(&w);
 }
