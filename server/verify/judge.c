@@ -266,10 +266,12 @@ void judge_told_presence(struct witness *w, unsigned person, bool online)
 	           person, online ? "online" : "offline", online ? "away" : "connected", (unsigned long long)within);
 }
 
-/* Behind the end of an edge presence has its lease and presence_grace_restart to be told in. */
+/* Behind the end of an edge presence has its lease and presence_grace_restart to be told in. While the wanderer is on
+ * its way back others may know already. */
 static void judge_presence(struct verify *v)
 {
-	if (v->wanderer < 0 || judge_is_disturbed(v) || !judge_is_late(v, v->wanderer_ms))
+	bool comes = v->wanderer == 0 && person_is_there(v, WANDERER, 0);
+	if (v->wanderer < 0 || comes || judge_is_disturbed(v) || !judge_is_late(v, v->wanderer_ms))
 		return;
 	for (unsigned i = 0; i < v->nwitnesses; i++) {
 		const struct witness *w = &v->witnesses[i];

@@ -292,6 +292,24 @@ TEST(the_wanderer_is_shown_where_it_is)
 	}
 }
 
+TEST(others_may_hear_of_the_wanderer_before_it_has_its_own_answer)
+{
+	struct party *p = party_new();
+	struct verify *v = &p->v;
+	party_ages(p);
+	v->wanderer = 0;
+	v->wanderer_ms = now_ms(v) - 10000;
+	v->witnesses[WANDERER].present = false; /* and engaged: it is on its way */
+	judge_told_presence(&v->witnesses[1], WANDERER, true);
+	v->witnesses[1].wanderer = 1;
+	judge_turn(v);
+	party_check_kept(p);
+	v->witnesses[WANDERER].engaged = false;
+	judge_turn(v);
+	party_check_broken(p, PROMISE_PRESENCE);
+	party_free(p);
+}
+
 TEST(offline_is_false_of_a_client_that_has_been_there)
 {
 	struct party *p = party_new();
