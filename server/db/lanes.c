@@ -73,8 +73,6 @@ static void lanes_arm_expiry(struct lanes *ls)
 	struct lane_item *oldest = list_first(&ls->by_age, struct lane_item, by_age);
 	if (oldest)
 		timer_set(ls->common->loop, &ls->expiry, oldest->expires);
-	else
-		timer_stop(ls->common->loop, &ls->expiry);
 }
 
 /* ---- completions ---- */
@@ -330,7 +328,6 @@ static void lanes_on_send(struct deferred *d)
 	for (unsigned i = 0; i < ls->n; i++)
 		if (!queue_is_empty(&ls->queues, i) && link_idle(ls->lanes[i].link))
 			lane_send(&ls->lanes[i]);
-	lanes_arm_expiry(ls);
 }
 
 static void item_write(struct lane_item *it, const struct db_item *item)
@@ -373,7 +370,8 @@ void lanes_add(struct lanes *ls, const struct db_item *item)
 	it->expires = loop_now(ls->common->loop) + ls->common->cfg.item_timeout_ms;
 	list_add_tail(&ls->by_age, &it->by_age);
 	lanes_count(ls, 1);
-	lanes_arm_expiry(ls);
+	if (!timer_is_set(&ls->expiry)) /* else it is that of an older one, which may have been told */
+		lanes_arm_expiry(ls);
 	queue_add(&ls->queues, &it->queued, item->socket_id);
 	lanes_wake(ls);
 }
