@@ -1,14 +1,12 @@
 /*
  * Client events on their way to rt.dispatch: a link for each lane, and the batches that go out on it. Which item may
- * go, and in which order, is queue.h's; reading an answer is batch.h's. Private to db/.
+ * go, and in which order, is queue.h's; their time and their end are items.h's; reading an answer is batch.h's. Private to
+ * db/.
  *
  * Items that arrive in one turn of the loop, or while a lane's batch is out, become its next batch
  * (docs/decisions/0001-batches.md). Some items run again by themselves, in the reserved lane: an item that the
  * database deferred because its row is locked; an item of a batch that failed as a whole; an item whose connection
  * was lost, where repeating it is harmless. The reserved lane waits for locks, so that no other lane has to.
- *
- * The time of an item runs from its arrival to the end, tries and queues included. When it is over the caller is told,
- * also while the item is out; the item then keeps its place in its socket's order until the database has answered.
  */
 #ifndef DB_LANES_H
 #define DB_LANES_H

@@ -1,0 +1,223 @@
+#include "db/items.h"
+
+#include "base/json_write.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "db/result.h"
+
+static struct lane_item *item_of(struct queued *q)
+{
+	return container_of(q, struct lane_item, queued);
+}
+
+static void items_wake(struct items *is)
+{
+	loop_defer(is->common->loop, LOOP_WORK, is->send);
+}
+
+/* ---- items by age ---- */
+
+static void items_count(struct items *is, int by)
+{
+	is->unsent += (size_t)by;
+	is->common->stats.queue_items = is->unsent;
+}
+
+static void items_arm_expiry(struct items *is)
+{
+	struct lane_item *oldest = list_first(&is->by_age, struct lane_item, by_age);
+	if (oldest)
+		timer_set(is->common->loop, &is->expiry, oldest->expires);
+}
+
+/* ---- completions ---- */
+
+static void item_free(struct lane_item *it)
+{
+	buf_fini(&it->json);
+	free(it);
+}
+
+/* Nothing happened this time. It is still not known whether something happened the first time. */
+static bool item_still_in_doubt(const struct lane_item *it, const struct db_item_result *r)
+{
+	return it->in_doubt && r->outcome == DB_ERROR &&
+	       (slice_eq(r->code, SLICE("UNAVAILABLE")) || slice_eq(r->code, SLICE("INTERNAL")));
+}
+
+static void item_tell(struct items *is, struct lane_item *it, const struct db_item_result *r)
+{
+	if (it->told)
+		return;
+	it->told = true;
+	list_del(&it->by_age);
+	if (r->outcome == DB_UNCERTAIN)
+		is->common->stats.items_uncertain++;
+	it->done(it->arg, r);
+}
+
+void item_complete(struct items *is, struct lane_item *it, const struct db_item_result *answer)
+{
+	struct db_item_result r = *answer;
+	if (item_still_in_doubt(it, &r))
+		r.outcome = DB_UNCERTAIN;
+	if (it->queued.state != QUEUE_SENT)
+		items_count(is, -1);
+	queue_remove(&is->queues, &it->queued);
+	items_wake(is);
+	item_tell(is, it, &r);
+	item_free(it);
+}
+
+void item_complete_bare(struct items *is, struct lane_item *it, enum db_outcome outcome, struct slice detail)
+{
+	item_complete(is, it, &(struct db_item_result){.outcome = outcome, .detail = detail});
+}
+
+static void item_give_up(struct items *is, struct lane_item *it, struct slice detail)
+{
+	item_complete_bare(is, it, it->in_doubt ? DB_UNCERTAIN : DB_FAILED, detail);
+}
+
+static bool items_run_refused(struct items *is)
+{
+	bool some = false;
+	for (struct lane_item *it; (it = list_first(&is->refused, struct lane_item, by_age)); some = true) {
+		list_del(&it->by_age);
+		it->done(it->arg, &(struct db_item_result){.outcome = DB_FAILED, .detail = slice_str(it->refusal)});
+		item_free(it);
+	}
+	return some;
+}
+
+static void items_on_refuse(struct deferred *d)
+{
+	items_run_refused(container_of(d, struct items, refuse));
+}
+
+/* An item that is out keeps its place: it may still happen, so the later items of its socket must not overtake it. */
+static void item_expire(struct items *is, struct lane_item *it)
+{
+	if (it->queued.state == QUEUE_SENT)
+		item_tell(is, it,
+		          &(struct db_item_result){.outcome = DB_UNCERTAIN, .detail = SLICE("no answer in time")});
+	else
+		item_give_up(is, it, SLICE("the database did not take it in time"));
+}
+
+static void items_expire(struct timer *t)
+{
+	struct items *is = container_of(t, struct items, expiry);
+	struct lane_item *it;
+	while ((it = list_first(&is->by_age, struct lane_item, by_age)) && it->expires <= loop_now(is->common->loop))
+		item_expire(is, it);
+	items_arm_expiry(is);
+}
+
+/* ---- once more ---- */
+
+/* A sent item goes to the reserved lane, with what is left of its time. False: nobody waits for it any more. */
+bool item_go_alone(struct items *is, struct lane_item *it)
+{
+	if (it->told || is->common->freeing)
+		return false;
+	items_count(is, 1);
+	queue_alone(&is->queues, &it->queued);
+	items_wake(is);
+	return true;
+}
+
+/* The server has not seen the batch. */
+void items_put_back(struct items *is, struct lane_item *const *items, size_t n)
+{
+	while (n-- > 0) {
+		if (items[n]->told) {
+			item_complete_bare(is, items[n], DB_FAILED, SLICE("not sent"));
+			continue;
+		}
+		queue_put_back(&is->queues, &items[n]->queued);
+		items_count(is, 1);
+	}
+}
+
+static void item_write(struct lane_item *it, const struct db_item *item)
+{
+	struct buf *b = &it->json;
+	json_open(b);
+	json_member_str(b, "event", item->event);
+	json_member_str(b, "user_id", item->user_id);
+	json_member_str(b, "socket_id", item->socket_id);
+	json_member_raw(b, "payload", item->payload);
+	json_close(b);
+	*buf_room(b, 1) = '\0';
+}
+
+static const char *items_refusal(const struct items *is, const struct db_item *item)
+{
+	if (is->common->freeing)
+		return "stopping";
+	if (db_has_nul(item->payload))
+		return "the payload holds a NUL";
+	return is->unsent >= is->common->cfg.queue_max_items ? "the queue is full" : NULL;
+}
+
+void items_add(struct items *is, const struct db_item *item)
+{
+	struct lane_item *it = NEW(struct lane_item);
+	struct slice hashed = item->lock_key.n ? item->lock_key : item->socket_id;
+	it->done = item->done;
+	it->arg = item->arg;
+	it->repeatable = item->repeatable;
+	it->refusal = items_refusal(is, item);
+	list_init(&it->by_age);
+	if (it->refusal) {
+		list_add_tail(&is->refused, &it->by_age);
+		loop_defer(is->common->loop, LOOP_WORK, &is->refuse);
+		return;
+	}
+	item_write(it, item);
+	it->queued.hash = (uint32_t)hash_bytes(is->seed, hashed);
+	it->expires = loop_now(is->common->loop) + is->common->cfg.item_timeout_ms;
+	list_add_tail(&is->by_age, &it->by_age);
+	items_count(is, 1);
+	if (!timer_is_set(&is->expiry)) /* else it is that of an older one, which may have been told */
+		items_arm_expiry(is);
+	queue_add(&is->queues, &it->queued, item->socket_id);
+	items_wake(is);
+}
+
+struct lane_item *items_take(struct items *is, unsigned lane)
+{
+	struct queued *q = queue_take(&is->queues, lane);
+	if (!q)
+		return NULL;
+	items_count(is, -1);
+	return item_of(q);
+}
+
+/* ---- life ---- */
+
+void items_init(struct items *is, struct db_common *common, struct deferred *send)
+{
+	*is = (struct items){.common = common, .send = send, .expiry = {.fire = items_expire}};
+	queues_init(&is->queues, common->cfg.lanes);
+	random_bytes(is->seed, sizeof is->seed);
+	list_init(&is->by_age);
+	list_init(&is->refused);
+	deferred_init(&is->refuse, items_on_refuse);
+}
+
+bool items_close(struct items *is)
+{
+	bool some = false;
+	for (struct lane_item *it; (it = list_first(&is->by_age, struct lane_item, by_age)); some = true)
+		item_give_up(is, it, SLICE("stopping"));
+	return items_run_refused(is) || some;
+}
+
+void items_fini(struct items *is)
+{
+	deferred_cancel(&is->refuse);
+	timer_stop(is->common->loop, &is->expiry);
+	queues_fini(&is->queues);
+}
