@@ -41,6 +41,18 @@ static inline void list_del(struct list *n)
 	list_init(n);
 }
 
+/* All of `from`, in its order, before all of `head`. */
+static inline void list_move_head(struct list *head, struct list *from)
+{
+	if (list_empty(from))
+		return;
+	from->prev->next = head->next;
+	head->next->prev = from->prev;
+	head->next = from->next;
+	from->next->prev = head;
+	list_init(from);
+}
+
 #define list_entry(node, type, member) container_of(node, type, member)
 #define list_first(head, type, member) (list_empty(head) ? NULL : container_of((head)->next, type, member))
 /* The body may remove the present entry, and no other. */

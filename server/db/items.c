@@ -164,7 +164,6 @@ static const char *items_refusal(const struct items *is, const struct db_item *i
 void items_add(struct items *is, const struct db_item *item)
 {
 	struct lane_item *it = NEW(struct lane_item);
-	struct slice hashed = item->lock_key.n ? item->lock_key : item->socket_id;
 	it->done = item->done;
 	it->arg = item->arg;
 	it->repeatable = item->repeatable;
@@ -176,14 +175,22 @@ void items_add(struct items *is, const struct db_item *item)
 		return;
 	}
 	item_write(it, item);
-	it->queued.hash = (uint32_t)hash_bytes(is->seed, hashed);
-	it->expires = loop_now(is->common->loop) + is->common->cfg.item_timeout_ms;
+	if (item->lock_key.n)
+		it->queued.bucket = 1 + (unsigned)(hash_bytes(is->seed, item->lock_key) % QUEUE_BUCKETS);
+	it->arrived = loop_now(is->common->loop);
+	it->expires = it->arrived + is->common->cfg.item_timeout_ms;
 	list_add_tail(&is->by_age, &it->by_age);
 	items_count(is, 1);
 	if (!timer_is_set(&is->expiry)) /* else it is that of an older one, which may have been told */
 		items_arm_expiry(is);
 	queue_add(&is->queues, &it->queued, item->socket_id);
 	items_wake(is);
+}
+
+const struct lane_item *items_next(struct items *is, unsigned lane)
+{
+	struct queued *q = queue_next(&is->queues, lane);
+	return q ? item_of(q) : NULL;
 }
 
 struct lane_item *items_take(struct items *is, unsigned lane)

@@ -15,7 +15,8 @@
 struct lane_item {
 	struct queued queued;
 	struct list by_age; /* of items.by_age until its outcome is told; of items.refused when it was refused */
-	uint64_t expires;   /* loop_now; its outcome is told by then, whatever is the matter */
+	uint64_t arrived;   /* loop_now */
+	uint64_t expires;   /* its outcome is told by then, whatever is the matter */
 	bool repeatable;
 	bool in_doubt; /* it was lost once: it may have happened */
 	bool tried;    /* it has had its second try */
@@ -31,7 +32,7 @@ struct items {
 	struct db_common *common;
 	struct deferred *send; /* the owner's: deferred whenever another item may go */
 	struct queues queues;
-	uint64_t seed[2];    /* of the hash that chooses a lane */
+	uint64_t seed[2];    /* of the hash that chooses a bucket */
 	struct list by_age;  /* items whose outcome is not told, oldest first */
 	struct list refused; /* to be completed from the loop; in no queue */
 	size_t unsent;
@@ -44,7 +45,8 @@ void items_add(struct items *is, const struct db_item *item); /* as db_item_send
 bool items_close(struct items *is);                           /* completes every item; false: there was none */
 void items_fini(struct items *is);                            /* after items_close */
 
-/* The head of the lane's queue, which is sent now; NULL: none. */
+/* As queue_next and queue_take. */
+const struct lane_item *items_next(struct items *is, unsigned lane);
 struct lane_item *items_take(struct items *is, unsigned lane);
 
 /* The server has not seen this batch: it goes back to where it was, and what nobody waits for any more ends. */

@@ -7,6 +7,10 @@
 #include "db/known.h"
 #include "db/result.h"
 
+#ifndef HELP_MS
+#define HELP_MS 10
+#endif
+
 struct lane {
 	struct lanes *owner;
 	struct link *link;
@@ -24,6 +28,7 @@ struct lanes {
 	struct items items;
 	struct lane lanes[QUEUE_LANES_MOST + 1]; /* the reserved one behind the ordinary ones */
 	unsigned n;                              /* all of them */
+	struct timer help;                       /* when the head has waited long enough for the lanes that are out */
 	struct deferred send;                    /* at the end of the turn: the events of one turn are one batch */
 };
 
@@ -168,12 +173,56 @@ static void lane_send(struct lane *lane)
 	buf_fini(&array);
 }
 
+/* Since when the lane is out; it is about to ask its guard otherwise. */
+static uint64_t lane_out_since(const struct lane *lane)
+{
+	uint64_t since = link_waits_since(lane->link);
+	return since ? since : loop_now(lane->owner->common->loop);
+}
+
+/* False: the head waits for those before, the last of which is out since then. The timer looks again. */
+static bool lane_may_help(struct lane *lane, const struct lane_item *head, uint64_t since)
+{
+	struct lanes *ls = lane->owner;
+	uint64_t due = (head->arrived < since ? head->arrived : since) + HELP_MS;
+	if (due <= loop_now(ls->common->loop))
+		return true;
+	timer_set(ls->common->loop, &ls->help, due);
+	return false;
+}
+
+/* Each lane that is free takes its batch, but for those that the lanes before need no help of. */
+static void lanes_send(struct lanes *ls)
+{
+	uint64_t since = 0;
+	const struct lane_item *head;
+	timer_stop(ls->common->loop, &ls->help);
+	for (unsigned i = 0; i < ls->n - 1 && (head = items_next(&ls->items, i)); i++) {
+		struct lane *lane = &ls->lanes[i];
+		if (!link_up(lane->link))
+			continue;
+		if (link_idle(lane->link)) {
+			if (!lane_may_help(lane, head, since))
+				return;
+			lane_send(lane);
+		}
+		uint64_t out = lane_out_since(lane);
+		since = out > since ? out : since;
+	}
+}
+
 static void lanes_on_send(struct deferred *d)
 {
 	struct lanes *ls = container_of(d, struct lanes, send);
-	for (unsigned i = 0; i < ls->n; i++)
-		if (!queue_is_empty(&ls->items.queues, i) && link_idle(ls->lanes[i].link))
-			lane_send(&ls->lanes[i]);
+	struct lane *reserved = &ls->lanes[ls->n - 1];
+	lanes_send(ls);
+	if (link_idle(reserved->link) && items_next(&ls->items, reserved->no))
+		lane_send(reserved);
+}
+
+static void lanes_on_help(struct timer *t)
+{
+	lanes_wake(container_of(t, struct lanes, help));
 }
 
 /* ---- links ---- */
@@ -187,7 +236,6 @@ static void lane_on_up(void *ctx)
 {
 	struct lane *lane = ctx;
 	common_link_is_up(lane->owner->common, lane_role(lane));
-	queues_lane(&lane->owner->items.queues, lane->no, true);
 	if (common_has_sessions(lane->owner->common))
 		known_prepare(&lane->dispatch, lane->owner->common->cfg.item_timeout_ms);
 	lanes_wake(lane->owner);
@@ -198,7 +246,6 @@ static void lane_on_down(void *ctx, bool was_up, const char *why)
 {
 	struct lane *lane = ctx;
 	common_link_is_down(lane->owner->common, lane_role(lane), was_up, why);
-	queues_lane(&lane->owner->items.queues, lane->no, false);
 	known_down(&lane->dispatch);
 	lanes_wake(lane->owner);
 	lane->owner->common->on_change(lane->owner->common);
@@ -236,6 +283,7 @@ struct lanes *lanes_new(struct db_common *common, void (*on_written)(void *ctx, 
 	ls->ctx = ctx;
 	ls->n = common->cfg.lanes + 1;
 	items_init(&ls->items, common, &ls->send);
+	ls->help.fire = lanes_on_help;
 	deferred_init(&ls->send, lanes_on_send);
 	for (unsigned i = 0; i < ls->n; i++)
 		lane_init(ls, &ls->lanes[i]);
@@ -267,15 +315,25 @@ bool lanes_ready(const struct lanes *ls)
 	return false;
 }
 
+/* 0: an ordinary lane is free, or none is up. */
+static uint64_t lanes_all_out_since(const struct lanes *ls)
+{
+	uint64_t youngest = 0;
+	for (unsigned i = 0; i < ls->n - 1; i++) {
+		uint64_t since = link_waits_since(ls->lanes[i].link);
+		if (!link_up(ls->lanes[i].link))
+			continue;
+		if (!since)
+			return 0;
+		youngest = since > youngest ? since : youngest;
+	}
+	return youngest;
+}
+
 uint64_t lanes_wait_since(const struct lanes *ls)
 {
-	uint64_t oldest = 0;
-	for (unsigned i = 0; i < ls->n; i++) {
-		uint64_t since = link_waits_since(ls->lanes[i].link);
-		if (since && (!oldest || since < oldest))
-			oldest = since;
-	}
-	return oldest;
+	uint64_t all = lanes_all_out_since(ls), reserved = link_waits_since(ls->lanes[ls->n - 1].link);
+	return !all || (reserved && reserved < all) ? reserved : all;
 }
 
 bool lanes_close(struct lanes *ls)
@@ -292,6 +350,7 @@ void lanes_free(struct lanes **lsp)
 {
 	struct lanes *ls = *lsp;
 	deferred_cancel(&ls->send);
+	timer_stop(ls->common->loop, &ls->help);
 	items_fini(&ls->items);
 	free(ls);
 	*lsp = NULL;

@@ -19,9 +19,10 @@ struct lanes;
  * this one as far as is known. */
 struct lanes *lanes_new(struct db_common *common, void (*on_written)(void *ctx, bool unrung), void *ctx);
 void lanes_start(struct lanes *ls);
-void lanes_check(struct lanes *ls);                           /* as calls_check */
-bool lanes_ready(const struct lanes *ls);                     /* an ordinary lane is up */
-uint64_t lanes_wait_since(const struct lanes *ls);            /* the oldest batch that is out; 0: none is */
+void lanes_check(struct lanes *ls);       /* as calls_check */
+bool lanes_ready(const struct lanes *ls); /* an ordinary lane is up */
+uint64_t lanes_wait_since(
+	const struct lanes *ls); /* no ordinary lane has been free, or the reserved one; 0: both are */
 void lanes_add(struct lanes *ls, const struct db_item *item); /* as db_item_send */
 bool lanes_close(struct lanes *ls); /* completes every item; false: there was none. Repeated until it is false */
 void lanes_free(struct lanes **ls); /* after lanes_close */

@@ -5,11 +5,8 @@
 
 struct sequence {
 	struct map_node node;
-	bool mapped;   /* false: of no socket */
-	unsigned lane; /* of the items on the way */
-	size_t active; /* items on the way: QUEUED or SENT */
-	size_t waiting;
-	struct list items; /* all of them, in order of arrival */
+	bool mapped; /* false: of no socket */
+	struct list items;
 	size_t n;
 	char socket_id[];
 };
@@ -17,29 +14,32 @@ struct sequence {
 /* ---- the one door to an item's state ---- */
 
 static const uint8_t queue_moves[] = {
-	[QUEUE_NEW] = 1u << QUEUE_WAITING | 1u << QUEUE_QUEUED,
-	[QUEUE_WAITING] = 1u << QUEUE_QUEUED | 1u << QUEUE_GONE,
-	[QUEUE_QUEUED] = 1u << QUEUE_SENT | 1u << QUEUE_WAITING | 1u << QUEUE_GONE,
+	[QUEUE_NEW] = 1u << QUEUE_QUEUED,
+	[QUEUE_QUEUED] = 1u << QUEUE_SENT | 1u << QUEUE_GONE,
 	[QUEUE_SENT] = 1u << QUEUE_QUEUED | 1u << QUEUE_GONE,
 	[QUEUE_GONE] = 0,
 };
-static const char *const queue_words[] = {"new", "waiting", "queued", "sent", "gone"};
+static const char *const queue_words[] = {"new", "queued", "sent", "gone"};
 
-static bool queue_is_active(enum queue_state s)
+static bool queue_is_out(const struct queues *q, const struct queued *it)
 {
-	return s == QUEUE_QUEUED || s == QUEUE_SENT;
+	return it->state == QUEUE_SENT && it->lane < q->lanes;
 }
 
-/* Keeps the sequence's counts right. */
-static void queue_enter(struct queued *it, enum queue_state to)
+/* Keeps the count of the item's bucket right: it changes the lane as well. */
+static void queue_enter(struct queues *q, struct queued *it, enum queue_state to, unsigned lane)
 {
-	struct sequence *s = it->sequence;
+	const struct sequence *s = it->sequence;
 	assert(queue_moves[it->state] & 1u << to);
-	log_trace(LOG_NOBODY, "item", LSL("socket", slice_of(s->socket_id, s->n)), LU("lane", s->lane),
+	log_trace(LOG_NOBODY, "item", LSL("socket", slice_of(s->socket_id, s->n)), LU("lane", lane),
 	          LS("from", queue_words[it->state]), LS("to", queue_words[to]));
-	s->active += (size_t)queue_is_active(to) - (size_t)queue_is_active(it->state);
-	s->waiting += (size_t)(to == QUEUE_WAITING) - (size_t)(it->state == QUEUE_WAITING);
+	q->buckets[it->bucket].out -= queue_is_out(q, it);
 	it->state = to;
+	it->lane = lane;
+	if (!queue_is_out(q, it))
+		return;
+	q->buckets[it->bucket].out++;
+	q->buckets[it->bucket].lane = lane;
 }
 
 /* ---- sequences ---- */
@@ -74,44 +74,45 @@ static void sequence_free(struct queues *q, struct sequence *s)
 	free(s);
 }
 
-/* The lane of the hash, or the next one that is up. */
-static unsigned queue_lane_of(const struct queues *q, const struct queued *it)
+/* ---- what a lane may take ---- */
+
+static struct queue *queue_of(struct queues *q, unsigned lane)
 {
-	unsigned home = it->hash % q->lanes;
-	for (unsigned i = 0; i < q->lanes; i++)
-		if (q->up[(home + i) % q->lanes])
-			return (home + i) % q->lanes;
-	return home;
+	return lane == q->lanes ? &q->reserved : &q->ordinary;
 }
 
-static void queue_append(struct queues *q, struct queued *it)
+/* Those of its socket that are before it are in the batch that this lane gathers. */
+static bool queue_has_its_turn(const struct queued *it, unsigned lane)
 {
-	queue_enter(it, QUEUE_QUEUED);
-	list_add_tail(&q->heads[it->sequence->lane], &it->in_lane);
+	const struct list *at = it->in_sequence.prev;
+	if (at == &it->sequence->items)
+		return true;
+	const struct queued *before = list_entry(at, const struct queued, in_sequence);
+	return before->state == QUEUE_SENT && before->lane == lane;
 }
 
-/* The item joins those on the way, where nothing of the sequence waits or goes through another lane. */
-static bool sequence_admits(const struct queues *q, struct sequence *s, const struct queued *it)
+static bool queue_may_go(const struct queues *q, const struct queued *it, unsigned lane)
 {
-	unsigned lane = queue_lane_of(q, it);
-	if (s->active && s->lane != lane)
-		return false;
-	s->lane = lane;
-	return true;
+	bool free_key = !it->bucket || !q->buckets[it->bucket].out || q->buckets[it->bucket].lane == lane;
+	return (free_key || lane == q->lanes) && queue_has_its_turn(it, lane);
 }
 
-/* The next run of items, where nothing is on the way. */
-static void sequence_go_on(struct queues *q, struct sequence *s)
+struct queued *queue_next(struct queues *q, unsigned lane)
 {
-	struct list *at, *tmp;
-	if (s->active)
-		return;
-	list_each (at, tmp, &s->items) {
-		struct queued *it = list_entry(at, struct queued, in_sequence);
-		if (!sequence_admits(q, s, it))
-			return;
-		queue_append(q, it);
+	struct queue *from = queue_of(q, lane);
+	struct queued *it;
+	while ((it = list_first(&from->fresh, struct queued, in_queue)) && !queue_may_go(q, it, lane)) {
+		list_del(&it->in_queue);
+		list_add_tail(&from->passed, &it->in_queue);
 	}
+	return it;
+}
+
+/* Something was answered, or is not on its way any more. */
+static void queues_look_again(struct queues *q)
+{
+	list_move_head(&q->ordinary.fresh, &q->ordinary.passed);
+	list_move_head(&q->reserved.fresh, &q->reserved.passed);
 }
 
 /* ---- life of an item ---- */
@@ -119,66 +120,46 @@ static void sequence_go_on(struct queues *q, struct sequence *s)
 void queue_add(struct queues *q, struct queued *it, struct slice socket_id)
 {
 	struct sequence *s = it->sequence = sequence_of(q, socket_id);
-	list_init(&it->in_lane);
 	list_add_tail(&s->items, &it->in_sequence);
-	if (!s->waiting && sequence_admits(q, s, it))
-		queue_append(q, it);
-	else
-		queue_enter(it, QUEUE_WAITING);
-}
-
-bool queue_is_empty(const struct queues *q, unsigned lane)
-{
-	return list_empty(&q->heads[lane]);
+	list_add_tail(&q->ordinary.fresh, &it->in_queue);
+	queue_enter(q, it, QUEUE_QUEUED, 0);
 }
 
 struct queued *queue_take(struct queues *q, unsigned lane)
 {
-	struct queued *it = list_first(&q->heads[lane], struct queued, in_lane);
+	struct queued *it = queue_next(q, lane);
 	if (!it)
 		return NULL;
-	list_del(&it->in_lane);
-	queue_enter(it, QUEUE_SENT);
+	list_del(&it->in_queue);
+	queue_enter(q, it, QUEUE_SENT, lane);
 	return it;
 }
 
 void queue_put_back(struct queues *q, struct queued *it)
 {
-	queue_enter(it, QUEUE_QUEUED);
-	list_add_head(&q->heads[it->sequence->lane], &it->in_lane);
-}
-
-/* Items that are queued behind this one wait again, or they would run first. */
-static void sequence_take_back(struct queued *it)
-{
-	const struct list *end = &it->sequence->items;
-	for (struct list *at = it->in_sequence.next; at != end; at = at->next) {
-		struct queued *behind = list_entry(at, struct queued, in_sequence);
-		if (behind->state != QUEUE_QUEUED)
-			continue;
-		list_del(&behind->in_lane);
-		queue_enter(behind, QUEUE_WAITING);
-	}
+	struct queue *to = queue_of(q, it->lane);
+	queues_look_again(q);
+	queue_enter(q, it, QUEUE_QUEUED, it->lane == q->lanes ? it->lane : 0);
+	list_add_head(&to->fresh, &it->in_queue);
 }
 
 void queue_alone(struct queues *q, struct queued *it)
 {
-	sequence_take_back(it);
-	it->sequence->lane = q->lanes;
-	queue_append(q, it);
+	queues_look_again(q);
+	queue_enter(q, it, QUEUE_QUEUED, q->lanes);
+	list_add_tail(&q->reserved.fresh, &it->in_queue);
 }
 
 void queue_remove(struct queues *q, struct queued *it)
 {
 	struct sequence *s = it->sequence;
-	queue_enter(it, QUEUE_GONE);
-	list_del(&it->in_lane);
+	queue_enter(q, it, QUEUE_GONE, it->lane);
+	queues_look_again(q);
+	list_del(&it->in_queue);
 	list_del(&it->in_sequence);
 	it->sequence = NULL;
 	if (list_empty(&s->items))
 		sequence_free(q, s);
-	else
-		sequence_go_on(q, s);
 }
 
 bool queue_is_last_sent(const struct queued *it)
@@ -187,40 +168,24 @@ bool queue_is_last_sent(const struct queued *it)
 	return next == &it->sequence->items || list_entry(next, const struct queued, in_sequence)->state != QUEUE_SENT;
 }
 
-/* ---- lanes ---- */
+/* ---- life ---- */
+
+static void queue_init(struct queue *q)
+{
+	list_init(&q->fresh);
+	list_init(&q->passed);
+}
 
 void queues_init(struct queues *q, unsigned lanes)
 {
 	assert(lanes >= 1 && lanes <= QUEUE_LANES_MOST);
 	*q = (struct queues){.lanes = lanes};
 	map_init(&q->sequences, sequence_key);
-	for (unsigned i = 0; i <= lanes; i++)
-		list_init(&q->heads[i]);
+	queue_init(&q->ordinary);
+	queue_init(&q->reserved);
 }
 
 void queues_fini(struct queues *q)
 {
 	map_fini(&q->sequences);
-}
-
-/* A sequence's items on the way stay together: all of them are QUEUED here, as a lane that is down has nothing out. */
-static void queues_move(struct queues *q, unsigned from, unsigned to)
-{
-	while (!list_empty(&q->heads[from])) {
-		struct queued *it = list_first(&q->heads[from], struct queued, in_lane);
-		list_del(&it->in_lane);
-		list_add_tail(&q->heads[to], &it->in_lane);
-		it->sequence->lane = to;
-	}
-}
-
-void queues_lane(struct queues *q, unsigned lane, bool up)
-{
-	q->up[lane] = up;
-	unsigned to = q->lanes;
-	for (unsigned i = 0; i < q->lanes; i++)
-		to = q->up[i] ? i : to;
-	for (unsigned i = 0; to < q->lanes && i < q->lanes; i++)
-		if (!q->up[i])
-			queues_move(q, i, to);
 }
