@@ -28,7 +28,7 @@ struct world {
 	char order[200];
 	const char *moved;
 	const char *on_batch, *on_alone, *trailer; /* the outcome of all items; NULL: each has its own */
-	struct fake_conn *held;
+	struct fake_conn *held, *last;             /* of batches */
 	int prepares, by_name;
 	const char *forgot; /* SQLSTATE of what is executed by name */
 };
@@ -51,7 +51,7 @@ static void on_done(void *arg, const struct db_item_result *r)
 	snprintf(t->detail, sizeof t->detail, "%.*s", (int)r->detail.n, r->detail.p);
 }
 
-static struct thing *send_to(struct world *w, const char *socket, const char *word, bool repeatable)
+static struct thing *send_keyed(struct world *w, const char *socket, const char *key, const char *word, bool repeatable)
 {
 	struct thing *t = &w->things[w->n++];
 	char payload[60];
@@ -62,10 +62,16 @@ static struct thing *send_to(struct world *w, const char *socket, const char *wo
 	                                      .user_id = SLICE("u"),
 	                                      .socket_id = slice_str(socket),
 	                                      .payload = slice_str(payload),
+	                                      .lock_key = slice_str(key),
 	                                      .repeatable = repeatable,
 	                                      .done = on_done,
 	                                      .arg = t});
 	return t;
+}
+
+static struct thing *send_to(struct world *w, const char *socket, const char *word, bool repeatable)
+{
+	return send_keyed(w, socket, "", word, repeatable);
 }
 
 /* ---- the database, played ---- */
@@ -117,6 +123,7 @@ static void play_batch(struct fake_conn *c)
 {
 	struct world *w = world_of(c);
 	w->batches++;
+	w->last = c;
 	w->last_batch = 0;
 	for (const char *p = c->params[0]; (p = strstr(p, "test:event")); p++)
 		w->last_batch++;
@@ -168,12 +175,26 @@ static void on_written(void *ctx, bool unrung)
 
 /* ---- the world ---- */
 
-static void begin(struct world *w)
+static void begin_with(struct world *w, unsigned lanes)
 {
 	*w = (struct world){0};
 	parts_begin(&w->parts, play);
-	w->parts.common.cfg.lanes = 1;
+	w->parts.common.cfg.lanes = lanes;
 	w->lanes = lanes_new(&w->parts.common, on_written, w);
+}
+
+static void begin(struct world *w)
+{
+	begin_with(w, 1);
+}
+
+static void begin_up_with(struct world *w, unsigned lanes)
+{
+	begin_with(w, lanes);
+	lanes_start(w->lanes);
+	WAIT_FOR(w->parts.loop, w->parts.common.stats.links_up == lanes + 1);
+	parts_settle(&w->parts);
+	WAIT_FOR(w->parts.loop, w->prepares == (int)lanes + 1 && !lanes_wait_since(w->lanes)); /* all are free */
 }
 
 static void begin_up(struct world *w)
@@ -197,6 +218,11 @@ static void end(struct world *w)
 static void wait_for_all(struct world *w)
 {
 	WAIT_FOR(w->parts.loop, w->finished == w->n);
+}
+
+static void wait_for_all_but_one(struct world *w)
+{
+	WAIT_FOR(w->parts.loop, w->finished == w->n - 1);
 }
 
 /* ---- tests ---- */
@@ -417,28 +443,6 @@ TEST(a_batch_that_was_not_sent_goes_first_on_the_next_link)
 	end(&w);
 }
 
-TEST(a_lane_that_is_down_leaves_its_queue_to_another)
-{
-	struct world w;
-	begin(&w);
-	w.parts.common.freeing = true;
-	lanes_close(w.lanes);
-	lanes_free(&w.lanes);
-	w.parts.common.freeing = false;
-	w.parts.common.cfg.lanes = 8;
-	w.lanes = lanes_new(&w.parts.common, on_written, &w);
-	for (int i = 0; i < 16; i++) {
-		char socket[8];
-		snprintf(socket, sizeof socket, "s%d", i);
-		send_to(&w, socket, "ok", false);
-	}
-	lanes_start(w.lanes);
-	wait_for_all(&w);
-	for (int i = 0; i < 16; i++)
-		CHECK_INT(w.things[i].outcome, DB_OK);
-	end(&w);
-}
-
 TEST(nobody_waits_for_ever)
 {
 	struct world w;
@@ -629,5 +633,134 @@ TEST(behind_a_pooler_no_session_is_counted_on)
 	wait_for_all(&w);
 	CHECK_INT(w.things[0].outcome, DB_OK);
 	CHECK_INT(w.prepares + w.by_name, 0);
+	end(&w);
+}
+
+/* ---- several lanes ---- */
+
+/* Sends an item that its lane does not come back from, by itself. Answers what lets it. */
+static struct fake_conn *hold(struct world *w, const char *socket, const char *key)
+{
+	const char *before = w->on_batch;
+	int batches = w->batches;
+	w->on_batch = "hold";
+	send_keyed(w, socket, key, "ok", false);
+	WAIT_FOR(w->parts.loop, w->batches > batches);
+	w->on_batch = before;
+	return w->held;
+}
+
+static void let_go(struct fake_conn *c)
+{
+	fake_columns(c, COLS);
+	fake_row(c, (const char *[]){"1", "ok", "{}", NULL, NULL, NULL, NULL}, COLS);
+	finish_answer(c);
+}
+
+TEST(the_first_lane_that_is_free_takes_the_batch)
+{
+	struct world w;
+	struct fake_conn *first = NULL;
+	begin_up_with(&w, 4);
+	for (int i = 0; i < 12; i++) {
+		char socket[8], key[8];
+		snprintf(socket, sizeof socket, "s%d", i);
+		snprintf(key, sizeof key, "k%d", i);
+		send_keyed(&w, socket, key, "ok", false);
+		wait_for_all(&w);
+		parts_settle(&w.parts);
+		first = first ? first : w.last;
+		CHECK(w.last == first);
+	}
+	end(&w);
+}
+
+TEST(a_second_lane_helps_where_the_first_one_is_out_for_long)
+{
+	struct world w;
+	begin_up_with(&w, 3);
+	uint64_t began = loop_now(w.parts.loop);
+	struct fake_conn *slow = hold(&w, "a", "");
+	send_to(&w, "b", "ok", false);
+	WAIT_FOR(w.parts.loop, w.things[1].done);
+	CHECK(loop_now(w.parts.loop) - began >= 10);
+	CHECK(w.last != slow);
+	struct fake_conn *second = w.last;
+	parts_settle(&w.parts);
+	send_to(&w, "c", "ok", false);
+	uint64_t sent = w.parts.common.stats.batches;
+	loop_settle(w.parts.loop);
+	CHECK_INT(w.parts.common.stats.batches, sent + 1); /* at once: the first one has been out for long */
+	wait_for_all_but_one(&w);
+	CHECK(w.last == second);
+	let_go(slow);
+	wait_for_all(&w);
+	parts_settle(&w.parts);
+	send_to(&w, "d", "ok", false);
+	wait_for_all(&w);
+	CHECK(w.last == slow); /* which is the first one again */
+	end(&w);
+}
+
+TEST(what_waits_for_a_key_or_a_socket_keeps_nobody_else)
+{
+	struct world w;
+	begin_up_with(&w, 2);
+	struct fake_conn *slow = hold(&w, "a", "k");
+	send_keyed(&w, "b", "k", "ok", false);
+	send_keyed(&w, "a", "other", "ok", false);
+	send_keyed(&w, "c", "third", "ok", false);
+	WAIT_FOR(w.parts.loop, w.things[3].done);
+	parts_settle(&w.parts);
+	CHECK_STR(w.order, " 3");
+	let_go(slow);
+	wait_for_all(&w);
+	CHECK_STR(w.order, " 3 1 2");
+	CHECK_INT(w.alone, 0);
+	end(&w);
+}
+
+TEST(a_crowd_opens_further_lanes_when_it_has_waited)
+{
+	struct world w;
+	begin_up_with(&w, 2);
+	w.on_batch = "hold";
+	uint64_t began = loop_now(w.parts.loop);
+	for (int i = 0; i < 6; i++)
+		send_to(&w, "", "ok", false);
+	WAIT_FOR(w.parts.loop, w.batches == 2);
+	CHECK(loop_now(w.parts.loop) - began >= 10);
+	CHECK_INT(w.last_batch, 2);
+	end(&w);
+}
+
+TEST(what_is_queued_goes_through_the_lanes_that_are_up)
+{
+	struct world w;
+	begin_with(&w, 8);
+	for (int i = 0; i < 16; i++)
+		send_to(&w, "", "ok", false);
+	lanes_start(w.lanes);
+	wait_for_all(&w);
+	WAIT_FOR(w.parts.loop, w.parts.common.stats.links_up == 9);
+	w.on_batch = "cut";
+	send_to(&w, "a", "ok", false);
+	wait_for_all(&w);
+	w.on_batch = NULL;
+	CHECK_INT(w.things[16].outcome, DB_UNCERTAIN);
+	send_to(&w, "a", "ok", false); /* the first lane is away */
+	wait_for_all(&w);
+	CHECK_INT(w.things[17].outcome, DB_OK);
+	end(&w);
+}
+
+TEST(one_lane_that_hangs_is_not_the_database)
+{
+	struct world w;
+	begin_up_with(&w, 2);
+	hold(&w, "a", "");
+	CHECK_INT(lanes_wait_since(w.lanes), 0);
+	hold(&w, "b", "");
+	CHECK(lanes_wait_since(w.lanes) > 0);
 	end(&w);
 }
