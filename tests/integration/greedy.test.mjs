@@ -222,6 +222,43 @@ test('users with events of 104 KB waiting for the database: counted in bytes, fo
   await edge.stop()
 })
 
+// An event that sleeps for as long as the test holds a lock: a wait for the lock itself would be cut short (lock_timeout).
+async function slowRoute() {
+  await w.sql(`create function rt.test_slow(p_user_id uuid, p_payload jsonb) returns jsonb language plpgsql as $$ begin
+    while not pg_try_advisory_xact_lock(77100, (p_payload ->> 'lock')::int) loop perform pg_sleep(0.02); end loop;
+    return '{}'; end $$`)
+  await w.sql("insert into bellwire.routes (event, function, lock_key) values ('test:slow', 'rt.test_slow', 'chat_id')")
+  return (n) => until(async () => await w.value("select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'") === n, `${n} are out`)
+}
+
+test('events that take long in Postgres: everybody else is acked meanwhile, and what their sockets and chats send waits', async () => {
+  const out = await slowRoute()
+  const edge = await w.edge({ BELLWIRE_DB_TIMEOUT_MS: '30000' })
+  const people = await w.users(...Array.from({ length: 10 }, (_, i) => `Анна ${i}`))
+  const chats = await Promise.all(people.map((u) => w.chat(u)))
+  const clients = await Promise.all(people.map((u) => w.connect(u, { edge })))
+  const send = (c, chat) => c.ask('chat:message:send', { chat_id: chat.id, type: 'text', content: 'x' })
+  const acked = []
+  const [a, b, ...others] = clients
+  const slow = await w.transaction(async (sql) => {
+    const asked = []
+    for (const [lock, c] of [a, b].entries()) {
+      await sql('select pg_advisory_xact_lock(77100, $1)', [lock])
+      asked.push(c.ask('test:slow', { chat_id: chats[lock].id, lock }).then(() => acked.push(`slow ${lock}`)))
+      await out(lock + 1) // of three lanes, so many
+    }
+    asked.push(send(a, chats[9]).then(() => acked.push('behind it')))
+    await Promise.all(others.map((c, i) => send(c, chats[i + 2])))
+    assert.deepEqual(acked, [])
+    assert.ok(await edge.ready())
+    return asked
+  })
+  await Promise.all(slow)
+  assert.ok(acked.indexOf('behind it') > acked.indexOf('slow 0'), acked.join())
+  assert.deepEqual(clients.flatMap((c) => c.ends), [])
+  await edge.stop()
+})
+
 // ---- clients that are refused, and ask at once again ----
 
 test("socket.on('disconnect', () => socket.connect()), with a bad token, a sub without a row, a disabled user: held back", async () => {
