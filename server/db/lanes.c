@@ -7,9 +7,12 @@
 #include "db/known.h"
 #include "db/result.h"
 
-#ifndef HELP_MS
+/*
+ * How long the lanes that are out may keep an item waiting before a further one helps. A lane that is seldom used is a
+ * backend whose caches are cold: it takes twice the time for the same instructions (docs/event-path.md "Few lanes, and
+ * warm").
+ */
 #define HELP_MS 10
-#endif
 
 struct lane {
 	struct lanes *owner;
@@ -28,7 +31,7 @@ struct lanes {
 	struct items items;
 	struct lane lanes[QUEUE_LANES_MOST + 1]; /* the reserved one behind the ordinary ones */
 	unsigned n;                              /* all of them */
-	struct timer help;                       /* when the head has waited long enough for the lanes that are out */
+	struct timer help;                       /* the head has waited long enough for the lanes that are out */
 	struct deferred send;                    /* at the end of the turn: the events of one turn are one batch */
 };
 
@@ -173,14 +176,14 @@ static void lane_send(struct lane *lane)
 	buf_fini(&array);
 }
 
-/* Since when the lane is out; it is about to ask its guard otherwise. */
+/* A lane that is up and has nothing out, but is not free, is about to ask its guard. */
 static uint64_t lane_out_since(const struct lane *lane)
 {
 	uint64_t since = link_waits_since(lane->link);
 	return since ? since : loop_now(lane->owner->common->loop);
 }
 
-/* False: the head waits for those before, the last of which is out since then. The timer looks again. */
+/* False: the head waits for the lanes before this one, the last of which is out since then. The timer looks again. */
 static bool lane_may_help(struct lane *lane, const struct lane_item *head, uint64_t since)
 {
 	struct lanes *ls = lane->owner;
@@ -191,7 +194,7 @@ static bool lane_may_help(struct lane *lane, const struct lane_item *head, uint6
 	return false;
 }
 
-/* Each lane that is free takes its batch, but for those that the lanes before need no help of. */
+/* Lanes in their order: each that is free takes a batch, unless those before it are enough. */
 static void lanes_send(struct lanes *ls)
 {
 	uint64_t since = 0;
