@@ -79,7 +79,7 @@
 	X(trace_kb, BELLWIRE_TRACE_KB, NUM, "1024", 0, 16384, "KB",                                                                                         \
 	  "memory for what became of the last deliveries, which `bellwire why` asks for; 0: none")                                                          \
 	X(db_connections, BELLWIRE_DB_CONNECTIONS, NUM, "3", 1, 16, "",                                                                                     \
-	  "connections that run client events; the second helps where the first is busy for 10 ms, and so on")                                              \
+	  "connections that run client events; the second helps where the first is out for 20 ms, and so on")                                               \
 	X(db_queue, BELLWIRE_DB_QUEUE, NUM, "10000", 16, 1000000, "",                                                                                       \
 	  "client events that may wait for the database; beyond: UNAVAILABLE")                                                                              \
 	X(db_timeout_ms, BELLWIRE_DB_TIMEOUT_MS, NUM, "4000", 100, 60000, "ms",                                                                             \

@@ -12,7 +12,7 @@
  * backend whose caches are cold: it takes twice the time for the same instructions (docs/event-path.md "Few lanes, and
  * warm").
  */
-#define HELP_MS 10
+#define HELP_MS 20
 
 struct lane {
 	struct lanes *owner;

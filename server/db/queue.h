@@ -1,17 +1,17 @@
 /*
  * The order of client events: which item a lane may take next. Knows neither links nor SQL. Private to db/.
  *
- * All ordinary lanes take from the head of one queue, a batch at a time, and each has one batch out. Lanes run beside one
- * another. So an item is passed over, and keeps its place, while
+ * All ordinary lanes take from the head of one queue, a batch at a time, and each has one batch out. Lanes run beside
+ * one another. So an item is passed over, and keeps its place, while
  *
  *   - the item before it of its socket is not answered yet, unless both are in the same batch: the events of a socket
  *     run in order;
- *   - its bucket is out in another lane. A bucket is the hash of a lock key: in two lanes at once, items of one key would
- *     only find each other's row locked.
+ *   - its bucket is out in another lane. A bucket is the hash of a lock key: in two lanes at once, items of one key
+ *     would only find each other's row locked.
  *
  * What is passed over is looked at again when an item has been answered or given up, and not before: nothing else can
- * let it go. So there is no bound to how many are passed over. A long queue that is blocked as a whole costs a
- * look at each of its items for each answer, which is nothing beside the batch that was answered.
+ * let it go. So there is no bound to how many are passed over. A long queue that is blocked as a whole costs a look at
+ * each of its items for each answer, which is nothing beside the batch that was answered.
  *
  * The last lane is the reserved one. It has a queue of its own, for items that run once more, one at a time. What their
  * sockets have sent later is passed over meanwhile. Buckets do not matter there, since it waits for locks.
