@@ -2,6 +2,7 @@
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "db/repertoire.h"
 #include "db/result.h"
 
 #define CALL_LINKS 3
@@ -52,6 +53,8 @@ struct call_slot {
 	struct calls *owner;
 	struct link *link;
 	struct db_call *out; /* NULL: none */
+	struct known *known; /* its statement; NULL: of no session of our own */
+	struct repertoire repertoire;
 };
 
 struct calls {
@@ -127,9 +130,14 @@ static void call_complete_bare(struct calls *cs, struct db_call *call, enum db_o
 	call_complete(cs, call, &(struct db_result){.outcome = outcome, .message = why});
 }
 
+static bool call_is_answered(const PGresult *res)
+{
+	return db_rows_ok(res) || PQresultStatus(res) == PGRES_COMMAND_OK;
+}
+
 static void call_complete_answered(struct calls *cs, struct db_call *call, const PGresult *res)
 {
-	if (db_rows_ok(res) || PQresultStatus(res) == PGRES_COMMAND_OK) {
+	if (call_is_answered(res)) {
 		call_complete(cs, call,
 		              &(struct db_result){
 				      .outcome = DB_OK, .pg = res, .nrows = PQntuples(res), .ncols = PQnfields(res)});
@@ -203,6 +211,18 @@ static bool call_is_quick(const struct calls *cs, const struct db_call *call)
 	return loop_now(cs->common->loop) - call->sent < cs->common->cfg.item_timeout_ms / READ_QUICK_PART;
 }
 
+static void calls_answered(struct calls *cs, struct call_slot *s, struct db_call *call, const PGresult *res)
+{
+	link_settled(s->link);
+	if (s->known && known_is_void(s->known, res)) {
+		calls_put_back(cs, call);
+		return;
+	}
+	if (s->known && call_is_answered(res)) /* before the completion, which may ask for more on this link */
+		repertoire_answered(s->known, cs->common->cfg.item_timeout_ms);
+	call_complete_answered(cs, call, res);
+}
+
 static void calls_on_answer(void *arg, enum link_fate fate, const PGresult *res)
 {
 	struct call_slot *s = arg;
@@ -212,8 +232,7 @@ static void calls_on_answer(void *arg, enum link_fate fate, const PGresult *res)
 	if (call->class == DB_READING)
 		cs->quick = fate == LINK_ANSWERED && call_is_quick(cs, call);
 	if (fate == LINK_ANSWERED) {
-		link_settled(s->link);
-		call_complete_answered(cs, call, res);
+		calls_answered(cs, s, call, res);
 	} else if (fate == LINK_LOST) {
 		call_complete_bare(cs, call, DB_UNCERTAIN, "the connection died before the answer");
 	} else if (cs->common->freeing || call->expires <= loop_now(cs->common->loop)) {
@@ -236,12 +255,20 @@ static uint64_t call_timeout(const struct calls *cs, const struct db_call *call)
 	return cfg->call_timeout_ms;
 }
 
+static bool call_put(struct call_slot *s, const struct db_call *call, uint64_t timeout_ms)
+{
+	if (s->known)
+		return known_send(s->known, (int)call->n, call->values, timeout_ms, calls_on_answer, s);
+	return link_send(s->link, call->sql, (int)call->n, call->values, timeout_ms, calls_on_answer, s);
+}
+
 static void call_send(struct calls *cs, struct call_slot *s, enum db_class class)
 {
 	struct db_call *call = s->out = calls_first(cs, class);
 	call_enter(call, CALL_SENT);
 	call->sent = loop_now(cs->common->loop);
-	if (link_send(s->link, call->sql, (int)call->n, call->values, call_timeout(cs, call), calls_on_answer, s))
+	s->known = common_has_sessions(cs->common) ? repertoire_find(&s->repertoire, call->sql) : NULL;
+	if (call_put(s, call, call_timeout(cs, call)))
 		return;
 	s->out = NULL;
 	calls_put_back(cs, call);
@@ -357,6 +384,7 @@ static void calls_on_down(void *ctx, bool was_up, const char *why)
 {
 	struct call_slot *s = ctx;
 	common_link_is_down(s->owner->common, "call", was_up, why);
+	repertoire_down(&s->repertoire);
 	s->owner->common->on_change(s->owner->common);
 }
 
@@ -382,6 +410,7 @@ struct calls *calls_new(struct db_common *common)
 	for (size_t i = 0; i < CALL_LINKS; i++) {
 		struct call_slot *s = &cs->slots[i];
 		*s = (struct call_slot){.owner = cs, .link = common_link(common, false, "call", &calls_link_events, s)};
+		repertoire_init(&s->repertoire, s->link, calls_on_idle, s);
 	}
 	return cs;
 }
@@ -438,6 +467,8 @@ void calls_free(struct calls **csp)
 	struct calls *cs = *csp;
 	deferred_cancel(&cs->refuse);
 	timer_stop(cs->common->loop, &cs->expiry);
+	for (size_t i = 0; i < CALL_LINKS; i++)
+		repertoire_fini(&cs->slots[i].repertoire);
 	free(cs);
 	*csp = NULL;
 }

@@ -17,7 +17,7 @@ struct known {
 	bool prepared; /* the present session knows it */
 };
 
-void known_prepare(struct known *k, uint64_t timeout_ms); /* the link has come up, with a session of its own */
+void known_prepare(struct known *k, uint64_t timeout_ms); /* the link is idle, with a session of its own */
 void known_down(struct known *k);
 
 /* As link_send. */

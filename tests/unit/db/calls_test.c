@@ -14,7 +14,13 @@ struct world {
 	char text[100], sqlstate[6], message[100], order[200];
 	bool again;
 	struct fake_conn *held; /* the connection whose statement is not answered yet */
-	int asked;
+	int asked, by_name;
+	struct {
+		const struct fake_conn *session;
+		char name[64], sql[60];
+	} prepared[20];
+	size_t prepares;
+	const char *forgot; /* the SQLSTATE that meets what was prepared */
 };
 
 static struct world *world_of(struct fake_conn *c)
@@ -44,10 +50,39 @@ static void call(struct world *w, const char *sql)
 	calls_add(w->calls, DB_OPENING, sql, NULL, 0, on_done, w);
 }
 
+static void prepare(struct world *w, struct fake_conn *c, const char *sql)
+{
+	CHECK_INT(sscanf(sql, "prepare \"%63[^\"]\" as %59[^\n]", w->prepared[w->prepares].name,
+	                 w->prepared[w->prepares].sql),
+	          2);
+	w->prepared[w->prepares++].session = c;
+	fake_command(c);
+}
+
+/* What was prepared by this name in the session; NULL: nothing was. */
+static const char *prepared_as(const struct world *w, const struct fake_conn *c, const char *name)
+{
+	for (size_t i = 0; i < w->prepares; i++)
+		if (w->prepared[i].session == c && strcmp(w->prepared[i].name, name) == 0)
+			return w->prepared[i].sql;
+	return NULL;
+}
+
 /* The statement says how it is answered. */
 static void play(struct fake_conn *c, const char *sql)
 {
 	struct world *w = world_of(c);
+	const char *known = prepared_as(w, c, sql);
+	if (starts_with(sql, "prepare ")) {
+		prepare(w, c, sql);
+		return;
+	}
+	if (known && w->forgot) {
+		fake_error(c, w->forgot, "it is not known any more");
+		return;
+	}
+	w->by_name += known != NULL;
+	sql = known ? known : sql;
 	w->asked++;
 	w->held = c;
 	snprintf(w->order + strlen(w->order), sizeof w->order - strlen(w->order), " %s",
@@ -239,6 +274,87 @@ TEST(a_rate_limit_says_how_long)
 		WAIT_FOR(w.parts.loop, w.done == i + 1);
 		CHECK_INT(w.retry_after_ms, rows[i].ms);
 	}
+	end(&w);
+}
+
+/* ---- what a session knows ---- */
+
+static void call_n(struct world *w, const char *sql, int n)
+{
+	int done = w->done;
+	while (n-- > 0) {
+		call(w, sql);
+		WAIT_FOR(w->parts.loop, w->done == done + 1);
+		CHECK_INT(w->outcome, DB_OK);
+		done++;
+		parts_settle(&w->parts); /* a prepare keeps the link busy, and the next call would take another one */
+	}
+}
+
+TEST(a_call_that_comes_again_and_again_is_prepared)
+{
+	struct world w;
+	begin_up(&w);
+	call_n(&w, "select rt.one()", 2);
+	CHECK_INT(w.by_name, 0);
+	call_n(&w, "select rt.one()", 2);
+	CHECK_INT(w.by_name, 2);
+	call_n(&w, "select rt.two()", 1);
+	CHECK_INT(w.prepares, 1);
+	calls_add(w.calls, DB_OPENING, "cut", NULL, 0, on_done, &w);
+	WAIT_FOR(w.parts.loop, w.parts.common.stats.lost == 1 && w.parts.common.stats.links_up == 3);
+	call_n(&w, "select rt.one()", 3); /* another session */
+	CHECK_INT(w.prepares, 2);
+	CHECK_INT(w.by_name, 3);
+	end(&w);
+}
+
+TEST(a_session_that_has_forgotten_a_call_is_sent_all_of_it)
+{
+	static const char *const states[] = {"26000", "0A000"};
+	for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+		CHECK_ROW(states[i]);
+		struct world w;
+		begin_up(&w);
+		call_n(&w, "select rt.one()", 3);
+		CHECK_INT(w.by_name, 1);
+		w.forgot = states[i];
+		call_n(&w, "select rt.one()", 3);
+		CHECK_INT(w.asked, 6);
+		CHECK_INT(w.prepares, 1);
+		CHECK_INT(w.parts.common.stats.calls[DB_OK], 6);
+		end(&w);
+	}
+}
+
+TEST(calls_behind_a_pooler_count_on_no_session)
+{
+	struct world w;
+	begin(&w);
+	free((char *)w.parts.common.cfg.listen_url);
+	w.parts.common.cfg.listen_url = strdup("postgresql://elsewhere");
+	calls_start(w.calls);
+	WAIT_FOR(w.parts.loop, w.parts.common.stats.links_up == 3);
+	call_n(&w, "select rt.one()", 4);
+	CHECK_INT(w.prepares, 0);
+	end(&w);
+}
+
+TEST(more_statements_than_a_link_remembers_are_sent_as_they_are)
+{
+	struct world w;
+	char sql[20];
+	begin_up(&w);
+	for (int i = 0; i < 24; i++) {
+		snprintf(sql, sizeof sql, "select rt.f%d()", i);
+		call_n(&w, sql, 1);
+	}
+	call_n(&w, "select rt.one()", 3);
+	CHECK_INT(w.prepares, 0);
+	call_n(&w, "select 1", 3); /* no function to name it by */
+	CHECK_INT(w.prepares, 0);
+	call_n(&w, "select rt.f7()", 2);
+	CHECK_INT(w.by_name, 1);
 	end(&w);
 }
 
