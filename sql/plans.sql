@@ -16,7 +16,7 @@ declare
 	f regprocedure;
 begin
 	foreach f in array array['rt_private.chat_message_send_many(uuid[],jsonb[])', 'rt.chat_message_read(uuid,jsonb)',
-		'rt.notification_read(uuid,jsonb)', 'rt.confirm(jsonb[])', 'rt.socket_open(uuid,text[])',
+		'rt.notification_read(uuid,jsonb)', 'rt.confirm(jsonb[],uuid[],uuid[])', 'rt.socket_open(uuid,text[])',
 		'rt.socket_close(uuid,text[])', 'rt.socket_register(uuid,text[])', 'rt.rooms(uuid[])',
 		'rt.token_expired(uuid)', 'rt.sweep(uuid)', 'rt.edge_close(uuid)', 'rt_private.receipts_publish()',
 		'rt_private.receipts_unread()', 'rt_private.notifications_publish()', 'rt_private.likes_insert()',

@@ -1,77 +1,121 @@
 -- Receipts of messages that arrived. These functions have no search_path of their own: their callers have one.
 
+-- Both are inlined where they stand in FROM.
+create or replace function rt_private.deliveries(p_message_ids uuid[], p_user_ids uuid[])
+returns table (message_id uuid, user_id uuid)
+language sql stable
+as $$
+	select m.id, q.user_id
+	from unnest(p_message_ids, p_user_ids) q (message_id, user_id)
+	cross join lateral (
+		select a.id, a.chat_id, a.seq, a.created_at from platform.messages a
+		where a.id = q.message_id and a.sender_id <> q.user_id offset 0
+	) m
+	where (select true from platform.chat_participants p where p.chat_id = m.chat_id and p.user_id = q.user_id)
+	-- by the place of the message, which nobody changes, then by user: two of these never wait for each other
+	-- crosswise, and receipts are announced in the order of the messages
+	order by m.created_at, m.chat_id, m.seq, q.user_id
+$$;
+comment on function rt_private.deliveries(uuid[], uuid[]) is
+	'Those of "message i has arrived at user i" that may have a receipt: no sender has, and no stranger.';
+
+create or replace function rt_private.delivered_event(p_message_id uuid, p_user_id uuid, p_iso text)
+returns table (rooms text[], data jsonb)
+language sql stable
+as $$
+	select array['user:' || m.sender_id],
+		jsonb_object(array['message_id', p_message_id::text, 'chat_id', m.chat_id::text,
+			'delivered_to', p_user_id::text, 'delivered_at', p_iso])
+	from (select a.chat_id, a.sender_id from platform.messages a where a.id = p_message_id offset 0) m
+$$;
+comment on function rt_private.delivered_event(uuid, uuid, text) is
+	'chat:message:delivered of a receipt: the rooms and the data.';
+
 -- The statement that writes the receipts announces them as well, in place of the trigger receipts_publish: it has seen
--- messages and participants, and a batch is hundreds of receipts. Where triggers of somebody else interfere, it leaves
--- that to the trigger.
+-- messages and participants, and a batch is hundreds of receipts. Each slot of the outbox is named, as in
+-- rt_private.outbox_insert. Where that is not all, it leaves the announcement to the trigger: somebody's trigger has
+-- changed a receipt or written a message, or nobody looks after the outbox at present.
 create or replace function rt_private.deliver_once(p_message_ids uuid[], p_user_ids uuid[], p_together boolean)
 returns int
 language plpgsql volatile
 as $$
 declare
 	v_at    constant timestamptz := clock_timestamp();
+	v_slot  constant bigint := rt_private.outbox_turn(v_at);
 	v_iso   constant text := rt_private.iso(v_at);
-	v_plain boolean;
-	v_rooms text[];
-	v_data  jsonb[];
-	v_chat  uuid;
+	v_count int;
+	v_plain int;
+	v_ready boolean;
 begin
 	if p_together then
 		perform set_config('bellwire.together', pg_current_xact_id()::text, true);
 	end if;
-	if cardinality(p_message_ids) = 1 then -- the same for one: the query for many costs twice as much
-		select a.chat_id, array['user:' || a.sender_id] into v_chat, v_rooms
-		from platform.messages a
-		where a.id = p_message_ids[1] and a.sender_id <> p_user_ids[1]
-			and (select true from platform.chat_participants p
-				where p.chat_id = a.chat_id and p.user_id = p_user_ids[1]);
-		if found then
-			insert into platform.message_receipts as r (message_id, user_id, delivered_at)
-			values (p_message_ids[1], p_user_ids[1], v_at)
-			on conflict (message_id, user_id) do nothing
-			returning (r.message_id, r.user_id, r.delivered_at) = (p_message_ids[1], p_user_ids[1], v_at)
-					and r.read_at is null,
-				array[jsonb_object(array['message_id', r.message_id::text, 'chat_id', v_chat::text,
-					'delivered_to', r.user_id::text, 'delivered_at', v_iso])]
-			into v_plain, v_data;
-		end if;
-		if not found then
-			v_rooms := null;
-		end if;
-	else
-		-- Sorted by the place of the message, which nobody changes, then by user: two of these never wait for
-		-- each other crosswise, and receipts are announced in the order of the messages.
+	if v_slot = 0 then
 		with written as (
 			insert into platform.message_receipts as r (message_id, user_id, delivered_at)
-			select m.id, q.user_id, v_at
-			from unnest(p_message_ids, p_user_ids) q (message_id, user_id)
-			cross join lateral (
-				select a.id, a.chat_id, a.seq, a.created_at from platform.messages a
-				where a.id = q.message_id and a.sender_id <> q.user_id offset 0
-			) m
-			where (select true from platform.chat_participants p
-				where p.chat_id = m.chat_id and p.user_id = q.user_id)
-			order by m.created_at, m.chat_id, m.seq, q.user_id
+			select d.message_id, d.user_id, v_at from rt_private.deliveries(p_message_ids, p_user_ids) d
 			on conflict (message_id, user_id) do nothing
 			returning r.*
+		), told as (
+			insert into bellwire.outbox_0 (slot, epoch, at, rooms, except_rooms, event, data)
+			select 0, e.n, v_at, d.rooms, '{}', 'chat:message:delivered', d.data
+			from written w
+			cross join lateral rt_private.delivered_event(w.message_id, w.user_id, v_iso) d
+			cross join bellwire.epoch e
+			where p_together and rt_private.epoch_holds(e.started, e.watched, v_at)
 		)
-		select bool_and(w.delivered_at = v_at and w.read_at is null), array_agg('user:' || m.sender_id),
-			array_agg(jsonb_object(array['message_id', w.message_id::text, 'chat_id', m.chat_id::text,
-				'delivered_to', w.user_id::text, 'delivered_at', v_iso]))
-		into v_plain, v_rooms, v_data
-		from written w
-		cross join lateral (
-			select a.chat_id, a.sender_id from platform.messages a where a.id = w.message_id offset 0
-		) m;
+		select count(*), count(*) filter (where w.delivered_at = v_at and w.read_at is null),
+			(select true from bellwire.epoch e where rt_private.epoch_holds(e.started, e.watched, v_at))
+		into v_count, v_plain, v_ready
+		from written w;
+	elsif v_slot = 1 then
+		with written as (
+			insert into platform.message_receipts as r (message_id, user_id, delivered_at)
+			select d.message_id, d.user_id, v_at from rt_private.deliveries(p_message_ids, p_user_ids) d
+			on conflict (message_id, user_id) do nothing
+			returning r.*
+		), told as (
+			insert into bellwire.outbox_1 (slot, epoch, at, rooms, except_rooms, event, data)
+			select 1, e.n, v_at, d.rooms, '{}', 'chat:message:delivered', d.data
+			from written w
+			cross join lateral rt_private.delivered_event(w.message_id, w.user_id, v_iso) d
+			cross join bellwire.epoch e
+			where p_together and rt_private.epoch_holds(e.started, e.watched, v_at)
+		)
+		select count(*), count(*) filter (where w.delivered_at = v_at and w.read_at is null),
+			(select true from bellwire.epoch e where rt_private.epoch_holds(e.started, e.watched, v_at))
+		into v_count, v_plain, v_ready
+		from written w;
+	else
+		with written as (
+			insert into platform.message_receipts as r (message_id, user_id, delivered_at)
+			select d.message_id, d.user_id, v_at from rt_private.deliveries(p_message_ids, p_user_ids) d
+			on conflict (message_id, user_id) do nothing
+			returning r.*
+		), told as (
+			insert into bellwire.outbox_2 (slot, epoch, at, rooms, except_rooms, event, data)
+			select 2, e.n, v_at, d.rooms, '{}', 'chat:message:delivered', d.data
+			from written w
+			cross join lateral rt_private.delivered_event(w.message_id, w.user_id, v_iso) d
+			cross join bellwire.epoch e
+			where p_together and rt_private.epoch_holds(e.started, e.watched, v_at)
+		)
+		select count(*), count(*) filter (where w.delivered_at = v_at and w.read_at is null),
+			(select true from bellwire.epoch e where rt_private.epoch_holds(e.started, e.watched, v_at))
+		into v_count, v_plain, v_ready
+		from written w;
 	end if;
 	if p_together then
-		if v_plain is false or current_setting('bellwire.together') = '' then
-			raise exception 'a trigger changed receipts, or wrote a message'
+		if v_plain < v_count or v_ready is null or current_setting('bellwire.together') = '' then
+			raise exception 'a trigger changed receipts, or wrote a message, or the outbox is not ready'
 				using errcode = 'triggered_action_exception';
 		end if;
 		perform set_config('bellwire.together', '', true);
-		perform rt_private.outbox_insert_each('chat:message:delivered', v_rooms, v_data);
+		if v_count > 0 and rt_private.must_ring() then
+			perform pg_notify('bellwire', '');
+		end if;
 	end if;
-	return coalesce(cardinality(v_rooms), 0);
+	return v_count;
 end
 $$;
 comment on function rt_private.deliver_once(uuid[], uuid[], boolean) is

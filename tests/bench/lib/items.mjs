@@ -34,15 +34,24 @@ const opened = (n, more) => ({ socket_id: socket(n), user_id: person(someone(n))
 const open = (size) => (n) => `select * from rt.socket_open('${EDGE}'::uuid, ${array(range(size).map((k) => opened(n * size + k, { recovery: false })))}::text[])`
 const close = (size) => (n) => `select rt.socket_close('${EDGE}'::uuid, ${array(range(size).map((k) => opened(n * size + k, { clean: true })))}::text[])`
 
-// Confirmations of the old messages: `messages` of them by `people` each, another set in each call.
-function confirm(messages, people) {
-  return (n) => `select rt.confirm(${array(range(messages).flatMap((m) => {
+// Confirmations of the old messages: `messages` of them by `people` each, another set in each call. The session of an edge has
+// prepared the call.
+const keys = (values) => literal(`{${values.join(',')}}`)
+function confirmed(n, messages, people) {
+  return range(messages).flatMap((m) => {
     const k = n * messages + m
     const first = BIG + (k * 10) % ABSENT
-    const id = oldMessage(chatOf(first, 0), DELIVERED + 1 + Math.floor(k / (ABSENT / 10)) % (HISTORY - DELIVERED))
-    return range(people).map((p) => ({ user_id: person(first + 1 + p), confirm: { wanted: 'all', message_id: id } }))
-  }))}::jsonb[])`
+    const message = oldMessage(chatOf(first, 0), DELIVERED + 1 + Math.floor(k / (ABSENT / 10)) % (HISTORY - DELIVERED))
+    return range(people).map((p) => ({ message, user: person(first + 1 + p) }))
+  })
 }
+const confirm = (messages, people) => ({
+  setup: ['prepare "rt.confirm" as select * from rt.confirm($1::jsonb[], $2::uuid[], $3::uuid[])'],
+  statement: (n) => {
+    const all = confirmed(n, messages, people)
+    return `execute "rt.confirm"('{}', ${keys(all.map((c) => c.message))}, ${keys(all.map((c) => c.user))})`
+  },
+})
 
 const cursor = "select set_config('bench.from', pg_current_snapshot()::text, false), set_config('bench.low', pg_snapshot_xmin(pg_current_snapshot())::text, false)"
 const emit = (n, size) => `select count(*) from generate_series(1, ${size}) i, rt.emit(array['user:${person(BIG)}'], 'bench:event', jsonb_build_object('n', i, 'of', ${n}, 'text', repeat('x', 160)))`
@@ -87,9 +96,10 @@ export const ITEMS = {
   open50: { title: '`socket_open`, 50 in a call, each', each: 50, warm: 6, count: 8, statement: open(50) },
   close: { title: '`socket_close`, alone', setup: [open(50)(0)], statement: close(1) },
   close50: { title: '`socket_close`, 50 in a call, each', each: 50, setup: range(14).map(open(50)), warm: 6, count: 8, statement: close(50) },
-  confirm: { title: '`rt.confirm`, one receipt', statement: confirm(1, 1) },
-  confirm9: { title: '`rt.confirm`, nine receipts of a message', statement: confirm(1, 9) },
-  confirm72: { title: '`rt.confirm`, 72 receipts of eight', statement: confirm(8, 9) },
+  confirm: { title: '`rt.confirm`, one receipt', ...confirm(1, 1) },
+  confirm9: { title: '`rt.confirm`, nine receipts of a message', ...confirm(1, 9) },
+  confirm12: { title: '`rt.confirm`, twelve receipts of as many', ...confirm(12, 1) },
+  confirm72: { title: '`rt.confirm`, 72 receipts of eight', ...confirm(8, 9) },
   look: { title: 'a look, nothing new', ...fetch(null, looked) },
   poll0: { title: '`rt.poll`, no row', ...fetch(0, polled('poll')) },
   poll1: { title: '`rt.poll`, one row', ...fetch(1, polled('poll')) },

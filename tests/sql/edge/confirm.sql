@@ -1,6 +1,6 @@
 -- rt.confirm: a message that a recipient's client has taken gets a receipt, once.
 begin;
-select plan(26);
+select plan(32);
 
 insert into platform.users (id, name) values (tests.u(1), 'Anna'), (tests.u(2), 'Boris'), (tests.u(3), 'Clara'),
 	(tests.u(4), 'Stranger');
@@ -121,6 +121,30 @@ select results_eq('select * from pg_temp.events()', 'select * from by_confirm', 
 select is((select count(*) from platform.message_receipts r
 	join pairs p on (p.id, p.user_id) = (r.message_id, r.user_id)
 	where r.delivered_at is not null and r.read_at is null), 24::bigint, 'and note the same');
+delete from platform.message_receipts where message_id in (select id from pairs);
+select tests.mark();
+select is_empty($$select c.* from (
+	select array_agg(p.id order by md5(p.id::text || p.user_id)) as messages,
+		array_agg(p.user_id order by md5(p.id::text || p.user_id)) as users
+	from pairs p) q, rt.confirm('{}', q.messages, q.users) c$$,
+	'keys of messages of which each confirmation counts');
+select results_eq('select * from pg_temp.events()', 'select * from by_confirm', 'say what values say');
+select tests.mark();
+select is_empty($$select c.ord from rt.confirm(array[pg_temp.of_message(33, 3), pg_temp.of_message(33, 4)],
+	array[tests.u(24), tests.u(24), tests.u(99), tests.u(24), null],
+	array[tests.u(4), tests.u(2), tests.u(2), tests.u(1), tests.u(2)]) c$$,
+	'keys and values in one call');
+select results_eq('select * from pg_temp.told()', array['chat:message:delivered 24 2'],
+	'keys: neither the sender, nor strangers, nor of what is unknown');
+
+-- the outbox is not looked after: the trigger announces
+update bellwire.epoch set watched = 'empty';
+select tests.mark();
+select rt.confirm('{}', array[tests.u(25), tests.u(25)], array[tests.u(3), tests.u(2)]);
+select results_eq('select * from pg_temp.told()', array['chat:message:delivered 25 2', 'chat:message:delivered 25 3'],
+	'told all the same');
+update bellwire.epoch set watched = tstzrange(now(), now() + interval '1 hour');
+
 select tests.mark();
 select rt.confirm(array[pg_temp.conf(27, n)]) from unnest(array[1, 4, 98]) n;
 select rt.confirm(array[pg_temp.conf(99, 2)]);
@@ -159,6 +183,16 @@ select rt.confirm(array[pg_temp.conf(27, 2)]);
 select results_eq($$select s.event from tests.sent() s order by s.event$$, array['chat:message:delivered',
 	'chat:message:new'], 'alone as well');
 drop trigger aa_thank on platform.message_receipts;
+
+-- the clock says which of the three slots the statements above wrote
+select is(string_agg(distinct regexp_replace(t.part, 'outbox_(\d)(.*)select \1,', 'outbox_n\2select n,'), ''),
+	min(regexp_replace(t.part, 'outbox_0(.*)select 0,', 'outbox_n\1select n,')) filter (where t.n = 2),
+	'the statements of the slots differ in the slot alone')
+from (
+	select s.n, split_part(s.part, 'from written w;', 1) as part
+	from pg_proc p, regexp_split_to_table(p.prosrc, 'with written as') with ordinality s (part, n)
+	where p.oid = 'rt_private.deliver_once'::regproc and s.n > 1
+) t;
 
 select * from finish();
 rollback;

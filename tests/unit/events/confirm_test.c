@@ -19,8 +19,8 @@ TEST(a_pong_confirms_what_was_sent_before_its_ping)
 	guest_say(a, "3");
 	CHECK(!confirms_idle(&hall.events));
 	HALL_UNTIL(confirms_idle(&hall.events));
-	CHECK_STR(database_said(&hall.base),
-	          "rt.confirm {\"{\\\"user_id\\\":\\\"" ANNA "\\\",\\\"confirm\\\":{\\\"message_id\\\": 1}}\"}\n");
+	CHECK_STR(database_said(&hall.base), "rt.confirm {\"{\\\"user_id\\\":\\\"" ANNA
+	                                     "\\\",\\\"confirm\\\":{\\\"message_id\\\": 1}}\"} {} {}\n");
 	guest_reads(a, "2\n"); /* for the second one */
 	guest_say(a, "3");
 	HALL_UNTIL(confirms_idle(&hall.events));
@@ -39,7 +39,51 @@ TEST(confirmations_of_a_moment_are_one_call)
 	HALL_UNTIL(confirms_idle(&hall.events));
 	CHECK_STR(database_said(&hall.base),
 	          "rt.confirm {\"{\\\"user_id\\\":\\\"" ANNA "\\\",\\\"confirm\\\":7}\",\"{\\\"user_id\\\":\\\"" BORIS
-	          "\\\",\\\"confirm\\\":7}\"}\n");
+	          "\\\",\\\"confirm\\\":7}\"} {} {}\n");
+	hall_end();
+}
+
+#define MESSAGE "018f0000-0000-7000-8000-00000000000a"
+
+/* What each confirmation counts of goes as keys; another value goes as it came. */
+TEST(a_message_is_confirmed_by_its_key)
+{
+	hall_opens();
+	struct guest *a = hall_guest(ANNA), *b = hall_guest(BORIS);
+	static const char *const values[] = {
+		"{\"wanted\": \"all\", \"message_id\": \"" MESSAGE "\"}",
+		"{\"wanted\": \"all\", \"message_id\": \"no uuid, but as long as one is......\"}",
+		"{\"wanted\": \"all\", \"message_id\": \"" MESSAGE "\", \"more\": 1}",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(values); i++)
+		deliver(NULL, values[i]);
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		guest_say(a, "3");
+		hall_turns();
+	}
+	guest_say(b, "3");
+	HALL_UNTIL(confirms_idle(&hall.events));
+	const char *said = database_said(&hall.base);
+	CHECK(strstr(said, "} {\"" MESSAGE "\",\"" MESSAGE "\"} {\"" ANNA "\",\"" BORIS "\"}\n"));
+	CHECK(strstr(said, "no uuid, but"));
+	CHECK(strstr(said, "\\\"more\\\": 1"));
+	hall_end();
+}
+
+TEST(functions_of_an_earlier_program_are_told_values)
+{
+	hall_opens();
+	struct guest *a = hall_guest(ANNA);
+	deliver(NULL, "{\"wanted\": \"all\", \"message_id\": \"" MESSAGE "\"}");
+	database_answers(&hall.base, "rt.confirm", "!42883 no such function");
+	guest_say(a, "3");
+	HALL_UNTIL(hall.base.said.n);
+	database_answers(&hall.base, "rt.confirm", "");
+	HALL_UNTIL(confirms_idle(&hall.events));
+	CHECK_STR(database_said(&hall.base),
+	          "rt.confirm {} {\"" MESSAGE "\"} {\"" ANNA "\"}\n"
+	          "rt.confirm {\"{\\\"user_id\\\":\\\"" ANNA "\\\",\\\"confirm\\\":{\\\"wanted\\\": \\\"all\\\", "
+	          "\\\"message_id\\\": \\\"" MESSAGE "\\\"}}\"}\n");
 	hall_end();
 }
 
