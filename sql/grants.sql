@@ -20,7 +20,7 @@ grant execute on function
 	rt.pump_open(uuid, text, text, text[]), rt.mark(), rt.place(text), rt.fetch(text, text), rt.fetch_page(text, text, bigint, int, text),
 	rt.poll(pg_snapshot, xid8), rt.poll_both(pg_snapshot, xid8),
 	rt.bell_arm(), rt.bell_disarm(), rt.ring(),
-	rt.dispatch(text[]), rt.dispatch_one(text),
+	rt.dispatch(text[]), rt.dispatch_lone(text), rt.dispatch_one(text),
 	rt.socket_open(uuid, text[]), rt.socket_register(uuid, text[]), rt.socket_close(uuid, text[]),
 	rt.rooms(uuid[]), rt.token_expired(uuid), rt.user_state(uuid), rt.token_keys(), rt.users_of(text[]),
 	rt.recovery_key(), rt.recover(text[]),

@@ -46,4 +46,5 @@ $$;
 
 -- Joins are left to the planner here: functions of services run in these as well.
 alter function rt.dispatch(text[]) set enable_seqscan = off set jit = off;
+alter function rt.dispatch_lone(text) set enable_seqscan = off set jit = off;
 alter function rt.dispatch_one(text) set enable_seqscan = off set jit = off;

@@ -1,6 +1,6 @@
 /*
- * The answers of rt.dispatch and rt.dispatch_one (docs/edge-sql.md): reads the rows, and makes each item's result from
- * them. Holds nothing and needs no connection. Private to db/.
+ * The answers of rt.dispatch, rt.dispatch_one and rt.dispatch_lone (docs/edge-sql.md): reads the rows, or the one text,
+ * and makes each item's result from them. Holds nothing and needs no connection. Private to db/.
  */
 #ifndef DB_BATCH_H
 #define DB_BATCH_H
@@ -8,19 +8,25 @@
 #include "db/db.h"
 #include "db/result.h"
 
+#define LONE_SEPARATOR '\x1f'
 #define BATCH_MOST 32 /* items of one rt.dispatch (docs/decisions/0001-batches.md) */
+
+/* The columns of rt.dispatch */
+enum batch_column { COL_ORD, COL_OUTCOME, COL_BODY, COL_CODE, COL_MESSAGE, COL_SQLSTATE, COL_DETAIL, COLS };
 
 enum batch_verdict { VERDICT_NONE, VERDICT_OK, VERDICT_ERROR, VERDICT_DEFERRED };
 
 struct batch_answer {
 	enum batch_verdict verdict[BATCH_MOST]; /* NONE: the function returned no row for this item */
 	int row[BATCH_MOST];
-	bool published; /* the batch wrote rows of the outbox */
-	bool moved;     /* and moved sockets between rooms */
-	bool asleep;    /* and an edge sleeps, which is to be rung */
+	bool lone;                /* the answer is the text of rt.dispatch_lone, */
+	struct slice cells[COLS]; /* and these are its parts */
+	bool published;           /* the batch wrote rows of the outbox */
+	bool moved;               /* and moved sockets between rooms */
+	bool asleep;              /* and an edge sleeps, which is to be rung */
 };
 
-/* The rows for n items. NULL, or what is wrong with them as a whole: then nothing is known of any item. */
+/* The answer for n items, which out borrows from. NULL, or what is wrong with them as a whole: then nothing is known of any item. */
 const char *batch_read(const PGresult *res, size_t n, struct batch_answer *out);
 
 /*

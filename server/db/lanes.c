@@ -18,6 +18,9 @@ struct lane {
 	struct lanes *owner;
 	struct link *link;
 	struct known dispatch;
+	struct known lone;   /* for one item, on an ordinary lane */
+	struct known *asked; /* that of the two which is out */
+	bool has_lone;       /* false: the database is that of an older program, which has no such function */
 	unsigned no;
 	bool reserved;
 	struct lane_item *out[BATCH_MOST]; /* the batch that is out, in its order */
@@ -123,6 +126,16 @@ static void lane_on_rows(struct lane *lane, const PGresult *res, struct lane_ite
 		ls->on_written(ls->ctx, a.asleep && ls->common->alone);
 }
 
+/* Nothing has run, and the items are to be sent again. */
+static bool lane_is_void(struct lane *lane, const PGresult *res)
+{
+	if (lane->asked == &lane->lone && !db_rows_ok(res) && strcmp(db_sqlstate(res), "42883") == 0) {
+		lane->has_lone = false;
+		return true;
+	}
+	return known_is_void(lane->asked, res);
+}
+
 static void lane_on_answer(void *arg, enum link_fate fate, const PGresult *res)
 {
 	struct lane *lane = arg;
@@ -133,7 +146,7 @@ static void lane_on_answer(void *arg, enum link_fate fate, const PGresult *res)
 	lane->nout = 0;
 	if (fate == LINK_ANSWERED)
 		link_settled(lane->link);
-	if (fate == LINK_UNSENT || (fate == LINK_ANSWERED && known_is_void(&lane->dispatch, res)))
+	if (fate == LINK_UNSENT || (fate == LINK_ANSWERED && lane_is_void(lane, res)))
 		items_put_back(&ls->items, items, n);
 	else if (fate == LINK_LOST || (!db_rows_ok(res) && db_outcome_unknown(res)))
 		lanes_on_lost(ls, items, n);
@@ -165,9 +178,11 @@ static void lane_send(struct lane *lane)
 	struct buf array = {0};
 	lane_gather(lane, &array);
 	size_t n = lane->nout;
-	const char *value = lane->reserved ? lane->out[0]->json.p : array.p;
+	bool lone = lane->has_lone && n == 1;
+	const char *value = lane->reserved || lone ? lane->out[0]->json.p : array.p;
+	lane->asked = lone ? &lane->lone : &lane->dispatch;
 	/* A batch is told by then, so what hangs is given up: the next link finds a server that answers. */
-	if (known_send(&lane->dispatch, 1, &value, ls->common->cfg.item_timeout_ms, lane_on_answer, lane)) {
+	if (known_send(lane->asked, 1, &value, ls->common->cfg.item_timeout_ms, lane_on_answer, lane)) {
 		batch_count(&ls->common->stats, n);
 	} else {
 		lane->nout = 0;
@@ -239,6 +254,7 @@ static void lane_on_up(void *ctx)
 {
 	struct lane *lane = ctx;
 	common_link_is_up(lane->owner->common, lane_role(lane));
+	lane->has_lone = !lane->reserved;
 	if (common_has_sessions(lane->owner->common))
 		known_prepare(&lane->dispatch, lane->owner->common->cfg.item_timeout_ms);
 	lanes_wake(lane->owner);
@@ -250,6 +266,7 @@ static void lane_on_down(void *ctx, bool was_up, const char *why)
 	struct lane *lane = ctx;
 	common_link_is_down(lane->owner->common, lane_role(lane), was_up, why);
 	known_down(&lane->dispatch);
+	known_down(&lane->lone);
 	lanes_wake(lane->owner);
 	lane->owner->common->on_change(lane->owner->common);
 }
@@ -257,6 +274,15 @@ static void lane_on_down(void *ctx, bool was_up, const char *why)
 static void lane_on_idle(void *lane)
 {
 	lanes_wake(((struct lane *)lane)->owner);
+}
+
+static void lane_on_prepared(void *arg)
+{
+	struct lane *lane = arg;
+	if (lane->reserved)
+		lane_on_idle(lane);
+	else
+		known_prepare(&lane->lone, lane->owner->common->cfg.item_timeout_ms);
 }
 
 static const struct link_events lane_link_events = {
@@ -274,8 +300,13 @@ static void lane_init(struct lanes *ls, struct lane *lane)
 	                                .name = lane->reserved ? "rt.dispatch_one" : "rt.dispatch",
 	                                .sql = lane->reserved ? "select * from rt.dispatch_one($1)"
 	                                                      : "select * from rt.dispatch($1::text[])",
-	                                .ready = lane_on_idle,
+	                                .ready = lane_on_prepared,
 	                                .arg = lane};
+	lane->lone = (struct known){.link = lane->link,
+	                            .name = "rt.dispatch_lone",
+	                            .sql = "select rt.dispatch_lone($1)",
+	                            .ready = lane_on_idle,
+	                            .arg = lane};
 }
 
 struct lanes *lanes_new(struct db_common *common, void (*on_written)(void *ctx, bool unrung), void *ctx)

@@ -1,4 +1,4 @@
--- Client events: alone, or by batches.
+-- Client events, by batches. What comes alone has a shorter way (rt.dispatch_lone).
 
 create or replace function rt_private.dispatch_begin() returns text
 language sql volatile
@@ -8,29 +8,37 @@ return set_config('bellwire.dispatch', pg_current_xact_id()::text, true)
 comment on function rt_private.dispatch_begin() is
 	'Notes that this transaction is a dispatch: writers in it do not ring.';
 
+-- Durability is the call's: an item that switches it off must not make its neighbours' acks a lie.
+create or replace function rt_private.dispatch_lasts(p_sync text, p_lasting boolean) returns text
+language sql volatile
+return case when current_setting('synchronous_commit') <> p_sync or p_lasting is not true then
+	set_config('synchronous_commit', case when p_lasting or p_sync = 'off' then p_sync else 'off' end, true) end;
+comment on function rt_private.dispatch_lasts(text, boolean) is
+	'Sees to it that a dispatch commits as it began: p_sync, its synchronous_commit; p_lasting: it wrote something '
+	'that must survive a crash.';
+
+-- Asked before the commit, as every writer does: an edge that goes to sleep later waits for this transaction
+-- (rt.bell_arm).
+create or replace function rt_private.dispatch_said() returns text
+language sql volatile
+return case
+	when current_setting('bellwire.published', true) is distinct from current_setting('bellwire.dispatch')
+		then 'quiet'
+	when rt_private.edge_sleeps() then 'asleep' else 'published' end;
+comment on function rt_private.dispatch_said() is 'What a dispatch published: the outcome of its last row.';
+
 create or replace function rt_private.dispatch_end(p_sync text, p_lasting boolean) returns text
 language plpgsql volatile
 as $$
 declare
 	v_done text;
 begin
-	-- Durability is the call's: an item that switches it off must not make its neighbours' acks a lie.
-	if current_setting('synchronous_commit') <> p_sync or p_lasting is not true then
-		v_done := set_config('synchronous_commit',
-			case when p_lasting or p_sync = 'off' then p_sync else 'off' end, true);
-	end if;
-	-- The socket's event is over; set_config is never null. Asked before the commit, as every writer does: an edge
-	-- that goes to sleep later waits for this transaction (rt.bell_arm).
-	return case
-		when set_config('bellwire.socket_id', '', true) is null then null
-		when current_setting('bellwire.published', true) is distinct from current_setting('bellwire.dispatch')
-			then 'quiet'
-		when rt_private.edge_sleeps() then 'asleep' else 'published' end;
+	v_done := concat(rt_private.dispatch_lasts(p_sync, p_lasting), set_config('bellwire.socket_id', '', true));
+	return rt_private.dispatch_said();
 end
 $$;
 comment on function rt_private.dispatch_end(text, boolean) is
-	'Ends a dispatch that began under p_sync (synchronous_commit) and wrote something that must survive a crash, '
-	'or not; the outcome of its last row.';
+	'Ends a dispatch, as rt_private.dispatch_lasts does; the outcome of its last row.';
 
 create or replace function rt_private.dispatch_moved() returns text
 language sql volatile
@@ -38,9 +46,9 @@ return case when current_setting('bellwire.moved', true) = current_setting('bell
 	then 'moved' end;
 comment on function rt_private.dispatch_moved() is 'Whether a dispatch moved rooms: the body of its last row.';
 
-create or replace function rt_private.dispatch_batch(p_items text[])
+create or replace function rt.dispatch(p_items text[])
 returns table (ord int, outcome text, body text, code text, message text, sqlstate text, detail text)
-language plpgsql volatile
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '250ms'
 as $$
 declare
 	v_sync constant text := current_setting('synchronous_commit');
@@ -129,40 +137,9 @@ begin
 	return next;
 end
 $$;
-comment on function rt_private.dispatch_batch(text[]) is
-	'Several items in one block, and where one fails, each in a block of its own.';
-
-create or replace function rt.dispatch(p_items text[])
-returns table (ord int, outcome text, body text, code text, message text, sqlstate text, detail text)
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '250ms'
-as $$
-declare
-	v_sync constant text := current_setting('synchronous_commit');
-	v_done text;
-	v_run  record;
-begin
-	if cardinality(p_items) is distinct from 1 then
-		return query select * from rt_private.dispatch_batch(p_items);
-		return;
-	end if;
-	-- One item, which is what comes while an edge is not busy: nothing of what a batch needs. rt.dispatch_one has
-	-- the same lines, because rows that a function passes on are copied once more.
-	v_done := rt_private.dispatch_begin();
-	v_run := rt_private.item_run(p_items[1], 'nowait');
-	ord := 1; outcome := v_run.outcome; body := v_run.body;
-	if v_run.code is not null then -- an error
-		code := v_run.code; message := v_run.message; sqlstate := v_run.state; detail := v_run.detail;
-		return next;
-		code := null; message := null; sqlstate := null; detail := null;
-	else
-		return next;
-	end if;
-	ord := 0; outcome := rt_private.dispatch_end(v_sync, v_run.lasting); body := rt_private.dispatch_moved();
-	return next;
-end
-$$;
 comment on function rt.dispatch(text[]) is
-	'Runs up to 32 client events {event, user_id, socket_id, payload} (JSON text). A row an item: ok (body: the '
+	'Runs up to 32 client events {event, user_id, socket_id, payload} (JSON text), in one block, and where one '
+	'fails, each in a block of its own. A row an item: ok (body: the '
 	'ack), error (code, message for the client; sqlstate, detail for the log), deferred (its row is locked by '
 	'somebody else, or an earlier one of its socket was: send it again alone). Last a row with ord 0: quiet; '
 	'published; or asleep: published, and an edge sleeps, so that rt.ring is to be called; its body is "moved" '

@@ -1,5 +1,5 @@
 -- The items of a call run in one transaction. Where one of a batch fails, each runs again in a block of its own. "when
--- others" is allowed in this file only.
+-- others" is allowed in this file and in dispatch_lone.sql.
 
 -- Functions without a search_path of their own run inside rt.dispatch and have its: each switch costs more than a
 -- look-up.
@@ -66,6 +66,29 @@ comment on function rt_private.retry_after_ms(text, text) is
 	'How long an RT429 asks its caller to wait: milliseconds, as its DETAIL or HINT says; 1000 where neither is a '
 	'number.';
 
+create or replace function rt_private.item_failed(p_parsed boolean, p_lock text, p_state text, p_text text, p_context text,
+	p_detail text, p_hint text, out outcome text, out body text, out code text, out message text, out state text,
+	out detail text) returns record
+language plpgsql volatile
+as $$
+begin
+	if p_lock <> 'wait' and p_state in ('40P01', '40001', '55P03') then
+		outcome := 'deferred';
+		return;
+	end if;
+	-- An item that is not parsed is valid JSON that jsonb cannot hold, because it is too deep or too long (54...). What
+	-- else it cannot hold is of class 22.
+	state := case when not p_parsed and p_state ~ '^54' then '22000' else p_state end;
+	outcome := 'error';
+	body := case when state = 'RT429' then rt_private.retry_after_ms(p_detail, p_hint) end;
+	select e.code, e.message into code, message from rt_private.error_code(state, p_text) e;
+	detail := p_text || case when code = 'INTERNAL' then e'\n' || p_context else '' end;
+end
+$$;
+comment on function rt_private.item_failed(boolean, text, text, text, text, text, text) is
+	'What is told of an item that raised this error. p_lock: as in rt_private.route_run. deferred: to be tried '
+	'again, unless it waited already.';
+
 create or replace function rt_private.item_run(p_item text, p_lock text, out outcome text, out body text, out code text,
 	out message text, out state text, out detail text, out lasting boolean) returns record
 language plpgsql volatile
@@ -74,6 +97,8 @@ declare
 	v_item    jsonb;
 	v_done    text;
 	v_run     record;
+	v_state   text;
+	v_text    text;
 	v_context text;
 	v_detail  text;
 	v_hint    text;
@@ -90,29 +115,14 @@ begin
 	body := coalesce(v_run.ack, 'null')::text;
 	lasting := v_run.lasting;
 exception when others then
-	get stacked diagnostics state = returned_sqlstate, detail = message_text, v_context = pg_exception_context,
+	get stacked diagnostics v_state = returned_sqlstate, v_text = message_text, v_context = pg_exception_context,
 		v_detail = pg_exception_detail, v_hint = pg_exception_hint;
-	if p_lock <> 'wait' and state in ('40P01', '40001', '55P03') then
-		outcome := 'deferred';
-		state := null;
-		detail := null;
-		return;
-	elsif v_item is null and state ~ '^54' then
-		-- Valid JSON that jsonb cannot hold, because it is too deep or too long. What else it cannot hold is of
-		-- this class.
-		state := '22000';
-	end if;
-	body := case when state = 'RT429' then rt_private.retry_after_ms(v_detail, v_hint) end;
-	outcome := 'error';
-	select e.code, e.message into code, message from rt_private.error_code(state, detail) e;
-	if code = 'INTERNAL' then
-		detail := detail || e'\n' || v_context;
-	end if;
+	select f.outcome, f.body, f.code, f.message, f.state, f.detail into outcome, body, code, message, state, detail
+	from rt_private.item_failed(v_item is not null, p_lock, v_state, v_text, v_context, v_detail, v_hint) f;
 end
 $$;
 comment on function rt_private.item_run(text, text) is
-	'Runs one item (JSON text); whatever it raises undoes that item alone. p_lock: as in rt_private.route_run. '
-	'deferred: to be tried again, unless it waited already.';
+	'Runs one item (JSON text); whatever it raises undoes that item alone. p_lock: as in rt_private.route_run.';
 
 create or replace function rt_private.item_call(p_item jsonb) returns jsonb
 language plpgsql volatile

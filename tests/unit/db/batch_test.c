@@ -2,8 +2,6 @@
 
 #include "fake_result.h"
 
-#define COLS 7
-
 static PGresult *answer_of(const char *const (*rows)[COLS], size_t n)
 {
 	PGresult *res = result_begin(COLS);
@@ -108,6 +106,63 @@ TEST(a_batch_that_failed_without_a_reason_is_internal)
 	CHECK(batch_is_serialization(SLICE("40P01")));
 	CHECK(batch_is_serialization(SLICE("40001")));
 	CHECK(!batch_is_serialization(SLICE("40003")));
+}
+
+TEST(one_item_is_answered_by_a_text)
+{
+	static const struct {
+		const char *text;
+		enum db_outcome outcome;
+		bool published, moved;
+		const char *body, *code, *message, *sqlstate, *detail;
+		uint64_t retry_after_ms;
+	} rows[] = {
+		{"published\x1fmoved\x1fok\x1f{\"a\": 1}", DB_OK, true, true, "{\"a\": 1}", "", "", "", "", 0},
+		{"quiet\x1f\x1fok", DB_OK, false, false, "null", "", "", "", "", 0},
+		{"quiet\x1f\x1f"
+	         "error\x1f\x1f"
+	         "FORBIDDEN\x1fno\x1fRT403\x1fone\x1ftwo\n",
+	         DB_ERROR, false, false, "", "FORBIDDEN", "no", "RT403", "one\x1ftwo\n", 0},
+		{"quiet\x1f\x1f"
+	         "error\x1f"
+	         "1500\x1fRATE_LIMIT\x1f\x1fRT429\x1f",
+	         DB_ERROR, false, false, "", "RATE_LIMIT", "", "RT429", "", 1500},
+		{"quiet\x1f\x1f"
+	         "error",
+	         DB_ERROR, false, false, "", "INTERNAL", "", "", "", 0},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		PGresult *res = result_begin(1);
+		struct batch_answer a;
+		struct db_item_result r;
+		result_row(res, (const char *[]){rows[i].text});
+		CHECK(batch_read(res, 1, &a) == NULL);
+		CHECK(a.published == rows[i].published);
+		batch_item(res, &a, 0, &r);
+		CHECK_INT(r.outcome, rows[i].outcome);
+		CHECK(r.moved == rows[i].moved);
+		CHECK_SLICE(r.body, slice_str(rows[i].body));
+		CHECK_SLICE(r.code, slice_str(rows[i].code));
+		CHECK_SLICE(r.message, slice_str(rows[i].message));
+		CHECK_SLICE(r.sqlstate, slice_str(rows[i].sqlstate));
+		CHECK_SLICE(r.detail, slice_str(rows[i].detail));
+		CHECK_INT(r.retry_after_ms, rows[i].retry_after_ms);
+		CHECK(batch_read(res, 2, &a) != NULL); /* a text is of one item */
+		PQclear(res);
+	}
+}
+
+TEST(a_text_that_is_no_answer)
+{
+	static const char *const texts[] = {
+		NULL, "", "ok", "quiet\x1f\x1f", "quiet\x1f\x1fOK\x1f{}", "\x1f\x1f\x1f\x1f\x1f\x1f\x1f\x1f"};
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		PGresult *res = result_begin(1);
+		struct batch_answer a;
+		result_row(res, &texts[i]);
+		CHECK(batch_read(res, 1, &a) != NULL);
+		PQclear(res);
+	}
 }
 
 TEST(batches_are_counted_by_size)

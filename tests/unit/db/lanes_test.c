@@ -31,6 +31,10 @@ struct world {
 	struct fake_conn *held, *last;             /* of batches */
 	int prepares, by_name;
 	const char *forgot; /* SQLSTATE of what is executed by name */
+	bool older;         /* a database without rt.dispatch_lone */
+	int lone;           /* items that came by it */
+	bool is_lone;       /* the present one does */
+	const char *cells[COLS];
 };
 
 static struct world *world_of(struct fake_conn *c)
@@ -89,6 +93,25 @@ static bool all_of_them(struct fake_conn *c, const char *word)
 	return true;
 }
 
+/* One of rt.dispatch_lone is kept for its text. */
+static void answer_row(struct fake_conn *c, const char *const cells[COLS])
+{
+	if (world_of(c)->is_lone)
+		memcpy(world_of(c)->cells, cells, sizeof world_of(c)->cells);
+	else
+		fake_row(c, cells, COLS);
+}
+
+static void answer_lone(struct fake_conn *c, const char *word)
+{
+	struct world *w = world_of(c);
+	char text[200];
+	int n = snprintf(text, sizeof text, "%s\x1f%s", word, w->moved ? w->moved : "");
+	for (int i = 1; i < COLS; i++)
+		n += snprintf(text + n, sizeof text - (size_t)n, "\x1f%s", w->cells[i] ? w->cells[i] : "");
+	fake_row(c, (const char *[]){text}, 1);
+}
+
 static void answer_item(struct fake_conn *c, int ord, const char *item, bool deferring)
 {
 	char number[12];
@@ -98,38 +121,45 @@ static void answer_item(struct fake_conn *c, int ord, const char *item, bool def
 	snprintf(w->order + strlen(w->order), sizeof w->order - strlen(w->order), " %d", atoi(n));
 	if (strstr(item, "conflict") && !strstr(w->order, "!")) {
 		strcat(w->order, "!");
-		fake_row(c, (const char *[]){number, "error", NULL, "INTERNAL", "m", "40001", "d"}, COLS);
+		answer_row(c, (const char *[]){number, "error", NULL, "INTERNAL", "m", "40001", "d"});
 	} else if (strstr(item, "readonly")) {
-		fake_row(c, (const char *[]){number, "error", NULL, "UNAVAILABLE", "m", "25006", "d"}, COLS);
+		answer_row(c, (const char *[]){number, "error", NULL, "UNAVAILABLE", "m", "25006", "d"});
 	} else if (strstr(item, "limit")) {
-		fake_row(c, (const char *[]){number, "error", "2500", "RATE_LIMIT", "m", "RT429", "d"}, COLS);
+		answer_row(c, (const char *[]){number, "error", "2500", "RATE_LIMIT", "m", "RT429", "d"});
 	} else if (strstr(item, "forbid")) {
-		fake_row(c, (const char *[]){number, "error", NULL, "FORBIDDEN", "no", "RT403", "d"}, COLS);
+		answer_row(c, (const char *[]){number, "error", NULL, "FORBIDDEN", "no", "RT403", "d"});
 	} else if (strstr(item, "always") || (strstr(item, "defer") && deferring)) {
-		fake_row(c, (const char *[]){number, "deferred", NULL, NULL, NULL, NULL, NULL}, COLS);
+		answer_row(c, (const char *[]){number, "deferred", NULL, NULL, NULL, NULL, NULL});
 	} else if (!strstr(item, "silence")) {
-		fake_row(c, (const char *[]){number, "ok", "{}", NULL, NULL, NULL, NULL}, COLS);
+		answer_row(c, (const char *[]){number, "ok", "{}", NULL, NULL, NULL, NULL});
 	}
 }
 
 static void finish_answer(struct fake_conn *c)
 {
 	const char *word = world_of(c)->trailer;
-	fake_row(c, (const char *[]){"0", word ? word : "quiet", world_of(c)->moved, NULL, NULL, NULL, NULL}, COLS);
+	if (world_of(c)->is_lone)
+		answer_lone(c, word ? word : "quiet");
+	else
+		fake_row(c, (const char *[]){"0", word ? word : "quiet", world_of(c)->moved, NULL, NULL, NULL, NULL},
+		         COLS);
 	fake_rows_end(c);
 }
 
-static void play_batch(struct fake_conn *c)
+static void play_batch(struct fake_conn *c, bool is_lone)
 {
 	struct world *w = world_of(c);
 	w->batches++;
 	w->last = c;
+	w->lone += is_lone;
+	w->is_lone = is_lone;
+	memset(w->cells, 0, sizeof w->cells);
 	w->last_batch = 0;
 	for (const char *p = c->params[0]; (p = strstr(p, "test:event")); p++)
 		w->last_batch++;
 	if (all_of_them(c, w->on_batch))
 		return;
-	fake_columns(c, COLS);
+	fake_columns(c, is_lone ? 1 : COLS);
 	int ord = 1;
 	for (char *p = strstr(c->params[0], "test:event"), *next; p; p = next) {
 		if ((next = strstr(p + 1, "test:event")))
@@ -151,6 +181,7 @@ static void play(struct fake_conn *c, const char *sql)
 	} else if (strstr(sql, "rt.dispatch_one")) {
 		CHECK_STR(c->role, "unit reserved");
 		w->alone++;
+		w->is_lone = false;
 		if (all_of_them(c, w->on_alone))
 			return;
 		fake_columns(c, COLS);
@@ -158,12 +189,14 @@ static void play(struct fake_conn *c, const char *sql)
 		finish_answer(c);
 	} else {
 		CHECK_STR(c->role, "unit dispatch");
-		bool by_name = strcmp(sql, "rt.dispatch") == 0;
+		bool by_name = starts_with(sql, "rt.dispatch"), is_lone = strstr(sql, "rt.dispatch_lone");
 		w->by_name += by_name;
 		if (w->forgot && by_name)
 			fake_error(c, w->forgot, "prepared statement \"rt.dispatch\" does not exist");
+		else if (w->older && is_lone)
+			fake_error(c, "42883", "function rt.dispatch_lone(text) does not exist");
 		else
-			play_batch(c);
+			play_batch(c, is_lone);
 	}
 }
 
@@ -194,7 +227,7 @@ static void begin_up_with(struct world *w, unsigned lanes)
 	lanes_start(w->lanes);
 	WAIT_FOR(w->parts.loop, w->parts.common.stats.links_up == lanes + 1);
 	parts_settle(&w->parts);
-	WAIT_FOR(w->parts.loop, w->prepares == (int)lanes + 1 && !lanes_wait_since(w->lanes)); /* all are free */
+	WAIT_FOR(w->parts.loop, w->prepares == 2 * (int)lanes + 1 && !lanes_wait_since(w->lanes)); /* all are free */
 }
 
 static void begin_up(struct world *w)
@@ -321,6 +354,47 @@ TEST(a_conflict_is_tried_once_more)
 	end(&w);
 }
 
+TEST(one_item_goes_by_a_way_of_its_own)
+{
+	struct world w;
+	begin_up(&w);
+	w.trailer = "published";
+	w.moved = "moved";
+	send_to(&w, "a", "ok", false);
+	wait_for_all(&w);
+	CHECK_INT(w.lone, 1);
+	CHECK_STR(w.things[0].body, "{}");
+	CHECK(w.things[0].moved);
+	CHECK_INT(w.written, 1);
+	send_to(&w, "a", "limit", false);
+	wait_for_all(&w);
+	CHECK_STR(w.things[1].code, "RATE_LIMIT");
+	CHECK_INT((int)w.things[1].retry_after_ms, 2500);
+	CHECK_STR(w.things[1].detail, "d");
+	send_to(&w, "a", "defer", false);
+	wait_for_all(&w);
+	CHECK_INT(w.alone, 1);
+	CHECK_INT(w.things[2].outcome, DB_OK);
+	CHECK_INT(w.lone, 3);
+	end(&w);
+}
+
+TEST(the_database_of_an_older_program_has_only_batches)
+{
+	struct world w;
+	begin_up(&w);
+	w.older = true;
+	for (int i = 0; i < 2; i++) {
+		send_to(&w, "a", "ok", false);
+		wait_for_all(&w);
+		CHECK_INT(w.things[i].outcome, DB_OK);
+	}
+	CHECK_INT(w.batches, 2);
+	CHECK_INT(w.lone, 0);
+	CHECK_STR(w.order, " 0 1");
+	end(&w);
+}
+
 TEST(of_a_batch_that_failed_each_item_runs_alone)
 {
 	struct world w;
@@ -414,6 +488,8 @@ TEST(a_batch_that_was_not_sent_goes_first_on_the_next_link)
 	struct world w;
 	begin_up(&w);
 	struct fake_conn *c = fake_find(&w.parts.pg, "dispatch");
+	WAIT_FOR(w.parts.loop, w.prepares == 3);
+	parts_settle(&w.parts);
 	c->deaf = true;
 	fake_watch(c);
 	send_to(&w, "a", "ok", false);
@@ -589,7 +665,7 @@ TEST(a_batch_is_a_statement_that_its_session_knows)
 	begin_up(&w);
 	send_to(&w, "a", "ok", false);
 	wait_for_all(&w);
-	CHECK_INT(w.prepares, 2);
+	CHECK_INT(w.prepares, 3); /* two of the ordinary lane */
 	CHECK_INT(w.by_name, 1);
 	w.on_batch = "cut";
 	send_to(&w, "a", "ok", false);
@@ -598,7 +674,7 @@ TEST(a_batch_is_a_statement_that_its_session_knows)
 	send_to(&w, "a", "ok", false);
 	wait_for_all(&w);
 	CHECK_INT(w.things[2].outcome, DB_OK);
-	CHECK_INT(w.prepares, 3);
+	CHECK_INT(w.prepares, 5);
 	CHECK_INT(w.by_name, 3);
 	end(&w);
 }
