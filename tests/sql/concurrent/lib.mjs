@@ -80,8 +80,15 @@ export function random(seed) {
 export const item = (event, user, socket, payload) =>
   JSON.stringify({ event, user_id: uuid(user), socket_id: socket, payload });
 
+// The rows of rt.dispatch; one item goes as an edge sends it, by rt.dispatch_lone.
+export async function dispatched(client, items) {
+  if (items.length !== 1) return client.rows('select * from rt.dispatch($1)', [items]);
+  const [end, moved, outcome, body, code, message, sqlstate, ...detail] = (await client.one('select rt.dispatch_lone($1)', items)).split('\x1f');
+  return [{ ord: 1, outcome, body, code, message, sqlstate, detail: detail.join('\x1f') }, { ord: 0, outcome: end, body: moved }];
+}
+
 export async function dispatch(client, items) {
-  const rows = await client.rows('select * from rt.dispatch($1)', [items]);
+  const rows = await dispatched(client, items);
   return rows.map((row) => (row.ord ? row.outcome === 'error' ? `error ${row.code}` : row.outcome : row.outcome));
 }
 

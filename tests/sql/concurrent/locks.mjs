@@ -6,11 +6,13 @@ const alone = async (client, one) => (await client.rows('select * from rt.dispat
 
 // A statement that waits for a lock now waits for ever, so a test that passes has not waited.
 async function patient(admin, f) {
-  await admin.query("alter function rt.dispatch(text[]) set lock_timeout = '0'");
+  const all = (timeout) => admin.query(`alter function rt.dispatch(text[]) set lock_timeout = '${timeout}';
+    alter function rt.dispatch_lone(text) set lock_timeout = '${timeout}'`);
+  await all('0');
   try {
     return await f();
   } finally {
-    await admin.query("alter function rt.dispatch(text[]) set lock_timeout = '250ms'");
+    await all('250ms');
   }
 }
 

@@ -1,5 +1,5 @@
 // A batch changes nothing of its session (docs/event-path.md, "Poolers"), and what it acks has been flushed ("Durability is the batch's").
-import { connect, connectEdge, dispatch, is, item, many, ok, outcome, route, run, uuid, world } from './lib.mjs';
+import { connect, connectEdge, dispatch, dispatched, is, item, many, ok, outcome, route, run, uuid, world } from './lib.mjs';
 
 const state = async (client) => ({
   settings: await client.rows('select name, setting from pg_settings order by name'),
@@ -25,6 +25,7 @@ async function unchanged() {
     item('chat:typing', 2, 't', { chat_id: uuid(11), is_typing: true }), item('ses_async', 1, 's', {}), item('ses_fail', 2, 't', {}), 'x', item('chat:leave', 1, 's', {}),
   ];
   for (let i = 0; i < 8; i++) await dispatch(edge, items);      // past the fifth, plans are generic
+  for (let i = 0; i < 8; i++) for (const one of items) await dispatch(edge, [one]);
   await dispatch(edge, items.slice(0, 3));      // none that fails
   for (const one of items) await edge.query('select * from rt.dispatch_one($1)', [one]);
   await dispatch(edge, [items[2]]);
@@ -49,16 +50,19 @@ async function flushed() {
   await admin.query('select pg_reload_conf()');
   await admin.query('create table tests.flushed (n int); grant all on tests.flushed to bellwire_owner');
   await route(admin, 'flu_put', "begin insert into tests.flushed values (1); return to_jsonb(pg_current_wal_insert_lsn()::text); end");
+  await route(admin, 'flu_put_off', "begin insert into tests.flushed values (1); set local synchronous_commit = off; return to_jsonb(pg_current_wal_insert_lsn()::text); end");
   await route(admin, 'flu_off', "begin set local synchronous_commit = off; return '{}'; end");
   await admin.query("update bellwire.routes set ephemeral = false where event like 'flu%'");
   await admin.query("select tests.route('flu_eph', 'begin insert into tests.flushed values (1); return to_jsonb(pg_current_wal_insert_lsn()::text); end', p_ephemeral => true)");
   const lag = async (items, at) => {
-    const rows = await edge.rows('select * from rt.dispatch($1)', [items]);
+    const rows = await dispatched(edge, items);
     return edge.one('select pg_wal_lsn_diff($1, pg_current_wal_flush_lsn())::int', [JSON.parse(rows[at].body)]);
   };
   let late = 0;
   for (let i = 0; i < 20; i++) if (await lag([item('flu_put', 1, 'a', {}), item('flu_off', 1, 'b', {})], 0) > 0) late++;
   is(late, 0, 'an item that turns synchronous_commit off: what is acked is on disk all the same');
+  for (let i = 0; i < 20; i++) if (await lag([item('flu_put_off', 1, 'a', {})], 0) > 0) late++;
+  is(late, 0, 'alone, too');
   let early = 0;
   for (let i = 0; i < 20; i++) if (await lag([item('flu_eph', 1, 'a', {})], 0) > 0) early++;
   ok(early > 0, 'ephemeral items alone do not wait', early);
