@@ -1,7 +1,7 @@
 -- rt.dispatch_lone: one client event, and a text. That it does not wait for a lock is in concurrent/locks.mjs, that what it
 -- acks has been flushed in concurrent/session.mjs.
 begin;
-select plan(50);
+select plan(49);
 
 select tests.users(1, 3);
 select tests.chat(10, 1, 2);
