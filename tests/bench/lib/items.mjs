@@ -30,6 +30,11 @@ const dispatch = (make, size) => ({
   statement: (n) => `execute "rt.dispatch"(${array(range(size).map((k) => make(n * size + k)))})`,
 })
 
+const alone = (make) => ({
+  setup: ['prepare "rt.dispatch_lone" as select rt.dispatch_lone($1)'],
+  statement: (n) => `execute "rt.dispatch_lone"(${literal(JSON.stringify(make(n)))})`,
+})
+
 const opened = (n, more) => ({ socket_id: socket(n), user_id: person(someone(n)), ...more })
 const open = (size) => (n) => `select * from rt.socket_open('${EDGE}'::uuid, ${array(range(size).map((k) => opened(n * size + k, { recovery: false })))}::text[])`
 const close = (size) => (n) => `select rt.socket_close('${EDGE}'::uuid, ${array(range(size).map((k) => opened(n * size + k, { clean: true })))}::text[])`
@@ -87,10 +92,10 @@ export const ITEMS = {
   emit: { title: '`rt.emit`', role: null, statement: (n) => emit(n, 1) },
   insert: { title: '`INSERT` into `platform.messages`', role: null,
     statement: (n) => `insert into platform.messages (chat_id, sender_id, type, content) values ('${chatOf(someone(n), 0)}', '${person(someone(n))}', 'text', 'bench ${n}, a message of ordinary length')` },
-  send: { title: 'a send, alone', ...dispatch(message, 1) },
+  send: { title: 'a send, alone', ...alone(message) },
   send32: { title: 'sends, 32 in a batch, each', each: 32, ...dispatch(message, 32) },
-  read: { title: 'a read, alone', ...dispatch(read, 1) },
-  typing: { title: 'typing, alone', ...dispatch(typing, 1) },
+  read: { title: 'a read, alone', ...alone(read) },
+  typing: { title: 'typing, alone', ...alone(typing) },
   typing32: { title: 'typing, 32 in a batch, each', each: 32, ...dispatch(typing, 32) },
   open: { title: '`socket_open`, alone', statement: open(1) },
   open50: { title: '`socket_open`, 50 in a call, each', each: 50, warm: 6, count: 8, statement: open(50) },
