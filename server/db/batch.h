@@ -26,7 +26,10 @@ struct batch_answer {
 	bool asleep;              /* and an edge sleeps, which is to be rung */
 };
 
-/* The answer for n items, which out borrows from. NULL, or what is wrong with them as a whole: then nothing is known of any item. */
+/*
+ * The answer for n items, which out borrows from. NULL, or what is wrong with it as a whole: then nothing is known of any
+ * item.
+ */
 const char *batch_read(const PGresult *res, size_t n, struct batch_answer *out);
 
 /*
