@@ -27,8 +27,8 @@ struct batch_answer {
 };
 
 /*
- * The answer for n items, which out borrows from. NULL, or what is wrong with it as a whole: then nothing is known of any
- * item.
+ * The answer for n items, which out borrows from. NULL, or what is wrong with it as a whole: then nothing is known of
+ * any item.
  */
 const char *batch_read(const PGresult *res, size_t n, struct batch_answer *out);
 

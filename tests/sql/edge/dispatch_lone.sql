@@ -1,4 +1,4 @@
--- rt.dispatch_lone: one client event, and a text. That it does not wait for a lock is in concurrent/locks.mjs, that what it
+-- rt.dispatch_lone: one client event, and a text. That it waits for no lock is in concurrent/locks.mjs, that what it
 -- acks has been flushed in concurrent/session.mjs.
 begin;
 select plan(49);
@@ -11,7 +11,8 @@ grant all on tests.rows to bellwire_owner;
 select tests.route('echo', $$begin return jsonb_build_object('user', p_user_id, 'payload', p_payload,
 	'socket', rt.socket_id()); end$$);
 select tests.route('nothing', 'begin return null; end');
-select tests.route('put', $$begin insert into tests.rows values ((p_payload ->> 'n')::int, (p_payload ->> 'parent')::int);
+select tests.route('put', $$begin
+	insert into tests.rows values ((p_payload ->> 'n')::int, (p_payload ->> 'parent')::int);
 	return '{"put": true}'; end$$);
 select tests.route('put_fail', $$begin insert into tests.rows values ((p_payload ->> 'n')::int);
 	perform rt_private.publish(array['r'], 'unsaid', p_payload);
@@ -27,7 +28,8 @@ select tests.route('role', 'begin return to_jsonb(array[current_user::text, curr
 
 -- the parts of an answer; a bar is shown in place of U+001F
 create function pg_temp.lone(p_event text, p_payload jsonb default '{}', p_user int default 1) returns text
-	language sql as $$ select translate(rt.dispatch_lone(tests.item(p_event, p_user, 's1', p_payload)), e'\x1f', '|') $$;
+	language sql as $$
+	select translate(rt.dispatch_lone(tests.item(p_event, p_user, 's1', p_payload)), e'\x1f', '|') $$;
 create function pg_temp.ack(p_event text, p_payload jsonb default '{}') returns jsonb
 	language sql as $$ select split_part(pg_temp.lone(p_event, p_payload), '|', 4)::jsonb $$;
 select set_config('bellwire.published', '', true), set_config('bellwire.moved', '', true);
@@ -53,13 +55,14 @@ select is_empty($$select from bellwire.outbox o where o.xid = pg_current_xact_id
 	'and nothing is announced');
 select matches(translate(rt.dispatch_lone(i), e'\x1f', '|'), '^quiet\|\|error\|\|INVALID_DATA\|[^|]*\|(RT400|22...)\|',
 	'no item: ' || coalesce(left(i, 20), 'null'))
-from unnest(array['x', '5', 'null', '[]', '{}', null, tests.item('echo', 1, 's1', '[]'), tests.item('unheard', 1, 's1', '{}'),
+from unnest(array['x', '5', 'null', '[]', '{}', null, tests.item('echo', 1, 's1', '[]'),
+	tests.item('unheard', 1, 's1', '{}'),
 	'{"event": "echo", "user_id": "x", "socket_id": "s", "payload": {}}',
 	'{"event": "echo", "socket_id": "s1", "payload": {"a": "\u0000"}}',
 	'{"event": "echo", "socket_id": "s1", "payload": {"a": 1e999999}}',
 	'{"event": "echo", "payload": {"a": ' || repeat('[', 20000) || repeat(']', 20000) || '}}']) i;
-select is(pg_temp.lone('fail', jsonb_build_object('state', s)), 'quiet||error||' || c || '|' || t || '|' || s || '|secret',
-	s || ': ' || c)
+select is(pg_temp.lone('fail', jsonb_build_object('state', s)),
+	concat('quiet||error||', c, '|', t, '|', s, '|secret'), s || ': ' || c)
 from (values ('RT404', 'CHAT_NOT_FOUND', 'secret'), ('22001', 'INVALID_DATA', 'Invalid data'),
 	('53100', 'UNAVAILABLE', 'Try again')) t (s, c, t);
 select matches(pg_temp.lone('fail', '{"state": "P0001", "message": "the cause"}'),
@@ -77,7 +80,8 @@ select is(
 	(select array[d.outcome, d.body, d.code, d.message, d.sqlstate, d.detail]
 		from rt.dispatch(array[tests.item(e, 1, 's1', p)]) d where d.ord = 1),
 	(select array_agg(nullif(r.part, '') order by r.n)
-		from unnest(string_to_array(pg_temp.lone(e, p), '|') || array['', '', '', '']) with ordinality r (part, n)
+		from unnest(string_to_array(pg_temp.lone(e, p), '|') || array['', '', '', ''])
+			with ordinality r (part, n)
 		where r.n between 3 and 8), 'as in a batch: ' || e)
 from (values ('echo', '{"a": 1}'::jsonb), ('nothing', '{}'), ('put_fail', '{"n": 3}'), ('unheard', '{}'),
 	('fail', '{"state": "RT429", "detail": "7"}'), ('fail', '{"state": "40001"}'),
