@@ -55,6 +55,7 @@ const story = [
   'delete from platform.post_likes', 'delete from platform.post_comments',
   `select ord, outcome, body, code, message, sqlstate from rt.dispatch(array[$json$${item('chat:message:send', 1, 's1', { chat_id: uuid(10), type: 'text', content: String.raw`\u0000 \ '` })}$json$,
     $json$${item('chat:join', 1, 's1', { chat_id: uuid(10) })}$json$, $json$${item('no:such', 1, 's1', {})}$json$, 'no item'])`,
+  ...[item('chat:join', 1, 's1', { chat_id: uuid(10) }), item('chat:message:send', 1, 's1', { chat_id: uuid(10), type: 'text', content: String.raw`\u0000 \ '` })].map((one) => `select rt.dispatch_lone($json$${one}$json$)`),
   `select ord, outcome, body, code, message, sqlstate from rt.dispatch_one($json$${item('chat:message:send', 1, 's1', { chat_id: uuid(10), type: 'sticker', content: 'x' })}$json$)`,
   `select rt.emit(array['room:x'], 'an:event', $json$${metadata}$json$, array['room:y'])`, `select rt.emit(array['room:x'], 'connected', '{}')`,
   `select bellwire.ensure_route('profile:wave', 'rt.chat_join')`, `insert into bellwire.routes (event, function) values ('x:y', 'rt.chat-join')`, `insert into bellwire.routes (event, function) values ('x:z', 'rtxchat_join')`, `update bellwire.settings set value = '20' where name operator(pg_catalog.=) 'content_max'`,

@@ -1,5 +1,6 @@
 -- rt.dispatch_lone: one client event, and a text. That it waits for no lock is in concurrent/locks.mjs, that what it
 -- acks has been flushed in concurrent/session.mjs.
+-- Postgres inlines rt_private.dispatch_said and rt_private.dispatch_lasts, which it shares with a batch.
 begin;
 select plan(49);
 
