@@ -1,46 +1,96 @@
-// Where the microseconds of a lone send go: ledger [rounds=N]. 500 sends a second into chats of ten, one receipt each, by the processes
-// that pay for them. The processes are asked one by one, the whole is what Postgres took with all that it started.
+// Where the microseconds of a message go: ledger [WORK...], a lone send where nothing is named. The processes that pay are asked one by
+// one, the whole is what Postgres took with all that it started; and how often the edge asked, by its metrics.
 import { childrenOf, cpuApart, cpuExact, cpuTree } from './lib/proc.mjs'
+import { BIG, BIG_CHAT, noPairs, pairChat, pairSender, pairs, person } from './lib/people.mjs'
+import { CROWD, firstChat } from './lib/measures/common.mjs'
 import { MESSAGE, asked, warm } from './lib/measures/sends.mjs'
 import { SERVERS } from './lib/servers.mjs'
 import { aligned } from './lib/table.mjs'
-import { finish, prepare, setting, withServer } from './lib/world.mjs'
+import { finish, prepare, setting, sql, withServer } from './lib/world.mjs'
 
-const SENDS = 3000
 const PARTS = [
-  ['the dispatch of the send: its message, its event, its ack', (s) => /dispatch$/.test(s.name)],
+  ['the dispatch: messages, their events, their acks', (s) => /dispatch$/.test(s.name)],
   ['polls of the pump', (s) => / pump$/.test(s.name)],
-  ['other calls of the edge: the receipt and its event; the lease', (s) => s.name.startsWith('edge ')],
+  ['other calls of the edge: receipts and their events; the lease', (s) => s.name.startsWith('edge ')],
+  ['writers: their rows and the events of these', (s) => s.kind === 'client backend'],
   ['the log of Postgres written to disk', (s) => s.kind === 'walwriter'],
   ['vacuum, checkpoints, statistics and the rest', () => true],
 ]
 
-// Which part a process of Postgres is of.
-async function parts(run, postmaster) {
-  const sessions = await run.sql('select pid, application_name as name, backend_type as kind from pg_stat_activity')
-  const known = new Map(sessions.map((s) => [s.pid, s]))
-  return [postmaster, ...childrenOf(postmaster)].map((pid) => {
-    const s = known.get(pid) ?? { name: '', kind: '' }
-    return { pid, part: PARTS.findIndex(([, is]) => is(s)) }
-  })
+// work: title, count; ready(run): who is there, and what has run before; run(run): all of it, with its receipts, answers times.
+const written = (how, receipts) => async (run, count) => {
+  const { others: begin } = await run.load('settle 500')
+  const r = await run.load(how(run, count))
+  await run.load(`settle 3000 ${begin + count * receipts}`)
+  return r.commit
 }
+const paced = (rate, frames, writers, insert) => (run, n) => `pace ${n} ${rate} ${frames} ${writers} ${insert(run)}`
+const intoOne = (run) => run.insert(firstChat(BIG).chat, firstChat(BIG).sender)
+const spread = `$1::int * 7919 % ${CROWD}`
+const intoPairs = (run) => run.insert(pairChat(spread), pairSender(spread))
+const intoLarge = (run) => run.insert(`'${BIG_CHAT}'::uuid`, `'${person(0)}'::uuid`).replaceAll('$1', "'0'")
+
+// A work by writers, whose first part is not counted.
+function byWriters(people, first, how, receipts) {
+  const write = written(how, receipts)
+  return {
+    ready: async (run) => {
+      await run.connect(...people)
+      await write(run, first)
+    },
+    run: write,
+  }
+}
+const WORK = {
+  send: { title: '500 sends a second into chats of ten, one receipt each', count: 3000, times: 'ack',
+    ready: warm,
+    run: async (run, count) => {
+      const { others: begin } = await run.load('settle 3000')
+      const { ack } = await asked(run, `ask-at ${count} 500 10 ${MESSAGE}`)
+      await run.load(`settle 3000 ${begin + count}`)
+      return ack
+    } },
+  rows: { title: 'rows by SQL into 10000 chats of two, 2000 a second, one receipt each', count: 10000, times: 'committed to received',
+    before: pairs(CROWD), after: noPairs, ...byWriters([BIG, CROWD], 2000, paced(2000, 2, 4, intoPairs), 1) },
+  rows500: { title: 'the same, 500 a second', count: 4000, times: 'committed to received',
+    before: pairs(CROWD), after: noPairs, ...byWriters([BIG, CROWD], 1000, paced(500, 2, 4, intoPairs), 1) },
+  latency: { title: 'rows by SQL into a chat of ten, 100 a second, one receipt each', count: 1000, times: 'committed to received',
+    ...byWriters([BIG, 10], 100, paced(100, 10, 1, intoOne), 1) },
+  large: { title: 'rows by SQL into a chat of 1000, one at a time, one receipt each', count: 400,
+    ...byWriters([0, BIG], 40, (run, n) => `emit ${n} ${BIG} ${intoLarge(run)}`, 1) },
+}
+
+// Which part a process of Postgres is of. The session that is asked has ended by then.
+async function parts(run, postmaster) {
+  const sessions = await run.sql('select pid, application_name as name, backend_type as kind, pid = pg_backend_pid() as ends from pg_stat_activity')
+  const known = new Map(sessions.map((s) => [s.pid, s]))
+  return [postmaster, ...childrenOf(postmaster)].map((pid) => ({ pid, ...(known.get(pid) ?? { name: '', kind: '' }) }))
+    .filter((s) => !s.ends).map((s) => ({ pid: s.pid, part: PARTS.findIndex(([, is]) => is(s)) }))
+}
+
+const COUNTS = { polls: 'bellwire_pump_fetches_total', rows: 'bellwire_pump_rows_total', bells: 'bellwire_pump_bells_total',
+  confirmed: 'bellwire_confirmed_latency_seconds_count', calls: 'bellwire_database_calls_total{outcome="ok"}' }
+async function counts(run) {
+  const text = await (await fetch(`http://127.0.0.1:${run.admin}/metrics`)).text()
+  const value = (name) => Number(text.split('\n').find((l) => l.startsWith(`${name} `)).slice(name.length + 1))
+  return Object.fromEntries(Object.entries(COUNTS).map(([key, name]) => [key, value(name)]))
+}
+const less = (to, from) => Object.fromEntries(Object.keys(to).map((k) => [k, to[k] - from[k]]))
 
 const apart = (pid) => ({ ...cpuApart(pid), exact: cpuExact(pid) })
 
-async function take({ run, postmaster }) {
-  await warm(run)
-  const { others: begin } = await run.load('settle 3000')
+async function take(work, { run, postmaster }) {
+  await work.ready(run)
   const processes = (await parts(run, postmaster)).map((p) => ({ ...p, before: apart(p.pid) }))
-  const [server, whole] = [apart(run.pid), cpuTree(postmaster)]
-  const { acked, ack } = await asked(run, `ask-at ${SENDS} 500 10 ${MESSAGE}`)
-  await run.load(`settle 3000 ${begin + SENDS}`)
-  const each = (from, to) => Object.fromEntries(Object.keys(to).map((k) => [k, (to[k] - from[k]) / acked * 1e6]))
+  const [server, whole, began] = [apart(run.pid), cpuTree(postmaster), await counts(run)]
+  const times = await work.run(run, work.count)
+  const each = (from, to) => Object.fromEntries(Object.entries(less(to, from)).map(([k, s]) => [k, s / work.count * 1e6]))
   const spent = PARTS.map(() => ({ user: 0, system: 0, exact: 0 }))
   for (const p of processes) {
     const e = each(p.before, apart(p.pid))
     for (const k of Object.keys(e)) spent[p.part][k] += e[k]
   }
-  return { spent, server: each(server, apart(run.pid)), whole: (cpuTree(postmaster) - whole) / acked * 1e6, ack }
+  return { spent, server: each(server, apart(run.pid)), whole: (cpuTree(postmaster) - whole) / work.count * 1e6, times, counts: less(await counts(run), began) }
 }
 
 function row(title, s) {
@@ -48,18 +98,35 @@ function row(title, s) {
   return [title, s.exact.toFixed(0), `${kernel} %`]
 }
 
-export async function ledger() {
+function print(work, { spent, server, whole, times, counts: c }) {
+  const sum = spent.reduce((n, s) => n + s.exact, 0)
+  const ms = (us) => (us / 1e3).toFixed(2)
+  console.log(`\n${work.title}: ${work.count} of them${times ? `; ${work.times} p50 ${ms(times.p50)} ms, p99 ${ms(times.p99)}` : ''}\n`)
+  console.log(aligned([['microseconds of CPU each', 'us', 'of that the kernel'],
+    ...spent.flatMap((s, i) => (s.exact >= 0.5 ? [row(PARTS[i][0], s)] : [])),
+    ['sum of Postgres', sum.toFixed(0), ''],
+    ['measured as a whole', whole.toFixed(0), `${Math.abs(100 * (sum / whole - 1)).toFixed(0)} % apart`],
+    row('the edge', server)]))
+  const per = (n) => (n / work.count).toFixed(2)
+  console.log(`\nfor each ${per(c.polls)} polls of ${(c.rows / c.polls).toFixed(2)} rows, ${per(c.bells)} bells heard, ${per(c.calls)} other calls, ${per(c.confirmed)} clients that confirmed`)
+}
+
+async function write(name, postmaster) {
+  const { database } = SERVERS.bellwire
+  const { before = [], after = [], ...work } = WORK[name]
+  if (before.length) await sql(database, ...before)
+  const r = await withServer('bellwire', (run) => take(work, { run, postmaster }))
+  if (after.length) await sql(database, ...after)
+  print(work, r)
+}
+
+export async function ledger(names) {
+  const unknown = names.filter((n) => !WORK[n])
+  if (unknown.length) throw new Error(`no work ${unknown.join(', ')}; there are ${Object.keys(WORK).join(' ')}`)
   try {
     const { postmaster } = await prepare(['bellwire'])
     await setting(SERVERS.bellwire.database, 'receipts_max_participants', '1')
-    const r = await withServer('bellwire', (run) => take({ run, postmaster }))
-    const sum = r.spent.reduce((n, s) => n + s.exact, 0)
-    console.log(`a send of ${SENDS}, 500 a second; ack p50 ${(r.ack.p50 / 1e3).toFixed(2)} ms\n`)
-    console.log(aligned([['microseconds of CPU', 'us', 'of that the kernel'],
-      ...r.spent.map((s, i) => row(PARTS[i][0], s)),
-      ['sum of Postgres', sum.toFixed(0), ''],
-      ['measured as a whole', r.whole.toFixed(0), `${Math.abs(100 * (sum / r.whole - 1)).toFixed(0)} % apart`],
-      row('the edge', r.server)]))
+    for (const name of names.length ? names : ['send']) await write(name, postmaster)
   } finally {
     finish()
   }

@@ -5,7 +5,7 @@
 // B is the build to be measured, build/ by default. MEASURE may be one of these instead, alone, with names of its own after it:
 //
 //   instructions [ITEM...]   thousands of instructions of a backend
-//   ledger                   where the microseconds of a lone send go
+//   ledger [WORK...]         where the microseconds of a message go
 import { readFileSync } from 'node:fs'
 import { instructions, last } from './instructions.mjs'
 import { ledger } from './ledger.mjs'
