@@ -3,21 +3,23 @@
 import { childrenOf, cpuApart, cpuExact, cpuTree } from './lib/proc.mjs'
 import { BIG, BIG_CHAT, noPairs, pairChat, pairSender, pairs, person } from './lib/people.mjs'
 import { CROWD, firstChat } from './lib/measures/common.mjs'
-import { MESSAGE, asked, warm } from './lib/measures/sends.mjs'
+import { MESSAGE, asked as send, warm } from './lib/measures/sends.mjs'
 import { SERVERS } from './lib/servers.mjs'
 import { aligned } from './lib/table.mjs'
 import { finish, prepare, setting, sql, withServer } from './lib/world.mjs'
 
 const PARTS = [
   ['the dispatch: messages, their events, their acks', (s) => /dispatch$/.test(s.name)],
-  ['polls of the pump', (s) => / pump$/.test(s.name)],
+  ['polls of the pump', (s) => s.name === 'edge pump'],
   ['other calls of the edge: receipts and their events; the lease', (s) => s.name.startsWith('edge ')],
+  ['further edges: their polls', (s) => s.name === 'further pump'],
+  ['further edges: the rest', (s) => s.name.startsWith('further ')],
   ['writers: their rows and the events of these', (s) => s.kind === 'client backend'],
   ['the log of Postgres written to disk', (s) => s.kind === 'walwriter'],
   ['vacuum, checkpoints, statistics and the rest', () => true],
 ]
 
-// work: title, count; ready(run): who is there, and what has run before; run(run): all of it, with its receipts, answers times.
+// work: title, count; further: so many edges without clients beside; ready(run): who is there, and what has run before; run(run): all of it, with its receipts, answers times.
 const written = (how, receipts) => async (run, count) => {
   const { others: begin } = await run.load('settle 500')
   const r = await run.load(how(run, count))
@@ -46,7 +48,7 @@ const WORK = {
     ready: warm,
     run: async (run, count) => {
       const { others: begin } = await run.load('settle 3000')
-      const { ack } = await asked(run, `ask-at ${count} 500 10 ${MESSAGE}`)
+      const { ack } = await send(run, `ask-at ${count} 500 10 ${MESSAGE}`)
       await run.load(`settle 3000 ${begin + count}`)
       return ack
     } },
@@ -56,6 +58,8 @@ const WORK = {
     before: pairs(CROWD), after: noPairs, ...byWriters([BIG, CROWD], 1000, paced(500, 2, 4, intoPairs), 1) },
   latency: { title: 'rows by SQL into a chat of ten, 100 a second, one receipt each', count: 1000, times: 'committed to received',
     ...byWriters([BIG, 10], 100, paced(100, 10, 1, intoOne), 1) },
+  edges: { title: 'rows by SQL into a chat of ten, 500 a second, two further edges', count: 3000, times: 'committed to received', further: 2,
+    ...byWriters([BIG, 10], 500, paced(500, 10, 1, intoOne), 1) },
   large: { title: 'rows by SQL into a chat of 1000, one at a time, one receipt each', count: 400,
     ...byWriters([0, BIG], 40, (run, n) => `emit ${n} ${BIG} ${intoLarge(run)}`, 1) },
 }
@@ -81,8 +85,11 @@ const apart = (pid) => ({ ...cpuApart(pid), exact: cpuExact(pid) })
 
 async function take(work, { run, postmaster }) {
   await work.ready(run)
+  const further = await Promise.all(Array.from({ length: work.further ?? 0 }, () => run.another({ BELLWIRE_NAME: 'further' })))
+  if (further.length) await run.load('settle 1000')
   const processes = (await parts(run, postmaster)).map((p) => ({ ...p, before: apart(p.pid) }))
-  const [server, whole, began] = [apart(run.pid), cpuTree(postmaster), await counts(run)]
+  const asked = await Promise.all([run, ...further].map(counts))
+  const [server, whole] = [apart(run.pid), cpuTree(postmaster)]
   const times = await work.run(run, work.count)
   const each = (from, to) => Object.fromEntries(Object.entries(less(to, from)).map(([k, s]) => [k, s / work.count * 1e6]))
   const spent = PARTS.map(() => ({ user: 0, system: 0, exact: 0 }))
@@ -90,7 +97,10 @@ async function take(work, { run, postmaster }) {
     const e = each(p.before, apart(p.pid))
     for (const k of Object.keys(e)) spent[p.part][k] += e[k]
   }
-  return { spent, server: each(server, apart(run.pid)), whole: (cpuTree(postmaster) - whole) / work.count * 1e6, times, counts: less(await counts(run), began) }
+  const result = { spent, server: each(server, apart(run.pid)), whole: (cpuTree(postmaster) - whole) / work.count * 1e6, times }
+  result.counts = (await Promise.all([run, ...further].map(counts))).map((c, i) => less(c, asked[i]))
+  await Promise.all(further.map((f) => f.stop()))
+  return result
 }
 
 function row(title, s) {
@@ -98,7 +108,7 @@ function row(title, s) {
   return [title, s.exact.toFixed(0), `${kernel} %`]
 }
 
-function print(work, { spent, server, whole, times, counts: c }) {
+function print(work, { spent, server, whole, times, counts: all }) {
   const sum = spent.reduce((n, s) => n + s.exact, 0)
   const ms = (us) => (us / 1e3).toFixed(2)
   console.log(`\n${work.title}: ${work.count} of them${times ? `; ${work.times} p50 ${ms(times.p50)} ms, p99 ${ms(times.p99)}` : ''}\n`)
@@ -108,7 +118,10 @@ function print(work, { spent, server, whole, times, counts: c }) {
     ['measured as a whole', whole.toFixed(0), `${Math.abs(100 * (sum / whole - 1)).toFixed(0)} % apart`],
     row('the edge', server)]))
   const per = (n) => (n / work.count).toFixed(2)
-  console.log(`\nfor each ${per(c.polls)} polls of ${(c.rows / c.polls).toFixed(2)} rows, ${per(c.bells)} bells heard, ${per(c.calls)} other calls, ${per(c.confirmed)} clients that confirmed`)
+  for (const [i, c] of all.entries()) {
+    console.log(`\n${i ? 'a further edge, ' : ''}for each ${per(c.polls)} polls of ${(c.rows / c.polls).toFixed(2)} rows, ${per(c.bells)} bells heard, ` +
+      `${per(c.calls)} other calls, ${per(c.confirmed)} clients that confirmed`)
+  }
 }
 
 async function write(name, postmaster) {
