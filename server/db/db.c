@@ -186,6 +186,16 @@ static void db_ring_others(void *arg)
 		db_call(d, DB_TELLING, "select rt.ring()", NULL, 0, db_on_rung, d);
 }
 
+bool db_alone(const struct db *d)
+{
+	return d->common.alone;
+}
+
+void db_wrote_unrung(struct db *d, uint64_t xid)
+{
+	pump_poke_soon(d->pump, DB_SOON_MS, xid, db_ring_others, d);
+}
+
 static void db_on_written(void *ctx, bool unrung)
 {
 	struct db *d = ctx;

@@ -86,6 +86,19 @@ static struct db_event *fetch_read_rows(const PGresult *res, int first, size_t n
 	return events;
 }
 
+void fetch_own(struct fetch *f, uint64_t xid)
+{
+	f->own[f->owns++ % FETCH_OWN] = xid;
+}
+
+static bool fetch_is_own(const struct fetch *f, uint64_t xid)
+{
+	for (size_t i = 0; i < FETCH_OWN; i++)
+		if (f->own[i] == xid)
+			return true;
+	return false;
+}
+
 static uint64_t fetch_since(int64_t at_us, int64_t then_us)
 {
 	return then_us > at_us ? (uint64_t)(then_us - at_us) : 0;
@@ -100,6 +113,8 @@ static void fetch_count(struct fetch *f, const struct db_event *events, size_t n
 		if (events[i].xid == f->xid)
 			continue;
 		f->xid = events[i].xid;
+		if (fetch_is_own(f, f->xid))
+			continue;
 		f->transactions++;
 		f->lag_us += fetch_since(events[i].at_us, f->now_us);
 		f->certain_us += fetch_since(events[i].at_us, f->before_us);

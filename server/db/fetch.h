@@ -46,6 +46,8 @@ enum {
 };
 enum { LOOK_COL_SNAPSHOT, LOOK_COL_AT, LOOK_COLS };
 
+#define FETCH_OWN 8 /* one call of this edge writes at a time, and a fetch follows within DB_SOON_MS */
+
 /* Embedded in the pump. */
 struct fetch {
 	struct db_stats *stats; /* borrowed; counted into */
@@ -65,11 +67,15 @@ struct fetch {
 	struct marks marks; /* what was seen last */
 	const char *voided; /* why the next position leaves a gap, where there is no snapshot; static text */
 
+	uint64_t own[FETCH_OWN]; /* the last transactions of fetch_own, by turns */
+	size_t owns;
+
 	/* the fetch that is out, or is being delivered */
 	uint64_t xmin; /* the oldest transaction that its snapshot saw running */
 	uint64_t rows; /* delivered so far */
-	/* Of their transactions, where neighbours of one count once: how many; how long they took from writing to being read,
-	 * together; and how much of that was over at the fetch before, which is no matter of when this one came. */
+	/* Of their transactions, but for those of fetch_own, where neighbours of one count once: how many; how long they took
+	 * from writing to being read, together; and how much of that was over at the fetch before, which is no matter of when
+	 * this one came. */
 	uint64_t transactions, lag_us, certain_us;
 	uint64_t xid; /* of the last row */
 	bool done;    /* nothing of it is missing */
@@ -82,6 +88,9 @@ void fetch_fini(struct fetch *f);
 
 /* The cursor is not known to cover everything any more: the next position is taken as it comes, and is a gap. */
 void fetch_void(struct fetch *f, const char *why);
+
+/* A transaction of this edge, which has rung nobody and is read when it suits: not counted among `transactions`. */
+void fetch_own(struct fetch *f, uint64_t xid);
 
 /*
  * Take an answer, of a fetch or of a page, and deliver its first piece; fetch_take_rest the next one, from f->row on. NULL,

@@ -9,7 +9,8 @@
 
 static void pump_schedule(struct pump *p)
 {
-	timer_set(p->common->loop, &p->timer, pace_next(&p->pace));
+	uint64_t at = pace_next(&p->pace);
+	timer_set(p->common->loop, &p->timer, p->soon_at && p->soon_at < at ? p->soon_at : at);
 }
 
 void pump_poll_now(struct pump *p)
@@ -196,6 +197,7 @@ static void pump_send_fetch(struct pump *p)
 	p->poll_now = false;
 	p->for_own = p->poked && !p->pace.rung;
 	p->poked = false;
+	p->soon_at = 0;
 	p->fetches++;
 	p->fetch_at = loop_now(p->common->loop);
 	pace_asked(&p->pace);
@@ -252,6 +254,22 @@ void pump_poke_then(struct pump *p, void (*done)(void *arg), void *arg)
 {
 	p->poked = true;
 	pump_after(p, 0, done, arg);
+}
+
+void pump_poke_soon(struct pump *p, uint64_t ms, uint64_t xid, void (*done)(void *arg), void *arg)
+{
+	if (xid)
+		fetch_own(&p->fetch, xid);
+	waiters_add(&p->waiters, 0, done, arg);
+	if (!p->ready || p->common->freeing) {
+		waiters_release(&p->waiters);
+		return;
+	}
+	if (!p->soon_at)
+		p->soon_at = loop_now(p->common->loop) + ms;
+	/* What is out, or being delivered, is followed by pump_schedule. */
+	if (timer_is_set(&p->timer) && p->timer.at > p->soon_at)
+		timer_set(p->common->loop, &p->timer, p->soon_at);
 }
 
 bool pump_position(struct pump *p, struct db_position *at)
@@ -340,6 +358,7 @@ static void pump_on_down(void *ctx, bool was_up, const char *why)
 	if (p->step != PUMP_AWAY) /* else a connection was not made */
 		pump_enter(p, PUMP_AWAY);
 	p->ready = false;
+	p->soon_at = 0; /* the next session begins with a fetch */
 	pace_end(&p->pace);
 	waiters_release(&p->waiters);
 	common_link_is_down(p->common, "pump", was_up, why);

@@ -40,7 +40,8 @@ struct pump {
 	bool poll_now;   /* a fetch is due */
 	bool poked;      /* for what this edge has written; and the fetch that is out goes for it alone */
 	bool for_own;
-	bool mark_now; /* rt.mark is, before a fetch */
+	uint64_t soon_at; /* a fetch begins by then, for what this edge has written; loop_now; 0: none has to */
+	bool mark_now;    /* rt.mark is, before a fetch */
 	struct pace pace;
 	struct fetch fetch;
 	struct poll poll;

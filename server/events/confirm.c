@@ -35,6 +35,7 @@ struct confirms {
 	uint32_t values[BATCH_MAX]; /* of these, the places of those that went as values */
 	size_t nvalues;
 	bool without_keys; /* the database has the functions of an earlier program */
+	bool unrung;       /* the call that is out rings nobody */
 	struct sender sender;
 };
 
@@ -157,6 +158,17 @@ void confirm_fence(struct sio_socket *s, uint64_t value, void *events)
 
 /* ---- the call ---- */
 
+/*
+ * A receipt is an event, and a writer of events rings for an edge that sleeps. Where no other one is there that is this
+ * edge, which knows of its receipts without a bell: a transaction that is marked as a batch of client events rings nobody.
+ * The subquery comes first, since the function takes its value; the outcome has a row in any case, which says the transaction.
+ */
+#define RUNG "select * from rt.confirm($1::jsonb[], $2::uuid[], $3::uuid[])"
+#define UNRUNG                                                                                                            \
+	"select c.ord, q.xact from (select set_config('bellwire.dispatch', pg_current_xact_id()::text, true) as xact) q " \
+	"left join lateral rt.confirm(case when q.xact <> '' then $1::jsonb[] end, $2::uuid[], $3::uuid[]) c on true"
+#define VALUES_ONLY "select * from rt.confirm($1::jsonb[])"
+
 /* rt.confirm answers the numbers of values that count for nothing. Another client's may. */
 static void confirms_refuse(struct confirms *cf, const struct db_result *r)
 {
@@ -190,10 +202,20 @@ static bool confirms_lack_keys(struct confirms *cf, const struct db_result *r)
 	return cf->without_keys = true;
 }
 
+static void confirms_written(const struct events *ev, const struct db_result *r)
+{
+	uint64_t xid = 0; /* the outcome may be unknown */
+	if (r->outcome == DB_OK && r->nrows > 0 && r->ncols == 2 && !u64_parse(db_value(r, 0, 1), &xid))
+		sender_misread(&ev->confirms->sender);
+	db_wrote_unrung(ev->db, xid);
+}
+
 static void confirms_answered(void *arg, const struct db_result *r)
 {
 	struct events *ev = arg;
 	struct confirms *cf = ev->confirms;
+	if (cf->unrung)
+		confirms_written(ev, r);
 	if (confirms_lack_keys(cf, r)) {
 		cf->out = 0;
 		sender_wake(&cf->sender);
@@ -250,6 +272,15 @@ static void confirms_fill(struct confirms *cf, struct buf *arrays)
 	}
 }
 
+static void confirms_call(const struct events *ev, struct confirms *cf, const struct slice *arrays)
+{
+	cf->unrung = !cf->without_keys && db_alone(ev->db);
+	if (cf->without_keys)
+		sender_call(&cf->sender, VALUES_ONLY, arrays, 1, confirms_answered);
+	else
+		sender_call(&cf->sender, cf->unrung ? UNRUNG : RUNG, arrays, 3, confirms_answered);
+}
+
 static void confirms_send(void *events)
 {
 	struct events *ev = events;
@@ -265,11 +296,7 @@ static void confirms_send(void *events)
 		db_array_end(&arrays[i]);
 		params[i] = buf_view(&arrays[i]);
 	}
-	if (cf->without_keys)
-		sender_call(&cf->sender, "select * from rt.confirm($1::jsonb[])", params, 1, confirms_answered);
-	else
-		sender_call(&cf->sender, "select * from rt.confirm($1::jsonb[], $2::uuid[], $3::uuid[])", params, 3,
-		            confirms_answered);
+	confirms_call(ev, cf, params);
 	for (size_t i = 0; i < 3; i++)
 		buf_fini(&arrays[i]);
 }
