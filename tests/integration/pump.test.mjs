@@ -91,25 +91,31 @@ test('no wake-up is lost with the fallback poll off', async () => {
 test('alone it rings nobody for what its clients send, and an edge that comes is rung', async () => {
   const one = await w.edge({ BELLWIRE_FALLBACK_POLL_MS: '0' })
   const [ann, bob] = await w.users('Анна', 'Борис')
-  const [own, chat] = [await w.chat(ann), await w.chat(ann, bob)]
-  const a = await w.connect(ann, { edge: one })
+  const chat = await w.chat(ann, bob)
+  const [a, here] = [await w.connect(ann, { edge: one }), await w.connect(bob, { edge: one })]
   const say = async (to, content) => assert.equal((await a.ask('chat:message:send', { chat_id: to.id, type: 'text', content })).status, 'sent')
   const sleeps = (edge) => until(async () => (await edge.metric('bellwire_pump_state')) === asleep, 'asleep')
-  // nobody but the sender: nothing is confirmed, and so nobody else writes
+  let said = 0
   await until(async () => {
     await sleeps(one)
     const bells = await one.metric('bellwire_pump_bells_total')
-    for (let i = 0; i < 2; i++) await say(own, `${i}`)
+    for (let i = 0; i < 2; i++) await say(chat, `${said++}`)
+    await a.hear('chat:message:delivered', undefined, said)
     if (await one.metric('bellwire_pump_bells_total') === bells) return true
     await pause(200) // a client may send ten messages a second
-  }, 'no bell for its own messages')
-  await a.hear('chat:message:new', undefined, 2)
+  }, 'no bell for its own messages, and none for their receipts')
+  here.close()
   const two = await w.edge({ BELLWIRE_FALLBACK_POLL_MS: '0' })
   const b = await w.connect(bob, { edge: two })
   for (let i = 0; i < 5; i++) {
     await sleeps(two)
     await say(chat, `to both ${i}`)
     await b.hear('chat:message:new', { content: `to both ${i}` })
+  }
+  for (let i = 0; i < 3; i++) { // confirmed at the one, told at the other
+    await sleeps(two)
+    const { message_id } = await b.ask('chat:message:send', { chat_id: chat.id, type: 'text', content: `from two ${i}` })
+    await b.hear('chat:message:delivered', { message_id })
   }
   await one.stop()
   await two.stop()

@@ -62,6 +62,18 @@ async function batches() {
   is((await ear.mark()).length, 0, 'nor alone');
   await edge.query('select rt.ring()');
   is((await ear.mark()).length, 1, 'the edge does, afterwards');
+  // as server/events/confirm.c asks while no other edge is there
+  const receipts = () => admin.one("select count(*)::int from bellwire.outbox where event = 'chat:message:delivered'");
+  const confirmed = async (sql) => {
+    const { message_id } = JSON.parse(await edge.one('select body from rt.dispatch_one($1) where ord = 1', [say(3)]));
+    await edge.query(sql, [[JSON.stringify({ user_id: uuid(2), confirm: { wanted: 'all', message_id } })]]);
+  };
+  const before = await receipts();
+  await confirmed(`select c.ord, q.xact from (select set_config('bellwire.dispatch', pg_current_xact_id()::text, true) as xact) q
+    left join lateral rt.confirm(case when q.xact <> '' then $1::jsonb[] end) c on true`);
+  is(`${await receipts() - before} ${(await ear.mark()).length}`, '1 0', 'a confirmation that is marked as a batch tells of its receipt, and rings nobody');
+  await confirmed('select * from rt.confirm($1::jsonb[])');
+  is(`${await receipts() - before} ${(await ear.mark()).length}`, '2 1', 'any other one rings');
   await admin.query("insert into platform.messages (chat_id, sender_id, type, content) values ($1, $2, 'text', 'psql')", [uuid(11), uuid(1)]);
   is((await ear.mark()).length, 1, "everybody else's writes ring");
   await admin.query("set bellwire.dispatch = '1'");

@@ -457,6 +457,54 @@ TEST(what_this_edge_writes_alone_keeps_nobody_awake)
 	end(&w);
 }
 
+TEST(what_this_edge_has_written_unrung_is_read_in_time_or_with_an_earlier_fetch)
+{
+	struct world w;
+	begin_ready(&w);
+	fall_asleep(&w);
+	uint64_t at = loop_now(w.parts.loop);
+	w.rows = 1;
+	pump_poke_soon(w.pump, 30, 0, on_waited, &w);
+	pump_poke_soon(w.pump, 5000, 0, on_waited, &w); /* the earlier one counts */
+	WAIT_FOR(w.parts.loop, w.waited == 2);          /* no fallback poll is set here */
+	CHECK_INT(w.events, 1);
+	CHECK(loop_now(w.parts.loop) - at >= 30);
+	pump_poke_soon(w.pump, 60000, 0, on_waited, &w);
+	fake_notify(conn(&w), "bellwire", "");
+	WAIT_FOR(w.parts.loop, w.waited == 3);
+	CHECK_INT(w.pump->soon_at, 0);
+	pump_poke(w.pump); /* a fetch that is out may not see it */
+	pump_poke_soon(w.pump, 30, 0, on_waited, &w);
+	CHECK(!timer_is_set(&w.pump->timer));
+	WAIT_FOR(w.parts.loop, w.waited == 4);
+	fake_cut(conn(&w));
+	WAIT_FOR(w.parts.loop, !pump_ready(w.pump));
+	pump_poke_soon(w.pump, 30, 0, on_waited, &w);
+	loop_settle(w.parts.loop);
+	CHECK_INT(w.waited, 5);
+	end(&w);
+}
+
+TEST(what_this_edge_has_written_unrung_keeps_nobody_awake)
+{
+	static const struct {
+		int others;
+		enum pace_state state;
+	} rows[] = {{11, PACE_ASLEEP}, {12, PACE_BUSY}};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct world w;
+		begin_ready(&w);
+		fall_asleep(&w);
+		w.rows = FETCH_OWN + rows[i].others;
+		for (uint64_t n = 0; n < FETCH_OWN; n++)
+			pump_poke_soon(w.pump, 1, w.next_id + n, on_waited, &w);
+		WAIT_FOR(w.parts.loop, w.waited == FETCH_OWN);
+		CHECK_INT(w.events, FETCH_OWN + rows[i].others);
+		CHECK_INT(pace_of(&w), rows[i].state);
+		end(&w);
+	}
+}
+
 TEST(where_nobody_waits_many_rings_are_one_fetch_and_none_is_lost)
 {
 	struct world w;
