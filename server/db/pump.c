@@ -193,7 +193,7 @@ static void pump_ask_rows(struct pump *p, enum poll_kind kind)
 
 static void pump_send_fetch(struct pump *p)
 {
-	enum poll_kind kind = poll_choose(&p->poll, &p->fetch, p->poked || p->pace.rung);
+	enum poll_kind kind = poll_choose(&p->poll, &p->fetch, p->poked || p->pace.rung || p->soon_at);
 	p->poll_now = false;
 	p->for_own = p->poked && !p->pace.rung;
 	p->poked = false;
