@@ -38,5 +38,5 @@ async function further({ run, seconds }) {
 }
 
 export const edges = [
-  { measures: { edges: [['each further server without clients, 50 events/s: CPU of its sessions at Postgres, ms a second', 0], ['500 events/s', 0]] }, take: further },
+  { measures: { edges: [['each further server without clients, 50 events/s: its sessions, ms a second', 0], ['500 events/s', 0]] }, take: further },
 ]
