@@ -193,8 +193,8 @@ void db_set_alone(struct db *d, bool alone);
 bool db_alone(const struct db *d);
 
 /*
- * A call that was sent while this edge was alone has written rows, and has rung nobody: they are read with the next fetch,
- * which begins DB_SOON_MS from now at the latest. An edge that came meanwhile is rung then.
+ * A call that was sent while this edge was alone has written rows, and has rung nobody: they are read with the next
+ * fetch, which begins DB_SOON_MS from now at the latest. An edge that came meanwhile is rung then.
  */
 #define DB_SOON_MS 20
 void db_wrote_unrung(struct db *d, uint64_t xid); /* its transaction, which is no reason to poll; 0: not known */

@@ -73,9 +73,9 @@ struct fetch {
 	/* the fetch that is out, or is being delivered */
 	uint64_t xmin; /* the oldest transaction that its snapshot saw running */
 	uint64_t rows; /* delivered so far */
-	/* Of their transactions, but for those of fetch_own, where neighbours of one count once: how many; how long they took
-	 * from writing to being read, together; and how much of that was over at the fetch before, which is no matter of when
-	 * this one came. */
+	/* Of their transactions, but for those of fetch_own, where neighbours of one count once: how many; how long
+	 * they took from writing to being read, together; and how much of that was over at the fetch before, which is
+	 * no matter of when this one came. */
 	uint64_t transactions, lag_us, certain_us;
 	uint64_t xid; /* of the last row */
 	bool done;    /* nothing of it is missing */

@@ -19,8 +19,8 @@ void pump_set_events(struct pump *p, const struct db_pump_events *ev, void *ctx)
 void pump_listen(struct pump *p, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx);
 void pump_poke(struct pump *p); /* polls now: this edge may have written rows */
 void pump_poke_then(struct pump *p, void (*done)(void *arg), void *arg); /* and calls done as pump_after does */
-/* As that, but polls in so many milliseconds at the latest: a fetch that begins earlier will do. What the transaction xid
- * has written is no reason to poll; 0: not known. */
+/* As that, but polls in so many milliseconds at the latest: a fetch that begins earlier will do. What the transaction
+ * xid has written is no reason to poll; 0: not known. */
 void pump_poke_soon(struct pump *p, uint64_t ms, uint64_t xid, void (*done)(void *arg), void *arg);
 /* Where the pump's session is, and a mark that only this history has; NULL: it is away. Borrowed. */
 const char *pump_mark(const struct pump *p);

@@ -160,8 +160,9 @@ void confirm_fence(struct sio_socket *s, uint64_t value, void *events)
 
 /*
  * A receipt is an event, and a writer of events rings for an edge that sleeps. Where no other one is there that is this
- * edge, which knows of its receipts without a bell: a transaction that is marked as a batch of client events rings nobody.
- * The subquery comes first, since the function takes its value; the outcome has a row in any case, which says the transaction.
+ * edge, which knows of its receipts without a bell: a transaction that is marked as a batch of client events rings
+ * nobody. The subquery comes first, since the function takes its value. The answer has a row in any case, which says
+ * the transaction.
  */
 #define RUNG "select * from rt.confirm($1::jsonb[], $2::uuid[], $3::uuid[])"
 #define UNRUNG                                                                                                            \
