@@ -1,6 +1,6 @@
 -- platform.users: a user who is deleted or disabled loses the sockets.
 begin;
-select plan(21);
+select plan(22);
 
 insert into platform.users (id, name) select tests.u(n), 'User ' || n from generate_series(1, 5) n;
 insert into platform.chats (id) values (tests.u(10)), (tests.u(11));
@@ -27,9 +27,15 @@ select set_eq($$select * from tests.moves()$$,
 	'user_leave 1 followers 04'],
 	'a deleted user loses the sockets');
 
+-- users_kick_id
 select tests.mark();
 update platform.users set id = tests.u(55) where id = tests.u(5);
 select results_eq($$select * from tests.moves()$$, array['user_kick 5 deleted'], 'another id is another user');
+select tests.mark();
+update platform.users set id = tests.u(5), disabled_at = now() where id = tests.u(55);
+select results_eq($$select * from tests.moves()$$, array['user_kick 5 deleted'],
+	'who is disabled with it is kicked once');
+update platform.users set disabled_at = null where id = tests.u(5);
 select throws_ok($$insert into platform.users (id) values (tests.u(56))$$, '23502', null, 'a name is needed');
 select results_eq($$insert into platform.users (name) values ('X') returning is_master, avatar_url, last_seen_at,
 	disabled_at, created_at > now()$$,
