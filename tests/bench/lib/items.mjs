@@ -99,6 +99,7 @@ export const ITEMS = {
   typing32: { title: 'typing, 32 in a batch, each', each: 32, ...dispatch(typing, 32) },
   open: { title: '`socket_open`, alone', statement: open(1) },
   open50: { title: '`socket_open`, 50 in a call, each', each: 50, warm: 6, count: 8, statement: open(50) },
+  reopen: { title: '`socket_open`, alone, of somebody who was here before', setup: range(4).flatMap((n) => [open(9)(n), close(9)(n)]), statement: open(1) },
   close: { title: '`socket_close`, alone', setup: [open(50)(0)], statement: close(1) },
   close50: { title: '`socket_close`, 50 in a call, each', each: 50, setup: range(14).map(open(50)), warm: 6, count: 8, statement: close(50) },
   confirm: { title: '`rt.confirm`, one receipt', ...confirm(1, 1) },
