@@ -1,14 +1,33 @@
 -- Rooms that rows grant.
 
--- Both are queries, so that the planner inlines them: no call is materialised.
+-- They are queries, so that the planner inlines them: no call is materialised.
+create or replace function rt_private.rooms_around(p_user uuid, p_own text, p_followed text) returns table (room text)
+language sql stable
+as $$
+	select p_own || p_user
+	union all
+	select 'participants:' || p.chat_id from platform.chat_participants p where p.user_id = p_user
+	union all
+	select p_followed || f.followee_id from platform.follows f where f.follower_id = p_user
+$$;
+comment on function rt_private.rooms_around(uuid, text, text) is
+	'The rooms that a user hears, by rows (user:, followers:), or those that hear of the user (followers:, user:): '
+	'one''s own, one''s chats, and one for each whom the user follows.';
+
+-- The rooms that hear of a user are those that the user hears, seen from the other end.
+create or replace function rt_private.rooms_turned(p_rooms text) returns text[]
+language sql immutable
+return string_to_array(
+	replace(replace(replace(p_rooms, 'user:', '|'), 'followers:', 'user:'), '|', 'followers:'), e'\n');
+comment on function rt_private.rooms_turned(text) is
+	'rt_private.rooms_around the one way, joined by newline, as an array of those the other way.';
+
 create or replace function rt_private.user_rooms_granted(p_users uuid[])
 	returns table (user_id uuid, active boolean, rooms text[])
 language sql stable
 as $$
-	select q.id, u.id is not null,
-		case when u.id is null then '{}' else array['user:' || u.id]
-			|| array(select 'participants:' || p.chat_id from platform.chat_participants p where p.user_id = u.id)
-			|| array(select 'followers:' || f.followee_id from platform.follows f where f.follower_id = u.id) end
+	select q.id, u.id is not null, case when u.id is null then '{}'
+		else array(select r.room from rt_private.rooms_around(u.id, 'user:', 'followers:') r) end
 	from unnest(p_users) as q(id)
 	left join lateral (
 		select a.id from platform.users a where a.id = q.id and a.disabled_at is null offset 0

@@ -88,6 +88,20 @@ comment on function rt_private.presence_hold(uuid[]) is
 	'Locks (and makes) presence rows of users, none of them twice; returns whose. Somebody has held the others'' '
 	'for longer than 250 ms.';
 
+create or replace function rt_private.presence_begin(p_user uuid) returns boolean
+language plpgsql volatile set lock_timeout = '250ms'
+as $$
+begin
+	insert into bellwire.presence (user_id, online) values (p_user, true) on conflict (user_id) do nothing;
+	return found;
+exception when lock_not_available then
+	return null;
+end
+$$;
+comment on function rt_private.presence_begin(uuid) is
+	'The presence row of a user who has none yet and whose first socket opens: online. False: there is one; null: '
+	'somebody has been making it for 250 ms.';
+
 create or replace function rt_private.presence_online(p_users uuid[], p_told boolean) returns void
 language plpgsql volatile
 as $$

@@ -19,6 +19,9 @@ async function users() {
     is(await outcome(edge.query('select rt.socket_close($1, $2)', [uuid(901), sockets(4, 5, 6)])), 'ok', 'and leaves');
     const { rows } = await pump.poll();
     is(rows.filter((r) => r.event === 'user:offline').length, 3, 'all are told offline');
+    is(await outcome(edge.query('select * from rt.socket_open($1, $2)', [uuid(901), sockets(5)])), 'ok', 'alone, too');
+    is(await outcome(edge.query('select rt.socket_close($1, $2)', [uuid(901), sockets(5)])), 'ok', 'and leaves alone');
+    is((await pump.poll()).rows.map((r) => r.event).join(), 'user:online,user:offline', 'and is told');
     is(await admin.one('select last_seen_at::text from platform.users where id = $1', [uuid(5)]), before, 'last_seen_at is not written');
     is(await outcome(edge.query('select rt.sweep($1)', [uuid(901)])), 'ok', 'nor waited for');
     await holder.query('commit');
@@ -78,6 +81,8 @@ async function presence() {
   await holder.query('begin');
   await holder.query('select from bellwire.presence where user_id = $1 for update', [uuid(62)]);
   is(await open(62, 64), '2', 'opening: a row for the others');
+  is(await open(62), '', 'alone: none');
+  is(await close(62), '1', 'closing alone: it comes again');
   is(await close(61, 62, 63), '2', 'closing: who comes again');
   is(await register(62, 65), '1', 'registering: the same');
   is(await there(), 'w62,w64,w65', 'what was done');
@@ -89,6 +94,7 @@ async function presence() {
   await holder.query('begin');
   await holder.query('insert into bellwire.presence (user_id) values ($1)', [uuid(66)]);
   is(await open(66, 67), '2', 'a first opening of two users, one of whose rows is being made');
+  is(await open(66), '', 'and of one alone');
   await holder.query('commit');
   is(await open(66), '1', 'until it is there');
   // a row that is held for a moment is waited for (rt_private.presence_wait)
@@ -98,6 +104,14 @@ async function presence() {
   await blocked(admin, edge);
   await holder.query('commit');
   is(await waiting, '', 'a moment is waited for');
+  for (const [what, alone, answer] of [['opening', open, '1'], ['closing', close, '']]) {
+    await holder.query('begin');
+    await holder.query('select from bellwire.presence where user_id = $1 for update', [uuid(66)]);
+    const one = alone(66);
+    await blocked(admin, edge);
+    await holder.query('commit');
+    is(await one, answer, `${what} alone, too`);
+  }
 }
 
 await run([['waits: rows of users', users], ['waits: a presence row that somebody holds', presence], ['waits: a user who is being deleted', deleted], ['waits: leases', leases]]);

@@ -1,6 +1,6 @@
 -- rt.socket_close: which users go offline, and when.
 begin;
-select plan(20);
+select plan(21);
 
 create function pg_temp.s(p_socket text, p_user int, p_more jsonb default '{}') returns text language sql as $$
 	select (jsonb_build_object('socket_id', p_socket, 'user_id', tests.u(p_user)) || p_more)::text $$;
@@ -66,6 +66,9 @@ select pg_temp.close(pg_temp.s('s8b', 8, '{"clean": false, "why": "shutdown"}'),
 select is(pg_temp.presence(8), 'online until 41', 'ended by a drain: presence_grace_restart');
 select is(pg_temp.presence(9), 'online until 7', 'in the same call, a connection that was lost');
 select is(pg_temp.presence(1), 'offline', 'who said goodbye meanwhile has none');
+update bellwire.presence set offline_due = clock_timestamp() + interval '50 s' where user_id = tests.u(5);
+select pg_temp.close(pg_temp.s('s5', 5, '{"clean": true}'));
+select is(pg_temp.presence(5), 'online until 50', 'a grace that runs already is left to end');
 select is_empty($$select * from rt.socket_close(tests.u(901), array[pg_temp.s('none', 1, '{"clean": true}')])$$,
 	'nobody comes again');
 

@@ -1,6 +1,6 @@
 -- user:online and user:offline, to whom.
 begin;
-select plan(12);
+select plan(13);
 
 insert into platform.users (id, name) select tests.u(n), 'User ' || n from generate_series(1, 3) n;
 insert into platform.chats (id) values (tests.u(10));
@@ -41,6 +41,9 @@ select results_eq($$select data ->> 'user_id' from rt_private.presence_events(ar
 	array[tests.u(2)::text, tests.u(1)::text], 'in the order of the users');
 select is((select data ->> 'last_seen' from rt_private.presence_events(array[tests.u(2)], array[null]::uuid[], true,
 	'2026-01-10T12:00:00Z')), '2026-01-10T12:00:00.000Z', 'and of the time that it is given');
+
+select is(rt_private.presence_data(tests.u(2), false, '2026-01-10T12:00:00Z'), jsonb_build_object('user_id', tests.u(2),
+	'online', false, 'last_seen', '2026-01-10T12:00:00.000Z'), 'what it says');
 
 select * from finish();
 rollback;

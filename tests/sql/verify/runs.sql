@@ -1,6 +1,6 @@
 -- The people of bellwire verify are nobody's but its own.
 begin;
-select plan(9);
+select plan(10);
 
 select ok(not has_table_privilege('bellwire_service', t, 'select, insert, update, delete'),
 	'and have no right to ' || t)
@@ -19,6 +19,11 @@ select results_eq(
 		m.people[1:1] || tests.u(50), m.people[1:1] || tests.u(50), true, now()) e$$,
 	$$select array['followers:' || people[1], 'participants:' || chats[1]] from made union all select null$$,
 	'presence is told to their chats alone, that of others to everyone');
+select tests.mark();
+select rt_private.presence_tell(people[1], true, null), rt_private.presence_tell(tests.u(50), true, null) from made;
+select results_eq('select rooms from tests.sent() order by id',
+	$$select array['followers:' || people[1], 'participants:' || chats[1]] from made union all select null$$,
+	'alone, too');
 insert into platform.messages (chat_id, sender_id, type, content) select chats[1], people[1], 'text', 'hi' from made;
 select is_empty($$select rt_private.push_recipients(m.id) from platform.messages m, made where m.chat_id = chats[1]$$,
 	'no push for a message of theirs');
