@@ -1,5 +1,5 @@
--- rt.poll, where somebody writes the twin. A body of its own, since a view that is chosen by a parameter would be planned
--- with both.
+-- rt.poll, where somebody writes the twin. A body of its own, since a view that is chosen by a parameter would be
+-- planned with both.
 
 create or replace function rt.poll_both(p_from pg_snapshot, p_low xid8)
 returns table (id bigint, xid xid8, at_us bigint, rooms text, except_rooms text, event text, control text, data text,
@@ -7,9 +7,9 @@ returns table (id bigint, xid xid8, at_us bigint, rooms text, except_rooms text,
 language sql stable
 begin atomic
 	select o.id, o.xid, (date_part('epoch', o.at) * 1000000)::bigint, array_to_string(o.rooms, e'\n'),
-		array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text::varchar(32768)::text, o.confirm,
-		o.ephemeral, pg_current_snapshot(), (date_part('epoch', clock_timestamp()) * 1000000)::bigint,
-		h.written, h.dropped
+		array_to_string(o.except_rooms, e'\n'), o.event, o.control, o.data::text::varchar(32768)::text,
+		o.confirm, o.ephemeral, pg_current_snapshot(),
+		(date_part('epoch', clock_timestamp()) * 1000000)::bigint, h.written, h.dropped
 	from rt.outbox_head h
 	left join (
 		select *
