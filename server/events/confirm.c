@@ -18,6 +18,8 @@
  */
 #define GATHER_MS 25
 
+#define ALONE_AGAIN_MS 4000 /* each time the database waits two seconds for the lock, and so do all others */
+
 /* The confirm value of a message of which each confirmation counts, as jsonb prints it, around the message's id. */
 #define KEY_BEFORE "{\"wanted\": \"all\", \"message_id\": \""
 #define KEY_AFTER "\"}"
@@ -26,6 +28,7 @@ struct confirmation {
 	struct delivery *delivery; /* a reference */
 	char user[UUID_LEN];
 	bool refused; /* by rt.confirm, just now */
+	bool alone;   /* its call met a row that somebody else holds: the others go without it */
 };
 
 struct confirms {
@@ -34,6 +37,7 @@ struct confirms {
 	size_t out;                 /* of the first ones: the call that is out has them */
 	uint32_t values[BATCH_MAX]; /* of these, the places of those that went as values */
 	size_t nvalues;
+	uint64_t alone_at; /* loop_now: when the next of those that go alone may */
 	bool without_keys; /* the database has the functions of an earlier program */
 	bool unrung;       /* the call that is out rings nobody */
 	struct sender sender;
@@ -211,6 +215,52 @@ static void confirms_written(const struct events *ev, const struct db_result *r)
 	db_wrote_unrung(ev->db, xid);
 }
 
+/* ---- rows that somebody else holds ---- */
+
+/* The first n go behind the others. */
+static void confirms_rotate(struct confirms *cf, size_t n)
+{
+	struct confirmation *some = mem_alloc((n ? n : 1) * sizeof(*some));
+	memcpy(some, cf->all, n * sizeof(*some));
+	memmove(cf->all, cf->all + n, (cf->n - n) * sizeof(*some));
+	memcpy(cf->all + cf->n - n, some, n * sizeof(*some));
+	free(some);
+}
+
+/*
+ * One row that a transaction holds for long, as a user's who is being deleted, would keep all confirmations of this
+ * edge waiting. So each of such a call is tried alone, and those that still meet the lock once in a while.
+ */
+static void confirms_put_off(struct confirms *cf, uint64_t now)
+{
+	cf->alone_at = now + (cf->out == 1 ? ALONE_AGAIN_MS : 0);
+	for (size_t i = 0; i < cf->out; i++)
+		cf->all[i].alone = true;
+	confirms_rotate(cf, cf->out);
+	cf->out = 0;
+	sender_after(&cf->sender, GATHER_MS);
+}
+
+/* Brings those to the front that are next. False: none is due. */
+static bool confirms_choose(struct confirms *cf, uint64_t now)
+{
+	bool due = now >= cf->alone_at;
+	size_t first = 0;
+	while (first < cf->n && cf->all[first].alone != due)
+		first++;
+	if (first == cf->n && !due)
+		return false;
+	confirms_rotate(cf, first % cf->n);
+	return true;
+}
+
+static bool confirms_join(const struct confirms *cf)
+{
+	return cf->out == 0 || (!cf->all[0].alone && !cf->all[cf->out].alone);
+}
+
+/* ---- answers ---- */
+
 static void confirms_answered(void *arg, const struct db_result *r)
 {
 	struct events *ev = arg;
@@ -220,6 +270,10 @@ static void confirms_answered(void *arg, const struct db_result *r)
 	if (confirms_lack_keys(cf, r)) {
 		cf->out = 0;
 		sender_wake(&cf->sender);
+		return;
+	}
+	if (strcmp(r->sqlstate, "55P03") == 0) {
+		confirms_put_off(cf, loop_now(ev->people->loop));
 		return;
 	}
 	if (db_may_repeat(r)) { /* harmless: rt.confirm counts a repeated confirmation once */
@@ -261,7 +315,7 @@ static void confirm_value(const struct confirmation *x, struct buf *values)
 static void confirms_fill(struct confirms *cf, struct buf *arrays)
 {
 	struct slice message;
-	for (cf->nvalues = 0; cf->out < cf->n && cf->out < BATCH_MAX; cf->out++) {
+	for (cf->nvalues = 0; cf->out < cf->n && cf->out < BATCH_MAX && confirms_join(cf); cf->out++) {
 		const struct confirmation *x = &cf->all[cf->out];
 		if (!cf->without_keys && confirm_key(x->delivery, &message)) {
 			db_array_add(&arrays[1], message);
@@ -288,8 +342,13 @@ static void confirms_send(void *events)
 	struct confirms *cf = ev->confirms;
 	struct buf arrays[3] = {0};
 	struct slice params[3];
+	uint64_t now = loop_now(ev->people->loop);
 	if (cf->n == 0 || !sender_ready(&cf->sender))
 		return;
+	if (!confirms_choose(cf, now)) {
+		sender_after(&cf->sender, GATHER_MS); /* what is new does not wait for them */
+		return;
+	}
 	for (size_t i = 0; i < 3; i++)
 		db_array_begin(&arrays[i]);
 	confirms_fill(cf, arrays);

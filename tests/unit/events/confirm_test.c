@@ -43,6 +43,45 @@ TEST(confirmations_of_a_moment_are_one_call)
 	hall_end();
 }
 
+/* The nth call of rt.confirm, to its line's end; NULL: not made yet. */
+static const char *call(int n)
+{
+	buf_char(&hall.base.said, '\0');
+	hall.base.said.n--;
+	const char *said = hall.base.said.p;
+	while (n-- > 0 && said)
+		said = strchr(said, '\n') ? strchr(said, '\n') + 1 : NULL;
+	return said && *said ? said : NULL;
+}
+
+static bool call_has(int n, const char *text)
+{
+	const char *line = call(n), *found = line ? strstr(line, text) : NULL;
+	return found && found < line + strcspn(line, "\n");
+}
+
+/* A row that somebody holds keeps nobody waiting but those that need it. */
+TEST(what_met_a_lock_is_tried_alone_and_what_is_new_goes_without_it)
+{
+	hall_opens();
+	struct guest *a = hall_guest(ANNA), *b = hall_guest(BORIS);
+	database_answers(&hall.base, "rt.confirm", "!55P03 held");
+	deliver(NULL, "7");
+	guest_say(a, "3");
+	guest_say(b, "3");
+	HALL_UNTIL(call(0));
+	CHECK(call_has(0, ANNA) && call_has(0, BORIS));
+	HALL_UNTIL(call(1));
+	CHECK(call_has(1, ANNA) && !call_has(1, BORIS)); /* and it meets it again */
+	deliver(NULL, "8");
+	guest_say(b, "3");
+	HALL_UNTIL(call(2));
+	CHECK(!call_has(2, ANNA) && call_has(2, BORIS) && call_has(2, ":8"));
+	database_answers(&hall.base, "rt.confirm", "");
+	HALL_UNTIL(confirms_idle(&hall.events));
+	hall_end();
+}
+
 #define MESSAGE "018f0000-0000-7000-8000-00000000000a"
 
 /* What each confirmation counts of goes as keys; another value goes as it came. */
