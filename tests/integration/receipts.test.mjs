@@ -280,3 +280,15 @@ describe('read', { concurrency: true }, () => {
     assert.equal(a.heard('chat:message:read').length, 10)
   })
 })
+
+test('a row that somebody holds keeps no other confirmation waiting', async () => {
+  const held = await pair()
+  const free = await pair()
+  await w.transaction(async (sql) => {
+    await sql('select from platform.users where id = $1 for update', [held.bob.id])
+    await w.message(held.chat, held.ann)
+    await until(() => w.value("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"), 'its confirmation')
+    for (let i = 0; i < 2; i++) await delivered((await w.message(free.chat, free.ann)).id)
+    assert.equal(held.a.heard('chat:message:delivered').length, 0)
+  })
+})
