@@ -66,8 +66,8 @@ comment on function rt_private.retry_after_ms(text, text) is
 	'How long an RT429 asks its caller to wait: milliseconds, as its DETAIL or HINT says; 1000 where neither is a '
 	'number.';
 
-create or replace function rt_private.item_failed(p_parsed boolean, p_lock text, p_state text, p_text text, p_context text,
-	p_detail text, p_hint text, out outcome text, out body text, out code text, out message text, out state text,
+create or replace function rt_private.item_failed(p_parsed boolean, p_lock text, p_state text, p_text text,
+	p_context text, p_detail text, p_hint text, out outcome text, out body text, out code text, out message text, out state text,
 	out detail text) returns record
 language plpgsql volatile
 as $$
@@ -76,8 +76,8 @@ begin
 		outcome := 'deferred';
 		return;
 	end if;
-	-- An item that is not parsed is valid JSON that jsonb cannot hold, because it is too deep or too long (54...). What
-	-- else it cannot hold is of class 22.
+	-- An item that is not parsed is valid JSON that jsonb cannot hold, because it is too deep or too long
+	-- (54...). What else it cannot hold is of class 22.
 	state := case when not p_parsed and p_state ~ '^54' then '22000' else p_state end;
 	outcome := 'error';
 	body := case when state = 'RT429' then rt_private.retry_after_ms(p_detail, p_hint) end;
