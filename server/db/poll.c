@@ -35,7 +35,7 @@ enum poll_kind poll_choose(const struct poll *p, const struct fetch *f, bool new
 }
 
 /* Has nobody written the twin since what was noted? */
-static bool poll_note(struct poll *p, uint64_t written, uint64_t high)
+static bool poll_note(struct poll *p, uint64_t written, uint64_t next)
 {
 	if (!p->counted || p->written != written) {
 		p->counted = true;
@@ -44,7 +44,7 @@ static bool poll_note(struct poll *p, uint64_t written, uint64_t high)
 		return false;
 	}
 	if (!p->since)
-		p->since = high;
+		p->since = next;
 	return true;
 }
 
@@ -70,19 +70,19 @@ static enum poll_kind poll_judge_look(const struct poll *p, const struct fetch *
 
 enum poll_kind poll_judge(struct poll *p, const struct fetch *f, enum poll_kind kind, const PGresult *res)
 {
-	uint64_t low, high, written, dropped_low, dropped = 0;
+	uint64_t low, high, written, next, dropped_low, dropped = 0;
 	if (kind == POLL_FETCH)
 		return kind;
 	if (kind == POLL_LOOK)
 		return poll_judge_look(p, f, res);
 	if (PQntuples(res) < 1 || PQnfields(res) != POLL_COLS ||
 	    !db_snapshot_bounds(db_cell(res, 0, COL_SNAPSHOT), &low, &high) ||
-	    !db_cell_u64(res, 0, COL_WRITTEN, &written))
+	    !db_cell_u64(res, 0, COL_WRITTEN, &written) || !db_cell_u64(res, 0, COL_NEXT_XID, &next) || next < high)
 		return POLL_KINDS;
 	if (!PQgetisnull(res, 0, COL_DROPPED) &&
 	    !db_snapshot_bounds(db_cell(res, 0, COL_DROPPED), &dropped_low, &dropped))
 		return POLL_KINDS;
-	bool idle = poll_note(p, written, high);
+	bool idle = poll_note(p, written, next);
 	if (f->low < dropped || poll_has_strange_row(res, high))
 		return POLL_FETCH;
 	if (kind == POLL_KEPT && !idle)

@@ -27,8 +27,9 @@ struct poll {
 	bool knows[POLL_KINDS]; /* prepared, and not refused since */
 	bool fetched;           /* the cursor is of this session's epoch: rt.fetch has answered */
 	/* As rt_private.ephemeral_note has it: how often the twin has been written, read after the snapshot of an
-	 * answer, and the xmax of a later answer's snapshot with the same count. No transaction from there on has
-	 * written the twin while the count stands. */
+	 * answer, and the next transaction id at a later answer with the same count. No transaction from there on has
+	 * written the twin while the count stands. The xmax of a snapshot may be lower: transactions above it may have
+	 * their id, and be counted, already. */
 	bool counted;
 	uint64_t written, since; /* since 0: not known yet */
 };

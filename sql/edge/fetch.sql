@@ -1,8 +1,9 @@
 -- The pump's poll.
 
--- A session notes what the counter says, and at its next fetch how far the snapshot of that goes. Whoever begins to
--- write after that snapshot is counted after the counter was read. So while the counter stands still, none of them has
--- written.
+-- A session notes what the counter says, and at its next fetch which transaction id comes next. A transaction from there
+-- on takes its id after the counter was read, writes the twin after that, and is counted before it commits. So while the
+-- counter stands still, none of them has written. The xmax of a snapshot will not do: transactions above it may have
+-- their id already, and be counted.
 create or replace function rt_private.ephemeral_note(p_high xid8) returns void
 language plpgsql volatile
 as $$
@@ -15,13 +16,13 @@ begin
 		perform set_config('bellwire.ephemeral_counted', v_counted, false),
 			set_config('bellwire.ephemeral_since', '', false);
 	elsif current_setting('bellwire.ephemeral_since') = '' then
-		perform set_config('bellwire.ephemeral_since', p_high::text, false);
+		perform set_config('bellwire.ephemeral_since', (p_high::text::bigint + age(p_high::xid))::text, false);
 	end if;
 end
 $$;
 comment on function rt_private.ephemeral_note(xid8) is
 	'Notes since which transaction nobody has written bellwire.outbox_ephemeral, in a session of a pump, which is read '
-	'committed. Asked after the snapshot of a fetch, which goes up to p_high.';
+	'committed. Asked after the snapshot of a fetch; p_high: its xmax, from which age() counts.';
 
 -- Inlined, because the call of a function is a twentieth of a poll. Its names are bound where it is, for a migration
 -- that is taken back drops the sequence.

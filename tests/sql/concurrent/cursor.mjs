@@ -248,6 +248,17 @@ async function idle(pump, looksAwayFrom) {
   is(await polls(), '{"a": 3}', 'does so');
   is(await polls(), '', 'once');
   await until(looksAway);
+  const before = await many(2);
+  for (const c of before) await c.query('begin; select pg_current_xact_id()');
+  await writer.query('begin');
+  await publish(writer, '{"a": 5}', true);
+  for (const c of before) { // snapshots whose xmax is the writer, which has been counted
+    await c.query('commit');
+    await pump.poll();
+  }
+  await writer.query('commit');
+  is((await pump.poll()).rows.map((r) => r.data).join(), '{"a": 5}', 'one that was written before the counter was noted, by the last transaction of all');
+  await until(looksAway);
   await writer.query('set session_replication_role = replica');
   await publish(writer, '{"a": 4}', true);
   is(await polls(), '{"a": 4}', 'written by a session that acts as a replica');

@@ -190,11 +190,11 @@ export class PlainPump extends Pump {
     for (let kind = this.since && low >= this.since ? 'poll' : 'poll_both'; mayPoll && kind;) {
       this.asked.push(kind);
       const { rows } = await this.client.query({ name: kind, text: `select * from rt.${kind}($1, $2)`, values: [this.cursor, String(low)] });
-      const [{ snapshot, written, dropped }] = rows;
+      const [{ snapshot, written, dropped, next_xid: next }] = rows;
       const xmax = BigInt(snapshot.split(':')[1]);
       const idle = this.written === written;
       if (!idle) [this.written, this.since] = [written, undefined];
-      else this.since ??= xmax;
+      else this.since ??= BigInt(next);
       if (dropped && low < BigInt(dropped.split(':')[1]) || rows.some((r) => r.id && BigInt(r.xid) >= xmax)) break;
       if (kind === 'poll' && !idle) {
         kind = 'poll_both';

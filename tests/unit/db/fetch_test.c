@@ -306,7 +306,7 @@ TEST(rows_that_were_not_taken_come_again)
 static PGresult *poll_row(PGresult *res, const char *id, const char *data)
 {
 	result_row(res, (const char *[POLL_COLS]){id, id ? "95" : NULL, "4000", "r", "", "e", NULL, data, NULL, "f",
-	                                          "90:110:95", "5000", "1", NULL});
+	                                          "90:110:95", "5000", "1", NULL, "112"});
 	return res;
 }
 

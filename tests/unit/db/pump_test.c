@@ -127,12 +127,12 @@ static void play_look(struct fake_conn *c)
 	fake_answer(c, (const char *[]){snapshot, "5000000"}, 2);
 }
 
-#define POLL_COLS 14
+#define POLL_COLS 15
 
 static void play_poll(struct fake_conn *c, bool both)
 {
 	struct world *w = world_of(c);
-	char id[24], snapshot[40], written[20], dropped[40];
+	char id[24], snapshot[40], written[20], dropped[40], next[20];
 	*(both ? &w->boths : &w->polls) += 1;
 	snprintf(w->from, sizeof w->from, "%s", c->params[0]);
 	if (w->refused) {
@@ -142,10 +142,11 @@ static void play_poll(struct fake_conn *c, bool both)
 		return;
 	}
 	snprintf(snapshot, sizeof snapshot, "%d:%d:", w->next_xid, w->next_xid);
+	snprintf(next, sizeof next, "%d", w->next_xid);
 	snprintf(written, sizeof written, "%d", w->written);
 	snprintf(dropped, sizeof dropped, "%d:%d:", w->dropped, w->dropped);
 	const char *row[POLL_COLS] = {id,  "50", "5000000", "r",      NULL,      "e",     NULL,
-	                              "1", NULL, "f",       snapshot, "5000000", written, w->dropped ? dropped : NULL};
+	                              "1", NULL, "f",       snapshot, "5000000", written, w->dropped ? dropped : NULL, next};
 	fake_columns(c, POLL_COLS);
 	for (int i = 0; i < w->rows; i++) {
 		snprintf(id, sizeof id, "%llu", (unsigned long long)w->next_id++);
