@@ -89,30 +89,6 @@ $$;
 comment on function rt_private.outbox_insert(text[], text[], text, jsonb, jsonb, text, boolean) is
 	'The insert into the outbox, of one row.';
 
--- It has no search_path either. Checks nothing: the event and the rooms are of our own making.
-create or replace function rt_private.outbox_insert_each(p_event text, p_rooms text[], p_data jsonb[]) returns void
-language plpgsql volatile
-as $$
-declare
-	v_at   constant timestamptz := clock_timestamp();
-	v_done boolean;
-begin
-	if p_rooms is null then
-		return;
-	elsif cardinality(p_rooms) = 1 then
-		v_done := rt_private.outbox_insert(p_rooms, '{}', p_event, p_data[1], null, null, false);
-		return;
-	end if;
-	perform rt_private.outbox_ready();
-	insert into bellwire.outbox (slot, epoch, at, rooms, except_rooms, event, data)
-	select rt_private.outbox_slot(v_at), e.n, v_at, array[p.room], '{}', p_event, p.data
-	from bellwire.epoch e, unnest(p_rooms, p_data) with ordinality p (room, data, n)
-	order by p.n;
-end
-$$;
-comment on function rt_private.outbox_insert_each(text, text[], jsonb[]) is
-	'outbox_insert for several rows of one event: row i, with data i, to the sockets of room i.';
-
 -- For statements that write the outbox as a whole table; outbox_insert, which names a slot, rings by itself.
 create or replace function rt_private.outbox_written() returns trigger
 language plpgsql volatile

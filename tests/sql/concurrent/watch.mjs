@@ -82,7 +82,6 @@ async function ways() {
     ['publish', "select rt_private.publish(array['r'], 'e', '{}')"],
     ['publish, ephemeral', "select rt_private.publish(array['r'], 'e', '{}', p_ephemeral => true)"],
     ['publish_each', event(1)],
-    ['outbox_insert_each', "select rt_private.outbox_insert_each('e', array['a', 'b'], array['{}', '{}']::jsonb[])"],
     ['presence', 'select rt_private.presence_publish(array[tests.u(1), tests.u(2)], true)']]) {
     await put(admin, s[1]);
     await lapse(admin);
