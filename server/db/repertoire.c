@@ -13,13 +13,27 @@ void repertoire_init(struct repertoire *r, struct link *link, void (*ready)(void
 	*r = (struct repertoire){.link = link, .ready = ready, .arg = arg};
 }
 
+/* Statements that call this function already. */
+static size_t repertoire_namesakes(const struct repertoire *r, struct slice function)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < r->n; i++)
+		n += strcspn(r->pieces[i].name, "/") == function.n &&
+		     memcmp(r->pieces[i].name, function.p, function.n) == 0;
+	return n;
+}
+
 static struct known *repertoire_add(struct repertoire *r, const char *sql)
 {
 	const char *name = strstr(sql, "rt.");
 	if (!name || r->n == REPERTOIRE_MOST)
 		return NULL;
+	struct slice function = slice_of(name, strcspn(name, "("));
+	size_t before = repertoire_namesakes(r, function);
 	struct piece *p = &r->pieces[r->n++];
-	snprintf(p->name, sizeof p->name, "%.*s", (int)strcspn(name, "("), name);
+	int end = snprintf(p->name, sizeof p->name, "%.*s", (int)function.n, function.p);
+	if (before && end > 0 && (size_t)end < sizeof p->name)
+		snprintf(p->name + end, sizeof p->name - (size_t)end, "/%zu", before);
 	p->known = (struct known){.link = r->link,
 	                          .name = p->name,
 	                          .sql = mem_strndup(sql, strlen(sql)),

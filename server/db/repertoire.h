@@ -1,7 +1,7 @@
 /*
  * The statements that one link sends again and again: a session of our own has each of them prepared (db/known.h) once
- * it has answered it twice. The prepared statement has the name of the function that it calls; where two call the same
-one, the first is prepared. There are some twenty of them, and few sessions meet them all. Private to db/.
+ * it has answered it twice. The prepared statement has the name of the function that it calls, and a number where it is
+ * not the first that calls it. There are some twenty of them, and few sessions meet them all. Private to db/.
  */
 #ifndef DB_REPERTOIRE_H
 #define DB_REPERTOIRE_H
