@@ -61,9 +61,10 @@ TEST(a_statement_is_chosen_by_what_is_known)
 static PGresult *header(const char *xid, const char *snapshot, const char *written, const char *dropped)
 {
 	PGresult *res = result_begin(POLL_COLS);
-	const char *row[POLL_COLS] = {
-		xid ? "1" : NULL,       xid, [COL_SNAPSHOT] = snapshot, [COL_NOW] = "5000", [COL_WRITTEN] = written,
-		[COL_DROPPED] = dropped, [COL_NEXT_XID] = "155"};
+	const char *row[POLL_COLS] = {xid ? "1" : NULL,          xid,
+	                              [COL_SNAPSHOT] = snapshot, [COL_NOW] = "5000",
+	                              [COL_WRITTEN] = written,   [COL_DROPPED] = dropped,
+	                              [COL_NEXT_XID] = "155"};
 	result_row(res, row);
 	return res;
 }

@@ -146,7 +146,8 @@ static void play_poll(struct fake_conn *c, bool both)
 	snprintf(written, sizeof written, "%d", w->written);
 	snprintf(dropped, sizeof dropped, "%d:%d:", w->dropped, w->dropped);
 	const char *row[POLL_COLS] = {id,  "50", "5000000", "r",      NULL,      "e",     NULL,
-	                              "1", NULL, "f",       snapshot, "5000000", written, w->dropped ? dropped : NULL, next};
+	                              "1", NULL, "f",       snapshot, "5000000", written, w->dropped ? dropped : NULL,
+	                              next};
 	fake_columns(c, POLL_COLS);
 	for (int i = 0; i < w->rows; i++) {
 		snprintf(id, sizeof id, "%llu", (unsigned long long)w->next_id++);
