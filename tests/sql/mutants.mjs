@@ -110,6 +110,8 @@ export const mutants = [
   ['poll: a bound for each', 'rt.poll', '32768', '65536', 'edge/poll.sql'],
   ['poll: what was dropped', 'rt.poll', 'h.dropped', 'null::pg_snapshot', rotation],
   ['poll: the twin is left out', 'rt.poll', 'h.written', '1::bigint', 'concurrent/cursor.mjs'],
+  ['cursor: the twin, since the next id and not since the xmax', 'rt_private.ephemeral_note', '+ age(p_high::xid)', '+ 0', 'concurrent/cursor.mjs'],
+  ['poll: the twin, since the next id and not since the xmax', 'rt.poll_both', 'age((pg_snapshot_xmax(pg_current_snapshot()))::xid)', '0', 'concurrent/cursor.mjs'],
   ['poll: the twin', 'rt.poll_both', 'rt.outbox_both', 'rt.outbox_kept', 'concurrent/cursor.mjs'],
   ['fetch: no standby', 'rt.fetch', 'pg_is_in_recovery()', 'false', crash],
   ['fetch: index probes', 'rt_private.fetch_rows', 'where a.xid >= pg_snapshot_xmax(p_from) and a.xid <', 'where a.xid::text::numeric >= pg_snapshot_xmax(p_from)::text::numeric and a.xid <', 'concurrent/cursor.mjs'],
