@@ -1,6 +1,6 @@
 -- rt.confirm: a message that a recipient's client has taken gets a receipt, once.
 begin;
-select plan(32);
+select plan(34);
 
 insert into platform.users (id, name) values (tests.u(1), 'Anna'), (tests.u(2), 'Boris'), (tests.u(3), 'Clara'),
 	(tests.u(4), 'Stranger');
@@ -34,6 +34,14 @@ select tests.mark();
 select rt.confirm(array[pg_temp.conf(21, 2)]);
 select rt.confirm('{}');
 select is((select count(*) from tests.sent()), 0::bigint, 'once per recipient');
+
+select results_eq($$select right(d.message_id::text, 2) || ' ' || right(d.user_id::text, 1)
+	from rt_private.deliveries(array[tests.u(22), tests.u(21), tests.u(21), tests.u(21), tests.u(21), tests.u(99)],
+		array[tests.u(2), tests.u(3), tests.u(2), tests.u(1), tests.u(4), tests.u(2)]) d$$,
+	array['21 2', '21 3', '22 2'], 'what may become a receipt, in order');
+select is((select to_jsonb(e) from rt_private.delivered_event(tests.u(21), tests.u(2), 'then') e),
+	jsonb_build_object('rooms', array['user:' || tests.u(1)], 'data', jsonb_build_object('message_id', tests.u(21),
+	'chat_id', tests.u(10), 'delivered_to', tests.u(2), 'delivered_at', 'then')), 'and its event');
 
 -- ids that go down while the places go up
 insert into platform.messages (id, chat_id, sender_id, type, content)
