@@ -248,9 +248,9 @@ static bool confirms_choose(struct confirms *cf, uint64_t now)
 	size_t first = 0;
 	while (first < cf->n && cf->all[first].alone != due)
 		first++;
-	if (first == cf->n && !due)
-		return false;
-	confirms_rotate(cf, first % cf->n);
+	if (first == cf->n)
+		return due;
+	confirms_rotate(cf, first);
 	return true;
 }
 
