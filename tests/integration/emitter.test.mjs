@@ -352,6 +352,7 @@ test('volatile: a client that does not read misses it, and gets what comes later
   await settled(c)
   d.tcp.resume()
   await d.hear('lasting', { n: 2 })
+  await d.hear('heavy', { n }) // by another way, so perhaps behind it
   assert.deepEqual([d.heard('heavy').length, d.heard('fleeting')], [n, []])
   d.tcp.destroy()
   c.close()
@@ -369,10 +370,13 @@ test('what waits for a connection that ends is counted by the reason', async () 
   // WebSocket: as many as the kernel and the queue hold
   const d = await Dart.up(narrow, bob)
   d.tcp.pause()
-  while (await narrow.metric('bellwire_sessions_closed_total', { reason: 'slow' }) < 2) io.to(d.id).emit('waiting', { n: 0, pad: 'x'.repeat(60000) }), await settled(c)
+  // A long message goes through a table, so a short one may overtake it: the other client says that it was taken.
+  for (let n = 10; await narrow.metric('bellwire_sessions_closed_total', { reason: 'slow' }) < 2; n++) {
+    io.to([c.id, d.id]).emit('waiting', { n, pad: 'x'.repeat(60000) })
+    await c.hear('waiting', { n })
+  }
   assert.ok(await dropped('slow', narrow) >= 4 + 1, `${await dropped('slow', narrow)}`)
-  // a session may be over in the turn after the one that ended it
-  assert.ok(await messages('dropped', narrow) <= 2, 'all had been queued as sent, but for the one that ended it, and one behind')
+  assert.ok(await messages('dropped', narrow) <= 1, 'all had been queued as sent, but for the one that ended it')
   d.tcp.destroy()
   c.close()
   await narrow.stop()
