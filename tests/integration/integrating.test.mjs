@@ -168,7 +168,7 @@ test('logical replication of platform itself: first copy in silence, then as eve
   const worker = () => w.value("select pid from pg_stat_subscription where relid is null and subname = 'platform'")
   const was = await worker()
   for (const sql of named(recipe('platform live')).split('\n').slice(0, 3)) await w.sql(sql)
-  await until(async () => ![null, undefined, was].includes(await worker()), 'another worker')
+  await until(async () => ![null, undefined, was].includes(await worker()), 'another worker', 60000) // Postgres starts one in five seconds at most, or later
 
   const [a, b, e] = [await w.connect(ann), await w.connect(bob), await w.connect(eve)]
   // who joins hears what comes behind it, and who leaves does not
