@@ -183,15 +183,9 @@ begin
 	end if;
 	select array_agg(f.id), array_agg(f.user_id) into v_messages, v_users
 	from (
-		select m.id, (array_agg(q.user_id order by q.user_id))[1] as user_id
-		from unnest(p_message_ids, p_user_ids) q (message_id, user_id)
-		cross join lateral (
-			select a.id, a.chat_id from platform.messages a
-			where a.id = q.message_id and a.sender_id <> q.user_id offset 0
-		) m
-		where (select true from platform.chat_participants p
-			where p.chat_id = m.chat_id and p.user_id = q.user_id)
-		group by m.id
+		select c.message_id as id, (array_agg(c.user_id order by c.user_id))[1] as user_id
+		from rt_private.deliveries(p_message_ids, p_user_ids) c
+		group by c.message_id
 	) f
 	where (select true from platform.message_receipts d
 		where d.message_id = f.id and d.delivered_at is not null limit 1) is null;
