@@ -125,12 +125,10 @@ begin
 		return;
 	end if;
 	reason := 'connection_established';
-	if v_held or v_again then
-		-- only then has rt_private.reason anything to find
-		if v_again or v_online or v_expiry
-			or greatest(v_unclean, v_expired) > clock_timestamp() - interval '2 minutes' then
-			select y.reason into strict reason from rt_private.reason(v_user, v_again) y;
-		end if;
+	-- only then has rt_private.reason anything to find; without a presence row all but the first are null
+	if v_again or v_online or v_expiry
+		or greatest(v_unclean, v_expired) > clock_timestamp() - interval '2 minutes' then
+		select y.reason into strict reason from rt_private.reason(v_user, v_again) y;
 	end if;
 	insert into bellwire.sockets (socket_id, edge_id, user_id) values (v_id, p_edge, v_user)
 	on conflict (socket_id) do update set edge_id = excluded.edge_id, user_id = excluded.user_id;
