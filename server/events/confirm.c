@@ -220,7 +220,9 @@ static void confirms_written(const struct events *ev, const struct db_result *r)
 /* The first n go behind the others. */
 static void confirms_rotate(struct confirms *cf, size_t n)
 {
-	struct confirmation *some = mem_alloc((n ? n : 1) * sizeof(*some));
+	if (n == 0 || n == cf->n)
+		return;
+	struct confirmation *some = mem_alloc(n * sizeof(*some));
 	memcpy(some, cf->all, n * sizeof(*some));
 	memmove(cf->all, cf->all + n, (cf->n - n) * sizeof(*some));
 	memcpy(cf->all + cf->n - n, some, n * sizeof(*some));
