@@ -50,15 +50,6 @@ static void call(struct world *w, const char *sql)
 	calls_add(w->calls, DB_OPENING, sql, NULL, 0, on_done, w);
 }
 
-static void prepare(struct world *w, struct fake_conn *c, const char *sql)
-{
-	CHECK_INT(sscanf(sql, "prepare \"%63[^\"]\" as %59[^\n]", w->prepared[w->prepares].name,
-	                 w->prepared[w->prepares].sql),
-	          2);
-	w->prepared[w->prepares++].session = c;
-	fake_command(c);
-}
-
 /* What was prepared by this name in the session; NULL: nothing was. */
 static const char *prepared_as(const struct world *w, const struct fake_conn *c, const char *name)
 {
@@ -66,6 +57,19 @@ static const char *prepared_as(const struct world *w, const struct fake_conn *c,
 		if (w->prepared[i].session == c && strcmp(w->prepared[i].name, name) == 0)
 			return w->prepared[i].sql;
 	return NULL;
+}
+
+static void prepare(struct world *w, struct fake_conn *c, const char *sql)
+{
+	CHECK_INT(sscanf(sql, "prepare \"%63[^\"]\" as %59[^\n]", w->prepared[w->prepares].name,
+	                 w->prepared[w->prepares].sql),
+	          2);
+	if (prepared_as(w, c, w->prepared[w->prepares].name)) {
+		fake_error(c, "42P05", "there is one of this name");
+		return;
+	}
+	w->prepared[w->prepares++].session = c;
+	fake_command(c);
 }
 
 /* The statement says how it is answered. */
@@ -355,6 +359,20 @@ TEST(more_statements_than_a_link_remembers_are_sent_as_they_are)
 	CHECK_INT(w.prepares, 0);
 	call_n(&w, "select rt.f7()", 2);
 	CHECK_INT(w.by_name, 1);
+	end(&w);
+}
+
+TEST(two_statements_that_call_one_function_are_both_prepared)
+{
+	struct world w;
+	begin_up(&w);
+	call_n(&w, "select rt.one()", 2);
+	call_n(&w, "select 1 from rt.one()", 2);
+	CHECK_INT(w.prepares, 2);
+	CHECK_INT(w.by_name, 0);
+	call_n(&w, "select rt.one()", 1);
+	call_n(&w, "select 1 from rt.one()", 1);
+	CHECK_INT(w.by_name, 2);
 	end(&w);
 }
 
