@@ -385,6 +385,7 @@ static void calls_on_down(void *ctx, bool was_up, const char *why)
 	struct call_slot *s = ctx;
 	common_link_is_down(s->owner->common, "call", was_up, why);
 	repertoire_down(&s->repertoire);
+	calls_go(s->owner); /* any other link will do now for a call that waited for this one */
 	s->owner->common->on_change(s->owner->common);
 }
 

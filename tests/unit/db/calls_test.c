@@ -403,6 +403,45 @@ TEST(whatever_hangs_a_link_is_there_for_openings_and_the_lease)
 	end(&w);
 }
 
+static const char *guard_ask(void *ctx)
+{
+	return ctx;
+}
+
+static const char *guard_judge(void *ctx, const PGresult *res)
+{
+	(void)ctx, (void)res;
+	return NULL;
+}
+
+/* The link of reads is lost with its own question to the server, and no connection comes in its place. */
+TEST(a_call_that_waits_for_a_lost_link_goes_by_another)
+{
+	struct world w = {0};
+	struct link_guard guard = {"select guard", guard_ask, guard_judge, "here"};
+	parts_begin(&w.parts, play);
+	w.parts.common.guard = &guard;
+	w.calls = calls_new(&w.parts.common);
+	calls_start(w.calls);
+	WAIT_FOR(w.parts.loop, w.parts.common.stats.links_up == 3);
+	call_as(&w, DB_READING, "hold out");
+	WAIT_FOR(w.parts.loop, w.held);
+	struct fake_conn *reads = w.held;
+	calls_check(w.calls); /* of this link after what it is at */
+	guard.sql = "hold guard";
+	w.held = NULL;
+	fake_answer(reads, (const char *[]){"1"}, 1);
+	WAIT_FOR(w.parts.loop, w.done == 1 && w.held == reads);
+	call_as(&w, DB_READING, "select next");
+	parts_settle(&w.parts);
+	CHECK_INT(w.done, 1);
+	w.parts.pg.silent = true;
+	fake_cut(reads);
+	WAIT_FOR(w.parts.loop, w.done == 2);
+	CHECK_INT(w.outcome, DB_OK);
+	end(&w);
+}
+
 TEST(who_waits_goes_by_class)
 {
 	struct world w;
