@@ -2,10 +2,8 @@
 
 create or replace function rt_private.chat_message_ack(p_id uuid, p_at timestamptz, p_client_id text) returns jsonb
 language sql stable
-return case when p_client_id is null
-	then jsonb_object(array['status', 'sent', 'message_id', p_id::text, 'created_at', rt_private.iso(p_at)])
-	else jsonb_object(array['status', 'sent', 'message_id', p_id::text, 'created_at', rt_private.iso(p_at),
-		'client_id', p_client_id]) end;
+return jsonb_strip_nulls(jsonb_object(array['status', 'sent', 'message_id', p_id::text,
+	'created_at', rt_private.iso(p_at), 'client_id', p_client_id]));
 comment on function rt_private.chat_message_ack(uuid, timestamptz, text) is 'What the sender of a message is told.';
 
 create or replace function rt.chat_message_send(p_user_id uuid, p_payload jsonb) returns jsonb
@@ -28,8 +26,8 @@ begin
 	end if;
 	if v_id is null then
 		v_chat := rt_private.text_uuid(v_chat_id, 'chat_id');
-		if (jsonb_typeof(p_payload -> 'type') = 'string'
-			and jsonb_typeof(p_payload -> 'content') = 'string') is not true then
+		if jsonb_path_match(p_payload, '$.type.type() == "string" && $.content.type() == "string"')
+			is not true then
 			raise exception using errcode = 'RT400', message = case
 				when jsonb_typeof(p_payload -> 'type') = 'string' then 'content' else 'type' end
 				|| ' must be a string';

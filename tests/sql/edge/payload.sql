@@ -1,7 +1,7 @@
--- rt_private.is_uuid: the form in which clients write keys.
+-- rt_private.is_uuid: the form in which clients write keys; Postgres inlines has_uuid_form.
 -- rt_private.payload_uuid, text_uuid, payload_refuse: a key that is none.
 begin;
-select plan(19);
+select plan(21);
 
 select is(rt_private.is_uuid(t.text), t.is_one, t.what)
 from (values
@@ -24,6 +24,8 @@ select throws_ok(format('select rt_private.payload_uuid(%L, %L)', p, 'k'), 'RT40
 from unnest(array['{}', '{"k": null}', '{"k": 5}', '{"k": ["00000000-0000-4000-8000-00000000000a"]}',
 	'{"k": "{00000000-0000-4000-8000-00000000000a}"}']) p;
 select throws_ok($$select rt_private.text_uuid(null, 'k')$$, 'RT400', 'k must be a uuid', 'text_uuid: null');
+select throws_ok(format('select rt_private.text_uuid(%L, %L)', t, 'k'), '22P02', null, 'text_uuid: ' || t)
+from unnest(array['00000000-0000-4000-8000-00000000000g', '00000000-0000-4000-8000-00000000000é']) t;
 select throws_ok($$select rt_private.payload_refuse('a', 'b')$$, 'RT400', 'a must be b', 'payload_refuse');
 
 select * from finish();
