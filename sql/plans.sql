@@ -46,7 +46,6 @@ $$;
 
 -- Joins are left to the planner here: functions of services run in these as well.
 alter function rt.dispatch(text[]) set enable_seqscan = off set jit = off;
-alter function rt.dispatch_lone(text) set enable_seqscan = off set jit = off;
 alter function rt.dispatch_one(text) set enable_seqscan = off set jit = off;
 
 -- One socket: each row by its key, without a join that could be turned round. The scan is switched off all the same, as

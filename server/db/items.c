@@ -32,12 +32,6 @@ static void items_arm_expiry(struct items *is)
 
 /* ---- completions ---- */
 
-static void item_free(struct lane_item *it)
-{
-	buf_fini(&it->json);
-	free(it);
-}
-
 /* Nothing happened this time. It is still not known whether something happened the first time. */
 static bool item_still_in_doubt(const struct lane_item *it, const struct db_item_result *r)
 {
@@ -66,7 +60,7 @@ void item_complete(struct items *is, struct lane_item *it, const struct db_item_
 	queue_remove(&is->queues, &it->queued);
 	items_wake(is);
 	item_tell(is, it, &r);
-	item_free(it);
+	free(it);
 }
 
 void item_complete_bare(struct items *is, struct lane_item *it, enum db_outcome outcome, struct slice detail)
@@ -85,7 +79,7 @@ static bool items_run_refused(struct items *is)
 	for (struct lane_item *it; (it = list_first(&is->refused, struct lane_item, by_age)); some = true) {
 		list_del(&it->by_age);
 		it->done(it->arg, &(struct db_item_result){.outcome = DB_FAILED, .detail = slice_str(it->refusal)});
-		item_free(it);
+		free(it);
 	}
 	return some;
 }
@@ -140,16 +134,31 @@ void items_put_back(struct items *is, struct lane_item *const *items, size_t n)
 	}
 }
 
-static void item_write(struct lane_item *it, const struct db_item *item)
+void item_write(const struct lane_item *it, struct buf *b)
 {
-	struct buf *b = &it->json;
 	json_open(b);
-	json_member_str(b, "event", item->event);
-	json_member_str(b, "user_id", item->user_id);
-	json_member_str(b, "socket_id", item->socket_id);
-	json_member_raw(b, "payload", item->payload);
+	json_member_str(b, "event", it->parts[ITEM_EVENT]);
+	json_member_str(b, "user_id", it->parts[ITEM_USER]);
+	json_member_str(b, "socket_id", it->parts[ITEM_SOCKET]);
+	json_member_raw(b, "payload", it->parts[ITEM_PAYLOAD]);
 	json_close(b);
-	*buf_room(b, 1) = '\0';
+}
+
+static struct lane_item *item_new(const struct db_item *item)
+{
+	const struct slice parts[ITEM_PARTS] = {item->event, item->user_id, item->socket_id, item->payload};
+	size_t n = 0;
+	for (size_t i = 0; i < ITEM_PARTS; i++)
+		n += parts[i].n + 1;
+	struct lane_item *it = mem_alloc(sizeof(*it) + n);
+	*it = (struct lane_item){.repeatable = item->repeatable, .done = item->done, .arg = item->arg};
+	char *at = it->text;
+	for (size_t i = 0; i < ITEM_PARTS; i++) {
+		it->parts[i] = slice_of(at, parts[i].n);
+		at = mempcpy(at, parts[i].p, parts[i].n);
+		*at++ = '\0';
+	}
+	return it;
 }
 
 static const char *items_refusal(const struct items *is, const struct db_item *item)
@@ -163,10 +172,7 @@ static const char *items_refusal(const struct items *is, const struct db_item *i
 
 void items_add(struct items *is, const struct db_item *item)
 {
-	struct lane_item *it = NEW(struct lane_item);
-	it->done = item->done;
-	it->arg = item->arg;
-	it->repeatable = item->repeatable;
+	struct lane_item *it = item_new(item);
 	it->refusal = items_refusal(is, item);
 	list_init(&it->by_age);
 	if (it->refusal) {
@@ -174,7 +180,6 @@ void items_add(struct items *is, const struct db_item *item)
 		loop_defer(is->common->loop, LOOP_WORK, &is->refuse);
 		return;
 	}
-	item_write(it, item);
 	if (item->lock_key.n)
 		it->queued.bucket = 1 + (unsigned)(hash_bytes(is->seed, item->lock_key) % QUEUE_BUCKETS);
 	it->arrived = loop_now(is->common->loop);

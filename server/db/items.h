@@ -11,6 +11,9 @@
 #include "db/common.h"
 #include "db/queue.h"
 
+/* What an item says, in the order in which rt.dispatch_lone takes it. */
+enum item_part { ITEM_EVENT, ITEM_USER, ITEM_SOCKET, ITEM_PAYLOAD, ITEM_PARTS };
+
 /* Freed right after its completion has run. */
 struct lane_item {
 	struct queued queued;
@@ -24,7 +27,8 @@ struct lane_item {
 	const char *refusal;
 	db_item_done *done;
 	void *arg;
-	struct buf json; /* terminated */
+	struct slice parts[ITEM_PARTS]; /* of text, terminated */
+	char text[];
 };
 
 /* Embedded in struct lanes. */
@@ -48,6 +52,9 @@ void items_fini(struct items *is);                            /* after items_clo
 /* As queue_next and queue_take. */
 const struct lane_item *items_next(struct items *is, unsigned lane);
 struct lane_item *items_take(struct items *is, unsigned lane);
+
+/* Appends the item as the JSON text that rt.dispatch takes. */
+void item_write(const struct lane_item *it, struct buf *b);
 
 /* The server has not seen this batch: it goes back to where it was, and what nobody waits for any more ends. */
 void items_put_back(struct items *is, struct lane_item *const *items, size_t n);

@@ -159,36 +159,69 @@ static void lane_on_answer(void *arg, enum link_fate fate, const PGresult *res)
 
 /* ---- sending ---- */
 
-static void lane_gather(struct lane *lane, struct buf *array)
+static void lane_gather(struct lane *lane)
 {
 	struct lanes *ls = lane->owner;
 	size_t most = lane->reserved ? 1 : ls->common->cfg.batch_max;
-	db_array_begin(array);
-	for (struct lane_item *it; lane->nout < most && (it = items_take(&ls->items, lane->no));) {
+	for (struct lane_item *it; lane->nout < most && (it = items_take(&ls->items, lane->no));)
 		lane->out[lane->nout++] = it;
-		db_array_add(array, buf_view(&it->json));
+}
+
+/* A batch is told by the end of the items' time, so what hangs is given up: the next link finds a server that answers. */
+static bool lane_ask(struct lane *lane, struct known *call, int n, const char *const *values)
+{
+	lane->asked = call;
+	return known_send(call, n, values, lane->owner->common->cfg.item_timeout_ms, lane_on_answer, lane);
+}
+
+static bool lane_ask_lone(struct lane *lane)
+{
+	const char *values[ITEM_PARTS];
+	for (size_t i = 0; i < ITEM_PARTS; i++)
+		values[i] = lane->out[0]->parts[i].p;
+	return lane_ask(lane, &lane->lone, ITEM_PARTS, values);
+}
+
+/* The items as an array of JSON texts; the reserved lane's, which is one, as its text. */
+static void lane_write(const struct lane *lane, struct buf *array)
+{
+	struct buf item = {0};
+	if (lane->reserved) {
+		item_write(lane->out[0], array);
+		return;
+	}
+	db_array_begin(array);
+	for (size_t i = 0; i < lane->nout; i++) {
+		item.n = 0;
+		item_write(lane->out[i], &item);
+		db_array_add(array, buf_view(&item));
 	}
 	db_array_end(array);
-	buf_char(array, '\0');
+	buf_fini(&item);
+}
+
+static bool lane_ask_batch(struct lane *lane)
+{
+	struct buf text = {0};
+	lane_write(lane, &text);
+	buf_char(&text, '\0');
+	const char *value = text.p;
+	bool sent = lane_ask(lane, &lane->dispatch, 1, &value);
+	buf_fini(&text);
+	return sent;
 }
 
 static void lane_send(struct lane *lane)
 {
 	struct lanes *ls = lane->owner;
-	struct buf array = {0};
-	lane_gather(lane, &array);
+	lane_gather(lane);
 	size_t n = lane->nout;
-	bool lone = lane->has_lone && n == 1;
-	const char *value = lane->reserved || lone ? lane->out[0]->json.p : array.p;
-	lane->asked = lone ? &lane->lone : &lane->dispatch;
-	/* A batch is told by then, so what hangs is given up: the next link finds a server that answers. */
-	if (known_send(lane->asked, 1, &value, ls->common->cfg.item_timeout_ms, lane_on_answer, lane)) {
+	if (lane->has_lone && n == 1 ? lane_ask_lone(lane) : lane_ask_batch(lane)) {
 		batch_count(&ls->common->stats, n);
 	} else {
 		lane->nout = 0;
 		items_put_back(&ls->items, lane->out, n);
 	}
-	buf_fini(&array);
 }
 
 /* A lane that is up and has nothing out, but is not free, is about to ask its guard. */
@@ -304,7 +337,7 @@ static void lane_init(struct lanes *ls, struct lane *lane)
 	                                .arg = lane};
 	lane->lone = (struct known){.link = lane->link,
 	                            .name = "rt.dispatch_lone",
-	                            .sql = "select rt.dispatch_lone($1)",
+	                            .sql = "select rt.dispatch_lone($1, $2, $3, $4)",
 	                            .ready = lane_on_idle,
 	                            .arg = lane};
 }

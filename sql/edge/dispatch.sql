@@ -42,7 +42,7 @@ comment on function rt_private.dispatch_end(text, boolean) is
 
 create or replace function rt_private.dispatch_moved() returns text
 language sql volatile
-return case when current_setting('bellwire.moved', true) <> '' then 'moved' end;
+return nullif(current_setting('bellwire.moved', true), '');
 comment on function rt_private.dispatch_moved() is 'Whether a dispatch moved rooms: the body of its last row.';
 
 create or replace function rt.dispatch(p_items text[])

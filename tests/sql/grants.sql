@@ -54,7 +54,8 @@ select results_eq($$select name from functions where has_function_privilege('bel
 	order by name collate "C"$$, array[
 	'rt."fetch"(text,text)', 'rt.answer(uuid,text[])',
 	'rt.bell_arm()', 'rt.bell_disarm()', 'rt.confirm(jsonb[],uuid[],uuid[])', 'rt.dispatch(text[])',
-	'rt.dispatch_lone(text)', 'rt.dispatch_one(text)', 'rt.edge_close(uuid)', 'rt.emitter_attachment(bigint)', 
+	'rt.dispatch_lone(text)', 'rt.dispatch_lone(text,uuid,text,text)', 'rt.dispatch_one(text)',
+	'rt.edge_close(uuid)', 'rt.emitter_attachment(bigint)', 
 	'rt.fetch_page(text,text,bigint,integer,text)', 'rt.get_chats(uuid,jsonb)', 'rt.get_messages(uuid,jsonb)',
 	'rt.get_notifications(uuid,jsonb)', 'rt.maintain(uuid,bigint)', 'rt.mark()', 'rt.monitor()',
 	'rt.names(uuid[])', 'rt.page_answer(uuid,boolean)', 'rt.page_ask(text,jsonb)',

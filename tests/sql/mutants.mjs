@@ -13,15 +13,16 @@ const crash = 'concurrent/crash.mjs';
 const bell = 'concurrent/bell.mjs';
 const watch = 'concurrent/watch.mjs';
 const unread = 'concurrent/unread.mjs';
-// rt_private.route_run is written by what is broken here.
+// rt_private.route_run and rt.dispatch_lone are written by what is broken here.
 const compile = 'select rt_private.routes_compile(true)';
 export const mutants = [
   // rule, function, text, instead, files, and a statement that is run then
   ['locks: a busy key is skipped', 'rt_private.items_lock', 'skip locked', '', locks],
   ['locks: the chat is locked first', 'rt.dispatch', 'v_busy := rt_private.items_lock(v_relations, v_columns, v_keys)', "v_busy := '{}'", locks],
   ['locks: what the socket sent later is deferred', 'rt.dispatch', "v_items[i] ->> 'socket_id' = any(v_deferred) or v_keys", 'v_keys', locks],
-  ['locks: alone, the chat is locked too', 'rt_private.route_branches', "p_lock <> ''held'' and", 'false and', locks, compile],
-  ['locks: alone, it does not wait', 'rt_private.route_branches', 'for no key update nowait', 'for no key update', locks, compile],
+  ['locks: alone, the chat is locked too', 'rt_private.dispatch_lone_compile', "rt_private.route_branches('',", "rt_private.route_branches('false and ',", locks, compile],
+  ['locks: deferred, the chat is locked too', 'rt_private.routes_compile', "p_lock = ''wait''", 'false', locks, compile],
+  ['locks: alone, it does not wait', 'rt_private.dispatch_lone_compile', "' nowait', 'v_sync", "'', 'v_sync", locks, compile],
   ['order: an old snapshot gives no place twice', 'rt_private.messages_insert', "current_setting('transaction_isolation') <> 'read committed'", 'false', 'concurrent/order.mjs'],
   ['locks: alone, what met a locked row is tried again', 'rt.dispatch_one', "v_run.state is distinct from '55P03' or v_left < 5", 'true', locks],
   ['locks: 250 ms', "alter function rt.dispatch_one(text) set lock_timeout = '20ms'", locks],
@@ -37,8 +38,8 @@ export const mutants = [
   ['rt_test: a false assertion fails', 'rt_test.hears', 'h.data @> p_payload', 'true', 'testing/hears.sql'],
   ['items: an item that jsonb cannot hold', 'rt_private.item_parse', 'data_exception or program_limit_exceeded', 'division_by_zero', 'edge/dispatch.sql'],
   ['items: constraints that fail late', 'rt_private.item_run', 'set constraints all immediate;', '', 'edge/dispatch.sql'],
-  ['items: constraints that fail late, alone', 'rt.dispatch_lone', 'set constraints all immediate;', '', 'edge/dispatch_lone.sql'],
-  ['items: a text is one answer', 'rt.dispatch_lone', "translate(f.message, e'\\x1f', ' ')", 'f.message', 'edge/dispatch_lone.sql'],
+  ['items: constraints that fail late, alone', 'rt_private.dispatch_lone_compile', 'set constraints all immediate;', '', 'edge/dispatch_lone.sql', compile],
+  ['items: a text is one answer', 'rt_private.dispatch_lone_compile', "translate(f.message, e'\\x1f', ' ')", 'f.message', 'edge/dispatch_lone.sql', compile],
   ['items: one by one after a failure', 'rt_private.items_run', 'return null;', 'raise;', 'edge/dispatch.sql'],
   ['items: a deadlock is tried again', 'rt_private.item_failed', "'40P01', ", '', locks],
   ['epochs: across epochs', 'rt.fetch', 'if p_epoch <> v_epoch then', 'if false then', crash],
@@ -75,6 +76,8 @@ export const mutants = [
   ['replicated: what is there gets what is new', 'rt_private.replicated', 'if v_there is null then', 'if false then', 'edge/replicated.sql'],
   ['replicated: written once', 'rt_private.replicated', 'return null;', 'return new;', 'edge/replicated.sql'],
   ['acks: durability is the batch\'s', 'rt_private.dispatch_lasts', "(current_setting('synchronous_commit'::text) <> p_sync)", 'false', 'concurrent/session.mjs'],
+  ['acks: durability is the lone call\'s', 'rt_private.dispatch_lone_compile', "current_setting('synchronous_commit') <> v_sync", 'false', 'concurrent/session.mjs edge/dispatch_lone.sql', compile],
+  ['acks: typing does not wait, alone', 'rt_private.dispatch_lone_compile', "'v_sync := ''off'''", "'null'", 'concurrent/session.mjs edge/dispatch_lone.sql', compile],
   ['acks: typing does not wait', 'rt_private.dispatch_lasts', "(p_lasting OR (p_sync = 'off'::text))", 'true', 'concurrent/session.mjs'],
   ['rooms: membership takes the chat\'s lock', 'rt_private.participants_lock', 'order by c.id for no key update', '', locks],
   ['rooms: a join holds the participant', 'rt.chat_join', 'for key share nowait', '', locks],
@@ -119,7 +122,7 @@ export const mutants = [
   ['sleeper: nobody else\'s session is', 'rt_private.pump_end', 'and a.backend_start = e.backend_start', '', 'concurrent/edges.mjs'],
   ['poolers: no session state', 'rt_private.dispatch_end', "set_config('bellwire.socket_id', '', true)", "set_config('work_mem', '5MB', false)", 'concurrent/session.mjs'],
   ['poolers: the socket is the item\'s', 'rt_private.item_run', "->> 'socket_id', true)", "->> 'socket_id', false)", 'concurrent/session.mjs'],
-  ['poolers: the socket is the item\'s, alone', 'rt.dispatch_lone', "->> 'socket_id', true)", "->> 'socket_id', false)", 'concurrent/session.mjs'],
+  ['poolers: the socket is the item\'s, alone', 'rt_private.lone_begin', "p_socket_id, true)", "p_socket_id, false)", 'concurrent/session.mjs'],
   ['poolers: the socket is the item\'s, in a batch', 'rt_private.item_call', "->> 'socket_id', true)", "->> 'socket_id', false)", 'concurrent/session.mjs'],
   ['receipts: large chats', 'rt_private.deliver', 'limit 1 offset v_max', 'limit 1 offset 1000000', 'edge/confirm.sql'],
   ['receipts: in a large chat once', 'rt_private.deliver_first', 'f.id and d.delivered_at is not null', 'null', 'edge/confirm.sql'],

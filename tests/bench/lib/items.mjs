@@ -30,9 +30,13 @@ const dispatch = (make, size) => ({
   statement: (n) => `execute "rt.dispatch"(${array(range(size).map((k) => make(n * size + k)))})`,
 })
 
+// An edge binds its parameters, which costs 11 less than the expressions here.
 const alone = (make) => ({
-  setup: ['prepare "rt.dispatch_lone" as select rt.dispatch_lone($1)'],
-  statement: (n) => `execute "rt.dispatch_lone"(${literal(JSON.stringify(make(n)))})`,
+  setup: ['prepare "rt.dispatch_lone" as select rt.dispatch_lone($1, $2, $3, $4)'],
+  statement: (n) => {
+    const { event, user_id, socket_id, payload } = make(n)
+    return `execute "rt.dispatch_lone"(${[event, user_id, socket_id, JSON.stringify(payload)].map(literal).join(', ')})`
+  },
 })
 
 const opened = (n, more) => ({ socket_id: socket(n), user_id: person(someone(n)), ...more })

@@ -1,6 +1,6 @@
 -- bellwire.routes: which function answers an event. routes_check, routes_changed, routes_compiled.
 begin;
-select plan(44);
+select plan(45);
 
 select results_eq($$select event, function, lock_key, repeatable, ephemeral from bellwire.routes
 	order by event collate "C"$$,
@@ -82,7 +82,7 @@ select tests.mark();
 insert into bellwire.routes (event, function) values ('e', 'tests.fits');
 select is(pg_temp.told(), 'routes_changed{}', 'an insert');
 
--- routes_compiled: rt_private.route_run follows, where it has to
+-- routes_compiled: rt_private.route_run and rt.dispatch_lone follow, where they have to
 create function pg_temp.run(p_event text) returns text language sql as $$
 	select r.ack || case when r.lasting then ' lasting' else '' end
 	from rt_private.route_run(p_event, null, '{}', 'held') r $$;
@@ -93,6 +93,7 @@ update bellwire.routes set function = 'tests.other', ephemeral = true where even
 select is(pg_temp.run('e'), '"other"', 'another function, and another durability');
 update bellwire.routes set event = 'it''s' where event = 'e';
 select is(pg_temp.run('it''s'), '"other"', 'another name');
+select is(split_part(rt.dispatch_lone('it''s', null, 's', '{}'), e'\x1f', 4), '"other"', 'alone, too');
 select throws_ok($$select pg_temp.run('e')$$, 'RT400', 'Unknown event', 'and not the old one');
 create temp table written as select p.ctid as at from pg_proc p where p.oid = 'rt_private.route_run'::regproc;
 update bellwire.routes set rate_burst = 8;

@@ -139,7 +139,7 @@ select pg_temp.many(array[1, 1], pg_temp.payload(11), pg_temp.payload(11));
 select is((select array_agg(seq order by seq) from platform.messages where chat_id = tests.u(11)),
 	array[:gone + 1, :gone + 2]::bigint[], 'places of messages that were deleted are not given again');
 
--- thirty-two by chance, in one call and one by one: the same rows and events
+-- thirty-two by chance, in one call and each alone: the same rows and events
 select tests.chat(20, 1, 2), tests.chat(21, 1, 2), tests.chat(30, 1, 2), tests.chat(31, 1, 2);
 select setseed(0.5);
 create temp table chance as
@@ -162,7 +162,7 @@ create function pg_temp.written(p_chat int) returns setof text language sql as $
 	from tests.sent() s join platform.messages m on m.id = (s.data ->> 'id')::uuid
 	where m.chat_id in (tests.u(p_chat), tests.u(p_chat + 1)) order by s.id $$;
 select tests.mark();
-select from pg_temp.chance(30) c, rt.chat_message_send(tests.u(c.who), c.payload);
+select from pg_temp.chance(30) c, rt.dispatch_lone('chat:message:send', tests.u(c.who), 's', c.payload::text);
 select rt_private.chat_message_send_many(array_agg(tests.u(c.who)), array_agg(c.payload)) is not null as together
 from pg_temp.chance(20) c \gset
 select ok(:'together', 'thirty-two by chance go together');

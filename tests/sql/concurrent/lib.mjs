@@ -80,10 +80,16 @@ export function random(seed) {
 export const item = (event, user, socket, payload) =>
   JSON.stringify({ event, user_id: uuid(user), socket_id: socket, payload });
 
+export const lone = (item) => {
+  if (!item.startsWith('{')) return ['select rt.dispatch_lone($1)', [item]]; // as an edge of an earlier version sends it
+  const { event, user_id, socket_id, payload } = JSON.parse(item);
+  return ['select rt.dispatch_lone($1, $2, $3, $4)', [event, user_id, socket_id, JSON.stringify(payload)]];
+};
+
 // The rows of rt.dispatch; one item goes as an edge sends it, by rt.dispatch_lone.
 export async function dispatched(client, items) {
   if (items.length !== 1) return client.rows('select * from rt.dispatch($1)', [items]);
-  const [end, moved, outcome, body, code, message, sqlstate, ...detail] = (await client.one('select rt.dispatch_lone($1)', items)).split('\x1f');
+  const [end, moved, outcome, body, code, message, sqlstate, ...detail] = (await client.one(...lone(items[0]))).split('\x1f');
   return [{ ord: 1, outcome, body, code, message, sqlstate, detail: detail.join('\x1f') }, { ord: 0, outcome: end, body: moved }];
 }
 

@@ -7,7 +7,7 @@ const alone = async (client, one) => (await client.rows('select * from rt.dispat
 // A statement that waits for a lock now waits for ever, so a test that passes has not waited.
 async function patient(admin, f) {
   const all = (timeout) => admin.query(`alter function rt.dispatch(text[]) set lock_timeout = '${timeout}';
-    alter function rt.dispatch_lone(text) set lock_timeout = '${timeout}'`);
+    alter function rt.dispatch_lone(text, uuid, text, text) set lock_timeout = '${timeout}'`);
   await all('0');
   try {
     return await f();

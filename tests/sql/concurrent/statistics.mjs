@@ -1,6 +1,6 @@
 // The path of an event reads the rows that it needs and no others, whatever Postgres knows of the tables: autovacuum is off
 // from the first row on, and plans are made when the tables are empty, and made anew when they are full.
-import { connect, is, item, judge, listener, ok, query, run, uuid } from './lib.mjs';
+import { connect, is, item, judge, listener, lone, ok, query, run, uuid } from './lib.mjs';
 
 const each = (n, make) => Array.from({ length: n }, (_, i) => make(i));
 // ROWS=200000 by hand, for a wider look
@@ -58,7 +58,7 @@ function path(state) {
   return [
     ['a batch of messages', 32 * 60, (n) => ['select * from rt.dispatch($1)', [chats(n, 32).map((c, i) => send(n, c, i))]]],
     ['a message', 300, (n) => ['select * from rt.dispatch_one($1)', [send(n, { chat: 1, user: 1 }, 'one')]]],
-    ['a message by a way of its own', 300, (n) => ['select rt.dispatch_lone($1)', [send(n, { chat: 1, user: 1 }, 'lone')]]],
+    ['a message by a way of its own', 300, (n) => lone(send(n, { chat: 1, user: 1 }, 'lone'))],
     ['joins and typing', 300, () => ['select * from rt.dispatch($1)', [[item('chat:join', 1, 's', { chat_id: uuid(1) }), item('chat:typing', 2, 't', { chat_id: uuid(1), is_typing: true }), item('chat:leave', 1, 's', { chat_id: uuid(1) })]]]],
     ['a confirmation', 300, () => ['select rt.confirm($1)', [[{ confirm: { message_id: state.last[0] }, user_id: uuid(2) }]]]],
     ['confirmations', 64 * 60, (n) => ['select rt.confirm($1)', [confirmed(n)]]],

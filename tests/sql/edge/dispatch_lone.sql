@@ -1,8 +1,9 @@
 -- rt.dispatch_lone: one client event, and a text. That it waits for no lock is in concurrent/locks.mjs, that what it
 -- acks has been flushed in concurrent/session.mjs.
--- Postgres inlines rt_private.dispatch_said and rt_private.dispatch_lasts, which it shares with a batch.
+-- rt_private.dispatch_lone_compile writes it. Postgres inlines rt_private.lone_begin, lone_end and dispatch_said, and
+-- rt_private.dispatch_lasts of a batch.
 begin;
-select plan(49);
+select plan(61);
 
 select tests.users(1, 3);
 select tests.chat(10, 1, 2);
@@ -30,7 +31,7 @@ select tests.route('role', 'begin return to_jsonb(array[current_user::text, curr
 -- the parts of an answer; a bar is shown in place of U+001F
 create function pg_temp.lone(p_event text, p_payload jsonb default '{}', p_user int default 1) returns text
 	language sql as $$
-	select translate(rt.dispatch_lone(tests.item(p_event, p_user, 's1', p_payload)), e'\x1f', '|') $$;
+	select translate(rt.dispatch_lone(p_event, tests.u(p_user), 's1', p_payload::text), e'\x1f', '|') $$;
 create function pg_temp.ack(p_event text, p_payload jsonb default '{}') returns jsonb
 	language sql as $$ select split_part(pg_temp.lone(p_event, p_payload), '|', 4)::jsonb $$;
 select set_config('bellwire.published', '', true), set_config('bellwire.moved', '', true);
@@ -54,11 +55,20 @@ select matches(pg_temp.lone('put', '{"n": 6, "parent": 77}'), '^quiet\|\|error\|
 select is((select array_agg(n) from tests.rows), '{1}', 'only the first row is there');
 select is_empty($$select from bellwire.outbox o where o.xid = pg_current_xact_id() and o.event = 'unsaid'$$,
 	'and nothing is announced');
+select matches(translate(rt.dispatch_lone('echo', tests.u(1), 's1', p), e'\x1f', '|'),
+	'^quiet\|\|error\|\|INVALID_DATA\|[^|]*\|(RT400|22...)\|', 'no payload: ' || coalesce(left(p, 20), 'null'))
+from unnest(array['x', '5', 'null', '[]', '', null, '{"a": "\u0000"}', '{"a": 1e999999}',
+	'{"a": ' || repeat('[', 20000) || repeat(']', 20000) || '}']) p;
+select is(translate(rt.dispatch_lone(e, tests.u(1), 's1', '{}'), e'\x1f', '|'),
+	'quiet||error||INVALID_DATA|Unknown event|RT400|Unknown event', 'no event: ' || coalesce(e, 'null'))
+from unnest(array['unheard', '', null]) e;
+-- the form of an edge of an earlier version
+select is(translate(rt.dispatch_lone(tests.item('echo', 1, 's1', '{"a": 1}')), e'\x1f', '|'),
+	pg_temp.lone('echo', '{"a": 1}'), 'an item that is one text');
 select matches(translate(rt.dispatch_lone(i), e'\x1f', '|'), '^quiet\|\|error\|\|INVALID_DATA\|[^|]*\|(RT400|22...)\|',
 	'no item: ' || coalesce(left(i, 20), 'null'))
 from unnest(array['x', '5', 'null', '[]', '{}', null, tests.item('echo', 1, 's1', '[]'),
 	tests.item('unheard', 1, 's1', '{}'),
-	'{"event": "echo", "user_id": "x", "socket_id": "s", "payload": {}}',
 	'{"event": "echo", "socket_id": "s1", "payload": {"a": "\u0000"}}',
 	'{"event": "echo", "socket_id": "s1", "payload": {"a": 1e999999}}',
 	'{"event": "echo", "payload": {"a": ' || repeat('[', 20000) || repeat(']', 20000) || '}}']) i;
@@ -100,6 +110,7 @@ select is((select count(*) from bellwire.outbox o where o.xid = pg_current_xact_
 select set_config('bellwire.published', '', true);
 select is(pg_temp.lone('chat:join', jsonb_build_object('chat_id', tests.u(10))) like 'published|moved|ok|%', true,
 	'rooms moved');
+select set_config('bellwire.moved', '', true);
 
 -- durability is the call's
 set local synchronous_commit = 'on';

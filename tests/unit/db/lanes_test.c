@@ -164,7 +164,7 @@ static void play_batch(struct fake_conn *c, bool is_lone)
 	for (char *p = strstr(c->params[0], "test:event"), *next; p; p = next) {
 		if ((next = strstr(p + 1, "test:event")))
 			next[-1] = '\0';
-		answer_item(c, ord++, p, true);
+		answer_item(c, ord++, is_lone ? c->params[3] : p, true);
 	}
 	finish_answer(c);
 }
@@ -191,10 +191,12 @@ static void play(struct fake_conn *c, const char *sql)
 		CHECK_STR(c->role, "unit dispatch");
 		bool by_name = starts_with(sql, "rt.dispatch"), is_lone = strstr(sql, "rt.dispatch_lone");
 		w->by_name += by_name;
+		CHECK_INT(c->n, is_lone ? 4 : 1);
 		if (w->forgot && by_name)
 			fake_error(c, w->forgot, "prepared statement \"rt.dispatch\" does not exist");
 		else if (w->older && is_lone)
-			fake_error(c, "42883", "function rt.dispatch_lone(text) does not exist");
+			fake_error(c, "42883",
+			           "function rt.dispatch_lone(unknown, unknown, unknown, unknown) does not exist");
 		else
 			play_batch(c, is_lone);
 	}
