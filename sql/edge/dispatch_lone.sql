@@ -23,11 +23,10 @@ create or replace function rt_private.dispatch_lone_compile() returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $compile$
 begin
-	execute format($create$
-create or replace function rt.dispatch_lone(p_event text, p_user_id uuid, p_socket_id text, p_payload text) returns text
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '250ms'
-set enable_seqscan = off set jit = off
-as $lone$
+	execute 'create or replace function rt.dispatch_lone(p_event text, p_user_id uuid, p_socket_id text, '
+		|| 'p_payload text) returns text language plpgsql volatile security definer '
+		|| 'set search_path = pg_catalog, pg_temp set lock_timeout = ''250ms'' set enable_seqscan = off set jit = off '
+		|| 'as ' || quote_literal(format($lone$
 declare
 	v_payload jsonb;
 	v_sync    text; -- the synchronous_commit with which this transaction is to end
@@ -64,8 +63,7 @@ exception when others then
 			v_hint) f
 	);
 end
-$lone$
-$create$, rt_private.route_branches('', ' nowait', 'v_sync := ''off'''));
+$lone$, rt_private.route_branches('', ' nowait', 'v_sync := ''off''')));
 	comment on function rt.dispatch_lone(text, uuid, text, text) is
 		'rt.dispatch for one item, whose payload is JSON text, as a text: the outcome and the body of its last '
 		'row, then outcome, body, code, message, sqlstate and detail of the item, with U+001F between them; what '

@@ -21,7 +21,7 @@ export const mutants = [
   ['locks: the chat is locked first', 'rt.dispatch', 'v_busy := rt_private.items_lock(v_relations, v_columns, v_keys)', "v_busy := '{}'", locks],
   ['locks: what the socket sent later is deferred', 'rt.dispatch', "v_items[i] ->> 'socket_id' = any(v_deferred) or v_keys", 'v_keys', locks],
   ['locks: alone, the chat is locked too', 'rt_private.dispatch_lone_compile', "rt_private.route_branches('',", "rt_private.route_branches('false and ',", locks, compile],
-  ['locks: deferred, the chat is locked too', 'rt_private.routes_compile', "p_lock = ''wait''", 'false', locks, compile],
+  ['locks: deferred, the chat is locked too', 'rt_private.routes_compile', "p_lock = ''wait''", 'false', 'edge/dispatch_one.sql', compile],
   ['locks: alone, it does not wait', 'rt_private.dispatch_lone_compile', "' nowait', 'v_sync", "'', 'v_sync", locks, compile],
   ['order: an old snapshot gives no place twice', 'rt_private.messages_insert', "current_setting('transaction_isolation') <> 'read committed'", 'false', 'concurrent/order.mjs'],
   ['locks: alone, what met a locked row is tried again', 'rt.dispatch_one', "v_run.state is distinct from '55P03' or v_left < 5", 'true', locks],

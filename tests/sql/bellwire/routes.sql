@@ -91,15 +91,15 @@ create function tests.other(p_user_id uuid, p_payload jsonb) returns jsonb
 select is(pg_temp.run('e'), '{} lasting', 'a new route is called');
 update bellwire.routes set function = 'tests.other', ephemeral = true where event = 'e';
 select is(pg_temp.run('e'), '"other"', 'another function, and another durability');
-update bellwire.routes set event = 'it''s' where event = 'e';
-select is(pg_temp.run('it''s'), '"other"', 'another name');
-select is(split_part(rt.dispatch_lone('it''s', null, 's', '{}'), e'\x1f', 4), '"other"', 'alone, too');
+update bellwire.routes set event = 'it''s $lone$' where event = 'e';
+select is(pg_temp.run('it''s $lone$'), '"other"', 'another name');
+select is(split_part(rt.dispatch_lone('it''s $lone$', null, 's', '{}'), e'\x1f', 4), '"other"', 'alone, too');
 select throws_ok($$select pg_temp.run('e')$$, 'RT400', 'Unknown event', 'and not the old one');
 create temp table written as select p.ctid as at from pg_proc p where p.oid = 'rt_private.route_run'::regproc;
 update bellwire.routes set rate_burst = 8;
 select is(p.ctid, w.at, 'limits alone: it is not written anew') from pg_proc p, written w
 where p.oid = 'rt_private.route_run'::regproc;
-update bellwire.routes set event = 'e', rate_burst = 9 where event = 'it''s';
+update bellwire.routes set event = 'e', rate_burst = 9 where event = 'it''s $lone$';
 update bellwire.routes set rate_burst = 9 where event = 'chat:join';
 
 -- ensure_route: an operator's changes stay

@@ -1,6 +1,6 @@
 -- rt.dispatch_one: one item, alone. Waiting for its lock is in concurrent/locks.mjs.
 begin;
-select plan(8);
+select plan(9);
 
 select tests.users(1, 2);
 select tests.chat(10, 1, 2);
@@ -26,6 +26,14 @@ select is((select outcome
 	from rt.dispatch_one(tests.item('chat:message:send', 1, 's1',
 	jsonb_build_object('chat_id', tests.u(10), 'type', 'text', 'content', 'x'))) where ord = 0), 'published',
 	'a message');
+
+-- the row that its lock key names: xmax is who has locked it
+insert into platform.chats (id) values (tests.u(11));
+select tests.route('locked', 'begin return to_jsonb(c.xmax::text) from platform.chats c where c.id = tests.u(11); end',
+	'chat_id');
+select isnt((select d.body::jsonb ->> 0
+	from rt.dispatch_one(tests.item('locked', 1, 's1', jsonb_build_object('chat_id', tests.u(11)))) d
+	where d.ord = 1), '0', 'is locked before its function is called');
 
 select * from finish();
 rollback;
