@@ -141,8 +141,10 @@ static void link_flush(struct link *k)
 	link_watch(k, more > 0 ? EV_READ | EV_WRITE : EV_READ);
 }
 
+enum { LINK_TEXT, LINK_BINARY }; /* libpq's word for the form of results */
+
 /* Puts a statement on the link; one of sql and prepared is NULL. */
-static bool link_put(struct link *k, const char *sql, const char *prepared, int n, const char *const *values,
+static bool link_put(struct link *k, const char *sql, const char *prepared, int n, const char *const *values, int form,
                      uint64_t timeout_ms, link_answer *answer, void *arg)
 {
 	if (k->state != LINK_IDLE || k->condemned)
@@ -157,8 +159,8 @@ static bool link_put(struct link *k, const char *sql, const char *prepared, int 
 	k->unflushed = false;
 	k->sent_at = loop_now(k->loop);
 	timer_set(k->loop, &k->timer, k->sent_at + timeout_ms);
-	if (prepared ? PQsendQueryPrepared(k->pg, prepared, n, values, NULL, NULL, 0)
-	             : PQsendQueryParams(k->pg, sql, n, NULL, values, NULL, NULL, 0))
+	if (prepared ? PQsendQueryPrepared(k->pg, prepared, n, values, NULL, NULL, form)
+	             : PQsendQueryParams(k->pg, sql, n, NULL, values, NULL, NULL, form))
 		link_flush(k);
 	else /* Libpq may have written some of it: so it is lost, not unsent. */
 		loop_defer(k->loop, LOOP_WORK, &k->dying);
@@ -168,13 +170,19 @@ static bool link_put(struct link *k, const char *sql, const char *prepared, int 
 bool link_send(struct link *k, const char *sql, int n, const char *const *values, uint64_t timeout_ms,
                link_answer *answer, void *arg)
 {
-	return link_put(k, sql, NULL, n, values, timeout_ms, answer, arg);
+	return link_put(k, sql, NULL, n, values, LINK_TEXT, timeout_ms, answer, arg);
 }
 
 bool link_execute(struct link *k, const char *name, int n, const char *const *values, uint64_t timeout_ms,
                   link_answer *answer, void *arg)
 {
-	return link_put(k, NULL, name, n, values, timeout_ms, answer, arg);
+	return link_put(k, NULL, name, n, values, LINK_TEXT, timeout_ms, answer, arg);
+}
+
+bool link_execute_binary(struct link *k, const char *name, int n, const char *const *values, uint64_t timeout_ms,
+                         link_answer *answer, void *arg)
+{
+	return link_put(k, NULL, name, n, values, LINK_BINARY, timeout_ms, answer, arg);
 }
 
 static bool link_is_error(const PGresult *r)
@@ -247,7 +255,7 @@ static void link_guard_go(struct link *k)
 	const char *value = link_guard_is_due(k) ? k->guard->ask(k->guard->ctx) : NULL;
 	bool late = !value && link_guard_is_due(k);
 	if (value) {
-		link_put(k, k->guard->sql, NULL, 1, &value, LINK_GUARD_TIMEOUT_MS, link_on_guard, k);
+		link_put(k, k->guard->sql, NULL, 1, &value, LINK_TEXT, LINK_GUARD_TIMEOUT_MS, link_on_guard, k);
 		return;
 	}
 	if (late)

@@ -71,6 +71,9 @@ bool link_send(struct link *k, const char *sql, int n, const char *const *values
 /* The same for a statement that this session has prepared (`prepare name as ...`). */
 bool link_execute(struct link *k, const char *name, int n, const char *const *values, uint64_t timeout_ms,
                   link_answer *answer, void *arg);
+/* The same, and the values of its rows come in their binary form (db/binary.h). */
+bool link_execute_binary(struct link *k, const char *name, int n, const char *const *values, uint64_t timeout_ms,
+                         link_answer *answer, void *arg);
 void link_check(struct link *k);                 /* asks the guard now, or after the statement that is out */
 void link_drop(struct link *k, const char *why); /* ends the connection, answers what is out, reconnects */
 
