@@ -19,8 +19,8 @@
 	"select pg_catalog.string_agg('rt.' || f.name, ', '), "                                                                              \
 	"coalesce(pg_catalog.pg_has_role(pg_catalog.to_regrole('bellwire_edge'), 'member'), false) "                                         \
 	"from pg_catalog.unnest(array["                                                                                                      \
-	"'pump_open', 'fetch', 'fetch_page', 'poll', 'poll_both', 'bell_arm', 'bell_disarm', 'ring', 'dispatch', "                           \
-	"'dispatch_lone', 'dispatch_one', "                                                                                                  \
+	"'pump_open', 'fetch', 'fetch_page', 'poll', 'poll_both', 'poll_few', 'bell_arm', 'bell_disarm', 'ring', "                           \
+	"'dispatch', 'dispatch_lone', 'dispatch_one', "                                                                                      \
 	"'socket_open', 'socket_register', 'socket_close', 'rooms', 'token_expired', 'recover', 'recovery_key', "                            \
 	"'routes', 'relays', 'relayed', 'names', 'version', 'user_state', 'token_keys', 'users_of', 'answer', 'mark', 'place', 'maintain', " \
 	"'sweep', 'monitor', 'edge_close', 'confirm', 'emitter_attachment', 'get_chats', 'get_messages', "                                   \

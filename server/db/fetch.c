@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "db/binary.h"
 #include "db/result.h"
 #include "db/snapshot.h"
 
@@ -73,12 +74,21 @@ static bool fetch_read_row(const PGresult *res, int row, struct db_event *e)
 	return (e->event.n == 0) != (e->control.n == 0);
 }
 
-/* NULL: one of them is no event, or they are not in order. */
-static struct db_event *fetch_read_rows(const PGresult *res, int first, size_t n)
+/* Bytes of what is delivered of a row, and a little more. */
+static size_t fetch_row_bytes(const struct fetch *f, const PGresult *res, int row)
+{
+	return (size_t)(f->few ? PQgetlength(res, f->order[row], FEW_COL_EVENT) : PQgetlength(res, row, COL_DATA));
+}
+
+/* NULL: one of them is no event, or they are not in order. Names of rooms may be in `names`. */
+static struct db_event *fetch_read_rows(const struct fetch *f, const PGresult *res, size_t n, struct buf *names)
 {
 	struct db_event *events = mem_alloc((n ? n : 1) * sizeof(*events));
 	for (size_t i = 0; i < n; i++) {
-		if (fetch_read_row(res, first + (int)i, &events[i]) && (i == 0 || events[i].id >= events[i - 1].id))
+		int row = f->row + (int)i;
+		bool good = f->few ? binary_row(db_cell(res, f->order[row], FEW_COL_EVENT), &events[i], names)
+		                   : fetch_read_row(res, row, &events[i]);
+		if (good && (i == 0 || events[i].id >= events[i - 1].id))
 			continue;
 		free(events);
 		return NULL;
@@ -138,19 +148,21 @@ static size_t fetch_next_limit(const PGresult *res)
 static void fetch_weigh(struct fetch *f, const PGresult *res, int first, size_t asked)
 {
 	size_t bytes = 0;
+	f->few = false;
 	for (int row = first; row < PQntuples(res); row++)
-		bytes += (size_t)PQgetlength(res, row, COL_DATA);
+		bytes += fetch_row_bytes(f, res, row);
 	f->row = first;
 	f->behind = PQntuples(res);
 	f->ends = (size_t)(PQntuples(res) - first) < asked && bytes < PAGE_BYTES;
 	f->limit = fetch_next_limit(res);
 }
 
-static size_t piece_size(const struct fetch *f, const PGresult *res)
+static size_t piece_size(const struct fetch *f, const PGresult *res, size_t *bytes)
 {
-	size_t n = 0, bytes = 0;
-	while (n < PAGE_ROWS && bytes < PIECE_BYTES && f->row + (int)n < f->behind)
-		bytes += (size_t)PQgetlength(res, f->row + (int)n++, COL_DATA);
+	size_t n = 0;
+	*bytes = 0;
+	while (n < PAGE_ROWS && *bytes < PIECE_BYTES && f->row + (int)n < f->behind)
+		*bytes += fetch_row_bytes(f, res, f->row + (int)n++);
 	return n;
 }
 
@@ -174,14 +186,20 @@ static void fetch_end(struct fetch *f)
 
 const char *fetch_take_rest(struct fetch *f, const PGresult *res)
 {
-	size_t n = piece_size(f, res);
-	struct db_event *events = fetch_read_rows(res, f->row, n);
+	struct buf names = {0};
+	size_t bytes, n = piece_size(f, res, &bytes);
+	if (f->few)
+		buf_room(&names, bytes);
+	struct db_event *events = fetch_read_rows(f, res, n, &names);
+	if (events) {
+		n = piece_deliver(f, events, n);
+		if (n)
+			f->after = events[n - 1].id;
+		marks_rows(&f->marks, events, n, f->rows > n);
+	}
+	buf_fini(&names);
 	if (!events)
 		return "an event row that is none";
-	n = piece_deliver(f, events, n);
-	if (n)
-		f->after = events[n - 1].id;
-	marks_rows(&f->marks, events, n, f->rows > n);
 	free(events);
 	f->row += (int)n;
 	if (f->ends && f->row == f->behind)
@@ -275,6 +293,7 @@ const char *fetch_take(struct fetch *f, const PGresult *res, uint64_t now_ms)
 static void fetch_weigh_poll(struct fetch *f, const PGresult *res)
 {
 	int n = PQgetisnull(res, 0, COL_ID) ? 0 : PQntuples(res), row = 0;
+	f->few = false;
 	while (row < n && PQgetlength(res, row, COL_DATA) < POLL_DATA)
 		row++;
 	f->row = 0;
@@ -298,6 +317,57 @@ const char *fetch_take_poll(struct fetch *f, const PGresult *res, uint64_t now_m
 	return wrong;
 }
 
+/* By insertion: most answers have a row or two, and those of one slot come in order. False: one of them is no row. */
+static bool fetch_order(struct fetch *f, const PGresult *res, int n)
+{
+	uint64_t ids[FEW_ROWS], xid, id;
+	for (int row = 0, at; row < n; row++) {
+		if (!binary_row_ids(db_cell(res, row, FEW_COL_EVENT), &xid, &id))
+			return false;
+		for (at = row; at > 0 && ids[at - 1] > id; at--) {
+			ids[at] = ids[at - 1];
+			f->order[at] = f->order[at - 1];
+		}
+		ids[at] = id;
+		f->order[at] = (uint8_t)row;
+	}
+	return true;
+}
+
+static const char *fetch_take_few_rows(struct fetch *f, const PGresult *res)
+{
+	f->few = true;
+	f->row = 0;
+	f->behind = PQgetisnull(res, 0, FEW_COL_EVENT) ? 0 : PQntuples(res);
+	f->ends = true;
+	if (f->behind > FEW_ROWS || !fetch_order(f, res, f->behind))
+		return "rows that are none";
+	return fetch_take_rest(f, res);
+}
+
+const char *fetch_take_few(struct fetch *f, const PGresult *res, uint64_t now_ms)
+{
+	struct buf text = {0};
+	struct fetch_header h = {.epoch = slice_str(f->epoch)};
+	uint64_t high;
+	int64_t now_us;
+	bool good = binary_snapshot(db_cell(res, 0, FEW_COL_SNAPSHOT), &text) && fetch_is_snapshot(buf_view(&text)) &&
+	            db_snapshot_bounds(buf_view(&text), &h.xmin, &high) &&
+	            binary_time(db_cell(res, 0, FEW_COL_AT), &now_us);
+	if (good) {
+		h.snapshot = buf_view(&text);
+		h.now_us = (uint64_t)now_us;
+		fetch_begin(f, &h, now_ms);
+	}
+	buf_fini(&text);
+	if (!good)
+		return "no header";
+	const char *wrong = fetch_take_few_rows(f, res);
+	if (wrong)
+		fetch_forget_cut(f);
+	return wrong;
+}
+
 const char *fetch_take_look(struct fetch *f, const PGresult *res, uint64_t now_ms)
 {
 	struct fetch_header h = {
@@ -305,6 +375,7 @@ const char *fetch_take_look(struct fetch *f, const PGresult *res, uint64_t now_m
 	if (!db_cell_u64(res, 0, LOOK_COL_AT, &h.now_us) || h.now_us > INT64_MAX)
 		return "no clock";
 	fetch_begin(f, &h, now_ms);
+	f->few = false;
 	f->row = f->behind = PQntuples(res);
 	fetch_end(f);
 	return NULL;

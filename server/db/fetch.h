@@ -23,6 +23,7 @@
 /* rt.poll and rt.poll_both return no more rows, and of data at least so many bytes where it is as long or longer. */
 #define POLL_ROWS 64
 #define POLL_DATA 32768
+#define FEW_ROWS 32 /* rt.poll_few returns all of so many, each of 256 KiB at most; one more: there may be others */
 #define PIECE_BYTES (1u << 20) /* of data that one turn delivers, and one row more */
 
 /* Columns of rt.fetch, rt.fetch_page, rt.poll and rt.poll_both; the last two have more. Those of a look. */
@@ -45,6 +46,7 @@ enum {
 	COL_NEXT_XID,
 	POLL_COLS
 };
+enum { FEW_COL_EVENT, FEW_COL_SNAPSHOT, FEW_COL_AT, FEW_COL_WRITTEN, FEW_COLS }; /* of rt.poll_few, binary */
 enum { LOOK_COL_SNAPSHOT, LOOK_COL_AT, LOOK_COLS };
 
 #define FETCH_OWN 8 /* one call of this edge writes at a time, and a fetch follows within DB_SOON_MS */
@@ -83,6 +85,9 @@ struct fetch {
 	bool ends;    /* nothing is behind the answer in hand */
 	int row;      /* of that answer: the first one that has not been delivered */
 	int behind;   /* of that answer: behind the last one that counts */
+	/* That answer is one of rt.poll_few: where its rows are, in the order of their ids. */
+	bool few;
+	uint8_t order[FEW_ROWS];
 };
 
 void fetch_fini(struct fetch *f);
@@ -101,8 +106,9 @@ const char *fetch_take(struct fetch *f, const PGresult *res, uint64_t now_ms);
 const char *fetch_take_page(struct fetch *f, const PGresult *res);
 const char *fetch_take_rest(struct fetch *f, const PGresult *res);
 
-/* The same of rt.poll or rt.poll_both, and of a look, whose answer will do (poll_judge). */
+/* The same of rt.poll or rt.poll_both, of rt.poll_few, and of a look, whose answer will do (poll_judge). */
 const char *fetch_take_poll(struct fetch *f, const PGresult *res, uint64_t now_ms);
+const char *fetch_take_few(struct fetch *f, const PGresult *res, uint64_t now_ms);
 const char *fetch_take_look(struct fetch *f, const PGresult *res, uint64_t now_ms);
 
 #endif

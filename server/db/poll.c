@@ -1,5 +1,6 @@
 #include "db/poll.h"
 
+#include "db/binary.h"
 #include "db/result.h"
 #include "db/snapshot.h"
 
@@ -12,6 +13,7 @@
 /* How a session gets to know a statement, as SQL: so an error is an answer like any other. */
 #define PREPARE_FETCH "prepare bellwire_fetch(text, text) as select * from rt.fetch($1, $2)"
 #define PREPARE_KEPT "prepare bellwire_poll(pg_snapshot, xid8) as select * from rt.poll($1, $2)"
+#define PREPARE_FEW "prepare bellwire_poll_few(pg_snapshot, xid8) as select * from rt.poll_few($1, $2)"
 #define PREPARE_BOTH "prepare bellwire_poll_both(pg_snapshot, xid8) as select * from rt.poll_both($1, $2)"
 #define PREPARE_LOOK                                              \
 	"prepare bellwire_look as select pg_current_snapshot(), " \
@@ -19,6 +21,7 @@
 
 const struct poll_statement poll_statements[POLL_KINDS] = {
 	[POLL_LOOK] = {"bellwire_look", "a look", PREPARE_LOOK, 0},
+	[POLL_FEW] = {"bellwire_poll_few", "rt.poll_few", PREPARE_FEW, 2},
 	[POLL_KEPT] = {"bellwire_poll", "rt.poll", PREPARE_KEPT, 2},
 	[POLL_BOTH] = {"bellwire_poll_both", "rt.poll_both", PREPARE_BOTH, 2},
 	[POLL_FETCH] = {"bellwire_fetch", "rt.fetch", PREPARE_FETCH, 2},
@@ -30,7 +33,9 @@ enum poll_kind poll_choose(const struct poll *p, const struct fetch *f, bool new
 		return POLL_FETCH;
 	if (f->still && !news && p->knows[POLL_LOOK])
 		return POLL_LOOK;
-	enum poll_kind kind = p->since && f->low >= p->since ? POLL_KEPT : POLL_BOTH;
+	if (!p->since || f->low < p->since)
+		return p->knows[POLL_BOTH] ? POLL_BOTH : POLL_FETCH;
+	enum poll_kind kind = p->knows[POLL_FEW] && f->rows <= FEW_ROWS ? POLL_FEW : POLL_KEPT;
 	return p->knows[kind] ? kind : POLL_FETCH;
 }
 
@@ -68,6 +73,34 @@ static enum poll_kind poll_judge_look(const struct poll *p, const struct fetch *
 	return poll_choose(p, f, true);
 }
 
+/*
+ * What was dropped is in the count. So while that is the noted one nothing was, but for what the answers of BOTH told
+ * that brought the cursor to the note (docs/decisions/0040-few.md).
+ */
+static enum poll_kind poll_judge_few(const struct poll *p, const PGresult *res)
+{
+	struct buf snapshot = {0};
+	uint64_t low, high, written, xid, id;
+	int n = PQntuples(res);
+	bool good = n > 0 && PQnfields(res) == FEW_COLS && binary_u64(db_cell(res, 0, FEW_COL_WRITTEN), &written) &&
+	            binary_snapshot(db_cell(res, 0, FEW_COL_SNAPSHOT), &snapshot) &&
+	            db_snapshot_bounds(buf_view(&snapshot), &low, &high);
+	buf_fini(&snapshot);
+	if (!good)
+		return POLL_KINDS;
+	if (written != p->written)
+		return p->knows[POLL_BOTH] ? POLL_BOTH : POLL_FETCH;
+	if (n > FEW_ROWS)
+		return p->knows[POLL_KEPT] ? POLL_KEPT : POLL_FETCH;
+	for (int row = 0; row < n && !PQgetisnull(res, row, FEW_COL_EVENT); row++) {
+		if (!binary_row_ids(db_cell(res, row, FEW_COL_EVENT), &xid, &id))
+			return POLL_KINDS;
+		if (xid >= high)
+			return POLL_FETCH;
+	}
+	return POLL_FEW;
+}
+
 enum poll_kind poll_judge(struct poll *p, const struct fetch *f, enum poll_kind kind, const PGresult *res)
 {
 	uint64_t low, high, written, next, dropped_low, dropped = 0;
@@ -75,6 +108,8 @@ enum poll_kind poll_judge(struct poll *p, const struct fetch *f, enum poll_kind 
 		return kind;
 	if (kind == POLL_LOOK)
 		return poll_judge_look(p, f, res);
+	if (kind == POLL_FEW)
+		return poll_judge_few(p, res);
 	if (PQntuples(res) < 1 || PQnfields(res) != POLL_COLS ||
 	    !db_snapshot_bounds(db_cell(res, 0, COL_SNAPSHOT), &low, &high) ||
 	    !db_cell_u64(res, 0, COL_WRITTEN, &written) || !db_cell_u64(res, 0, COL_NEXT_XID, &next) || next < high)

@@ -5,7 +5,8 @@
  * answers; the pump sends the statements. Private to db/.
  *
  *   LOOK   the snapshot alone: is it still the cursor's?
- *   KEPT   rt.poll: the outbox without its twin, while nobody writes that
+ *   FEW    rt.poll_few: the outbox without its twin, while nobody writes that (docs/decisions/0040-few.md)
+ *   KEPT   rt.poll: the same, for more rows than a few
  *   BOTH   rt.poll_both
  *   FETCH  rt.fetch
  */
@@ -14,7 +15,7 @@
 
 #include "db/fetch.h"
 
-enum poll_kind { POLL_LOOK, POLL_KEPT, POLL_BOTH, POLL_FETCH, POLL_KINDS };
+enum poll_kind { POLL_LOOK, POLL_FEW, POLL_KEPT, POLL_BOTH, POLL_FETCH, POLL_KINDS };
 
 struct poll_statement {
 	const char *name, *function, *prepare;
@@ -26,10 +27,10 @@ extern const struct poll_statement poll_statements[POLL_KINDS];
 struct poll {
 	bool knows[POLL_KINDS]; /* prepared, and not refused since */
 	bool fetched;           /* the cursor is of this session's epoch: rt.fetch has answered */
-	/* As rt_private.ephemeral_note has it: how often the twin has been written, read after the snapshot of an
-	 * answer, and the next transaction id at a later answer with the same count. No transaction from there on has
-	 * written the twin while the count stands. The xmax of a snapshot may be lower: transactions above it may have
-	 * their id, and be counted, already. */
+	/* As rt_private.ephemeral_note has it: how often the twin has been written or `dropped` set, read after the
+	 * snapshot of an answer, and the next transaction id at a later answer with the same count. No transaction from
+	 * there on has done either while the count stands. The xmax of a snapshot may be lower: transactions above it
+	 * may have their id, and be counted, already. */
 	bool counted;
 	uint64_t written, since; /* since 0: not known yet */
 };

@@ -101,6 +101,8 @@ static const char *pump_take_piece(struct pump *p, bool cut)
 		return fetch_take_page(&p->fetch, p->page);
 	if (p->kind == POLL_LOOK)
 		return fetch_take_look(&p->fetch, p->page, now);
+	if (p->kind == POLL_FEW)
+		return fetch_take_few(&p->fetch, p->page, now);
 	return p->kind == POLL_FETCH ? fetch_take(&p->fetch, p->page, now) : fetch_take_poll(&p->fetch, p->page, now);
 }
 
@@ -186,9 +188,13 @@ static void pump_ask_rows(struct pump *p, enum poll_kind kind)
 	snprintf(low, sizeof low, "%" PRIu64, f->low);
 	/* Prepared, because parsing and planning would cost as much as a fetch that brings nothing. By its name and not
 	 * by an EXECUTE, which would take its snapshot before the locks. */
-	link_execute(p->link, poll_statements[kind].name, poll_statements[kind].parameters,
-	             (const char *[]){f->snapshot, kind == POLL_FETCH ? f->epoch : low}, p->common->cfg.call_timeout_ms,
-	             pump_on_fetched, p);
+	const struct poll_statement *s = &poll_statements[kind];
+	const char *const values[] = {f->snapshot, kind == POLL_FETCH ? f->epoch : low};
+	uint64_t timeout_ms = p->common->cfg.call_timeout_ms;
+	if (kind == POLL_FEW)
+		link_execute_binary(p->link, s->name, s->parameters, values, timeout_ms, pump_on_fetched, p);
+	else
+		link_execute(p->link, s->name, s->parameters, values, timeout_ms, pump_on_fetched, p);
 }
 
 static void pump_send_fetch(struct pump *p)

@@ -60,6 +60,7 @@ select results_eq($$select name from functions where has_function_privilege('bel
 	'rt.get_notifications(uuid,jsonb)', 'rt.maintain(uuid,bigint)', 'rt.mark()', 'rt.monitor()',
 	'rt.names(uuid[])', 'rt.page_answer(uuid,boolean)', 'rt.page_ask(text,jsonb)',
 	'rt.place(text)', 'rt.poll(pg_snapshot,xid8)', 'rt.poll_both(pg_snapshot,xid8)',
+	'rt.poll_few(pg_snapshot,xid8)',
 	'rt.pump_open(uuid,text,text,text[])', 'rt.recover(text[])',
 	'rt.recovery_key()', 'rt.relayed(uuid,jsonb)', 'rt.relays()', 'rt.ring()', 'rt.rooms(uuid[])', 'rt.routes()',
 	'rt.socket_close(uuid,text[])', 'rt.socket_open(uuid,text[])', 'rt.socket_register(uuid,text[])',
@@ -72,7 +73,7 @@ select ok(not has_function_privilege('bellwire_edge', oid, 'execute'), 'the edge
 	'rt.user_leave(uuid,text)', 'rt.verify_close(uuid)', 'rt.verify_open(uuid,text[],jsonb)',
 	'rt.verify_renew(uuid)');
 select is(pg_temp.rights('bellwire_edge', oid, relkind),
-	case when name in ('rt.outbox_head', 'rt.outbox_kept', 'rt.outbox_both') then 'select' end,
+	case when name in ('rt.outbox_head', 'rt.outbox_kept', 'rt.outbox_both', 'rt.outbox_rows') then 'select' end,
 	'the edge: its rights on ' || name) from relations;
 select is(has_schema_privilege('bellwire_edge', oid, 'usage'), name = 'rt', 'the edge: usage of schema ' || name)
 	from schemas;
@@ -177,7 +178,8 @@ select is_empty($$select name from functions where prosecdef
 	'every definer function has search_path = pg_catalog, pg_temp');
 select is_empty($$select name from functions where schema in ('rt', 'platform') and not prosecdef
 	and name <> 'rt.socket_id()'
-	and name not in ('rt.poll(pg_snapshot,xid8)', 'rt.poll_both(pg_snapshot,xid8)')$$,
+	and name not in ('rt.poll(pg_snapshot,xid8)', 'rt.poll_both(pg_snapshot,xid8)',
+	'rt.poll_few(pg_snapshot,xid8)')$$,
 	'what others call is a definer function, but for what a poll asks');
 select results_eq($$select f.name from functions f join pg_proc p on p.oid = f.oid
 	where p.prorettype = 'trigger'::regtype

@@ -114,6 +114,8 @@ export const ITEMS = {
   poll0: { title: '`rt.poll`, no row', ...fetch(0, polled('poll')) },
   poll1: { title: '`rt.poll`, one row', ...fetch(1, polled('poll')) },
   poll63: { title: '`rt.poll`, 63 rows', ...fetch(63, polled('poll')) },
+  few0: { title: '`rt.poll_few`, no row', ...fetch(0, polled('poll_few')) },
+  few1: { title: '`rt.poll_few`, one row', ...fetch(1, polled('poll_few')) },
   poll1both: { title: '`rt.poll_both`, one row', ...fetch(1, polled('poll_both')) },
   fetch: { title: '`rt.fetch`, nothing new', ...fetch(null) },
   fetch0: { title: '`rt.fetch`, a new snapshot, no row', ...fetch(0) },

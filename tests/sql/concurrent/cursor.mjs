@@ -71,22 +71,24 @@ async function exact() {
   const writers = await many(16);
   const [pump, plain] = [await Pump.start(), await PlainPump.start(903)];
   const [second, third] = [await Pump.start(901), await PlainPump.start(904)];
+  third.knowsFew = false;
   let running = true;
   const work = Promise.all(writers.map((client, w) => write(client, w, 60, committed))).finally(() => { running = false; });
   await Promise.all([work, pump.pollWhile(() => running), plain.pollWhile(() => running), dying(second, () => running), dying(third, () => running)]);
   const mine = (p) => p.rows.filter((r) => r.event === 'c');
   compare(mine(pump).map(key), committed, '16 writers, rollbacks, savepoints, both tables');
   compare(mine(second).map(key), committed, 'the same over connections that end');
-  compare(mine(plain).map(key), committed, 'by rt.poll');
-  compare(mine(third).map(key), committed, 'the same over connections that end');
+  compare(mine(plain).map(key), committed, 'by rt.poll_few');
+  compare(mine(third).map(key), committed, 'by rt.poll, over connections that end');
   ok(pump.rows.some((r) => r.ephemeral) && pump.rows.some((r) => !r.ephemeral), 'both tables were written');
   ok(plain.asked.filter((a) => a !== 'fetch').length > 10, 'rt.poll was asked', plain.asked.join());
   is(pump.gaps.length + plain.gaps.length, 0, 'no gap');
 }
 
-// A PlainPump whose next statement is rt.poll, or that asks what `next` says.
-async function plainPump(edge, next = 'poll') {
+// A PlainPump whose next statement is this one.
+async function plainPump(edge, next = 'poll_few') {
   const pump = await PlainPump.start(edge);
+  pump.knowsFew = next === 'poll_few';
   const [other] = await many(1);
   await until(async () => {
     await publish(other, '{}', false);
@@ -129,10 +131,10 @@ async function heavy() {
   is((await pump.poll()).rows.length, 1, 'and the cursor is behind them');
 }
 
-// rt.poll ends before a row that is too long for it, and after 64.
+// rt.poll ends before a row that is too long for it, and after 64; rt.poll_few brings 32 of any length, or is no answer.
 async function cuts() {
   const [writer] = await many(1);
-  const pump = await plainPump(905);
+  const pump = await plainPump(905, 'poll');
   const text = (n) => `{"t": "${'x'.repeat(n - 9)}"}`;
   const rows = async (...sizes) => {
     await writer.query("select rt_private.publish(array['r'], 'c', d::jsonb) from unnest($1::text[]) with ordinality u (d, n) order by n", [sizes.map(text)]);
@@ -149,6 +151,12 @@ async function cuts() {
   is(await rows(...Array(70).fill(50)), 'poll: 64,6', 'and a page');
   await writer.query(`select rt_private.publish(array['r'], 'c', jsonb_build_object('t', repeat('\u20ac', 32000)))`);
   is((await pump.poll()).rows.length, 1, 'characters of three bytes');
+  pump.knowsFew = true;
+  is(await rows(100, 200000, 200), 'poll_few: 3', 'a long one among few');
+  is(await rows(...Array(32).fill(50)), 'poll_few: 32', 'as many as few are');
+  is(await rows(...Array(33).fill(50)), 'poll_few,poll: 33', 'one more: rt.poll is asked');
+  is(await rows(50), 'poll: 1', 'and for the next ones as well');
+  is(await rows(50), 'poll_few: 1', 'until they are few');
 }
 
 // A poll reads what is new and nothing else, whatever else there is.
@@ -307,7 +315,7 @@ await run([
   ['cursor: an idle twin, by rt.poll', async () => {
     const pump = await PlainPump.start();
     await idle(pump, () => pump.since);
-    ok(pump.asked.includes('poll') && pump.asked.join().includes('poll,poll_both'), 'an answer without the twin was thrown away', pump.asked.join());
+    ok(pump.asked.includes('poll_few') && pump.asked.join().includes('poll_few,poll_both'), 'an answer without the twin was thrown away', pump.asked.join());
   }],
   ['cursor: strangers', strangers],
   ['cursor: cost', cost],

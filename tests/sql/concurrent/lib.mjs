@@ -177,9 +177,11 @@ export class Pump {
   }
 }
 
-// The pump of an edge that asks rt.poll where it may, by the rules of server/db/poll.c.
+// The pump of an edge that asks rt.poll_few and rt.poll where it may, by the rules of server/db/poll.c.
 export class PlainPump extends Pump {
   asked = [];
+  knowsFew = true; // else as on a database before rt.poll_few
+  brought = 0;
 
   async poll(page) {
     const { cursor, epoch } = this;
@@ -187,14 +189,35 @@ export class PlainPump extends Pump {
     const answer = await super.poll(page);
     if (!before || epoch !== this.epoch || answer.header.control !== 'ok' || answer.rows.length > 64) this.light = this.cursor.split(':')[1];
     this.still = cursor === this.cursor;
+    this.brought = answer.rows.length;
     return answer;
+  }
+
+  // { instead: what must be asked }, or the answer.
+  async askFew(low) {
+    const { rows } = await this.client.query({ name: 'poll_few', values: [this.cursor, String(low)], text: `select (p.event).id, (p.event).xid,
+      (p.event).event, (p.event).control, (p.event).data::text, false as ephemeral, p.snapshot, p.written from rt.poll_few($1, $2) p` });
+    const [{ snapshot, written }] = rows;
+    if (written !== this.written) return { instead: 'poll_both' };
+    if (rows.length > 32) return { instead: 'poll' };
+    const all = rows.filter((r) => r.id !== null);
+    if (all.some((r) => BigInt(r.xid) >= BigInt(snapshot.split(':')[1]))) return { instead: null };
+    all.sort((a, b) => (BigInt(a.id) < BigInt(b.id) ? -1 : 1));
+    return { header: { rooms: snapshot, control: 'ok', except_rooms: this.epoch }, rows: all, cut: false };
   }
 
   async ask() {
     const [low, high] = this.cursor.split(':', 2).map(BigInt);
     const mayPoll = this.light && this.fetched === this.client && low >= BigInt(this.light) && high - low <= 64n;
-    for (let kind = this.since && low >= this.since ? 'poll' : 'poll_both'; mayPoll && kind;) {
+    const ordinary = this.knowsFew && this.brought <= 32 ? 'poll_few' : 'poll';
+    for (let kind = this.since && low >= this.since ? ordinary : 'poll_both'; mayPoll && kind;) {
       this.asked.push(kind);
+      if (kind === 'poll_few') {
+        const { instead, ...answer } = await this.askFew(low);
+        if (answer.header) return answer;
+        kind = instead;
+        continue;
+      }
       const { rows } = await this.client.query({ name: kind, text: `select * from rt.${kind}($1, $2)`, values: [this.cursor, String(low)] });
       const [{ snapshot, written, dropped, next_xid: next }] = rows;
       const xmax = BigInt(snapshot.split(':')[1]);

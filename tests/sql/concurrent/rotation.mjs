@@ -65,8 +65,11 @@ async function tries() {
   const age = () => admin.query("delete from bellwire.ticks; insert into bellwire.ticks (at) values (clock_timestamp() - interval '1 minute')");
   await put(admin, s, 'a');
   await age();
+  const count = () => admin.one("select pg_sequence_last_value('bellwire.outbox_ephemeral_written')::int");
+  const counted = await count();
   await maintain(admin, edges[0]);
   is(await left(admin, s), 0, 'an attempt');
+  ok(await count() > counted, 'which is counted');
   await put(admin, s, 'b');
   await age();
   await admin.query('select tests.edge(951, 952)');
@@ -137,20 +140,21 @@ async function during() {
   is(pump.gaps.length, 1, 'and then tells the gap');
 }
 
-// rt.poll has its locks before its snapshot: what it waited for, it sees in `dropped`.
-async function plainly() {
+// A poll has its locks before its snapshot: what it waited for, rt.poll sees in `dropped`, and rt.poll_few in the count.
+async function plainly(kind, after) {
   const [admin, other] = await many(2);
   const pump = await PlainPump.start();
+  pump.knowsFew = kind === 'poll_few';
   const polls = async () => {
     await admin.query('select pg_current_xact_id()');
     pump.asked = [];
     await pump.poll();
     return pump.asked.join();
   };
-  await until(async () => await polls() === 'poll');
+  await until(async () => await polls() === kind);
   const s = await slot(admin);
   await put(admin, s, 'fetched');
-  is(await polls(), 'poll', 'rt.poll brings a row');
+  is(await polls(), kind, 'it brings a row');
   await put(admin, s, 'not fetched yet');
   await other.query('begin');
   await other.query(`lock table bellwire.outbox_${s} in access exclusive mode`);
@@ -159,10 +163,10 @@ async function plainly() {
   await other.query(`truncate bellwire.outbox_${s}`);
   await other.query('update bellwire.outbox_state set dropped = pg_current_snapshot()');
   await other.query('commit');
-  is(await poll, 'poll,fetch', 'a slot that is truncated while rt.poll waits for it: rt.fetch is asked');
+  is(await poll, after, 'a slot that is truncated while the poll waits for it: rt.fetch is asked');
   is(pump.gaps.join(), 'older than what the outbox keeps', 'which tells the gap');
   await put(admin, s, 'after');
-  is(await polls(), 'poll', 'and on from there');
+  await until(async () => await polls() === kind); // and on from there
   is(pump.rows.at(-1).event, 'after', 'with what is new');
 }
 
@@ -199,6 +203,7 @@ await run([
   ['rotation: tries', tries],
   ['rotation: waiting', waiting],
   ['rotation: during a fetch', during],
-  ['rotation: during rt.poll', plainly],
+  ['rotation: during rt.poll', () => plainly('poll', 'poll,fetch')],
+  ['rotation: during rt.poll_few', () => plainly('poll_few', 'poll_few,poll_both,fetch')],
   ['rotation: last', last],
 ]);

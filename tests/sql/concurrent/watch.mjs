@@ -29,6 +29,8 @@ async function alone(n = 2) {
 async function bounded() {
   const [s, admin, writer] = await alone();
   const head = (await admin.rows('select rooms, except_rooms from rt.fetch(null, null)'))[0];
+  const count = () => admin.one("select pg_sequence_last_value('bellwire.outbox_ephemeral_written')::int");
+  const counted = await count();
   let most = 0;
   for (let round = 0; round < 4; round++) {
     for (const slot of s) await put(admin, slot, 5000);
@@ -41,6 +43,7 @@ async function bounded() {
   ok(most < 4 * once, 'and the table stays small', `${most} bytes, ${once} after the first round`);
   is(await left(admin, s.slice(0, 1)), '20004', 'what is being written stays');
   is(await control(admin, head.rooms, head.except_rooms), 'gap', 'a cursor from before has a gap');
+  ok(await count() > counted, 'and an edge that has the count asks');
   const pump = await Pump.start();
   await write(writer, 'after');
   await pump.poll();

@@ -1,5 +1,6 @@
 #include "db/fetch.h"
 
+#include "fake_binary.h"
 #include "fake_result.h"
 
 struct heard {
@@ -332,6 +333,104 @@ TEST(a_poll_brings_rows_and_moves_the_cursor)
 	CHECK(h.f.done && h.f.still);
 	CHECK_INT(h.events, 2);
 	PQclear(res);
+	fetch_fini(&h.f);
+}
+
+static void few_cell(PGresult *res, int row, int col, struct buf *b)
+{
+	CHECK(PQsetvalue(res, row, col, b->p, b->n ? (int)b->n : -1));
+	buf_fini(b);
+}
+
+/* A row of rt.poll_few's answer at snapshot 90:110:95; id 0: none. */
+static void few_row(PGresult *res, uint64_t id, const char *data)
+{
+	int row = PQntuples(res);
+	struct buf event = {0}, snapshot = {0}, now = {0}, written = {0};
+	if (id)
+		binary_put_event(&event, &(struct fake_event){id, 95, 4000, "a\nb", "s", "e", NULL, data, NULL});
+	binary_put_snapshot(&snapshot, 90, 110, 95);
+	binary_put(&now, (uint64_t)(5000 - FAKE_2000_US), 8);
+	binary_put(&written, 1, 8);
+	few_cell(res, row, FEW_COL_EVENT, &event);
+	few_cell(res, row, FEW_COL_SNAPSHOT, &snapshot);
+	few_cell(res, row, FEW_COL_AT, &now);
+	few_cell(res, row, FEW_COL_WRITTEN, &written);
+}
+
+/* on_batch checks the order. */
+TEST(a_few_rows_come_in_any_order_and_are_delivered_by_their_ids)
+{
+	struct heard h;
+	position(&h);
+	PGresult *res = result_begin(FEW_COLS);
+	few_row(res, 12, "1");
+	few_row(res, 7, "2");
+	few_row(res, 11, "3");
+	few_row(res, 30, "4");
+	CHECK(fetch_take_few(&h.f, res, 778) == NULL);
+	PQclear(res);
+	CHECK(h.f.done && h.last && !h.f.still);
+	CHECK_INT(h.events, 4);
+	CHECK_INT(h.last_id, 30);
+	CHECK_STR(h.f.snapshot, "90:110:95");
+	CHECK_STR(h.f.epoch, "e1");
+	CHECK_INT(h.f.xmin, 90);
+	CHECK_INT(h.f.now_us, 5000);
+	CHECK_INT(h.stats.fetched_ms, 778);
+	CHECK_INT(h.stats.pump_lag_us, 1000);
+	res = result_begin(FEW_COLS);
+	few_row(res, 0, NULL);
+	CHECK(fetch_take_few(&h.f, res, 779) == NULL);
+	PQclear(res);
+	CHECK(h.f.done && h.f.still);
+	CHECK_INT(h.events, 4);
+	fetch_fini(&h.f);
+}
+
+TEST(a_few_large_rows_are_delivered_in_pieces)
+{
+	enum { ROW = 256 << 10, PIECE = PIECE_BYTES / ROW };
+	struct heard h;
+	char *data = calloc(1, ROW + 1);
+	memset(data, '1', ROW);
+	position(&h);
+	PGresult *res = result_begin(FEW_COLS);
+	for (uint64_t id = FEW_ROWS; id > 0; id--)
+		few_row(res, id, data);
+	free(data);
+	CHECK(fetch_take_few(&h.f, res, 1) == NULL);
+	for (int turn = 1; turn < FEW_ROWS / PIECE; turn++) {
+		CHECK_INT(h.events, turn * PIECE);
+		CHECK(!h.f.done && h.f.row < h.f.behind);
+		CHECK_INT(h.f.after, turn * PIECE);
+		CHECK(fetch_take_rest(&h.f, res) == NULL);
+	}
+	PQclear(res);
+	CHECK(h.f.done);
+	CHECK_INT(h.events, FEW_ROWS);
+	fetch_fini(&h.f);
+}
+
+TEST(a_few_rows_that_are_none_deliver_nothing)
+{
+	struct heard h;
+	position(&h);
+	PGresult *res = result_begin(FEW_COLS);
+	few_row(res, 7, "1");
+	CHECK(PQsetvalue(res, 0, FEW_COL_EVENT, (char *)"x", 1));
+	CHECK(fetch_take_few(&h.f, res, 1) != NULL);
+	CHECK(h.f.upto == NULL);
+	CHECK(PQsetvalue(res, 0, FEW_COL_SNAPSHOT, (char *)"x", 1));
+	CHECK_STR(fetch_take_few(&h.f, res, 1), "no header");
+	PQclear(res);
+	res = result_begin(FEW_COLS);
+	for (uint64_t id = 1; id <= FEW_ROWS + 1; id++)
+		few_row(res, id, "1"); /* there may be more: not for this one */
+	CHECK(fetch_take_few(&h.f, res, 1) != NULL);
+	PQclear(res);
+	CHECK_INT(h.batches, 0);
+	CHECK_STR(h.f.snapshot, "90:100:");
 	fetch_fini(&h.f);
 }
 

@@ -1,12 +1,13 @@
 /* Which statement a poll is, and which answers will do. */
 #include "db/poll.h"
 
+#include "fake_binary.h"
 #include "fake_result.h"
 
 static struct poll ready(void)
 {
 	return (struct poll){
-		.knows = {true, true, true, true}, .fetched = true, .counted = true, .written = 5, .since = 80};
+		.knows = {true, true, true, true, true}, .fetched = true, .counted = true, .written = 5, .since = 80};
 }
 
 static struct fetch cursor(void)
@@ -19,25 +20,28 @@ TEST(a_statement_is_chosen_by_what_is_known)
 	static const struct {
 		const char *name;
 		enum poll_kind kind;
-		bool unknown, no_look, no_kept, no_both; /* of the session */
+		bool unknown, no_look, no_few, no_kept, no_both; /* of the session */
 		bool still, news;
-		uint64_t since, light, low;
+		uint64_t since, light, low, rows;
 	} rows[] = {
-		{"the twin is left away", POLL_KEPT, .since = 80},
-		{"from there on", POLL_KEPT, .since = 90},
+		{"the twin is left away", POLL_FEW, .since = 80},
+		{"from there on", POLL_FEW, .since = 90},
+		{"it brought few before", POLL_FEW, .since = 80, .rows = FEW_ROWS},
+		{"it brought more before", POLL_KEPT, .since = 80, .rows = FEW_ROWS + 1},
+		{"no poll of few", POLL_KEPT, .no_few = true, .since = 80},
 		{"not before", POLL_BOTH, .since = 91},
 		{"not known since when", POLL_BOTH, .since = 0},
 		{"a new session", POLL_FETCH, .unknown = true, .since = 80},
 		{"nothing was new", POLL_LOOK, .still = true, .since = 80},
-		{"nothing was, but something is", POLL_KEPT, .still = true, .news = true, .since = 80},
-		{"no look", POLL_KEPT, .still = true, .no_look = true, .since = 80},
-		{"no poll", POLL_FETCH, .no_kept = true, .since = 80},
-		{"no other poll", POLL_KEPT, .no_both = true, .since = 80},
+		{"nothing was, but something is", POLL_FEW, .still = true, .news = true, .since = 80},
+		{"no look", POLL_FEW, .still = true, .no_look = true, .since = 80},
+		{"no poll", POLL_FETCH, .no_few = true, .no_kept = true, .since = 80},
+		{"no other poll", POLL_FEW, .no_both = true, .since = 80},
 		{"no poll with the twin", POLL_FETCH, .no_both = true},
 		{"many rows are behind the cursor's xmin", POLL_FETCH, .since = 80, .light = 91},
-		{"they are before it", POLL_KEPT, .since = 80, .light = 90},
+		{"they are before it", POLL_FEW, .since = 80, .light = 90},
 		{"an old transaction", POLL_FETCH, .since = 20, .low = 35},
-		{"not that old", POLL_KEPT, .since = 20, .low = 36},
+		{"not that old", POLL_FEW, .since = 20, .low = 36},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CHECK_ROW(rows[i].name);
@@ -46,10 +50,12 @@ TEST(a_statement_is_chosen_by_what_is_known)
 		p.fetched = !rows[i].unknown;
 		p.since = rows[i].since;
 		p.knows[POLL_LOOK] = !rows[i].no_look;
+		p.knows[POLL_FEW] = !rows[i].no_few;
 		p.knows[POLL_KEPT] = !rows[i].no_kept;
 		p.knows[POLL_BOTH] = !rows[i].no_both;
 		f.still = rows[i].still;
 		f.light = rows[i].light;
+		f.rows = rows[i].rows;
 		f.low = rows[i].low ? rows[i].low : f.low;
 		CHECK_INT(poll_choose(&p, &f, rows[i].news), rows[i].kind);
 	}
@@ -113,7 +119,7 @@ TEST(an_answer_is_judged_by_its_header)
 
 TEST(the_count_of_the_twin_is_noted_and_then_from_when_on_it_stands)
 {
-	struct poll p = {.knows = {true, true, true, true}, .fetched = true};
+	struct poll p = {.knows = {true, true, true, true, true}, .fetched = true};
 	CHECK_INT(judge(&p, POLL_BOTH, header(NULL, "90:110:", "0", NULL)), POLL_BOTH);
 	CHECK_INT(p.since, 0); /* one who had begun may write it after the count was read */
 	CHECK_INT(judge(&p, POLL_BOTH, header(NULL, "95:120:", "0", NULL)), POLL_BOTH); /* the next one is 155 */
@@ -124,6 +130,49 @@ TEST(the_count_of_the_twin_is_noted_and_then_from_when_on_it_stands)
 	CHECK_INT(p.since, 0);
 	CHECK_INT(judge(&p, POLL_BOTH, header(NULL, "95:150:", "1", NULL)), POLL_BOTH);
 	CHECK_INT(p.since, 155);
+}
+
+static PGresult *few(size_t rows, uint64_t xid, uint64_t written)
+{
+	PGresult *res = result_begin(FEW_COLS);
+	for (size_t row = 0; row < rows; row++) {
+		struct buf values[FEW_COLS] = {0};
+		if (xid)
+			binary_put_event(&values[FEW_COL_EVENT],
+			                 &(struct fake_event){row + 1, xid, 4000, "r", "", "e", NULL, "1", NULL});
+		binary_put_snapshot(&values[FEW_COL_SNAPSHOT], 90, 110, 0);
+		binary_put(&values[FEW_COL_AT], 5000, 8);
+		binary_put(&values[FEW_COL_WRITTEN], written, 8);
+		for (int col = 0; col < FEW_COLS; col++) {
+			CHECK(PQsetvalue(res, (int)row, col, values[col].p, values[col].n ? (int)values[col].n : -1));
+			buf_fini(&values[col]);
+		}
+	}
+	return res;
+}
+
+TEST(a_few_rows_are_judged_by_the_count)
+{
+	struct poll p = ready();
+	CHECK_INT(judge(&p, POLL_FEW, few(1, 0, 5)), POLL_FEW); /* no row */
+	CHECK_INT(judge(&p, POLL_FEW, few(3, 109, 5)), POLL_FEW);
+	CHECK_INT(judge(&p, POLL_FEW, few(1, 109, 6)), POLL_BOTH);
+	CHECK_INT(judge(&p, POLL_FEW, few(1, 110, 5)), POLL_FETCH); /* a restored row */
+	CHECK_INT(judge(&p, POLL_FEW, few(FEW_ROWS, 109, 5)), POLL_FEW);
+	CHECK_INT(judge(&p, POLL_FEW, few(FEW_ROWS + 1, 109, 5)), POLL_KEPT);
+	CHECK_INT(judge(&p, POLL_FEW, few(0, 109, 5)), POLL_KINDS);
+	CHECK_INT(judge(&p, POLL_FEW, header(NULL, "90:110:", "5", NULL)), POLL_KINDS);
+	CHECK_INT(p.written, 5);
+	CHECK_INT(p.since, 80);
+	p.knows[POLL_BOTH] = p.knows[POLL_KEPT] = false;
+	CHECK_INT(judge(&p, POLL_FEW, few(1, 109, 6)), POLL_FETCH);
+	CHECK_INT(judge(&p, POLL_FEW, few(FEW_ROWS + 1, 109, 5)), POLL_FETCH);
+	PGresult *odd = few(1, 109, 5);
+	CHECK(PQsetvalue(odd, 0, FEW_COL_EVENT, (char *)"x", 1));
+	CHECK_INT(judge(&p, POLL_FEW, odd), POLL_KINDS);
+	odd = few(1, 109, 5);
+	CHECK(PQsetvalue(odd, 0, FEW_COL_SNAPSHOT, (char *)"x", 1));
+	CHECK_INT(judge(&p, POLL_FEW, odd), POLL_KINDS);
 }
 
 static PGresult *look(const char *snapshot, const char *now)
@@ -137,8 +186,8 @@ TEST(a_look_is_enough_for_the_same_snapshot)
 {
 	struct poll p = ready();
 	CHECK_INT(judge(&p, POLL_LOOK, look("90:100:", "5000")), POLL_LOOK);
-	CHECK_INT(judge(&p, POLL_LOOK, look("90:101:", "5000")), POLL_KEPT);
-	CHECK_INT(judge(&p, POLL_LOOK, look("90:100:90", "5000")), POLL_KEPT);
+	CHECK_INT(judge(&p, POLL_LOOK, look("90:101:", "5000")), POLL_FEW);
+	CHECK_INT(judge(&p, POLL_LOOK, look("90:100:90", "5000")), POLL_FEW);
 	p.since = 0;
 	CHECK_INT(judge(&p, POLL_LOOK, look("91:100:", "5000")), POLL_BOTH);
 	CHECK_INT(judge(&p, POLL_LOOK, look("90:100:", "x")), POLL_KINDS);

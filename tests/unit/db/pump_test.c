@@ -1,6 +1,7 @@
 /* The pump's session and its pace, driven by answers that the test gives. */
 #include "db/pump_internal.h"
 
+#include "fake_binary.h"
 #include "parts.h"
 
 #define COLS 10
@@ -24,7 +25,7 @@ struct world {
 	bool plain;
 	int written, dropped; /* the header of a poll */
 	const char *refused;  /* of the next poll */
-	int looks, polls, boths;
+	int looks, fews, polls, boths;
 	bool ask_in_batch, cut_in_page;
 	int fetches, pages, marks;
 	char saw_epoch[20], saw_marks[100]; /* rt.pump_open's */
@@ -161,6 +162,48 @@ static void play_poll(struct fake_conn *c, bool both)
 	fake_rows_end(c);
 }
 
+static void put_few(struct fake_conn *c, uint64_t id)
+{
+	struct world *w = world_of(c);
+	struct buf row = {0}, event = {0}, snapshot = {0};
+	if (id)
+		binary_put_event(&event, &(struct fake_event){id, 50, 5000000, "r", "", "e", NULL, "1", NULL});
+	binary_put_snapshot(&snapshot, (uint64_t)w->next_xid, (uint64_t)w->next_xid, 0);
+	fake_u16(&row, FEW_COLS);
+	fake_u32(&row, id ? (uint32_t)event.n : UINT32_MAX);
+	buf_slice(&row, buf_view(&event));
+	fake_u32(&row, (uint32_t)snapshot.n);
+	buf_slice(&row, buf_view(&snapshot));
+	fake_u32(&row, 8), binary_put(&row, (uint64_t)(5000000 - FAKE_2000_US), 8);
+	fake_u32(&row, 8), binary_put(&row, (uint64_t)w->written, 8);
+	fake_message(c, 'D', &row);
+	buf_fini(&event);
+	buf_fini(&snapshot);
+}
+
+static void play_few(struct fake_conn *c)
+{
+	struct world *w = world_of(c);
+	w->fews++;
+	snprintf(w->from, sizeof w->from, "%s", c->params[0]);
+	if (w->refused) {
+		const char *sqlstate = w->refused;
+		w->refused = NULL;
+		fake_error(c, sqlstate, "the message");
+		return;
+	}
+	fake_columns(c, FEW_COLS);
+	if (w->rows > FEW_ROWS) /* what they are does not count */
+		for (int i = 0; i <= FEW_ROWS; i++)
+			put_few(c, w->next_id);
+	else if (w->rows == 0)
+		put_few(c, 0);
+	else
+		for (; w->rows; w->rows--)
+			put_few(c, w->next_id++);
+	fake_rows_end(c);
+}
+
 static void play(struct fake_conn *c, const char *sql)
 {
 	struct world *w = world_of(c);
@@ -194,6 +237,8 @@ static void play(struct fake_conn *c, const char *sql)
 		play_fetch(c);
 	} else if (starts_with(sql, "bellwire_look")) {
 		play_look(c);
+	} else if (strcmp(sql, "bellwire_poll_few") == 0) {
+		play_few(c);
 	} else if (starts_with(sql, "bellwire_poll")) {
 		play_poll(c, strcmp(sql, "bellwire_poll_both") == 0);
 	} else {
@@ -698,7 +743,7 @@ static void poll_once(struct world *w)
 
 static void poll_until_idle(struct world *w)
 {
-	for (int polls = w->polls; w->polls < polls + 2;)
+	for (int fews = w->fews; w->fews < fews + 2;)
 		poll_once(w);
 }
 
@@ -706,7 +751,7 @@ TEST(a_plain_poll_brings_rows_and_leaves_the_twin_away_while_nobody_writes_it)
 {
 	struct world w;
 	begin_plain(&w);
-	CHECK_STR(w.said, "open prepare prepare prepare prepare listen bellwire");
+	CHECK_STR(w.said, "open prepare prepare prepare prepare prepare listen bellwire");
 	CHECK_INT(w.fetches, 1); /* rt.fetch gives the first position */
 	poll_until_idle(&w);
 	CHECK_INT(w.boths, 2); /* the count is noted, then the transaction from which on it stands */
@@ -733,13 +778,13 @@ TEST(a_look_is_enough_while_nothing_is_new)
 	begin_plain(&w);
 	poll_until_idle(&w);
 	WAIT_FOR(w.parts.loop, w.looks > 1); /* by the timer, after a poll that saw that the snapshot stands */
-	int polls = w.polls, looks = w.looks;
+	int fews = w.fews, looks = w.looks;
 	WAIT_FOR(w.parts.loop, w.looks > looks + 2);
-	CHECK_INT(w.polls, polls);
+	CHECK_INT(w.fews, fews);
 	w.rows = 2;
 	w.next_xid++;
 	WAIT_FOR(w.parts.loop, w.events == 2);
-	CHECK(w.polls > polls);
+	CHECK(w.fews > fews);
 	pump_after(w.pump, 0, on_waited, &w);
 	WAIT_FOR(w.parts.loop, w.waited == 1);
 	fall_asleep(&w);
@@ -776,10 +821,12 @@ TEST(what_was_dropped_is_for_rt_fetch_to_tell)
 	begin_plain(&w);
 	poll_until_idle(&w);
 	w.dropped = w.next_xid; /* all that the cursor sees */
+	w.written++;            /* it is counted, whatever is dropped */
 	w.rows = 0;
 	poll_once(&w);
 	CHECK_INT(w.fetches, 1);
 	w.dropped = w.next_xid + 5;
+	w.written++;
 	w.gap = true;
 	poll_once(&w);
 	WAIT_FOR(w.parts.loop, w.gaps == 1);
@@ -787,7 +834,7 @@ TEST(what_was_dropped_is_for_rt_fetch_to_tell)
 	end(&w);
 }
 
-TEST(a_poll_that_the_database_refuses_is_a_fetch_from_then_on)
+TEST(a_poll_that_the_database_refuses_is_another_one_from_then_on)
 {
 	static const struct {
 		const char *sqlstate;
@@ -800,11 +847,12 @@ TEST(a_poll_that_the_database_refuses_is_a_fetch_from_then_on)
 		poll_until_idle(&w);
 		w.refused = rows[i].sqlstate;
 		poll_once(&w);
-		int polls = w.polls;
+		int fews = w.fews, polls = w.polls;
 		w.rows = 1;
 		poll_once(&w);
 		WAIT_FOR(w.parts.loop, w.events == 1);
-		CHECK_INT(w.polls > polls, !rows[i].for_good);
+		CHECK_INT(w.fews > fews, !rows[i].for_good);
+		CHECK_INT(w.polls > polls, rows[i].for_good);
 		CHECK_INT(w.fetches > 1, rows[i].for_good);
 		CHECK_INT(w.parts.common.stats.lost, 0);
 		end(&w);
