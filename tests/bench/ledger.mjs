@@ -1,25 +1,26 @@
 // Where the microseconds of a message go: ledger [WORK...], a lone send where nothing is named. The processes that pay are asked one by
 // one, the whole is what Postgres took with all that it started; and how often the edge asked, by its metrics.
-import { childrenOf, cpuApart, cpuExact, cpuTree } from './lib/proc.mjs'
+import { cpuApart, cpuExact, cpuTree, watchTree } from './lib/proc.mjs'
 import { BIG, BIG_CHAT, noPairs, pairChat, pairSender, pairs, person } from './lib/people.mjs'
-import { CROWD, firstChat } from './lib/measures/common.mjs'
+import { CROWD, firstChat, isBesides } from './lib/measures/common.mjs'
 import { MESSAGE, asked as send, warm } from './lib/measures/sends.mjs'
 import { SERVERS } from './lib/servers.mjs'
 import { aligned } from './lib/table.mjs'
 import { finish, prepare, setting, sql, withServer } from './lib/world.mjs'
 
+const CALLS = 'other calls of the edge: receipts and their events; the lease'
 const PARTS = [
   ['the dispatch: messages, their events, their acks', (s) => /dispatch$/.test(s.name)],
   ['polls of the pump', (s) => s.name === 'edge pump'],
-  ['other calls of the edge: receipts and their events; the lease', (s) => s.name.startsWith('edge ')],
+  [CALLS, (s) => s.name.startsWith('edge ')],
   ['further edges: their polls', (s) => s.name === 'further pump'],
   ['further edges: the rest', (s) => s.name.startsWith('further ')],
-  ['writers: their rows and the events of these', (s) => s.kind === 'client backend'],
-  ['the log of Postgres written to disk', (s) => s.kind === 'walwriter'],
-  ['vacuum, checkpoints, statistics and the rest', () => true],
+  ['vacuum, checkpoints, statistics and the rest', isBesides],
+  ['the log of Postgres written to disk', (s) => s.title.startsWith('postgres: walwriter')],
+  ['writers: their rows and the events of these', () => true],
 ]
 
-// work: title, count; further: so many edges without clients beside; ready(run): who is there, and what has run before; run(run): all of it, with its receipts, answers times.
+// work: title, count; calls: what the other calls are; further: so many edges without clients beside; ready(run): who is there, and what has run before; run(run): all of it, with its receipts, answers times.
 const written = (how, receipts) => async (run, count) => {
   const { others: begin } = await run.load('settle 500')
   const r = await run.load(how(run, count))
@@ -60,16 +61,27 @@ const WORK = {
     ...byWriters([BIG, 10], 100, paced(100, 10, 1, intoOne), 1) },
   edges: { title: 'rows by SQL into a chat of ten, 500 a second, two further edges', count: 3000, times: 'committed to received', further: 2,
     ...byWriters([BIG, 10], 500, paced(500, 10, 1, intoOne), 1) },
+  alone: { title: 'connections, one at a time, of people in chats of ten with two followers', count: 1000, calls: 'openings, and the lease',
+    ready: (run) => run.connect(BIG, 100, 1),
+    run: async (run, count) => void await run.connect(BIG + 100, count, 1) },
+  ends: { title: 'ends of connections, 200 a second, each said by the client', count: 1000, calls: 'ends, and the lease',
+    ready: async (run) => {
+      await run.connect(BIG, 1100)
+      await run.load(`leave ${BIG} 100 200`)
+    },
+    run: async (run, count) => {
+      await run.load(`leave ${BIG + 100} ${count} 200`)
+      await run.load('settle 500')
+    } },
   large: { title: 'rows by SQL into a chat of 1000, one at a time, one receipt each', count: 400,
     ...byWriters([0, BIG], 40, (run, n) => `emit ${n} ${BIG} ${intoLarge(run)}`, 1) },
 }
 
-// Which part a process of Postgres is of. The session that is asked has ended by then.
-async function parts(run, postmaster) {
-  const sessions = await run.sql('select pid, application_name as name, backend_type as kind, pid = pg_backend_pid() as ends from pg_stat_activity')
-  const known = new Map(sessions.map((s) => [s.pid, s]))
-  return [postmaster, ...childrenOf(postmaster)].map((pid) => ({ pid, ...(known.get(pid) ?? { name: '', kind: '' }) }))
-    .filter((s) => !s.ends).map((s) => ({ pid: s.pid, part: PARTS.findIndex(([, is]) => is(s)) }))
+// Which part a process of Postgres is of.
+async function names(run) {
+  const sessions = await run.sql('select pid, application_name as name from pg_stat_activity')
+  const known = new Map(sessions.map((s) => [s.pid, s.name]))
+  return (p) => PARTS.findIndex(([, is]) => is({ name: known.get(p.pid) ?? '', title: p.title }))
 }
 
 const COUNTS = { polls: 'bellwire_pump_fetches_total', rows: 'bellwire_pump_rows_total', bells: 'bellwire_pump_bells_total',
@@ -86,18 +98,16 @@ const apart = (pid) => ({ ...cpuApart(pid), exact: cpuExact(pid) })
 async function take(work, { run, postmaster }) {
   await work.ready(run)
   const further = await Promise.all(Array.from({ length: work.further ?? 0 }, () => run.another({ BELLWIRE_NAME: 'further' })))
-  if (further.length) await run.load('settle 1000')
-  const processes = (await parts(run, postmaster)).map((p) => ({ ...p, before: apart(p.pid) }))
+  await run.load('settle 1000')
+  const partOf = await names(run)
   const asked = await Promise.all([run, ...further].map(counts))
-  const [server, whole] = [apart(run.pid), cpuTree(postmaster)]
+  const [server, whole, watch] = [apart(run.pid), cpuTree(postmaster), watchTree(postmaster)]
   const times = await work.run(run, work.count)
-  const each = (from, to) => Object.fromEntries(Object.entries(less(to, from)).map(([k, s]) => [k, s / work.count * 1e6]))
+  const each = (s) => s / work.count * 1e6
   const spent = PARTS.map(() => ({ user: 0, system: 0, exact: 0 }))
-  for (const p of processes) {
-    const e = each(p.before, apart(p.pid))
-    for (const k of Object.keys(e)) spent[p.part][k] += e[k]
-  }
-  const result = { spent, server: each(server, apart(run.pid)), whole: (cpuTree(postmaster) - whole) / work.count * 1e6, times }
+  for (const p of watch.end()) for (const k of Object.keys(spent[0])) spent[partOf(p)][k] += each(p[k])
+  const result = { spent, whole: each(cpuTree(postmaster) - whole), times }
+  result.server = Object.fromEntries(Object.entries(less(apart(run.pid), server)).map(([k, s]) => [k, each(s)]))
   result.counts = (await Promise.all([run, ...further].map(counts))).map((c, i) => less(c, asked[i]))
   await Promise.all(further.map((f) => f.stop()))
   return result
@@ -113,7 +123,7 @@ function print(work, { spent, server, whole, times, counts: all }) {
   const ms = (us) => (us / 1e3).toFixed(2)
   console.log(`\n${work.title}: ${work.count} of them${times ? `; ${work.times} p50 ${ms(times.p50)} ms, p99 ${ms(times.p99)}` : ''}\n`)
   console.log(aligned([['microseconds of CPU each', 'us', 'of that the kernel'],
-    ...spent.flatMap((s, i) => (s.exact >= 0.5 ? [row(PARTS[i][0], s)] : [])),
+    ...spent.flatMap((s, i) => (s.exact >= 0.5 ? [row(PARTS[i][0] === CALLS ? work.calls ?? CALLS : PARTS[i][0], s)] : [])),
     ['sum of Postgres', sum.toFixed(0), ''],
     ['measured as a whole', whole.toFixed(0), `${Math.abs(100 * (sum / whole - 1)).toFixed(0)} % apart`],
     row('the edge', server)]))

@@ -17,8 +17,9 @@ export function cpu(pid) {
   return (Number(f[11]) + Number(f[12])) / TICKS
 }
 
-// The same to the nanosecond, of a process of one thread.
-export const cpuExact = (pid) => Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e9
+// The same to the nanosecond, of the threads that it has now.
+export const cpuExact = (pid) => readdirSync(`/proc/${pid}/task`)
+  .reduce((sum, t) => sum + Number(readFileSync(`/proc/${pid}/task/${t}/schedstat`, 'utf8').split(' ')[0]), 0) / 1e9
 
 // The same, user and system apart.
 export function cpuApart(pid) {
@@ -34,17 +35,55 @@ export const childrenOf = (pid) => readdirSync('/proc').filter((p) => {
   }
 }).map(Number)
 
-// The same with all children, those that have ended included.
-export function cpuTree(pid) {
+// Of all children that have ended.
+function cpuEnded(pid) {
   const f = stat(pid)
-  let sum = cpu(pid) + (Number(f[13]) + Number(f[14])) / TICKS
-  for (const p of readdirSync('/proc')) {
-    if (!/^\d+$/.test(p)) continue
+  return (Number(f[13]) + Number(f[14])) / TICKS
+}
+
+// Seconds of CPU with all children, those that have ended included.
+export function cpuTree(pid) {
+  let sum = cpu(pid) + cpuEnded(pid)
+  for (const p of childrenOf(pid)) {
     try {
-      if (Number(stat(p)[1]) === pid) sum += cpu(p)
+      sum += cpu(p)
     } catch { /* it has ended */ }
   }
   return sum
+}
+
+// The title of a process: Postgres says there what each of its own is.
+const titleOf = (pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0]
+
+const EVERY_MS = 500 // a look reads some hundred files
+
+// What a process and its children take from now on, each by itself. end(): [{ pid, title, user, system, exact }] in seconds, those that
+// came and went meanwhile included; what these took after the last look is of one without pid and title.
+export function watchTree(root) {
+  const ended = cpuEnded(root)
+  const all = new Map()
+  const look = (first) => {
+    for (const pid of [root, ...childrenOf(root)]) {
+      try {
+        const now = { ...cpuApart(pid), exact: cpuExact(pid) }
+        const p = all.get(pid) ?? { pid, from: first ? now : { user: 0, system: 0, exact: 0 } }
+        all.set(pid, { ...p, title: titleOf(pid), now })
+      } catch { /* it has ended */ }
+    }
+  }
+  look(true)
+  const timer = setInterval(look, EVERY_MS)
+  return {
+    end() {
+      clearInterval(timer)
+      look()
+      const there = new Set([root, ...childrenOf(root)])
+      const found = [...all.values()].map(({ pid, title, from, now }) =>
+        ({ pid, title, ...Object.fromEntries(Object.keys(now).map((k) => [k, now[k] - from[k]])) }))
+      const seen = [...all.values()].filter((p) => !there.has(p.pid)).reduce((sum, p) => sum + p.now.exact, 0)
+      return [...found, { title: '', user: 0, system: 0, exact: Math.max(0, cpuEnded(root) - ended - seen) }]
+    },
+  }
 }
 
 // Resident memory in KiB: anonymous, and all that is not shared with others.

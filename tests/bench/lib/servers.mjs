@@ -1,6 +1,7 @@
 // The servers that are compared: how each is started, and SQL for the same work.
 //
-// schema: makes an empty database ready. listener: the name of the session that waits for events; cut: the condition that finds what
+// schema: makes an empty database ready. forget: statements, before a server starts, so that the clients of the one before do not
+// go offline in what this one is measured by. listener: the name of the session that waits for events; cut: the condition that finds what
 // `loss` ends. emit: n events to a room (null: to all). pair: one event to the two followers of somebody. big: 4 KiB to a room.
 // insert: a message; chat and sender are expressions, in which $1 is a number.
 import { execFileSync, spawn } from 'node:child_process'
@@ -50,6 +51,8 @@ export const SERVERS = {
       await sql(database, ...rowsTable(`rt_private.publish(array[${rowEvent.replace(',', '],')})`), 'alter function platform.bench_event() owner to bellwire_owner',
         "update bellwire.settings set value = 'contacts' where name = 'presence_audience'")
     },
+    forget: ['update bellwire.presence set online = false, offline_due = null, unclean_at = null where online or offline_due is not null',
+      'vacuum analyze bellwire.presence, platform.users'],
     start: ({ url, secret, password }, database, env) => serve(join(build, 'bellwire'), ['serve'], { JWT_SECRET: secret, DATABASE_URL: url(database, 'bellwire_edge', password),
       BELLWIRE_NAME: 'edge', BELLWIRE_LISTEN: '127.0.0.1:0', BELLWIRE_ADMIN_LISTEN: '127.0.0.1:0', BELLWIRE_DRAIN_MS: '0', BELLWIRE_MAX_SOCKETS_PER_USER: '0', ...env }),
     listening: / listening .* port=(\d+)/,

@@ -128,6 +128,7 @@ function startLoad(port, database, log) {
 export async function withServer(name, fn, { env = {} } = {}) {
   const { database } = SERVERS[name]
   const own = env[name] ?? {}
+  if (SERVERS[name].forget) await sql(database, ...SERVERS[name].forget)
   const server = await startServer(name, database, own)
   const load = startLoad(server.port, database, server.log)
   const run = {

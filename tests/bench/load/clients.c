@@ -123,3 +123,17 @@ void do_freeze(struct load *l, size_t first, size_t count)
 		epoll_ctl(l->epoll, EPOLL_CTL_DEL, l->conns[i].fd, NULL);
 	printf("{\"frozen\":%zu}\n", count);
 }
+
+void do_leave(struct load *l, size_t first, size_t count, unsigned per_second)
+{
+	int64_t begin = now_us(), left;
+	for (size_t i = 0; i < count && first + i < l->n; i++) {
+		while ((left = begin + (int64_t)i * 1000000 / per_second - now_us()) > 0)
+			turn_us(l, left, NULL);
+		if (l->conns[first + i].state != CONN_READY)
+			fail("leave", "a client is not there");
+		conn_send(&l->conns[first + i], "41", 2);
+		conn_shut(&l->conns[first + i]);
+	}
+	printf("{\"left\":%zu}\n", count);
+}

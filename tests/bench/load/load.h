@@ -59,6 +59,7 @@ extern const struct conn_calls clients;
 void do_connect(struct load *l, size_t first, size_t count, size_t at_once);
 void do_settle(struct load *l, int ms, uint64_t others);
 void do_wait(struct load *l, int ms);
+void do_leave(struct load *l, size_t first, size_t count, unsigned per_second);
 void do_freeze(struct load *l, size_t first, size_t count);
 
 /* ---- ask.c ---- */

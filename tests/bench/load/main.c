@@ -15,6 +15,7 @@
  *                                   SQL at that rate ($1: the number), each making FRAMES watched frames; latencies
  *   tally COUNT PER-SECOND SQL      the same, then reads until nothing came for 3 s: how many frames were lost, twice,
  *                                   out of order
+ *   leave FIRST COUNT PER-SECOND    these clients say that they go, and go
  *   freeze FIRST COUNT              these clients read no more
  *
  * EVENT is ["name",{...}]; $chat and $n in it are the client's chat and a number. Those who send it are the clients of
@@ -149,6 +150,8 @@ static void order(struct load *l, char *line)
 		do_pace(l, a, b, c, d, line + at);
 	else if (sscanf(line, "tally %u %u %n", &a, &b, &at) == 2 && at)
 		do_tally(l, a, b, line + at);
+	else if (sscanf(line, "leave %u %u %u", &a, &b, &c) == 3)
+		do_leave(l, a, b, c);
 	else if (sscanf(line, "freeze %u %u", &a, &b) == 2)
 		do_freeze(l, a, b);
 	else

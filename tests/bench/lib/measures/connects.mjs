@@ -1,8 +1,9 @@
 // Connections: what one costs, alone and among many, and what it holds.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connections, cpu, cpuTree, memory } from '../proc.mjs'
+import { connections, cpu, memory } from '../proc.mjs'
 import { BIG, BIG_CHAT } from '../people.mjs'
-import { CROWD, costs, floor } from './common.mjs'
+import { median } from '../table.mjs'
+import { BESIDES_TITLE, CROWD, costs, floor } from './common.mjs'
 import { EVENT, fanout } from './rooms.mjs'
 
 async function tidy(run) {
@@ -13,9 +14,9 @@ async function tidy(run) {
 async function crowd({ run, times, wants, postmaster, round }) {
   const out = {}
   await tidy(run)
-  const [m, c, p] = [memory(run.pid), cpu(run.pid), cpuTree(postmaster)]
-  const { us } = await run.connect(BIG, CROWD)
-  out.connect = [(cpu(run.pid) - c) / CROWD * 1e6, (cpuTree(postmaster) - p) / CROWD * 1e6, CROWD / us * 1e6]
+  const m = memory(run.pid)
+  const spent = await costs(run, postmaster, () => run.connect(BIG, CROWD))
+  out.connect = [...[spent.server, spent.postgres].map((s) => s / CROWD * 1e6), CROWD / spent.result.us * 1e6, spent.besides / CROWD * 1e6]
   await tidy(run)
   const m2 = memory(run.pid)
   out.memory = [(m2.anon - m.anon) / CROWD, (m2.own - m.own) / CROWD]
@@ -40,15 +41,20 @@ async function crowd({ run, times, wants, postmaster, round }) {
 const RUSH = 3500
 async function rush({ run, postmaster }) {
   const spent = await costs(run, postmaster, () => run.connect(BIG, CROWD, RUSH))
-  return { rush: [spent.server / CROWD * 1e6, spent.postgres / CROWD * 1e6, CROWD / spent.result.us * 1e6] }
+  return { rush: [...[spent.server, spent.postgres].map((s) => s / CROWD * 1e6), CROWD / spent.result.us * 1e6, spent.besides / CROWD * 1e6] }
 }
 
-// The next when the last has been let in. Calls by the backends that carry them, beside all of Postgres: the pump polls, too.
+// The next when the last has been let in: the middle of some parts, each with the events that it causes and the polls for these.
+const PARTS = 8
 async function alone({ run, times, postmaster }) {
-  const n = times(400)
-  await run.connect(BIG, 50, 1)
-  const spent = await costs(run, postmaster, () => run.connect(BIG + 50, n, 1))
-  return { alone: [spent.postgres / n * 1e6, (spent.postgres - spent.listening) / n * 1e6] }
+  const n = times(250)
+  await run.connect(BIG, 100, 1)
+  const parts = []
+  for (let i = 0; i < PARTS; i++) {
+    const spent = await costs(run, postmaster, () => run.connect(BIG + 100 + i * n, n, 1))
+    parts.push([spent.postgres, spent.postgres - spent.listening, spent.server, spent.besides].map((s) => s / n * 1e6))
+  }
+  return { alone: parts[0].map((_, column) => median(parts.map((p) => p[column]))) }
 }
 
 // A hundred clients stop reading, one goes on; events of 4 KiB, 20 a second, for 70 s at most.
@@ -71,7 +77,8 @@ async function stuck({ run }) {
 export const connects = [
   { measures: {
     memory: [['anonymous memory per idle socket of 10000, KiB', 2], ['private memory per idle socket, KiB', 2]],
-    connect: [['server CPU per connection (token, rooms), us', 0], ['Postgres CPU per connection, us', 0], ['connections per second', 0]],
+    connect: [['server CPU per connection (token, rooms), us', 0], ['Postgres CPU per connection, us', 0], ['connections per second', 0],
+      BESIDES_TITLE],
     wide: [['room of 10000', 2]],
     pairs: [['10000 rooms of 2, 2000 events/s', 1]],
     idle: [['idle CPU per socket and second of 10000, us', 2]],
@@ -82,7 +89,8 @@ export const connects = [
     pairs: () => [floor('delivery', CROWD, 2, EVENT, 20000, 1)],
   },
   take: crowd, rounds: 2 },
-  { measures: { rush: [['10000 connections, 3500 at once: server CPU each, us', 0], ['Postgres CPU each, us', 0], ['connections per second', 0]] }, take: rush, rounds: 2 },
-  { measures: { alone: [['a connection at a time: Postgres CPU each, us', 0], ['without the session that listens, us', 0]] }, take: alone },
+  { measures: { rush: [['10000 connections, 3500 at once: server CPU each, us', 0], ['Postgres CPU each, us', 0], ['connections per second', 0], BESIDES_TITLE] }, take: rush, rounds: 2 },
+  { measures: { alone: [['a connection at a time: Postgres CPU each, us', 0], ['without the session that listens, us', 0],
+    ['server CPU each, us', 0], BESIDES_TITLE] }, take: alone },
   { measures: { stuck: [['held per client that stopped reading, 80 KiB/s: at most, MiB', 2], ['seconds until all of them were cut', 0]] }, take: stuck, rounds: 1 },
 ]

@@ -1,7 +1,7 @@
 // Rooms: events to many at once.
 import { cpu } from '../proc.mjs'
 import { BIG, BIG_CHAT, person } from '../people.mjs'
-import { ALL, costs, floor, perMillion } from './common.mjs'
+import { ALL, BESIDES_TITLE, costs, floor, perMillion } from './common.mjs'
 
 export const EVENT = 230 // bytes of an event's frame, about
 const MESSAGE = 440 // of a message's
@@ -35,7 +35,7 @@ async function large({ run, times, postmaster }) {
     await run.load(`emit ${events} ${BIG} ${insert}`)
     await run.load(`settle 1000 ${begin + (warm + events) * receipts}`)
   })
-  return { large: [spent.postgres / events * 1e6, spent.server / (events * BIG) * 1e6] }
+  return { large: [spent.postgres / events * 1e6, spent.server / (events * BIG) * 1e6, spent.besides / events * 1e6] }
 }
 
 export const rooms = [
@@ -45,7 +45,8 @@ export const rooms = [
   },
   floors: { fanout: () => [floor('delivery', BIG, BIG, EVENT, 200, 1)], burst: () => [floor('delivery', BIG, BIG, EVENT, 60, 8)] },
   take: room },
-  { measures: { large: [['chat of 1000, receipts limited, a message at a time: Postgres CPU per message, us', 0], ['server CPU s per million deliveries', 2]] },
+  { measures: { large: [['chat of 1000, receipts limited, a message at a time: Postgres CPU per message, us', 0], ['server CPU s per million deliveries', 2],
+    BESIDES_TITLE] },
     floors: { large: () => [undefined, floor('delivery', BIG, BIG, MESSAGE, 200, 1)] },
     servers: ALL, settings: { receipts_max_participants: 1 }, env: { 'socket.io': { RECEIPTS: 'first' } }, take: large },
 ]

@@ -2,16 +2,16 @@
 import { BIG, noPairs, pairChat, pairSender, pairs, person } from '../people.mjs'
 import { SERVERS } from '../servers.mjs'
 import { sql } from '../world.mjs'
-import { ALL, CROWD, costs, firstChat } from './common.mjs'
+import { ALL, BESIDES_TITLE, CROWD, costs, firstChat } from './common.mjs'
 
 async function latency({ run, times, postmaster }) {
   await run.connect(BIG, 10)
   const { chat, sender } = firstChat(BIG)
   const order = (n) => `pace ${n} 100 10 1 ${run.insert(chat, sender)}`
   await run.load(order(100)) // warm
-  const { postgres, listening, result } = await costs(run, postmaster, () => run.load(order(times(500))))
+  const { postgres, besides, listening, result } = await costs(run, postmaster, () => run.load(order(times(500))))
   const { commit, begin } = result
-  return { latency: [commit.p50, commit.p99, begin.p50, begin.p99].map((us) => us / 1e3), pump: [listening / postgres * 100] }
+  return { latency: [commit.p50, commit.p99, begin.p50, begin.p99].map((us) => us / 1e3), pump: [listening / (postgres + besides) * 100] }
 }
 
 // Messages into chats of two, by four writers.
@@ -22,12 +22,12 @@ async function smallChats({ run, times, postmaster }) {
   const order = (n) => `pace ${n} ${RATE} 2 4 ${run.insert(pairChat(k), pairSender(k))}`
   await run.load(order(1000)) // warm
   const n = times(20000)
-  const { postgres, result } = await costs(run, postmaster, async () => {
+  const { postgres, besides, result } = await costs(run, postmaster, async () => {
     const r = await run.load(order(n))
     await run.load('settle 1000')
     return r
   })
-  return { rows: [n / result.written_us * 1e6, postgres / (n * 2) * 1e6, result.commit.p50 / 1e3, result.commit.p99 / 1e3] }
+  return { rows: [n / result.written_us * 1e6, postgres / (n * 2) * 1e6, result.commit.p50 / 1e3, result.commit.p99 / 1e3, besides / n * 1e6] }
 }
 
 const inAll = async (statements, servers) => {
@@ -57,7 +57,7 @@ export const rows = [
   },
   take: latency, servers: ALL },
   { measures: { rows: [[`rows by SQL into 10000 chats of 2, ${RATE} a second asked: a second reached`, 0], ['Postgres CPU s per million deliveries', 0],
-    ['committed to received: p50, ms', 2], ['p99, ms', 2]] },
+    ['committed to received: p50, ms', 2], ['p99, ms', 2], BESIDES_TITLE] },
   take: smallChats, servers: ALL, settings: { receipts_max_participants: 1 }, env: { 'socket.io': { RECEIPTS: 'first' } }, rounds: 2,
   around: async (world, servers) => {
     await inAll(pairs(CROWD), servers)
