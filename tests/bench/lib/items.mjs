@@ -40,8 +40,13 @@ const alone = (make) => ({
 })
 
 const opened = (n, more) => ({ socket_id: socket(n), user_id: person(someone(n)), ...more })
-const open = (size) => (n) => `select * from rt.socket_open('${EDGE}'::uuid, ${array(range(size).map((k) => opened(n * size + k, { recovery: false })))}::text[])`
-const close = (size) => (n) => `select rt.socket_close('${EDGE}'::uuid, ${array(range(size).map((k) => opened(n * size + k, { clean: true })))}::text[])`
+const openings = (n, size) => array(range(size).map((k) => opened(n * size + k, { recovery: false })))
+const ends = (n, size) => array(range(size).map((k) => opened(n * size + k, { clean: true })))
+// The session of an edge has prepared them.
+const OPENS = ['prepare "rt.socket_open" as select * from rt.socket_open($1::uuid, $2::text[])',
+  'prepare "rt.socket_close" as select * from rt.socket_close($1::uuid, $2::text[])']
+const open = (size) => (n) => `execute "rt.socket_open"('${EDGE}', ${openings(n, size)})`
+const close = (size) => (n) => `execute "rt.socket_close"('${EDGE}', ${ends(n, size)})`
 
 // Confirmations of the old messages: `messages` of them by `people` each, another set in each call. The session of an edge has
 // prepared the call.
@@ -101,11 +106,11 @@ export const ITEMS = {
   read: { title: 'a read, alone', ...alone(read) },
   typing: { title: 'typing, alone', ...alone(typing) },
   typing32: { title: 'typing, 32 in a batch, each', each: 32, ...dispatch(typing, 32) },
-  open: { title: '`socket_open`, alone', statement: open(1) },
-  open50: { title: '`socket_open`, 50 in a call, each', each: 50, warm: 6, count: 8, statement: open(50) },
-  reopen: { title: '`socket_open`, alone, of somebody who was here before', setup: range(4).flatMap((n) => [open(9)(n), close(9)(n)]), statement: open(1) },
-  close: { title: '`socket_close`, alone', setup: [open(50)(0)], statement: close(1) },
-  close50: { title: '`socket_close`, 50 in a call, each', each: 50, setup: range(14).map(open(50)), warm: 6, count: 8, statement: close(50) },
+  open: { title: '`socket_open`, alone', setup: OPENS, statement: open(1) },
+  open50: { title: '`socket_open`, 50 in a call, each', each: 50, setup: OPENS, warm: 6, count: 8, statement: open(50) },
+  reopen: { title: '`socket_open`, alone, of somebody who was here before', setup: [...OPENS, ...range(4).flatMap((n) => [open(9)(n), close(9)(n)])], statement: open(1) },
+  close: { title: '`socket_close`, alone', setup: [...OPENS, open(50)(0)], statement: close(1) },
+  close50: { title: '`socket_close`, 50 in a call, each', each: 50, setup: [...OPENS, ...range(14).map(open(50))], warm: 6, count: 8, statement: close(50) },
   confirm: { title: '`rt.confirm`, one receipt', ...confirm(1, 1) },
   confirm9: { title: '`rt.confirm`, nine receipts of a message', ...confirm(1, 9) },
   confirm12: { title: '`rt.confirm`, twelve receipts of as many', ...confirm(12, 1) },
