@@ -16,7 +16,7 @@ begin
 	values (nextval('bellwire.epoch_n'), replace(gen_random_uuid()::text, '-', ''), pg_postmaster_start_time(),
 		rt_private.watch_range('5 minutes'))
 	on conflict (one) do update set n = excluded.n, random = excluded.random, started = excluded.started,
-		watched = excluded.watched
+		watched = excluded.watched, sockets_seen = false
 		where e.started is distinct from excluded.started
 	returning e.n, e.random into v_n, v_random;
 	if v_n is null then -- another one has begun it

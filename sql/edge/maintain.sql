@@ -1,5 +1,36 @@
 -- Maintenance, which every edge calls every two seconds. Common work is done by the edge that comes first.
 
+-- Whoever is online has a socket or a grace: every transaction leaves it so. But sockets do not survive a crash, and a
+-- dump that is restored brings none of this database. Both begin an epoch, so to look once in each is enough.
+create or replace function rt_private.presence_vanished() returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+	v_users uuid[];
+begin
+	if (select e.sockets_seen from bellwire.epoch e) is not false then
+		return;
+	end if;
+	v_users := array(
+		select p.user_id from bellwire.presence p
+		where p.online and p.offline_due is null
+			and not exists (select from bellwire.sockets s where s.user_id = p.user_id)
+		limit 5000);
+	if v_users = '{}' then
+		update bellwire.epoch e set sockets_seen = true;
+	end if;
+	update bellwire.presence p
+	set offline_due = clock_timestamp() + rt_private.presence_grace('shutdown')
+	where p.user_id in (
+		select q.user_id from bellwire.presence q
+		where q.user_id = any(v_users) and q.online and q.offline_due is null
+		order by q.user_id for no key update skip locked);
+end
+$$;
+comment on function rt_private.presence_vanished() is
+	'Users whose sockets vanished, in a crash of Postgres, have presence_grace_restart to come back: 5000 at a '
+	'time, until nobody is found in this epoch.';
+
 create or replace function rt.maintain(p_edge uuid, p_clock_ms bigint default null)
 returns table (outbox_rows bigint, notify_usage double precision, edges int)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
@@ -23,15 +54,9 @@ begin
 	insert into bellwire.ticks (at)
 	select clock_timestamp() where not exists (select from bellwire.ticks t where t.at > clock_timestamp() - interval '5 seconds')
 	on conflict do nothing;
-	if found then -- as rarely as ticks, because this reads the rows of all users who are online
+	if found then
 		perform rt_private.outbox_watch(interval '15 minutes');
-		-- users whose sockets vanished in a crash of Postgres, or whose edge was never registered
-		update bellwire.presence p
-		set offline_due = clock_timestamp() + make_interval(secs => rt_private.setting('presence_grace_restart')::double precision)
-		where p.user_id in (
-			select q.user_id from bellwire.presence q
-			where q.online and q.offline_due is null and not exists (select from bellwire.sockets s where s.user_id = q.user_id)
-			order by q.user_id limit 5000 for no key update skip locked);
+		perform rt_private.presence_vanished();
 		perform rt_private.recovery_sweep();
 		perform rt_private.push_tick();
 		perform rt_private.asks_forget();

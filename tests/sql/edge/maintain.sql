@@ -1,7 +1,7 @@
 -- rt.maintain, which every edge calls every few seconds. Rotation is in concurrent/rotation.mjs, stuck sleepers in
 -- concurrent/edges.mjs.
 begin;
-select plan(19);
+select plan(22);
 
 create function pg_temp.s(p_socket text, p_user int, p_more jsonb default '{}') returns text language sql as $$
 	select (jsonb_build_object('socket_id', p_socket, 'user_id', tests.u(p_user)) || p_more)::text $$;
@@ -50,15 +50,27 @@ select tests.mark();
 select rt.maintain(tests.u(901));
 select is(pg_temp.told(), null, 'once');
 
--- after a crash the table of sockets is empty
+-- after a crash the table of sockets is empty, and an epoch begins
+create function pg_temp.due(p_user int) returns int language sql as $$
+	select round(extract(epoch from offline_due - clock_timestamp()))::int from bellwire.presence
+	where user_id = tests.u(p_user) $$;
 insert into bellwire.presence (user_id, online) values (tests.u(5), true);
-select rt.maintain(tests.u(901));
-select is((select offline_due from bellwire.presence where user_id = tests.u(5)), null,
-	'everybody is looked at as rarely as there are ticks');
 delete from bellwire.ticks;
 select rt.maintain(tests.u(901));
-select is((select round(extract(epoch from offline_due - clock_timestamp()))::int from bellwire.presence
-	where user_id = tests.u(5)), 30, 'who is online without a socket has presence_grace_restart');
+select is(pg_temp.due(5), null, 'everybody was looked at in this epoch');
+update bellwire.epoch set sockets_seen = false;
+select rt.maintain(tests.u(901));
+select is(pg_temp.due(5), null, 'and is in the next one as rarely as there are ticks');
+delete from bellwire.ticks;
+select rt.maintain(tests.u(901));
+select is(pg_temp.due(5), 30, 'who is online without a socket has presence_grace_restart');
+insert into bellwire.presence (user_id, online) values (tests.u(6), true);
+delete from bellwire.ticks;
+select rt.maintain(tests.u(901));
+select is(pg_temp.due(6), 30, 'until nobody is found');
+delete from bellwire.ticks;
+select rt.maintain(tests.u(901));
+select ok(sockets_seen, 'which is noted') from bellwire.epoch;
 select is((select offline_due from bellwire.presence where user_id = tests.u(1)), null, 'who has one stays');
 
 -- an edge that was swept: its sign of life does not bring it back
