@@ -23,6 +23,8 @@ grant execute on function
 	rt.dispatch(text[]), rt.dispatch_lone(text, uuid, text, text), rt.dispatch_lone(text),
 	rt.dispatch_one(text),
 	rt.socket_open(uuid, text[]), rt.socket_register(uuid, text[]), rt.socket_close(uuid, text[]),
+	rt.socket_open_one(uuid, text, uuid, boolean, text, boolean),
+	rt.socket_close_one(uuid, text, uuid, boolean, boolean, text, boolean),
 	rt.rooms(uuid[]), rt.token_expired(uuid), rt.user_state(uuid), rt.token_keys(), rt.users_of(text[]),
 	rt.recovery_key(), rt.recover(text[]),
 	rt.routes(), rt.relays(), rt.relayed(uuid, jsonb), rt.names(uuid[]),

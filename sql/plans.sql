@@ -16,8 +16,8 @@ declare
 	f regprocedure;
 begin
 	foreach f in array array['rt_private.chat_message_send_many(uuid[],jsonb[])', 'rt.chat_message_read(uuid,jsonb)',
-		'rt.notification_read(uuid,jsonb)', 'rt.confirm(jsonb[],uuid[],uuid[])', 'rt_private.sockets_open(uuid,text[])',
-		'rt_private.sockets_close(uuid,text[])', 'rt.socket_register(uuid,text[])', 'rt.rooms(uuid[])',
+		'rt.notification_read(uuid,jsonb)', 'rt.confirm(jsonb[],uuid[],uuid[])', 'rt.socket_open(uuid,text[])',
+		'rt.socket_close(uuid,text[])', 'rt.socket_register(uuid,text[])', 'rt.rooms(uuid[])',
 		'rt.token_expired(uuid)', 'rt.sweep(uuid)', 'rt.edge_close(uuid)', 'rt_private.receipts_publish()',
 		'rt_private.receipts_unread()', 'rt_private.notifications_publish()', 'rt_private.likes_insert()',
 		'rt_private.likes_delete()', 'rt_private.comments_insert()', 'rt_private.comments_delete()',
@@ -36,7 +36,7 @@ do $$
 declare
 	f regprocedure;
 begin
-	foreach f in array array['rt_private.sockets_open(uuid,text[])', 'rt_private.sockets_close(uuid,text[])',
+	foreach f in array array['rt.socket_open(uuid,text[])', 'rt.socket_close(uuid,text[])',
 		'rt.socket_register(uuid,text[])', 'rt.token_expired(uuid)', 'rt.rooms(uuid[])']::regprocedure[]
 	loop
 		execute format('alter function %s set plan_cache_mode = force_generic_plan', f);
@@ -49,6 +49,7 @@ alter function rt.dispatch(text[]) set enable_seqscan = off set jit = off;
 alter function rt.dispatch_one(text) set enable_seqscan = off set jit = off;
 
 -- One socket: each row by its key, without a join that could be turned round. The scan is switched off all the same, as
--- above; sockets_open and sockets_close have the rest for many.
-alter function rt.socket_open(uuid, text[]) set enable_seqscan = off set jit = off;
-alter function rt.socket_close(uuid, text[]) set enable_seqscan = off set jit = off;
+-- above.
+alter function rt.socket_open_one(uuid, text, uuid, boolean, text, boolean) set enable_seqscan = off set jit = off;
+alter function rt.socket_close_one(uuid, text, uuid, boolean, boolean, text, boolean)
+	set enable_seqscan = off set jit = off;

@@ -15,20 +15,20 @@
 #define OLDEST 150000
 
 /* The functions that the edge calls (docs/edge-sql.md). */
-#define MISSING_SQL                                                                                                                          \
-	"select pg_catalog.string_agg('rt.' || f.name, ', '), "                                                                              \
-	"coalesce(pg_catalog.pg_has_role(pg_catalog.to_regrole('bellwire_edge'), 'member'), false) "                                         \
-	"from pg_catalog.unnest(array["                                                                                                      \
-	"'pump_open', 'fetch', 'fetch_page', 'poll', 'poll_both', 'poll_few', 'bell_arm', 'bell_disarm', 'ring', "                           \
-	"'dispatch', 'dispatch_lone', 'dispatch_one', "                                                                                      \
-	"'socket_open', 'socket_register', 'socket_close', 'rooms', 'token_expired', 'recover', 'recovery_key', "                            \
-	"'routes', 'relays', 'relayed', 'names', 'version', 'user_state', 'token_keys', 'users_of', 'answer', 'mark', 'place', 'maintain', " \
-	"'sweep', 'monitor', 'edge_close', 'confirm', 'emitter_attachment', 'get_chats', 'get_messages', "                                   \
-	"'page_ask', 'page_answer', "                                                                                                        \
-	"'get_notifications']) f(name) "                                                                                                     \
-	"where not exists (select from pg_catalog.pg_proc p "                                                                                \
-	"join pg_catalog.pg_namespace n on n.oid = p.pronamespace "                                                                          \
-	"where n.nspname = 'rt' and p.proname = f.name and pg_catalog.has_schema_privilege(n.oid, 'usage') "                                 \
+#define MISSING_SQL                                                                                                                                      \
+	"select pg_catalog.string_agg('rt.' || f.name, ', '), "                                                                                          \
+	"coalesce(pg_catalog.pg_has_role(pg_catalog.to_regrole('bellwire_edge'), 'member'), false) "                                                     \
+	"from pg_catalog.unnest(array["                                                                                                                  \
+	"'pump_open', 'fetch', 'fetch_page', 'poll', 'poll_both', 'poll_few', 'bell_arm', 'bell_disarm', 'ring', "                                       \
+	"'dispatch', 'dispatch_lone', 'dispatch_one', "                                                                                                  \
+	"'socket_open', 'socket_open_one', 'socket_register', 'socket_close', 'socket_close_one', 'rooms', 'token_expired', 'recover', 'recovery_key', " \
+	"'routes', 'relays', 'relayed', 'names', 'version', 'user_state', 'token_keys', 'users_of', 'answer', 'mark', 'place', 'maintain', "             \
+	"'sweep', 'monitor', 'edge_close', 'confirm', 'emitter_attachment', 'get_chats', 'get_messages', "                                               \
+	"'page_ask', 'page_answer', "                                                                                                                    \
+	"'get_notifications']) f(name) "                                                                                                                 \
+	"where not exists (select from pg_catalog.pg_proc p "                                                                                            \
+	"join pg_catalog.pg_namespace n on n.oid = p.pronamespace "                                                                                      \
+	"where n.nspname = 'rt' and p.proname = f.name and pg_catalog.has_schema_privilege(n.oid, 'usage') "                                             \
 	"and pg_catalog.has_function_privilege(p.oid, 'execute'))"
 
 /* Tells two servers apart. The text has only such values as do not depend on the settings of a connection. */

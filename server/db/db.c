@@ -1,6 +1,7 @@
 #include "db/db.h"
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "db/calls.h"
 #include "db/common.h"
 #include "db/lanes.h"
@@ -194,6 +195,15 @@ bool db_alone(const struct db *d)
 void db_wrote_unrung(struct db *d, uint64_t xid)
 {
 	pump_poke_soon(d->pump, DB_SOON_MS, xid, db_ring_others, d);
+}
+
+void db_answer_unrung(struct db *d, const struct db_result *r, int col)
+{
+	uint64_t xid = 0; /* the outcome may be unknown */
+	if (r->outcome == DB_OK &&
+	    (r->nrows == 0 || r->ncols <= col || db_is_null(r, 0, col) || !u64_parse(db_value(r, 0, col), &xid)))
+		return;
+	db_wrote_unrung(d, xid);
 }
 
 static void db_on_written(void *ctx, bool unrung)

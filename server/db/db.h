@@ -86,6 +86,7 @@ struct db_result {
 struct slice db_value(const struct db_result *r, int row, int col); /* empty for null; borrowed for the callback */
 double db_number(const struct db_result *r, int row, int col);      /* 0 for null and for text that is no number */
 bool db_is_null(const struct db_result *r, int row, int col);
+struct slice db_bool(bool value); /* as a parameter */
 
 /* Resources, operator intervention, locks, a server that turned read-only: the same call may succeed later. */
 bool db_is_passing(const char *sqlstate);
@@ -198,6 +199,8 @@ bool db_alone(const struct db *d);
  */
 #define DB_SOON_MS 20
 void db_wrote_unrung(struct db *d, uint64_t xid); /* its transaction, which is no reason to poll; 0: not known */
+/* The same by its answer, in whose first row that column has the transaction; null, or no row: it has rung itself. */
+void db_answer_unrung(struct db *d, const struct db_result *r, int col);
 
 void db_pump_set_events(struct db *d, const struct db_pump_events *ev, void *ctx); /* before db_start */
 

@@ -54,6 +54,11 @@ bool db_is_null(const struct db_result *r, int row, int col)
 	return !has_cell(r->pg, row, col) || PQgetisnull(r->pg, row, col);
 }
 
+struct slice db_bool(bool value)
+{
+	return value ? SLICE("t") : SLICE("f");
+}
+
 /* ---- errors ---- */
 
 const char *db_sqlstate(const PGresult *res)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "db/sender.h"
+#include "sio/sio.h"
 
 #define BATCH_MAX 256
 
@@ -24,7 +25,9 @@ struct end {
 	struct ending_user *user;
 	enum end_place place;
 	uint64_t no; /* rises from end to end */
-	struct buf item;
+	char socket_id[SIO_ID_LEN];
+	bool clean, over;
+	const char *why; /* static text, or NULL */
 };
 
 struct closes {
@@ -35,6 +38,7 @@ struct closes {
 	size_t n;            /* ends in all places */
 	uint64_t told, past; /* told: number of the last end. past: the ends up to this number hold up no opening */
 	bool held;           /* closes_hold */
+	bool unrung;         /* the call that is out rings nobody */
 	struct sender sender;
 	struct timer retry; /* set while END_AGAIN is not empty */
 };
@@ -82,7 +86,6 @@ static void end_free(struct closes *cs, struct end *one)
 	struct ending_user *u = one->user;
 	list_del(&one->link);
 	list_del(&one->of_user);
-	buf_fini(&one->item);
 	free(one);
 	cs->n--;
 	if (!list_empty(&u->ends))
@@ -136,26 +139,14 @@ void closes_database_up(struct entry *e)
 
 /* ---- the queue ---- */
 
-static void end_put(struct buf *b, const struct ended *ended)
-{
-	json_open(b);
-	json_member_str(b, "socket_id", ended->socket_id);
-	json_member_str(b, "user_id", ended->user);
-	json_member_bool(b, "clean", ended->clean);
-	if (ended->over)
-		json_member_bool(b, "over", true);
-	if (ended->expired)
-		json_member_str(b, "why", SLICE("token_expired"));
-	else if (ended->restart)
-		json_member_str(b, "why", SLICE("shutdown"));
-	json_close(b);
-}
-
 void closes_add(struct entry *e, const struct ended *ended)
 {
 	struct closes *cs = e->closes;
 	struct end *one = NEW(struct end);
-	end_put(&one->item, ended);
+	memcpy(one->socket_id, ended->socket_id.p, SIO_ID_LEN);
+	one->clean = ended->clean;
+	one->over = ended->over;
+	one->why = ended->expired ? "token_expired" : ended->restart ? "shutdown" : NULL;
 	one->user = ending_user_get(cs, ended->user);
 	one->no = ++cs->told;
 	list_init(&one->link);
@@ -208,28 +199,42 @@ static void closes_on_retry(struct timer *t)
 	sender_wake(&cs->sender);
 }
 
+/* Columns of rt.socket_close (docs/edge-sql.md); rt.socket_close_one has the last one besides. */
+enum { COL_ORD, COL_XACT };
+
 /* The rows are places in the batch, from 1, of ends whose user's presence somebody holds. These ends are sent again. */
 static void closes_keep(struct closes *cs, const struct db_result *r)
 {
 	uint64_t ord;
-	for (int row = 0; row < r->nrows && r->ncols == 1; row++)
-		if (u64_parse(db_value(r, row, 0), &ord) && ord - 1 < cs->nbatch &&
+	for (int row = 0; row < r->nrows; row++)
+		if (u64_parse(db_value(r, row, COL_ORD), &ord) && ord - 1 < cs->nbatch &&
 		    cs->batch[ord - 1]->place == END_OUT)
 			end_move(cs, cs->batch[ord - 1], END_AGAIN);
 	if (!list_empty(&cs->places[END_AGAIN]) && !timer_is_set(&cs->retry))
 		timer_set(cs->sender.loop, &cs->retry, loop_now(cs->sender.loop) + SENDER_AGAIN_MS);
 }
 
+bool closes_lack_one(struct entry *e, size_t n, const struct db_result *r)
+{
+	if (e->without_one || n != 1 || strcmp(r->sqlstate, "42883") != 0)
+		return false;
+	return e->without_one = true;
+}
+
 static void closes_answered(void *arg, const struct db_result *r)
 {
 	struct entry *e = arg;
 	struct closes *cs = e->closes;
+	if (cs->unrung)
+		db_answer_unrung(e->db, r, COL_XACT);
 	if (r->outcome == DB_OK)
 		closes_keep(cs, r);
 	else
 		cs->past = cs->told; /* openings wait for the right order, not for a database in trouble */
 	/* The call is repeated, which is harmless: without it the user would be online for ever. */
-	if (db_may_repeat(r)) {
+	if (closes_lack_one(e, cs->nbatch, r)) {
+		ends_move_all(cs, END_OUT, END_URGENT);
+	} else if (db_may_repeat(r)) {
 		ends_move_all(cs, END_OUT, END_URGENT);
 		sender_after(&cs->sender, SENDER_AGAIN_MS);
 	}
@@ -249,11 +254,56 @@ static struct end *closes_next(const struct closes *cs)
 	return one ? one : end_first(cs, END_REST);
 }
 
+static void end_put(struct buf *items, const struct end *one)
+{
+	struct buf item = {0};
+	json_open(&item);
+	json_member_str(&item, "socket_id", slice_of(one->socket_id, SIO_ID_LEN));
+	json_member_str(&item, "user_id", slice_of(one->user->id, UUID_LEN));
+	json_member_bool(&item, "clean", one->clean);
+	if (one->over)
+		json_member_bool(&item, "over", true);
+	if (one->why)
+		json_member_str(&item, "why", slice_str(one->why));
+	json_close(&item);
+	db_array_add(items, buf_view(&item));
+	buf_fini(&item);
+}
+
+static void closes_call_one(struct entry *e, const struct end *one)
+{
+	struct closes *cs = e->closes;
+	cs->unrung = db_alone(e->db);
+	struct slice why = one->why ? slice_str(one->why) : (struct slice){0};
+	struct slice params[] = {slice_str(e->edge_id),
+	                         slice_of(one->socket_id, SIO_ID_LEN),
+	                         slice_of(one->user->id, UUID_LEN),
+	                         db_bool(one->clean),
+	                         db_bool(one->over),
+	                         why,
+	                         db_bool(cs->unrung)};
+	sender_call(&cs->sender, "select * from rt.socket_close_one($1, $2, $3, $4, $5, $6, $7)", params, 7,
+	            closes_answered);
+}
+
+static void closes_call(struct entry *e)
+{
+	struct closes *cs = e->closes;
+	struct buf items = {0};
+	cs->unrung = false;
+	db_array_begin(&items);
+	for (size_t i = 0; i < cs->nbatch; i++)
+		end_put(&items, cs->batch[i]);
+	db_array_end(&items);
+	struct slice params[] = {slice_str(e->edge_id), buf_view(&items)};
+	sender_call(&cs->sender, "select * from rt.socket_close($1::uuid, $2::text[])", params, 2, closes_answered);
+	buf_fini(&items);
+}
+
 static void closes_send(void *entry)
 {
 	struct entry *e = entry;
 	struct closes *cs = e->closes;
-	struct buf items = {0};
 	struct end *one;
 	if (cs->held) { /* registering may take long, and the ends are sent only after it */
 		cs->past = cs->told;
@@ -261,14 +311,12 @@ static void closes_send(void *entry)
 	}
 	if (!closes_next(cs) || cs->held || !sender_ready(&cs->sender))
 		return;
-	db_array_begin(&items);
 	while (cs->nbatch < BATCH_MAX && (one = closes_next(cs))) {
 		cs->batch[cs->nbatch++] = one;
 		end_move(cs, one, END_OUT);
-		db_array_add(&items, buf_view(&one->item));
 	}
-	db_array_end(&items);
-	struct slice params[] = {slice_str(e->edge_id), buf_view(&items)};
-	sender_call(&cs->sender, "select * from rt.socket_close($1::uuid, $2::text[])", params, 2, closes_answered);
-	buf_fini(&items);
+	if (cs->nbatch == 1 && !e->without_one)
+		closes_call_one(e, cs->batch[0]);
+	else
+		closes_call(e);
 }

@@ -33,6 +33,7 @@ struct entry {
 	uint64_t lost_after_ms;        /* a lost connection is noticed within this time */
 	int schema_needed;             /* the lowest version of the schema that this binary works with */
 	int schema_version;            /* the database's; 0: not read yet */
+	bool without_one;              /* the database has the functions of an earlier program: none for one socket */
 	bool over;                     /* rt.edge_close has been called: nothing is renewed any more */
 	struct entry_figures figures;
 	void (*on_past)(struct entry *e); /* more marks are past (closes.h); open.c sets it */

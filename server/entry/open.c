@@ -36,6 +36,7 @@ struct opens {
 	struct opening batch[BATCH_MAX];
 	size_t out;        /* number of items in batch: the call that is out is about them */
 	uint64_t asked_at; /* loop_now: when that call was made */
+	bool unrung;       /* that call rings nobody */
 	struct sender sender;
 	struct timer look; /* while somebody is in the queue or in the call: for whoever waits too long */
 	struct entry *entry;
@@ -214,8 +215,8 @@ static void open_finish(struct client *c, struct slice reason, bool recovered)
 
 /* ---- the answer ---- */
 
-/* Columns of rt.socket_open (docs/edge-sql.md). */
-enum { COL_ORD, COL_MAY, COL_ROOMS, COL_REASON, COL_SNAPSHOT, COLS };
+/* Columns of rt.socket_open (docs/edge-sql.md); rt.socket_open_one has the last one besides. */
+enum { COL_ORD, COL_MAY, COL_ROOMS, COL_REASON, COL_SNAPSHOT, COLS, COL_XACT = COLS };
 
 /* Applies the late rows that the snapshot of the rooms does not see, in their order. False: one of them ends the
  * socket. */
@@ -295,11 +296,16 @@ static void open_close_gone(struct entry *e, const struct opening *o)
 	closes_add(e, &ended);
 }
 
-static void open_ask_again(struct entry *e, struct client *c, bool uncertain)
+/* at_once: the call was the wrong one. */
+static void open_ask_again(struct entry *e, struct client *c, bool uncertain, bool at_once)
 {
 	c->registered = uncertain;
 	late_free(&c->entering->late);
-	if (c->state != CLIENT_REFUSED)
+	if (c->state == CLIENT_REFUSED)
+		return;
+	if (at_once)
+		open_queue(e, c);
+	else
 		open_wait(e, c);
 }
 
@@ -314,7 +320,7 @@ static bool opens_read(const struct opens *os, const struct db_result *r, int ro
 		rows[i] = -1;
 	if (r->outcome != DB_OK)
 		return false;
-	bool good = r->ncols == COLS;
+	bool good = r->ncols >= COLS;
 	for (int row = 0; good && row < r->nrows; row++) {
 		good = u64_parse(db_value(r, row, COL_ORD), &ord) && ord > last && ord <= os->out;
 		if (good)
@@ -329,9 +335,11 @@ static void opens_answered(void *arg, const struct db_result *r)
 	struct entry *e = arg;
 	struct opens *os = e->opens;
 	int rows[BATCH_MAX];
-	bool good = opens_read(os, r, rows), all = good;
+	bool good = opens_read(os, r, rows), all = good, wrong = closes_lack_one(e, os->out, r);
 	if (r->outcome == DB_OK && !good)
 		sender_misread(&os->sender);
+	if (os->unrung)
+		db_answer_unrung(e->db, r, COL_XACT);
 	for (size_t i = 0; i < os->out; i++) {
 		struct opening *o = &os->batch[i];
 		if (!o->client) {
@@ -343,10 +351,10 @@ static void opens_answered(void *arg, const struct db_result *r)
 		if (good && rows[i] >= 0)
 			open_take(e, o->client, r, rows[i]);
 		else
-			open_ask_again(e, o->client, r->outcome == DB_UNCERTAIN);
+			open_ask_again(e, o->client, r->outcome == DB_UNCERTAIN, wrong);
 	}
 	os->out = 0;
-	if (!all)
+	if (!all && !wrong)
 		sender_after(&os->sender, SENDER_AGAIN_MS);
 	opens_go_on(e);
 }
@@ -368,7 +376,7 @@ static void open_put(struct buf *items, const struct client *c)
 	buf_fini(&pid);
 }
 
-static void open_send(struct opens *os, struct client *c, struct buf *items)
+static void open_stand(struct opens *os, struct client *c)
 {
 	struct opening *o = &os->batch[os->out++];
 	client_stand(c, PLACE_CALL, NULL);
@@ -376,11 +384,10 @@ static void open_send(struct opens *os, struct client *c, struct buf *items)
 	memcpy(o->id, client_id(c).p, SIO_ID_LEN);
 	memcpy(o->user, c->user->id, UUID_LEN);
 	c->entering->opening = o;
-	open_put(items, c);
 }
 
 /* Fills the batch from the queue, in its order, with those whose mark of the ends before them is past. */
-static void opens_fill(struct entry *e, struct buf *items)
+static void opens_fill(struct entry *e)
 {
 	struct opens *os = e->opens;
 	struct list *it, *tmp;
@@ -389,15 +396,38 @@ static void opens_fill(struct entry *e, struct buf *items)
 		if (os->out == BATCH_MAX)
 			return;
 		if (closes_past(e, user_id(en->client->user), en->after_ends))
-			open_send(os, en->client, items);
+			open_stand(os, en->client);
 	}
+}
+
+static void open_call(struct entry *e, const struct client *c)
+{
+	struct opens *os = e->opens;
+	struct slice pid = c->recoverable ? offset_pid(c) : (struct slice){0};
+	os->unrung = db_alone(e->db);
+	struct slice params[] = {slice_str(e->edge_id), client_id(c), user_id(c->user),
+	                         db_bool(c->returning), pid,          db_bool(os->unrung)};
+	sender_call(&os->sender, "select * from rt.socket_open_one($1, $2, $3, $4, $5, $6)", params, 6, opens_answered);
+}
+
+static void opens_call(struct entry *e)
+{
+	struct opens *os = e->opens;
+	struct buf items = {0};
+	os->unrung = false;
+	db_array_begin(&items);
+	for (size_t i = 0; i < os->out; i++)
+		open_put(&items, os->batch[i].client);
+	db_array_end(&items);
+	struct slice params[] = {slice_str(e->edge_id), buf_view(&items)};
+	sender_call(&os->sender, "select * from rt.socket_open($1::uuid, $2::text[])", params, 2, opens_answered);
+	buf_fini(&items);
 }
 
 static void opens_send(void *entry)
 {
 	struct entry *e = entry;
 	struct opens *os = e->opens;
-	struct buf items = {0};
 	struct entering *first;
 	if (os->sender.out)
 		return;
@@ -408,17 +438,14 @@ static void opens_send(void *entry)
 	}
 	if (!sender_waits(&os->sender))
 		opens_wait_no_longer(e);
-	db_array_begin(&items);
-	opens_fill(e, &items);
-	db_array_end(&items);
-	if (!os->out) {
-		buf_fini(&items);
+	opens_fill(e);
+	if (!os->out)
 		return;
-	}
 	os->asked_at = loop_now(e->people->loop);
-	struct slice params[] = {slice_str(e->edge_id), buf_view(&items)};
-	sender_call(&os->sender, "select * from rt.socket_open($1::uuid, $2::text[])", params, 2, opens_answered);
-	buf_fini(&items);
+	if (os->out == 1 && !e->without_one)
+		open_call(e, os->batch[0].client);
+	else
+		opens_call(e);
 }
 
 /* ---- ends while the call is out ---- */

@@ -68,7 +68,7 @@ void client_stand(struct client *c, enum client_place to, struct list *line)
 	static const uint8_t next[] = {
 		[PLACE_NOWHERE] = 1u << PLACE_QUEUE,
 		[PLACE_QUEUE] = 1u << PLACE_CALL | 1u << PLACE_DATABASE,
-		[PLACE_CALL] = 1u << PLACE_DATABASE | 1u << PLACE_KEY | 1u << PLACE_PUMP,
+		[PLACE_CALL] = 1u << PLACE_QUEUE | 1u << PLACE_DATABASE | 1u << PLACE_KEY | 1u << PLACE_PUMP,
 		[PLACE_DATABASE] = 1u << PLACE_QUEUE,
 		[PLACE_KEY] = 1u << PLACE_PUMP,
 		[PLACE_PUMP] = 1u << PLACE_MISSED,

@@ -43,10 +43,11 @@ enum client_state {
  * The place of a client that is not open yet. Each place has one list or none; client_stand moves the client between
  * them.
  *
- *   NOWHERE -open_queue-> QUEUE -open_send-> CALL -> (open_finish: it is open)
+ *   NOWHERE -open_queue-> QUEUE -open_stand-> CALL -> (open_finish: it is open)
  *                           |  ^              |----open_wait----> DATABASE --open_queue--> QUEUE
  *                           |  +--------------+
  *                           +-----open_wait-----> DATABASE
+ *   CALL -open_queue-> QUEUE: the database has no such call
  *   CALL -recover_begin-> KEY, PUMP           KEY -attempt_start-> PUMP -attempt_positioned-> MISSED -missed_send-> WALK
  *   WALK -> PUMP, once more: attempt_round    all -> NOWHERE: the client is sent away
  */

@@ -7,8 +7,8 @@ return make_interval(secs => case when p_why = 'shutdown' then rt_private.settin
 comment on function rt_private.presence_grace(text) is
 	'The time within which the user of a socket that ended so, and not cleanly, may come back unannounced.';
 
-create or replace function rt_private.sockets_close(p_edge uuid, p_sockets text[]) returns table (ord int)
-language plpgsql volatile
+create or replace function rt.socket_close(p_edge uuid, p_sockets text[]) returns table (ord int)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '5s'
 as $$
 declare
 	v_now constant timestamptz := clock_timestamp();
@@ -60,64 +60,6 @@ begin
 		perform rt_private.presence_publish(v_lost, false);
 	end if;
 	perform rt_private.presence_forget(v_gone);
-end
-$$;
-comment on function rt_private.sockets_close(uuid, text[]) is 'rt.socket_close for any number of sockets.';
-
-create or replace function rt.socket_close(p_edge uuid, p_sockets text[]) returns table (ord int)
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '5s'
-as $$
-declare
-	v_socket jsonb;
-	v_id     text;
-	v_user   uuid;
-	v_why    text;
-	v_clean  boolean;
-	v_now    timestamptz;
-	v_online boolean;
-	v_due    timestamptz;
-	v_pid    bytea;
-	v_gone   boolean; -- no socket is left; null: this one is not there
-	v_lost   boolean; -- offline now
-begin
-	-- One socket, as in rt.socket_open: what is out of the ordinary is left to the other path.
-	if cardinality(p_sockets) = 1 then
-		v_socket := p_sockets[1]::jsonb;
-		v_id := v_socket ->> 'socket_id';
-		v_user := (v_socket ->> 'user_id')::uuid;
-		select a.online, a.offline_due into v_online, v_due
-		from bellwire.presence a where a.user_id = v_user for no key update skip locked;
-		if v_online then
-			-- a statement of its own, so that its snapshot is younger than the lock
-			delete from bellwire.sockets k where k.socket_id = v_id and k.edge_id is not distinct from p_edge
-			returning (
-				select true from bellwire.sockets s
-				where s.user_id = v_user and s.socket_id <> v_id limit 1) is null,
-				(select r.pid from bellwire.recoveries r where r.socket_id = v_id)
-			into v_gone, v_pid;
-		end if;
-	end if;
-	if v_gone is null then
-		return query select * from rt_private.sockets_close(p_edge, p_sockets);
-		return;
-	end if;
-	v_now := clock_timestamp();
-	v_why := v_socket ->> 'why';
-	v_clean := coalesce((v_socket ->> 'clean')::boolean, false);
-	v_lost := v_gone and v_clean and v_due is null;
-	update bellwire.presence p
-	set ended_at = v_now, ended_by_expiry = v_why is not distinct from 'token_expired',
-		unclean_at = case when v_clean then p.unclean_at else v_now end,
-		online = not v_lost,
-		offline_due = case when not v_gone or v_clean or v_due is not null then v_due
-			else v_now + rt_private.presence_grace(v_why) end
-	where p.user_id = v_user;
-	if v_pid is not null and (v_clean or (v_socket ->> 'over')::boolean) then
-		perform rt_private.recovery_over(array[v_id]);
-	end if;
-	if v_lost and not rt_private.presence_tell(v_user, false, null) then
-		perform rt_private.presence_forget(array[v_user]);
-	end if;
 end
 $$;
 comment on function rt.socket_close(uuid, text[]) is

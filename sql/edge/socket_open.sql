@@ -27,9 +27,9 @@ $$;
 comment on function rt_private.reason(uuid, boolean) is
 	'Reason of sync:required, the first that fits (docs/connecting.md, "The reason of sync:required").';
 
-create or replace function rt_private.sockets_open(p_edge uuid, p_sockets text[])
+create or replace function rt.socket_open(p_edge uuid, p_sockets text[])
 returns table (ord int, ok boolean, rooms text, reason text, snapshot text)
-language plpgsql volatile
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
 as $$
 declare
 	-- The snapshot is older than every row that is read below. The edge applies the control rows that it does not
@@ -73,89 +73,8 @@ begin
 	perform rt_private.presence_online(v_held, true);
 end
 $$;
-comment on function rt_private.sockets_open(uuid, text[]) is 'rt.socket_open for any number of sockets.';
-
-create or replace function rt.socket_open(p_edge uuid, p_sockets text[])
-returns table (ord int, ok boolean, rooms text, reason text, snapshot text)
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
-as $$
-declare
-	v_socket  jsonb;
-	v_id      text;
-	v_user    uuid;
-	v_again   boolean;
-	v_held    boolean; -- there is a presence row, which is locked now
-	v_online  boolean;
-	v_due     timestamptz;
-	v_unclean timestamptz;
-	v_expired timestamptz;
-	v_expiry  boolean;
-	v_sourced boolean;
-	v_done    boolean;
-begin
-	-- One socket, which is what comes while there is no storm: without arrays, each row by its key, and all that is
-	-- read by one statement. What is out of the ordinary is left to sockets_open.
-	if cardinality(p_sockets) = 1 then
-		v_socket := p_sockets[1]::jsonb;
-		v_id := v_socket ->> 'socket_id';
-		v_user := (v_socket ->> 'user_id')::uuid;
-		select pg_current_snapshot(), p.held, p.online, p.offline_due, p.unclean_at, p.expired_token_at,
-			p.ended_by_expiry, (v_socket ->> 'recovery')::boolean,
-			exists (select from bellwire.room_sources),
-			array_to_string(array(
-				select r.room from rt_private.rooms_around(u.id, 'user:', 'followers:') r), e'\n')
-		into snapshot, v_held, v_online, v_due, v_unclean, v_expired, v_expiry, v_again, v_sourced, rooms
-		from bellwire.edges e
-		cross join platform.users u
-		left join lateral (
-			select true as held, a.online, a.offline_due, a.unclean_at, a.expired_token_at,
-				a.ended_by_expiry
-			from bellwire.presence a where a.user_id = v_user for no key update skip locked
-		) p on true
-		where e.edge_id = p_edge and e.seen_at <> '-infinity' and u.id = v_user and u.disabled_at is null;
-		if rooms is not null then
-			ok := v_held is not null or rt_private.presence_begin(v_user);
-			if ok is null then
-				return; -- somebody makes the row
-			end if;
-		end if;
-	end if;
-	if ok is not true then
-		return query select * from rt_private.sockets_open(p_edge, p_sockets);
-		return;
-	end if;
-	reason := 'connection_established';
-	-- only then has rt_private.reason anything to find; without a presence row all but the first are null
-	if v_again or v_online or v_expiry
-		or greatest(v_unclean, v_expired) > clock_timestamp() - interval '2 minutes' then
-		select y.reason into strict reason from rt_private.reason(v_user, v_again) y;
-	end if;
-	insert into bellwire.sockets (socket_id, edge_id, user_id) values (v_id, p_edge, v_user)
-	on conflict (socket_id) do update set edge_id = excluded.edge_id, user_id = excluded.user_id;
-	if v_socket ? 'pid' then
-		perform rt_private.recovery_register(array[v_id], array[v_user], array[v_socket ->> 'pid'],
-			array[v_user]);
-	end if;
-	-- as rt_private.presence_online; a row that has just been made is as it must be
-	if v_held and (not v_online or v_due is not null or v_expired is not null or v_expiry) then
-		update bellwire.presence p
-		set online = true, offline_due = null, expired_token_at = null, ended_by_expiry = false
-		where p.user_id = v_user;
-	end if;
-	if v_online is not true then
-		v_done := rt_private.presence_tell(v_user, true, rooms);
-	end if;
-	if v_sourced then
-		select concat_ws(e'\n', socket_open.rooms, string_agg(array_to_string(o.rooms, e'\n'), e'\n'))
-		into rooms
-		from rt_private.rooms_sourced(array[v_user]) o;
-	end if;
-	ord := 1;
-	return next;
-end
-$$;
 comment on function rt.socket_open(uuid, text[]) is
 	'Sockets {socket_id, user_id, recovery, pid?} of this edge open. RT410: it is not registered. A row each, but '
 	'for those whose user''s presence somebody else holds (they come again): ok (user exists and is active), '
-	'rooms joined by newline, reason for sync:required (not ok: disabled or unknown), snapshot: control rows that it does not see are to be '
-	'applied to the rooms.';
+	'rooms joined by newline, reason for sync:required (not ok: disabled or unknown), snapshot: control rows that it '
+	'does not see are to be applied to the rooms.';

@@ -33,18 +33,19 @@ create or replace function rt_private.presence_tell(p_user uuid, p_online boolea
 language plpgsql volatile
 as $$
 declare
-	v_at       constant timestamptz := clock_timestamp();
 	v_seen     timestamptz;
 	v_everyone boolean;
 	v_rooms    text[];
 	v_done     boolean;
 begin
-	-- It does not wait: a transaction that holds a user's row must not hold up the opening of a socket.
-	update platform.users u set last_seen_at = greatest(u.last_seen_at, v_at)
-	where u.id = (select x.id from platform.users x where x.id = p_user for no key update skip locked)
+	-- It does not wait: a transaction that holds a user's row must not hold up the opening of a socket. The row is
+	-- where its lock has found it. One that was changed a moment ago is not seen there yet: it is left to
+	-- rt.sweep, as one that is locked.
+	update platform.users u set last_seen_at = greatest(u.last_seen_at, clock_timestamp())
+	where u.ctid = (select x.ctid from platform.users x where x.id = p_user for no key update skip locked)
 	returning u.last_seen_at into v_seen;
 	if v_seen is null then
-		update bellwire.presence p set last_seen_owed = v_at where p.user_id = p_user;
+		update bellwire.presence p set last_seen_owed = clock_timestamp() where p.user_id = p_user;
 	end if;
 	if rt_private.is_silent() then
 		perform rt_private.silent_note();
@@ -64,7 +65,7 @@ begin
 	v_done := rt_private.outbox_insert(v_rooms,
 		case when v_rooms is null then '{}' else array['user:' || p_user] end,
 		case when p_online then 'user:online' else 'user:offline' end,
-		rt_private.presence_data(p_user, p_online, coalesce(v_seen, v_at)), null, null, false);
+		rt_private.presence_data(p_user, p_online, coalesce(v_seen, clock_timestamp())), null, null, false);
 	return v_seen is not null;
 end
 $$;

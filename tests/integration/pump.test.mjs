@@ -90,20 +90,24 @@ test('no wake-up is lost with the fallback poll off', async () => {
 
 test('alone it rings nobody for what its clients send, and an edge that comes is rung', async () => {
   const one = await w.edge({ BELLWIRE_FALLBACK_POLL_MS: '0' })
-  const [ann, bob] = await w.users('Анна', 'Борис')
+  const [ann, bob, eve] = await w.users('Анна', 'Борис', 'Ева')
   const chat = await w.chat(ann, bob)
   const [a, here] = [await w.connect(ann, { edge: one }), await w.connect(bob, { edge: one })]
   const say = async (to, content) => assert.equal((await a.ask('chat:message:send', { chat_id: to.id, type: 'text', content })).status, 'sent')
   const sleeps = (edge) => until(async () => (await edge.metric('bellwire_pump_state')) === asleep, 'asleep')
-  let said = 0
+  let [said, came] = [0, 0]
   await until(async () => {
     await sleeps(one)
     const bells = await one.metric('bellwire_pump_bells_total')
     for (let i = 0; i < 2; i++) await say(chat, `${said++}`)
     await a.hear('chat:message:delivered', undefined, said)
+    const e = await w.connect(eve, { edge: one })
+    await a.hear('user:online', { user_id: eve.id }, ++came)
+    e.close()
+    await a.hear('user:offline', { user_id: eve.id }, came)
     if (await one.metric('bellwire_pump_bells_total') === bells) return true
     await pause(200) // a client may send ten messages a second
-  }, 'no bell for its own messages, and none for their receipts')
+  }, 'no bell for its own messages, none for their receipts, and none for who comes and goes')
   here.close()
   const two = await w.edge({ BELLWIRE_FALLBACK_POLL_MS: '0' })
   const b = await w.connect(bob, { edge: two })

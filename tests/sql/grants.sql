@@ -63,7 +63,9 @@ select results_eq($$select name from functions where has_function_privilege('bel
 	'rt.poll_few(pg_snapshot,xid8)',
 	'rt.pump_open(uuid,text,text,text[])', 'rt.recover(text[])',
 	'rt.recovery_key()', 'rt.relayed(uuid,jsonb)', 'rt.relays()', 'rt.ring()', 'rt.rooms(uuid[])', 'rt.routes()',
-	'rt.socket_close(uuid,text[])', 'rt.socket_open(uuid,text[])', 'rt.socket_register(uuid,text[])',
+	'rt.socket_close(uuid,text[])', 'rt.socket_close_one(uuid,text,uuid,boolean,boolean,text,boolean)',
+	'rt.socket_open(uuid,text[])', 'rt.socket_open_one(uuid,text,uuid,boolean,text,boolean)',
+	'rt.socket_register(uuid,text[])',
 	'rt.sweep(uuid)', 'rt.token_expired(uuid)', 'rt.token_keys()', 'rt.user_state(uuid)', 'rt.users_of(text[])',
 	'rt.version()'],
 	'the edge calls these');

@@ -42,11 +42,13 @@ const alone = (make) => ({
 const opened = (n, more) => ({ socket_id: socket(n), user_id: person(someone(n)), ...more })
 const openings = (n, size) => array(range(size).map((k) => opened(n * size + k, { recovery: false })))
 const ends = (n, size) => array(range(size).map((k) => opened(n * size + k, { clean: true })))
-// The session of an edge has prepared them.
-const OPENS = ['prepare "rt.socket_open" as select * from rt.socket_open($1::uuid, $2::text[])',
-  'prepare "rt.socket_close" as select * from rt.socket_close($1::uuid, $2::text[])']
-const open = (size) => (n) => `execute "rt.socket_open"('${EDGE}', ${openings(n, size)})`
-const close = (size) => (n) => `execute "rt.socket_close"('${EDGE}', ${ends(n, size)})`
+// The session of an edge has prepared them. One socket has a call of its own; the edge is alone.
+const OPENS = ['prepare open as select * from rt.socket_open_one($1, $2, $3, $4, $5, $6)', 'prepare opens as select * from rt.socket_open($1, $2::text[])',
+  'prepare close as select * from rt.socket_close_one($1, $2, $3, $4, $5, $6, $7)', 'prepare closes as select * from rt.socket_close($1, $2::text[])']
+const open1 = (n) => `execute open('${EDGE}', '${socket(n)}', '${person(someone(n))}', false, null, true)`
+const close1 = (n) => `execute close('${EDGE}', '${socket(n)}', '${person(someone(n))}', true, true, null, true)`
+const open = (size) => (n) => `execute opens('${EDGE}', ${openings(n, size)})`
+const close = (size) => (n) => `execute closes('${EDGE}', ${ends(n, size)})`
 
 // Confirmations of the old messages: `messages` of them by `people` each, another set in each call. The session of an edge has
 // prepared the call.
@@ -106,10 +108,10 @@ export const ITEMS = {
   read: { title: 'a read, alone', ...alone(read) },
   typing: { title: 'typing, alone', ...alone(typing) },
   typing32: { title: 'typing, 32 in a batch, each', each: 32, ...dispatch(typing, 32) },
-  open: { title: '`socket_open`, alone', setup: OPENS, statement: open(1) },
+  open: { title: '`socket_open`, alone', setup: OPENS, statement: open1 },
   open50: { title: '`socket_open`, 50 in a call, each', each: 50, setup: OPENS, warm: 6, count: 8, statement: open(50) },
-  reopen: { title: '`socket_open`, alone, of somebody who was here before', setup: [...OPENS, ...range(4).flatMap((n) => [open(9)(n), close(9)(n)])], statement: open(1) },
-  close: { title: '`socket_close`, alone', setup: [...OPENS, open(50)(0)], statement: close(1) },
+  reopen: { title: '`socket_open`, alone, of somebody who was here before', setup: [...OPENS, ...range(4).flatMap((n) => [open(9)(n), close(9)(n)])], statement: open1 },
+  close: { title: '`socket_close`, alone', setup: [...OPENS, open(50)(0)], statement: close1 },
   close50: { title: '`socket_close`, 50 in a call, each', each: 50, setup: [...OPENS, ...range(14).map(open(50))], warm: 6, count: 8, statement: close(50) },
   confirm: { title: '`rt.confirm`, one receipt', ...confirm(1, 1) },
   confirm9: { title: '`rt.confirm`, nine receipts of a message', ...confirm(1, 9) },

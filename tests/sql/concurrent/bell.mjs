@@ -1,5 +1,5 @@
 // The silenced bell: which writers ring, and that no wake-up is lost (docs/architecture.md, "The bell, and why it is silent"). bellwire.outbox and its twin: outbox_written; edge_sleeps, must_ring, which are inlined.
-import { Pump, connect, connectEdge, dispatch, is, item, listen, many, ok, outcome, random, run, sleep, until, uuid, world } from './lib.mjs';
+import { closing, connect, connectEdge, dispatch, is, item, listen, many, ok, opening, outcome, Pump, random, run, sleep, until, uuid, world } from './lib.mjs';
 
 const publish = (client, ephemeral = false) => client.query("select rt_private.publish(array['r'], 'b', '{}', p_ephemeral => $1)", [ephemeral]);
 
@@ -83,8 +83,14 @@ async function batches() {
   await dispatch(edge, [say(4)]);
   await edge.query('commit');
   await admin.query('select tests.edge(900)');
-  await edge.query('select rt.socket_open($1, $2)', [uuid(900), [JSON.stringify({ socket_id: 'x', user_id: uuid(1) })]]);
+  const socket = [JSON.stringify({ socket_id: 'x', user_id: uuid(1), clean: true })];
+  await opening(edge, uuid(900), socket);
   is((await ear.mark()).length, 1, 'a session that has dispatched rings for what it writes otherwise');
+  for (const [what, call] of [['ends', closing], ['opens', opening]]) {
+    const [{ xact }] = await call(edge, uuid(900), socket, true);
+    is(`${await admin.one("select count(*)::int from bellwire.outbox where xid = $1::xid8 and event like 'user:o%'", [xact])} ${(await ear.mark()).length}`, '1 0',
+      `what ${what} at an edge that is alone rings nobody, and says its transaction`);
+  }
 }
 
 async function twoPhases() {

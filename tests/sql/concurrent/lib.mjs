@@ -98,6 +98,20 @@ export async function dispatch(client, items) {
   return rows.map((row) => (row.ord ? row.outcome === 'error' ? `error ${row.code}` : row.outcome : row.outcome));
 }
 
+// Sockets open and close as an edge has them do so, one by a call of its own: the rows.
+export function opening(client, edge, sockets, unrung = false) {
+  if (sockets.length > 1) return client.rows('select * from rt.socket_open($1, $2)', [edge, sockets]);
+  const s = JSON.parse(sockets[0]);
+  return client.rows('select * from rt.socket_open_one($1, $2, $3, $4, $5, $6)', [edge, s.socket_id, s.user_id, s.recovery ?? false, s.pid ?? null, unrung]);
+}
+
+export async function closing(client, edge, sockets, unrung = false) {
+  if (sockets.length > 1) return client.rows('select * from rt.socket_close($1, $2)', [edge, sockets]);
+  const s = JSON.parse(sockets[0]);
+  const rows = await client.rows('select * from rt.socket_close_one($1, $2, $3, $4, $5, $6, $7)', [edge, s.socket_id, s.user_id, s.clean ?? false, s.over ?? false, s.why ?? null, unrung]);
+  return rows.filter((r) => r.ord !== null || r.xact !== null);
+}
+
 export async function outcome(promise) {
   try {
     await promise;

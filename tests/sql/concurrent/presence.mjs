@@ -1,17 +1,17 @@
 // Presence with several sessions: bellwire.presence is one row a user, and its lock serialises the user's transitions (docs/event-path.md, "Presence").
-import { Pump, connect, connectEdge, is, many, ok, random, run, uuid } from './lib.mjs';
+import { Pump, closing, connect, connectEdge, is, many, ok, opening, random, run, uuid } from './lib.mjs';
 
 // As an edge does: sockets whose row somebody held are asked for again.
 async function open(edge, id, sockets) {
   for (let left = sockets; left.length;) {
-    const { rows } = await edge.query('select * from rt.socket_open($1, $2)', [id, left]);
+    const rows = await opening(edge, id, left);
     left = left.filter((_, i) => !rows.some((r) => r.ord === i + 1));
   }
 }
 
 async function close(edge, id, sockets) {
   for (let left = sockets; left.length;) {
-    const { rows } = await edge.query('select * from rt.socket_close($1, $2)', [id, left]);
+    const rows = await closing(edge, id, left);
     left = rows.map((r) => left[r.ord - 1]);
   }
 }
@@ -72,19 +72,19 @@ async function crossing() {
   await admin.query('select tests.edge(921, 922)');
   const pump = await Pump.start(900);
   const socket = (s, more) => [JSON.stringify({ socket_id: s, user_id: uuid(3), ...more })];
-  await one.query('select * from rt.socket_open($1, $2)', [uuid(921), socket('a')]);
+  await opening(one, uuid(921), socket('a'));
   await one.query('begin');
-  await one.query('select rt.socket_close($1, $2)', [uuid(921), socket('a', { clean: true })]);
-  const opening = open(two, uuid(922), socket('b'));
+  await closing(one, uuid(921), socket('a', { clean: true }));
+  const opens = open(two, uuid(922), socket('b'));
   await one.query('commit');
-  await opening;
+  await opens;
   const { rows } = await pump.poll();
   is(rows.map((r) => r.event).join(), 'user:online,user:offline,user:online', 'a close and an open that meet');
   await two.query('begin');
-  await two.query('select * from rt.socket_open($1, $2)', [uuid(922), socket('c')]);
-  const closing = close(one, uuid(922), socket('b', { clean: true }));
+  await opening(two, uuid(922), socket('c'));
+  const closes = close(one, uuid(922), socket('b', { clean: true }));
   await two.query('commit');
-  await closing;
+  await closes;
   is((await pump.poll()).rows.length, 0, 'an open and a close that meet: still online');
   await admin.end();
 }

@@ -1,6 +1,6 @@
 // Connecting, leaving and maintenance wait for no row that somebody else holds: one open transaction of a service, a psql that was
 // forgotten, would stop all sockets of an edge, or let the leases of all edges lapse.
-import { Pump, blocked, connect, connectEdge, is, many, ok, outcome, run, uuid } from './lib.mjs';
+import { Pump, blocked, closing, connect, connectEdge, is, many, ok, opening, outcome, run, uuid } from './lib.mjs';
 
 const sockets = (...users) => users.map((u) => JSON.stringify({ socket_id: `w${u}`, user_id: uuid(u), clean: true }));
 // A statement that waits for a lock now fails.
@@ -19,8 +19,8 @@ async function users() {
     is(await outcome(edge.query('select rt.socket_close($1, $2)', [uuid(901), sockets(4, 5, 6)])), 'ok', 'and leaves');
     const { rows } = await pump.poll();
     is(rows.filter((r) => r.event === 'user:offline').length, 3, 'all are told offline');
-    is(await outcome(edge.query('select * from rt.socket_open($1, $2)', [uuid(901), sockets(5)])), 'ok', 'alone, too');
-    is(await outcome(edge.query('select rt.socket_close($1, $2)', [uuid(901), sockets(5)])), 'ok', 'and leaves alone');
+    is(await outcome(opening(edge, uuid(901), sockets(5))), 'ok', 'alone, too');
+    is(await outcome(closing(edge, uuid(901), sockets(5))), 'ok', 'and leaves alone');
     is((await pump.poll()).rows.map((r) => r.event).join(), 'user:online,user:offline', 'and is told');
     is(await admin.one('select last_seen_at::text from platform.users where id = $1', [uuid(5)]), before, 'last_seen_at is not written');
     is(await outcome(edge.query('select rt.sweep($1)', [uuid(901)])), 'ok', 'nor waited for');
@@ -41,11 +41,11 @@ async function deleted() {
   const pump = await Pump.start(900);
   await holder.query('begin');
   await holder.query('delete from platform.users where id = $1', [uuid(31)]);
-  const [row] = await edge.rows('select * from rt.socket_open($1, $2)', [uuid(901), sockets(31)]);
+  const [row] = await opening(edge, uuid(901), sockets(31));
   await holder.query('commit');
   const kick = (await pump.poll()).rows.find((r) => r.control === 'user_kick');
   ok(row.ok && !(await admin.one('select pg_visible_in_snapshot($1::xid8, $2::pg_snapshot)', [kick.xid, row.snapshot])), 'the kick comes after the rooms');
-  await edge.query('select rt.socket_close($1, $2)', [uuid(901), sockets(31)]);
+  await closing(edge, uuid(901), sockets(31));
   is(await admin.one('select count(*)::int from bellwire.presence where user_id = $1', [uuid(31)]), 0, 'and nothing of the user is left');
 }
 
@@ -73,9 +73,9 @@ async function presence() {
   const [admin, holder] = await many(2);
   await admin.query('select tests.users(61, 70), tests.edge(901)');
   const edge = await impatient(await connectEdge());
-  const open = async (...users) => (await edge.rows('select ord from rt.socket_open($1, $2)', [uuid(901), sockets(...users)])).map((r) => r.ord).join();
+  const open = async (...users) => (await opening(edge, uuid(901), sockets(...users))).map((r) => r.ord).join();
   const register = async (...users) => (await edge.rows('select ord from rt.socket_register($1, $2)', [uuid(901), sockets(...users)])).map((r) => r.ord).join();
-  const close = async (...users) => (await edge.rows('select ord from rt.socket_close($1, $2)', [uuid(901), sockets(...users)])).map((r) => r.ord).join();
+  const close = async (...users) => (await closing(edge, uuid(901), sockets(...users))).map((r) => r.ord).join();
   const there = () => admin.one("select string_agg(socket_id, ',' order by socket_id) from bellwire.sockets where edge_id = $1", [uuid(901)]);
   is(await open(61, 62, 63), '1,2,3', 'nobody holds one');
   await holder.query('begin');

@@ -8,8 +8,19 @@ create function pg_temp.told() returns text language sql as $$
 	select string_agg(event || ' ' || right(data ->> 'user_id', 1), ', ' order by id) from tests.sent()
 		where event like 'user:%' $$;
 
-create function pg_temp.close(variadic p_sockets text[]) returns void
-	language sql as $$ select rt.socket_close(tests.u(901), p_sockets) $$;
+-- as an edge: one by the call for one
+create function pg_temp.close(variadic p_sockets text[]) returns void language plpgsql as $$
+declare
+	s constant jsonb := p_sockets[1];
+begin
+	if cardinality(p_sockets) = 1 then
+		perform rt.socket_close_one(tests.u(901), s ->> 'socket_id', (s ->> 'user_id')::uuid,
+			(s ->> 'clean')::boolean, coalesce((s ->> 'over')::boolean, false), s ->> 'why', false);
+	else
+		perform rt.socket_close(tests.u(901), p_sockets);
+	end if;
+end
+$$;
 create function pg_temp.presence(p_user int) returns text language sql as $$
 	select case when online then 'online' else 'offline' end || case when offline_due is null then '' else ' until '
 		|| round(extract(epoch from offline_due - clock_timestamp())) end

@@ -14,8 +14,8 @@ select throws_ok($$select * from rt_private.sockets_parse(array['{'])$$, '22P02'
 select throws_ok($$select * from rt_private.sockets_parse(array['{"user_id": "x"}'])$$, '22P02', null,
 	'a user is no uuid');
 
--- Random openings and ends, and what else changes presence, once by rt.socket_open and rt.socket_close with one socket
--- a call, and once by the functions for many: what is answered, all rows and all events are the same.
+-- Random openings and ends, and what else changes presence, once by rt.socket_open_one and rt.socket_close_one,
+-- and once by the functions for many: what is answered, all rows and all events are the same.
 select tests.users(1, 6);
 select tests.chat(10, 1, 2, 3), tests.chat(11, 2, 4);
 insert into platform.follows (follower_id, followee_id) values (tests.u(1), tests.u(2)), (tests.u(4), tests.u(1));
@@ -55,23 +55,28 @@ create function pg_temp.state() returns text language sql as $$
 			array(select r from unnest(e.rooms) r order by r), e.rooms is null, e.except_rooms,
 			e.data - 'last_seen', e.data ? 'last_seen')
 		from tests.sent() e) x (kind, place, line) $$;
-create function pg_temp.opened(p_alone boolean, p_edge uuid, p_item text) returns text language plpgsql as $$
+create function pg_temp.opened(p_alone boolean, p_edge uuid, p_item jsonb, p_unrung boolean) returns text
+language plpgsql as $$
 begin
 	if p_alone then
 		return (select string_agg(concat_ws(' ', o.ord, o.ok, o.rooms, o.reason), ',')
-			from rt.socket_open(p_edge, array[p_item]) o);
+			from rt.socket_open_one(p_edge, p_item ->> 'socket_id', (p_item ->> 'user_id')::uuid,
+				(p_item ->> 'recovery')::boolean, p_item ->> 'pid', p_unrung) o);
 	end if;
 	return (select string_agg(concat_ws(' ', o.ord, o.ok, o.rooms, o.reason), ',')
-		from rt_private.sockets_open(p_edge, array[p_item]) o);
+		from rt.socket_open(p_edge, array[p_item::text]) o);
 exception when sqlstate 'RT410' then
 	return 'RT410';
 end $$;
-create function pg_temp.closed(p_alone boolean, p_edge uuid, p_item text) returns text language plpgsql as $$
+create function pg_temp.closed(p_alone boolean, p_edge uuid, p_item jsonb, p_unrung boolean) returns text
+language plpgsql as $$
 begin
 	if p_alone then
-		return (select string_agg(c.ord::text, ',') from rt.socket_close(p_edge, array[p_item]) c);
+		return (select string_agg(c.ord::text, ',') from rt.socket_close_one(p_edge, p_item ->> 'socket_id',
+			(p_item ->> 'user_id')::uuid, (p_item ->> 'clean')::boolean,
+			coalesce((p_item ->> 'over')::boolean, false), p_item ->> 'why', p_unrung) c);
 	end if;
-	return (select string_agg(c.ord::text, ',') from rt_private.sockets_close(p_edge, array[p_item]) c);
+	return (select string_agg(c.ord::text, ',') from rt.socket_close(p_edge, array[p_item::text]) c);
 end $$;
 create function pg_temp.elsewhere(p_what double precision, p_user uuid, p_who double precision) returns text
 language plpgsql as $$
@@ -118,13 +123,13 @@ begin
 			v_said := pg_temp.opened(p_alone, v_edge, (v_socket
 				|| jsonb_build_object('recovery', s.how < 0.2)
 				|| case when s.more < 0.3 then jsonb_build_object('pid', 'p' || s.n)
-					else '{}' end)::text);
+					else '{}' end), s.how < 0.5);
 		elsif s.what < 0.8 then
 			v_said := pg_temp.closed(p_alone, v_edge, (v_socket
 				|| jsonb_build_object('clean', s.how < 0.6)
 				|| case when s.who < 0.3 then '{"over": true}'::jsonb else '{}' end
 				|| case when s.how > 0.9 then '{"why": "token_expired"}'::jsonb
-					when s.how > 0.8 then '{"why": "shutdown"}' else '{}' end)::text);
+					when s.how > 0.8 then '{"why": "shutdown"}' else '{}' end), s.more < 0.5);
 		else
 			v_said := pg_temp.elsewhere(s.what, v_user, s.who);
 		end if;
@@ -136,10 +141,10 @@ $$;
 
 create function pg_temp.calls(p_name text) returns bigint language sql volatile as $$
 	select coalesce(sum(calls), 0)::bigint from pg_stat_xact_user_functions where funcname = p_name $$;
-select pg_temp.calls('sockets_open') as opens, pg_temp.calls('sockets_close') as closes \gset
+select pg_temp.calls('socket_open') as opens, pg_temp.calls('socket_close') as closes \gset
 savepoint alone;
-select pg_temp.walk(true) as alone, pg_temp.calls('sockets_open') - :opens as opened,
-	pg_temp.calls('sockets_close') - :closes as closed \gset
+select pg_temp.walk(true) as alone, pg_temp.calls('socket_open') - :opens as opened,
+	pg_temp.calls('socket_close') - :closes as closed \gset
 rollback to alone;
 select pg_temp.walk(false) as many \gset
 select is((select string_agg(a || ' <> ' || coalesce(m, 'nothing'), e'\n') from (

@@ -20,16 +20,12 @@ TEST(a_clean_end_and_a_lost_connection_are_told_as_what_they_are)
 	memcpy(id, a->id, SIO_ID_LEN);
 	guest_say(a, "41");
 	waits_until_said("rt.socket_close");
-	snprintf(want, sizeof want,
-	         "rt.socket_close " EDGE " {\"{\\\"socket_id\\\":\\\"%s\\\",\\\"user_id\\\":\\\"" ANNA
-	         "\\\",\\\"clean\\\":true,\\\"over\\\":true}\"}\n",
-	         id);
+	snprintf(want, sizeof want, "rt.socket_close_one " EDGE " %s " ANNA " t t null f\n", id);
 	CHECK_STR(database_said(&house.base), want);
 	shutdown(b->fd, SHUT_RDWR);
 	waits_until_said("rt.socket_close");
 	const char *said = database_said(&house.base);
-	CHECK(strstr(said, "\\\"user_id\\\":\\\"" BORIS) && strstr(said, "\\\"clean\\\":false") &&
-	      !strstr(said, "over"));
+	CHECK(strstr(said, " " BORIS " f f null f\n"));
 	CHECK_INT(house.stage.people.counts.disconnects[CLOSE_CLIENT_LEFT], 1);
 	house_end();
 }
@@ -38,10 +34,10 @@ TEST(ends_are_told_again_until_the_database_knows_them)
 {
 	house_opens();
 	struct guest *a = house_guest(ANNA);
-	database_holds(&house.base, "rt.socket_close");
+	database_holds(&house.base, "rt.socket_close_one");
 	guest_say(a, "41");
-	HOUSE_UNTIL(database_is_held(&house.base, "rt.socket_close"));
-	database_canned(&house.base, "rt.socket_close")->holds = false;
+	HOUSE_UNTIL(database_is_held(&house.base, "rt.socket_close_one"));
+	database_canned(&house.base, "rt.socket_close_one")->holds = false;
 	database_said(&house.base);
 	database_breaks(&house.base);
 	waits_until_said("rt.socket_close");
@@ -53,6 +49,7 @@ TEST(an_end_that_the_database_refuses_for_good_is_dropped)
 {
 	house_opens();
 	struct guest *a = house_guest(ANNA);
+	database_answers(&house.base, "rt.socket_close_one", "!42883 no such function");
 	database_answers(&house.base, "rt.socket_close", "!42883 no such function");
 	guest_say(a, "41");
 	HOUSE_UNTIL(closes_idle(&house.entry));

@@ -179,7 +179,7 @@ static inline struct guest *house_comes(const char *user)
 /* ... and opens. */
 static inline struct guest *house_guest(const char *user)
 {
-	database_answers(&house.base, "rt.socket_open", OPENS("1", "followers:1"));
+	database_answers(&house.base, "rt.socket_open_one", OPENS("1", "followers:1"));
 	struct guest *g = house_comes(user);
 	guest_waits_for(g, "sync:required");
 	guest_text(g);
