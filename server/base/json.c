@@ -36,9 +36,12 @@ enum json_kind json_kind_of(struct slice v)
 	}
 }
 
-/* The place behind the string that opens at p. */
+/* The place behind the string that opens at p. Few have an escape. */
 static const char *skip_string(const char *p, const char *end)
 {
+	const char *quote = memchr(p + 1, '"', (size_t)(end - p - 1));
+	if (quote && quote[-1] != '\\')
+		return quote + 1;
 	for (p++; p < end && *p != '"'; p++)
 		p += *p == '\\';
 	return p + 1;
@@ -205,14 +208,16 @@ void json_compact(struct buf *out, struct slice v)
 	const char *p = v.p, *end = v.p + v.n;
 	char *to = buf_room(out, v.n), *from = to;
 	while (p < end) {
-		if (json_space(*p)) {
-			p++;
+		if (*p == '"') {
+			size_t n = (size_t)(skip_string(p, end) - p);
+			memcpy(to, p, n);
+			to += n;
+			p += n;
 			continue;
 		}
-		const char *next = *p == '"' ? skip_string(p, end) : p + 1;
-		memcpy(to, p, (size_t)(next - p));
-		to += next - p;
-		p = next;
+		if (!json_space(*p))
+			*to++ = *p;
+		p++;
 	}
 	out->n += (size_t)(to - from);
 }

@@ -11,17 +11,15 @@ void db_array_add(struct buf *b, struct slice s)
 {
 	if (b->p[b->n - 1] != '{') /* an element ends in a quote */
 		buf_char(b, ',');
-	buf_char(b, '"');
-	const char *from = s.p, *end = s.p + s.n;
-	for (const char *p = s.p; p < end; p++) {
-		if (*p != '"' && *p != '\\')
-			continue;
-		buf_add(b, from, (size_t)(p - from));
-		buf_char(b, '\\');
-		from = p;
+	char *from = buf_room(b, 2 * s.n + 2), *to = from;
+	*to++ = '"';
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			*to++ = '\\';
+		*to++ = s.p[i];
 	}
-	buf_add(b, from, (size_t)(end - from));
-	buf_char(b, '"');
+	*to++ = '"';
+	b->n += (size_t)(to - from);
 }
 
 void db_array_end(struct buf *b)
