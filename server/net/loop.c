@@ -19,6 +19,7 @@ struct loop {
 	ev_prepare before_sleep;
 	ev_check after_poll;
 	ev_timer wake;
+	uint64_t wake_us; /* of the loop's clock; while `wake` is active */
 	uint64_t now_us, due_us, longest_us;
 	struct timer **heap;
 	uint32_t count, cap;
@@ -163,13 +164,9 @@ static void phase_cut(struct loop *l, enum loop_phase phase, struct list *rest)
 
 /* Runs the present entries of the phase, until `end` where there is one. Entries that they add to it wait for the next
  * round, behind the other phases. */
-static bool run_phase(struct loop *l, enum loop_phase phase, uint64_t end)
+static void run_phase(struct loop *l, enum loop_phase phase, uint64_t end)
 {
-	struct list batch;
-	list_init(&batch);
-	if (l->cut[phase] || list_empty(&l->phases[phase]))
-		return false;
-	batch = l->phases[phase];
+	struct list batch = l->phases[phase];
 	batch.next->prev = batch.prev->next = &batch;
 	list_init(&l->phases[phase]);
 	while (!list_empty(&batch)) {
@@ -181,17 +178,19 @@ static bool run_phase(struct loop *l, enum loop_phase phase, uint64_t end)
 			break;
 		}
 	}
-	return true;
 }
 
-/* The same, for what is left of the phase's share of time; 0: it has none. */
+/* The same, for what is left of the phase's share of time; 0: it has none. False: there is nothing to run in this
+ * turn. */
 static bool run_share(struct loop *l, enum loop_phase phase, uint64_t *left)
 {
+	if (l->cut[phase] || list_empty(&l->phases[phase]))
+		return false;
 	uint64_t begin = *left ? loop_clock_us() : 0;
-	bool some = run_phase(l, phase, *left ? begin + *left : 0);
+	run_phase(l, phase, *left ? begin + *left : 0);
 	uint64_t took = *left ? loop_clock_us() - begin : 0;
 	*left = took < *left ? *left - took : *left > 0;
-	return some;
+	return true;
 }
 
 /* Round after round, until nothing is left that has time. */
@@ -256,14 +255,17 @@ static void before_sleep(struct ev_loop *ev, ev_prepare *w, int revents)
 	read_run(l, &left[LOOP_READ]);
 	fire_due(l);
 	run_phases(l, left);
-	uint64_t took = loop_clock_us() - l->now_us;
+	uint64_t now = loop_clock_us(), took = now - l->now_us;
 	l->longest_us = took > l->longest_us ? took : l->longest_us;
 	bool rest = l->cut[LOOP_READ] || l->cut[LOOP_WORK] || l->cut[LOOP_FLUSH];
 	if (l->count == 0 && !rest) {
 		ev_timer_stop(ev, &l->wake);
 		return;
 	}
-	uint64_t now = loop_clock_us(), at = rest ? now : l->heap[0]->at * 1000;
+	uint64_t at = rest ? now : l->heap[0]->at * 1000;
+	if (ev_is_active(&l->wake) && at == l->wake_us)
+		return;
+	l->wake_us = at;
 	ev_now_update(ev);
 	ev_timer_stop(ev, &l->wake);
 	ev_timer_set(&l->wake, at > now ? (double)(at - now) / 1e6 : 0., 0.);
