@@ -13,10 +13,10 @@ void db_array_add(struct buf *b, struct slice s)
 		buf_char(b, ',');
 	char *from = buf_room(b, 2 * s.n + 2), *to = from;
 	*to++ = '"';
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
+	for (const char *p = s.p, *end = s.p + s.n; p < end; p++) {
+		if (*p == '"' || *p == '\\')
 			*to++ = '\\';
-		*to++ = s.p[i];
+		*to++ = *p;
 	}
 	*to++ = '"';
 	b->n += (size_t)(to - from);
