@@ -11,7 +11,7 @@
  *        on_data took it | shown again together with what comes next
  *
  * Writing: conn_send queues a reference and marks the connection. Once a turn the loop writes every marked connection
- * (writev); only one whose bytes did not all fit waits for writability. Sending to a connection whose queue is full
+ * with one call; only one whose bytes did not all fit waits for writability. Sending to a connection whose queue is full
  * writes first; the rest of the queue then says whether the peer is slow (net/holder.h): CLOSE_SLOW. A burst is no
  * slowness, and neither is the size of what is sent.
  */

@@ -57,8 +57,9 @@ static ssize_t conn_write(struct conn *c)
 	int n = outq_iov(&c->out, iov);
 	c->holder.budget->writes++;
 	bool other = false;
-	ssize_t put = c->tls ? tls_writev(c->tls, iov, n, loop_gather(conn_loop(c)), LOOP_GATHER, &other)
-	                     : plain_writev(c->io.fd, iov, n);
+	char *scratch = loop_gather(conn_loop(c));
+	ssize_t put = c->tls ? tls_writev(c->tls, iov, n, scratch, LOOP_GATHER, &other)
+	                     : plain_writev(c->io.fd, iov, n, scratch, LOOP_GATHER);
 	c->write_wants_read = other;
 	return put;
 }

@@ -188,12 +188,7 @@ ssize_t tls_read(struct tls *t, char *p, size_t n, bool *wants_other)
  */
 ssize_t tls_writev(struct tls *t, const struct iovec *iov, int n, char *scratch, size_t scratch_n, bool *wants_other)
 {
-	size_t have = 0;
-	for (int i = 0; i < n && have < scratch_n; i++) {
-		size_t take = iov[i].iov_len < scratch_n - have ? iov[i].iov_len : scratch_n - have;
-		memcpy(scratch + have, iov[i].iov_base, take);
-		have += take;
-	}
+	size_t have = transport_gather(iov, n, scratch, scratch_n);
 	*wants_other = false;
 	ERR_clear_error();
 	int put = SSL_write(t->ssl, scratch, (int)have);
