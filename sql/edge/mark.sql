@@ -6,13 +6,16 @@ as $$
 declare
 	v constant text[] := string_to_array(p_mark, '.');
 begin
-	return case v[1]
-		when 'mark' then exists (select from bellwire.marks m where m.n = v[2]::bigint and m.random = v[3])
-		when 'row' then exists (
+	-- One by one: an expression with both would have the slots of the outbox set up for a mark.
+	if v[1] = 'mark' then
+		return exists (select from bellwire.marks m where m.n = v[2]::bigint and m.random = v[3]);
+	elsif v[1] = 'row' then
+		return exists (
 			select from bellwire.outbox o
 			where o.xid = v[3]::xid8 and o.id = v[2]::bigint
-				and (extract(epoch from o.at) * 1000000)::bigint = v[4]::bigint)
-		else false end;
+				and (extract(epoch from o.at) * 1000000)::bigint = v[4]::bigint);
+	end if;
+	return false;
 end
 $$;
 comment on function rt_private.mark_known(text) is

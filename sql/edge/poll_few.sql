@@ -14,11 +14,12 @@ begin
 end
 $$;
 comment on function rt_private.outbox_dropped() is
-	'This transaction has emptied a slot of the outbox, or is about to, and has its id: as one that has written the '
-	'twin it is covered by no count that a poll has noted.';
+	'This transaction has emptied a slot of the outbox, or is about to, and has its id: as one that has written '
+	'the twin it is covered by no count that a poll has noted.';
 
 select bellwire.ensure_trigger('bellwire.outbox_state', 'outbox_dropped',
-	'after update of dropped on bellwire.outbox_state for each statement execute function rt_private.outbox_dropped()',
+	'after update of dropped on bellwire.outbox_state for each statement '
+	'execute function rt_private.outbox_dropped()',
 	'always');
 
 create or replace function rt.poll_few(p_from pg_snapshot, p_low xid8)
