@@ -24,3 +24,10 @@ return case
 comment on function rt_private.must_ring() is
 	'Must this transaction ring? Asked after it has written the outbox. A batch of events only notes that it '
 	'wrote.';
+
+-- Null where no transaction of this session ever was a batch: so most writers pay for one look at a setting.
+create or replace function rt_private.may_ring() returns boolean
+language sql volatile
+return current_setting('bellwire.dispatch', true) is not null or rt_private.edge_sleeps();
+comment on function rt_private.may_ring() is
+	'Is there something that rt_private.must_ring would do? Asked like that one, after the outbox was written.';

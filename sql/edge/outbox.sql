@@ -12,8 +12,8 @@ language sql stable
 return rt_private.outbox_turn(p_at)::smallint;
 comment on function rt_private.outbox_slot(timestamptz) is 'rt_private.outbox_turn as a column of the outbox has it.';
 
--- The first write after a start or a crash, or after a time without any edge. The table as a whole rings by its
--- trigger.
+-- The first write after a start or a crash, or after a time without any edge; and events that a crash may lose. The table
+-- as a whole rings by its trigger.
 create or replace function rt_private.outbox_insert_late(p_rooms text[], p_except text[], p_event text, p_data jsonb,
 	p_confirm jsonb, p_control text, p_ephemeral boolean) returns void
 language plpgsql volatile
@@ -41,53 +41,63 @@ begin
 end
 $$;
 comment on function rt_private.outbox_insert_late(text[], text[], text, jsonb, jsonb, text, boolean) is
-	'outbox_insert where the row of the epoch does not say that all is as it was.';
+	'outbox_write where the row of the epoch does not say that all is as it was, and for the twin of the outbox.';
 
--- It has no search_path of its own: its callers are definer functions with one, and a second switch would cost a tenth
--- of the insert. Each slot is named, since finding the partition of a row costs as much as writing it.
-create or replace function rt_private.outbox_insert(p_rooms text[], p_except text[], p_event text, p_data jsonb, p_confirm jsonb,
-	p_control text, p_ephemeral boolean) returns boolean
+-- Everything that an event needs is in this one function, since each call of another one would cost a tenth of it, and
+-- each expression a fiftieth. Each slot is named, since finding the partition of a row costs as much as writing it. The
+-- function has no search_path of its own: its callers are definer functions with one, and a second switch would cost a
+-- tenth as well.
+create or replace function rt_private.outbox_write(p_rooms text[], p_except text[], p_event text, p_data jsonb,
+	p_confirm jsonb, p_control text, p_ephemeral boolean, p_check boolean) returns void
 language plpgsql volatile
 as $$
-declare
-	v_at   constant timestamptz := clock_timestamp();
-	v_slot constant bigint := rt_private.outbox_turn(v_at);
 begin
-	if p_ephemeral then
-		insert into bellwire.outbox_ephemeral (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
-		select v_slot, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
+	if p_check then
+		if (rt_private.event_is_plain(p_rooms, p_event, p_data, p_except) and rt_private.session_is_plain()
+			or rt_private.event_goes(p_rooms, p_event, p_data, p_except)) is not true then
+			return;
+		end if;
+	end if;
+	case (case when p_ephemeral then null else rt_private.outbox_turn(clock_timestamp()) end)
+	when 0 then
+		insert into bellwire.outbox_0 (slot, epoch, rooms, except_rooms, event, data, confirm, control)
+		select 0, e.n, p_rooms, p_except, p_event, p_data, p_confirm, p_control
 		from bellwire.epoch e
-		where rt_private.epoch_holds(e.started, e.watched, v_at);
-	elsif v_slot = 0 then
-		insert into bellwire.outbox_0 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
-		select 0, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
+		where rt_private.epoch_holds(e.started, e.watched, clock_timestamp());
+	when 1 then
+		insert into bellwire.outbox_1 (slot, epoch, rooms, except_rooms, event, data, confirm, control)
+		select 1, e.n, p_rooms, p_except, p_event, p_data, p_confirm, p_control
 		from bellwire.epoch e
-		where rt_private.epoch_holds(e.started, e.watched, v_at);
-	elsif v_slot = 1 then
-		insert into bellwire.outbox_1 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
-		select 1, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
+		where rt_private.epoch_holds(e.started, e.watched, clock_timestamp());
+	when 2 then
+		insert into bellwire.outbox_2 (slot, epoch, rooms, except_rooms, event, data, confirm, control)
+		select 2, e.n, p_rooms, p_except, p_event, p_data, p_confirm, p_control
 		from bellwire.epoch e
-		where rt_private.epoch_holds(e.started, e.watched, v_at);
+		where rt_private.epoch_holds(e.started, e.watched, clock_timestamp());
 	else
-		insert into bellwire.outbox_2 (slot, epoch, at, rooms, except_rooms, event, data, confirm, control)
-		select 2, e.n, v_at, p_rooms, p_except, p_event, p_data, p_confirm, p_control
-		from bellwire.epoch e
-		where rt_private.epoch_holds(e.started, e.watched, v_at);
-	end if;
+		perform rt_private.outbox_insert_late(p_rooms, p_except, p_event, p_data, p_confirm, p_control, true);
+		return;
+	end case;
 	if not found then
-		perform rt_private.outbox_insert_late(p_rooms, p_except, p_event, p_data, p_confirm, p_control,
-			p_ephemeral);
-		return true;
+		perform rt_private.outbox_insert_late(p_rooms, p_except, p_event, p_data, p_confirm, p_control, false);
+	elsif rt_private.may_ring() then
+		-- rung here, because a trigger on each slot would cost as much as the row
+		if rt_private.must_ring() then
+			perform pg_notify('bellwire', '');
+		end if;
 	end if;
-	-- rung here, because a trigger on each slot would cost as much as the row
-	if not p_ephemeral and rt_private.must_ring() then
-		perform pg_notify('bellwire', '');
-	end if;
-	return true; -- lets callers use an assignment, which costs half of a perform
 end
 $$;
+comment on function rt_private.outbox_write(text[], text[], text, jsonb, jsonb, text, boolean, boolean) is
+	'The insert into the outbox, of one row. check: it is an event of rt_private.publish, and may be none.';
+
+-- Inlined where it is called. It returns a value so that callers can use an assignment, which costs half of a perform.
+create or replace function rt_private.outbox_insert(p_rooms text[], p_except text[], p_event text, p_data jsonb, p_confirm jsonb,
+	p_control text, p_ephemeral boolean) returns boolean
+language sql volatile
+return rt_private.outbox_write(p_rooms, p_except, p_event, p_data, p_confirm, p_control, p_ephemeral, false) is null;
 comment on function rt_private.outbox_insert(text[], text[], text, jsonb, jsonb, text, boolean) is
-	'The insert into the outbox, of one row.';
+	'outbox_write of a row that needs no check: a control row, or an event that we have put together.';
 
 -- For statements that write the outbox as a whole table; outbox_insert, which names a slot, rings by itself.
 create or replace function rt_private.outbox_written() returns trigger

@@ -75,6 +75,18 @@ $$;
 comment on function rt_private.json_is(jsonb, text) is
 	'A value is absent, null, or of a kind: text, url, boolean, not negative, positive, positive integer.';
 
+create or replace function rt_private.data_is_deep(p_data jsonb) returns boolean
+language sql immutable
+return jsonb_path_exists(p_data, 'strict $.**{62} ? (@.type() == "object" || @.type() == "array")');
+comment on function rt_private.data_is_deep(jsonb) is 'Nested deeper than 62. Its text has more than 124 characters then.';
+
+create or replace function rt_private.data_is_huge(p_data jsonb) returns boolean
+language sql immutable
+return jsonb_path_exists(p_data,
+	'strict $.** ? (@.type() == "number" && (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308))');
+comment on function rt_private.data_is_huge(jsonb) is
+	'Has a number beyond double range. Its text has more than 309 characters then.';
+
 -- Services pass on data of their own clients, so the rules of data that a client sends hold for it too (X4, X5).
 create or replace function rt_private.relay_problem(p_data jsonb, p_text text) returns text
 language plpgsql immutable
@@ -83,10 +95,9 @@ begin
 	-- p_text is as jsonb writes it, so a quote inside a string has a backslash before it
 	if p_text ~ E'(^|[^\\\\])"_placeholder":' then
 		return 'must not have a key _placeholder';
-	elsif length(p_text) > 124 and jsonb_path_exists(p_data, 'strict $.**{62} ? (@.type() == "object" || @.type() == "array")') then
+	elsif length(p_text) > 124 and rt_private.data_is_deep(p_data) then
 		return 'must not be nested deeper than 62';
-	elsif length(p_text) > 309 and jsonb_path_exists(p_data,
-		'strict $.** ? (@.type() == "number" && (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308))') then
+	elsif length(p_text) > 309 and rt_private.data_is_huge(p_data) then
 		return 'must not have a number beyond double range';
 	end if;
 	return null;
@@ -95,3 +106,12 @@ $$;
 comment on function rt_private.relay_problem(jsonb, text) is
 	'Why an object (and its text) would break the decoders of some clients: a key _placeholder (the C++ client '
 	'ends), nesting, numbers; null: it would not.';
+
+create or replace function rt_private.data_is_plain(p_data jsonb, p_text text) returns boolean
+language sql immutable
+return p_text not like '%"\_placeholder"%'
+	and (octet_length(p_text) <= 124 or not rt_private.data_is_deep(p_data))
+	and (octet_length(p_text) <= 309 or not rt_private.data_is_huge(p_data));
+comment on function rt_private.data_is_plain(jsonb, text) is
+	'Is this an object, with its text, in which rt_private.relay_problem would find nothing? Otherwise, or null: ask '
+	'that one.';

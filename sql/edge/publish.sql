@@ -7,12 +7,13 @@ language sql stable -- as pg_column_size is: an immutable function would not be 
 return pg_column_size(p_data) > 8192 and octet_length(p_data::text) > 262144;
 comment on function rt_private.event_is_large(jsonb) is 'Over 256 KiB: more than one event may have.';
 
--- A null among the names becomes a line break, which no name may have.
+-- One text of all names: the event, then the rooms. A null among them becomes a line break, which no name may have.
+-- Where there is no room, or a slash in the event's name, event_check looks.
 create or replace function rt_private.event_is_plain(p_rooms text[], p_event text, p_data jsonb, p_except text[])
 returns boolean
 language sql stable
-return p_event <> '' and p_except is not null and jsonb_typeof(p_data) = 'object' and pg_column_size(p_data) <= 8192
-	and array_to_string(p_event || p_rooms || p_except, '', e'\n') !~ '[[:cntrl:]]';
+return p_data @> '{}' and pg_column_size(p_data) <= 8192 and p_except is not null
+	and array_to_string(p_event || p_rooms || p_except, '/', e'\n') ~ '^[^/[:cntrl:]]+/[^[:cntrl:]]*$';
 comment on function rt_private.event_is_plain(text[], text, jsonb, text[]) is
 	'Is this an event as nearly all are, which rt_private.event_check would let pass? Otherwise, or null: ask that '
 	'one.';
@@ -37,27 +38,29 @@ end
 $$;
 comment on function rt_private.event_check(text[], text, jsonb, text[]) is 'Refuses what is no event. RT400, RT413.';
 
--- It has no search_path of its own: only the owner's functions may call it, and they have one.
-create or replace function rt_private.publish(p_rooms text[], p_event text, p_data jsonb, p_except text[] default '{}',
-	p_ephemeral boolean default false, p_confirm jsonb default null) returns void
+create or replace function rt_private.event_goes(p_rooms text[], p_event text, p_data jsonb, p_except text[])
+returns boolean
 language plpgsql volatile
 as $$
-declare
-	v_done boolean;
 begin
 	if rt_private.is_silent() then
 		perform rt_private.silent_note();
-		return;
+		return false;
+	elsif cardinality(p_rooms) = 0 then
+		return false;
 	end if;
-	if cardinality(p_rooms) = 0 then
-		return;
-	end if;
-	if rt_private.event_is_plain(p_rooms, p_event, p_data, p_except) is not true then
-		perform rt_private.event_check(p_rooms, p_event, p_data, p_except);
-	end if;
-	v_done := rt_private.outbox_insert(p_rooms, p_except, p_event, p_data, p_confirm, null, p_ephemeral);
+	perform rt_private.event_check(p_rooms, p_event, p_data, p_except);
+	return true;
 end
 $$;
+comment on function rt_private.event_goes(text[], text, jsonb, text[]) is
+	'Does this event leave, in this transaction? False: in a silent import, and to nobody. RT400, RT413.';
+
+-- Inlined where it is called. It has no search_path: only the owner's functions may call it, and they have one.
+create or replace function rt_private.publish(p_rooms text[], p_event text, p_data jsonb, p_except text[] default '{}',
+	p_ephemeral boolean default false, p_confirm jsonb default null) returns void
+language sql volatile
+return rt_private.outbox_write(p_rooms, p_except, p_event, p_data, p_confirm, null, p_ephemeral, true);
 comment on function rt_private.publish(text[], text, jsonb, text[], boolean, jsonb) is
 	'Sends event (name, object) to the sockets of rooms (null: every socket; empty: nobody) but those of '
 	'except_rooms, each socket once, when this transaction commits. ephemeral: not kept over a crash. confirm: '

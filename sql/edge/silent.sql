@@ -31,6 +31,13 @@ comment on function rt_private.is_silent() is
 	'Is this transaction a silent import (rt_private.silent)? Every trigger that announces or locks asks this '
 	'first.';
 
+create or replace function rt_private.session_is_plain() returns boolean
+language sql volatile
+return current_setting('bellwire.silent', true) is null;
+comment on function rt_private.session_is_plain() is
+	'Has no transaction of this session ever asked for silence? Cheaper than is_silent, which knows it of the '
+	'present one.';
+
 create or replace function rt_private.silent_note() returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$

@@ -94,12 +94,19 @@ const short = (table) => ({
   role: null,
   statement: () => `insert into platform.${table} (body) values (repeat('x', 200))`,
 })
+// As the measure `writers` has it: the session has prepared the statement.
+const writing = (table) => ({ ...short(table),
+  setup: [`prepare writing as ${short(table).statement()}`, 'select rt_private.outbox_ready()'],
+  statement: () => 'execute writing',
+})
 
 const WARM = 12 // a plan is settled after the sixth call
 export const ITEMS = {
   nothing: { title: '`select 1`', statement: () => 'select 1' },
   row: { title: 'a short row', ...short('bench_rows') },
   event: { title: 'a short row that is an event', ...short('bench_events') },
+  writer0: { title: 'a short row of a writer', ...writing('bench_rows') },
+  writer: { title: 'a short row of a writer that is an event', ...writing('bench_events') },
   emit: { title: '`rt.emit`', role: null, statement: (n) => emit(n, 1) },
   insert: { title: '`INSERT` into `platform.messages`', role: null,
     statement: (n) => `insert into platform.messages (chat_id, sender_id, type, content) values ('${chatOf(someone(n), 0)}', '${person(someone(n))}', 'text', 'bench ${n}, a message of ordinary length')` },
