@@ -42,7 +42,7 @@ create or replace function rt_private.emit_is_plain(p_rooms text[], p_event text
 returns boolean
 language sql stable
 return rt_private.event_is_plain(p_rooms, p_event, p_data, p_except) and rt_private.data_is_plain(p_data, p_text)
-	and cardinality(p_rooms) > 0 and '' <> all(p_rooms) and not rt_private.event_is_reserved(p_event);
+	and '' <> all(p_rooms) and not rt_private.event_is_reserved(p_event);
 comment on function rt_private.emit_is_plain(text[], text, jsonb, text[], text) is
 	'Is this an event as nearly all are, which rt_private.emit_check and event_check would let pass? Otherwise, or '
 	'null: ask those.';

@@ -1,19 +1,26 @@
 -- Announcing events.
 
 -- The text of a jsonb has at most 32 times its bytes: a number of 309 digits takes 10, and one beyond double range goes
--- nowhere. So most events need not be written as text to be measured.
-create or replace function rt_private.event_is_large(p_data jsonb) returns boolean
+-- nowhere. So most events need not be written as text to be measured. That is true of bytes that are not compressed, as
+-- those of a row may be.
+create or replace function rt_private.data_is_small(p_data jsonb) returns boolean
 language sql stable -- as pg_column_size is: an immutable function would not be inlined, and cost half of an event
-return pg_column_size(p_data) > 8192 and octet_length(p_data::text) > 262144;
+return pg_column_size(p_data) <= 8192 and pg_column_compression(p_data) is null;
+comment on function rt_private.data_is_small(jsonb) is 'Has surely less than 256 KiB as text.';
+
+create or replace function rt_private.event_is_large(p_data jsonb) returns boolean
+language sql stable
+return not rt_private.data_is_small(p_data) and octet_length(p_data::text) > 262144;
 comment on function rt_private.event_is_large(jsonb) is 'Over 256 KiB: more than one event may have.';
 
--- One text of all names: the event, then the rooms. A null among them becomes a line break, which no name may have.
--- Where there is no room, or a slash in the event's name, event_check looks.
+-- One text of all names, with the event first, which is empty where a slash comes first. A null among them becomes a line
+-- break, which no name may have.
 create or replace function rt_private.event_is_plain(p_rooms text[], p_event text, p_data jsonb, p_except text[])
 returns boolean
 language sql stable
-return p_data @> '{}' and pg_column_size(p_data) <= 8192 and p_except is not null
-	and array_to_string(p_event || p_rooms || p_except, '/', e'\n') ~ '^[^/[:cntrl:]]+/[^[:cntrl:]]*$';
+return p_data @> '{}' and rt_private.data_is_small(p_data) and p_except is not null
+	and (p_rooms is null or p_rooms[1] is not null)
+	and array_to_string(p_event || p_rooms || p_except, '/', e'\n') ~ '^[^/[:cntrl:]][^[:cntrl:]]*$';
 comment on function rt_private.event_is_plain(text[], text, jsonb, text[]) is
 	'Is this an event as nearly all are, which rt_private.event_check would let pass? Otherwise, or null: ask that '
 	'one.';

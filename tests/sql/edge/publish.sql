@@ -1,6 +1,6 @@
 -- rt_private.publish: the only writer of the outbox. publish.sql also tests the control rows.
 begin;
-select plan(23);
+select plan(24);
 
 select tests.users(1, 2);
 select tests.mark();
@@ -37,6 +37,9 @@ select throws_ok($$select rt_private.publish(array['r'], 'e',
 	'numbers of many digits, which are few bytes as jsonb');
 select throws_ok($$select rt_private.publish_each(array['r', 'r'], array['e', 'e'],
 	array['{}', jsonb_build_object('t', repeat('x', 262136))])$$, 'RT413', null, 'one of many');
+create temporary table packed on commit drop as select jsonb_build_object('t', repeat('x', 262136)) as data;
+select throws_ok($$select rt_private.publish(array['r'], 'e', p.data) from packed p$$, 'RT413', null,
+	'the same in a row, which Postgres has compressed to a few bytes');
 select is(rt_private.event_is_large('{}'), false, 'rt_private.event_is_large');
 
 -- control rows
