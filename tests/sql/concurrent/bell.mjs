@@ -1,4 +1,4 @@
-// The silenced bell: which writers ring, and that no wake-up is lost (docs/architecture.md, "The bell, and why it is silent"). bellwire.outbox and its twin: outbox_written; edge_sleeps, must_ring, which are inlined.
+// The silenced bell: which writers ring, and that no wake-up is lost (docs/architecture.md, "The bell, and why it is silent"). bellwire.outbox and its twin: outbox_written; edge_sleeps, may_ring, must_ring, which are inlined.
 import { closing, connect, connectEdge, dispatch, is, item, listen, many, ok, opening, outcome, Pump, random, run, sleep, until, uuid, world } from './lib.mjs';
 
 const publish = (client, ephemeral = false) => client.query("select rt_private.publish(array['r'], 'b', '{}', p_ephemeral => $1)", [ephemeral]);

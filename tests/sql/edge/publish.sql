@@ -1,4 +1,5 @@
--- rt_private.publish: the only writer of the outbox. publish.sql also tests the control rows.
+-- rt_private.publish and outbox_insert, inlined: the only writers of the outbox. data_is_small, event_is_large.
+-- Also the control rows.
 begin;
 select plan(24);
 
