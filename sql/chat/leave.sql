@@ -1,7 +1,7 @@
 -- chat:leave  ->  {status, chat_id}
 
 create or replace function rt.chat_leave(p_user_id uuid, p_payload jsonb) returns jsonb
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+language plpgsql volatile
 as $$
 declare
 	v_chat constant uuid := rt_private.payload_uuid(p_payload, 'chat_id');

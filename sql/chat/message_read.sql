@@ -1,7 +1,7 @@
 -- chat:message:read  ->  {message_id, chat_id, read_by, read_at}
 
 create or replace function rt.chat_message_read(p_user_id uuid, p_payload jsonb) returns jsonb
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+language plpgsql volatile
 as $$
 declare
 	v_message constant uuid := rt_private.payload_uuid(p_payload, 'message_id');

@@ -5,8 +5,7 @@
 -- else may change rows before they are written, it checks and numbers them as ever.
 -- The batch has locked the chats (the route's lock key). If it had not, a place that is given twice would undo all.
 create or replace function rt_private.chat_message_send_many(p_user_ids uuid[], p_payloads jsonb[]) returns jsonb[]
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
+language plpgsql volatile set plan_cache_mode = force_generic_plan
 as $$
 declare
 	v_ids      uuid[];

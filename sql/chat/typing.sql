@@ -1,7 +1,7 @@
 -- chat:typing  ->  {status}
 
 create or replace function rt.chat_typing(p_user_id uuid, p_payload jsonb) returns jsonb
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+language plpgsql volatile
 as $$
 begin
 	return rt_private.relay('chat:typing', p_user_id, p_payload);

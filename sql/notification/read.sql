@@ -1,7 +1,7 @@
 -- notification:read  ->  {notification_id, is_read, read_at}
 
 create or replace function rt.notification_read(p_user_id uuid, p_payload jsonb) returns jsonb
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+language plpgsql volatile
 as $$
 declare
 	v_id      constant uuid := rt_private.payload_uuid(p_payload, 'notification_id');

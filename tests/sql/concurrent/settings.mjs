@@ -4,6 +4,7 @@ import { connect, is, item, ok, run, uuid } from './lib.mjs';
 
 const u = (n) => `'${uuid(n)}'::uuid`;
 const call = (f, user, payload) => `select rt.${f}(${u(user)}, $json$${JSON.stringify(payload)}$json$)`;
+const sent = (event, user, payload) => `select rt.dispatch_lone($json$${item(event, user, 's1', payload)}$json$)`;
 const socket = (id, user, more = {}) => `array[$json$${JSON.stringify({ socket_id: id, user_id: uuid(user), ...more })}$json$]`;
 const metadata = String.raw`{"width": 1080, "thumbnail": "https://x.y/t.jpg", "path": "C:\\temp\\new", "text": "\"_placeholder\": 1 \\ it''s"}`;
 
@@ -30,7 +31,7 @@ const story = [
   `select pg_catalog.cardinality(people), pg_catalog.cardinality(chats), content_max, receipts_max from rt.verify_open(${u(70)}, array[E'a\\b', 'c'], '[[0,1]]')`,
   `select rt.verify_renew(${u(70)})`, `select rt.verify_close(${u(70)})`, "select pg_catalog.count(*) from rt.undelivered('0 s', 1)",
   `select user_id, active, pg_catalog.length(rooms) from rt.rooms(array[${u(1)}, ${u(2)}])`,
-  ...['text', 'photo', 'location', 'nothing'].map((type) => call('chat_message_send', 1, { chat_id: uuid(10), type, client_id: type,
+  ...['text', 'photo', 'location', 'nothing'].map((type) => sent('chat:message:send', 1, { chat_id: uuid(10), type, client_id: type,
     content: { photo: 'https://x.y/a.jpg?q=1', location: '55.751244,-37.618423' }[type] ?? String.raw`C:\new ' " $1 Ж`,
     metadata: type === 'location' ? { lat: 55.751244, lng: -37.618423, address: String.raw`\n` } : { a: 0.1, b: 1e-7, c: String.raw`\"_placeholder":` } })),
   `insert into platform.messages (id, chat_id, sender_id, type, content, metadata) values (${u(21)}, ${u(10)}, ${u(2)}, 'photo', 'HTTPS://x.y/z', $json$${metadata}$json$)`,
@@ -38,15 +39,15 @@ const story = [
   `insert into platform.messages (chat_id, sender_id, type, content, metadata) values (${u(10)}, ${u(2)}, 'text', 'x', '{"_placeholder": 1}')`,
   `update platform.messages set content = 'https://x.y/other' where id in (${u(21)})`,
   `update platform.messages set seq = 7 where id in (${u(21)})`,
-  call('chat_join', 1, { chat_id: uuid(10) }), call('chat_leave', 1, { chat_id: uuid(10) }), call('chat_typing', 1, { chat_id: uuid(10), is_typing: true }), call('chat_join', 1, { chat_id: String.raw`\x00` }),
-  call('chat_message_read', 1, { chat_id: uuid(10), message_id: uuid(21) }),
+  sent('chat:join', 1, { chat_id: uuid(10) }), sent('chat:leave', 1, { chat_id: uuid(10) }), sent('chat:typing', 1, { chat_id: uuid(10), is_typing: true }), sent('chat:join', 1, { chat_id: String.raw`\x00` }),
+  sent('chat:message:read', 1, { chat_id: uuid(10), message_id: uuid(21) }),
   `select rt.confirm(array['{"message_id": "${uuid(21)}", "user_id": "${uuid(1)}"}'::jsonb])`,
   `update platform.message_receipts set read_at = '2026-01-10T12:00:00.5Z'`,
   `insert into platform.notifications (id, user_id, type, title, body, data, created_at) values (${u(31)}, ${u(1)}, 'mention', 't', 'b', $json$${metadata}$json$, '2026-01-10T12:00:00.123456Z')`,
   `insert into platform.notifications (id, user_id, type, title, body, created_at) values (${u(32)}, ${u(1)}, 'mention', 't', 'b', '2025-12-31T23:59:59.999999Z')`,
   `select platform.notify(${u(1)}, 'mention', 't', 'b', '{}')`,
   `update platform.notifications set read_at = '2026-01-10T12:00:00.5Z' where id in (${u(31)})`,
-  call('notification_read', 1, { notification_id: uuid(32) }),
+  sent('notification:read', 1, { notification_id: uuid(32) }),
   call('get_chats', 1, { limit: '1' }), call('get_chats', 1, { before: `1768046400123456.${uuid(11)}` }), call('get_messages', 1, { chat_id: uuid(10), limit: '2' }), call('get_messages', 1, { chat_id: uuid(10), before: '2' }),
   call('get_notifications', 1, { limit: '2' }), call('get_notifications', 1, { before: `1768046400123456.9.${uuid(99)}`, is_read: 'true' }), call('get_notifications', 1, { before: String.raw`\1` }),
   `insert into platform.posts (id, author_id, content) values (${u(41)}, ${u(3)}, 'x')`,
