@@ -51,7 +51,6 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
 	v_silent boolean := false;
-	v_member boolean;
 	v_seq    bigint;
 	v_at     timestamptz;
 	v_done   boolean;
@@ -76,15 +75,14 @@ begin
 			on conflict (chat_id) do update set seq = g.seq;
 		end if;
 	end if;
-	select exists (select from platform.chat_participants p where p.chat_id = new.chat_id and p.user_id = new.sender_id),
-		l.seq, l.created_at
-	into strict v_member, v_seq, v_at
-	from rt_private.chat_last(new.chat_id) l;
+	select l.seq, l.created_at into v_seq, v_at
+	from platform.chat_participants p, rt_private.chat_last(new.chat_id) l
+	where p.chat_id = new.chat_id and p.user_id = new.sender_id;
 	if rt_private.message_is_plain(new.type, new.content, new.metadata, new.client_id) is not true then
 		new.metadata := coalesce(new.metadata, '{}');
 		v_done := rt_private.message_check(new.type, new.content, new.metadata, new.client_id);
 	end if;
-	if not v_member then
+	if not found then
 		perform rt_private.chat_refuse(new.chat_id);
 	end if;
 	-- an import may set places and times itself
