@@ -138,10 +138,11 @@ return case rt_private.setting('message_audience') when 'joined' then 'chat:' el
 comment on function rt_private.message_room(uuid) is
 	'The room whose sockets hear of a message in that chat (setting message_audience).';
 
--- jsonb_object costs half of jsonb_build_object, where all values are texts.
+-- jsonb_object costs half of jsonb_build_object, where all values are texts. With a maximum of 1 every chat counts as large, also
+-- one that has the sender alone, where nobody's confirmation counts: then the planner leaves the question out.
 create or replace function rt_private.message_confirm(p_id uuid, p_sender_id uuid, p_large boolean) returns jsonb
 language sql stable
-return case when p_large then jsonb_build_object('message_id', p_id, 'wanted', 1, 'but', p_sender_id)
+return case when rt_private.setting('receipts_max_participants') = '1' or p_large then jsonb_build_object('message_id', p_id, 'wanted', 1, 'but', p_sender_id)
 	else jsonb_object(array['message_id', p_id::text, 'wanted', 'all']) end;
 comment on function rt_private.message_confirm(uuid, uuid, boolean) is
 	'What comes back to rt.confirm when a message has arrived: how many confirmations are wanted, and whose '

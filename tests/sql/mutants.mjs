@@ -98,6 +98,7 @@ export const mutants = [
   ['many at once: our own triggers change nothing', 'rt_private.chat_message_send_many', "not in ('messages_insert', 'replicated')", "<> 'messages_insert'", 'chat/message_send_many.sql'],
   ['many at once: in their order', 'rt_private.chat_message_send_many', 'order by e.n\n\t\ton conflict', 'order by e.n desc\n\t\ton conflict', 'chat/message_send_many.sql'],
   ['a plain message: what is blank', 'rt_private.message_is_plain', 'NOT rt_private.is_blank(p_content)', 'true', 'chat/messages.sql'],
+  ['receipts: a maximum of 1 makes every chat large', 'rt_private.message_confirm', "((rt_private.setting('receipts_max_participants'::text) = '1'::text) OR p_large)", 'p_large', 'chat/messages.sql'],
   ['a plain message: what is large', 'rt_private.message_is_plain', "(octet_length(p_content) <= (rt_private.setting('content_max'::text))::integer)", 'true', 'chat/messages.sql'],
   ['many at once: announced once', 'rt_private.is_together', "(current_setting('bellwire.together'::text, true) = (pg_current_xact_id())::text)", 'false', 'chat/message_send_many.sql'],
   ['many at once: by an edge', 'rt_private.is_together', "pg_has_role(SESSION_USER, 'bellwire_edge'::name, 'member'::text)", 'true', 'chat/message_send_many.sql'],

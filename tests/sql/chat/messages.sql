@@ -1,6 +1,6 @@
 -- platform.messages: the check of a message, for every writer; its place; its announcement.
 begin;
-select plan(119);
+select plan(120);
 
 -- a plain insert, as psql would do it
 create function pg_temp.put(p_type text, p_content text, p_metadata jsonb default '{}', p_sender int default 1,
@@ -204,6 +204,12 @@ select is(rt_private.message_confirm(tests.u(21), tests.u(1), false),
 	jsonb_build_object('message_id', tests.u(21), 'wanted', 'all'), 'everybody confirms a message');
 select is(rt_private.message_confirm(tests.u(21), tests.u(1), true),
 	jsonb_build_object('message_id', tests.u(21), 'wanted', 1, 'but', tests.u(1)), 'one other of a large chat');
+savepoint maximum;
+update bellwire.settings set value = '1' where name = 'receipts_max_participants';
+select is(rt_private.message_confirm(tests.u(21), tests.u(1), false),
+	jsonb_build_object('message_id', tests.u(21), 'wanted', 1, 'but', tests.u(1)),
+	'a maximum of 1: every chat is large');
+rollback to maximum;
 -- rt_private.message_room
 select is(rt_private.message_room(tests.u(10)), 'participants:' || tests.u(10), 'whoever takes part hears of it');
 
