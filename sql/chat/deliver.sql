@@ -1,6 +1,6 @@
 -- Receipts of messages that arrived. These functions have no search_path of their own: their callers have one.
 
--- Both are inlined where they stand in FROM.
+-- Inlined where it stands in FROM.
 create or replace function rt_private.deliveries(p_message_ids uuid[], p_user_ids uuid[])
 returns table (message_id uuid, user_id uuid)
 language sql stable
@@ -19,108 +19,6 @@ $$;
 comment on function rt_private.deliveries(uuid[], uuid[]) is
 	'Those of "message i has arrived at user i" that may have a receipt: no sender has, and no stranger.';
 
-create or replace function rt_private.delivered_event(p_message_id uuid, p_user_id uuid, p_iso text)
-returns table (rooms text[], data jsonb)
-language sql stable
-as $$
-	select array['user:' || m.sender_id],
-		jsonb_object(array['message_id', p_message_id::text, 'chat_id', m.chat_id::text,
-			'delivered_to', p_user_id::text, 'delivered_at', p_iso])
-	from (select a.chat_id, a.sender_id from platform.messages a where a.id = p_message_id offset 0) m
-$$;
-comment on function rt_private.delivered_event(uuid, uuid, text) is
-	'chat:message:delivered of a receipt: the rooms and the data.';
-
--- The statement that writes the receipts announces them as well, in place of the trigger receipts_publish: it has seen
--- messages and participants, and a batch is hundreds of receipts. Each slot of the outbox is named, as in
--- rt_private.outbox_insert. Where that is not all, it leaves the announcement to the trigger: somebody's trigger has
--- changed a receipt or written a message, or nobody looks after the outbox at present.
-create or replace function rt_private.deliver_once(p_message_ids uuid[], p_user_ids uuid[], p_together boolean)
-returns int
-language plpgsql volatile
-as $$
-declare
-	v_at    constant timestamptz := clock_timestamp();
-	v_slot  constant bigint := rt_private.outbox_turn(v_at);
-	v_iso   constant text := rt_private.iso(v_at);
-	v_count int;
-	v_plain int;
-	v_ready boolean;
-begin
-	if p_together then
-		perform set_config('bellwire.together', pg_current_xact_id()::text, true);
-	end if;
-	if v_slot = 0 then
-		with written as (
-			insert into platform.message_receipts as r (message_id, user_id, delivered_at)
-			select d.message_id, d.user_id, v_at from rt_private.deliveries(p_message_ids, p_user_ids) d
-			on conflict (message_id, user_id) do nothing
-			returning r.*
-		), told as (
-			insert into bellwire.outbox_0 (slot, epoch, at, rooms, except_rooms, event, data)
-			select 0, e.n, v_at, d.rooms, '{}', 'chat:message:delivered', d.data
-			from written w
-			cross join lateral rt_private.delivered_event(w.message_id, w.user_id, v_iso) d
-			cross join bellwire.epoch e
-			where p_together and rt_private.epoch_holds(e.started, e.watched, v_at)
-		)
-		select count(*), count(*) filter (where w.delivered_at = v_at and w.read_at is null),
-			(select true from bellwire.epoch e where rt_private.epoch_holds(e.started, e.watched, v_at))
-		into v_count, v_plain, v_ready
-		from written w;
-	elsif v_slot = 1 then
-		with written as (
-			insert into platform.message_receipts as r (message_id, user_id, delivered_at)
-			select d.message_id, d.user_id, v_at from rt_private.deliveries(p_message_ids, p_user_ids) d
-			on conflict (message_id, user_id) do nothing
-			returning r.*
-		), told as (
-			insert into bellwire.outbox_1 (slot, epoch, at, rooms, except_rooms, event, data)
-			select 1, e.n, v_at, d.rooms, '{}', 'chat:message:delivered', d.data
-			from written w
-			cross join lateral rt_private.delivered_event(w.message_id, w.user_id, v_iso) d
-			cross join bellwire.epoch e
-			where p_together and rt_private.epoch_holds(e.started, e.watched, v_at)
-		)
-		select count(*), count(*) filter (where w.delivered_at = v_at and w.read_at is null),
-			(select true from bellwire.epoch e where rt_private.epoch_holds(e.started, e.watched, v_at))
-		into v_count, v_plain, v_ready
-		from written w;
-	else
-		with written as (
-			insert into platform.message_receipts as r (message_id, user_id, delivered_at)
-			select d.message_id, d.user_id, v_at from rt_private.deliveries(p_message_ids, p_user_ids) d
-			on conflict (message_id, user_id) do nothing
-			returning r.*
-		), told as (
-			insert into bellwire.outbox_2 (slot, epoch, at, rooms, except_rooms, event, data)
-			select 2, e.n, v_at, d.rooms, '{}', 'chat:message:delivered', d.data
-			from written w
-			cross join lateral rt_private.delivered_event(w.message_id, w.user_id, v_iso) d
-			cross join bellwire.epoch e
-			where p_together and rt_private.epoch_holds(e.started, e.watched, v_at)
-		)
-		select count(*), count(*) filter (where w.delivered_at = v_at and w.read_at is null),
-			(select true from bellwire.epoch e where rt_private.epoch_holds(e.started, e.watched, v_at))
-		into v_count, v_plain, v_ready
-		from written w;
-	end if;
-	if p_together then
-		if v_plain < v_count or v_ready is null or current_setting('bellwire.together') = '' then
-			raise exception 'a trigger changed receipts, or wrote a message, or the outbox is not ready'
-				using errcode = 'triggered_action_exception';
-		end if;
-		perform set_config('bellwire.together', '', true);
-		if v_count > 0 and rt_private.must_ring() then
-			perform pg_notify('bellwire', '');
-		end if;
-	end if;
-	return v_count;
-end
-$$;
-comment on function rt_private.deliver_once(uuid[], uuid[], boolean) is
-	'One attempt of rt_private.deliver_each. together: receipts_publish leaves these receipts alone.';
-
 create or replace function rt_private.deliver_each(p_message_ids uuid[], p_user_ids uuid[]) returns int
 language plpgsql volatile
 as $$
@@ -131,11 +29,13 @@ declare
 begin
 	for attempt in 1..5 loop
 		begin
-			v_count := rt_private.deliver_once(p_message_ids, p_user_ids,
-				attempt = 1 and pg_has_role(session_user, 'bellwire_edge', 'member')
-					and not rt_private.is_silent());
+			insert into platform.message_receipts (message_id, user_id, delivered_at)
+			select d.message_id, d.user_id, clock_timestamp()
+			from rt_private.deliveries(p_message_ids, p_user_ids) d
+			on conflict (message_id, user_id) do nothing;
+			get diagnostics v_count = row_count;
 			exit;
-		exception when foreign_key_violation or sqlstate 'RT403' or triggered_action_exception then
+		exception when foreign_key_violation or sqlstate 'RT403' then
 			-- A message, a user or a participant was deleted during the statement: try again with the rest.
 			if attempt = 5 then
 				raise;

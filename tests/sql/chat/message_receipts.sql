@@ -1,7 +1,7 @@
 -- platform.message_receipts: times that anybody sets are told to the sender, once. receipts_first,
 -- receipts_first_update, receipts_publish_insert, receipts_publish_update.
 begin;
-select plan(12);
+select plan(14);
 
 insert into platform.users (id, name) values (tests.u(1), 'Anna'), (tests.u(2), 'Boris'), (tests.u(3), 'Clara'),
 	(tests.u(4), 'Stranger');
@@ -44,6 +44,24 @@ select throws_ok($$insert into platform.message_receipts (message_id, user_id, r
 	values (tests.u(28), tests.u(4), now())$$, 'RT403', null, 'nor of a stranger');
 select throws_ok($$update platform.message_receipts set user_id = tests.u(3) where message_id = tests.u(25)$$, 'RT400',
 	null, 'a receipt does not move');
+
+select is((select array_agg(to_jsonb(t)) from rt_private.receipt_told(tests.u(25), tests.u(2),
+	'2026-01-10 12:00:00+00', '2026-01-10 12:00:01+00') t),
+	array(select jsonb_build_object('rooms', array['user:' || tests.u(1)], 'event', 'chat:message:' || e.event,
+		'data', jsonb_build_object('message_id', tests.u(25), 'chat_id', tests.u(10), e.who, tests.u(2),
+			e.whenever, e.at))
+	from (values ('delivered', 'delivered_to', 'delivered_at', '2026-01-10T12:00:00.000Z'),
+		('read', 'read_by', 'read_at', '2026-01-10T12:00:01.000Z')) e (event, who, whenever, at)),
+	'the events of a receipt');
+-- the clock says which of the three slots an INSERT writes
+select is(string_agg(distinct regexp_replace(t.part, '^(\d)(.*)select \1,', 'n\2select n,'), ''),
+	min(regexp_replace(t.part, '^0(.*)select 0,', 'n\1select n,')) filter (where t.n = 2),
+	'the statements of the slots differ in the slot alone')
+from (
+	select s.n, split_part(s.part, ';', 1) as part
+	from pg_proc p, regexp_split_to_table(p.prosrc, 'insert into bellwire.outbox_') with ordinality s (part, n)
+	where p.oid = 'rt_private.receipts_publish'::regproc and s.n > 1
+) t;
 
 -- ids that go down while the places go up
 insert into platform.messages (id, chat_id, sender_id, type, content)
