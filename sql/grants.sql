@@ -29,7 +29,8 @@ grant execute on function
 	rt.recovery_key(), rt.recover(text[]),
 	rt.routes(), rt.relays(), rt.relayed(uuid, jsonb), rt.names(uuid[]),
 	rt.version(), rt.maintain(uuid, bigint), rt.sweep(uuid), rt.monitor(), rt.edge_close(uuid),
-	rt.confirm(jsonb[], uuid[], uuid[]), rt.answer(uuid, text[]), rt.emitter_attachment(bigint),
+	rt.confirm(jsonb[], uuid[], uuid[], uuid[], uuid[]), rt.confirm_lone(uuid, uuid, boolean, boolean),
+	rt.answer(uuid, text[]), rt.emitter_attachment(bigint),
 	rt.page_ask(text, jsonb), rt.page_answer(uuid, boolean),
 	rt.get_chats(uuid, jsonb), rt.get_messages(uuid, jsonb), rt.get_notifications(uuid, jsonb)
 to bellwire_edge;

@@ -16,8 +16,9 @@ declare
 	f regprocedure;
 begin
 	foreach f in array array['rt_private.chat_message_send_many(uuid[],jsonb[])', 'rt.chat_message_read(uuid,jsonb)',
-		'rt.notification_read(uuid,jsonb)', 'rt.confirm(jsonb[],uuid[],uuid[])', 'rt.socket_open(uuid,text[])',
-		'rt.socket_close(uuid,text[])', 'rt.socket_register(uuid,text[])', 'rt.rooms(uuid[])',
+		'rt.notification_read(uuid,jsonb)', 'rt.confirm(jsonb[],uuid[],uuid[],uuid[],uuid[])',
+		'rt.socket_open(uuid,text[])', 'rt.socket_close(uuid,text[])', 'rt.socket_register(uuid,text[])',
+		'rt.rooms(uuid[])',
 		'rt.token_expired(uuid)', 'rt.sweep(uuid)', 'rt.edge_close(uuid)', 'rt_private.receipts_changed()',
 		'rt_private.receipts_unread()', 'rt_private.notifications_publish()', 'rt_private.likes_insert()',
 		'rt_private.likes_delete()', 'rt_private.comments_insert()', 'rt_private.comments_delete()',
@@ -54,5 +55,6 @@ alter function rt.socket_open_one(uuid, text, uuid, boolean, text, boolean) set 
 alter function rt.socket_close_one(uuid, text, uuid, boolean, boolean, text, boolean)
 	set enable_seqscan = off set jit = off;
 
--- So has this one, whose joins have nothing to be turned round: rows of a statement, and what belongs to each by its key.
+-- So have these, whose joins have nothing to be turned round: rows of a statement, and what belongs to each by its key.
 alter function rt_private.receipts_publish() set enable_seqscan = off set jit = off;
+alter function rt.confirm_lone(uuid, uuid, boolean, boolean) set enable_seqscan = off set jit = off;

@@ -67,34 +67,42 @@ comment on function rt_private.deliver_each(uuid[], uuid[]) is
 	'Message i has arrived at user i, whatever the size of its chat. Once per message and recipient; senders, '
 	'strangers and what is gone are passed over. Returns how many receipts were written.';
 
-create or replace function rt_private.deliver_first(p_message_ids uuid[], p_user_ids uuid[]) returns int
+create or replace function rt_private.deliver_first(p_message_ids uuid[], p_user_ids uuid[]) returns setof int
 language plpgsql volatile
 as $$
 declare
 	v_messages uuid[];
 	v_users    uuid[];
+	v_count    int;
 begin
-	if cardinality(p_message_ids) = 1 then -- an edge that asks few clients brings one answer, as a rule
-		if (select true from platform.message_receipts d
-			where d.message_id = p_message_ids[1] and d.delivered_at is not null limit 1) then
-			return 0;
-		end if;
-		return rt_private.deliver_each(p_message_ids, p_user_ids);
-	end if;
-	select array_agg(f.id), array_agg(f.user_id) into v_messages, v_users
-	from (
-		select c.message_id as id, (array_agg(c.user_id order by c.user_id))[1] as user_id
-		from rt_private.deliveries(p_message_ids, p_user_ids) c
-		group by c.message_id
-	) f
+	select array_agg(q.message_id), array_agg(q.user_id), count(distinct q.message_id)
+	into v_messages, v_users, v_count
+	from unnest(p_message_ids, p_user_ids) q (message_id, user_id)
 	where (select true from platform.message_receipts d
-		where d.message_id = f.id and d.delivered_at is not null limit 1) is null;
-	return case when v_messages is null then 0 else rt_private.deliver_each(v_messages, v_users) end;
+		where d.message_id = q.message_id and d.delivered_at is not null limit 1) is null;
+	if v_count = 0 then
+		return;
+	elsif v_count < cardinality(v_messages) then -- an edge brings one answer, as a rule
+		select array_agg(f.message_id), array_agg(f.user_id) into v_messages, v_users
+		from (
+			select c.message_id, (array_agg(c.user_id order by c.user_id))[1] as user_id
+			from rt_private.deliveries(v_messages, v_users) c
+			group by c.message_id
+		) f;
+	end if;
+	if rt_private.deliver_each(v_messages, v_users) = cardinality(p_message_ids) then
+		return;
+	end if;
+	return query
+	select q.n::int from unnest(p_message_ids) with ordinality q (message_id, n)
+	where (select true from platform.messages m where m.id = q.message_id)
+		and (select true from platform.message_receipts d
+			where d.message_id = q.message_id and d.delivered_at is not null limit 1) is null;
 end
 $$;
 comment on function rt_private.deliver_first(uuid[], uuid[]) is
-	'Message i has arrived at user i, in a large chat: only the first recipient of a message counts. Returns how '
-	'many receipts were written.';
+	'Message i has arrived at user i, in a large chat: only the first recipient of a message counts. Returns the '
+	'numbers of those that count for nothing while none does.';
 
 create or replace function rt_private.deliver(p_message_ids uuid[], p_user_ids uuid[]) returns void
 language plpgsql volatile
@@ -116,9 +124,12 @@ begin
 	from unnest(p_message_ids, p_user_ids) q (message_id, user_id)
 	where q.message_id <> all(v_large)
 	having count(*) > 0;
-	perform rt_private.deliver_first(array_agg(q.message_id), array_agg(q.user_id))
-	from unnest(p_message_ids, p_user_ids) q (message_id, user_id)
-	where q.message_id = any(v_large);
+	perform from (
+		select array_agg(q.message_id) as messages, array_agg(q.user_id) as users
+		from unnest(p_message_ids, p_user_ids) q (message_id, user_id)
+		where q.message_id = any(v_large)
+	) l
+	cross join lateral rt_private.deliver_first(l.messages, l.users);
 end
 $$;
 comment on function rt_private.deliver(uuid[], uuid[]) is

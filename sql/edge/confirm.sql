@@ -1,10 +1,11 @@
 -- Confirmed deliveries.
 
--- Nearly all confirmations are of messages of which each one counts. These come as arrays of keys: taking a JSON value
--- apart costs a sixth of a receipt. An edge of an earlier program sends all of them as values.
+-- Nearly all confirmations are of messages of which each one counts, or the first one. These come as arrays of keys:
+-- taking a JSON value apart costs a sixth of a receipt. An edge of an earlier program sends others as values.
 --
 -- The queries are planned once: planning for each batch would cost a third of it.
-create or replace function rt.confirm(p_confirms jsonb[], p_messages uuid[] default '{}', p_users uuid[] default '{}')
+create or replace function rt.confirm(p_confirms jsonb[], p_messages uuid[] default '{}', p_users uuid[] default '{}',
+	p_first_messages uuid[] default '{}', p_first_users uuid[] default '{}')
 returns table (ord int)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s'
 set plan_cache_mode = force_generic_plan
@@ -19,60 +20,50 @@ begin
 	if cardinality(p_messages) > 0 then
 		v_count := rt_private.deliver_each(p_messages, p_users);
 	end if;
+	if cardinality(p_first_messages) > 0 then
+		return query
+		select cardinality(p_confirms) + f.n from rt_private.deliver_first(p_first_messages, p_first_users) f (n);
+	end if;
 	if cardinality(p_confirms) = 0 then
 		return;
 	end if;
-	if cardinality(p_confirms) = 1 and p_confirms[1] -> 'confirm' ? 'message_id' then -- where a query costs more
-		v_n := '{1}';
-		v_messages := array[(p_confirms[1] -> 'confirm' ->> 'message_id')::uuid];
-		v_users := array[(p_confirms[1] ->> 'user_id')::uuid];
-		v_wanted := array[p_confirms[1] -> 'confirm' ->> 'wanted'];
-	else
-		select array_agg(c.n), array_agg((c.j -> 'confirm' ->> 'message_id')::uuid),
-			array_agg((c.j ->> 'user_id')::uuid), array_agg(c.j -> 'confirm' ->> 'wanted')
-		into v_n, v_messages, v_users, v_wanted
-		from unnest(p_confirms) with ordinality c (j, n)
-		where c.j -> 'confirm' ? 'message_id';
-	end if;
+	select array_agg(c.n), array_agg((c.j -> 'confirm' ->> 'message_id')::uuid),
+		array_agg((c.j ->> 'user_id')::uuid), array_agg(c.j -> 'confirm' ->> 'wanted')
+	into v_n, v_messages, v_users, v_wanted
+	from unnest(p_confirms) with ordinality c (j, n)
+	where c.j -> 'confirm' ? 'message_id';
 	if coalesce(cardinality(v_n), 0) < cardinality(p_confirms) then
 		insert into bellwire.notifications_taken (notification_id)
 		select distinct (c -> 'confirm' ->> 'notification_id')::uuid from unnest(p_confirms) c
 		where c -> 'confirm' ? 'notification_id'
 		on conflict do nothing;
 	end if;
-	if 'all' = all(v_wanted) then
-		v_count := rt_private.deliver_each(v_messages, v_users);
+	if v_n is null then
 		return;
-	elsif 'all' <> all(v_wanted) then
-		v_count := rt_private.deliver_first(v_messages, v_users);
-	else
-		-- where the publisher has not said how many count, the size of the chat does
-		perform rt_private.deliver(array_agg(q.message_id), array_agg(q.user_id))
-		from unnest(v_messages, v_users, v_wanted) q (message_id, user_id, wanted)
-		where q.wanted is null
-		having count(*) > 0;
-		perform rt_private.deliver_each(array_agg(q.message_id), array_agg(q.user_id))
-		from unnest(v_messages, v_users, v_wanted) q (message_id, user_id, wanted)
-		where q.wanted = 'all'
-		having count(*) > 0;
-		perform rt_private.deliver_first(array_agg(q.message_id), array_agg(q.user_id))
-		from unnest(v_messages, v_users, v_wanted) q (message_id, user_id, wanted)
+	end if;
+	-- where the publisher has not said how many count, the size of the chat does
+	perform rt_private.deliver(array_agg(q.message_id), array_agg(q.user_id))
+	from unnest(v_messages, v_users, v_wanted) q (message_id, user_id, wanted)
+	where q.wanted is null
+	having count(*) > 0;
+	perform rt_private.deliver_each(array_agg(q.message_id), array_agg(q.user_id))
+	from unnest(v_messages, v_users, v_wanted) q (message_id, user_id, wanted)
+	where q.wanted = 'all'
+	having count(*) > 0;
+	return query
+	select w.n[f.n]
+	from (
+		select array_agg(q.n) as n, array_agg(q.message_id) as messages, array_agg(q.user_id) as users
+		from unnest(v_n, v_messages, v_users, v_wanted) q (n, message_id, user_id, wanted)
 		where q.wanted <> 'all'
-		having count(*) > 0;
-		v_count := 0;
-	end if;
-	if v_count < cardinality(v_messages) then
-		return query
-		select q.n from unnest(v_n, v_messages, v_wanted) q (n, message_id, wanted)
-		where q.wanted <> 'all' and (select true from platform.messages m where m.id = q.message_id)
-			and (select true from platform.message_receipts d
-				where d.message_id = q.message_id and d.delivered_at is not null limit 1) is null;
-	end if;
+		having count(*) > 0
+	) w
+	cross join lateral rt_private.deliver_first(w.messages, w.users) f (n);
 end
 $$;
-comment on function rt.confirm(jsonb[], uuid[], uuid[]) is
+comment on function rt.confirm(jsonb[], uuid[], uuid[], uuid[], uuid[]) is
 	'Events that a recipient''s client has taken: [{"confirm": the event''s confirm value, untouched, "user_id": '
-	'whose socket}]; message i at user i where that value says that each confirmation counts, and no more. '
-	'Those of messages become receipts, those of notifications are '
+	'whose socket}]; message i at user i where that value says that each confirmation counts, and no more; '
+	'first: where it says that one counts. Those of messages become receipts, those of notifications are '
 	'noted for rt.undelivered. Where only the first one counts, and none of these does: '
-	'returns their numbers, from 1.';
+	'returns their numbers, from 1, those of the values before the others.';

@@ -42,6 +42,7 @@ const story = [
   sent('chat:join', 1, { chat_id: uuid(10) }), sent('chat:leave', 1, { chat_id: uuid(10) }), sent('chat:typing', 1, { chat_id: uuid(10), is_typing: true }), sent('chat:join', 1, { chat_id: String.raw`\x00` }),
   sent('chat:message:read', 1, { chat_id: uuid(10), message_id: uuid(21) }),
   `select rt.confirm(array['{"message_id": "${uuid(21)}", "user_id": "${uuid(1)}"}'::jsonb])`,
+  `select rt.confirm_lone(${u(21)}, ${u(1)}, false, false)`, `select rt.confirm_lone(${u(21)}, ${u(2)}, true, false)`,
   `update platform.message_receipts set read_at = '2026-01-10T12:00:00.5Z'`,
   `insert into platform.notifications (id, user_id, type, title, body, data, created_at) values (${u(31)}, ${u(1)}, 'mention', 't', 'b', $json$${metadata}$json$, '2026-01-10T12:00:00.123456Z')`,
   `insert into platform.notifications (id, user_id, type, title, body, created_at) values (${u(32)}, ${u(1)}, 'mention', 't', 'b', '2025-12-31T23:59:59.999999Z')`,

@@ -1,6 +1,6 @@
 -- rt.confirm: a message that a recipient's client has taken gets a receipt, once.
 begin;
-select plan(32);
+select plan(35);
 
 insert into platform.users (id, name) values (tests.u(1), 'Anna'), (tests.u(2), 'Boris'), (tests.u(3), 'Clara'),
 	(tests.u(4), 'Stranger');
@@ -140,6 +140,13 @@ select is_empty($$select c.ord from rt.confirm(array[pg_temp.of_message(33, 3), 
 	'keys and values in one call');
 select results_eq('select * from pg_temp.told()', array['chat:message:delivered 24 2'],
 	'keys: neither the sender, nor strangers, nor of what is unknown');
+select tests.mark();
+select results_eq($$select c.ord from rt.confirm(array['{"confirm": 5}'::jsonb], '{}', '{}',
+	array[tests.u(23), tests.u(24), tests.u(99), tests.u(23), null], array[tests.u(4), tests.u(3), tests.u(2), tests.u(1), tests.u(2)]) c$$,
+	array[2, 5], 'keys of messages of which one is wanted: those that count for nothing, behind the values');
+select is_empty($$select c.ord from rt.confirm('{}', '{}', '{}', array[tests.u(23), tests.u(23), tests.u(23)],
+	array[tests.u(1), tests.u(3), tests.u(2)]) c$$, 'one of these counts');
+select results_eq('select * from pg_temp.told()', array['chat:message:delivered 23 2'], 'and is told');
 
 -- the outbox is not looked after
 update bellwire.epoch set watched = 'empty';

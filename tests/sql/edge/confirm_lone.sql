@@ -1,0 +1,88 @@
+-- rt.confirm_lone: one message that a recipient's client has taken, as rt.confirm has it.
+begin;
+select plan(21);
+
+select tests.users(1, 5), tests.chat(10, 1, 2, 3), tests.chat(11, 4);
+insert into platform.messages (id, chat_id, sender_id, type, content)
+select tests.u(100 + n), tests.u(10), tests.u(1 + n % 3), 'text', 'm' from generate_series(1, 60) n;
+create function pg_temp.events() returns table (rooms text[], except_rooms text[], event text, data jsonb, control text,
+	ephemeral boolean) language sql as $$
+	select s.rooms, s.except_rooms, s.event, s.data - 'delivered_at', s.control, s.ephemeral
+	from tests.sent() s order by s.id $$;
+-- as an edge does: what is left to rt.confirm goes there
+create function pg_temp.lone(p_message uuid, p_user uuid, p_first boolean) returns setof int language plpgsql as $$
+	begin
+		if rt.confirm_lone(p_message, p_user, p_first, false) is null then
+			return query select * from rt.confirm(array[jsonb_build_object('user_id', p_user, 'confirm',
+				jsonb_build_object('message_id', p_message, 'wanted', case when p_first then '1' else 'all' end))]);
+		end if;
+	end $$;
+create function pg_temp.said(p_message int, p_user int, p_first boolean default false) returns text language sql as $$
+	select case x when pg_current_xact_id() then 'written' when '0' then 'nothing' end
+	from rt.confirm_lone(tests.u(p_message), tests.u(p_user), p_first, false) x $$;
+
+select tests.mark();
+select is(pg_temp.said(101, 1), 'written', 'the transaction that wrote it');
+select is((select array_agg((r.user_id, r.delivered_at = clock_timestamp(), r.read_at)::text) from platform.message_receipts r
+	where r.message_id = tests.u(101)), array[(tests.u(1), false, null::timestamptz)::text], 'a receipt');
+select is((select array_agg(to_jsonb(s)) from (select rooms, event, data from tests.sent()) s), (
+	select array[jsonb_build_object('rooms', array['user:' || tests.u(2)], 'event', 'chat:message:delivered', 'data',
+		jsonb_build_object('message_id', tests.u(101), 'chat_id', tests.u(10), 'delivered_to', tests.u(1),
+			'delivered_at', rt_private.iso(r.delivered_at)))]
+	from platform.message_receipts r where r.message_id = tests.u(101)), 'told to the sender');
+select tests.mark();
+select is(pg_temp.said(101, 1), 'nothing', 'once');
+select is(pg_temp.said(101, 2), 'nothing', 'not one''s own');
+select is(pg_temp.said(101, 4), null, 'a stranger: rt.confirm passes over it');
+select is(pg_temp.said(101, 5), null, 'nor one of somebody without a chat');
+select is(pg_temp.said(101, 98), null, 'nor of nobody');
+select is(pg_temp.said(99, 1), null, 'nor of what is unknown');
+select is(pg_temp.said(101, 3, true), null, 'another one counts already: rt.confirm says what is wanted');
+select is(pg_temp.said(102, 3, true), null, 'one''s own, where one is wanted: rt.confirm says that another one is');
+select is((select count(*) from pg_temp.events()), 0::bigint, 'none of these is told');
+select is(pg_temp.said(102, 1, true), 'written', 'the first one counts');
+insert into platform.message_receipts (message_id, user_id) values (tests.u(104), tests.u(1));
+select is(pg_temp.said(104, 1), null, 'a receipt without a delivery is left to rt.confirm');
+
+-- nobody is rung
+select is(current_setting('bellwire.published', true), null, 'this transaction rings');
+select rt.confirm_lone(tests.u(107), tests.u(1), false, true);
+select is(current_setting('bellwire.published', true), pg_current_xact_id()::text, 'unrung: it is noted that it wrote');
+
+-- by chance: whoever may have one, and the others
+delete from platform.message_receipts;
+create temp table asked as
+select 100 + m as message, 1 + u as person, row_number() over (order by m, u) as n
+from (select (random() * 65)::int as m, (random() * 4)::int as u from generate_series(1, 150)) q;
+create temp table rows_many as select message_id, user_id, read_at from platform.message_receipts with no data;
+create temp table told_many as select * from pg_temp.events() with no data;
+create temp table wanted_many (n int);
+create function pg_temp.many(p_first boolean) returns void language plpgsql as $$
+	begin
+		delete from rows_many; delete from told_many; delete from wanted_many; delete from platform.message_receipts;
+		perform tests.mark();
+		insert into wanted_many select c.ord
+		from (select array_agg(tests.u(a.message) order by a.n) as m, array_agg(tests.u(a.person) order by a.n) as u from asked a) k
+		cross join lateral rt.confirm('{}', case when p_first then '{}' else k.m end, case when p_first then '{}' else k.u end,
+			case when p_first then k.m else '{}' end, case when p_first then k.u else '{}' end) c;
+		insert into told_many select * from pg_temp.events();
+		insert into rows_many select r.message_id, r.user_id, r.read_at from platform.message_receipts r;
+		delete from platform.message_receipts;
+		perform tests.mark();
+	end $$;
+select pg_temp.many(false);
+select count(l) from (select * from asked order by n offset 0) a, pg_temp.lone(tests.u(a.message), tests.u(a.person), false) l;
+select results_eq('select * from pg_temp.events()', 'select * from told_many', 'one by one they say what they say at once');
+select results_eq('select message_id, user_id, read_at from platform.message_receipts order by 1, 2', 'select * from rows_many order by 1, 2',
+	'and leave the same rows');
+select pg_temp.many(true);
+create temp table wanted_lone as
+select a.n::int as n from (select * from asked order by n offset 0) a, pg_temp.lone(tests.u(a.message), tests.u(a.person), true) l;
+select results_eq('select * from pg_temp.events()', 'select * from told_many', 'where one is wanted as well');
+select results_eq('select message_id, user_id, read_at from platform.message_receipts order by 1, 2', 'select * from rows_many order by 1, 2',
+	'the same rows');
+select is_empty('select * from wanted_many w where not exists (select from wanted_lone l where l.n = w.n)',
+	'and whoever counts for nothing then did so one by one');
+
+select * from finish();
+rollback;
