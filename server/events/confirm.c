@@ -20,9 +20,14 @@
 
 #define ALONE_AGAIN_MS 4000 /* each time the database waits two seconds for the lock, and so do all others */
 
-/* The confirm value of a message of which each confirmation counts, as jsonb prints it, around the message's id. */
-#define KEY_BEFORE "{\"wanted\": \"all\", \"message_id\": \""
-#define KEY_AFTER "\"}"
+/* The confirm value of a message as jsonb prints it: where each confirmation counts, and where the first one does. */
+#define KEY_EACH "{\"wanted\": \"all\", \"message_id\": \""
+#define KEY_FIRST "{\"but\": \""
+#define KEY_WANTED "\", \"wanted\": 1, \"message_id\": \""
+#define KEY_END "\"}"
+
+/* Of rt.confirm: values; messages and users; messages and users of which the first confirmation counts. */
+enum { VALUES, MESSAGES, USERS, FIRST_MESSAGES, FIRST_USERS, ARRAYS };
 
 struct confirmation {
 	struct delivery *delivery; /* a reference */
@@ -36,10 +41,12 @@ struct confirms {
 	size_t n, cap;
 	size_t out;                 /* of the first ones: the call that is out has them */
 	uint32_t values[BATCH_MAX]; /* of these, the places of those that went as values */
-	size_t nvalues;
+	uint32_t firsts[BATCH_MAX]; /* and of those of whose messages the first confirmation counts */
+	size_t nvalues, nfirsts;
 	uint64_t alone_at; /* loop_now: when the next of those that go alone may */
-	bool without_keys; /* the database has the functions of an earlier program */
+	bool older;        /* the database has the functions of an earlier program */
 	bool unrung;       /* the call that is out rings nobody */
+	bool left;         /* rt.confirm_lone has left the next one to rt.confirm */
 	struct sender sender;
 };
 
@@ -168,19 +175,22 @@ void confirm_fence(struct sio_socket *s, uint64_t value, void *events)
  * nobody. The subquery comes first, since the function takes its value. The answer has a row in any case, which says
  * the transaction.
  */
-#define RUNG "select * from rt.confirm($1::jsonb[], $2::uuid[], $3::uuid[])"
+#define RUNG "select * from rt.confirm($1::jsonb[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[])"
 #define UNRUNG                                                                                                            \
 	"select c.ord, q.xact from (select set_config('bellwire.dispatch', pg_current_xact_id()::text, true) as xact) q " \
-	"left join lateral rt.confirm(case when q.xact <> '' then $1::jsonb[] end, $2::uuid[], $3::uuid[]) c on true"
+	"left join lateral rt.confirm(case when q.xact <> '' then $1::jsonb[] end, $2::uuid[], $3::uuid[], "              \
+	"$4::uuid[], $5::uuid[]) c on true"
 #define VALUES_ONLY "select * from rt.confirm($1::jsonb[])"
+#define LONE "select rt.confirm_lone($1, $2, $3, $4)"
 
-/* rt.confirm answers the numbers of values that count for nothing. Another client's may. */
+/* rt.confirm answers the numbers of those that count for nothing, values first. Another client's may count. */
 static void confirms_refuse(struct confirms *cf, const struct db_result *r)
 {
 	for (int row = 0; r->outcome == DB_OK && row < r->nrows; row++) {
 		uint64_t n;
-		if (u64_parse(db_value(r, row, 0), &n) && n >= 1 && n <= cf->nvalues)
-			cf->all[cf->values[n - 1]].refused = true;
+		if (!u64_parse(db_value(r, row, 0), &n) || n < 1 || n > cf->nvalues + cf->nfirsts)
+			continue;
+		cf->all[n <= cf->nvalues ? cf->values[n - 1] : cf->firsts[n - 1 - cf->nvalues]].refused = true;
 	}
 }
 
@@ -200,11 +210,11 @@ static void confirms_drop(struct confirms *cf, size_t n)
 }
 
 /* A deploy went back to an earlier program, whose edges come next. */
-static bool confirms_lack_keys(struct confirms *cf, const struct db_result *r)
+static bool confirms_meet_older(struct confirms *cf, const struct db_result *r)
 {
-	if (cf->without_keys || strcmp(r->sqlstate, "42883") != 0)
+	if (cf->older || strcmp(r->sqlstate, "42883") != 0)
 		return false;
-	return cf->without_keys = true;
+	return cf->older = true;
 }
 
 static void confirms_written(const struct events *ev, const struct db_result *r)
@@ -263,44 +273,94 @@ static bool confirms_join(const struct confirms *cf)
 
 /* ---- answers ---- */
 
-static void confirms_answered(void *arg, const struct db_result *r)
+/* False: the call is over. A repeated one is harmless, since a confirmation counts once. */
+static bool confirms_again(struct confirms *cf, const struct db_result *r)
 {
-	struct events *ev = arg;
-	struct confirms *cf = ev->confirms;
-	if (cf->unrung)
-		confirms_written(ev, r);
-	if (confirms_lack_keys(cf, r)) {
+	if (confirms_meet_older(cf, r)) {
 		cf->out = 0;
 		sender_wake(&cf->sender);
-		return;
-	}
-	if (strcmp(r->sqlstate, "55P03") == 0) {
-		confirms_put_off(cf, loop_now(ev->people->loop));
-		return;
-	}
-	if (db_may_repeat(r)) { /* harmless: rt.confirm counts a repeated confirmation once */
+	} else if (strcmp(r->sqlstate, "55P03") == 0) {
+		confirms_put_off(cf, loop_now(cf->sender.loop));
+	} else if (db_may_repeat(r)) {
 		cf->out = 0;
 		sender_after(&cf->sender, SENDER_AGAIN_MS);
-		return;
+	} else {
+		return false;
 	}
-	confirms_refuse(cf, r);
+	return true;
+}
+
+static void confirms_end(struct confirms *cf)
+{
 	confirms_drop(cf, cf->out);
 	cf->out = 0;
 	if (cf->n)
 		sender_after(&cf->sender, GATHER_MS);
 }
 
-/* The message, where its key says all. */
-static bool confirm_key(const struct delivery *d, struct slice *uuid)
+static void confirms_answered(void *arg, const struct db_result *r)
 {
-	size_t before = sizeof KEY_BEFORE - 1, after = sizeof KEY_AFTER - 1;
-	struct slice v = delivery_value(d);
-	if (v.n != before + UUID_LEN + after || memcmp(v.p, KEY_BEFORE, before) != 0 ||
-	    memcmp(v.p + before + UUID_LEN, KEY_AFTER, after) != 0)
+	struct events *ev = arg;
+	struct confirms *cf = ev->confirms;
+	if (cf->unrung)
+		confirms_written(ev, r);
+	if (confirms_again(cf, r))
+		return;
+	confirms_refuse(cf, r);
+	confirms_end(cf);
+}
+
+/* rt.confirm_lone answers the transaction that wrote the receipt, 0 for none, or null: rt.confirm is to be asked. */
+static void confirms_answered_lone(void *arg, const struct db_result *r)
+{
+	struct events *ev = arg;
+	struct confirms *cf = ev->confirms;
+	uint64_t xid = 0;
+	bool settled = r->outcome == DB_OK && r->nrows == 1 && u64_parse(db_value(r, 0, 0), &xid);
+	if (cf->unrung && (xid || r->outcome != DB_OK))
+		db_wrote_unrung(ev->db, xid);
+	if (confirms_again(cf, r))
+		return;
+	if (settled || r->outcome != DB_OK) {
+		confirms_end(cf);
+		return;
+	}
+	cf->left = true;
+	cf->out = 0;
+	sender_wake(&cf->sender);
+}
+
+/* ---- keys ---- */
+
+static bool text_taken(struct slice *left, const char *text)
+{
+	struct slice t = slice_str(text);
+	if (!slice_starts(*left, t))
 		return false;
-	*uuid = slice_of(v.p + before, UUID_LEN);
+	*left = slice_of(left->p + t.n, left->n - t.n);
+	return true;
+}
+
+static bool uuid_taken(struct slice *left, struct slice *uuid)
+{
+	if (left->n < UUID_LEN)
+		return false;
+	*uuid = slice_of(left->p, UUID_LEN);
+	*left = slice_of(left->p + UUID_LEN, left->n - UUID_LEN);
 	return uuid_valid(*uuid);
 }
+
+/* The message, where its key says all. first: its first confirmation counts, otherwise each does. */
+static bool confirm_key(const struct delivery *d, struct slice *uuid, bool *first)
+{
+	struct slice left = delivery_value(d), but;
+	*first = text_taken(&left, KEY_FIRST);
+	if (*first ? !uuid_taken(&left, &but) || !text_taken(&left, KEY_WANTED) : !text_taken(&left, KEY_EACH))
+		return false;
+	return uuid_taken(&left, uuid) && slice_eq(left, SLICE(KEY_END));
+}
+
+/* ---- the calls ---- */
 
 static void confirm_value(const struct confirmation *x, struct buf *values)
 {
@@ -313,52 +373,75 @@ static void confirm_value(const struct confirmation *x, struct buf *values)
 	buf_fini(&item);
 }
 
-/* arrays: values, messages, users, as rt.confirm takes them. */
 static void confirms_fill(struct confirms *cf, struct buf *arrays)
 {
 	struct slice message;
-	for (cf->nvalues = 0; cf->out < cf->n && cf->out < BATCH_MAX && confirms_join(cf); cf->out++) {
+	bool first;
+	cf->nvalues = cf->nfirsts = 0;
+	for (; cf->out < cf->n && cf->out < BATCH_MAX && confirms_join(cf); cf->out++) {
 		const struct confirmation *x = &cf->all[cf->out];
-		if (!cf->without_keys && confirm_key(x->delivery, &message)) {
-			db_array_add(&arrays[1], message);
-			db_array_add(&arrays[2], slice_of(x->user, UUID_LEN));
-		} else {
-			confirm_value(x, &arrays[0]);
+		if (cf->older || !confirm_key(x->delivery, &message, &first)) {
+			confirm_value(x, &arrays[VALUES]);
 			cf->values[cf->nvalues++] = (uint32_t)cf->out;
+			continue;
 		}
+		db_array_add(&arrays[first ? FIRST_MESSAGES : MESSAGES], message);
+		db_array_add(&arrays[first ? FIRST_USERS : USERS], slice_of(x->user, UUID_LEN));
+		if (first)
+			cf->firsts[cf->nfirsts++] = (uint32_t)cf->out;
 	}
 }
 
 static void confirms_call(const struct events *ev, struct confirms *cf, const struct slice *arrays)
 {
-	cf->unrung = !cf->without_keys && db_alone(ev->db);
-	if (cf->without_keys)
+	cf->unrung = !cf->older && db_alone(ev->db);
+	if (cf->older)
 		sender_call(&cf->sender, VALUES_ONLY, arrays, 1, confirms_answered);
 	else
-		sender_call(&cf->sender, cf->unrung ? UNRUNG : RUNG, arrays, 3, confirms_answered);
+		sender_call(&cf->sender, cf->unrung ? UNRUNG : RUNG, arrays, ARRAYS, confirms_answered);
+}
+
+static void confirms_send_several(const struct events *ev, struct confirms *cf)
+{
+	struct buf arrays[ARRAYS] = {0};
+	struct slice params[ARRAYS];
+	for (size_t i = 0; i < ARRAYS; i++)
+		db_array_begin(&arrays[i]);
+	confirms_fill(cf, arrays);
+	for (size_t i = 0; i < ARRAYS; i++) {
+		db_array_end(&arrays[i]);
+		params[i] = buf_view(&arrays[i]);
+	}
+	confirms_call(ev, cf, params);
+	for (size_t i = 0; i < ARRAYS; i++)
+		buf_fini(&arrays[i]);
+	cf->left = false;
+}
+
+/* One message that goes by itself has a call of its own. False: that call is not for the next one. */
+static bool confirms_send_lone(const struct events *ev, struct confirms *cf)
+{
+	const struct confirmation *x = cf->all;
+	struct slice message;
+	bool first, lone = cf->n == 1 || x[0].alone || x[1].alone;
+	if (!lone || cf->older || cf->left || !confirm_key(x->delivery, &message, &first))
+		return false;
+	cf->unrung = db_alone(ev->db);
+	cf->out = 1;
+	const struct slice params[] = {message, slice_of(x->user, UUID_LEN), slice_str(first ? "t" : "f"),
+	                               slice_str(cf->unrung ? "t" : "f")};
+	sender_call(&cf->sender, LONE, params, ARRAY_LEN(params), confirms_answered_lone);
+	return true;
 }
 
 static void confirms_send(void *events)
 {
 	struct events *ev = events;
 	struct confirms *cf = ev->confirms;
-	struct buf arrays[3] = {0};
-	struct slice params[3];
-	uint64_t now = loop_now(ev->people->loop);
 	if (cf->n == 0 || !sender_ready(&cf->sender))
 		return;
-	if (!confirms_choose(cf, now)) {
+	if (!confirms_choose(cf, loop_now(ev->people->loop)))
 		sender_after(&cf->sender, GATHER_MS); /* what is new does not wait for them */
-		return;
-	}
-	for (size_t i = 0; i < 3; i++)
-		db_array_begin(&arrays[i]);
-	confirms_fill(cf, arrays);
-	for (size_t i = 0; i < 3; i++) {
-		db_array_end(&arrays[i]);
-		params[i] = buf_view(&arrays[i]);
-	}
-	confirms_call(ev, cf, params);
-	for (size_t i = 0; i < 3; i++)
-		buf_fini(&arrays[i]);
+	else if (!confirms_send_lone(ev, cf))
+		confirms_send_several(ev, cf);
 }

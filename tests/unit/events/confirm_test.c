@@ -20,7 +20,7 @@ TEST(a_pong_confirms_what_was_sent_before_its_ping)
 	CHECK(!confirms_idle(&hall.events));
 	HALL_UNTIL(confirms_idle(&hall.events));
 	CHECK_STR(database_said(&hall.base), "rt.confirm {\"{\\\"user_id\\\":\\\"" ANNA
-	                                     "\\\",\\\"confirm\\\":{\\\"message_id\\\": 1}}\"} {} {}\n");
+	                                     "\\\",\\\"confirm\\\":{\\\"message_id\\\": 1}}\"} {} {} {} {}\n");
 	guest_reads(a, "2\n"); /* for the second one */
 	guest_say(a, "3");
 	HALL_UNTIL(confirms_idle(&hall.events));
@@ -39,7 +39,7 @@ TEST(confirmations_of_a_moment_are_one_call)
 	HALL_UNTIL(confirms_idle(&hall.events));
 	CHECK_STR(database_said(&hall.base),
 	          "rt.confirm {\"{\\\"user_id\\\":\\\"" ANNA "\\\",\\\"confirm\\\":7}\",\"{\\\"user_id\\\":\\\"" BORIS
-	          "\\\",\\\"confirm\\\":7}\"} {} {}\n");
+	          "\\\",\\\"confirm\\\":7}\"} {} {} {} {}\n");
 	hall_end();
 }
 
@@ -83,16 +83,21 @@ TEST(what_met_a_lock_is_tried_alone_and_what_is_new_goes_without_it)
 }
 
 #define MESSAGE "018f0000-0000-7000-8000-00000000000a"
+#define EACH "{\"wanted\": \"all\", \"message_id\": \"" MESSAGE "\"}"
+#define FIRST "{\"but\": \"" BORIS "\", \"wanted\": 1, \"message_id\": \"" MESSAGE "\"}"
 
-/* What each confirmation counts of goes as keys; another value goes as it came. */
+/* Of what each confirmation counts, or the first, goes as keys; another value goes as it came. */
 TEST(a_message_is_confirmed_by_its_key)
 {
 	hall_opens();
 	struct guest *a = hall_guest(ANNA), *b = hall_guest(BORIS);
 	static const char *const values[] = {
-		"{\"wanted\": \"all\", \"message_id\": \"" MESSAGE "\"}",
+		EACH,
 		"{\"wanted\": \"all\", \"message_id\": \"no uuid, but as long as one is......\"}",
 		"{\"wanted\": \"all\", \"message_id\": \"" MESSAGE "\", \"more\": 1}",
+		"{\"but\": \"" BORIS "\", \"wanted\": 2, \"message_id\": \"" MESSAGE "\"}",
+		"{\"but\": \"" BORIS "\"",
+		FIRST,
 	};
 	for (size_t i = 0; i < ARRAY_LEN(values); i++)
 		deliver(NULL, values[i]);
@@ -103,24 +108,73 @@ TEST(a_message_is_confirmed_by_its_key)
 	guest_say(b, "3");
 	HALL_UNTIL(confirms_idle(&hall.events));
 	const char *said = database_said(&hall.base);
-	CHECK(strstr(said, "} {\"" MESSAGE "\",\"" MESSAGE "\"} {\"" ANNA "\",\"" BORIS "\"}\n"));
+	CHECK(strstr(said, "} {\"" MESSAGE "\",\"" MESSAGE "\"} {\"" ANNA "\",\"" BORIS "\"} {\"" MESSAGE "\"} {\"" ANNA
+	                   "\"}\n"));
 	CHECK(strstr(said, "no uuid, but"));
 	CHECK(strstr(said, "\\\"more\\\": 1"));
+	CHECK(strstr(said, "\\\"wanted\\\": 2"));
+	CHECK(strstr(said, "\\\"but\\\": \\\"" BORIS "\\\"}"));
 	hall_end();
+}
+
+/* The first key behind one value counts for nothing, so another client's answer is told as well. */
+TEST(the_number_of_a_key_is_behind_those_of_values)
+{
+	hall_opens();
+	struct guest *a = hall_guest(ANNA), *c = hall_guest(CLARA);
+	database_answers(&hall.base, "rt.confirm", "2");
+	deliver(NULL, FIRST);
+	deliver(NULL, "7");
+	guest_say(a, "3");
+	hall_turns();
+	guest_say(a, "3");
+	HALL_UNTIL(call(0));
+	CHECK(call_has(0, " {} {} {\"" MESSAGE "\"} {\"" ANNA "\"}"));
+	HALL_UNTIL(confirms_idle(&hall.events));
+	guest_say(c, "3");
+	HALL_UNTIL(call(1));
+	CHECK(call_has(1, "rt.confirm_lone " MESSAGE " " CLARA " t f"));
+	HALL_UNTIL(confirms_idle(&hall.events));
+	hall_end();
+}
+
+TEST(one_message_has_a_call_of_its_own)
+{
+	static const struct {
+		bool alone; /* is the edge: it rings nobody */
+		const char *value, *answer, *said;
+	} cases[] = {
+		{false, EACH, "4711", "rt.confirm_lone " MESSAGE " " ANNA " f f\n"},
+		{false, FIRST, "4711", "rt.confirm_lone " MESSAGE " " ANNA " t f\n"},
+		{true, EACH, "4711", "rt.confirm_lone " MESSAGE " " ANNA " f t\n"},
+		{true, EACH, "0", "rt.confirm_lone " MESSAGE " " ANNA " f t\n"},
+		{false, EACH, "~",
+	         "rt.confirm_lone " MESSAGE " " ANNA " f f\nrt.confirm {} {\"" MESSAGE "\"} {\"" ANNA "\"} {} {}\n"},
+		{false, EACH, "!23000 no", "rt.confirm_lone " MESSAGE " " ANNA " f f\n"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		hall_opens();
+		struct guest *a = hall_guest(ANNA);
+		db_set_alone(hall.base.db, cases[i].alone);
+		database_answers(&hall.base, "rt.confirm_lone", cases[i].answer);
+		deliver(NULL, cases[i].value);
+		guest_say(a, "3");
+		HALL_UNTIL(confirms_idle(&hall.events));
+		CHECK_STR(database_said(&hall.base), cases[i].said);
+		hall_end();
+	}
 }
 
 TEST(functions_of_an_earlier_program_are_told_values)
 {
 	hall_opens();
 	struct guest *a = hall_guest(ANNA);
-	deliver(NULL, "{\"wanted\": \"all\", \"message_id\": \"" MESSAGE "\"}");
-	database_answers(&hall.base, "rt.confirm", "!42883 no such function");
+	deliver(NULL, EACH);
+	database_answers(&hall.base, "rt.confirm_lone", "!42883 no such function");
 	guest_say(a, "3");
-	HALL_UNTIL(hall.base.said.n);
-	database_answers(&hall.base, "rt.confirm", "");
 	HALL_UNTIL(confirms_idle(&hall.events));
 	CHECK_STR(database_said(&hall.base),
-	          "rt.confirm {} {\"" MESSAGE "\"} {\"" ANNA "\"}\n"
+	          "rt.confirm_lone " MESSAGE " " ANNA " f f\n"
 	          "rt.confirm {\"{\\\"user_id\\\":\\\"" ANNA "\\\",\\\"confirm\\\":{\\\"wanted\\\": \\\"all\\\", "
 	          "\\\"message_id\\\": \\\"" MESSAGE "\\\"}}\"}\n");
 	hall_end();
