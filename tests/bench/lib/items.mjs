@@ -61,11 +61,20 @@ function confirmed(n, messages, people) {
     return range(people).map((p) => ({ message, user: person(first + 1 + p) }))
   })
 }
-const confirm = (messages, people) => ({
-  setup: ['prepare "rt.confirm" as select * from rt.confirm($1::jsonb[], $2::uuid[], $3::uuid[])'],
+// first: of a large chat, where one confirmation of a message counts.
+const confirm = (messages, people, first = false) => ({
+  setup: ['prepare "rt.confirm" as select * from rt.confirm($1::jsonb[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[])'],
   statement: (n) => {
     const all = confirmed(n, messages, people)
-    return `execute "rt.confirm"('{}', ${keys(all.map((c) => c.message))}, ${keys(all.map((c) => c.user))})`
+    const both = `${keys(all.map((c) => c.message))}, ${keys(all.map((c) => c.user))}`
+    return `execute "rt.confirm"('{}', ${first ? `'{}', '{}', ${both}` : `${both}, '{}', '{}'`})`
+  },
+})
+const confirmLone = (first) => ({
+  setup: ['prepare "rt.confirm_lone" as select rt.confirm_lone($1, $2, $3, $4)'],
+  statement: (n) => {
+    const [{ message, user }] = confirmed(n, 1, 1)
+    return `execute "rt.confirm_lone"('${message}', '${user}', ${first}, false)`
   },
 })
 
@@ -120,9 +129,11 @@ export const ITEMS = {
   reopen: { title: '`socket_open`, alone, of somebody who was here before', setup: [...OPENS, ...range(4).flatMap((n) => [open(9)(n), close(9)(n)])], statement: open1 },
   close: { title: '`socket_close`, alone', setup: [...OPENS, open(50)(0)], statement: close1 },
   close50: { title: '`socket_close`, 50 in a call, each', each: 50, setup: [...OPENS, ...range(14).map(open(50))], warm: 6, count: 8, statement: close(50) },
-  confirm: { title: '`rt.confirm`, one receipt', ...confirm(1, 1) },
+  confirm: { title: '`rt.confirm_lone`, one receipt', ...confirmLone(false) },
+  first: { title: '`rt.confirm_lone`, one receipt of a large chat', ...confirmLone(true) },
   confirm9: { title: '`rt.confirm`, nine receipts of a message', ...confirm(1, 9) },
   confirm12: { title: '`rt.confirm`, twelve receipts of as many', ...confirm(12, 1) },
+  first12: { title: '`rt.confirm`, twelve receipts of large chats', ...confirm(12, 1, true) },
   confirm72: { title: '`rt.confirm`, 72 receipts of eight', ...confirm(8, 9) },
   look: { title: 'a look, nothing new', ...fetch(null, looked) },
   poll0: { title: '`rt.poll`, no row', ...fetch(0, polled('poll')) },

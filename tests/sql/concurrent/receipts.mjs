@@ -24,8 +24,9 @@ async function crosswise() {
 // A message, its reader or the reader's place goes away at the moment of the confirmation.
 async function gone() {
   const [admin, other] = await many(2);
-  const edge = await connectEdge();
+  const [edge, lone] = await many(2, connectEdge);
   await admin.query("insert into platform.messages (id, chat_id, sender_id, type, content) select tests.u(n), tests.u(11), tests.u(1), 'text', 'x' from generate_series(2001, 2010) n");
+  const confirmLone = (user) => lone.one('select rt.confirm_lone($1, $2, false, false)', [uuid(2005), uuid(user)]);
   const confirm = (user) => outcome(edge.query('select rt.confirm($1)', [Array.from({ length: 10 }, (_, n) => ({ confirm: { message_id: uuid(2001 + n) }, user_id: uuid(user) }))]));
   for (const [what, sql, user] of [
     ['a message is deleted', 'delete from platform.messages where id = tests.u(2005)', 2],
@@ -34,10 +35,11 @@ async function gone() {
   ]) {
     await other.query('begin');
     await other.query(sql);
-    const done = confirm(user);
+    const done = [confirm(user), confirmLone(user)];
     await new Promise((resolve) => { setTimeout(resolve, 20); });
     await other.query('commit');
-    is(await done, 'ok', `${what} under the confirmation: the others are receipts`);
+    is(await done[0], 'ok', `${what} under the confirmation: the others are receipts`);
+    is(await done[1], null, 'and of one alone nothing is written');
   }
   is(await admin.one('select count(*)::int from platform.message_receipts where message_id >= tests.u(2001) and user_id = tests.u(2)'), 9, 'nine of ten');
 }
