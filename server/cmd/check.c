@@ -23,7 +23,7 @@
 	"'dispatch', 'dispatch_lone', 'dispatch_one', "                                                                                                  \
 	"'socket_open', 'socket_open_one', 'socket_register', 'socket_close', 'socket_close_one', 'rooms', 'token_expired', 'recover', 'recovery_key', " \
 	"'routes', 'relays', 'relayed', 'names', 'version', 'user_state', 'token_keys', 'users_of', 'answer', 'mark', 'place', 'maintain', "             \
-	"'sweep', 'monitor', 'edge_close', 'confirm', 'emitter_attachment', 'get_chats', 'get_messages', "                                               \
+	"'sweep', 'monitor', 'edge_close', 'confirm', 'confirm_lone', 'emitter_attachment', 'get_chats', 'get_messages', "                               \
 	"'page_ask', 'page_answer', "                                                                                                                    \
 	"'get_notifications']) f(name) "                                                                                                                 \
 	"where not exists (select from pg_catalog.pg_proc p "                                                                                            \

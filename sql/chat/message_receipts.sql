@@ -50,23 +50,26 @@ as $$
 	from (
 		select a.chat_id, a.sender_id from platform.messages a
 		where a.id = p_message_id and (
-			a.sender_id <> p_user_id
-				and (select true from platform.chat_participants p where p.chat_id = a.chat_id and p.user_id = p_user_id)
+			a.sender_id <> p_user_id and (
+				select true from platform.chat_participants p
+				where p.chat_id = a.chat_id and p.user_id = p_user_id)
 			or rt_private.receipt_refuse(a.sender_id = p_user_id))
 		offset 0
 	) m
 	cross join lateral (
 		select 'chat:message:delivered', 'delivered_to', 'delivered_at', p_delivered_at
-		where p_delivered_at is not null and p_delivered_at is distinct from p_read_at - interval '1 microsecond'
+		where p_delivered_at is not null
+			and p_delivered_at is distinct from p_read_at - interval '1 microsecond'
 		union all
 		select 'chat:message:read', 'read_by', 'read_at', p_read_at where p_read_at is not null
 	) e (event, who, whenever, at)
 $$;
 comment on function rt_private.receipt_told(uuid, uuid, timestamptz, timestamptz) is
-	'The events of a receipt. Refuses one of one''s own message (RT400) and of somebody who does not take part (RT403).';
+	'The events of a receipt. Refuses one of one''s own message (RT400) and of somebody who does not take part '
+	'(RT403).';
 
--- A statement trigger: a batch of confirmations is hundreds of receipts, and each of them is one event. It names the slot,
--- as rt_private.outbox_insert does.
+-- A statement trigger: a batch of confirmations is hundreds of receipts, and each of them is one event. It names the
+-- slot, as rt_private.outbox_insert does.
 create or replace function rt_private.receipts_publish() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -111,8 +114,9 @@ begin
 end
 $$;
 comment on function rt_private.receipts_publish() is
-	'Announces the times that this INSERT set: chat:message:delivered and chat:message:read to user:<sender>, in the '
-	'order of its rows. Refuses a receipt of one''s own message (RT400) and of somebody who does not take part (RT403).';
+	'Announces the times that this INSERT set: chat:message:delivered and chat:message:read to user:<sender>, in '
+	'the order of its rows. Refuses a receipt of one''s own message (RT400) and of somebody who does not take '
+	'part (RT403).';
 
 create or replace function rt_private.receipts_changed() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp

@@ -15,10 +15,9 @@ declare
 	v_messages uuid[];
 	v_users    uuid[];
 	v_wanted   text[];
-	v_count    int;
 begin
 	if cardinality(p_messages) > 0 then
-		v_count := rt_private.deliver_each(p_messages, p_users);
+		perform rt_private.deliver_each(p_messages, p_users);
 	end if;
 	if cardinality(p_first_messages) > 0 then
 		return query

@@ -142,7 +142,8 @@ select results_eq('select * from pg_temp.told()', array['chat:message:delivered 
 	'keys: neither the sender, nor strangers, nor of what is unknown');
 select tests.mark();
 select results_eq($$select c.ord from rt.confirm(array['{"confirm": 5}'::jsonb], '{}', '{}',
-	array[tests.u(23), tests.u(24), tests.u(99), tests.u(23), null], array[tests.u(4), tests.u(3), tests.u(2), tests.u(1), tests.u(2)]) c$$,
+	array[tests.u(23), tests.u(24), tests.u(99), tests.u(23), null],
+	array[tests.u(4), tests.u(3), tests.u(2), tests.u(1), tests.u(2)]) c$$,
 	array[2, 5], 'keys of messages of which one is wanted: those that count for nothing, behind the values');
 select is_empty($$select c.ord from rt.confirm('{}', '{}', '{}', array[tests.u(23), tests.u(23), tests.u(23)],
 	array[tests.u(1), tests.u(3), tests.u(2)]) c$$, 'one of these counts');
