@@ -1,5 +1,5 @@
 -- platform.message_receipts: times that anybody sets are told to the sender, once. receipts_first,
--- receipts_first_update, receipts_publish_insert, receipts_publish_update.
+-- receipts_first_update, receipts_publish_insert, receipts_publish_update. What rt_private.receipt_refuse refuses.
 begin;
 select plan(14);
 
