@@ -78,7 +78,8 @@ select is_empty($$select t.name from tables t join pg_class c on c.oid = t.oid
 -- triggers: all in force, each by ensure_trigger, with its sum
 select is_empty($$select g.tgname from pg_trigger g join tables t on t.oid = g.tgrelid where not g.tgisinternal
 	and g.tgparentid = 0
-	and (g.tgenabled <> case when g.tgname = 'replicated' then 'R' when g.tgname in ('looks_due', 'outbox_written')
+	and (g.tgenabled <> case when g.tgname = 'replicated' then 'R'
+		when g.tgname in ('looks_due', 'outbox_written', 'outbox_dropped')
 		or g.tgrelid::regclass::text ~ '^platform' and g.tgname ~ '_truncated?$' then 'A' else 'O' end
 		or obj_description(g.oid, 'pg_trigger') !~ '^bellwire [0-9a-f]{32}$')$$,
 	'triggers are in force and known');

@@ -69,6 +69,7 @@ const story = [
   `select count(*) from rt.answers(rt.ask_rooms('room:'), '0')`, `select rooms, except_rooms, event, data from rt.events(p_event => 'an:event', p_bodies => true)`,
   `select step, verdict from rt.explain('1', ${u(1)})`,
   "select pg_catalog.set_config('session_replication_role', 'replica', true)", `insert into platform.users (id, name) values (${u(4)}, 'replica')`, "select pg_catalog.set_config('session_replication_role', 'origin', true)",
+  'update bellwire.outbox_state set dropped = dropped',
   "update bellwire.epoch set watched = 'empty'", "select rt.emit(array['room:x'], 'late', '{}')", 'set constraints all immediate', 'set constraints all deferred',
   `select rt.page_answer(rt.page_ask('busy', '{}'), true)`,
   `select pg_catalog.jsonb_array_length(rt.page_answer(rt.page_ask('user', '{"user_id": "${uuid(1)}"}'), true)::jsonb -> 'events')`,
