@@ -167,7 +167,7 @@ static void lane_gather(struct lane *lane)
 		lane->out[lane->nout++] = it;
 }
 
-/* A batch is told by the end of the items' time, so what hangs is given up: the next link finds a server that answers. */
+/* A batch is told by the end of its items' time, so what hangs is given up: the next link finds one that answers. */
 static bool lane_ask(struct lane *lane, struct known *call, int n, const char *const *values)
 {
 	lane->asked = call;
