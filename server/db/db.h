@@ -199,7 +199,7 @@ bool db_alone(const struct db *d);
  */
 #define DB_SOON_MS 20
 void db_wrote_unrung(struct db *d, uint64_t xid); /* its transaction, which is no reason to poll; 0: not known */
-/* The same by its answer, in whose first row that column has the transaction; null, or no row: it has rung itself. */
+/* The same by its answer: its first row has the transaction in that column. Null, or no row: nothing is to be read. */
 void db_answer_unrung(struct db *d, const struct db_result *r, int col);
 
 void db_pump_set_events(struct db *d, const struct db_pump_events *ev, void *ctx); /* before db_start */

@@ -39,8 +39,8 @@ uint64_t closes_mark(struct entry *e, struct slice user);
 bool closes_past(const struct entry *e, struct slice user, uint64_t mark);
 
 /*
- * A call about n sockets was answered. Was it the one for one socket, which an earlier program's database does not have?
- * Then it is sent again as one for many, and so are all later ones.
+ * A call about n sockets was answered. Was it the one for one socket, which an earlier program's database does not
+ * have? Then it is sent again as one for many, and so are all later ones.
  */
 bool closes_lack_one(struct entry *e, size_t n, const struct db_result *r) MUST_CHECK;
 

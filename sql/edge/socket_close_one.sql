@@ -41,12 +41,14 @@ begin
 	if v_over then
 		perform rt_private.recovery_over(array[p_socket]);
 	end if;
-	if v_lost and not rt_private.presence_tell(p_user, false, null) then
+	if not v_lost then
+		xact := null; -- there is nothing to read
+	elsif not rt_private.presence_tell(p_user, false, null) then
 		perform rt_private.presence_forget(array[p_user]);
 	end if;
 	return next;
 end
 $$;
 comment on function rt.socket_close_one(uuid, text, uuid, boolean, boolean, text, boolean) is
-	'rt.socket_close for one socket: its id, its user, clean, over, why. One row: ord is null unless it comes again; '
-	'unrung and xact as in rt.socket_open_one.';
+	'rt.socket_close for one socket: its id, its user, clean, over, why. One row: ord is null unless it comes '
+	'again; unrung and xact as in rt.socket_open_one.';

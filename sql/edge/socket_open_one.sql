@@ -58,6 +58,8 @@ begin
 	end if;
 	if v_online is not true then
 		v_done := rt_private.presence_tell(p_user, true, rooms);
+	else
+		xact := null; -- there is nothing to read
 	end if;
 	if v_sourced then
 		select concat_ws(e'\n', socket_open_one.rooms, string_agg(array_to_string(o.rooms, e'\n'), e'\n'))
@@ -69,5 +71,5 @@ begin
 end
 $$;
 comment on function rt.socket_open_one(uuid, text, uuid, boolean, text, boolean) is
-	'rt.socket_open for one socket: its id, its user, recovery, pid. unrung: the edge is alone, and reads by itself '
-	'what this writes; xact is the transaction then.';
+	'rt.socket_open for one socket: its id, its user, recovery, pid. unrung: the edge is alone, and reads by '
+	'itself what this writes; xact is the transaction then, if there is something to read.';
