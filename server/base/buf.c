@@ -7,14 +7,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define GROWS_FAST 1024 /* a step costs malloc more than a few hundred bytes are worth */
+#define LEAST 256 /* most events fit into one step more, and each step costs malloc some 250 instructions */
 
 char *buf_room(struct buf *b, size_t n)
 {
 	if (b->cap - b->n < n) {
-		size_t cap = b->cap ? b->cap : 64;
+		size_t cap = b->cap ? b->cap : LEAST;
 		while (cap - b->n < n)
-			cap *= cap < GROWS_FAST ? 4 : 2;
+			cap *= 2;
 		b->p = mem_realloc(b->p, cap);
 		b->cap = cap;
 	}
