@@ -10,9 +10,9 @@
  *   in:  0 ........ consumed ........ filled
  *        on_data took it | shown again together with what comes next
  *
- * Writing: conn_send queues a reference and marks the connection. Once a turn the loop writes every marked connection
- * with one call; only one whose bytes did not all fit waits for writability. Sending to a connection whose queue is full
- * writes first; the rest of the queue then says whether the peer is slow (net/holder.h): CLOSE_SLOW. A burst is no
+ * Writing: conn_send queues a reference and marks the connection. Once a turn the loop writes every marked connection,
+ * as a rule by one call; one whose bytes did not all fit waits for writability. Sending to a connection whose queue is
+ * full writes first; the rest of the queue then says whether the peer is slow (net/holder.h): CLOSE_SLOW. A burst is no
  * slowness, and neither is the size of what is sent.
  */
 #ifndef NET_CONN_H
