@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "http/cors.h"
 #include "http/forwarded.h"
+#include "ws/frame_reader.h"
 
 static const char *const code_text[] = {"Transport unknown", "Session ID unknown", "Bad handshake method",
                                         "Bad request",       "Forbidden",          "Unsupported protocol version"};
@@ -254,8 +255,10 @@ struct eio_server *eio_server_new(struct loop *l, const struct eio_config *cfg, 
 	struct eio_server *srv = NEW(struct eio_server);
 	srv->loop = l;
 	srv->cfg = *cfg;
-	srv->ws_cfg = (struct ws_config){
-		.max_message = cfg->limits.max_payload, .max_fragments = 1024, .close_linger_ms = 1500};
+	srv->ws_cfg = (struct ws_config){.max_message = cfg->limits.max_payload,
+	                                 .max_fragments = 1024,
+	                                 .close_linger_ms = 1500,
+	                                 .reader = ws_reader_new()};
 	srv->ev = ev;
 	srv->ctx = ctx;
 	map_init(&srv->sessions, session_key);
@@ -295,6 +298,7 @@ void eio_server_free(struct eio_server **psrv)
 	packet_unref(&srv->close);
 	packet_unref(&srv->probe_answer);
 	blob_unref(&srv->separator);
+	ws_reader_free(&srv->ws_cfg.reader);
 	free(srv);
 }
 

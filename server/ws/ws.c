@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "ws/handshake.h"
-#include <wslay/wslay.h>
+#include "ws/frame_reader.h"
 
 #define OP_CONTINUATION 0x0
 #define OP_CLOSE 0x8
@@ -225,24 +225,6 @@ static int frame_judge(const struct ws *w, const unsigned char *p, size_t n, str
 	return 0;
 }
 
-struct source {
-	const char *p;
-	size_t n;
-};
-
-static ssize_t source_give(uint8_t *to, size_t n, int flags, void *user)
-{
-	(void)flags;
-	struct source *s = user;
-	size_t take = n < s->n ? n : s->n;
-	if (take == 0)
-		return -1;
-	memcpy(to, s->p, take);
-	s->p += take;
-	s->n -= take;
-	return (ssize_t)take;
-}
-
 static bool good_close_code(unsigned code)
 {
 	return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
@@ -321,9 +303,10 @@ static void frame_control(struct ws *w, unsigned opcode, const char *p, size_t n
 		peer_ping(w, p, n);
 }
 
-/* Takes one frame, which is whole in the source. wslay reads the head and unmasks the payload piece by piece. */
-static void frame_take(struct ws *w, wslay_frame_context_ptr frames, const struct frame *f)
+/* frame: it is there whole. */
+static void frame_take(struct ws *w, struct slice frame, const struct frame *f)
 {
+	struct ws_reader *reader = w->cfg->reader;
 	bool control = f->opcode & 0x8;
 	if (!control && f->opcode != OP_CONTINUATION) {
 		w->opcode = (uint8_t)f->opcode;
@@ -332,14 +315,14 @@ static void frame_take(struct ws *w, wslay_frame_context_ptr frames, const struc
 	if (!control)
 		w->incoming->fragments++;
 	uint64_t got = 0;
+	ws_reader_begin(reader, frame);
 	do {
-		struct wslay_frame_iocb io = {0};
-		if (wslay_frame_recv(frames, &io) < 0) {
+		struct slice piece;
+		if (!ws_reader_next(reader, &piece)) {
 			ws_violate(w, 1002);
 			return;
 		}
-		got += io.data_length;
-		struct slice piece = slice_of(io.data_length ? (const char *)io.data : "", io.data_length);
+		got += piece.n;
 		if (control)
 			frame_control(w, f->opcode, piece.p, piece.n); /* 125 bytes at most are one piece */
 		else if (!frame_data(w, piece, f->fin && got == f->len))
@@ -356,47 +339,30 @@ static size_t ws_skip(const struct ws *w, int code, const struct frame *f, size_
 	return code || f->size > n ? n : f->size;
 }
 
-/* The first frame of src, which is there whole. wslay's state is 4 KiB on the heap; it gets whole frames, so no call of ws_on_data leaves
- * one behind. */
-static void frame_give(struct ws *w, wslay_frame_context_ptr *frames, struct source *src, const struct frame *f)
-{
-	struct wslay_frame_callbacks callbacks = {.recv_callback = source_give};
-	if (!*frames && wslay_frame_context_init(frames, &callbacks, src) != 0)
-		mem_exhausted();
-	struct source behind = {src->p + f->size, src->n - f->size};
-	src->n = f->size;
-	frame_take(w, *frames, f);
-	if (src->n || w->state != WS_OPEN) { /* it stopped inside of the frame: the context is of no use any more */
-		wslay_frame_context_free(*frames);
-		*frames = NULL;
-	}
-	*src = behind;
-}
-
 static size_t ws_on_data(struct conn *c, void *owner, const char *p, size_t n)
 {
 	struct ws *w = owner;
 	if (w->ev && w->ev->on_activity)
 		w->ev->on_activity(w, w->owner);
-	struct source src = {p, n};
-	wslay_frame_context_ptr frames = NULL;
+	struct slice src = slice_of(p, n);
 	while (src.n && !conn_is_dead(c) && w->state != WS_FINISHING) {
 		struct frame f;
 		int code = frame_judge(w, (const unsigned char *)src.p, src.n, &f);
 		size_t skip = ws_skip(w, code, &f, src.n);
-		if (skip)
-			src = (struct source){src.p + skip, src.n - skip};
-		else if (code)
+		if (skip) {
+			src = slice_of(src.p + skip, src.n - skip);
+		} else if (code) {
 			ws_violate(w, code);
-		else if (f.size == 0 || f.size > src.n)
+		} else if (f.size == 0 || f.size > src.n) {
 			break;
-		else if (w->state == WS_CLOSING)
+		} else if (w->state == WS_CLOSING) {
 			ws_finish(w, w->why);
-		else
-			frame_give(w, &frames, &src, &f);
+		} else {
+			struct slice frame = slice_of(src.p, f.size);
+			src = slice_of(src.p + f.size, src.n - f.size);
+			frame_take(w, frame, &f);
+		}
 	}
-	if (frames)
-		wslay_frame_context_free(frames);
 	return w->state == WS_FINISHING || conn_is_dead(c) ? n : n - src.n;
 }
 

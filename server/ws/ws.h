@@ -11,6 +11,7 @@
 #include "http/http.h"
 
 struct ws;
+struct ws_reader; /* ws/frame_reader.h */
 
 struct ws_events {
 	/* A complete message; text is valid UTF-8. data ends with the call. */
@@ -26,6 +27,7 @@ struct ws_config {
 	size_t max_message;       /* of all fragments; one byte more is 1009 (W7) */
 	unsigned max_fragments;   /* of one message */
 	uint64_t close_linger_ms; /* how long the peer's Close is waited for (W9) */
+	struct ws_reader *reader; /* borrowed */
 };
 
 /* 0: the request is a good handshake. Else the status to refuse it with, and *why is the body (W2). */

@@ -6,12 +6,13 @@
 
 #include "base/text.h"
 #include "pair.h"
+#include "ws/frame_reader.h"
 #include "ws/ws.h"
 
 #define MESSAGE_MOST 200
 #define FRAGMENTS_MOST 5
 
-static const struct ws_config config = {
+static struct ws_config config = {
 	.max_message = MESSAGE_MOST, .max_fragments = FRAGMENTS_MOST, .close_linger_ms = 1000};
 
 /* What the owner heard: messages, then the reason of the end. */
@@ -68,6 +69,8 @@ static void on_body(struct http_exchange *x, void *ctx, struct slice body)
 	const char *why;
 	struct peer *p = ctx;
 	CHECK_INT(ws_check(x, &why), 0);
+	if (!config.reader) /* one for all */
+		config.reader = ws_reader_new();
 	p->ws = ws_accept(x, &config, slice_of("", 0), &ws_events, p);
 }
 

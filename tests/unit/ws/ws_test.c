@@ -1,3 +1,4 @@
+#include "ws/frame_reader.h"
 #include "ws/ws.h"
 
 #include "pair.h"
@@ -11,7 +12,7 @@ struct peer {
 	bool close_on_message, kill_on_message;
 };
 
-static const struct ws_config config = {.max_message = 100, .max_fragments = 5, .close_linger_ms = 100};
+static struct ws_config config = {.max_message = 100, .max_fragments = 5, .close_linger_ms = 100};
 
 static void on_message(struct ws *w, void *owner, bool binary, struct slice data)
 {
@@ -46,6 +47,8 @@ static void on_body(struct http_exchange *x, void *ctx, struct slice body)
 	const char *why;
 	struct peer *p = ctx;
 	CHECK_INT(ws_check(x, &why), 0);
+	if (!config.reader) /* one for all */
+		config.reader = ws_reader_new();
 	p->ws = ws_accept(x, &config, slice_of("", 0), &ws_events, p);
 }
 
