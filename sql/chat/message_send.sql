@@ -2,8 +2,8 @@
 
 create or replace function rt_private.chat_message_ack(p_id uuid, p_at timestamptz, p_client_id text) returns jsonb
 language sql stable
-return jsonb_strip_nulls(jsonb_object(array['status', 'sent', 'message_id', p_id::text,
-	'created_at', rt_private.iso(p_at), 'client_id', p_client_id]));
+return jsonb_object(array['status', 'sent', 'message_id', p_id::text, 'created_at', rt_private.iso(p_at)]
+	|| case when p_client_id is not null then array['client_id', p_client_id] end);
 comment on function rt_private.chat_message_ack(uuid, timestamptz, text) is 'What the sender of a message is told.';
 
 -- As the function of every route of ours it has no rights and no search_path of its own, since those of rt.dispatch and its kin
