@@ -144,7 +144,7 @@ static size_t fetch_next_limit(const PGresult *res)
 	return fit < PAGE_ROWS ? PAGE_ROWS : fit > PAGE_ROWS_MOST ? PAGE_ROWS_MOST : fit;
 }
 
-/* The rows from `first` on: Postgres stops at `asked` of them, and at the one with which their data reaches PAGE_BYTES. */
+/* The rows from `first` on: Postgres stops at `asked` of them, and at the one that reaches PAGE_BYTES of data. */
 static void fetch_weigh(struct fetch *f, const PGresult *res, int first, size_t asked)
 {
 	size_t bytes = 0;
