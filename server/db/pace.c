@@ -5,19 +5,22 @@
 /*
  * A transaction that rings holds a lock of the whole cluster while it commits. Ringing costs nothing that counts while
  * few do, and while their commits are short: then few meet at that lock. It saves polls, and the time until the next one.
- * From so many on, polls are cheaper, whoever writes.
+ * From so many on, polls are cheaper, whoever writes. Where there are other edges each of their sessions is told of every
+ * bell, too, so there it is fewer.
  */
 #define WINDOW_MS 30
 #define RINGS_TO_STAY 7  /* transactions in a window, 230 a second: with more, a BUSY pump goes on polling */
 #define RINGS_TO_WAKE 12 /* 400 a second: with as many, one that is rung begins to poll */
+#define RINGS_TO_STAY_ALONE 75
+#define RINGS_TO_WAKE_ALONE 120 /* 4000 a second */
 /*
  * How full the line at that lock is: the times of all commits in a window, together. What a BUSY pump sees of them is
- * the certain part only. What is rung for is read at once, so there the time until it was read is that of its commit;
- * of a long transaction alone it is not.
+ * the certain part only. What is rung for is read at once, so there the time until it was read, without that of the
+ * reading, is that of its commit; of a long transaction alone it is not.
  */
 #define LINE_TO_STAY_US (WINDOW_MS * 1000 / 10)
 #define LINE_TO_WAKE_US (WINDOW_MS * 1000 / 2)
-#define ALONE_TO_WAKE_US (WINDOW_MS * 1000)
+#define LATE_TO_WAKE_US (WINDOW_MS * 1000)
 
 /* Nobody waits for events: a poll takes what came in 50 ms, and the bell is for silence alone. */
 #define NOBODY_PAUSE_MS 50
@@ -98,7 +101,8 @@ static bool pace_wants_bell(const struct pace *p)
 	if (p->nobody)
 		return w->transactions == 0;
 	uint64_t ms = loop_now(p->loop) - p->window_at; /* longer than it should be, where fetches are slow */
-	return w->transactions * WINDOW_MS <= RINGS_TO_STAY * ms && w->certain_us * WINDOW_MS <= LINE_TO_STAY_US * ms;
+	uint64_t most = p->alone ? RINGS_TO_STAY_ALONE : RINGS_TO_STAY;
+	return w->transactions * WINDOW_MS <= most * ms && w->certain_us * WINDOW_MS <= LINE_TO_STAY_US * ms;
 }
 
 static bool pace_wants_silence(const struct pace *p)
@@ -108,14 +112,15 @@ static bool pace_wants_silence(const struct pace *p)
 		return false;
 	if (p->nobody)
 		return w->transactions >= NOBODY_TO_WAKE;
-	return w->transactions >= RINGS_TO_WAKE || (w->transactions > 1 && w->lag_us >= LINE_TO_WAKE_US) ||
-	       w->lag_us >= ALONE_TO_WAKE_US;
+	return w->transactions >= (p->alone ? RINGS_TO_WAKE_ALONE : RINGS_TO_WAKE) ||
+	       (w->transactions > 1 && w->lag_us >= LINE_TO_WAKE_US) || w->lag_us >= LATE_TO_WAKE_US;
 }
 
 static void pace_count(struct pace *p, const struct pace_seen *seen)
 {
 	p->window.transactions += seen->transactions;
-	p->window.lag_us += seen->lag_us;
+	uint64_t reading_us = seen->transactions * p->took_us;
+	p->window.lag_us += seen->lag_us > reading_us ? seen->lag_us - reading_us : 0;
 	p->window.certain_us += seen->certain_us;
 }
 

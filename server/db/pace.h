@@ -36,6 +36,7 @@ struct pace {
 	struct db_stats *stats; /* says the state */
 	enum pace_state state;
 	bool nobody;                /* waits for events; the pump says so */
+	bool alone;                 /* there is no other edge; the pump says so */
 	bool rung;                  /* since the last fetch was asked for */
 	bool want_arm, want_disarm; /* the pump is to tell the database; it takes the wish away when it does */
 	uint64_t armed_xid, armed_at;

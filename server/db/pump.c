@@ -45,10 +45,11 @@ static void pump_became_ready(struct pump *p)
 	p->common->on_change(p->common);
 }
 
-static void pump_look_for_somebody(struct pump *p)
+static void pump_look_around(struct pump *p)
 {
 	const struct fetch *f = &p->fetch;
 	p->pace.nobody = f->ev.nobody && f->ev.nobody(f->ctx);
+	p->pace.alone = p->common->alone;
 }
 
 /* What this edge writes while no other one is there it reads anyway, and rings nobody for. */
@@ -61,7 +62,7 @@ static void pump_tell_pace(struct pump *p)
 		seen.lag_us = f->lag_us;
 		seen.certain_us = f->certain_us;
 	}
-	pump_look_for_somebody(p);
+	pump_look_around(p);
 	pace_fetched(&p->pace, &seen);
 }
 
@@ -379,7 +380,7 @@ static void pump_on_notify(void *ctx)
 	if (p->step != PUMP_RUN || p->pace.state == PACE_BUSY)
 		return;
 	pace_rung(&p->pace);
-	pump_look_for_somebody(p);
+	pump_look_around(p);
 	if (!p->pace.nobody)
 		pump_poll_now(p);
 	else if (p->delivered == p->fetches) /* else the fetch that is not done is followed by pump_schedule */

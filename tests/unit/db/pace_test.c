@@ -184,6 +184,34 @@ TEST(a_pump_that_is_rung_polls_again_where_ringing_costs_too_much)
 	}
 }
 
+TEST(more_may_ring_where_there_is_no_other_edge)
+{
+	static const struct {
+		const char *name;
+		uint64_t stays, certain_us, wakes, each_us, took_us;
+		bool arms, polls;
+	} rows[] = {
+		{"2500 a second, 3966 a second", 75, 0, 119, 100, 0, true, false},
+		{"more than that, 4000 a second", 76, 0, 120, 100, 0, false, true},
+		{"commits behind a standby, a line", 3, 2000, 3, 5000, 0, false, true},
+		{"and no line, but for the reading", 3, 1000, 3, 5000, 100, true, false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct world w;
+		struct pace *p = begin(&w);
+		CHECK_ROW(rows[i].name);
+		p->alone = true;
+		p->took_us = rows[i].took_us;
+		pass(&w, 30);
+		fetched(&w, rows[i].stays, 5000, rows[i].certain_us, 10);
+		CHECK_INT(p->want_arm, rows[i].arms);
+		pace_armed(p, 100);
+		fetched(&w, rows[i].wakes, rows[i].each_us, 0, 101);
+		CHECK_INT(p->state, rows[i].polls ? PACE_BUSY : PACE_ASLEEP);
+		end(&w);
+	}
+}
+
 TEST(rings_of_long_ago_do_not_wake)
 {
 	struct world w;
