@@ -155,7 +155,8 @@ static struct lane_item *item_new(const struct db_item *item)
 	char *at = it->text;
 	for (size_t i = 0; i < ITEM_PARTS; i++) {
 		it->parts[i] = slice_of(at, parts[i].n);
-		at = mempcpy(at, parts[i].p, parts[i].n);
+		if (parts[i].n)
+			at = mempcpy(at, parts[i].p, parts[i].n);
 		*at++ = '\0';
 	}
 	return it;
