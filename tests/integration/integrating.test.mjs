@@ -89,8 +89,9 @@ test('rooms of a service: at opening, and as they change, ordered with events', 
   }, 'nobody is in the room')
 })
 
-test('logical replication: rows of another database, announced as they are applied', async () => {
+test('logical replication: rows of another database, announced as they are applied', async (t) => {
   const source = new pg.Client(w.url().replace(w.database, 'integrating_source'))
+  t.after(() => source.end()) // also where it fails, or nobody would end this program
   await w.sql('drop table app.team_members; drop function app.team_rooms(uuid[])')
   await w.sql('truncate app.accounts, app.rooms, app.room_members; delete from platform.chats; delete from platform.users')
   await w.sql('create database integrating_source')
@@ -122,8 +123,9 @@ test('logical replication: rows of another database, announced as they are appli
   assert.equal(edge.ended, null)
 })
 
-test('logical replication of platform itself: first copy in silence, then as every writer\'s rows', async () => {
+test('logical replication of platform itself: first copy in silence, then as every writer\'s rows', async (t) => {
   const source = new pg.Client(w.url().replace(w.database, 'integrating_platform'))
+  t.after(() => source.end())
   await w.sql('truncate app.accounts, app.rooms, app.room_members; delete from platform.chats; delete from platform.users')
   await w.sql('create database integrating_platform')
   await source.connect()
@@ -160,14 +162,18 @@ test('logical replication of platform itself: first copy in silence, then as eve
   await w.sql(silent)
   await w.sql('truncate bellwire.outbox')
   await w.sql(`create subscription platform connection ${connection} publication platform with (create_slot = false, slot_name = platform)`)
-  const ready = (tables) => until(() => w.value("select count(*) = $1 and bool_and(srsubstate = 'r') from pg_subscription_rel", [tables]), 'copied', 60000)
+  // a table is ready when the subscriber has come as far as its copy, and it comes no further where nothing is written
+  const ready = (tables) => until(async () => {
+    await source.query("select pg_logical_emit_message(false, 'on', '')")
+    return w.value("select count(*) = $1 and bool_and(srsubstate = 'r') from pg_subscription_rel", [tables])
+  }, 'copied', 60000)
   await ready(9)
   assert.deepEqual((await w.sql("select distinct event, control from bellwire.outbox where event is null or event !~ '^user:'")).map((r) => r.event ?? r.control), ['rooms_stale'], 'nothing is announced')
   assert.deepEqual(await w.sql('select seq, content from platform.messages'), [{ seq: 1, content: 'of before' }])
   assert.deepEqual(await w.sql('select likes_count from platform.post_counts'), [{ likes_count: 1 }])
   const worker = () => w.value("select pid from pg_stat_subscription where relid is null and subname = 'platform'")
   const was = await worker()
-  for (const sql of named(recipe('platform live')).split('\n').slice(0, 3)) await w.sql(sql)
+  for (const sql of named(recipe('platform live')).trim().split('\n')) await w.sql(sql)
   await until(async () => ![null, undefined, was].includes(await worker()), 'another worker', 60000) // Postgres starts one in five seconds at most, or later
 
   const [a, b, e] = [await w.connect(ann), await w.connect(bob), await w.connect(eve)]
