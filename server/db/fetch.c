@@ -148,7 +148,6 @@ static size_t fetch_next_limit(const PGresult *res)
 static void fetch_weigh(struct fetch *f, const PGresult *res, int first, size_t asked)
 {
 	size_t bytes = 0;
-	f->few = false;
 	for (int row = first; row < PQntuples(res); row++)
 		bytes += fetch_row_bytes(f, res, row);
 	f->row = first;
@@ -259,7 +258,7 @@ static void fetch_begin(struct fetch *f, const struct fetch_header *h, uint64_t 
 	f->now_us = (int64_t)h->now_us;
 	f->after = 0;
 	f->rows = f->transactions = f->lag_us = f->certain_us = f->xid = 0;
-	f->done = false;
+	f->done = f->few = false;
 	f->stats->fetches++;
 	f->stats->fetched_ms = now_ms;
 }
@@ -293,7 +292,6 @@ const char *fetch_take(struct fetch *f, const PGresult *res, uint64_t now_ms)
 static void fetch_weigh_poll(struct fetch *f, const PGresult *res)
 {
 	int n = PQgetisnull(res, 0, COL_ID) ? 0 : PQntuples(res), row = 0;
-	f->few = false;
 	while (row < n && PQgetlength(res, row, COL_DATA) < POLL_DATA)
 		row++;
 	f->row = 0;
@@ -375,7 +373,6 @@ const char *fetch_take_look(struct fetch *f, const PGresult *res, uint64_t now_m
 	if (!db_cell_u64(res, 0, LOOK_COL_AT, &h.now_us) || h.now_us > INT64_MAX)
 		return "no clock";
 	fetch_begin(f, &h, now_ms);
-	f->few = false;
 	f->row = f->behind = PQntuples(res);
 	fetch_end(f);
 	return NULL;

@@ -428,8 +428,7 @@ static bool confirms_send_lone(const struct events *ev, struct confirms *cf)
 		return false;
 	cf->unrung = db_alone(ev->db);
 	cf->out = 1;
-	const struct slice params[] = {message, slice_of(x->user, UUID_LEN), slice_str(first ? "t" : "f"),
-	                               slice_str(cf->unrung ? "t" : "f")};
+	const struct slice params[] = {message, slice_of(x->user, UUID_LEN), db_bool(first), db_bool(cf->unrung)};
 	sender_call(&cf->sender, LONE, params, ARRAY_LEN(params), confirms_answered_lone);
 	return true;
 }

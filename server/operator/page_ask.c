@@ -77,7 +77,7 @@ static void question_look(struct timer *t)
 	struct page_question *q = container_of(t, struct page_question, later);
 	struct operator* op = q->page->op;
 	bool last = loop_now(op->people->loop) >= q->until;
-	struct slice params[] = {slice_of(q->ask, UUID_LEN), last ? SLICE("t") : SLICE("f")};
+	struct slice params[] = {slice_of(q->ask, UUID_LEN), db_bool(last)};
 	if (q->left)
 		question_free(q);
 	else

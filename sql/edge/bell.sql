@@ -31,3 +31,10 @@ language sql volatile
 return current_setting('bellwire.dispatch', true) is not null or rt_private.edge_sleeps();
 comment on function rt_private.may_ring() is
 	'Is there something that rt_private.must_ring would do? Asked like that one, after the outbox was written.';
+
+create or replace function rt_private.unrung() returns text
+language sql volatile
+return set_config('bellwire.dispatch', pg_current_xact_id()::text, true);
+comment on function rt_private.unrung() is
+	'From here on this transaction is as a batch of events: it rings nobody. Returns it, for the edge that is '
+	'alone and reads by itself what was written.';

@@ -8,7 +8,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
 	if p_unrung then
-		perform set_config('bellwire.dispatch', pg_current_xact_id()::text, true);
+		perform rt_private.unrung();
 	end if;
 	insert into platform.message_receipts (message_id, user_id, delivered_at)
 	select m.id, p_user_id, clock_timestamp() from platform.messages m

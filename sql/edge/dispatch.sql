@@ -2,7 +2,7 @@
 
 create or replace function rt_private.dispatch_begin() returns text
 language sql volatile
-return set_config('bellwire.dispatch', pg_current_xact_id()::text, true)
+return rt_private.unrung()
 	-- resets a note from earlier in this transaction; an edge's call has none
 	|| case when current_setting('bellwire.moved', true) <> '' then set_config('bellwire.moved', '', true) end;
 comment on function rt_private.dispatch_begin() is

@@ -4,7 +4,7 @@
 -- call in a transaction of its own can find: no note of an earlier call.
 create or replace function rt_private.lone_begin(p_socket_id text) returns text
 language sql volatile
-return case when set_config('bellwire.dispatch', pg_current_xact_id()::text, true) is not null
+return case when rt_private.unrung() is not null
 	and set_config('bellwire.socket_id', p_socket_id, true) is not null
 	then current_setting('synchronous_commit') end;
 comment on function rt_private.lone_begin(text) is

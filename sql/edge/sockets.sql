@@ -1,5 +1,4 @@
--- What openings and ends share: the sockets of a call, as the edge writes them (one object of JSON text each), and
--- silence.
+-- The sockets of a call, as the edge writes them: one object of JSON text each.
 
 -- A query and not a loop, so that the planner inlines it: a caller pays only for the keys that it reads.
 create or replace function rt_private.sockets_parse(p_sockets text[])
@@ -13,13 +12,6 @@ end;
 comment on function rt_private.sockets_parse(text[]) is
 	'The objects that rt.socket_open, rt.socket_register and rt.socket_close take, as rows in their order (n, '
 	'from 1). A key that is not there is null. Class 22 where a text is no JSON or a value is not of its type.';
-
-create or replace function rt_private.unrung() returns text
-language sql volatile
-return set_config('bellwire.dispatch', pg_current_xact_id()::text, true);
-comment on function rt_private.unrung() is
-	'From here on this transaction is as a batch of events: it rings nobody. Returns it, for the edge that is '
-	'alone and reads by itself what was written.';
 
 -- A function's type cannot be replaced, and these returned something else once. The files behind this one make them
 -- anew.
