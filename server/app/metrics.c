@@ -101,6 +101,9 @@
 	GAUGE("bellwire_pump_state", "0 away, 1 busy, 2 drain, 3 asleep", db->pump_state)                              \
 	COUNTER("bellwire_pump_fetches_total", "Reads of the outbox", db->fetches)                                     \
 	COUNTER("bellwire_pump_rows_total", "Rows read from the outbox", db->rows)                                     \
+	COUNTER("bellwire_pump_lone_rows_total",                                                                       \
+	        "Rows among them that came with the ack of the client event that wrote them, and needed no read",      \
+	        db->lone_rows)                                                                                         \
 	COUNTER("bellwire_pump_bells_total", "Bells heard", db->bells)                                                 \
 	COUNTER("bellwire_pump_gaps_total", "Times the cursor did not cover the outbox: all clients resynchronise",    \
 	        db->gaps)                                                                                              \

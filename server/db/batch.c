@@ -37,6 +37,8 @@ static const char *lone_read(struct slice text, struct batch_answer *out)
 		out->cells[col] = lone_next(&text);
 	out->cells[COL_DETAIL] = text;
 	out->verdict[0] = batch_verdict_of(out->cells[COL_OUTCOME]);
+	if (out->verdict[0] == VERDICT_OK)
+		out->lone_row = out->cells[COL_DETAIL];
 	return out->verdict[0] == VERDICT_NONE ? "rt.dispatch_lone returned an unknown outcome" : NULL;
 }
 

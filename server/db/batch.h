@@ -21,6 +21,7 @@ struct batch_answer {
 	int row[BATCH_MOST];
 	bool lone;                /* the answer is the text of rt.dispatch_lone, */
 	struct slice cells[COLS]; /* and these are its parts */
+	struct slice lone_row;    /* and behind an ack the row that was written, or that there is none (lone_row.h) */
 	bool published;           /* the batch wrote rows of the outbox */
 	bool moved;               /* and moved sockets between rooms */
 	bool asleep;              /* and an edge sleeps, which is to be rung */

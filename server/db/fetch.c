@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "db/binary.h"
+#include "db/lone_row.h"
 #include "db/result.h"
 #include "db/snapshot.h"
 
@@ -132,6 +133,33 @@ static void fetch_count(struct fetch *f, const struct db_event *events, size_t n
 	f->rows += n;
 	f->stats->rows += n;
 	f->stats->pump_lag_us = (uint64_t)(f->now_us - oldest);
+}
+
+/* The number in "<place>/<number>.<random>". */
+static bool fetch_is_epoch(const struct fetch *f, struct slice number)
+{
+	const char *at = strchr(f->epoch, '/');
+	return at && number.n && strncmp(at + 1, number.p, number.n) == 0 && at[1 + number.n] == '.';
+}
+
+bool fetch_take_lone(struct fetch *f, struct slice text)
+{
+	struct lone_row r;
+	struct buf cursor = {0};
+	if (!f->snapshot || f->upto || !lone_row_read(text, &r) || !slice_eq(r.snapshot, slice_str(f->snapshot)) ||
+	    !fetch_is_epoch(f, r.epoch) || !db_snapshot_add(&cursor, f->snapshot, r.event.xid, r.transactions))
+		return false;
+	fetch_replace(&f->upto, buf_steal(&cursor, NULL));
+	fetch_replace(&f->upto_epoch, mem_strndup(f->epoch, strlen(f->epoch)));
+	if (f->ev.on_batch)
+		(void)f->ev.on_batch(f->ctx, &(struct db_batch){.events = &r.event, .n = 1});
+	marks_rows(&f->marks, &r.event, 1, false);
+	f->stats->rows++;
+	f->stats->lone_rows++;
+	fetch_advance(f, false);
+	if (f->ev.on_cursor)
+		f->ev.on_cursor(f->ctx);
+	return true;
 }
 
 /* ---- answers and pieces ---- */

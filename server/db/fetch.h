@@ -99,6 +99,13 @@ void fetch_void(struct fetch *f, const char *why);
 void fetch_own(struct fetch *f, uint64_t xid);
 
 /*
+ * A lone client event of this edge has written that row (lone_row.h). Where its transaction saw just what the cursor sees,
+ * nothing that is still to be read can belong before it: the row is delivered and the cursor moves. False: it is for a
+ * fetch to bring, as every other row. No fetch may be out.
+ */
+bool fetch_take_lone(struct fetch *f, struct slice text) MUST_CHECK;
+
+/*
  * Take an answer, of a fetch or of a page, and deliver its first piece; fetch_take_rest the next one, from f->row on. NULL,
  * or what is wrong with it: then nothing of these rows was delivered, and the cursor stands.
  */

@@ -29,7 +29,7 @@ struct lane {
 
 struct lanes {
 	struct db_common *common;
-	void (*on_written)(void *ctx, bool unrung);
+	void (*on_written)(void *ctx, bool unrung, struct slice row);
 	void *ctx;
 	struct items items;
 	struct lane lanes[QUEUE_LANES_MOST + 1]; /* the reserved one behind the ordinary ones */
@@ -55,7 +55,7 @@ static void lanes_on_lost(struct lanes *ls, struct lane_item *const *items, size
 			item_complete_bare(&ls->items, it, DB_UNCERTAIN,
 			                   SLICE("the connection died before the answer"));
 	}
-	ls->on_written(ls->ctx, false); /* nobody has rung */
+	ls->on_written(ls->ctx, false, (struct slice){0}); /* nobody has rung */
 }
 
 /* The whole batch was undone. One of its items may be the cause, so each gets a try by itself. */
@@ -123,7 +123,7 @@ static void lane_on_rows(struct lane *lane, const PGresult *res, struct lane_ite
 	for (size_t i = 0; i < n; i++)
 		item_on_verdict(lane, res, &a, i, items[i]);
 	if (a.published)
-		ls->on_written(ls->ctx, a.asleep && ls->common->alone);
+		ls->on_written(ls->ctx, a.asleep && ls->common->alone, a.moved ? (struct slice){0} : a.lone_row);
 }
 
 /* Nothing has run, and the items are to be sent again. */
@@ -342,7 +342,8 @@ static void lane_init(struct lanes *ls, struct lane *lane)
 	                            .arg = lane};
 }
 
-struct lanes *lanes_new(struct db_common *common, void (*on_written)(void *ctx, bool unrung), void *ctx)
+struct lanes *lanes_new(struct db_common *common, void (*on_written)(void *ctx, bool unrung, struct slice row),
+                        void *ctx)
 {
 	struct lanes *ls = NEW(struct lanes);
 	ls->common = common;

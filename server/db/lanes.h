@@ -17,8 +17,9 @@
 struct lanes;
 
 /* on_written: a batch wrote rows of the outbox, or may have. unrung: an edge slept, and was not rung, because it is
- * this one as far as is known. */
-struct lanes *lanes_new(struct db_common *common, void (*on_written)(void *ctx, bool unrung), void *ctx);
+ * this one as far as is known. row: of a lone event that has its ack, as rt.dispatch_lone says it; may be empty. */
+struct lanes *lanes_new(struct db_common *common, void (*on_written)(void *ctx, bool unrung, struct slice row),
+                        void *ctx);
 void lanes_start(struct lanes *ls);
 void lanes_check(struct lanes *ls);                           /* as calls_check */
 bool lanes_ready(const struct lanes *ls);                     /* an ordinary lane is up */

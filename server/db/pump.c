@@ -279,6 +279,18 @@ void pump_poke_soon(struct pump *p, uint64_t ms, uint64_t xid, void (*done)(void
 		timer_set(p->common->loop, &p->timer, p->soon_at);
 }
 
+bool pump_take_lone(struct pump *p, struct slice row)
+{
+	if (p->step != PUMP_RUN || !p->ready || !link_idle(p->link) || p->delivering || p->page || p->common->freeing ||
+	    loop_is_behind(p->common->loop))
+		return false;
+	p->delivering = true; /* requests of callbacks begin after it */
+	bool taken = fetch_take_lone(&p->fetch, row);
+	p->delivering = false;
+	pump_next(p);
+	return taken;
+}
+
 bool pump_position(struct pump *p, struct db_position *at)
 {
 	struct fetch *f = &p->fetch;

@@ -17,6 +17,8 @@ void pump_free(struct pump **p);       /* after pump_close */
 /* As the functions db_pump_... and db_listen of db.h. */
 void pump_set_events(struct pump *p, const struct db_pump_events *ev, void *ctx);
 void pump_listen(struct pump *p, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx);
+/* The row that a lone client event has written (lone_row.h). False: to be fetched, if there is one. */
+bool pump_take_lone(struct pump *p, struct slice row) MUST_CHECK;
 void pump_poke(struct pump *p); /* polls now: this edge may have written rows */
 void pump_poke_then(struct pump *p, void (*done)(void *arg), void *arg); /* and calls done as pump_after does */
 /* As that, but polls in so many milliseconds at the latest: a fetch that begins earlier will do. What the transaction

@@ -88,6 +88,26 @@ uint64_t db_snapshot_xmax(const struct db_snapshot *s)
 	return s->xmax;
 }
 
+bool db_snapshot_add(struct buf *out, const char *text, uint64_t xid, unsigned n)
+{
+	struct slice rest = slice_str(text);
+	uint64_t xmin, xmax, end;
+	if (!snapshot_bounds(&rest, &xmin, &xmax) || xid < xmax || xid - xmax > SNAPSHOT_BETWEEN ||
+	    __builtin_add_overflow(xid, n, &end))
+		return false;
+	buf_u64(out, rest.n ? xmin : xid > xmax ? xmax : end);
+	buf_char(out, ':');
+	buf_u64(out, end);
+	buf_char(out, ':');
+	buf_slice(out, rest);
+	for (uint64_t between = xmax; between < xid; between++) {
+		if (rest.n || between > xmax)
+			buf_char(out, ',');
+		buf_u64(out, between);
+	}
+	return true;
+}
+
 /* ---- few bytes ---- */
 
 bool db_snapshot_pack(struct buf *out, const char *text)

@@ -21,6 +21,14 @@ bool db_snapshot_bounds(struct slice text, uint64_t *xmin, uint64_t *xmax) MUST_
 uint64_t db_snapshot_xmax(const struct db_snapshot *s);
 
 /*
+ * Adds the text of this snapshot as it is once the n transactions from xid on are seen as well. None of them had begun
+ * before it; those that began between, SNAPSHOT_BETWEEN at most, count as in flight. False: something else, and nothing
+ * was added.
+ */
+#define SNAPSHOT_BETWEEN 16
+bool db_snapshot_add(struct buf *out, const char *text, uint64_t xid, unsigned n) MUST_CHECK;
+
+/*
  * The packed form: numbers of seven bits a byte; each transaction in flight is written as its distance from the one
  * before it. A snapshot has exactly one packed form, and unpack refuses every other sequence of bytes.
  */

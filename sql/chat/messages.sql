@@ -152,6 +152,8 @@ as $$
 declare
 	v_at   timestamptz;
 	v_slot bigint;
+	v_row  record;
+	v_ring boolean;
 	v_done boolean;
 begin
 	if rt_private.is_special() then
@@ -172,22 +174,31 @@ begin
 		select 0, e.n, v_at, m.rooms, '{}', 'chat:message:new', m.data, m.confirm
 		from rt_private.message_event(new.id, new.chat_id, new.seq, new.sender_id, new.type, new.content,
 			new.metadata, new.created_at) m, bellwire.epoch e
-		where rt_private.epoch_holds(e.started, e.watched, v_at);
+		where rt_private.epoch_holds(e.started, e.watched, v_at)
+		returning xmin, id, epoch, rooms[1] as room, data, confirm into v_row;
 	elsif v_slot = 1 then
 		insert into bellwire.outbox_1 (slot, epoch, at, rooms, except_rooms, event, data, confirm)
 		select 1, e.n, v_at, m.rooms, '{}', 'chat:message:new', m.data, m.confirm
 		from rt_private.message_event(new.id, new.chat_id, new.seq, new.sender_id, new.type, new.content,
 			new.metadata, new.created_at) m, bellwire.epoch e
-		where rt_private.epoch_holds(e.started, e.watched, v_at);
+		where rt_private.epoch_holds(e.started, e.watched, v_at)
+		returning xmin, id, epoch, rooms[1] as room, data, confirm into v_row;
 	else
 		insert into bellwire.outbox_2 (slot, epoch, at, rooms, except_rooms, event, data, confirm)
 		select 2, e.n, v_at, m.rooms, '{}', 'chat:message:new', m.data, m.confirm
 		from rt_private.message_event(new.id, new.chat_id, new.seq, new.sender_id, new.type, new.content,
 			new.metadata, new.created_at) m, bellwire.epoch e
-		where rt_private.epoch_holds(e.started, e.watched, v_at);
+		where rt_private.epoch_holds(e.started, e.watched, v_at)
+		returning xmin, id, epoch, rooms[1] as room, data, confirm into v_row;
 	end if;
 	if found then
-		if rt_private.must_ring() then
+		if current_setting('bellwire.dispatch', true) is null then -- no transaction of this session ever was a dispatch
+			v_ring := rt_private.edge_sleeps();
+		else
+			v_ring := rt_private.must_ring_row(v_row.xmin, v_row.id, v_row.epoch, v_at, v_row.room, 'chat:message:new',
+				v_row.data, v_row.confirm);
+		end if;
+		if v_ring then
 			perform pg_notify('bellwire', '');
 		end if;
 	else -- the first write after a start, a crash, or a time without any edge: outbox_insert knows what to do

@@ -22,8 +22,8 @@ comment on function rt_private.dispatch_lasts(text, boolean) is
 create or replace function rt_private.dispatch_said() returns text
 language sql volatile
 return case
-	when current_setting('bellwire.published', true) is distinct from current_setting('bellwire.dispatch')
-		then 'quiet'
+	when split_part(current_setting('bellwire.published', true), e'\x1e', 1)
+		is distinct from current_setting('bellwire.dispatch') then 'quiet'
 	when rt_private.edge_sleeps() then 'asleep' else 'published' end;
 comment on function rt_private.dispatch_said() is 'What a dispatch published: the outcome of its last row.';
 

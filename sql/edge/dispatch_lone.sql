@@ -13,7 +13,8 @@ comment on function rt_private.lone_begin(text) is
 create or replace function rt_private.lone_end(p_ack jsonb) returns text
 language sql volatile
 return concat(rt_private.dispatch_said(), e'\x1f', current_setting('bellwire.moved', true), e'\x1fok\x1f',
-	coalesce(p_ack, 'null'));
+	coalesce(p_ack, 'null'), e'\x1f\x1f\x1f\x1f', pg_current_snapshot(), e'\x1e',
+	current_setting('bellwire.published', true));
 comment on function rt_private.lone_end(jsonb) is 'The answer of rt.dispatch_lone for an event that has its ack.';
 
 -- Nothing of what a batch needs: neither arrays nor rows, and one block, which undoes all where it fails. The edge

@@ -3,7 +3,7 @@
 -- rt_private.dispatch_lone_compile writes it. Postgres inlines rt_private.lone_begin, lone_end and dispatch_said, and
 -- rt_private.dispatch_lasts of a batch.
 begin;
-select plan(61);
+select plan(76);
 
 select tests.users(1, 3);
 select tests.chat(10, 1, 2);
@@ -28,10 +28,19 @@ select tests.route('whisper', $$begin perform rt_private.publish(array['r'], 'wh
 select tests.route('locked', 'begin return ''{}''; end', 'chat_id');
 select tests.route('role', 'begin return to_jsonb(array[current_user::text, current_setting(''search_path'')]); end');
 
--- the parts of an answer; a bar is shown in place of U+001F
+-- the parts of an answer, without what is behind an ack; a bar is shown in place of U+001F
+create function pg_temp.said(p_answer text) returns text
+	language sql as $$ select regexp_replace(translate(p_answer, e'\x1f', '|'), '(?<=[^|])\|{4}[^|]*$', '') $$;
 create function pg_temp.lone(p_event text, p_payload jsonb default '{}', p_user int default 1) returns text
 	language sql as $$
-	select translate(rt.dispatch_lone(p_event, tests.u(p_user), 's1', p_payload::text), e'\x1f', '|') $$;
+	select pg_temp.said(rt.dispatch_lone(p_event, tests.u(p_user), 's1', p_payload::text)) $$;
+-- what is behind an ack, where nothing had been published before
+create function pg_temp.behind(p_event text, p_payload jsonb default '{}') returns text[]
+	language plpgsql as $$
+begin
+	perform set_config('bellwire.published', '', true);
+	return string_to_array(split_part(rt.dispatch_lone(p_event, tests.u(1), 's1', p_payload::text), e'\x1f', 8), e'\x1e');
+end $$;
 create function pg_temp.ack(p_event text, p_payload jsonb default '{}') returns jsonb
 	language sql as $$ select split_part(pg_temp.lone(p_event, p_payload), '|', 4)::jsonb $$;
 select set_config('bellwire.published', '', true), set_config('bellwire.moved', '', true);
@@ -63,7 +72,7 @@ select is(translate(rt.dispatch_lone(e, tests.u(1), 's1', '{}'), e'\x1f', '|'),
 	'quiet||error||INVALID_DATA|Unknown event|RT400|Unknown event', 'no event: ' || coalesce(e, 'null'))
 from unnest(array['unheard', '', null]) e;
 -- the form of an edge of an earlier version
-select is(translate(rt.dispatch_lone(tests.item('echo', 1, 's1', '{"a": 1}')), e'\x1f', '|'),
+select is(pg_temp.said(rt.dispatch_lone(tests.item('echo', 1, 's1', '{"a": 1}'))),
 	pg_temp.lone('echo', '{"a": 1}'), 'an item that is one text');
 select matches(translate(rt.dispatch_lone(i), e'\x1f', '|'), '^quiet\|\|error\|\|INVALID_DATA\|[^|]*\|(RT400|22...)\|',
 	'no item: ' || coalesce(left(i, 20), 'null'))
@@ -112,9 +121,52 @@ select is(pg_temp.lone('chat:join', jsonb_build_object('chat_id', tests.u(10))) 
 	'rooms moved');
 select set_config('bellwire.moved', '', true);
 
+-- the one row that it wrote, for the edge to deliver
+select tests.route('twice', $$begin perform rt.chat_message_send(p_user_id, p_payload), rt.chat_message_send(p_user_id, p_payload);
+	return '{}'; end$$);
+select tests.route('undone', $$begin
+	begin
+		perform rt.chat_message_send(p_user_id, p_payload);
+		raise division_by_zero;
+	exception when division_by_zero then null; end;
+	return '{}'; end$$);
+select tests.route('undone_first', $$begin
+	begin
+		perform rt_private.publish(array['r'], 'said', p_payload);
+		raise division_by_zero;
+	exception when division_by_zero then null; end;
+	return rt.chat_message_send(p_user_id, p_payload); end$$);
+select tests.route('before', $$begin perform rt_private.publish(array['r'], 'said', p_payload);
+	return rt.chat_message_send(p_user_id, p_payload); end$$);
+select tests.route('after', $$begin perform rt.chat_message_send(p_user_id, p_payload);
+	perform rt_private.publish(array['r'], 'said', p_payload); return '{}'; end$$);
+select tests.route('after_many', $$begin perform rt.chat_message_send(p_user_id, p_payload);
+	perform rt_private.publish_each(array['r'], array['said'], array[p_payload]); return '{}'; end$$);
+select tests.route('after_twin', $$begin perform rt.chat_message_send(p_user_id, p_payload);
+	perform rt_private.publish(array['r'], 'said', p_payload, p_ephemeral => true); return '{}'; end$$);
+create function pg_temp.message() returns jsonb language sql as
+	$$ select jsonb_build_object('chat_id', tests.u(10), 'type', 'text', 'content', 'x') $$;
+create temporary table behind as select pg_temp.behind(e, pg_temp.message()) as part
+	from unnest(array['chat:message:send', 'undone_first']) e;
+select ok(pg_visible_in_snapshot('3', b.part[1]::pg_snapshot), 'the last snapshot of the transaction') from behind b;
+select is(b.part[2:5] || b.part[7:], (
+	select array[o.xid::text, o.xmin::text, o.id::text, o.epoch::text, o.rooms[1], o.event, o.data::text, o.confirm::text]
+	from bellwire.outbox o where o.id = b.part[4]::bigint), 'the row') from behind b;
+select is(round(b.part[6]::numeric, 6), round(extract(epoch from o.at), 6), 'its time') from behind b
+	join bellwire.outbox o on o.id = b.part[4]::bigint;
+select is((pg_temp.behind(e, pg_temp.message()))[2:], array[pg_current_xact_id()::text],
+	'not one row alone: ' || e)
+from unnest(array['twice', 'before', 'after', 'after_many', 'after_twin', 'say']) e;
+select is((pg_temp.behind(e, pg_temp.message()))[2:], array[''], 'no row: ' || e)
+from unnest(array['undone', 'echo']) e;
+select is((select count(*) from unnest(string_to_array(rt.dispatch_lone('put_fail', tests.u(1), 's1', '{"n": 9}'), e'\x1e'))), 1::bigint,
+	'no row: an error');
+
+select set_config('bellwire.published', '', true), set_config('bellwire.moved', '', true);
+
 -- durability is the call's
 set local synchronous_commit = 'on';
-select is(pg_temp.lone('async') || current_setting('synchronous_commit'), 'published||ok|{}on',
+select is(pg_temp.lone('async') || current_setting('synchronous_commit'), 'quiet||ok|{}on',
 	'an item that turns synchronous_commit off does not do so for its ack');
 select is(pg_temp.lone('whisper', '{"a": 1}') || current_setting('synchronous_commit'), 'published||ok|{}off',
 	'what may be lost does not wait');

@@ -22,6 +22,7 @@ struct world {
 	struct parts parts;
 	struct lanes *lanes;
 	int written, batches, alone, rings, finished, unrung;
+	char row[20]; /* of the last answer that has published */
 	size_t last_batch;
 	struct thing things[ITEMS_MOST];
 	int n;
@@ -130,6 +131,8 @@ static void answer_item(struct fake_conn *c, int ord, const char *item, bool def
 		answer_row(c, (const char *[]){number, "error", NULL, "FORBIDDEN", "no", "RT403", "d"});
 	} else if (strstr(item, "always") || (strstr(item, "defer") && deferring)) {
 		answer_row(c, (const char *[]){number, "deferred", NULL, NULL, NULL, NULL, NULL});
+	} else if (strstr(item, "wrote")) {
+		answer_row(c, (const char *[]){number, "ok", "{}", NULL, NULL, NULL, "the row"});
 	} else if (!strstr(item, "silence")) {
 		answer_row(c, (const char *[]){number, "ok", "{}", NULL, NULL, NULL, NULL});
 	}
@@ -202,10 +205,14 @@ static void play(struct fake_conn *c, const char *sql)
 	}
 }
 
-static void on_written(void *ctx, bool unrung)
+static void on_written(void *ctx, bool unrung, struct slice row)
 {
 	((struct world *)ctx)->written++;
-	((struct world *)ctx)->unrung += unrung;
+	struct world *w = ctx;
+	w->unrung += unrung;
+	snprintf(w->row, sizeof w->row, "%.*s", (int)row.n, row.p ? row.p : "");
+	if (row.n)
+		CHECK_INT(w->finished, w->n); /* the ack goes first */
 }
 
 /* ---- the world ---- */
@@ -378,6 +385,37 @@ TEST(one_item_goes_by_a_way_of_its_own)
 	CHECK_INT(w.alone, 1);
 	CHECK_INT(w.things[2].outcome, DB_OK);
 	CHECK_INT(w.lone, 3);
+	end(&w);
+}
+
+TEST(the_row_that_an_event_has_written_alone_comes_with_its_ack)
+{
+	struct world w;
+	begin_up(&w);
+	w.trailer = "published";
+	send_to(&w, "a", "wrote", false);
+	wait_for_all(&w);
+	CHECK_STR(w.row, "the row");
+	w.trailer = "asleep";
+	w.parts.common.alone = true;
+	send_to(&w, "a", "wrote", false);
+	wait_for_all(&w);
+	CHECK_STR(w.row, "the row");
+	CHECK_INT(w.unrung, 1);
+	w.moved = "moved"; /* its ack waits for the pump, and so does the row */
+	send_to(&w, "a", "wrote", false);
+	wait_for_all(&w);
+	CHECK_STR(w.row, "");
+	w.moved = NULL;
+	w.trailer = "published";
+	send_to(&w, "a", "forbid", false); /* its detail is no row */
+	wait_for_all(&w);
+	CHECK_STR(w.row, "");
+	send_to(&w, "a", "wrote", false);
+	send_to(&w, "a", "wrote", false); /* a batch has none */
+	wait_for_all(&w);
+	CHECK_STR(w.row, "");
+	CHECK_INT(w.written, 5);
 	end(&w);
 }
 

@@ -359,6 +359,15 @@ static void fall_asleep(struct world *w)
 	WAIT_FOR(w->parts.loop, pace_of(w) == PACE_ASLEEP);
 }
 
+/* The cursor is the present snapshot. */
+static bool is_at(struct world *w)
+{
+	struct db_position at;
+	char snapshot[40];
+	snprintf(snapshot, sizeof snapshot, "%d:%d:", w->next_xid, w->next_xid);
+	return pump_position(w->pump, &at) && strcmp(at.snapshot, snapshot) == 0;
+}
+
 static void wait_for_fetch(struct world *w)
 {
 	int before = w->fetches;
@@ -592,6 +601,41 @@ TEST(where_nobody_waits_a_ring_beside_a_mark_is_followed_by_a_fetch)
 	end(&w);
 }
 
+#define LONE(snapshot, xid) \
+	SLICE(snapshot "\x1e" xid "\x1e" xid "\x1e" "31\x1e" "7\x1e" "5.25\x1e" "room\x1e" "event\x1e{\"a\":1}")
+
+TEST(a_row_that_comes_with_its_ack_needs_no_fetch)
+{
+	struct world w;
+	struct db_position at;
+	begin(&w);
+	strcpy(w.epoch, "1.2.3/7.abc");
+	CHECK(!pump_take_lone(w.pump, LONE("101:101:", "101"))); /* it is away */
+	pump_start(w.pump);
+	WAIT_FOR(w.parts.loop, w.ready == 1);
+	fall_asleep(&w);
+	WAIT_FOR(w.parts.loop, is_at(&w));
+	int fetches = w.fetches, waited = w.waited;
+	CHECK(!pump_take_lone(w.pump, LONE("100:100:", "101")));
+	CHECK(pump_take_lone(w.pump, LONE("101:101:", "101")));
+	CHECK_INT(w.events, 1);
+	CHECK(pump_position(w.pump, &at));
+	CHECK_STR(at.snapshot, "102:102:");
+	CHECK_STR(at.mark, "row.31.101.5250000");
+	loop_settle(w.parts.loop);
+	CHECK_INT(w.fetches, fetches);
+	CHECK_INT(pace_of(&w), PACE_ASLEEP);
+	pump_poke_then(w.pump, on_waited, &w); /* a fetch is out, and may bring it */
+	CHECK(!pump_take_lone(w.pump, LONE("102:102:", "102")));
+	CHECK_INT(w.events, 1);
+	WAIT_FOR(w.parts.loop, w.waited == waited + 1);
+	fake_cut(conn(&w));
+	WAIT_FOR(w.parts.loop, !pump_ready(w.pump));
+	CHECK(!pump_take_lone(w.pump, LONE("102:102:", "102")));
+	CHECK_INT(w.events, 1);
+	end(&w);
+}
+
 TEST(waiters_are_called_after_a_fetch_that_began_later)
 {
 	struct world w;
@@ -722,15 +766,6 @@ static void begin_plain(struct world *w)
 	w->written = 1;
 	pump_start(w->pump);
 	WAIT_FOR(w->parts.loop, w->ready == 1);
-}
-
-/* The cursor is the present snapshot. */
-static bool is_at(struct world *w)
-{
-	struct db_position at;
-	char snapshot[40];
-	snprintf(snapshot, sizeof snapshot, "%d:%d:", w->next_xid, w->next_xid);
-	return pump_position(w->pump, &at) && strcmp(at.snapshot, snapshot) == 0;
 }
 
 /* A fetch that finds a new snapshot. */

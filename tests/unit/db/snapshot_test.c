@@ -53,6 +53,45 @@ TEST(bounds)
 	}
 }
 
+TEST(it_is_told_what_it_sees_besides)
+{
+	static const struct {
+		const char *text;
+		uint64_t xid;
+		unsigned n;
+		const char *then; /* NULL: it cannot be told */
+	} rows[] = {
+		{"10:10:", 10, 1, "11:11:"},
+		{"10:10:", 10, 2, "12:12:"},
+		{"8:10:", 10, 1, "11:11:"},
+		{"8:10:8", 10, 1, "8:11:8"},
+		{"8:10:8,9", 10, 2, "8:12:8,9"},
+		{"10:10:", 11, 1, "10:12:10"},
+		{"10:10:", 13, 2, "10:15:10,11,12"},
+		{"8:10:8", 12, 1, "8:13:8,10,11"},
+		{"10:10:", 26, 1, "10:27:10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25"},
+		{"10:10:", 27, 1, NULL}, /* too many between */
+		{"10:10:", 9, 1, NULL},
+		{"8:10:8", 8, 1, NULL}, /* it had begun */
+		{"10:10:", UINT64_MAX, 1, NULL},
+		{"10:18446744073709551615:", UINT64_MAX, 1, NULL},
+		{"10:", 10, 1, NULL},
+		{"", 10, 1, NULL},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct buf out = {0};
+		CHECK_ROW(rows[i].text);
+		CHECK(db_snapshot_add(&out, rows[i].text, rows[i].xid, rows[i].n) == (rows[i].then != NULL));
+		CHECK_SLICE(buf_view(&out), slice_str(rows[i].then ? rows[i].then : ""));
+		struct db_snapshot *s = rows[i].then ? db_snapshot_parse(rows[i].then) : NULL;
+		CHECK((s != NULL) == (rows[i].then != NULL));
+		for (unsigned k = 0; s && k < rows[i].n; k++)
+			CHECK(db_snapshot_sees(s, rows[i].xid + k));
+		db_snapshot_free(&s);
+		buf_fini(&out);
+	}
+}
+
 TEST(sees)
 {
 	static const struct {

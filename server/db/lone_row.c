@@ -1,0 +1,71 @@
+#include "db/lone_row.h"
+
+#include "base/number.h"
+
+#define SEPARATOR '\x1e'
+
+enum {
+	PART_SNAPSHOT,
+	PART_XID,
+	PART_XMIN,
+	PART_ID,
+	PART_EPOCH,
+	PART_SECONDS,
+	PART_ROOM,
+	PART_EVENT,
+	PART_DATA,
+	PART_CONFIRM, /* missing where it is null */
+	PARTS
+};
+
+static bool lone_row_cut(struct slice text, struct slice parts[PARTS])
+{
+	size_t i = 0;
+	for (const char *end; text.n && (end = memchr(text.p, SEPARATOR, text.n)); i++) {
+		if (i == PARTS - 1)
+			return false;
+		parts[i] = slice_of(text.p, (size_t)(end - text.p));
+		text = slice_of(end + 1, text.n - parts[i].n - 1);
+	}
+	parts[i] = text;
+	return i >= PART_DATA;
+}
+
+/* Postgres prints them as a double: with six digits behind the point at most, since they are exact to the microsecond. */
+static bool lone_row_time(struct slice seconds, int64_t *us)
+{
+	uint64_t whole, part = 0;
+	if (!u64_take(&seconds, &whole) || whole > INT64_MAX / 1000000 - 1)
+		return false;
+	if (seconds.n) {
+		size_t digits = seconds.n - 1;
+		struct slice rest = slice_of(seconds.p + 1, digits);
+		if (seconds.p[0] != '.' || digits > 6 || !u64_parse(rest, &part))
+			return false;
+		for (; digits < 6; digits++)
+			part *= 10;
+	}
+	*us = (int64_t)(whole * 1000000 + part);
+	return true;
+}
+
+bool lone_row_read(struct slice text, struct lone_row *out)
+{
+	struct slice p[PARTS] = {{0}};
+	uint64_t xmin;
+	*out = (struct lone_row){0};
+	struct db_event *e = &out->event;
+	if (!lone_row_cut(text, p) || !u64_parse(p[PART_XID], &e->xid) || !u64_parse(p[PART_XMIN], &xmin) ||
+	    !u64_parse(p[PART_ID], &e->id) || !lone_row_time(p[PART_SECONDS], &e->at_us) || p[PART_ROOM].n == 0 ||
+	    p[PART_EVENT].n == 0 || p[PART_DATA].n == 0)
+		return false;
+	/* The row says which transaction wrote it by 32 bits: that one, or a subtransaction, whose id is a later one. */
+	out->transactions = xmin == (uint32_t)(e->xid + 1) ? 2 : 1;
+	out->snapshot = p[PART_SNAPSHOT];
+	out->epoch = p[PART_EPOCH];
+	e->rooms = p[PART_ROOM];
+	e->event = p[PART_EVENT];
+	e->data = p[PART_DATA];
+	e->confirm = p[PART_CONFIRM];
+	return true;
+}
