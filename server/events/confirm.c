@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "db/sender.h"
+#include "events/confirm_key.h"
 #include "people/client.h"
 #include "people/delivery.h"
 
@@ -19,12 +20,6 @@
 #define GATHER_MS 25
 
 #define ALONE_AGAIN_MS 4000 /* each time the database waits two seconds for the lock, and so do all others */
-
-/* The confirm value of a message as jsonb prints it: where each confirmation counts, and where the first one does. */
-#define KEY_EACH "{\"wanted\": \"all\", \"message_id\": \""
-#define KEY_FIRST "{\"but\": \""
-#define KEY_WANTED "\", \"wanted\": 1, \"message_id\": \""
-#define KEY_END "\"}"
 
 /* Of rt.confirm: values; messages and users; messages and users of which the first confirmation counts. */
 enum { VALUES, MESSAGES, USERS, FIRST_MESSAGES, FIRST_USERS, ARRAYS };
@@ -125,16 +120,6 @@ static void confirms_gather(const struct events *ev, const struct client *c, str
 }
 
 /* ---- without a pong ---- */
-
-bool confirm_message(const struct delivery *d, struct slice *uuid)
-{
-	struct slice v;
-	if (json_kind_of(delivery_value(d)) != JSON_OBJECT || !json_get(delivery_value(d), "message_id", &v) ||
-	    json_kind_of(v) != JSON_STRING || v.n != UUID_LEN + 2)
-		return false;
-	*uuid = slice_of(v.p + 1, UUID_LEN);
-	return uuid_valid(*uuid);
-}
 
 void confirm_covered(const struct events *ev, const struct client *c, struct slice uuid)
 {
@@ -328,36 +313,6 @@ static void confirms_answered_lone(void *arg, const struct db_result *r)
 	cf->left = true;
 	cf->out = 0;
 	sender_wake(&cf->sender);
-}
-
-/* ---- keys ---- */
-
-static bool text_taken(struct slice *left, const char *text)
-{
-	struct slice t = slice_str(text);
-	if (!slice_starts(*left, t))
-		return false;
-	*left = slice_of(left->p + t.n, left->n - t.n);
-	return true;
-}
-
-static bool uuid_taken(struct slice *left, struct slice *uuid)
-{
-	if (left->n < UUID_LEN)
-		return false;
-	*uuid = slice_of(left->p, UUID_LEN);
-	*left = slice_of(left->p + UUID_LEN, left->n - UUID_LEN);
-	return uuid_valid(*uuid);
-}
-
-/* The message, where its key says all. first: its first confirmation counts, otherwise each does. */
-static bool confirm_key(const struct delivery *d, struct slice *uuid, bool *first)
-{
-	struct slice left = delivery_value(d), but;
-	*first = text_taken(&left, KEY_FIRST);
-	if (*first ? !uuid_taken(&left, &but) || !text_taken(&left, KEY_WANTED) : !text_taken(&left, KEY_EACH))
-		return false;
-	return uuid_taken(&left, uuid) && slice_eq(left, SLICE(KEY_END));
 }
 
 /* ---- the calls ---- */

@@ -18,8 +18,6 @@ bool confirms_idle(const struct events *ev); /* every confirmation has reached t
 struct delivery *confirm_delivery(const struct db_event *e); /* of a row; the reference is the caller's */
 /* The client has been sent the event; value: people.fence_value, which no earlier call for the client has had. */
 void confirm_expect(struct client *c, struct delivery *d, uint64_t value);
-/* The message that this delivery is of, as in its confirm value. False: it is of something else. */
-bool confirm_message(const struct delivery *d, struct slice *uuid) MUST_CHECK;
 /* Something other than a pong shows that the client has this message. */
 void confirm_covered(const struct events *ev, const struct client *c, struct slice uuid);
 void confirm_fence(struct sio_socket *s, uint64_t value, void *events); /* the pong came */

@@ -8,7 +8,7 @@
  *   refresh.h   the end of tokens, auth:refresh                                  rooms.h    rooms that are read again
  *   token_keys.h  the keys of tokens
  *   few.h       deliveries of which a few confirmations count
- *   user_of.h   rt.user_of: whose a token is
+ *   user_of.h   rt.user_of: whose a token is                                     confirm_key.h  the message of a confirm value
  *   relay.h     events that the edge delivers by itself, relay_rule.h            names.h    names of users, for these
  */
 #ifndef EVENTS_EVENTS_H

@@ -6,6 +6,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "events/confirm.h"
+#include "events/confirm_key.h"
 #include "events/presence.h"
 #include "people/room_names.h"
 
