@@ -78,6 +78,7 @@ static void app_close_step(struct app *a)
 		loop_stop(w->loop);
 		return;
 	}
+	confirms_flush(&w->events);
 	if (closes_idle(&w->entry) && confirms_idle(&w->events) && a->ending == DRAINING) {
 		struct slice edge = slice_str(w->edge_id);
 		app_enter(a, CLOSING);

@@ -45,6 +45,12 @@ void sender_after(struct sender *s, uint64_t ms)
 		timer_set(s->loop, &s->later, loop_now(s->loop) + ms);
 }
 
+void sender_by(struct sender *s, uint64_t at)
+{
+	if (sender_waits(s) && at < s->later.at)
+		timer_set(s->loop, &s->later, at);
+}
+
 bool sender_waits(const struct sender *s)
 {
 	return timer_is_set(&s->later);

@@ -35,6 +35,7 @@ void sender_init(struct sender *s, struct db *db, struct loop *l, struct log_ide
 void sender_stop(struct sender *s);               /* the database is gone already: no answer comes any more */
 void sender_wake(struct sender *s);               /* send is called at the end of this turn */
 void sender_after(struct sender *s, uint64_t ms); /* then; unless it waits already */
+void sender_by(struct sender *s, uint64_t at);    /* loop_now: if it waits, no longer than until then */
 bool sender_waits(const struct sender *s);        /* for sender_after */
 bool sender_ready(
 	const struct sender *s); /* a batch may leave: none is out, it waits for nothing, the database is up */

@@ -2,6 +2,7 @@
 #include "hall.h"
 
 #include "base/text.h"
+#include "db/sender.h"
 
 static void deliver(const char *rooms, const char *confirm)
 {
@@ -60,6 +61,47 @@ static bool call_has(int n, const char *text)
 	return found && found < line + strcspn(line, "\n");
 }
 
+#define MESSAGE "018f0000-0000-7000-8000-00000000000a"
+
+static uint64_t now(void)
+{
+	return loop_now(hall.stage.loop);
+}
+
+static void confirmed(struct guest *g, int n)
+{
+	while (n-- > 0)
+		confirm_covered(&hall.events, guest_client(g), SLICE(MESSAGE));
+}
+
+static uint64_t until_told(void)
+{
+	uint64_t from = now();
+	HALL_UNTIL(confirms_idle(&hall.events));
+	return now() - from;
+}
+
+static void silence(void)
+{
+	for (uint64_t from = now(); now() < from + 200;)
+		hall_turns();
+}
+
+/* A time that must be short is that once in so many attempts: the machine may be busy. */
+#define ATTEMPTS 10
+
+static void confirmed_behind_another(struct guest *g, int n)
+{
+	uint64_t took = 100;
+	for (int i = 0; i < ATTEMPTS && took >= 100; i++) {
+		silence();
+		confirmed(g, 1);
+		took = until_told();
+	}
+	CHECK(took < 100);
+	confirmed(g, n);
+}
+
 /* A row that somebody holds keeps nobody waiting but those that need it. */
 TEST(what_met_a_lock_is_tried_alone_and_what_is_new_goes_without_it)
 {
@@ -79,10 +121,104 @@ TEST(what_met_a_lock_is_tried_alone_and_what_is_new_goes_without_it)
 	CHECK(!call_has(2, ANNA) && call_has(2, BORIS) && call_has(2, ":8"));
 	database_answers(&hall.base, "rt.confirm", "");
 	HALL_UNTIL(confirms_idle(&hall.events));
+	confirmed_behind_another(a, 1);
+	CHECK(until_told() >= 100); /* none goes alone any more */
 	hall_end();
 }
 
-#define MESSAGE "018f0000-0000-7000-8000-00000000000a"
+TEST(one_that_comes_by_itself_goes_soon)
+{
+	hall_opens();
+	struct guest *a = hall_guest(ANNA);
+	uint64_t took = 100;
+	for (int i = 0; i < ATTEMPTS && took >= 100; i++) {
+		silence();
+		confirmed(a, 1);
+		took = until_told();
+		CHECK(took >= 25);
+	}
+	CHECK(took < 100);
+	hall_end();
+}
+
+TEST(those_that_follow_each_other_wait_for_more)
+{
+	hall_opens();
+	struct guest *a = hall_guest(ANNA);
+	confirmed_behind_another(a, 1);
+	CHECK(until_told() >= 100);
+	confirmed_behind_another(a, 31);
+	CHECK(until_told() >= 100);
+	hall_end();
+}
+
+TEST(enough_of_them_go_soon)
+{
+	hall_opens();
+	struct guest *a = hall_guest(ANNA);
+	uint64_t took = 100;
+	for (int i = 0; i < ATTEMPTS && took >= 100; i++) {
+		confirmed_behind_another(a, 32);
+		took = until_told();
+		CHECK(took >= 25);
+	}
+	CHECK(took < 100);
+	hall_end();
+}
+
+TEST(at_the_end_none_waits_for_others)
+{
+	hall_opens();
+	struct guest *a = hall_guest(ANNA);
+	uint64_t took = 25;
+	for (int i = 0; i < ATTEMPTS && took >= 25; i++) {
+		confirmed_behind_another(a, 1);
+		confirms_flush(&hall.events);
+		took = until_told();
+	}
+	CHECK(took < 25);
+	hall_end();
+}
+
+/* Five calls, and one for what is new: 25 ms between two of them, and not 100. */
+TEST(those_that_go_alone_do_not_wait_for_others)
+{
+	hall_opens();
+	struct guest *a = hall_guest(ANNA);
+	uint64_t took = 400;
+	for (int i = 0; i < ATTEMPTS && took >= 400; i++) {
+		silence();
+		database_said(&hall.base);
+		database_answers(&hall.base, "rt.confirm", "!55P03 held");
+		confirmed(a, 5);
+		HALL_UNTIL(call(0));
+		database_answers(&hall.base, "rt.confirm", "");
+		confirmed(a, 1);
+		took = until_told();
+	}
+	CHECK(took < 400);
+	hall_end();
+}
+
+TEST(what_is_told_again_is_not_hurried)
+{
+	hall_opens();
+	struct guest *a = hall_guest(ANNA);
+	database_answers(&hall.base, "rt.confirm", "!40001 once more");
+	confirmed(a, 1);
+	HALL_UNTIL(call(0));
+	uint64_t from = now();
+	for (int i = 0; i < 10; i++)
+		hall_turns();
+	database_answers(&hall.base, "rt.confirm", "");
+	confirmed(a, 40);
+	confirms_flush(&hall.events);
+	HALL_UNTIL(call(1));
+	CHECK(now() - from >= SENDER_AGAIN_MS);
+	HALL_UNTIL(confirms_idle(&hall.events));
+	hall_end();
+}
+
 #define EACH "{\"wanted\": \"all\", \"message_id\": \"" MESSAGE "\"}"
 #define FIRST "{\"but\": \"" BORIS "\", \"wanted\": 1, \"message_id\": \"" MESSAGE "\"}"
 
