@@ -302,6 +302,17 @@ static bool calls_slot_takes(const struct calls *cs, const struct call_slot *s, 
 	return true;
 }
 
+/* A call that waits has a link asked whose proof is old; one link for each. */
+static void calls_slot_want(struct calls *cs, struct call_slot *s)
+{
+	size_t proving = 0;
+	for (size_t i = 0; i < CALL_LINKS; i++)
+		proving += link_proving(cs->slots[i].link);
+	for (enum db_class class = 0; class < DB_CLASSES && cs->queued > proving; class ++)
+		if (!list_empty(&cs->queues[class]) && calls_slot_takes(cs, s, class) && link_want(s->link))
+			return;
+}
+
 static void calls_slot_go(struct calls *cs, struct call_slot *s)
 {
 	for (enum db_class class = 0; class < DB_CLASSES && link_idle(s->link); class ++)
@@ -316,6 +327,8 @@ static void calls_go(struct calls *cs)
 		return;
 	for (size_t i = 0; i < CALL_LINKS; i++)
 		calls_slot_go(cs, &cs->slots[i]);
+	for (size_t i = 0; i < CALL_LINKS; i++)
+		calls_slot_want(cs, &cs->slots[i]);
 	calls_arm_expiry(cs);
 }
 

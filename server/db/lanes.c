@@ -224,6 +224,15 @@ static void lane_send(struct lane *lane)
 	}
 }
 
+/* A batch; or, where the proof of the link is old, first the question for it, and the batch when on_idle comes. */
+static void lane_go(struct lane *lane)
+{
+	if (link_idle(lane->link))
+		lane_send(lane);
+	else
+		link_want(lane->link);
+}
+
 /* A lane that is up and has nothing out, but is not free, is about to ask its guard. */
 static uint64_t lane_out_since(const struct lane *lane)
 {
@@ -252,10 +261,10 @@ static void lanes_send(struct lanes *ls)
 		struct lane *lane = &ls->lanes[i];
 		if (!link_up(lane->link))
 			continue;
-		if (link_idle(lane->link)) {
+		if (link_idle(lane->link) || link_lapsed(lane->link)) {
 			if (!lane_may_help(lane, head, since))
 				return;
-			lane_send(lane);
+			lane_go(lane);
 		}
 		uint64_t out = lane_out_since(lane);
 		since = out > since ? out : since;
@@ -267,8 +276,8 @@ static void lanes_on_send(struct deferred *d)
 	struct lanes *ls = container_of(d, struct lanes, send);
 	struct lane *reserved = &ls->lanes[ls->n - 1];
 	lanes_send(ls);
-	if (link_idle(reserved->link) && items_next(&ls->items, reserved->no))
-		lane_send(reserved);
+	if (items_next(&ls->items, reserved->no))
+		lane_go(reserved);
 }
 
 static void lanes_on_help(struct timer *t)

@@ -82,7 +82,7 @@ static void link_disconnect(struct link *k)
 	k->result = NULL;
 	free(k->condemned);
 	k->condemned = NULL;
-	k->admitted = false;
+	k->admitted = k->lapsed = k->wanted = false;
 }
 
 /*
@@ -240,6 +240,7 @@ static void link_on_guard(void *arg, enum link_fate fate, const PGresult *res)
 		return;
 	}
 	k->guard_due = loop_now(k->loop) + LINK_GUARD_MS;
+	k->lapsed = k->wanted = false;
 	if (!k->admitted) {
 		link_admit(k);
 	} else if (k->ev->on_idle) {
@@ -247,10 +248,20 @@ static void link_on_guard(void *arg, enum link_fate fate, const PGresult *res)
 	}
 }
 
+/* Looks again later, without a question: somebody may be there by then. */
+static bool link_guard_lapses(struct link *k)
+{
+	if (!k->admitted || k->wanted || !link_guard_is_due(k) || !k->guard->lazy || !k->guard->lazy(k->guard->ctx))
+		return false;
+	k->lapsed = true;
+	timer_set(k->loop, &k->timer, loop_now(k->loop) + LINK_GUARD_MS);
+	return true;
+}
+
 /* An idle link asks when it is time. */
 static void link_guard_go(struct link *k)
 {
-	if (!k->guard || k->state != LINK_IDLE || k->condemned)
+	if (!k->guard || k->state != LINK_IDLE || k->condemned || link_guard_lapses(k))
 		return;
 	const char *value = link_guard_is_due(k) ? k->guard->ask(k->guard->ctx) : NULL;
 	bool late = !value && link_guard_is_due(k);
@@ -261,7 +272,7 @@ static void link_guard_go(struct link *k)
 	if (late)
 		k->guard_due = loop_now(k->loop) + GUARD_AGAIN_MS;
 	timer_set(k->loop, &k->timer, k->guard_due);
-	if (late && k->admitted && k->ev->on_idle)
+	if (late && k->admitted && !k->lapsed && k->ev->on_idle)
 		k->ev->on_idle(k->ctx);
 }
 
@@ -270,7 +281,27 @@ void link_check(struct link *k)
 	if (!k->guard)
 		return;
 	k->guard_due = 0;
+	k->wanted = true;
 	link_guard_go(k);
+}
+
+bool link_lapsed(const struct link *k)
+{
+	return link_up(k) && k->state == LINK_IDLE && !k->condemned && k->lapsed && !k->wanted;
+}
+
+bool link_want(struct link *k)
+{
+	if (!link_lapsed(k))
+		return false;
+	k->wanted = true;
+	link_guard_go(k);
+	return true;
+}
+
+bool link_proving(const struct link *k)
+{
+	return link_up(k) && k->lapsed && k->wanted;
 }
 
 static void link_finish(struct link *k)
@@ -400,7 +431,7 @@ bool link_up(const struct link *k)
 
 bool link_idle(const struct link *k)
 {
-	return k && k->admitted && k->state == LINK_IDLE && !k->condemned && !link_guard_is_due(k);
+	return k && k->admitted && k->state == LINK_IDLE && !k->condemned && !k->lapsed && !link_guard_is_due(k);
 }
 
 uint64_t link_waits_since(const struct link *k)

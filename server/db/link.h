@@ -40,12 +40,14 @@ struct link_events {
 
 /*
  * Whether a server is the one that is meant: asked on each connection before it is up, and every LINK_GUARD_MS while it
- * is. A pooler may lead to another server at any time, and one that was the primary may live on.
+ * is. A pooler may lead to another server at any time, and one that was the primary may live on. While it is lazy, nothing
+ * is asked by the clock: the proof of a link lapses, and link_want asks before the next statement.
  */
 struct link_guard {
 	const char *sql;               /* with one parameter */
 	const char *(*ask)(void *ctx); /* its value; NULL: not known yet, so nobody is admitted */
 	const char *(*judge)(void *ctx, const PGresult *res); /* NULL: it is; else what is wrong, borrowed */
+	bool (*lazy)(void *ctx);                              /* NULL: it never is */
 	void *ctx;
 };
 #define LINK_GUARD_MS 1000
@@ -59,7 +61,11 @@ struct link_config {
 struct link *link_new(struct loop *l, const struct link_config *cfg, const struct link_events *ev, void *ctx);
 void link_start(struct link *k); /* harmless when repeated */
 bool link_up(const struct link *k);
-bool link_idle(const struct link *k); /* up with nothing out */
+bool link_idle(const struct link *k);   /* up with nothing out, and with a proof that is not old */
+bool link_lapsed(const struct link *k); /* it would be idle, but its proof is old, and nobody asks by the clock */
+bool link_want(struct link *k);         /* a statement waits: a lapsed link asks its guard, and on_idle follows */
+bool link_proving(
+	const struct link *k); /* its guard is asked, or will be as soon as it can, for a statement that waits */
 
 /*
  * Sends a statement whose parameters are texts, NULL for null. False: the link is not idle, or has just died; then

@@ -36,6 +36,8 @@ struct link {
 	struct timer timer; /* backoff, connecting, the statement's deadline, or the guard's next question */
 	const struct link_guard *guard;
 	bool admitted;         /* by the guard, on this connection */
+	bool lapsed;           /* the guard was due while it was lazy: no statement goes before it has been asked */
+	bool wanted;           /* the guard is to be asked, lazy or not */
 	uint64_t guard_due;    /* loop_now */
 	unsigned failures;     /* connections in a row that proved nothing */
 	struct deferred dying; /* the connection was found dead, or condemned, where nobody may be called */

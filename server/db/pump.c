@@ -45,10 +45,15 @@ static void pump_became_ready(struct pump *p)
 	p->common->on_change(p->common);
 }
 
-static void pump_look_around(struct pump *p)
+bool pump_has_nobody(const struct pump *p)
 {
 	const struct fetch *f = &p->fetch;
-	p->pace.nobody = f->ev.nobody && f->ev.nobody(f->ctx);
+	return f->ev.nobody && f->ev.nobody(f->ctx);
+}
+
+static void pump_look_around(struct pump *p)
+{
+	p->pace.nobody = pump_has_nobody(p);
 	p->pace.alone = p->common->alone;
 }
 

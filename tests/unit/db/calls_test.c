@@ -418,7 +418,7 @@ static const char *guard_judge(void *ctx, const PGresult *res)
 TEST(a_call_that_waits_for_a_lost_link_goes_by_another)
 {
 	struct world w = {0};
-	struct link_guard guard = {"select guard", guard_ask, guard_judge, "here"};
+	struct link_guard guard = {"select guard", guard_ask, guard_judge, NULL, "here"};
 	parts_begin(&w.parts, play);
 	w.parts.common.guard = &guard;
 	w.calls = calls_new(&w.parts.common);

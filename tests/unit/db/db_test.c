@@ -4,6 +4,8 @@
 #include "parts.h"
 #include "trace.h"
 
+#define LINKS 6 /* three for calls, a lane and the reserved one, the pump's */
+
 struct world {
 	struct loop *loop;
 	struct fake_pg pg;
@@ -11,7 +13,8 @@ struct world {
 	int states;
 	enum db_state last;
 	int done, waited, fetches, opens;
-	bool hang, astray;
+	bool hang, astray, nobody;
+	int places, calls, items; /* asked of the server */
 	enum db_outcome outcome;
 	bool more;
 	bool deaf_pump;
@@ -56,6 +59,7 @@ static void play(struct fake_conn *c, const char *sql)
 		w->opens++;
 		fake_answer(c, (const char *[]){"e", "1", "7", "8"}, 4);
 	} else if (starts_with(sql, "select * from rt.place(")) {
+		w->places++;
 		fake_answer(c, (const char *[]){w->astray ? "other" : "e", "t"}, 2);
 	} else if (starts_with(sql, "prepare bellwire_") && !starts_with(sql + 17, "fetch")) {
 		fake_error(c, "42883", "no such function"); /* an older database: it knows rt.fetch alone */
@@ -67,10 +71,12 @@ static void play(struct fake_conn *c, const char *sql)
 	} else if (starts_with(sql, "select * from rt.bell_arm")) {
 		fake_answer(c, (const char *[]){"t", "8"}, 2);
 	} else if (strcmp(sql, "rt.dispatch_lone") == 0) {
+		w->items++;
 		fake_answer(c, (const char *[]){"published\x1f\x1fok\x1f{}"}, 1);
 	} else if (starts_with(sql, "swept")) {
 		fake_error(c, "RT410", "edge is not registered");
 	} else if (starts_with(sql, "select")) {
+		w->calls++;
 		fake_answer(c, (const char *[]){"1"}, 1);
 	}
 }
@@ -143,6 +149,83 @@ TEST(calls_that_reach_another_database_than_the_pump_are_not_made)
 	CHECK(strstr(db_last_error(w.db), "another database"));
 	w.astray = false;
 	WAIT_FOR(w.loop, w.last == DB_UP);
+	end(&w);
+}
+
+static bool has_nobody(void *ctx)
+{
+	return ((struct world *)ctx)->nobody;
+}
+
+static void begin_with_nobody(struct world *w)
+{
+	static const struct db_pump_events events = {.nobody = has_nobody};
+	begin(w);
+	db_pump_set_events(w->db, &events, w);
+	w->nobody = true;
+	db_start(w->db);
+	WAIT_FOR(w->loop, w->last == DB_UP && db_stats(w->db)->links_up == LINKS);
+}
+
+static void pass(struct world *w, uint64_t ms)
+{
+	uint64_t until = loop_now(w->loop) + ms;
+	WAIT_FOR(w->loop, loop_now(w->loop) >= until);
+}
+
+static void send_one(struct world *w)
+{
+	db_item_send(w->db, &(struct db_item){.event = SLICE("e"),
+	                                      .socket_id = SLICE("s"),
+	                                      .payload = SLICE("{}"),
+	                                      .done = on_sent,
+	                                      .arg = w});
+}
+
+TEST(with_nobody_here_a_link_is_asked_before_its_next_call_and_not_by_the_clock)
+{
+	struct world w;
+	begin_with_nobody(&w);
+	int places = w.places;
+	pass(&w, 2300);
+	CHECK_INT(w.places, places);
+	db_call(w.db, DB_LEASE, "select 1", NULL, 0, on_called, &w);
+	WAIT_FOR(w.loop, w.done == 1);
+	CHECK_INT(w.places, places + 1);
+	db_call(w.db, DB_LEASE, "select 1", NULL, 0, on_called, &w); /* it has just been asked */
+	WAIT_FOR(w.loop, w.done == 2);
+	CHECK_INT(w.places, places + 1);
+	send_one(&w);
+	WAIT_FOR(w.loop, w.done == 3);
+	CHECK_INT(w.outcome, DB_OK);
+	CHECK_INT(w.places, places + 2);
+	for (int i = 0; i < 3; i++)
+		db_call(w.db, DB_TELLING, "select 1", NULL, 0, on_called, &w);
+	WAIT_FOR(w.loop, w.done == 6);
+	CHECK_INT(w.places, places + 4);
+	w.nobody = false;
+	pass(&w, 2300);
+	CHECK(w.places >= places + 4 + 2 * (LINKS - 1));
+	end(&w);
+}
+
+TEST(with_nobody_here_no_call_goes_astray_and_what_one_link_finds_the_others_ask_for)
+{
+	struct world w;
+	begin_with_nobody(&w);
+	w.astray = true;
+	pass(&w, 1300);
+	CHECK_INT(w.states, 1);
+	int calls = w.calls, items = w.items;
+	db_call(w.db, DB_TELLING, "select 1", NULL, 0, on_called, &w);
+	send_one(&w);
+	WAIT_FOR(w.loop, w.last == DB_AWAY && db_stats(w.db)->links_up == 1); /* that of the pump */
+	CHECK(strstr(db_last_error(w.db), "another database"));
+	CHECK_INT(w.calls, calls);
+	CHECK_INT(w.items, items);
+	w.astray = false;
+	WAIT_FOR(w.loop, w.last == DB_UP && w.done == 2);
+	CHECK_INT(w.outcome, DB_OK);
 	end(&w);
 }
 
