@@ -7,10 +7,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/*
+ * While nobody is here, the lease is renewed at every second tick, and what is common work is left to edges with somebody:
+ * rt.maintain sweeps a portion at each call anyway. The metrics change slowly, whoever is here.
+ */
+#define IDLE_LEASE_MS 3000
+#define IDLE_SWEEP_MS 10000
+#define LOOK_MS 9000
+
 struct maintenance {
-	bool maintaining, looking, sweeping; /* rt.maintain, rt.monitor, rt.sweep is out */
-	uint64_t asked_at;                   /* loop_now: when rt.maintain was called last */
-	bool failing, blind;                 /* rt.maintain, rt.monitor fails, and the log says so already */
+	bool maintaining, looking, sweeping;    /* rt.maintain, rt.monitor, rt.sweep is out */
+	uint64_t asked_at, looked_at, swept_at; /* loop_now: when each was called last */
+	bool failing, blind;                    /* rt.maintain, rt.monitor fails, and the log says so already */
 };
 
 void maintenance_start(struct entry *e)
@@ -22,6 +30,12 @@ void maintenance_stop(struct entry *e)
 {
 	free(e->maintenance);
 	e->maintenance = NULL;
+}
+
+/* Never called is due. */
+static bool maintain_is_due(const struct entry *e, uint64_t at, uint64_t every_ms)
+{
+	return !at || loop_now(e->people->loop) - at >= every_ms;
 }
 
 /* ---- rt.sweep ---- */
@@ -42,6 +56,7 @@ static void maintain_sweep(struct entry *e)
 {
 	struct slice edge = slice_str(e->edge_id);
 	e->maintenance->sweeping = true;
+	e->maintenance->swept_at = loop_now(e->people->loop);
 	db_call(e->db, DB_TELLING, "select rt.sweep($1::uuid)", &edge, 1, maintain_swept, e);
 }
 
@@ -61,13 +76,15 @@ static void maintain_done(void *arg, const struct db_result *r)
 	struct maintenance *mt = e->maintenance;
 	mt->maintaining = false;
 	maintain_complain(e, "maintain", r, &mt->failing);
+	if (r->outcome != DB_OK)
+		mt->asked_at = 0; /* at the next tick again, whoever is here */
 	if (r->outcome != DB_OK || r->nrows != 1 || r->ncols != 3)
 		return;
 	e->figures.outbox_rows = (uint64_t)db_number(r, 0, 0);
 	e->figures.notify_usage = db_number(r, 0, 1);
 	e->figures.edges = (uint64_t)db_number(r, 0, 2);
 	relay_edges(e->recovery->events, e->figures.edges, mt->asked_at);
-	if (!mt->sweeping)
+	if (!mt->sweeping && (maintain_is_due(e, mt->swept_at, IDLE_SWEEP_MS) || people_present(e->people)))
 		maintain_sweep(e); /* a call of its own, since a long sweep must not hold up the lease */
 }
 
@@ -78,6 +95,8 @@ static void maintain_looked(void *arg, const struct db_result *r)
 	struct entry *e = arg;
 	e->maintenance->looking = false;
 	maintain_complain(e, "monitor", r, &e->maintenance->blind);
+	if (r->outcome != DB_OK)
+		e->maintenance->looked_at = 0;
 	if (r->outcome != DB_OK || r->nrows != 1 || r->ncols != 2)
 		return;
 	e->figures.foreign_locks = (uint64_t)db_number(r, 0, 0);
@@ -87,9 +106,11 @@ static void maintain_looked(void *arg, const struct db_result *r)
 /* rt.monitor is a call of its own: it only feeds the metrics, and must not hold up the lease. */
 static void maintain_look(struct entry *e)
 {
-	if (e->maintenance->looking)
+	struct maintenance *mt = e->maintenance;
+	if (mt->looking || !maintain_is_due(e, mt->looked_at, LOOK_MS))
 		return;
-	e->maintenance->looking = true;
+	mt->looking = true;
+	mt->looked_at = loop_now(e->people->loop);
 	db_call(e->db, DB_TELLING, "select * from rt.monitor()", NULL, 0, maintain_looked, e);
 }
 
@@ -130,12 +151,15 @@ void maintenance_tick(struct entry *e)
 	if (db_state(e->db) != DB_UP || e->over)
 		return;
 	maintain_look(e);
-	if (e->maintenance->maintaining)
+	struct maintenance *mt = e->maintenance;
+	if (mt->maintaining)
 		return;
-	e->maintenance->maintaining = true;
-	e->maintenance->asked_at = loop_now(e->people->loop);
 	if (maintenance_missing(e))
 		maintain_read_version(e); /* the database may have been migrated meanwhile */
+	if (!people_present(e->people) && !maintain_is_due(e, mt->asked_at, IDLE_LEASE_MS))
+		return;
+	mt->maintaining = true;
+	mt->asked_at = loop_now(e->people->loop);
 	int n = snprintf(clock, sizeof clock, "%" PRIu64, loop_now(e->people->loop));
 	struct slice params[] = {slice_str(e->edge_id), slice_of(clock, (size_t)n)};
 	db_call(e->db, DB_LEASE, "select * from rt.maintain($1::uuid, $2::bigint)", params, 2, maintain_done, e);

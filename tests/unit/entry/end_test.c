@@ -149,6 +149,7 @@ TEST(entering_that_fails_is_repeated_by_the_tick)
 TEST(the_lease_is_kept_and_the_rest_swept_portion_by_portion)
 {
 	house_opens();
+	house_guest(ANNA);
 	database_answers(&house.base, "rt.maintain", "1234|0.25|3");
 	database_answers(&house.base, "rt.monitor", "2|7.5");
 	database_answers(&house.base, "rt.sweep", "t");
@@ -166,6 +167,7 @@ TEST(the_lease_is_kept_and_the_rest_swept_portion_by_portion)
 	waits_until_said("rt.maintain");
 	house_some_turns();
 	CHECK(!has_said("rt.sweep"));
+	CHECK(!has_said("rt.monitor")); /* the metrics are looked at more rarely */
 	database_answers(&house.base, "rt.sweep", "t");
 	database_release(&house.base, "rt.sweep");
 	database_answers(&house.base, "rt.sweep", "f");
@@ -173,6 +175,33 @@ TEST(the_lease_is_kept_and_the_rest_swept_portion_by_portion)
 	house_some_turns();
 	const char *said = database_said(&house.base);
 	CHECK(!strstr(strstr(said, "rt.sweep") + 1, "rt.sweep"));
+	house_end();
+}
+
+TEST(with_nobody_here_the_lease_is_kept_at_every_second_tick_and_the_rest_is_left_to_others)
+{
+	house_opens();
+	database_answers(&house.base, "rt.maintain", "1|0|2");
+	database_answers(&house.base, "rt.sweep", "f");
+	maintenance_tick(&house.entry);
+	waits_until_said("rt.sweep"); /* the first time */
+	house_some_turns();
+	database_said(&house.base);
+	uint64_t now = loop_now(house.stage.loop);
+	HOUSE_UNTIL(loop_now(house.stage.loop) >= now + 2000);
+	maintenance_tick(&house.entry);
+	house_some_turns();
+	CHECK(!has_said("rt.maintain"));
+	HOUSE_UNTIL(loop_now(house.stage.loop) >= now + 4000);
+	maintenance_tick(&house.entry);
+	waits_until_said("rt.maintain");
+	house_some_turns();
+	CHECK(!has_said("rt.sweep"));
+	database_said(&house.base);
+	house_guest(ANNA);
+	maintenance_tick(&house.entry);
+	waits_until_said("rt.maintain");
+	waits_until_said("rt.sweep");
 	house_end();
 }
 
@@ -189,6 +218,7 @@ TEST(a_schema_that_is_too_old_is_looked_at_until_somebody_has_migrated)
 	maintenance_tick(&house.entry);
 	HOUSE_UNTIL(!maintenance_missing(&house.entry));
 	house_some_turns();
+	house_guest(ANNA);
 	database_said(&house.base);
 	maintenance_tick(&house.entry);
 	waits_until_said("rt.maintain");
