@@ -40,8 +40,8 @@ struct link_events {
 
 /*
  * Whether a server is the one that is meant: asked on each connection before it is up, and every LINK_GUARD_MS while it
- * is. A pooler may lead to another server at any time, and one that was the primary may live on. While it is lazy, nothing
- * is asked by the clock: the proof of a link lapses, and link_want asks before the next statement.
+ * is. A pooler may lead to another server at any time, and one that was the primary may live on. While it is lazy,
+ * nothing is asked by the clock: the proof of a link lapses, and link_want asks before the next statement.
  */
 struct link_guard {
 	const char *sql;               /* with one parameter */

@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 /*
- * While nobody is here, the lease is renewed at every second tick, and what is common work is left to edges with somebody:
- * rt.maintain sweeps a portion at each call anyway. The metrics change slowly, whoever is here.
+ * While nobody is here, the lease is renewed at every second tick, and what is common work is left to edges with
+ * somebody: rt.maintain sweeps a portion at each call anyway. The metrics change slowly, whoever is here.
  */
 #define IDLE_LEASE_MS 3000
 #define IDLE_SWEEP_MS 10000
