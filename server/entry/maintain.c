@@ -8,10 +8,9 @@
 #include <stdio.h>
 
 /*
- * While nobody is here, the lease is renewed at every second tick, and what is common work is left to edges with
- * somebody: rt.maintain sweeps a portion at each call anyway. The metrics change slowly, whoever is here.
+ * While nobody is here, what is common work is left to edges with somebody: rt.maintain sweeps a portion at each call
+ * anyway. The metrics change slowly, whoever is here.
  */
-#define IDLE_LEASE_MS 3000
 #define IDLE_SWEEP_MS 10000
 #define LOOK_MS 9000
 
@@ -76,8 +75,6 @@ static void maintain_done(void *arg, const struct db_result *r)
 	struct maintenance *mt = e->maintenance;
 	mt->maintaining = false;
 	maintain_complain(e, "maintain", r, &mt->failing);
-	if (r->outcome != DB_OK)
-		mt->asked_at = 0; /* at the next tick again, whoever is here */
 	if (r->outcome != DB_OK || r->nrows != 1 || r->ncols != 3)
 		return;
 	e->figures.outbox_rows = (uint64_t)db_number(r, 0, 0);
@@ -151,15 +148,12 @@ void maintenance_tick(struct entry *e)
 	if (db_state(e->db) != DB_UP || e->over)
 		return;
 	maintain_look(e);
-	struct maintenance *mt = e->maintenance;
-	if (mt->maintaining)
+	if (e->maintenance->maintaining)
 		return;
+	e->maintenance->maintaining = true;
+	e->maintenance->asked_at = loop_now(e->people->loop);
 	if (maintenance_missing(e))
 		maintain_read_version(e); /* the database may have been migrated meanwhile */
-	if (!people_present(e->people) && !maintain_is_due(e, mt->asked_at, IDLE_LEASE_MS))
-		return;
-	mt->maintaining = true;
-	mt->asked_at = loop_now(e->people->loop);
 	int n = snprintf(clock, sizeof clock, "%" PRIu64, loop_now(e->people->loop));
 	struct slice params[] = {slice_str(e->edge_id), slice_of(clock, (size_t)n)};
 	db_call(e->db, DB_LEASE, "select * from rt.maintain($1::uuid, $2::bigint)", params, 2, maintain_done, e);
