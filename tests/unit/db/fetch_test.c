@@ -569,9 +569,14 @@ TEST(a_row_that_is_no_event_delivers_nothing)
 
 /* ---- rows that come with the ack of the event which wrote them ---- */
 
-#define LONE(snapshot, xid, xmin, epoch)                                                                  \
-	SLICE(snapshot "\x1e" xid "\x1e" xmin "\x1e" "31\x1e" epoch "\x1e" "5.25\x1e" "participants:c\x1e" \
-	               "chat:message:new\x1e{\"a\":1}")
+static struct slice lone(const char *snapshot, const char *xid, const char *xmin, const char *epoch)
+{
+	static char text[200];
+	const char *form = "%s\x1e%s\x1e%s\x1e%d\x1e%s\x1e%g\x1e%s\x1e%s\x1e%s";
+	int n = snprintf(text, sizeof text, form, snapshot, xid, xmin, 31, epoch, 5.25, "participants:c",
+	                 "chat:message:new", "{\"a\":1}");
+	return slice_of(text, (size_t)n);
+}
 
 static void position_at(struct heard *h, const char *snapshot)
 {
@@ -583,7 +588,7 @@ TEST(a_row_of_this_edge_that_saw_what_the_cursor_sees_is_delivered)
 {
 	struct heard h;
 	position_at(&h, "100:100:");
-	CHECK(fetch_take_lone(&h.f, LONE("100:100:", "100", "101", "7")));
+	CHECK(fetch_take_lone(&h.f, lone("100:100:", "100", "101", "7")));
 	CHECK_INT(h.events, 1);
 	CHECK_INT(h.last_id, 31);
 	CHECK_INT(h.first.xid, 100);
@@ -606,7 +611,7 @@ TEST(it_leaves_to_a_fetch_what_the_cursor_has_not_seen)
 {
 	struct heard h;
 	position_at(&h, "98:100:98");
-	CHECK(fetch_take_lone(&h.f, LONE("98:100:98", "103", "103", "7")));
+	CHECK(fetch_take_lone(&h.f, lone("98:100:98", "103", "103", "7")));
 	CHECK_STR(h.f.snapshot, "98:104:98,100,101,102");
 	CHECK_INT(h.f.low, 98);
 	CHECK_INT(h.f.high, 104);
@@ -616,24 +621,23 @@ TEST(it_leaves_to_a_fetch_what_the_cursor_has_not_seen)
 TEST(a_row_that_may_belong_behind_another_is_for_a_fetch)
 {
 	static const struct {
-		const char *what;
-		struct slice text;
+		const char *what, *snapshot, *xid, *epoch;
 	} rows[] = {
-		{"somebody has committed since", LONE("101:101:", "101", "101", "7")},
-		{"the transaction in flight was over", LONE("100:100:", "100", "100", "7")},
-		{"a later one has committed", LONE("98:102:98", "100", "100", "7")},
-		{"another epoch", LONE("98:100:98", "100", "100", "8")},
-		{"the start of an epoch", LONE("98:100:98", "100", "100", "")},
-		{"a longer number of an epoch", LONE("98:100:98", "100", "100", "71")},
-		{"it was there before", LONE("98:100:98", "99", "99", "7")},
-		{"too many are between", LONE("98:100:98", "200", "200", "7")},
-		{"no row", SLICE("98:100:98\x1e" "100")},
+		{"somebody has committed since", "101:101:", "101", "7"},
+		{"the transaction in flight was over", "100:100:", "100", "7"},
+		{"a later one has committed", "98:102:98", "100", "7"},
+		{"another epoch", "98:100:98", "100", "8"},
+		{"the start of an epoch", "98:100:98", "100", ""},
+		{"a longer number of an epoch", "98:100:98", "100", "71"},
+		{"it was there before", "98:100:98", "99", "7"},
+		{"too many are between", "98:100:98", "200", "7"},
+		{"no row", "98:100:98", "", "7"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct heard h;
 		CHECK_ROW(rows[i].what);
 		position_at(&h, "98:100:98");
-		CHECK(!fetch_take_lone(&h.f, rows[i].text));
+		CHECK(!fetch_take_lone(&h.f, lone(rows[i].snapshot, rows[i].xid, rows[i].xid, rows[i].epoch)));
 		CHECK_STR(h.f.snapshot, "98:100:98");
 		CHECK_INT(h.events + h.stats.rows + h.stats.lone_rows, 0);
 		CHECK_INT(h.cursors, 0);
@@ -641,7 +645,7 @@ TEST(a_row_that_may_belong_behind_another_is_for_a_fetch)
 	}
 	struct heard h;
 	begin(&h); /* no position */
-	CHECK(!fetch_take_lone(&h.f, LONE("98:100:98", "100", "100", "7")));
+	CHECK(!fetch_take_lone(&h.f, lone("98:100:98", "100", "100", "7")));
 	fetch_fini(&h.f);
 }
 
@@ -655,7 +659,7 @@ TEST(a_row_beside_a_cut_fetch_is_for_a_fetch)
 	CHECK(take(&h, res) == NULL);
 	CHECK(h.f.upto != NULL);
 	size_t events = h.events;
-	CHECK(!fetch_take_lone(&h.f, LONE("100:100:", "100", "100", "7")));
+	CHECK(!fetch_take_lone(&h.f, lone("100:100:", "100", "100", "7")));
 	CHECK_INT(h.events, events);
 	fetch_fini(&h.f);
 }

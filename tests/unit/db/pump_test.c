@@ -601,8 +601,13 @@ TEST(where_nobody_waits_a_ring_beside_a_mark_is_followed_by_a_fetch)
 	end(&w);
 }
 
-#define LONE(snapshot, xid) \
-	SLICE(snapshot "\x1e" xid "\x1e" xid "\x1e" "31\x1e" "7\x1e" "5.25\x1e" "room\x1e" "event\x1e{\"a\":1}")
+#define LONE(snapshot, xid)                         \
+	SLICE(snapshot "\x1e" xid "\x1e" xid "\x1e" \
+	               "31\x1e"                     \
+	               "7\x1e"                      \
+	               "5.25\x1e"                   \
+	               "room\x1e"                   \
+	               "event\x1e{\"a\":1}")
 
 TEST(a_row_that_comes_with_its_ack_needs_no_fetch)
 {
