@@ -31,7 +31,7 @@ static bool lone_row_cut(struct slice text, struct slice parts[PARTS])
 	return i >= PART_DATA;
 }
 
-/* Postgres prints them as a double: with six digits behind the point at most, since they are exact to the microsecond. */
+/* Postgres prints them as a double: with six digits at most behind the point, which tell each microsecond. */
 static bool lone_row_time(struct slice seconds, int64_t *us)
 {
 	uint64_t whole, part = 0;
@@ -59,7 +59,7 @@ bool lone_row_read(struct slice text, struct lone_row *out)
 	    !u64_parse(p[PART_ID], &e->id) || !lone_row_time(p[PART_SECONDS], &e->at_us) || p[PART_ROOM].n == 0 ||
 	    p[PART_EVENT].n == 0 || p[PART_DATA].n == 0)
 		return false;
-	/* The row says which transaction wrote it by 32 bits: that one, or a subtransaction, whose id is a later one. */
+	/* The row says by 32 bits who wrote it: that transaction, or a subtransaction, whose id is a later one. */
 	out->transactions = xmin == (uint32_t)(e->xid + 1) ? 2 : 1;
 	out->snapshot = p[PART_SNAPSHOT];
 	out->epoch = p[PART_EPOCH];

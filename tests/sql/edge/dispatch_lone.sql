@@ -39,7 +39,8 @@ create function pg_temp.behind(p_event text, p_payload jsonb default '{}') retur
 	language plpgsql as $$
 begin
 	perform set_config('bellwire.published', '', true);
-	return string_to_array(split_part(rt.dispatch_lone(p_event, tests.u(1), 's1', p_payload::text), e'\x1f', 8), e'\x1e');
+	return string_to_array(split_part(rt.dispatch_lone(p_event, tests.u(1), 's1', p_payload::text), e'\x1f', 8),
+		e'\x1e');
 end $$;
 create function pg_temp.ack(p_event text, p_payload jsonb default '{}') returns jsonb
 	language sql as $$ select split_part(pg_temp.lone(p_event, p_payload), '|', 4)::jsonb $$;
@@ -122,7 +123,7 @@ select is(pg_temp.lone('chat:join', jsonb_build_object('chat_id', tests.u(10))) 
 select set_config('bellwire.moved', '', true);
 
 -- the one row that it wrote, for the edge to deliver
-select tests.route('twice', $$begin perform rt.chat_message_send(p_user_id, p_payload), rt.chat_message_send(p_user_id, p_payload);
+select tests.route('twice', $$begin perform rt.chat_message_send(p_user_id, p_payload) from generate_series(1, 2);
 	return '{}'; end$$);
 select tests.route('undone', $$begin
 	begin
@@ -150,7 +151,8 @@ create temporary table behind as select pg_temp.behind(e, pg_temp.message()) as 
 	from unnest(array['chat:message:send', 'undone_first']) e;
 select ok(pg_visible_in_snapshot('3', b.part[1]::pg_snapshot), 'the last snapshot of the transaction') from behind b;
 select is(b.part[2:5] || b.part[7:], (
-	select array[o.xid::text, o.xmin::text, o.id::text, o.epoch::text, o.rooms[1], o.event, o.data::text, o.confirm::text]
+	select array[o.xid::text, o.xmin::text, o.id::text, o.epoch::text, o.rooms[1], o.event, o.data::text,
+		o.confirm::text]
 	from bellwire.outbox o where o.id = b.part[4]::bigint), 'the row') from behind b;
 select is(round(b.part[6]::numeric, 6), round(extract(epoch from o.at), 6), 'its time') from behind b
 	join bellwire.outbox o on o.id = b.part[4]::bigint;
@@ -159,8 +161,7 @@ select is((pg_temp.behind(e, pg_temp.message()))[2:], array[pg_current_xact_id()
 from unnest(array['twice', 'before', 'after', 'after_many', 'after_twin', 'say']) e;
 select is((pg_temp.behind(e, pg_temp.message()))[2:], array[''], 'no row: ' || e)
 from unnest(array['undone', 'echo']) e;
-select is((select count(*) from unnest(string_to_array(rt.dispatch_lone('put_fail', tests.u(1), 's1', '{"n": 9}'), e'\x1e'))), 1::bigint,
-	'no row: an error');
+select is(strpos(rt.dispatch_lone('put_fail', tests.u(1), 's1', '{"n": 9}'), e'\x1e'), 0, 'no row: an error');
 
 select set_config('bellwire.published', '', true), set_config('bellwire.moved', '', true);
 
