@@ -86,8 +86,7 @@ reset enable_seqscan;
 select is((select count(*) from rt.fetch(null, null)), 1::bigint, 'without a cursor: the header alone');
 select is((select id from rt.fetch(null, null)), null, 'header: no id');
 select lives_ok($$select rooms::pg_snapshot from rt.fetch(null, null)$$, 'header: the snapshot');
-select is((select xid from rt.fetch(null, null)),
-	(select pg_snapshot_xmin(rooms::pg_snapshot)::text from rt.fetch(null, null)), 'header: its xmin');
+select is(xid, pg_snapshot_xmin(rooms::pg_snapshot)::text, 'header: its xmin') from rt.fetch(null, null);
 select is((select except_rooms from rt.fetch(null, null)), rt_private.epoch_text(), 'header: the epoch');
 select is((select control from rt.fetch(null, null)), 'ok', 'header: ok');
 select ok((select abs(at_us / 1e6 - extract(epoch from clock_timestamp())) < 5 from rt.fetch(null, null)),

@@ -32,7 +32,9 @@ values (tests.xid_n(50)::text::xid8, 9100, 0, rt_private.epoch_n(), '2026-01-10 
 insert into bellwire.outbox (xid, id, slot, epoch, at, rooms, except_rooms, data, control)
 values (tests.xid_n(50)::text::xid8, 9101, 0, rt_private.epoch_n(), '2026-01-10 12:00:00.000001+00', null, '{}', '{}',
 	'user_join');
-create temp table answers as select * from rt.poll(tests.snap(50, 50), tests.xid_n(50)::text::xid8);
+-- `taken`: the snapshot of that statement; the next one has another, where some other session has begun or ended since
+create temp table answers as
+select *, pg_current_snapshot() as taken from rt.poll(tests.snap(50, 50), tests.xid_n(50)::text::xid8);
 select results_eq($$select id, xid::text, at_us, rooms, except_rooms, event, control, data, confirm::text, ephemeral
 	from answers order by id$$,
 	$$select * from rt_private.fetch_rows(tests.snap(50, 50), tests.snap(51, 51), 0, 10)$$,
@@ -41,7 +43,8 @@ select is((select array_agg(at_us order by id) from answers), array[176804640012
 	'the time to the microsecond');
 
 -- the header, on each row
-select is((select array_agg(distinct snapshot::text) from answers), array[pg_current_snapshot()::text], 'the snapshot');
+select is((select array_agg(distinct snapshot::text) from answers),
+	(select array_agg(distinct taken::text) from answers), 'the snapshot');
 select ok((select bool_and(abs(now_us / 1e6 - extract(epoch from clock_timestamp())) < 5) from answers), 'the clock');
 select is((select array_agg(distinct written) from answers),
 	array[pg_sequence_last_value('bellwire.outbox_ephemeral_written')], 'how often the twin was written');
