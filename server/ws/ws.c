@@ -47,6 +47,7 @@ struct incoming {
 struct control {
 	struct ws *ws;
 	struct timer linger;
+	uint64_t rest; /* behind our Close: what is still to come of a frame that is skipped */
 	bool late_pong;
 	uint8_t pong_n;
 	char pong[CONTROL_MAX]; /* payload of the last ping, which is answered when the queue is empty */
@@ -192,7 +193,7 @@ struct frame {
 
 /*
  * Judges a frame by as much of its head as is here, before its payload is waited for. 0: nothing is wrong so far;
- * f->size is set when the head is whole. Else the code to close with (W7).
+ * else the code to close with (W7). f->size is set when it is known where the frame ends: also of one that is too large.
  */
 static int frame_judge(const struct ws *w, const unsigned char *p, size_t n, struct frame *f)
 {
@@ -217,11 +218,11 @@ static int frame_judge(const struct ws *w, const unsigned char *p, size_t n, str
 		f->len = f->len << 8 | p[2 + i];
 	if ((ext == 2 && f->len < 126) || (ext == 8 && (f->len < 65536 || f->len >> 63)))
 		return 1002;
+	f->size = 2 + ext + 4 + (size_t)f->len;
 	if (!control && f->len > w->cfg->max_message - (w->incoming ? w->incoming->message.n : 0))
 		return 1009;
 	if (!control && w->incoming && w->incoming->fragments >= w->cfg->max_fragments)
 		return 1009;
-	f->size = 2 + ext + 4 + (size_t)f->len;
 	return 0;
 }
 
@@ -330,13 +331,25 @@ static void frame_take(struct ws *w, struct slice frame, const struct frame *f)
 	} while (got < f->len && w->state == WS_OPEN);
 }
 
-/* W9: behind our Close only the peer's counts. How much of what is there can be skipped: all else. After a violation frames cannot be told
- * apart, so nothing is left of it. */
-static size_t ws_skip(const struct ws *w, int code, const struct frame *f, size_t n)
+/* W9: behind our Close only the peer's counts. How much of what is there can be skipped: all else, of a frame that is not here as a whole what
+ * is here, and later its rest: nothing within it is a Close. Where a violation leaves no end of a frame, nothing is left of what is there. */
+static size_t ws_skip(struct ws *w, int code, const struct frame *f, size_t n)
 {
 	if (w->state != WS_CLOSING || (!code && (f->size == 0 || f->opcode == OP_CLOSE)))
 		return 0;
-	return code || f->size > n ? n : f->size;
+	if (f->size <= n)
+		return f->size ? f->size : n;
+	w->control->rest = f->size - n;
+	return n;
+}
+
+static size_t ws_skip_rest(struct ws *w, size_t n)
+{
+	if (w->state != WS_CLOSING || w->control->rest == 0)
+		return 0;
+	size_t skip = w->control->rest < n ? (size_t)w->control->rest : n;
+	w->control->rest -= skip;
+	return skip;
 }
 
 static size_t ws_on_data(struct conn *c, void *owner, const char *p, size_t n)
@@ -344,7 +357,8 @@ static size_t ws_on_data(struct conn *c, void *owner, const char *p, size_t n)
 	struct ws *w = owner;
 	if (w->ev && w->ev->on_activity)
 		w->ev->on_activity(w, w->owner);
-	struct slice src = slice_of(p, n);
+	size_t rest = ws_skip_rest(w, n);
+	struct slice src = slice_of(p + rest, n - rest);
 	while (src.n && !conn_is_dead(c) && w->state != WS_FINISHING) {
 		struct frame f;
 		int code = frame_judge(w, (const unsigned char *)src.p, src.n, &f);

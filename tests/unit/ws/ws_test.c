@@ -298,6 +298,37 @@ TEST(we_close)
 	finish(&p);
 }
 
+/* What is in the middle of a frame is no Close, however it looks, wherever the frame is cut. */
+TEST(we_close_into_a_large_frame)
+{
+	static const char lookalike[] = "\x88\x80zzzz";
+	config.close_linger_ms = 60000; /* the Close alone ends it */
+	for (int too_large = 0; too_large < 2; too_large++) {
+		struct peer p;
+		struct buf b = {0};
+		start(&p, slice_of("", 0));
+		ws_close(p.ws, 0, CLOSE_PARSE);
+		char head[] = {(char)0x82, (char)(too_large ? 0xfe : 0xe0), 0, (char)160};
+		pair_say(&p.pair, slice_of(head, too_large ? 4 : 2));
+		pair_say(&p.pair, SLICE("mask"));
+		for (int sent = 0; sent < (too_large ? 160 : 96); sent += too_large ? 8 : 6) {
+			pair_say(&p.pair, slice_of(lookalike, 6));
+			if (too_large)
+				pair_say(&p.pair, SLICE("\x88\x80"));
+			CHECK(!p.pair.eof);
+		}
+		put_frame(&b, 0x88, SLICE(""));
+		pair_say(&p.pair, buf_view(&b));
+		CHECK(p.pair.eof);
+		CHECK_SLICE(buf_view(&p.pair.got), SLICE("\x88\x00"));
+		shutdown(p.pair.fd, SHUT_WR);
+		pair_turn(&p.pair);
+		CHECK_INT(p.pair.budget.killed[CLOSE_PARSE], 1);
+		buf_fini(&b);
+		finish(&p);
+	}
+}
+
 TEST(we_close_and_the_peer_keeps_silent)
 {
 	struct peer p;
