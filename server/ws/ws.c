@@ -331,8 +331,11 @@ static void frame_take(struct ws *w, struct slice frame, const struct frame *f)
 	} while (got < f->len && w->state == WS_OPEN);
 }
 
-/* W9: behind our Close only the peer's counts. How much of what is there can be skipped: all else, of a frame that is not here as a whole what
- * is here, and later its rest: nothing within it is a Close. Where a violation leaves no end of a frame, nothing is left of what is there. */
+/*
+ * W9: behind our Close only the peer's counts. How much of what is there can be skipped: all else. Of a frame that is
+ * not here as a whole it is what is here, and later its rest: nothing within it is a Close. Where a violation leaves no
+ * end of a frame, nothing is left of what is there.
+ */
 static size_t ws_skip(struct ws *w, int code, const struct frame *f, size_t n)
 {
 	if (w->state != WS_CLOSING || (!code && (f->size == 0 || f->opcode == OP_CLOSE)))
