@@ -284,7 +284,8 @@ test('fences that would be too many are counted', async () => {
   const [ann, bob] = await w.users('Анна', 'Борис')
   const chat = await w.chat(ann, bob)
   const ws = await raw(bob)
-  const [d] = await moved(['bellwire_fences_skipped_total'], () => w.sql("insert into platform.messages (chat_id, sender_id, type, content) select $1, $2, 'text', 'x' from generate_series(1, 600)", [chat.id, ann.id]))
+  const [d] = await moved(['bellwire_fences_skipped_total'], () => w.sql("insert into platform.messages (chat_id, sender_id, type, content) select $1, $2, 'text', 'x' from generate_series(1, 600)", [chat.id, ann.id]),
+    (n) => n >= 600 - 512) // the edge reads them in several turns
   assert.equal(d, 600 - 512)
   ws.terminate()
 })
