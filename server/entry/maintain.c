@@ -8,11 +8,11 @@
 #include <stdio.h>
 
 /*
- * While nobody is here, what is common work is left to edges with somebody: rt.maintain sweeps a portion at each call
- * anyway. The metrics change slowly, whoever is here.
+ * While nobody is here, so often at most: what is common work is left to edges with somebody, as rt.maintain sweeps a
+ * portion at each call anyway, and the metrics of rt.monitor are the same at every edge.
  */
 #define IDLE_SWEEP_MS 10000
-#define LOOK_MS 9000
+#define IDLE_LOOK_MS 9000
 
 struct maintenance {
 	bool maintaining, looking, sweeping;    /* rt.maintain, rt.monitor, rt.sweep is out */
@@ -32,9 +32,9 @@ void maintenance_stop(struct entry *e)
 }
 
 /* Never called is due. */
-static bool maintain_is_due(const struct entry *e, uint64_t at, uint64_t every_ms)
+static bool maintain_is_due(const struct entry *e, uint64_t at, uint64_t idle_ms)
 {
-	return !at || loop_now(e->people->loop) - at >= every_ms;
+	return !at || people_present(e->people) || loop_now(e->people->loop) - at >= idle_ms;
 }
 
 /* ---- rt.sweep ---- */
@@ -81,7 +81,7 @@ static void maintain_done(void *arg, const struct db_result *r)
 	e->figures.notify_usage = db_number(r, 0, 1);
 	e->figures.edges = (uint64_t)db_number(r, 0, 2);
 	relay_edges(e->recovery->events, e->figures.edges, mt->asked_at);
-	if (!mt->sweeping && (maintain_is_due(e, mt->swept_at, IDLE_SWEEP_MS) || people_present(e->people)))
+	if (!mt->sweeping && maintain_is_due(e, mt->swept_at, IDLE_SWEEP_MS))
 		maintain_sweep(e); /* a call of its own, since a long sweep must not hold up the lease */
 }
 
@@ -104,7 +104,7 @@ static void maintain_looked(void *arg, const struct db_result *r)
 static void maintain_look(struct entry *e)
 {
 	struct maintenance *mt = e->maintenance;
-	if (mt->looking || !maintain_is_due(e, mt->looked_at, LOOK_MS))
+	if (mt->looking || !maintain_is_due(e, mt->looked_at, IDLE_LOOK_MS))
 		return;
 	mt->looking = true;
 	mt->looked_at = loop_now(e->people->loop);

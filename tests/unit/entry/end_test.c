@@ -167,7 +167,6 @@ TEST(the_lease_is_kept_and_the_rest_swept_portion_by_portion)
 	waits_until_said("rt.maintain");
 	house_some_turns();
 	CHECK(!has_said("rt.sweep"));
-	CHECK(!has_said("rt.monitor")); /* the metrics are looked at more rarely */
 	database_answers(&house.base, "rt.sweep", "t");
 	database_release(&house.base, "rt.sweep");
 	database_answers(&house.base, "rt.sweep", "f");
@@ -196,8 +195,8 @@ TEST(with_nobody_here_the_lease_is_kept_and_the_rest_is_left_to_others)
 	house_guest(ANNA);
 	maintenance_tick(&house.entry);
 	waits_until_said("rt.maintain");
+	waits_until_said("rt.monitor");
 	waits_until_said("rt.sweep");
-	CHECK(!has_said("rt.monitor"));
 	house_end();
 }
 
@@ -214,7 +213,6 @@ TEST(a_schema_that_is_too_old_is_looked_at_until_somebody_has_migrated)
 	maintenance_tick(&house.entry);
 	HOUSE_UNTIL(!maintenance_missing(&house.entry));
 	house_some_turns();
-	house_guest(ANNA);
 	database_said(&house.base);
 	maintenance_tick(&house.entry);
 	waits_until_said("rt.maintain");
