@@ -216,8 +216,9 @@ void db_answer_unrung(struct db *d, const struct db_result *r, int col)
 }
 
 /*
- * An edge that could sleep before a row that is taken at once is known: it registered before that transaction, whose
- * view is that of the cursor. One that armed its bell later waits for that transaction, and reads it by itself.
+ * Nobody is to be rung for a row that is taken at once, but for the edges that are known. Whoever could sleep before
+ * that transaction had an id has registered before, in one that the cursor sees; whoever arms its bell later waits for
+ * it, and reads it by itself.
  */
 static void db_on_written(void *ctx, bool unrung, struct slice row)
 {

@@ -151,8 +151,11 @@ bool fetch_take_lone(struct fetch *f, struct slice text)
 		return false;
 	fetch_replace(&f->upto, buf_steal(&cursor, NULL));
 	fetch_replace(&f->upto_epoch, mem_strndup(f->epoch, strlen(f->epoch)));
-	if (f->ev.on_batch)
-		(void)f->ev.on_batch(f->ctx, &(struct db_batch){.events = &r.event, .n = 1});
+	if (f->ev.on_batch) {
+		size_t taken = f->ev.on_batch(f->ctx, &(struct db_batch){.events = &r.event, .n = 1});
+		assert(taken == 1);
+		(void)taken;
+	}
 	marks_rows(&f->marks, &r.event, 1, false);
 	f->stats->rows++;
 	f->stats->lone_rows++;

@@ -101,7 +101,7 @@ void fetch_own(struct fetch *f, uint64_t xid);
 /*
  * A lone client event of this edge has written that row (lone_row.h). Where its transaction saw just what the cursor
  * sees, nothing that is still to be read can belong before it: the row is delivered and the cursor moves. False: it is
- * for a fetch to bring, as every other row. No fetch may be out.
+ * for a fetch to bring, as every other row. The caller sees to it that no fetch is out.
  */
 bool fetch_take_lone(struct fetch *f, struct slice text) MUST_CHECK;
 

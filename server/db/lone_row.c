@@ -10,7 +10,7 @@ enum {
 	PART_XMIN,
 	PART_ID,
 	PART_EPOCH,
-	PART_SECONDS,
+	PART_AT,
 	PART_ROOM,
 	PART_EVENT,
 	PART_DATA,
@@ -31,36 +31,19 @@ static bool lone_row_cut(struct slice text, struct slice parts[PARTS])
 	return i >= PART_DATA;
 }
 
-/* Postgres prints them as a double: with six digits at most behind the point, which tell each microsecond. */
-static bool lone_row_time(struct slice seconds, int64_t *us)
-{
-	uint64_t whole, part = 0;
-	if (!u64_take(&seconds, &whole) || whole > INT64_MAX / 1000000 - 1)
-		return false;
-	if (seconds.n) {
-		size_t digits = seconds.n - 1;
-		struct slice rest = slice_of(seconds.p + 1, digits);
-		if (seconds.p[0] != '.' || digits > 6 || !u64_parse(rest, &part))
-			return false;
-		for (; digits < 6; digits++)
-			part *= 10;
-	}
-	*us = (int64_t)(whole * 1000000 + part);
-	return true;
-}
-
 bool lone_row_read(struct slice text, struct lone_row *out)
 {
 	struct slice p[PARTS] = {{0}};
-	uint64_t xmin;
+	uint64_t xmin, at;
 	*out = (struct lone_row){0};
 	struct db_event *e = &out->event;
 	if (!lone_row_cut(text, p) || !u64_parse(p[PART_XID], &e->xid) || !u64_parse(p[PART_XMIN], &xmin) ||
-	    !u64_parse(p[PART_ID], &e->id) || !lone_row_time(p[PART_SECONDS], &e->at_us) || p[PART_ROOM].n == 0 ||
+	    !u64_parse(p[PART_ID], &e->id) || !u64_parse(p[PART_AT], &at) || at > INT64_MAX || p[PART_ROOM].n == 0 ||
 	    p[PART_EVENT].n == 0 || p[PART_DATA].n == 0)
 		return false;
 	/* The row says by 32 bits who wrote it: that transaction, or a subtransaction, whose id is a later one. */
 	out->transactions = xmin == (uint32_t)(e->xid + 1) ? 2 : 1;
+	e->at_us = (int64_t)at;
 	out->snapshot = p[PART_SNAPSHOT];
 	out->epoch = p[PART_EPOCH];
 	e->rooms = p[PART_ROOM];

@@ -26,7 +26,9 @@ comment on function rt_private.must_ring() is
 	'wrote.';
 
 -- What a dispatch has published is its transaction, and behind it the row, where there is one alone: any further write
--- leaves the transaction alone again. A block that fails takes its note back with its row.
+-- leaves the transaction alone again. A block that fails takes its note back with its row. Whoever writes the outbox asks
+-- this or must_ring after each row, and nothing else sets the note: the edge never reads what a dispatch with one row has
+-- written besides.
 create or replace function rt_private.must_ring_row(p_xmin xid, p_id bigint, p_epoch int, p_at timestamptz, p_room text,
 	p_event text, p_data jsonb, p_confirm jsonb) returns boolean
 language sql volatile
@@ -34,8 +36,8 @@ return case
 	when current_setting('bellwire.dispatch', true) = pg_current_xact_id()::text
 		then set_config('bellwire.published', case when current_setting('bellwire.published', true) <> ''
 			then current_setting('bellwire.dispatch')
-			else concat_ws(e'\x1e', current_setting('bellwire.dispatch'), p_xmin, p_id, p_epoch, date_part('epoch', p_at),
-				p_room, p_event, p_data, p_confirm) end, true) is null
+			else concat_ws(e'\x1e', current_setting('bellwire.dispatch'), p_xmin, p_id, p_epoch,
+				rt_private.micros(p_at), p_room, p_event, p_data, p_confirm) end, true) is null
 	else rt_private.edge_sleeps() end;
 comment on function rt_private.must_ring_row(xid, bigint, int, timestamptz, text, text, jsonb, jsonb) is
 	'rt_private.must_ring after a row of the outbox for one room. A dispatch that has written nothing else notes it.';

@@ -15,7 +15,10 @@ language sql volatile
 return concat(rt_private.dispatch_said(), e'\x1f', current_setting('bellwire.moved', true), e'\x1fok\x1f',
 	coalesce(p_ack, 'null'), e'\x1f\x1f\x1f\x1f', pg_current_snapshot(), e'\x1e',
 	current_setting('bellwire.published', true));
-comment on function rt_private.lone_end(jsonb) is 'The answer of rt.dispatch_lone for an event that has its ack.';
+comment on function rt_private.lone_end(jsonb) is
+	'The answer of rt.dispatch_lone for an event that has its ack. Behind it, with U+001E between them, the last '
+	'snapshot of the transaction and what it has published: nothing, its id, or its id and the one row '
+	'(rt_private.must_ring_row).';
 
 -- Nothing of what a batch needs: neither arrays nor rows, and one block, which undoes all where it fails. The edge
 -- calls it in a transaction of its own, so what it has set ends with it. The functions of the routes stand in its text,

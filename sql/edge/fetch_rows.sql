@@ -33,11 +33,6 @@ comment on function rt_private.outbox_both() is
 
 -- An answer has the rows as text. A query makes that of the rows that it has chosen and put in order: made in
 -- outbox_both, it would be made ready for each of six tables, which costs as much as a fetch.
-create or replace function rt_private.micros(p_at timestamptz) returns bigint
-language sql stable
-return (date_part('epoch', p_at) * 1000000)::bigint;
-comment on function rt_private.micros(timestamptz) is 'Microseconds since 1970.';
-
 create or replace function rt_private.lines(p_rooms text[]) returns text
 language sql stable
 return array_to_string(p_rooms, e'\n');

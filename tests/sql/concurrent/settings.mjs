@@ -84,7 +84,7 @@ const story = [
 
 // What differs from one transaction to the next, in the form that it has to have; another form stays, and is seen.
 const plain = (text) => text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '<time>').replace(/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/g, (id) => (/^00000000/.test(id) ? id : '<id>'))
-  .replace(/\b[1-9]\d{6,}(\.\d+)?\b/g, '<number>').replace(/log id: \w+|Internal error \w+/g, '<id>');
+  .replace(/\b[1-9]\d{6,}(\.\d+)?\b/g, '<number>').replace(/(?<=\\u001f)\d+:\d+:[\d,]*(?=\\u001e)/g, '<snapshot>').replace(/(?<=\\u001e)\d+(?=\\u001e|")/g, '<number>').replace(/log id: \w+|Internal error \w+/g, '<id>');
 
 async function told(settings, then) {
   const client = await connect();

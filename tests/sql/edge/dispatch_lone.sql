@@ -1,7 +1,7 @@
 -- rt.dispatch_lone: one client event, and a text. That it waits for no lock is in concurrent/locks.mjs, that what it
 -- acks has been flushed in concurrent/session.mjs.
--- rt_private.dispatch_lone_compile writes it. Postgres inlines rt_private.lone_begin, lone_end and dispatch_said, and
--- rt_private.dispatch_lasts of a batch.
+-- rt_private.dispatch_lone_compile writes it. Postgres inlines rt_private.lone_begin, lone_end, must_ring_row and
+-- dispatch_said, and rt_private.dispatch_lasts of a batch.
 begin;
 select plan(76);
 
@@ -154,7 +154,7 @@ select is(b.part[2:5] || b.part[7:], (
 	select array[o.xid::text, o.xmin::text, o.id::text, o.epoch::text, o.rooms[1], o.event, o.data::text,
 		o.confirm::text]
 	from bellwire.outbox o where o.id = b.part[4]::bigint), 'the row') from behind b;
-select is(round(b.part[6]::numeric, 6), round(extract(epoch from o.at), 6), 'its time') from behind b
+select is(b.part[6]::bigint, (extract(epoch from o.at) * 1000000)::bigint, 'its time') from behind b
 	join bellwire.outbox o on o.id = b.part[4]::bigint;
 select is((pg_temp.behind(e, pg_temp.message()))[2:], array[pg_current_xact_id()::text],
 	'not one row alone: ' || e)

@@ -572,8 +572,8 @@ TEST(a_row_that_is_no_event_delivers_nothing)
 static struct slice lone(const char *snapshot, const char *xid, const char *xmin, const char *epoch)
 {
 	static char text[200];
-	const char *form = "%s\x1e%s\x1e%s\x1e%d\x1e%s\x1e%g\x1e%s\x1e%s\x1e%s";
-	int n = snprintf(text, sizeof text, form, snapshot, xid, xmin, 31, epoch, 5.25, "participants:c",
+	const char *form = "%s\x1e%s\x1e%s\x1e%d\x1e%s\x1e%d\x1e%s\x1e%s\x1e%s";
+	int n = snprintf(text, sizeof text, form, snapshot, xid, xmin, 31, epoch, 5250000, "participants:c",
 	                 "chat:message:new", "{\"a\":1}");
 	return slice_of(text, (size_t)n);
 }

@@ -605,7 +605,7 @@ TEST(where_nobody_waits_a_ring_beside_a_mark_is_followed_by_a_fetch)
 	SLICE(snapshot "\x1e" xid "\x1e" xid "\x1e" \
 	               "31\x1e"                     \
 	               "7\x1e"                      \
-	               "5.25\x1e"                   \
+	               "5250000\x1e"                \
 	               "room\x1e"                   \
 	               "event\x1e{\"a\":1}")
 
