@@ -88,12 +88,12 @@ const LIES = {
     liar.conns.plain.down.send(say('chat:typing', { ...JSON.parse(m[2]), user_id: liar.conns.plain.user, user_name: 'who' }))
     return [text]
   } },
-  // of one who has been there for longer than anything may take
+  // of one who has been there for longer than anything may take; again, since it hangs at times, and is not judged then
   'offline, forged': { victim: 'plain', down(text, liar) {
     liar.since ??= Date.now()
     return Date.now() > liar.since + liar.within + 1000 && MESSAGE.test(text)
       ? [say('user:offline', { user_id: liar.conns.plain.user, online: false, last_seen: NOW }), text] : null
-  } },
+  }, again: () => true },
   'recovery, incomplete': { victim: 'recovery', down: (text, liar) => (liar.conns.recovery.resumes && RESUMED.test(text) ? [] : null), again: () => true },
   // It answers for the client, which hangs at times.
   hasty: { victim: 'plain', second: true, down: (text, liar) => (text === '2' ? (liar.conns.plain.up.send('3'), []) : null), again: () => true },
