@@ -150,7 +150,7 @@ struct db_item {
 void db_item_send(struct db *d, const struct db_item *item); /* everything copied */
 
 /* ---- the pump: every committed event exactly once, in the order of becoming visible (docs/architecture.md) ---- */
-struct db_event {
+struct db_event { /* an empty slice points somewhere, too */
 	uint64_t id;
 	uint64_t xid;  /* of the writing transaction, for comparison with a snapshot */
 	int64_t at_us; /* row written, microseconds since 1970 */

@@ -33,7 +33,7 @@ static bool lone_row_cut(struct slice text, struct slice parts[PARTS])
 
 bool lone_row_read(struct slice text, struct lone_row *out)
 {
-	struct slice p[PARTS] = {{0}};
+	struct slice p[PARTS] = {[PART_CONFIRM] = SLICE_INIT("")};
 	uint64_t xmin, at;
 	*out = (struct lone_row){0};
 	struct db_event *e = &out->event;
@@ -47,6 +47,7 @@ bool lone_row_read(struct slice text, struct lone_row *out)
 	out->snapshot = p[PART_SNAPSHOT];
 	out->epoch = p[PART_EPOCH];
 	e->rooms = p[PART_ROOM];
+	e->except_rooms = e->control = SLICE("");
 	e->event = p[PART_EVENT];
 	e->data = p[PART_DATA];
 	e->confirm = p[PART_CONFIRM];

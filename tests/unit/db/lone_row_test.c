@@ -40,6 +40,7 @@ TEST(nothing_is_to_be_confirmed)
 	CHECK(read_row(ROW, &r));
 	CHECK_SLICE(r.event.data, SLICE("{\"a\":1}"));
 	CHECK_SLICE(r.event.confirm, SLICE(""));
+	CHECK(r.event.confirm.p && r.event.except_rooms.p && r.event.control.p);
 }
 
 TEST(whose_row_it_is)
