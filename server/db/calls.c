@@ -327,7 +327,7 @@ static void calls_go(struct calls *cs)
 		return;
 	for (size_t i = 0; i < CALL_LINKS; i++)
 		calls_slot_go(cs, &cs->slots[i]);
-	for (size_t i = 0; i < CALL_LINKS; i++)
+	for (size_t i = 0; i < CALL_LINKS && cs->queued; i++)
 		calls_slot_want(cs, &cs->slots[i]);
 	calls_arm_expiry(cs);
 }

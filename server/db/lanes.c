@@ -224,6 +224,11 @@ static void lane_send(struct lane *lane)
 	}
 }
 
+static bool lane_is_free(const struct lane *lane)
+{
+	return link_idle(lane->link) || link_lapsed(lane->link);
+}
+
 /* A batch; or, where the proof of the link is old, first the question for it, and the batch when on_idle comes. */
 static void lane_go(struct lane *lane)
 {
@@ -261,7 +266,7 @@ static void lanes_send(struct lanes *ls)
 		struct lane *lane = &ls->lanes[i];
 		if (!link_up(lane->link))
 			continue;
-		if (link_idle(lane->link) || link_lapsed(lane->link)) {
+		if (lane_is_free(lane)) {
 			if (!lane_may_help(lane, head, since))
 				return;
 			lane_go(lane);
@@ -276,7 +281,7 @@ static void lanes_on_send(struct deferred *d)
 	struct lanes *ls = container_of(d, struct lanes, send);
 	struct lane *reserved = &ls->lanes[ls->n - 1];
 	lanes_send(ls);
-	if (items_next(&ls->items, reserved->no))
+	if (lane_is_free(reserved) && items_next(&ls->items, reserved->no))
 		lane_go(reserved);
 }
 
