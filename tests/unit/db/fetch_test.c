@@ -581,14 +581,14 @@ static struct slice lone(const char *snapshot, const char *xid, const char *xmin
 static void position_at(struct heard *h, const char *snapshot)
 {
 	begin(h);
-	CHECK(take(h, header(snapshot, "1.2.3/7.abc", "ok")) == NULL);
+	CHECK(take(h, header(snapshot, "1.2.3/71.abc", "ok")) == NULL);
 }
 
 TEST(a_row_of_this_edge_that_saw_what_the_cursor_sees_is_delivered)
 {
 	struct heard h;
 	position_at(&h, "100:100:");
-	CHECK(fetch_take_lone(&h.f, lone("100:100:", "100", "101", "7")));
+	CHECK(fetch_take_lone(&h.f, lone("100:100:", "100", "101", "71")));
 	CHECK_INT(h.events, 1);
 	CHECK_INT(h.last_id, 31);
 	CHECK_INT(h.first.xid, 100);
@@ -596,7 +596,7 @@ TEST(a_row_of_this_edge_that_saw_what_the_cursor_sees_is_delivered)
 	CHECK_INT(h.cursors, 1);
 	CHECK_STR(h.snapshot, "102:102:"); /* its block had an id as well */
 	CHECK_STR(h.f.snapshot, "102:102:");
-	CHECK_STR(h.f.epoch, "1.2.3/7.abc");
+	CHECK_STR(h.f.epoch, "1.2.3/71.abc");
 	CHECK_INT(h.f.low, 102);
 	CHECK_INT(h.f.high, 102);
 	CHECK(h.f.upto == NULL);
@@ -611,7 +611,7 @@ TEST(it_leaves_to_a_fetch_what_the_cursor_has_not_seen)
 {
 	struct heard h;
 	position_at(&h, "98:100:98");
-	CHECK(fetch_take_lone(&h.f, lone("98:100:98", "103", "103", "7")));
+	CHECK(fetch_take_lone(&h.f, lone("98:100:98", "103", "103", "71")));
 	CHECK_STR(h.f.snapshot, "98:104:98,100,101,102");
 	CHECK_INT(h.f.low, 98);
 	CHECK_INT(h.f.high, 104);
@@ -623,15 +623,16 @@ TEST(a_row_that_may_belong_behind_another_is_for_a_fetch)
 	static const struct {
 		const char *what, *snapshot, *xid, *epoch;
 	} rows[] = {
-		{"somebody has committed since", "101:101:", "101", "7"},
-		{"the transaction in flight was over", "100:100:", "100", "7"},
-		{"a later one has committed", "98:102:98", "100", "7"},
-		{"another epoch", "98:100:98", "100", "8"},
-		{"the start of an epoch", "98:100:98", "100", ""},
-		{"a longer number of an epoch", "98:100:98", "100", "71"},
-		{"it was there before", "98:100:98", "99", "7"},
-		{"too many are between", "98:100:98", "200", "7"},
-		{"no row", "98:100:98", "", "7"},
+		{"somebody has committed since", "101:101:", "101", "71"},
+		{"the transaction in flight was over", "100:100:", "100", "71"},
+		{"a later one has committed", "98:102:98", "100", "71"},
+		{"another epoch", "98:100:98", "100", "81"},
+		{"no epoch", "98:100:98", "100", ""},
+		{"the start of its number", "98:100:98", "100", "7"},
+		{"a longer number", "98:100:98", "100", "711"},
+		{"it was there before", "98:100:98", "99", "71"},
+		{"too many are between", "98:100:98", "200", "71"},
+		{"no row", "98:100:98", "", "71"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct heard h;
@@ -645,7 +646,7 @@ TEST(a_row_that_may_belong_behind_another_is_for_a_fetch)
 	}
 	struct heard h;
 	begin(&h); /* no position */
-	CHECK(!fetch_take_lone(&h.f, lone("98:100:98", "100", "100", "7")));
+	CHECK(!fetch_take_lone(&h.f, lone("98:100:98", "100", "100", "71")));
 	fetch_fini(&h.f);
 }
 
@@ -653,13 +654,13 @@ TEST(a_row_beside_a_cut_fetch_is_for_a_fetch)
 {
 	struct heard h;
 	position_at(&h, "100:100:");
-	PGresult *res = header("100:110:", "1.2.3/7.abc", "ok");
+	PGresult *res = header("100:110:", "1.2.3/71.abc", "ok");
 	for (uint64_t i = 0; i < PAGE_ROWS; i++)
 		event(res, i + 1);
 	CHECK(take(&h, res) == NULL);
 	CHECK(h.f.upto != NULL);
 	size_t events = h.events;
-	CHECK(!fetch_take_lone(&h.f, lone("100:100:", "100", "100", "7")));
+	CHECK(!fetch_take_lone(&h.f, lone("100:100:", "100", "100", "71")));
 	CHECK_INT(h.events, events);
 	fetch_fini(&h.f);
 }
