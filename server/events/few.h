@@ -1,9 +1,10 @@
 /*
  * Deliveries of which a few confirmations count (people/delivery.h). A fence for each of a thousand clients, of which
- * one counts, would be most of what the event costs. So a few clients are asked, taken by chance, some more than are
- * wanted. While too few have answered, more are asked, and in the end all that have got the event.
+ * one counts, would be most of what the event costs. So as many clients are asked as are wanted, taken by chance. While
+ * too few have answered, one more is asked, then many, and in the end all that have got the event.
  *
- *   few_offer for each client that was sent the event -> few_ask -> FEW_AGAIN_MS -> more -> FEW_AGAIN_MS -> everybody
+ *   few_offer for each client that was sent the event -> few_ask -> FEW_SPARE_MS -> one more -> FEW_AGAIN_MS behind
+ *   the event -> more -> FEW_AGAIN_MS -> everybody
  */
 #ifndef EVENTS_FEW_H
 #define EVENTS_FEW_H
@@ -13,6 +14,7 @@
 struct client;
 struct delivery;
 
+#define FEW_SPARE_MS 64
 #define FEW_AGAIN_MS 500
 
 void fews_start(struct events *ev);
