@@ -12,8 +12,13 @@
 /*
  * The heap of timers is ours: a timer of libev is a watcher with deadlines in doubles, ours is two words in its owner.
  * One ev_timer carries the earliest deadline. The heap is 4-ary: it has half the levels of a binary one, and four
- * children share a cache line.
+ * children with their deadlines share a cache line.
  */
+struct heap_entry {
+	uint64_t at; /* of the timer */
+	struct timer *timer;
+};
+
 struct loop {
 	struct ev_loop *ev;
 	ev_prepare before_sleep;
@@ -21,7 +26,7 @@ struct loop {
 	ev_timer wake;
 	uint64_t wake_us; /* of the loop's clock; while `wake` is active */
 	uint64_t now_us, due_us, longest_us;
-	struct timer **heap;
+	struct heap_entry *heap;
 	uint32_t count, cap;
 	struct list polled; /* what this poll has reported, before it goes to LOOP_READ */
 	struct list phases[LOOP_PHASES];
@@ -40,54 +45,55 @@ uint64_t loop_clock_us(void)
 
 /* ---- timers ---- */
 
-static void heap_place(struct loop *l, uint32_t at, struct timer *t)
+static void heap_place(struct loop *l, uint32_t at, struct heap_entry e)
 {
-	l->heap[at] = t;
-	t->pos = at + 1;
+	l->heap[at] = e;
+	e.timer->pos = at + 1;
 }
 
-static void sift_up(struct loop *l, uint32_t at, struct timer *t)
+static void sift_up(struct loop *l, uint32_t at, struct heap_entry e)
 {
-	while (at > 0 && l->heap[(at - 1) / 4]->at > t->at) {
+	while (at > 0 && l->heap[(at - 1) / 4].at > e.at) {
 		heap_place(l, at, l->heap[(at - 1) / 4]);
 		at = (at - 1) / 4;
 	}
-	heap_place(l, at, t);
+	heap_place(l, at, e);
 }
 
-static void sift_down(struct loop *l, uint32_t at, struct timer *t)
+static void sift_down(struct loop *l, uint32_t at, struct heap_entry e)
 {
 	for (;;) {
 		uint32_t first = at * 4 + 1, least = first;
 		if (first >= l->count)
 			break;
 		for (uint32_t c = first + 1; c < first + 4 && c < l->count; c++)
-			if (l->heap[c]->at < l->heap[least]->at)
+			if (l->heap[c].at < l->heap[least].at)
 				least = c;
-		if (l->heap[least]->at >= t->at)
+		if (l->heap[least].at >= e.at)
 			break;
 		heap_place(l, at, l->heap[least]);
 		at = least;
 	}
-	heap_place(l, at, t);
+	heap_place(l, at, e);
 }
 
 void timer_set(struct loop *l, struct timer *t, uint64_t at)
 {
 	uint64_t before = t->at;
+	struct heap_entry e = {at, t};
 	t->at = at;
 	if (t->pos) {
 		if (at < before)
-			sift_up(l, t->pos - 1, t);
+			sift_up(l, t->pos - 1, e);
 		else
-			sift_down(l, t->pos - 1, t);
+			sift_down(l, t->pos - 1, e);
 		return;
 	}
 	if (l->count == l->cap) {
 		l->cap = l->cap ? l->cap + l->cap / 4 : 64;
 		l->heap = mem_realloc(l->heap, l->cap * sizeof(*l->heap));
 	}
-	sift_up(l, l->count++, t);
+	sift_up(l, l->count++, e);
 }
 
 void timer_stop(struct loop *l, struct timer *t)
@@ -96,10 +102,10 @@ void timer_stop(struct loop *l, struct timer *t)
 		return;
 	uint32_t at = t->pos - 1;
 	t->pos = 0;
-	struct timer *last = l->heap[--l->count];
-	if (last == t)
+	struct heap_entry last = l->heap[--l->count];
+	if (last.timer == t)
 		return;
-	if (at > 0 && l->heap[(at - 1) / 4]->at > last->at)
+	if (at > 0 && l->heap[(at - 1) / 4].at > last.at)
 		sift_up(l, at, last);
 	else
 		sift_down(l, at, last);
@@ -108,8 +114,8 @@ void timer_stop(struct loop *l, struct timer *t)
 static void fire_due(struct loop *l)
 {
 	uint64_t due = loop_due(l);
-	while (l->count && l->heap[0]->at <= due) {
-		struct timer *t = l->heap[0];
+	while (l->count && l->heap[0].at <= due) {
+		struct timer *t = l->heap[0].timer;
 		timer_stop(l, t);
 		t->fire(t);
 	}
@@ -162,6 +168,14 @@ static void phase_cut(struct loop *l, enum loop_phase phase, struct list *rest)
 	l->cut[phase] = true;
 }
 
+/* For shares of time: as exact as a tick of the kernel, a few milliseconds, for a tenth of the price. It is asked behind each entry. */
+static uint64_t clock_coarse_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 /* Runs the present entries of the phase, until `end` where there is one. Entries that they add to it wait for the next
  * round, behind the other phases. */
 static void run_phase(struct loop *l, enum loop_phase phase, uint64_t end)
@@ -173,7 +187,7 @@ static void run_phase(struct loop *l, enum loop_phase phase, uint64_t end)
 		struct deferred *d = list_first(&batch, struct deferred, link);
 		list_del(&d->link);
 		d->run(d);
-		if (end && !list_empty(&batch) && loop_clock_us() >= end) {
+		if (end && !list_empty(&batch) && clock_coarse_us() >= end) {
 			phase_cut(l, phase, &batch);
 			break;
 		}
@@ -186,9 +200,9 @@ static bool run_share(struct loop *l, enum loop_phase phase, uint64_t *left)
 {
 	if (l->cut[phase] || list_empty(&l->phases[phase]))
 		return false;
-	uint64_t begin = *left ? loop_clock_us() : 0;
+	uint64_t begin = *left ? clock_coarse_us() : 0;
 	run_phase(l, phase, *left ? begin + *left : 0);
-	uint64_t took = *left ? loop_clock_us() - begin : 0;
+	uint64_t took = *left ? clock_coarse_us() - begin : 0;
 	*left = took < *left ? *left - took : *left > 0;
 	return true;
 }
@@ -262,7 +276,7 @@ static void before_sleep(struct ev_loop *ev, ev_prepare *w, int revents)
 		ev_timer_stop(ev, &l->wake);
 		return;
 	}
-	uint64_t at = rest ? now : l->heap[0]->at * 1000;
+	uint64_t at = rest ? now : l->heap[0].at * 1000;
 	if (ev_is_active(&l->wake) && at == l->wake_us)
 		return;
 	l->wake_us = at;
