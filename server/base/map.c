@@ -9,7 +9,7 @@
 
 #define ROTL(x, b) (((x) << (b)) | ((x) >> (64 - (b))))
 
-static void sip_round(uint64_t v[4])
+static inline void sip_round(uint64_t v[4]) /* inline: its words stay in registers */
 {
 	v[0] += v[1];
 	v[1] = ROTL(v[1], 13) ^ v[0];

@@ -136,7 +136,8 @@ uint32_t counts_event(struct counts *c, struct slice name)
 
 void counts_of_event(struct counts *c, struct slice name, enum event_status s, uint64_t times)
 {
-	c->events[counts_event_find(c, name)].n[s] += times;
+	if (times)
+		c->events[counts_event_find(c, name)].n[s] += times;
 }
 
 void counts_error(struct counts *c, struct slice name)

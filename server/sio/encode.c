@@ -5,6 +5,8 @@
 
 #include "base/buf.h"
 
+#define ROOM_AROUND 32 /* bytes of what stands around an event's name and data, mostly */
+
 void sio_put_head(struct buf *out, char type, unsigned attachments, const char *nsp)
 {
 	buf_char(out, type);
@@ -34,6 +36,7 @@ struct packet *sio_raw_event_packet(const char *nsp, struct slice array)
 struct packet *sio_event_packet(const char *nsp, struct slice name, struct slice data)
 {
 	struct buf b = {0};
+	buf_room(&b, name.n + data.n + ROOM_AROUND);
 	sio_put_head(&b, '2', 0, nsp);
 	buf_char(&b, '[');
 	buf_json_str(&b, name);
