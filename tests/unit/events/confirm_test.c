@@ -258,6 +258,11 @@ TEST(the_number_of_a_key_is_behind_those_of_values)
 	struct guest *a = hall_guest(ANNA), *c = hall_guest(CLARA);
 	database_answers(&hall.base, "rt.confirm", "2");
 	deliver(NULL, FIRST);
+	for (int asked = 0; asked < 2;) { /* one of them at first, then the other */
+		hall_turns();
+		asked += strstr(guest_text(a), "2\n") != NULL;
+		asked += strstr(guest_text(c), "2\n") != NULL;
+	}
 	deliver(NULL, "7");
 	guest_say(a, "3");
 	hall_turns();
