@@ -224,21 +224,14 @@ TEST(who_owes_an_answer_is_not_asked_again_while_others_are_there)
 		deliver(ONE);
 		hall_turns();
 	}
-	bool asked[4] = {0};
-	CHECK_INT(crowd_asked(4, asked), 4);
-	deliver(ONE); /* all owe one: some pong brings this as well */
-	hall_turns();
-	for (int i = 0; i < 4; i++)
-		guest_say(crowd[i], "3");
-	HALL_UNTIL(confirms_idle(&hall.events));
-	CHECK_INT(confirmed(), 4);
-	memset(asked, 0, sizeof asked);
-	CHECK_INT(crowd_asked(4, asked), 1);
-	for (int i = 0; i < 4; i++)
-		if (asked[i])
+	CHECK_INT(crowd_asked(4, (bool[4]){0}), 4);
+	deliver(ONE); /* all owe one: that of some client confirms this as well, or its next */
+	for (int told = 0; told < 5; told += confirmed()) {
+		for (int i = 0; i < 4; i++)
 			guest_say(crowd[i], "3");
-	HALL_UNTIL(confirms_idle(&hall.events));
-	CHECK_INT(confirmed(), 1);
+		hall_turns();
+	}
+	CHECK_INT(confirmed(), 0);
 	hall_end();
 }
 
