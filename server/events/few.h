@@ -14,7 +14,7 @@
 struct client;
 struct delivery;
 
-#define FEW_SPARE_MS 64
+#define FEW_SPARE_MS 256 /* above the round trip of most clients: who answers in time costs one ping and one pong */
 #define FEW_AGAIN_MS 500
 
 void fews_start(struct events *ev);

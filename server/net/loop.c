@@ -12,7 +12,7 @@
 /*
  * The heap of timers is ours: a timer of libev is a watcher with deadlines in doubles, ours is two words in its owner.
  * One ev_timer carries the earliest deadline. The heap is 4-ary: it has half the levels of a binary one, and four
- * children with their deadlines share a cache line.
+ * children with their deadlines are the bytes of one cache line.
  */
 struct heap_entry {
 	uint64_t at; /* of the timer */
@@ -168,14 +168,6 @@ static void phase_cut(struct loop *l, enum loop_phase phase, struct list *rest)
 	l->cut[phase] = true;
 }
 
-/* For shares of time: as exact as a tick of the kernel, a few milliseconds, for a tenth of the price. It is asked behind each entry. */
-static uint64_t clock_coarse_us(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 /* Runs the present entries of the phase, until `end` where there is one. Entries that they add to it wait for the next
  * round, behind the other phases. */
 static void run_phase(struct loop *l, enum loop_phase phase, uint64_t end)
@@ -187,7 +179,7 @@ static void run_phase(struct loop *l, enum loop_phase phase, uint64_t end)
 		struct deferred *d = list_first(&batch, struct deferred, link);
 		list_del(&d->link);
 		d->run(d);
-		if (end && !list_empty(&batch) && clock_coarse_us() >= end) {
+		if (end && !list_empty(&batch) && loop_clock_us() >= end) {
 			phase_cut(l, phase, &batch);
 			break;
 		}
@@ -200,9 +192,9 @@ static bool run_share(struct loop *l, enum loop_phase phase, uint64_t *left)
 {
 	if (l->cut[phase] || list_empty(&l->phases[phase]))
 		return false;
-	uint64_t begin = *left ? clock_coarse_us() : 0;
+	uint64_t begin = *left ? loop_clock_us() : 0;
 	run_phase(l, phase, *left ? begin + *left : 0);
-	uint64_t took = *left ? clock_coarse_us() - begin : 0;
+	uint64_t took = *left ? loop_clock_us() - begin : 0;
 	*left = took < *left ? *left - took : *left > 0;
 	return true;
 }

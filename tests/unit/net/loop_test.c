@@ -220,14 +220,14 @@ TEST(work_caused_by_later_phases_runs_before_sleep)
 	loop_free(&l);
 }
 
-/* Takes three quarters of a phase's share: the clock of shares is out by as much as a tick of the kernel. */
+/* Takes half of a phase's share. */
 static void slow_work(struct deferred *d)
 {
-	usleep(LOOP_SHARE_US * 3 / 4);
+	usleep(LOOP_SHARE_US / 2);
 	work(d);
 }
 
-/* Eight entries of three quarters of a share each: two in a turn, and the loop polls between. An entry that comes meanwhile goes behind, and
+/* Eight entries of half a share each: two in a turn, and the loop polls between. An entry that comes meanwhile goes behind, and
  * the next phase does not wait. */
 TEST(a_long_flush_gives_way_and_goes_on_first_in_the_next_turn)
 {
