@@ -107,6 +107,8 @@ static const char *pump_take_piece(struct pump *p, bool cut)
 		return fetch_take_page(&p->fetch, p->page);
 	if (p->kind == POLL_LOOK)
 		return fetch_take_look(&p->fetch, p->page, now);
+	if (p->kind == POLL_IDS)
+		return fetch_take_ids(&p->fetch, p->page, now);
 	if (p->kind == POLL_FEW)
 		return fetch_take_few(&p->fetch, p->page, now);
 	return p->kind == POLL_FETCH ? fetch_take(&p->fetch, p->page, now) : fetch_take_poll(&p->fetch, p->page, now);
@@ -161,6 +163,7 @@ static void pump_on_fetched(void *arg, enum link_fate fate, const PGresult *res)
 	enum poll_kind next = p->kind;
 	if (fate != LINK_ANSWERED)
 		return;
+	p->poll.nobody = pump_has_nobody(p);
 	if (db_rows_ok(res)) {
 		next = poll_judge(&p->poll, &p->fetch, p->kind, res);
 	} else if (p->kind != POLL_FETCH && poll_is_refused(db_sqlstate(res))) {
@@ -197,7 +200,7 @@ static void pump_ask_rows(struct pump *p, enum poll_kind kind)
 	const struct poll_statement *s = &poll_statements[kind];
 	const char *const values[] = {f->snapshot, kind == POLL_FETCH ? f->epoch : low};
 	uint64_t timeout_ms = p->common->cfg.call_timeout_ms;
-	if (kind == POLL_FEW)
+	if (kind == POLL_FEW || kind == POLL_IDS)
 		link_execute_binary(p->link, s->name, s->parameters, values, timeout_ms, pump_on_fetched, p);
 	else
 		link_execute(p->link, s->name, s->parameters, values, timeout_ms, pump_on_fetched, p);
@@ -205,6 +208,7 @@ static void pump_ask_rows(struct pump *p, enum poll_kind kind)
 
 static void pump_send_fetch(struct pump *p)
 {
+	p->poll.nobody = pump_has_nobody(p);
 	enum poll_kind kind = poll_choose(&p->poll, &p->fetch, p->poked || p->pace.rung || p->soon_at);
 	p->poll_now = false;
 	p->for_own = p->poked && !p->pace.rung;
