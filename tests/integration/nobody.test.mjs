@@ -43,7 +43,7 @@ for (const transport of ['websocket', 'polling']) {
     const edge = await w.edge()
     const [ann, bob] = await w.users('Анна', 'Борис')
     await streaming([ann, bob], 6, async (chats) => {
-      for (let round = 0; round < 15; round++) {
+      for (let round = 0; round < 10; round++) {
         await readsIds()
         const c = w.client(bob, { edge, transport })
         await c.hear('connected')
