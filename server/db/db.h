@@ -212,6 +212,9 @@ void db_pump_set_events(struct db *d, const struct db_pump_events *ev, void *ctx
  */
 void db_listen(struct db *d, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx);
 
+/* The first client is here, and the pump need not be slow any more: it reads at once. */
+void db_attend(struct db *d);
+
 /* Where the pump stands: everything that `snapshot` sees has been delivered. Borrowed. */
 struct db_position {
 	const char *snapshot, *epoch;

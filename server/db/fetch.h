@@ -24,8 +24,8 @@
 #define POLL_ROWS 64
 #define POLL_DATA 32768
 #define FEW_ROWS 32 /* rt.poll_few returns all of so many, each of 256 KiB at most; one more: there may be others */
-#define IDS_ROWS 1000 /* rt.poll_ids as many; and of the data of a control row at least so many bytes, if it has them */
-#define IDS_DATA 2048
+#define IDS_ROWS 2000 /* rt.poll_ids as many; and of the data of a control row at least so many bytes, if it has them */
+#define IDS_DATA 1024
 #define PIECE_BYTES (1u << 20) /* of data that one turn delivers, and one row more */
 
 /* Columns of rt.fetch, rt.fetch_page, rt.poll and rt.poll_both; the last two have more. Those of a look. */

@@ -3,7 +3,7 @@
  * silent"; docs/decisions/0018-bell.md).
  *
  *   AWAY    no session
- *   BUSY    polls every 1 to 3 ms (poll_ms), or every 50 where nobody waits for events; writers need not ring
+ *   BUSY    polls every 1 to 3 ms (poll_ms), or every 100 where nobody waits for events; writers need not ring
  *   DRAIN   the bell is armed; polls until every transaction that may have seen "nobody sleeps" is over
  *   ASLEEP  the bell is armed; polls when it rings, and rarely anyway
  *

@@ -288,6 +288,13 @@ void pump_poke_soon(struct pump *p, uint64_t ms, uint64_t xid, void (*done)(void
 		timer_set(p->common->loop, &p->timer, p->soon_at);
 }
 
+void pump_attend(struct pump *p)
+{
+	/* One that sleeps is rung. What is out, or being delivered, is followed by pump_schedule. */
+	if (p->ready && !p->page && timer_is_set(&p->timer) && (p->pace.state == PACE_BUSY || p->pace.rung))
+		pump_poll_now(p);
+}
+
 bool pump_take_lone(struct pump *p, struct slice row)
 {
 	if (p->step != PUMP_RUN || !p->ready || !link_idle(p->link) || p->delivering || p->page || p->common->freeing ||

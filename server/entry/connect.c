@@ -100,6 +100,8 @@ static void connect_client(struct entry *e, struct sio_socket *s, struct slice a
 	}
 	sio_settle(s);
 	struct client *c = client_new(e->people, s, claims->sub);
+	if (people_present(e->people) == 1)
+		db_attend(e->db);
 	c->until_ms = claims->until_ms;
 	c->returning = connect_is_returning(auth);
 	recover_asked(e->recovery, c, auth);

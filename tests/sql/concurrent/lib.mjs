@@ -204,7 +204,7 @@ export class PlainPump extends Pump {
     const before = this.light;
     const answer = await super.poll(page);
     if (!before || epoch !== this.epoch || answer.header.control !== 'ok' || answer.rows.length > 64) this.light = this.cursor.split(':')[1];
-    if (!before || epoch !== this.epoch || answer.header.control !== 'ok' || answer.rows.length > 1000) this.lightIds = this.light;
+    if (!before || epoch !== this.epoch || answer.header.control !== 'ok' || answer.rows.length > 2000) this.lightIds = this.light;
     this.still = cursor === this.cursor;
     this.brought = answer.rows.length;
     return answer;
@@ -226,7 +226,7 @@ export class PlainPump extends Pump {
   async askIds(low) {
     const { rows: [{ data: snapshot, control: dropped }, ...rows] } = await this.client.query({ name: 'poll_ids', values: [this.cursor, String(low)],
       text: 'select p.*, false as ephemeral from rt.poll_ids($1, $2) p' });
-    const thrown = !this.nobody || dropped && low < BigInt(dropped.split(':')[1]) || rows.length > 1000;
+    const thrown = !this.nobody || dropped && low < BigInt(dropped.split(':')[1]) || rows.length > 2000;
     if (thrown || rows.some((r) => BigInt(r.xid) >= BigInt(snapshot.split(':')[1]))) return null;
     rows.sort((a, b) => (BigInt(a.id) < BigInt(b.id) ? -1 : 1));
     return { header: { rooms: snapshot, control: 'ok', except_rooms: this.epoch }, rows, cut: false };
@@ -235,7 +235,7 @@ export class PlainPump extends Pump {
   async ask() {
     const [low, high] = this.cursor.split(':', 2).map(BigInt);
     const near = this.light && this.fetched === this.client && high - low <= 64n;
-    if (near && this.nobody && this.knowsIds && this.brought <= 1000 && low >= BigInt(this.lightIds)) {
+    if (near && this.nobody && this.knowsIds && this.brought <= 2000 && low >= BigInt(this.lightIds)) {
       this.asked.push('poll_ids');
       const answer = await this.askIds(low);
       if (answer) return answer;

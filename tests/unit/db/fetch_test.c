@@ -510,10 +510,10 @@ TEST(so_many_ids_are_one_answer_and_may_be_read_again)
 	PGresult *res = ids_begin();
 	for (uint64_t id = 1; id <= IDS_ROWS; id++)
 		ids_row_of(res, &(struct fake_ids){id, 95, 4000, NULL, NULL});
-	h.takes = 300;
+	h.takes = 400;
 	CHECK(fetch_take_ids(&h.f, res, 778) == NULL);
 	for (int turns = 1; !h.f.done; turns++) { /* rows that were not taken come again */
-		CHECK_INT(h.f.after, turns * 300);
+		CHECK_INT(h.f.after, turns * 400);
 		CHECK_STR(h.f.snapshot, "90:100:");
 		CHECK(fetch_take_rest(&h.f, res) == NULL);
 	}

@@ -941,6 +941,31 @@ TEST(ids_that_somebody_has_come_before_are_thrown_away)
 	end(&w);
 }
 
+TEST(who_comes_first_need_not_wait_for_a_slow_poll)
+{
+	struct world w;
+	begin_plain(&w);
+	poll_until_idle(&w);
+	w.nobody = true;
+	poll_once(&w);
+	WAIT_FOR(w.parts.loop, timer_is_set(&w.pump->timer));
+	w.next_xid++;
+	w.rows = 1;
+	w.nobody = false;
+	uint64_t came = loop_now(w.parts.loop);
+	timer_set(w.parts.loop, &w.pump->timer, came + 60000);
+	pump_attend(w.pump);
+	WAIT_FOR(w.parts.loop, w.events == 1);
+	CHECK_INT(w.bare, 0);
+	CHECK(loop_now(w.parts.loop) - came < 10000);
+	fall_asleep(&w);
+	int all = w.looks + w.ids + w.fews;
+	pump_attend(w.pump); /* one that sleeps is rung */
+	loop_settle(w.parts.loop);
+	CHECK_INT(w.looks + w.ids + w.fews, all);
+	end(&w);
+}
+
 TEST(a_database_that_has_no_ids_is_asked_for_rows)
 {
 	struct world w;
