@@ -39,6 +39,7 @@ struct pace {
 	bool alone;                 /* there is no other edge; the pump says so */
 	bool rung;                  /* since the last fetch was asked for */
 	bool want_arm, want_disarm; /* the pump is to tell the database; it takes the wish away when it does */
+	bool want_deaf;             /* so is this: bells that ring for others need not be heard until want_arm */
 	uint64_t armed_xid, armed_at;
 	uint64_t window_at;
 	struct pace_seen window;              /* in it, so far */

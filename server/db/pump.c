@@ -241,6 +241,8 @@ static void pump_send_due(struct pump *p)
 		pump_send_mark(p);
 	} else if (p->pace.want_disarm) {
 		pump_send_disarm(p);
+	} else if (p->pace.want_arm ? !p->hears : p->pace.want_deaf && p->hears) {
+		pump_send_hear(p);
 	} else if (p->pace.want_arm) {
 		pump_send_arm(p);
 	} else if (p->poll_now) {
@@ -392,7 +394,7 @@ static void pump_on_down(void *ctx, bool was_up, const char *why)
 	pump_drop_page(p);        /* its delivered rows stand; the rest is fetched again */
 	if (p->step != PUMP_AWAY) /* else a connection was not made */
 		pump_enter(p, PUMP_AWAY);
-	p->ready = false;
+	p->ready = p->hears = false;
 	p->soon_at = 0; /* the next session begins with a fetch */
 	pace_end(&p->pace);
 	waiters_release(&p->waiters);

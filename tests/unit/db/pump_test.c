@@ -262,7 +262,7 @@ static void play(struct fake_conn *c, const char *sql)
 	} else if (starts_with(sql, "prepare ")) {
 		say(w, "prepare");
 		fake_command(c);
-	} else if (starts_with(sql, "listen ")) {
+	} else if (starts_with(sql, "listen ") || starts_with(sql, "unlisten ")) {
 		say(w, sql);
 		fake_command(c);
 	} else if (starts_with(sql, "select * from rt.bell_arm")) {
@@ -621,6 +621,46 @@ TEST(where_nobody_waits_many_rings_are_one_fetch_and_none_is_lost)
 	w.rows = 1;
 	fake_notify(conn(&w), "bellwire", "");
 	WAIT_FOR(w.parts.loop, w.events == 2);
+	end(&w);
+}
+
+TEST(where_nobody_waits_a_pump_that_polls_hears_no_bell_and_listens_before_it_sleeps)
+{
+	struct world w;
+	begin_ready(&w);
+	w.nobody = true;
+	while (w.pump->hears) { /* something in each window */
+		w.rows = 1;
+		wait_for_fetch(&w);
+	}
+	CHECK_INT(pace_of(&w), PACE_BUSY);
+	CHECK(strstr(w.said, "fetch unlisten bellwire"));
+	CHECK(!strstr(w.said, "arm"));
+	w.rows = 0;
+	w.said[0] = '\0';
+	fall_asleep(&w);
+	const char *listen = strstr(w.said, "listen bellwire"), *arm = strstr(w.said, "arm");
+	CHECK(listen && arm && listen < arm);
+	CHECK(!strstr(w.said, "unlisten"));
+	CHECK(w.pump->hears);
+	w.rows = 1;
+	fake_notify(conn(&w), "bellwire", "");
+	int events = w.events;
+	WAIT_FOR(w.parts.loop, w.events > events);
+	end(&w);
+}
+
+TEST(where_somebody_waits_a_pump_that_polls_hears_the_bell_all_the_same)
+{
+	struct world w;
+	begin_ready(&w);
+	for (int i = 0; i < 50; i++) {
+		w.rows = 20;
+		wait_for_fetch(&w);
+	}
+	CHECK_INT(pace_of(&w), PACE_BUSY);
+	CHECK(w.pump->hears);
+	CHECK(!strstr(w.said, "unlisten"));
 	end(&w);
 }
 
