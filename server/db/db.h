@@ -155,7 +155,7 @@ struct db_event { /* an empty slice points somewhere, too */
 	uint64_t xid;  /* of the writing transaction, for comparison with a snapshot */
 	int64_t at_us; /* row written, microseconds since 1970 */
 	bool ephemeral;
-	bool bare; /* an event of which nothing else is known: nobody was here when it was read */
+	bool bare;                 /* an event of which nothing else is known: nobody was here when it was read */
 	bool everyone;             /* rooms is null */
 	struct slice rooms;        /* names joined by '\n' */
 	struct slice except_rooms; /* names joined by '\n', may be empty */

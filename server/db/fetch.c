@@ -365,8 +365,8 @@ static bool fetch_read_id(const struct fetch *f, const PGresult *res, int row, u
 	                            : binary_u64(db_cell(res, row, IDS_COL_ID), id);
 }
 
-/* n rows from `first` on, by insertion: most answers have a row or two, and those of one slot come nearly in order. False: one of
- * them is no row. */
+/* n rows from `first` on, by insertion: most answers have a row or two, and those of one slot come nearly in order.
+ * False: one of them is no row. */
 static bool fetch_order(struct fetch *f, const PGresult *res, int first, int n)
 {
 	uint64_t ids[IDS_ROWS], id;

@@ -23,7 +23,7 @@
 /* rt.poll and rt.poll_both return no more rows, and of data at least so many bytes where it is as long or longer. */
 #define POLL_ROWS 64
 #define POLL_DATA 32768
-#define FEW_ROWS 32 /* rt.poll_few returns all of so many, each of 256 KiB at most; one more: there may be others */
+#define FEW_ROWS 32   /* rt.poll_few returns all of so many, each of 256 KiB at most; one more: there may be others */
 #define IDS_ROWS 2000 /* rt.poll_ids as many; and of the data of a control row at least so many bytes, if it has them */
 #define IDS_DATA 1024
 #define PIECE_BYTES (1u << 20) /* of data that one turn delivers, and one row more */
@@ -48,7 +48,7 @@ enum {
 	COL_NEXT_XID,
 	POLL_COLS
 };
-enum { FEW_COL_EVENT, FEW_COL_SNAPSHOT, FEW_COL_AT, FEW_COL_WRITTEN, FEW_COLS }; /* of rt.poll_few, binary */
+enum { FEW_COL_EVENT, FEW_COL_SNAPSHOT, FEW_COL_AT, FEW_COL_WRITTEN, FEW_COLS };       /* of rt.poll_few, binary */
 enum { IDS_COL_ID, IDS_COL_XID, IDS_COL_AT, IDS_COL_CONTROL, IDS_COL_DATA, IDS_COLS }; /* of rt.poll_ids, binary */
 enum { LOOK_COL_SNAPSHOT, LOOK_COL_AT, LOOK_COLS };
 
@@ -117,7 +117,7 @@ const char *fetch_take(struct fetch *f, const PGresult *res, uint64_t now_ms);
 const char *fetch_take_page(struct fetch *f, const PGresult *res);
 const char *fetch_take_rest(struct fetch *f, const PGresult *res);
 
-/* The same of rt.poll or rt.poll_both, of rt.poll_few, of rt.poll_ids, and of a look, whose answer will do (poll_judge). */
+/* The same of rt.poll or rt.poll_both, of rt.poll_few, rt.poll_ids and a look, whose answer will do (poll_judge). */
 const char *fetch_take_poll(struct fetch *f, const PGresult *res, uint64_t now_ms);
 const char *fetch_take_few(struct fetch *f, const PGresult *res, uint64_t now_ms);
 const char *fetch_take_ids(struct fetch *f, const PGresult *res, uint64_t now_ms);

@@ -1,6 +1,6 @@
 /*
- * The answer of rt.poll_ids (docs/decisions/0048-ids.md), whose values are binary: a header, and rows in no order. Reads
- * results, holds nothing. Slices borrow from the result. Private to db/.
+ * The answer of rt.poll_ids (docs/decisions/0048-ids.md), whose values are binary: a header, and rows in no order.
+ * Reads results, holds nothing. Slices borrow from the result. Private to db/.
  */
 #ifndef DB_IDS_H
 #define DB_IDS_H

@@ -22,7 +22,7 @@
 #define LINE_TO_WAKE_US (WINDOW_MS * 1000 / 2)
 #define LATE_TO_WAKE_US (WINDOW_MS * 1000)
 
-/* Nobody waits for events: a poll takes what came in 100 ms, unless somebody comes, and the bell is for silence alone. */
+/* Nobody waits for events: a poll takes what came in 100 ms, until somebody comes; the bell is for silence alone. */
 #define NOBODY_PAUSE_MS 100
 #define NOBODY_WINDOW_MS 250
 #define NOBODY_TO_WAKE 2

@@ -116,8 +116,8 @@ static enum poll_kind poll_choose_whole(const struct poll *p, const struct fetch
 }
 
 /*
- * Who has come while this was out may have read what is now before what the answer sees, so it is sent the events behind
- * the cursor whole. Who comes later reads what is now after it.
+ * Who has come while this was out may have read what is now before what the answer sees, so it is sent the events
+ * behind the cursor whole. Who comes later reads what is now after it.
  */
 static enum poll_kind poll_judge_ids(const struct poll *p, const struct fetch *f, const PGresult *res)
 {

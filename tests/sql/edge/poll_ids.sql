@@ -1,5 +1,5 @@
--- rt.poll_ids: the rows of rt.poll for an edge with nobody on it, events by their ids and control rows whole. Other sessions
--- are in concurrent/cursor.mjs and rotation.mjs.
+-- rt.poll_ids: the rows of rt.poll for an edge with nobody on it, events by their ids and control rows whole. Other
+-- sessions are in concurrent/cursor.mjs and rotation.mjs.
 begin;
 select plan(15);
 
@@ -10,8 +10,8 @@ select tests.row_of(tests.xid_n(n), 9000 - n, n % 4 = 0) from generate_series(1,
 create function pg_temp.polled(p_function text, p_from pg_snapshot, p_column text) returns setof text
 language plpgsql as $$
 begin
-	return query execute format('select (%s)::text from rt.%s(%L, %L) p where p.id is not null', p_column, p_function,
-		p_from, pg_snapshot_xmin(p_from));
+	return query execute format('select (%s)::text from rt.%s(%L, %L) p where p.id is not null', p_column,
+		p_function, p_from, pg_snapshot_xmin(p_from));
 end $$;
 create function pg_temp.ids(p_from pg_snapshot) returns text language sql as $$
 	select string_agg(id, ' ' order by id) from pg_temp.polled('poll_ids', p_from, 'p.id') id $$;
@@ -41,8 +41,9 @@ from unnest(array['{"a": 1}', '{"b": 2}', 'null', '[]', jsonb_build_object('text
 create temp table control as
 select p.* from rt.poll_ids(tests.snap(50, 50), tests.xid_n(50)::text::xid8) p where p.id is not null;
 select results_eq('select id, control, left(data, 10) from control order by id',
-	$$values (20001::bigint, 'verb1', '{"a": 1}'), (20002, null, null), (20003, 'verb3', 'null'), (20004, null, null),
-		(20005, 'verb5', '{"text": "'), (20006, null, null)$$, 'a control row has its data, an event has none');
+	$$values (20001::bigint, 'verb1', '{"a": 1}'), (20002, null, null), (20003, 'verb3', 'null'),
+		(20004, null, null), (20005, 'verb5', '{"text": "'), (20006, null, null)$$,
+	'a control row has its data, an event has none');
 select is((select length(data) from control where id = 20005), 1024, 'which is cut, so that an answer is bounded');
 
 -- the header, the one row without an id

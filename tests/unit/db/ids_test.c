@@ -63,13 +63,10 @@ TEST(a_value_that_is_cut_is_no_answer)
 		int row, col, lengths;
 		bool null; /* may be missing */
 	} cells[] = {
-		{0, IDS_COL_AT, 8, false},
-		{0, IDS_COL_CONTROL, 6, true},
+		{0, IDS_COL_AT, 8, false},   {0, IDS_COL_CONTROL, 6, true},
 		{0, IDS_COL_DATA, 6, false}, /* "90:110", and before; from there on it is a snapshot */
-		{1, IDS_COL_ID, 8, false},
-		{1, IDS_COL_XID, 8, false},
-		{1, IDS_COL_AT, 8, false},
-		{1, IDS_COL_CONTROL, 1, true},
+		{1, IDS_COL_ID, 8, false},   {1, IDS_COL_XID, 8, false},
+		{1, IDS_COL_AT, 8, false},   {1, IDS_COL_CONTROL, 1, true},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cells); i++)
 		for (int length = cells[i].null ? 0 : -1; length < cells[i].lengths; length++) {

@@ -6,8 +6,11 @@
 
 static struct poll ready(void)
 {
-	return (struct poll){
-		.knows = {true, true, true, true, true, true}, .fetched = true, .counted = true, .written = 5, .since = 80};
+	return (struct poll){.knows = {true, true, true, true, true, true},
+	                     .fetched = true,
+	                     .counted = true,
+	                     .written = 5,
+	                     .since = 80};
 }
 
 static struct fetch cursor(void)
