@@ -19,6 +19,7 @@ grant usage on schema platform to bellwire_service;
 grant execute on function
 	rt.pump_open(uuid, text, text, text[]), rt.mark(), rt.place(text), rt.fetch(text, text), rt.fetch_page(text, text, bigint, int, text),
 	rt.poll(pg_snapshot, xid8), rt.poll_both(pg_snapshot, xid8), rt.poll_few(pg_snapshot, xid8),
+	rt.poll_ids(pg_snapshot, xid8),
 	rt.bell_arm(), rt.bell_disarm(), rt.ring(),
 	rt.dispatch(text[]), rt.dispatch_lone(text, uuid, text, text), rt.dispatch_lone(text),
 	rt.dispatch_one(text),
@@ -35,7 +36,7 @@ grant execute on function
 	rt.get_chats(uuid, jsonb), rt.get_messages(uuid, jsonb), rt.get_notifications(uuid, jsonb)
 to bellwire_edge;
 
--- what rt.poll, rt.poll_both and rt.poll_few read, with the rights of whoever asks
+-- what rt.poll, rt.poll_both, rt.poll_few and rt.poll_ids read, with the rights of whoever asks
 grant select on rt.outbox_head, rt.outbox_kept, rt.outbox_both, rt.outbox_rows to bellwire_edge;
 
 grant execute on function rt.emit(text[], text, jsonb, text[], boolean), rt.socket_id(),

@@ -141,6 +141,11 @@ void db_item_send(struct db *d, const struct db_item *item)
 	lanes_add(d->lanes, item);
 }
 
+void db_attend(struct db *d)
+{
+	pump_attend(d->pump);
+}
+
 void db_pump_set_events(struct db *d, const struct db_pump_events *ev, void *ctx)
 {
 	pump_set_events(d->pump, ev, ctx);

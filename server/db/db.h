@@ -155,6 +155,7 @@ struct db_event { /* an empty slice points somewhere, too */
 	uint64_t xid;  /* of the writing transaction, for comparison with a snapshot */
 	int64_t at_us; /* row written, microseconds since 1970 */
 	bool ephemeral;
+	bool bare;                 /* an event of which nothing else is known: nobody was here when it was read */
 	bool everyone;             /* rooms is null */
 	struct slice rooms;        /* names joined by '\n' */
 	struct slice except_rooms; /* names joined by '\n', may be empty */
@@ -210,6 +211,9 @@ void db_pump_set_events(struct db *d, const struct db_pump_events *ev, void *ctx
  * of such a time.
  */
 void db_listen(struct db *d, const char *channel, void (*fn)(void *ctx, struct slice payload), void *ctx);
+
+/* The first client is here, and the pump need not be slow any more: it reads at once. */
+void db_attend(struct db *d);
 
 /* Where the pump stands: everything that `snapshot` sees has been delivered. Borrowed. */
 struct db_position {

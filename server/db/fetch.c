@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "db/binary.h"
+#include "db/ids.h"
 #include "db/lone_row.h"
 #include "db/result.h"
 #include "db/snapshot.h"
@@ -35,10 +36,11 @@ void fetch_void(struct fetch *f, const char *why)
 	f->voided = why;
 }
 
-static void fetch_advance(struct fetch *f, bool heavy)
+/* rows: so many came at most, of transactions that the cursor did not see. */
+static void fetch_advance(struct fetch *f, uint64_t rows)
 {
 	if (f->epoch && strcmp(f->epoch, f->upto_epoch) != 0) {
-		heavy = true;
+		rows = UINT64_MAX;
 		f->stats->epochs++;
 		log_warn(LOG_NOBODY, "pump_epoch", LS("from", f->epoch), LS("to", f->upto_epoch));
 	}
@@ -48,8 +50,10 @@ static void fetch_advance(struct fetch *f, bool heavy)
 	fetch_forget_cut(f);
 	bool known = db_snapshot_bounds(slice_str(f->snapshot), &f->low, &f->high);
 	assert(known); /* the header was read */
-	if (heavy)
+	if (rows > POLL_ROWS)
 		f->light = f->high;
+	if (rows > IDS_ROWS)
+		f->light_ids = f->high;
 }
 
 /* ---- rows ---- */
@@ -78,7 +82,16 @@ static bool fetch_read_row(const PGresult *res, int row, struct db_event *e)
 /* Bytes of what is delivered of a row, and a little more. */
 static size_t fetch_row_bytes(const struct fetch *f, const PGresult *res, int row)
 {
-	return (size_t)(f->few ? PQgetlength(res, f->order[row], FEW_COL_EVENT) : PQgetlength(res, row, COL_DATA));
+	if (f->form == FETCH_TEXT)
+		return (size_t)PQgetlength(res, row, COL_DATA);
+	return (size_t)PQgetlength(res, f->order[row], f->form == FETCH_FEW ? FEW_COL_EVENT : IDS_COL_DATA);
+}
+
+static bool fetch_read(const struct fetch *f, const PGresult *res, int row, struct db_event *e, struct buf *names)
+{
+	if (f->form == FETCH_FEW)
+		return binary_row(db_cell(res, f->order[row], FEW_COL_EVENT), e, names);
+	return f->form == FETCH_IDS ? ids_row(res, f->order[row], e) : fetch_read_row(res, row, e);
 }
 
 /* NULL: one of them is no event, or they are not in order. Names of rooms may be in `names`. */
@@ -86,9 +99,7 @@ static struct db_event *fetch_read_rows(const struct fetch *f, const PGresult *r
 {
 	struct db_event *events = mem_alloc((n ? n : 1) * sizeof(*events));
 	for (size_t i = 0; i < n; i++) {
-		int row = f->row + (int)i;
-		bool good = f->few ? binary_row(db_cell(res, f->order[row], FEW_COL_EVENT), &events[i], names)
-		                   : fetch_read_row(res, row, &events[i]);
+		bool good = fetch_read(f, res, f->row + (int)i, &events[i], names);
 		if (good && (i == 0 || events[i].id >= events[i - 1].id))
 			continue;
 		free(events);
@@ -159,7 +170,7 @@ bool fetch_take_lone(struct fetch *f, struct slice text)
 	marks_rows(&f->marks, &r.event, 1, false);
 	f->stats->rows++;
 	f->stats->lone_rows++;
-	fetch_advance(f, false);
+	fetch_advance(f, 1);
 	if (f->ev.on_cursor)
 		f->ev.on_cursor(f->ctx);
 	return true;
@@ -209,7 +220,7 @@ static void fetch_end(struct fetch *f)
 	bool moves = f->after || strcmp(f->snapshot, f->upto) != 0;
 	f->done = true;
 	f->still = !moves;
-	fetch_advance(f, f->rows > POLL_ROWS);
+	fetch_advance(f, f->rows);
 	if (moves && f->ev.on_cursor)
 		f->ev.on_cursor(f->ctx);
 }
@@ -218,7 +229,7 @@ const char *fetch_take_rest(struct fetch *f, const PGresult *res)
 {
 	struct buf names = {0};
 	size_t bytes, n = piece_size(f, res, &bytes);
-	if (f->few)
+	if (f->form == FETCH_FEW)
 		buf_room(&names, bytes);
 	struct db_event *events = fetch_read_rows(f, res, n, &names);
 	if (events) {
@@ -271,7 +282,7 @@ static void fetch_take_position(struct fetch *f, const char *gap)
 {
 	f->done = true;
 	f->still = false;
-	fetch_advance(f, true);
+	fetch_advance(f, UINT64_MAX);
 	if (!gap)
 		return;
 	f->stats->gaps++;
@@ -289,7 +300,8 @@ static void fetch_begin(struct fetch *f, const struct fetch_header *h, uint64_t 
 	f->now_us = (int64_t)h->now_us;
 	f->after = 0;
 	f->rows = f->transactions = f->lag_us = f->certain_us = f->xid = 0;
-	f->done = f->few = false;
+	f->done = false;
+	f->form = FETCH_TEXT;
 	f->stats->fetches++;
 	f->stats->fetched_ms = now_ms;
 }
@@ -346,32 +358,44 @@ const char *fetch_take_poll(struct fetch *f, const PGresult *res, uint64_t now_m
 	return wrong;
 }
 
-/* By insertion: most answers have a row or two, and those of one slot come in order. False: one of them is no row. */
-static bool fetch_order(struct fetch *f, const PGresult *res, int n)
+static bool fetch_read_id(const struct fetch *f, const PGresult *res, int row, uint64_t *id)
 {
-	uint64_t ids[FEW_ROWS], xid, id;
+	uint64_t xid;
+	return f->form == FETCH_FEW ? binary_row_ids(db_cell(res, row, FEW_COL_EVENT), &xid, id)
+	                            : binary_u64(db_cell(res, row, IDS_COL_ID), id);
+}
+
+/* n rows from `first` on, by insertion: most answers have a row or two, and those of one slot come nearly in order.
+ * False: one of them is no row. */
+static bool fetch_order(struct fetch *f, const PGresult *res, int first, int n)
+{
+	uint64_t ids[IDS_ROWS], id;
 	for (int row = 0, at; row < n; row++) {
-		if (!binary_row_ids(db_cell(res, row, FEW_COL_EVENT), &xid, &id))
+		if (!fetch_read_id(f, res, first + row, &id))
 			return false;
 		for (at = row; at > 0 && ids[at - 1] > id; at--) {
 			ids[at] = ids[at - 1];
 			f->order[at] = f->order[at - 1];
 		}
 		ids[at] = id;
-		f->order[at] = (uint8_t)row;
+		f->order[at] = (uint16_t)(first + row);
 	}
 	return true;
 }
 
+static const char *fetch_take_unordered(struct fetch *f, const PGresult *res, enum fetch_form form, int first, int n)
+{
+	f->form = form;
+	f->row = 0;
+	f->behind = n;
+	f->ends = true;
+	return fetch_order(f, res, first, n) ? fetch_take_rest(f, res) : "rows that are none";
+}
+
 static const char *fetch_take_few_rows(struct fetch *f, const PGresult *res)
 {
-	f->few = true;
-	f->row = 0;
-	f->behind = PQgetisnull(res, 0, FEW_COL_EVENT) ? 0 : PQntuples(res);
-	f->ends = true;
-	if (f->behind > FEW_ROWS || !fetch_order(f, res, f->behind))
-		return "rows that are none";
-	return fetch_take_rest(f, res);
+	int n = PQgetisnull(res, 0, FEW_COL_EVENT) ? 0 : PQntuples(res);
+	return n > FEW_ROWS ? "rows that are none" : fetch_take_unordered(f, res, FETCH_FEW, 0, n);
 }
 
 const char *fetch_take_few(struct fetch *f, const PGresult *res, uint64_t now_ms)
@@ -392,6 +416,24 @@ const char *fetch_take_few(struct fetch *f, const PGresult *res, uint64_t now_ms
 	if (!good)
 		return "no header";
 	const char *wrong = fetch_take_few_rows(f, res);
+	if (wrong)
+		fetch_forget_cut(f);
+	return wrong;
+}
+
+const char *fetch_take_ids(struct fetch *f, const PGresult *res, uint64_t now_ms)
+{
+	struct ids_header ids;
+	int n = PQntuples(res) - 1;
+	if (!ids_header(res, &ids) || !fetch_is_snapshot(ids.snapshot))
+		return "no header";
+	fetch_begin(f,
+	            &(struct fetch_header){.snapshot = ids.snapshot,
+	                                   .epoch = slice_str(f->epoch),
+	                                   .xmin = ids.low,
+	                                   .now_us = (uint64_t)ids.now_us},
+	            now_ms);
+	const char *wrong = n > IDS_ROWS ? "rows that are none" : fetch_take_unordered(f, res, FETCH_IDS, 1, n);
 	if (wrong)
 		fetch_forget_cut(f);
 	return wrong;

@@ -23,7 +23,9 @@
 /* rt.poll and rt.poll_both return no more rows, and of data at least so many bytes where it is as long or longer. */
 #define POLL_ROWS 64
 #define POLL_DATA 32768
-#define FEW_ROWS 32 /* rt.poll_few returns all of so many, each of 256 KiB at most; one more: there may be others */
+#define FEW_ROWS 32   /* rt.poll_few returns all of so many, each of 256 KiB at most; one more: there may be others */
+#define IDS_ROWS 2000 /* rt.poll_ids as many; and of the data of a control row at least so many bytes, if it has them */
+#define IDS_DATA 1024
 #define PIECE_BYTES (1u << 20) /* of data that one turn delivers, and one row more */
 
 /* Columns of rt.fetch, rt.fetch_page, rt.poll and rt.poll_both; the last two have more. Those of a look. */
@@ -46,7 +48,8 @@ enum {
 	COL_NEXT_XID,
 	POLL_COLS
 };
-enum { FEW_COL_EVENT, FEW_COL_SNAPSHOT, FEW_COL_AT, FEW_COL_WRITTEN, FEW_COLS }; /* of rt.poll_few, binary */
+enum { FEW_COL_EVENT, FEW_COL_SNAPSHOT, FEW_COL_AT, FEW_COL_WRITTEN, FEW_COLS };       /* of rt.poll_few, binary */
+enum { IDS_COL_ID, IDS_COL_XID, IDS_COL_AT, IDS_COL_CONTROL, IDS_COL_DATA, IDS_COLS }; /* of rt.poll_ids, binary */
 enum { LOOK_COL_SNAPSHOT, LOOK_COL_AT, LOOK_COLS };
 
 #define FETCH_OWN 8 /* one call of this edge writes at a time, and a fetch follows within DB_SOON_MS */
@@ -61,6 +64,7 @@ struct fetch {
 	char *snapshot, *epoch;  /* NULL before the first position */
 	uint64_t low, high;      /* xmin and xmax of the snapshot */
 	uint64_t light;          /* transactions from this one on came in fetches of POLL_ROWS rows at most */
+	uint64_t light_ids;      /* the same of IDS_ROWS rows */
 	bool still;              /* the last fetch has found nothing new */
 	char *upto, *upto_epoch; /* NULL: no fetch is cut */
 	uint64_t after;
@@ -85,9 +89,9 @@ struct fetch {
 	bool ends;    /* nothing is behind the answer in hand */
 	int row;      /* of that answer: the first one that has not been delivered */
 	int behind;   /* of that answer: behind the last one that counts */
-	/* That answer is one of rt.poll_few: where its rows are, in the order of their ids. */
-	bool few;
-	uint8_t order[FEW_ROWS];
+	/* That answer is one of rt.poll_few or rt.poll_ids: where its rows are, in the order of their ids. */
+	enum fetch_form { FETCH_TEXT, FETCH_FEW, FETCH_IDS } form;
+	uint16_t order[IDS_ROWS];
 };
 
 void fetch_fini(struct fetch *f);
@@ -113,9 +117,10 @@ const char *fetch_take(struct fetch *f, const PGresult *res, uint64_t now_ms);
 const char *fetch_take_page(struct fetch *f, const PGresult *res);
 const char *fetch_take_rest(struct fetch *f, const PGresult *res);
 
-/* The same of rt.poll or rt.poll_both, of rt.poll_few, and of a look, whose answer will do (poll_judge). */
+/* The same of rt.poll or rt.poll_both, of rt.poll_few, rt.poll_ids and a look, whose answer will do (poll_judge). */
 const char *fetch_take_poll(struct fetch *f, const PGresult *res, uint64_t now_ms);
 const char *fetch_take_few(struct fetch *f, const PGresult *res, uint64_t now_ms);
+const char *fetch_take_ids(struct fetch *f, const PGresult *res, uint64_t now_ms);
 const char *fetch_take_look(struct fetch *f, const PGresult *res, uint64_t now_ms);
 
 #endif

@@ -22,8 +22,8 @@
 #define LINE_TO_WAKE_US (WINDOW_MS * 1000 / 2)
 #define LATE_TO_WAKE_US (WINDOW_MS * 1000)
 
-/* Nobody waits for events: a poll takes what came in 50 ms, and the bell is for silence alone. */
-#define NOBODY_PAUSE_MS 50
+/* Nobody waits for events: a poll takes what came in 100 ms, until somebody comes; the bell is for silence alone. */
+#define NOBODY_PAUSE_MS 100
 #define NOBODY_WINDOW_MS 250
 #define NOBODY_TO_WAKE 2
 
@@ -57,7 +57,7 @@ static void pace_new_window(struct pace *p)
 
 void pace_begin(struct pace *p)
 {
-	p->want_arm = p->want_disarm = false; /* the bell's lock went with the session */
+	p->want_arm = p->want_disarm = p->want_deaf = false; /* the bell's lock went with the session */
 	pace_enter(p, PACE_BUSY);
 	pace_new_window(p);
 }
@@ -132,6 +132,7 @@ void pace_fetched(struct pace *p, const struct pace_seen *seen)
 		if (!over)
 			return;
 		p->want_arm = pace_wants_bell(p);
+		p->want_deaf = p->nobody && !p->want_arm; /* it polls for some time */
 		pace_new_window(p);
 		return;
 	}

@@ -3,7 +3,7 @@
  * silent"; docs/decisions/0018-bell.md).
  *
  *   AWAY    no session
- *   BUSY    polls every 1 to 3 ms (poll_ms), or every 50 where nobody waits for events; writers need not ring
+ *   BUSY    polls every 1 to 3 ms (poll_ms), or every 100 where nobody waits for events; writers need not ring
  *   DRAIN   the bell is armed; polls until every transaction that may have seen "nobody sleeps" is over
  *   ASLEEP  the bell is armed; polls when it rings, and rarely anyway
  *
@@ -39,6 +39,7 @@ struct pace {
 	bool alone;                 /* there is no other edge; the pump says so */
 	bool rung;                  /* since the last fetch was asked for */
 	bool want_arm, want_disarm; /* the pump is to tell the database; it takes the wish away when it does */
+	bool want_deaf;             /* so is this: bells that ring for others need not be heard until want_arm */
 	uint64_t armed_xid, armed_at;
 	uint64_t window_at;
 	struct pace_seen window;              /* in it, so far */

@@ -1,6 +1,7 @@
 #include "db/poll.h"
 
 #include "db/binary.h"
+#include "db/ids.h"
 #include "db/result.h"
 #include "db/snapshot.h"
 
@@ -14,6 +15,7 @@
 #define PREPARE_FETCH "prepare bellwire_fetch(text, text) as select * from rt.fetch($1, $2)"
 #define PREPARE_KEPT "prepare bellwire_poll(pg_snapshot, xid8) as select * from rt.poll($1, $2)"
 #define PREPARE_FEW "prepare bellwire_poll_few(pg_snapshot, xid8) as select * from rt.poll_few($1, $2)"
+#define PREPARE_IDS "prepare bellwire_poll_ids(pg_snapshot, xid8) as select * from rt.poll_ids($1, $2)"
 #define PREPARE_BOTH "prepare bellwire_poll_both(pg_snapshot, xid8) as select * from rt.poll_both($1, $2)"
 #define PREPARE_LOOK                                              \
 	"prepare bellwire_look as select pg_current_snapshot(), " \
@@ -21,6 +23,7 @@
 
 const struct poll_statement poll_statements[POLL_KINDS] = {
 	[POLL_LOOK] = {"bellwire_look", "a look", PREPARE_LOOK, 0},
+	[POLL_IDS] = {"bellwire_poll_ids", "rt.poll_ids", PREPARE_IDS, 2},
 	[POLL_FEW] = {"bellwire_poll_few", "rt.poll_few", PREPARE_FEW, 2},
 	[POLL_KEPT] = {"bellwire_poll", "rt.poll", PREPARE_KEPT, 2},
 	[POLL_BOTH] = {"bellwire_poll_both", "rt.poll_both", PREPARE_BOTH, 2},
@@ -29,10 +32,13 @@ const struct poll_statement poll_statements[POLL_KINDS] = {
 
 enum poll_kind poll_choose(const struct poll *p, const struct fetch *f, bool news)
 {
-	if (!p->fetched || !f->snapshot || f->low < f->light || f->high - f->low > SPAN_MOST)
+	bool ids = p->nobody && p->knows[POLL_IDS] && f->rows <= IDS_ROWS;
+	if (!p->fetched || !f->snapshot || f->low < (ids ? f->light_ids : f->light) || f->high - f->low > SPAN_MOST)
 		return POLL_FETCH;
 	if (f->still && !news && p->knows[POLL_LOOK])
 		return POLL_LOOK;
+	if (ids)
+		return POLL_IDS;
 	if (!p->since || f->low < p->since)
 		return p->knows[POLL_BOTH] ? POLL_BOTH : POLL_FETCH;
 	enum poll_kind kind = p->knows[POLL_FEW] && f->rows <= FEW_ROWS ? POLL_FEW : POLL_KEPT;
@@ -101,6 +107,40 @@ static enum poll_kind poll_judge_few(const struct poll *p, const PGresult *res)
 	return POLL_FEW;
 }
 
+/* What brings the rows whole. */
+static enum poll_kind poll_choose_whole(const struct poll *p, const struct fetch *f)
+{
+	struct poll whole = *p;
+	whole.nobody = false;
+	return poll_choose(&whole, f, true);
+}
+
+/*
+ * Who has come while this was out may have read what is now before what the answer sees, so it is sent the events
+ * behind the cursor whole. Who comes later reads what is now after it.
+ */
+static enum poll_kind poll_judge_ids(const struct poll *p, const struct fetch *f, const PGresult *res)
+{
+	struct ids_header h;
+	struct db_event e;
+	enum poll_kind kind = POLL_IDS;
+	if (!ids_header(res, &h))
+		return POLL_KINDS;
+	if (!p->nobody)
+		return poll_choose_whole(p, f);
+	if (f->low < h.dropped || PQntuples(res) > IDS_ROWS + 1)
+		return POLL_FETCH;
+	for (int row = 1; row < PQntuples(res); row++) {
+		if (!ids_row(res, row, &e))
+			return POLL_KINDS;
+		if (e.xid >= h.high)
+			return POLL_FETCH;
+		if (e.data.n >= IDS_DATA)
+			kind = poll_choose_whole(p, f);
+	}
+	return kind;
+}
+
 enum poll_kind poll_judge(struct poll *p, const struct fetch *f, enum poll_kind kind, const PGresult *res)
 {
 	uint64_t low, high, written, next, dropped_low, dropped = 0;
@@ -108,6 +148,8 @@ enum poll_kind poll_judge(struct poll *p, const struct fetch *f, enum poll_kind 
 		return kind;
 	if (kind == POLL_LOOK)
 		return poll_judge_look(p, f, res);
+	if (kind == POLL_IDS)
+		return poll_judge_ids(p, f, res);
 	if (kind == POLL_FEW)
 		return poll_judge_few(p, res);
 	if (PQntuples(res) < 1 || PQnfields(res) != POLL_COLS ||

@@ -5,6 +5,7 @@
  * answers; the pump sends the statements. Private to db/.
  *
  *   LOOK   the snapshot alone: is it still the cursor's?
+ *   IDS    rt.poll_ids: control rows, and of events the ids, while nobody is here (docs/decisions/0048-ids.md)
  *   FEW    rt.poll_few: the outbox without its twin, while nobody writes that (docs/decisions/0040-few.md)
  *   KEPT   rt.poll: the same, for more rows than a few
  *   BOTH   rt.poll_both
@@ -15,7 +16,7 @@
 
 #include "db/fetch.h"
 
-enum poll_kind { POLL_LOOK, POLL_FEW, POLL_KEPT, POLL_BOTH, POLL_FETCH, POLL_KINDS };
+enum poll_kind { POLL_LOOK, POLL_IDS, POLL_FEW, POLL_KEPT, POLL_BOTH, POLL_FETCH, POLL_KINDS };
 
 struct poll_statement {
 	const char *name, *function, *prepare;
@@ -26,6 +27,7 @@ extern const struct poll_statement poll_statements[POLL_KINDS];
 /* Embedded in the pump; of its present session. */
 struct poll {
 	bool knows[POLL_KINDS]; /* prepared, and not refused since */
+	bool nobody;            /* waits for events at this moment; the pump says so */
 	bool fetched;           /* the cursor is of this session's epoch: rt.fetch has answered */
 	/* As rt_private.ephemeral_note has it: how often the twin has been written or `dropped` set, read after the
 	 * snapshot of an answer, and the next transaction id at a later answer with the same count. No transaction from

@@ -107,6 +107,8 @@ static const char *pump_take_piece(struct pump *p, bool cut)
 		return fetch_take_page(&p->fetch, p->page);
 	if (p->kind == POLL_LOOK)
 		return fetch_take_look(&p->fetch, p->page, now);
+	if (p->kind == POLL_IDS)
+		return fetch_take_ids(&p->fetch, p->page, now);
 	if (p->kind == POLL_FEW)
 		return fetch_take_few(&p->fetch, p->page, now);
 	return p->kind == POLL_FETCH ? fetch_take(&p->fetch, p->page, now) : fetch_take_poll(&p->fetch, p->page, now);
@@ -161,6 +163,7 @@ static void pump_on_fetched(void *arg, enum link_fate fate, const PGresult *res)
 	enum poll_kind next = p->kind;
 	if (fate != LINK_ANSWERED)
 		return;
+	p->poll.nobody = pump_has_nobody(p);
 	if (db_rows_ok(res)) {
 		next = poll_judge(&p->poll, &p->fetch, p->kind, res);
 	} else if (p->kind != POLL_FETCH && poll_is_refused(db_sqlstate(res))) {
@@ -197,7 +200,7 @@ static void pump_ask_rows(struct pump *p, enum poll_kind kind)
 	const struct poll_statement *s = &poll_statements[kind];
 	const char *const values[] = {f->snapshot, kind == POLL_FETCH ? f->epoch : low};
 	uint64_t timeout_ms = p->common->cfg.call_timeout_ms;
-	if (kind == POLL_FEW)
+	if (kind == POLL_FEW || kind == POLL_IDS)
 		link_execute_binary(p->link, s->name, s->parameters, values, timeout_ms, pump_on_fetched, p);
 	else
 		link_execute(p->link, s->name, s->parameters, values, timeout_ms, pump_on_fetched, p);
@@ -205,6 +208,7 @@ static void pump_ask_rows(struct pump *p, enum poll_kind kind)
 
 static void pump_send_fetch(struct pump *p)
 {
+	p->poll.nobody = pump_has_nobody(p);
 	enum poll_kind kind = poll_choose(&p->poll, &p->fetch, p->poked || p->pace.rung || p->soon_at);
 	p->poll_now = false;
 	p->for_own = p->poked && !p->pace.rung;
@@ -237,6 +241,8 @@ static void pump_send_due(struct pump *p)
 		pump_send_mark(p);
 	} else if (p->pace.want_disarm) {
 		pump_send_disarm(p);
+	} else if (p->pace.want_arm ? !p->hears : p->pace.want_deaf && p->hears) {
+		pump_send_hear(p);
 	} else if (p->pace.want_arm) {
 		pump_send_arm(p);
 	} else if (p->poll_now) {
@@ -282,6 +288,13 @@ void pump_poke_soon(struct pump *p, uint64_t ms, uint64_t xid, void (*done)(void
 	/* What is out, or being delivered, is followed by pump_schedule. */
 	if (timer_is_set(&p->timer) && p->timer.at > p->soon_at)
 		timer_set(p->common->loop, &p->timer, p->soon_at);
+}
+
+void pump_attend(struct pump *p)
+{
+	/* One that sleeps is rung. What is out, or being delivered, is followed by pump_schedule. */
+	if (p->ready && !p->page && timer_is_set(&p->timer) && (p->pace.state == PACE_BUSY || p->pace.rung))
+		pump_poll_now(p);
 }
 
 bool pump_take_lone(struct pump *p, struct slice row)
@@ -381,7 +394,7 @@ static void pump_on_down(void *ctx, bool was_up, const char *why)
 	pump_drop_page(p);        /* its delivered rows stand; the rest is fetched again */
 	if (p->step != PUMP_AWAY) /* else a connection was not made */
 		pump_enter(p, PUMP_AWAY);
-	p->ready = false;
+	p->ready = p->hears = false;
 	p->soon_at = 0; /* the next session begins with a fetch */
 	pace_end(&p->pace);
 	waiters_release(&p->waiters);

@@ -24,6 +24,8 @@ void pump_poke_then(struct pump *p, void (*done)(void *arg), void *arg); /* and 
 /* As that, but polls in so many milliseconds at the latest: a fetch that begins earlier will do. What the transaction
  * xid has written is no reason to poll; 0: not known. */
 void pump_poke_soon(struct pump *p, uint64_t ms, uint64_t xid, void (*done)(void *arg), void *arg);
+/* The first client is here, while nobody was before: a poll that would wait for a while goes out now. */
+void pump_attend(struct pump *p);
 bool pump_has_nobody(const struct pump *p); /* its user says that nobody waits for events */
 /* Where the pump's session is, and a mark that only this history has; NULL: it is away. Borrowed. */
 const char *pump_mark(const struct pump *p);

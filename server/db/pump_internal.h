@@ -42,6 +42,7 @@ struct pump {
 	bool for_own;
 	uint64_t soon_at; /* a fetch begins by then, for what this edge has written; loop_now; 0: none has to */
 	bool mark_now;    /* rt.mark is, before a fetch */
+	bool hears;       /* the bell: what rings for others, too */
 	struct pace pace;
 	struct fetch fetch;
 	struct poll poll;
@@ -66,6 +67,7 @@ void pump_enter(struct pump *p, enum pump_step to);
 void pump_ask(struct pump *p, const char *sql, int n, const char *const *values, link_answer *answer);
 void pump_send_first(struct pump *p); /* the statement of a step before PUMP_RUN */
 void pump_send_mark(struct pump *p);
+void pump_send_hear(struct pump *p); /* or no more */
 void pump_send_arm(struct pump *p);
 void pump_send_disarm(struct pump *p);
 void pump_on_mark_timer(struct timer *t);

@@ -99,6 +99,7 @@ static void pump_on_listening(void *arg, enum link_fate fate, const PGresult *re
 	struct pump *p = arg;
 	if (!pump_answered(p, "listen", fate, res, 0, 0))
 		return;
+	p->hears = true;
 	pump_enter(p, p->step == PUMP_LISTEN && p->ear.channel ? PUMP_LISTEN_MORE : PUMP_RUN);
 	pump_poll_now(p);
 }
@@ -146,6 +147,21 @@ void pump_send_first(struct pump *p)
 }
 
 /* ---- the bell ---- */
+
+static void pump_on_heard(void *arg, enum link_fate fate, const PGresult *res)
+{
+	struct pump *p = arg;
+	if (!pump_answered(p, p->hears ? "unlisten" : "listen", fate, res, 0, 0))
+		return;
+	p->hears = !p->hears;
+	pump_next(p);
+}
+
+/* Before the bell is armed, since who sees it armed rings; and no more while it is not, for some time. */
+void pump_send_hear(struct pump *p)
+{
+	pump_ask(p, p->hears ? "unlisten bellwire" : "listen bellwire", 0, NULL, pump_on_heard);
+}
 
 static void pump_on_armed(void *arg, enum link_fate fate, const PGresult *res)
 {

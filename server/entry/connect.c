@@ -99,7 +99,10 @@ static void connect_client(struct entry *e, struct sio_socket *s, struct slice a
 		return;
 	}
 	sio_settle(s);
+	bool first = people_present(e->people) == 0;
 	struct client *c = client_new(e->people, s, claims->sub);
+	if (first)
+		db_attend(e->db);
 	c->until_ms = claims->until_ms;
 	c->returning = connect_is_returning(auth);
 	recover_asked(e->recovery, c, auth);

@@ -189,6 +189,8 @@ size_t feed_batch(struct events *ev, const struct db_batch *b)
 		const struct db_event *e = &b->events[i++];
 		if (e->control.n)
 			feed_control(ev, e);
+		else if (e->bare)
+			presence_gap(ev); /* it may be newer than what waits */
 		else if (!presence_takes(ev, e))
 			deliver_event(ev, e, NULL, NULL);
 	} while (i < b->n && loop_clock_us() < end);

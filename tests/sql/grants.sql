@@ -62,7 +62,7 @@ select results_eq($$select name from functions where has_function_privilege('bel
 	'rt.get_notifications(uuid,jsonb)', 'rt.maintain(uuid,bigint)', 'rt.mark()', 'rt.monitor()',
 	'rt.names(uuid[])', 'rt.page_answer(uuid,boolean)', 'rt.page_ask(text,jsonb)',
 	'rt.place(text)', 'rt.poll(pg_snapshot,xid8)', 'rt.poll_both(pg_snapshot,xid8)',
-	'rt.poll_few(pg_snapshot,xid8)',
+	'rt.poll_few(pg_snapshot,xid8)', 'rt.poll_ids(pg_snapshot,xid8)',
 	'rt.pump_open(uuid,text,text,text[])', 'rt.recover(text[])',
 	'rt.recovery_key()', 'rt.relayed(uuid,jsonb)', 'rt.relays()', 'rt.ring()', 'rt.rooms(uuid[])', 'rt.routes()',
 	'rt.socket_close(uuid,text[])', 'rt.socket_close_one(uuid,text,uuid,boolean,boolean,text,boolean)',
@@ -187,7 +187,7 @@ select is_empty($$select name from functions where prosecdef
 select is_empty($$select name from functions where schema in ('rt', 'platform') and not prosecdef
 	and name <> 'rt.socket_id()'
 	and name not in ('rt.poll(pg_snapshot,xid8)', 'rt.poll_both(pg_snapshot,xid8)',
-	'rt.poll_few(pg_snapshot,xid8)')
+	'rt.poll_few(pg_snapshot,xid8)', 'rt.poll_ids(pg_snapshot,xid8)')
 	and name not in (select name from of_routes)$$,
 	'what others call is a definer function, but for what a poll asks');
 select results_eq($$select f.name from functions f join pg_proc p on p.oid = f.oid

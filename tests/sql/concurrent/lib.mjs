@@ -191,10 +191,12 @@ export class Pump {
   }
 }
 
-// The pump of an edge that asks rt.poll_few and rt.poll where it may, by the rules of server/db/poll.c.
+// The pump of an edge that asks rt.poll_few and rt.poll, or rt.poll_ids, where it may, by the rules of server/db/poll.c.
 export class PlainPump extends Pump {
   asked = [];
   knowsFew = true; // else as on a database before rt.poll_few
+  nobody = false; // is here
+  knowsIds = true;
   brought = 0;
 
   async poll(page) {
@@ -202,6 +204,7 @@ export class PlainPump extends Pump {
     const before = this.light;
     const answer = await super.poll(page);
     if (!before || epoch !== this.epoch || answer.header.control !== 'ok' || answer.rows.length > 64) this.light = this.cursor.split(':')[1];
+    if (!before || epoch !== this.epoch || answer.header.control !== 'ok' || answer.rows.length > 2000) this.lightIds = this.light;
     this.still = cursor === this.cursor;
     this.brought = answer.rows.length;
     return answer;
@@ -220,9 +223,24 @@ export class PlainPump extends Pump {
     return { header: { rooms: snapshot, control: 'ok', except_rooms: this.epoch }, rows: all, cut: false };
   }
 
+  async askIds(low) {
+    const { rows: [{ data: snapshot, control: dropped }, ...rows] } = await this.client.query({ name: 'poll_ids', values: [this.cursor, String(low)],
+      text: 'select p.*, false as ephemeral from rt.poll_ids($1, $2) p' });
+    const thrown = !this.nobody || dropped && low < BigInt(dropped.split(':')[1]) || rows.length > 2000;
+    if (thrown || rows.some((r) => BigInt(r.xid) >= BigInt(snapshot.split(':')[1]))) return null;
+    rows.sort((a, b) => (BigInt(a.id) < BigInt(b.id) ? -1 : 1));
+    return { header: { rooms: snapshot, control: 'ok', except_rooms: this.epoch }, rows, cut: false };
+  }
+
   async ask() {
     const [low, high] = this.cursor.split(':', 2).map(BigInt);
-    const mayPoll = this.light && this.fetched === this.client && low >= BigInt(this.light) && high - low <= 64n;
+    const near = this.light && this.fetched === this.client && high - low <= 64n;
+    if (near && this.nobody && this.knowsIds && this.brought <= 2000 && low >= BigInt(this.lightIds)) {
+      this.asked.push('poll_ids');
+      const answer = await this.askIds(low);
+      if (answer) return answer;
+    }
+    const mayPoll = near && !this.nobody && low >= BigInt(this.light);
     const ordinary = this.knowsFew && this.brought <= 32 ? 'poll_few' : 'poll';
     for (let kind = this.since && low >= this.since ? ordinary : 'poll_both'; mayPoll && kind;) {
       this.asked.push(kind);

@@ -81,6 +81,24 @@ static inline void binary_put_event(struct buf *b, const struct fake_event *e)
 	binary_put_text(b, 25, "", e->control);
 }
 
+/* The values of a row of rt.poll_ids, or of its header; empty ones are null. */
+struct fake_ids {
+	uint64_t id, xid; /* 0: null */
+	int64_t at_us;
+	const char *control, *data;
+};
+
+static inline void binary_put_ids(struct buf values[5], const struct fake_ids *r)
+{
+	if (r->id)
+		binary_put(&values[0], r->id, 8);
+	if (r->xid)
+		binary_put(&values[1], r->xid, 8);
+	binary_put(&values[2], (uint64_t)(r->at_us - FAKE_2000_US), 8);
+	buf_str(&values[3], r->control ? r->control : "");
+	buf_str(&values[4], r->data ? r->data : "");
+}
+
 /* Without transactions in flight but for xip, where it is not 0. */
 static inline void binary_put_snapshot(struct buf *b, uint64_t xmin, uint64_t xmax, uint64_t xip)
 {

@@ -12,7 +12,17 @@ struct heard {
 	bool last;
 	char snapshot[64], why[64];
 	struct db_event first;
+	size_t bare;
+	char controls[64]; /* their verbs and data, as they came */
 };
+
+static void hear_control(struct heard *h, const struct db_event *e)
+{
+	size_t n = strlen(h->controls);
+	if (e->control.n)
+		snprintf(h->controls + n, sizeof h->controls - n, "%.*s%.*s ", (int)e->control.n, e->control.p,
+		         (int)e->data.n, e->data.p);
+}
 
 static size_t on_batch(void *ctx, const struct db_batch *b)
 {
@@ -23,6 +33,8 @@ static size_t on_batch(void *ctx, const struct db_batch *b)
 	for (size_t i = 0; i < n; i++) {
 		CHECK(b->events[i].id > h->last_id);
 		h->last_id = b->events[i].id;
+		h->bare += b->events[i].bare;
+		hear_control(h, &b->events[i]);
 	}
 	if (b->n && h->batches == 1)
 		h->first = b->events[0];
@@ -428,6 +440,106 @@ TEST(a_few_rows_that_are_none_deliver_nothing)
 	for (uint64_t id = 1; id <= FEW_ROWS + 1; id++)
 		few_row(res, id, "1"); /* there may be more: not for this one */
 	CHECK(fetch_take_few(&h.f, res, 1) != NULL);
+	PQclear(res);
+	CHECK_INT(h.batches, 0);
+	CHECK_STR(h.f.snapshot, "90:100:");
+	fetch_fini(&h.f);
+}
+
+/* A row of rt.poll_ids, or the header at snapshot 90:110:95. */
+static PGresult *ids_row_of(PGresult *res, const struct fake_ids *r)
+{
+	int row = PQntuples(res);
+	struct buf values[IDS_COLS] = {0};
+	binary_put_ids(values, r);
+	for (int col = 0; col < IDS_COLS; col++)
+		few_cell(res, row, col, &values[col]);
+	return res;
+}
+
+static PGresult *ids_begin(void)
+{
+	return ids_row_of(result_begin(IDS_COLS), &(struct fake_ids){0, 0, 5000, NULL, "90:110:95"});
+}
+
+/* on_batch checks the order. */
+TEST(ids_are_taken_in_order_with_the_control_rows_between_them)
+{
+	static const struct fake_ids rows[] = {{12, 105, 4100, NULL, NULL},
+	                                       {14, 105, 4100, "user_renamed", "{}"},
+	                                       {7, 95, 4000, NULL, NULL},
+	                                       {9, 96, 4050, "asked", "1"}};
+	struct heard h;
+	struct buf marks = {0};
+	position(&h);
+	PGresult *res = ids_begin();
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		ids_row_of(res, &rows[i]);
+	CHECK(fetch_take_ids(&h.f, res, 778) == NULL);
+	PQclear(res);
+	CHECK(h.f.done && h.last && !h.f.still);
+	CHECK_INT(h.events, 4);
+	CHECK_INT(h.bare, 2);
+	CHECK_INT(h.last_id, 14);
+	CHECK_STR(h.controls, "asked1 user_renamed{} ");
+	CHECK_STR(h.f.snapshot, "90:110:95");
+	CHECK_STR(h.f.epoch, "e1");
+	CHECK_INT(h.f.xmin, 90);
+	CHECK_INT(h.f.now_us, 5000);
+	CHECK_INT(h.f.rows, 4);
+	CHECK_INT(h.f.transactions, 3);
+	CHECK_INT(h.stats.rows, 4);
+	CHECK_INT(h.stats.fetched_ms, 778);
+	CHECK_INT(h.stats.pump_lag_us, 1000);
+	marks_array(&h.f.marks, &marks); /* each of them shows the history */
+	CHECK(slice_eq(buf_view(&marks),
+	               SLICE("{\"row.7.95.4000\",\"row.9.96.4050\",\"row.12.105.4100\",\"row.14.105.4100\"}")));
+	buf_fini(&marks);
+	res = ids_begin();
+	CHECK(fetch_take_ids(&h.f, res, 779) == NULL);
+	PQclear(res);
+	CHECK(h.f.done && h.f.still);
+	CHECK_INT(h.events, 4);
+	fetch_fini(&h.f);
+}
+
+TEST(so_many_ids_are_one_answer_and_may_be_read_again)
+{
+	struct heard h;
+	position(&h);
+	PGresult *res = ids_begin();
+	for (uint64_t id = 1; id <= IDS_ROWS; id++)
+		ids_row_of(res, &(struct fake_ids){id, 95, 4000, NULL, NULL});
+	h.takes = 400;
+	CHECK(fetch_take_ids(&h.f, res, 778) == NULL);
+	for (int turns = 1; !h.f.done; turns++) { /* rows that were not taken come again */
+		CHECK_INT(h.f.after, turns * 400);
+		CHECK_STR(h.f.snapshot, "90:100:");
+		CHECK(fetch_take_rest(&h.f, res) == NULL);
+	}
+	CHECK_INT(h.bare, IDS_ROWS);
+	CHECK_INT(h.f.light, 110);     /* many for a poll that brings them whole */
+	CHECK_INT(h.f.light_ids, 100); /* and not for this one */
+	ids_row_of(res, &(struct fake_ids){IDS_ROWS + 1, 95, 4000, NULL, NULL});
+	CHECK(fetch_take_ids(&h.f, res, 779) != NULL); /* there may be more: not for this one */
+	PQclear(res);
+	CHECK_INT(h.bare, IDS_ROWS);
+	fetch_fini(&h.f);
+}
+
+TEST(ids_that_are_none_deliver_nothing)
+{
+	struct heard h;
+	position(&h);
+	PGresult *res = ids_row_of(ids_begin(), &(struct fake_ids){7, 95, 4000, NULL, NULL});
+	ids_row_of(res, &(struct fake_ids){8, 0, 4000, NULL, NULL});
+	CHECK(fetch_take_ids(&h.f, res, 1) != NULL);
+	CHECK(h.f.upto == NULL);
+	PQclear(res);
+	res = ids_row_of(ids_begin(), &(struct fake_ids){0, 95, 4000, NULL, NULL});
+	CHECK(fetch_take_ids(&h.f, res, 1) != NULL);
+	CHECK(PQsetvalue(res, 0, IDS_COL_DATA, (char *)"90:110:95,", 10));
+	CHECK_STR(fetch_take_ids(&h.f, res, 1), "no header");
 	PQclear(res);
 	CHECK_INT(h.batches, 0);
 	CHECK_STR(h.f.snapshot, "90:100:");

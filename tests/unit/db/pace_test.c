@@ -237,13 +237,13 @@ TEST(who_is_rung_polls_at_once_and_where_nobody_waits_soon)
 	pace_asked(p); /* it sees what it was rung for */
 	CHECK_INT(pause_of(p), 1000);
 	pace_rung(p); /* while it is out */
-	CHECK_INT(pause_of(p), 50);
-	p->asked_at -= 60;
+	CHECK_INT(pause_of(p), 100);
+	p->asked_at -= 110;
 	CHECK(pace_next(p) <= loop_now(w.loop));
 	pace_end(p);
 	pace_begin(p);
 	pace_asked(p);
-	CHECK_INT(pause_of(p), 50);
+	CHECK_INT(pause_of(p), 100);
 	p->nobody = false;
 	CHECK_INT(pause_of(p), 1);
 	end(&w);

@@ -6,8 +6,11 @@
 
 static struct poll ready(void)
 {
-	return (struct poll){
-		.knows = {true, true, true, true, true}, .fetched = true, .counted = true, .written = 5, .since = 80};
+	return (struct poll){.knows = {true, true, true, true, true, true},
+	                     .fetched = true,
+	                     .counted = true,
+	                     .written = 5,
+	                     .since = 80};
 }
 
 static struct fetch cursor(void)
@@ -20,9 +23,9 @@ TEST(a_statement_is_chosen_by_what_is_known)
 	static const struct {
 		const char *name;
 		enum poll_kind kind;
-		bool unknown, no_look, no_few, no_kept, no_both; /* of the session */
-		bool still, news;
-		uint64_t since, light, low, rows;
+		bool unknown, no_look, no_ids, no_few, no_kept, no_both; /* of the session */
+		bool still, news, nobody;
+		uint64_t since, light, light_ids, low, rows;
 	} rows[] = {
 		{"the twin is left away", POLL_FEW, .since = 80},
 		{"from there on", POLL_FEW, .since = 90},
@@ -42,6 +45,19 @@ TEST(a_statement_is_chosen_by_what_is_known)
 		{"they are before it", POLL_FEW, .since = 80, .light = 90},
 		{"an old transaction", POLL_FETCH, .since = 20, .low = 35},
 		{"not that old", POLL_FEW, .since = 20, .low = 36},
+		{"nobody is here", POLL_IDS, .nobody = true, .since = 80},
+		{"and the twin is written", POLL_IDS, .nobody = true},
+		{"and nothing was new", POLL_LOOK, .nobody = true, .still = true},
+		{"and many rows are behind it", POLL_IDS, .nobody = true, .since = 80, .light = 91},
+		{"and very many", POLL_FETCH, .nobody = true, .since = 80, .light = 91, .light_ids = 91},
+		{"they are before it", POLL_IDS, .nobody = true, .since = 80, .light = 90, .light_ids = 90},
+		{"very many, and somebody is here", POLL_FETCH, .since = 80, .light = 91, .light_ids = 91},
+		{"it brought many before", POLL_IDS, .nobody = true, .since = 80, .rows = IDS_ROWS},
+		{"it brought very many", POLL_KEPT, .nobody = true, .since = 80, .rows = IDS_ROWS + 1},
+		{"no poll of ids", POLL_FEW, .nobody = true, .no_ids = true, .since = 80},
+		{"no poll of ids, and the twin is written", POLL_BOTH, .nobody = true, .no_ids = true},
+		{"nobody, in a new session", POLL_FETCH, .nobody = true, .unknown = true, .since = 80},
+		{"nobody, and an old transaction", POLL_FETCH, .nobody = true, .low = 35},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CHECK_ROW(rows[i].name);
@@ -50,11 +66,14 @@ TEST(a_statement_is_chosen_by_what_is_known)
 		p.fetched = !rows[i].unknown;
 		p.since = rows[i].since;
 		p.knows[POLL_LOOK] = !rows[i].no_look;
+		p.nobody = rows[i].nobody;
+		p.knows[POLL_IDS] = !rows[i].no_ids;
 		p.knows[POLL_FEW] = !rows[i].no_few;
 		p.knows[POLL_KEPT] = !rows[i].no_kept;
 		p.knows[POLL_BOTH] = !rows[i].no_both;
 		f.still = rows[i].still;
 		f.light = rows[i].light;
+		f.light_ids = rows[i].light_ids;
 		f.rows = rows[i].rows;
 		f.low = rows[i].low ? rows[i].low : f.low;
 		CHECK_INT(poll_choose(&p, &f, rows[i].news), rows[i].kind);
@@ -119,7 +138,7 @@ TEST(an_answer_is_judged_by_its_header)
 
 TEST(the_count_of_the_twin_is_noted_and_then_from_when_on_it_stands)
 {
-	struct poll p = {.knows = {true, true, true, true, true}, .fetched = true};
+	struct poll p = {.knows = {true, true, true, true, true, true}, .fetched = true};
 	CHECK_INT(judge(&p, POLL_BOTH, header(NULL, "90:110:", "0", NULL)), POLL_BOTH);
 	CHECK_INT(p.since, 0); /* one who had begun may write it after the count was read */
 	CHECK_INT(judge(&p, POLL_BOTH, header(NULL, "95:120:", "0", NULL)), POLL_BOTH); /* the next one is 155 */
@@ -180,6 +199,64 @@ static PGresult *look(const char *snapshot, const char *now)
 	PGresult *res = result_begin(LOOK_COLS);
 	result_row(res, (const char *[LOOK_COLS]){snapshot, now});
 	return res;
+}
+
+static PGresult *ids(size_t rows, const struct fake_ids *row, const char *dropped)
+{
+	PGresult *res = result_begin(IDS_COLS);
+	for (size_t i = 0; i <= rows; i++) {
+		struct buf values[IDS_COLS] = {0};
+		binary_put_ids(values, i ? row : &(struct fake_ids){0, 0, 5000, dropped, "90:110:"});
+		for (int col = 0; col < IDS_COLS; col++) {
+			CHECK(PQsetvalue(res, (int)i, col, values[col].p, values[col].n ? (int)values[col].n : -1));
+			buf_fini(&values[col]);
+		}
+	}
+	return res;
+}
+
+TEST(ids_are_judged_by_who_is_here_now)
+{
+	static const struct fake_ids event = {7, 109, 4000, NULL, NULL}, control = {7, 109, 4000, "asked", "{}"};
+	static const struct fake_ids restored = {7, 110, 4000, NULL, NULL}, none = {7, 0, 4000, NULL, NULL};
+	char text[IDS_DATA + 1] = {0};
+	memset(text, 'x', IDS_DATA);
+	const struct fake_ids cut = {7, 109, 4000, "asked", text}, whole = {7, 109, 4000, "asked", text + 1};
+	const struct {
+		const char *name;
+		enum poll_kind nobody, somebody; /* what is asked then */
+		size_t rows;
+		const struct fake_ids *row;
+		const char *dropped;
+	} rows[] = {
+		{"no row", POLL_IDS, POLL_FEW, 0, NULL, NULL},
+		{"events", POLL_IDS, POLL_FEW, 3, &event, NULL},
+		{"a control row", POLL_IDS, POLL_FEW, 1, &control, NULL},
+		{"as many as it brings", POLL_IDS, POLL_FEW, IDS_ROWS, &event, NULL},
+		{"there may be more", POLL_FETCH, POLL_FEW, IDS_ROWS + 1, &event, NULL},
+		{"a control row that may be cut", POLL_FEW, POLL_FEW, 1, &cut, NULL},
+		{"one that is not", POLL_IDS, POLL_FEW, 1, &whole, NULL},
+		{"a restored row", POLL_FETCH, POLL_FEW, 1, &restored, NULL},
+		{"no row of the outbox", POLL_KINDS, POLL_FEW, 1, &none, NULL},
+		{"dropped long ago", POLL_IDS, POLL_FEW, 1, &event, "80:90:"},
+		{"dropped what the cursor may lack", POLL_FETCH, POLL_FEW, 1, &event, "80:91:"},
+		{"dropped nonsense", POLL_KINDS, POLL_KINDS, 1, &event, "x"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CHECK_ROW(rows[i].name);
+		struct poll p = ready();
+		p.nobody = true;
+		CHECK_INT(judge(&p, POLL_IDS, ids(rows[i].rows, rows[i].row, rows[i].dropped)), rows[i].nobody);
+		p.nobody = false; /* somebody came while it was out: all of it is asked for again, whole */
+		CHECK_INT(judge(&p, POLL_IDS, ids(rows[i].rows, rows[i].row, rows[i].dropped)), rows[i].somebody);
+	}
+	struct poll p = ready();
+	p.nobody = true;
+	CHECK_INT(judge(&p, POLL_IDS, result_begin(IDS_COLS)), POLL_KINDS);
+	CHECK_INT(judge(&p, POLL_IDS, header(NULL, "90:110:", "5", NULL)), POLL_KINDS);
+	CHECK_INT(judge(&p, POLL_LOOK, look("90:101:", "5000")), POLL_IDS);
+	CHECK_INT(p.written, 5); /* what is noted of the twin stands */
+	CHECK_INT(p.since, 80);
 }
 
 TEST(a_look_is_enough_for_the_same_snapshot)

@@ -25,7 +25,9 @@ struct world {
 	bool plain;
 	int written, dropped; /* the header of a poll */
 	const char *refused;  /* of the next poll */
-	int looks, fews, polls, boths;
+	int looks, fews, polls, boths, ids;
+	bool comes; /* somebody, while the next rt.poll_ids is out */
+	int bare;
 	bool ask_in_batch, cut_in_page;
 	int fetches, pages, marks;
 	char saw_epoch[20], saw_marks[100]; /* rt.pump_open's */
@@ -204,6 +206,42 @@ static void play_few(struct fake_conn *c)
 	fake_rows_end(c);
 }
 
+static void put_ids(struct fake_conn *c, const struct fake_ids *r)
+{
+	struct buf row = {0}, values[IDS_COLS] = {0};
+	binary_put_ids(values, r);
+	fake_u16(&row, IDS_COLS);
+	for (int col = 0; col < IDS_COLS; col++) {
+		fake_u32(&row, values[col].n ? (uint32_t)values[col].n : UINT32_MAX);
+		buf_slice(&row, buf_view(&values[col]));
+		buf_fini(&values[col]);
+	}
+	fake_message(c, 'D', &row);
+}
+
+static void play_ids(struct fake_conn *c)
+{
+	struct world *w = world_of(c);
+	char snapshot[40];
+	w->ids++;
+	snprintf(w->from, sizeof w->from, "%s", c->params[0]);
+	if (w->refused) {
+		const char *sqlstate = w->refused;
+		w->refused = NULL;
+		fake_error(c, sqlstate, "the message");
+		return;
+	}
+	snprintf(snapshot, sizeof snapshot, "%d:%d:", w->next_xid, w->next_xid);
+	fake_columns(c, IDS_COLS);
+	put_ids(c, &(struct fake_ids){0, 0, 5000000, NULL, snapshot});
+	if (w->comes)
+		w->nobody = w->comes = false; /* the rows are there for who asks next */
+	else
+		for (; w->rows; w->rows--)
+			put_ids(c, &(struct fake_ids){w->next_id++, 50, 5000000, NULL, NULL});
+	fake_rows_end(c);
+}
+
 static void play(struct fake_conn *c, const char *sql)
 {
 	struct world *w = world_of(c);
@@ -224,7 +262,7 @@ static void play(struct fake_conn *c, const char *sql)
 	} else if (starts_with(sql, "prepare ")) {
 		say(w, "prepare");
 		fake_command(c);
-	} else if (starts_with(sql, "listen ")) {
+	} else if (starts_with(sql, "listen ") || starts_with(sql, "unlisten ")) {
 		say(w, sql);
 		fake_command(c);
 	} else if (starts_with(sql, "select * from rt.bell_arm")) {
@@ -237,6 +275,8 @@ static void play(struct fake_conn *c, const char *sql)
 		play_fetch(c);
 	} else if (starts_with(sql, "bellwire_look")) {
 		play_look(c);
+	} else if (strcmp(sql, "bellwire_poll_ids") == 0) {
+		play_ids(c);
 	} else if (strcmp(sql, "bellwire_poll_few") == 0) {
 		play_few(c);
 	} else if (starts_with(sql, "bellwire_poll")) {
@@ -270,6 +310,8 @@ static size_t on_batch(void *ctx, const struct db_batch *b)
 	struct db_position at;
 	w->batches++;
 	w->events += (int)b->n;
+	for (size_t i = 0; i < b->n; i++)
+		w->bare += b->events[i].bare;
 	CHECK(!pump_position(w->pump, &at)); /* none while a fetch is half delivered */
 	if (w->ask_in_batch)
 		pump_after(w->pump, 0, on_waited, w);
@@ -582,6 +624,46 @@ TEST(where_nobody_waits_many_rings_are_one_fetch_and_none_is_lost)
 	end(&w);
 }
 
+TEST(where_nobody_waits_a_pump_that_polls_hears_no_bell_and_listens_before_it_sleeps)
+{
+	struct world w;
+	begin_ready(&w);
+	w.nobody = true;
+	while (w.pump->hears) { /* something in each window */
+		w.rows = 1;
+		wait_for_fetch(&w);
+	}
+	CHECK_INT(pace_of(&w), PACE_BUSY);
+	CHECK(strstr(w.said, "fetch unlisten bellwire"));
+	CHECK(!strstr(w.said, "arm"));
+	w.rows = 0;
+	w.said[0] = '\0';
+	fall_asleep(&w);
+	const char *listen = strstr(w.said, "listen bellwire"), *arm = strstr(w.said, "arm");
+	CHECK(listen && arm && listen < arm);
+	CHECK(!strstr(w.said, "unlisten"));
+	CHECK(w.pump->hears);
+	w.rows = 1;
+	fake_notify(conn(&w), "bellwire", "");
+	int events = w.events;
+	WAIT_FOR(w.parts.loop, w.events > events);
+	end(&w);
+}
+
+TEST(where_somebody_waits_a_pump_that_polls_hears_the_bell_all_the_same)
+{
+	struct world w;
+	begin_ready(&w);
+	for (int i = 0; i < 50; i++) {
+		w.rows = 20;
+		wait_for_fetch(&w);
+	}
+	CHECK_INT(pace_of(&w), PACE_BUSY);
+	CHECK(w.pump->hears);
+	CHECK(!strstr(w.said, "unlisten"));
+	end(&w);
+}
+
 TEST(where_nobody_waits_a_ring_beside_a_mark_is_followed_by_a_fetch)
 {
 	struct world w;
@@ -791,7 +873,7 @@ TEST(a_plain_poll_brings_rows_and_leaves_the_twin_away_while_nobody_writes_it)
 {
 	struct world w;
 	begin_plain(&w);
-	CHECK_STR(w.said, "open prepare prepare prepare prepare prepare listen bellwire");
+	CHECK_STR(w.said, "open prepare prepare prepare prepare prepare prepare listen bellwire");
 	CHECK_INT(w.fetches, 1); /* rt.fetch gives the first position */
 	poll_until_idle(&w);
 	CHECK_INT(w.boths, 2); /* the count is noted, then the transaction from which on it stands */
@@ -852,6 +934,93 @@ TEST(a_full_poll_goes_on_with_pages)
 	poll_once(&w);
 	WAIT_FOR(w.parts.loop, w.polls > polls); /* nothing of before is in flight */
 	CHECK_INT(w.fetches, fetches);
+	end(&w);
+}
+
+TEST(where_nobody_is_here_a_poll_brings_ids)
+{
+	struct world w;
+	begin_plain(&w);
+	poll_until_idle(&w);
+	w.nobody = true;
+	w.rows = 300;
+	int others = w.fews + w.polls + w.boths + w.fetches;
+	poll_once(&w);
+	WAIT_FOR(w.parts.loop, w.bare == 300);
+	CHECK_INT(w.pages, 0);
+	poll_once(&w); /* 300 may be read again, where they are ids */
+	CHECK(w.ids >= 2);
+	CHECK_INT(w.fews + w.polls + w.boths + w.fetches, others);
+	w.nobody = false;
+	w.rows = 2;
+	poll_once(&w);
+	WAIT_FOR(w.parts.loop, w.events == 302);
+	CHECK_INT(w.bare, 300); /* somebody is here: they come whole */
+	end(&w);
+}
+
+TEST(ids_that_somebody_has_come_before_are_thrown_away)
+{
+	struct world w;
+	begin_plain(&w);
+	poll_until_idle(&w);
+	w.nobody = w.comes = true;
+	w.rows = 2;
+	char at[40];
+	snprintf(at, sizeof at, "%d:%d:", w.next_xid, w.next_xid);
+	int fews = w.fews;
+	w.next_xid++;
+	pump_after(w.pump, 0, on_waited, &w);
+	WAIT_FOR(w.parts.loop, w.waited == 1);
+	CHECK(!w.nobody);
+	CHECK_INT(w.ids, 1);
+	CHECK_INT(w.fews, fews + 1);
+	CHECK_INT(w.events, 2); /* from where the cursor was, and whole */
+	CHECK_INT(w.bare, 0);
+	CHECK_STR(w.from, at);
+	end(&w);
+}
+
+TEST(who_comes_first_need_not_wait_for_a_slow_poll)
+{
+	struct world w;
+	begin_plain(&w);
+	poll_until_idle(&w);
+	w.nobody = true;
+	poll_once(&w);
+	WAIT_FOR(w.parts.loop, timer_is_set(&w.pump->timer));
+	w.next_xid++;
+	w.rows = 1;
+	w.nobody = false;
+	uint64_t came = loop_now(w.parts.loop);
+	timer_set(w.parts.loop, &w.pump->timer, came + 60000);
+	pump_attend(w.pump);
+	WAIT_FOR(w.parts.loop, w.events == 1);
+	CHECK_INT(w.bare, 0);
+	CHECK(loop_now(w.parts.loop) - came < 10000);
+	fall_asleep(&w);
+	int all = w.looks + w.ids + w.fews;
+	pump_attend(w.pump); /* one that sleeps is rung */
+	loop_settle(w.parts.loop);
+	CHECK_INT(w.looks + w.ids + w.fews, all);
+	end(&w);
+}
+
+TEST(a_database_that_has_no_ids_is_asked_for_rows)
+{
+	struct world w;
+	begin_plain(&w);
+	poll_until_idle(&w);
+	w.nobody = true;
+	w.refused = "42883";
+	poll_once(&w);
+	CHECK_INT(w.ids, 1);
+	w.rows = 1;
+	poll_once(&w);
+	WAIT_FOR(w.parts.loop, w.events == 1);
+	CHECK_INT(w.ids, 1);
+	CHECK_INT(w.bare, 0);
+	CHECK_INT(w.parts.common.stats.lost, 0);
 	end(&w);
 }
 

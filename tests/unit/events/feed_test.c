@@ -45,6 +45,17 @@ TEST(an_event_that_reaches_nobody_is_not_encoded)
 	hall_end();
 }
 
+TEST(of_an_event_that_is_bare_nobody_hears)
+{
+	hall_opens();
+	struct guest *a = hall_guest(ANNA);
+	struct db_event e = {.id = 1, .xid = 1, .at_us = 1, .bare = true, .rooms = SLICE("")};
+	CHECK_INT(feed_batch(&hall.events, &(struct db_batch){.events = &e, .n = 1}), 1);
+	guest_reads(a, "");
+	CHECK_INT(hall.stage.people.counts.latency.count, 0);
+	hall_end();
+}
+
 TEST(control_rows_act_between_the_events_around_them)
 {
 	hall_opens();

@@ -83,6 +83,27 @@ TEST(what_is_no_presence_passes_by)
 	hall_end();
 }
 
+/* Nobody was here then, so the edge does not know whom a row was about that came after what waits. */
+TEST(what_waits_is_dropped_before_an_event_that_is_bare)
+{
+	hall_opens();
+	change("x", "user:online", "chat:1");
+	change("x", "user:online", "chat:1");
+	take();
+	change("y", "user:online", "chat:1");
+	take();
+	CHECK(!presence_idle(&hall.events));
+	struct db_event bare = {.id = 9, .xid = 9, .bare = true};
+	CHECK_INT(feed_batch(&hall.events, &(struct db_batch){.events = &bare, .n = 1}), 1);
+	CHECK(presence_idle(&hall.events));
+	struct guest *a = hall_guest(ANNA);
+	client_join_all(guest_client(a), SLICE("chat:1"));
+	change("z", "user:online", "chat:1");
+	guest_waits_for(a, "\"z\"");
+	guest_reads(a, "42[\"user:online\",{\"user_id\":\"z\"}]\n");
+	hall_end();
+}
+
 TEST(what_waits_is_dropped_with_the_floor)
 {
 	hall_opens();
