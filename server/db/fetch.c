@@ -389,6 +389,7 @@ static const char *fetch_take_unordered(struct fetch *f, const PGresult *res, en
 	f->row = 0;
 	f->behind = n;
 	f->ends = true;
+	f->limit = PAGE_ROWS; /* of the page that follows if the session ends before all is delivered */
 	return fetch_order(f, res, first, n) ? fetch_take_rest(f, res) : "rows that are none";
 }
 
@@ -421,6 +422,15 @@ const char *fetch_take_few(struct fetch *f, const PGresult *res, uint64_t now_ms
 	return wrong;
 }
 
+/* Writers of the twin ring as others do, so the pace has to know of them: each statement since the last answer counts as a
+ * transaction. */
+static void fetch_count_twin(struct fetch *f, uint64_t written)
+{
+	if (written != f->written)
+		f->transactions += written > f->written ? written - f->written : 1;
+	f->written = written;
+}
+
 const char *fetch_take_ids(struct fetch *f, const PGresult *res, uint64_t now_ms)
 {
 	struct ids_header ids;
@@ -433,6 +443,7 @@ const char *fetch_take_ids(struct fetch *f, const PGresult *res, uint64_t now_ms
 	                                   .xmin = ids.low,
 	                                   .now_us = (uint64_t)ids.now_us},
 	            now_ms);
+	fetch_count_twin(f, ids.written);
 	const char *wrong = n > IDS_ROWS ? "rows that are none" : fetch_take_unordered(f, res, FETCH_IDS, 1, n);
 	if (wrong)
 		fetch_forget_cut(f);
@@ -455,6 +466,7 @@ const char *fetch_take_page(struct fetch *f, const PGresult *res)
 {
 	if (PQnfields(res) != COLS)
 		return "another number of columns";
+	f->form = FETCH_TEXT; /* whatever the answer was that this goes on from */
 	fetch_weigh(f, res, 0, f->limit);
 	return fetch_take_rest(f, res);
 }

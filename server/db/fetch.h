@@ -61,11 +61,12 @@ struct fetch {
 	void *ctx;
 
 	/* the cursor */
-	char *snapshot, *epoch;  /* NULL before the first position */
-	uint64_t low, high;      /* xmin and xmax of the snapshot */
-	uint64_t light;          /* transactions from this one on came in fetches of POLL_ROWS rows at most */
-	uint64_t light_ids;      /* the same of IDS_ROWS rows */
-	bool still;              /* the last fetch has found nothing new */
+	char *snapshot, *epoch; /* NULL before the first position */
+	uint64_t low, high;     /* xmin and xmax of the snapshot */
+	uint64_t light;         /* transactions from this one on came in fetches of POLL_ROWS rows at most */
+	uint64_t light_ids;     /* the same of IDS_ROWS rows, but for those of the twin, which rt.poll_ids leaves out */
+	uint64_t written;       /* how many statements had written the twin at the last rt.poll_ids */
+	bool still;             /* the last fetch has found nothing new */
 	char *upto, *upto_epoch; /* NULL: no fetch is cut */
 	uint64_t after;
 	size_t limit;       /* rows of the next page, or of the one that is out */

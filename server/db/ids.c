@@ -9,8 +9,8 @@ bool ids_header(const PGresult *res, struct ids_header *h)
 {
 	uint64_t low;
 	*h = (struct ids_header){.snapshot = db_cell(res, 0, IDS_COL_DATA)};
-	if (PQntuples(res) < 1 || PQnfields(res) != IDS_COLS || !PQgetisnull(res, 0, IDS_COL_ID) ||
-	    !PQgetisnull(res, 0, IDS_COL_XID))
+	if (PQntuples(res) < 1 || PQnfields(res) != IDS_COLS || !PQgetisnull(res, 0, IDS_COL_XID) ||
+	    !binary_u64(db_cell(res, 0, IDS_COL_ID), &h->written))
 		return false;
 	return db_snapshot_bounds(h->snapshot, &h->low, &h->high) &&
 	       binary_time(db_cell(res, 0, IDS_COL_AT), &h->now_us) &&

@@ -12,6 +12,7 @@ struct ids_header {
 	struct slice snapshot;
 	uint64_t low, high; /* its xmin and xmax */
 	uint64_t dropped;   /* the xmax of what was dropped from the outbox; 0: nothing was */
+	uint64_t written;   /* how many statements have written the twin, by a sequence that a crash sets back */
 	int64_t now_us;
 };
 

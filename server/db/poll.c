@@ -10,6 +10,7 @@
  * are few rows, if each came in a fetch of few (fetch.light).
  */
 #define SPAN_MOST 64
+#define IDS_SPAN_MOST 1000 /* of rt.poll_ids, by fetch.light_ids: a row costs it a tenth */
 
 /* How a session gets to know a statement, as SQL: so an error is an answer like any other. */
 #define PREPARE_FETCH "prepare bellwire_fetch(text, text) as select * from rt.fetch($1, $2)"
@@ -33,7 +34,8 @@ const struct poll_statement poll_statements[POLL_KINDS] = {
 enum poll_kind poll_choose(const struct poll *p, const struct fetch *f, bool news)
 {
 	bool ids = p->nobody && p->knows[POLL_IDS] && f->rows <= IDS_ROWS;
-	if (!p->fetched || !f->snapshot || f->low < (ids ? f->light_ids : f->light) || f->high - f->low > SPAN_MOST)
+	uint64_t light = ids ? f->light_ids : f->light, span = ids ? IDS_SPAN_MOST : SPAN_MOST;
+	if (!p->fetched || !f->snapshot || f->low < light || f->high - f->low > span)
 		return POLL_FETCH;
 	if (f->still && !news && p->knows[POLL_LOOK])
 		return POLL_LOOK;

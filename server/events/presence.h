@@ -17,8 +17,8 @@
 
 void presence_start(struct events *ev);
 void presence_stop(struct events *ev);
-void presence_gap(
-	struct events *ev); /* waiting changes are no longer news: everybody synchronises, or nobody was here */
+/* Waiting changes are no longer news: everybody synchronises, or nobody was here. */
+void presence_gap(struct events *ev);
 bool presence_takes(struct events *ev, const struct db_event *e) MUST_CHECK; /* false: an event of another kind */
 bool presence_idle(const struct events *ev);                                 /* no change waits to be sent */
 

@@ -127,6 +127,7 @@ export const mutants = [
   ['ids: a bound for each', 'rt.poll_ids', '1024', '4096', 'edge/poll_ids.sql'],
   ['ids: control rows have data', 'rt.poll_ids', 'k.control IS NOT NULL', 'k.control IS NULL', 'edge/poll_ids.sql'],
   ['ids: what was dropped', 'rt.poll_ids', '(h.dropped)::text', 'null::text', rotation],
+  ['ids: the twin is written', 'rt.poll_ids', 'h.written', '0::bigint', 'edge/poll_ids.sql'],
   ['few: what is dropped is counted', 'rt_private.outbox_dropped', "perform nextval('bellwire.outbox_ephemeral_written');", '', rotation],
   ['fetch: no standby', 'rt.fetch', 'pg_is_in_recovery()', 'false', crash],
   ['fetch: index probes', 'rt_private.fetch_rows', 'where a.xid >= pg_snapshot_xmax(p_from) and a.xid <', 'where a.xid::text::numeric >= pg_snapshot_xmax(p_from)::text::numeric and a.xid <', 'concurrent/cursor.mjs'],

@@ -234,8 +234,9 @@ export class PlainPump extends Pump {
 
   async ask() {
     const [low, high] = this.cursor.split(':', 2).map(BigInt);
-    const near = this.light && this.fetched === this.client && high - low <= 64n;
-    if (near && this.nobody && this.knowsIds && this.brought <= 2000 && low >= BigInt(this.lightIds)) {
+    const known = this.light && this.fetched === this.client;
+    const near = known && high - low <= 64n;
+    if (known && high - low <= 1000n && this.nobody && this.knowsIds && this.brought <= 2000 && low >= BigInt(this.lightIds)) {
       this.asked.push('poll_ids');
       const answer = await this.askIds(low);
       if (answer) return answer;

@@ -1,7 +1,7 @@
 -- rt.poll_ids: the rows of rt.poll for an edge with nobody on it, events by their ids and control rows whole. Other
 -- sessions are in concurrent/cursor.mjs and rotation.mjs.
 begin;
-select plan(15);
+select plan(17);
 
 delete from bellwire.outbox;
 delete from bellwire.outbox_ephemeral;
@@ -10,7 +10,7 @@ select tests.row_of(tests.xid_n(n), 9000 - n, n % 4 = 0) from generate_series(1,
 create function pg_temp.polled(p_function text, p_from pg_snapshot, p_column text) returns setof text
 language plpgsql as $$
 begin
-	return query execute format('select (%s)::text from rt.%s(%L, %L) p where p.id is not null', p_column,
+	return query execute format('select (%s)::text from rt.%s(%L, %L) p where p.xid is not null', p_column,
 		p_function, p_from, pg_snapshot_xmin(p_from));
 end $$;
 create function pg_temp.ids(p_from pg_snapshot) returns text language sql as $$
@@ -39,26 +39,33 @@ select tests.xid_n(50)::text::xid8, 20000 + i, i % 3, rt_private.epoch_n(), '{}'
 from unnest(array['{"a": 1}', '{"b": 2}', 'null', '[]', jsonb_build_object('text', repeat('é', 1500)),
 	jsonb_build_object('text', repeat('x', 1011))]::jsonb[]) with ordinality d (data, i);
 create temp table control as
-select p.* from rt.poll_ids(tests.snap(50, 50), tests.xid_n(50)::text::xid8) p where p.id is not null;
+select p.* from rt.poll_ids(tests.snap(50, 50), tests.xid_n(50)::text::xid8) p where p.xid is not null;
 select results_eq('select id, control, left(data, 10) from control order by id',
 	$$values (20001::bigint, 'verb1', '{"a": 1}'), (20002, null, null), (20003, 'verb3', 'null'),
 		(20004, null, null), (20005, 'verb5', '{"text": "'), (20006, null, null)$$,
 	'a control row has its data, an event has none');
 select is((select length(data) from control where id = 20005), 1024, 'which is cut, so that an answer is bounded');
 
--- the header, the one row without an id
+-- the header, the one row without a transaction, which comes first
 -- `taken`: the snapshot of that statement; the next one has another, where some other session has begun or ended since
 create temp table header as
 select *, pg_current_snapshot()::text as taken
-from rt.poll_ids(tests.snap(36, 36), tests.xid_n(36)::text::xid8) where id is null;
+from rt.poll_ids(tests.snap(36, 36), tests.xid_n(36)::text::xid8) where xid is null;
 select results_eq('select count(*)::int, bool_and(data = taken), bool_and(xid is null) from header',
 	$$values (1, true, true)$$, 'the snapshot');
 select ok((select bool_and(abs(extract(epoch from clock_timestamp() - at)) < 5) from header), 'the clock');
+create function pg_temp.written() returns bigint language sql as $$
+	select h.id from rt.poll_ids(tests.snap(36, 36), tests.xid_n(36)::text::xid8) with ordinality
+		h (id, xid, at, control, data, n)
+	where n = 1 and xid is null $$;
+select is(pg_temp.written(), last_value, 'how often the twin was written, in the first row')
+from bellwire.outbox_ephemeral_written;
+select is(nextval('bellwire.outbox_ephemeral_written'), pg_temp.written(), 'and once more');
 update bellwire.outbox_state set dropped = null;
-select is((select control from rt.poll_ids(tests.snap(41, 41), tests.xid_n(41)::text::xid8) where id is null), null,
+select is((select control from rt.poll_ids(tests.snap(41, 41), tests.xid_n(41)::text::xid8) where xid is null), null,
 	'nothing was dropped');
 update bellwire.outbox_state set dropped = '7:9:8';
-select is((select control from rt.poll_ids(tests.snap(41, 41), tests.xid_n(41)::text::xid8) where id is null), '7:9:8',
+select is((select control from rt.poll_ids(tests.snap(41, 41), tests.xid_n(41)::text::xid8) where xid is null), '7:9:8',
 	'what was dropped');
 
 -- what it leaves out is for clients alone: a control row of another kind may not be written there

@@ -90,8 +90,7 @@ struct fake_ids {
 
 static inline void binary_put_ids(struct buf values[5], const struct fake_ids *r)
 {
-	if (r->id)
-		binary_put(&values[0], r->id, 8);
+	binary_put(&values[0], r->id, 8);
 	if (r->xid)
 		binary_put(&values[1], r->xid, 8);
 	binary_put(&values[2], (uint64_t)(r->at_us - FAKE_2000_US), 8);

@@ -527,6 +527,47 @@ TEST(so_many_ids_are_one_answer_and_may_be_read_again)
 	fetch_fini(&h.f);
 }
 
+/* The session was lost in the middle: the next one goes on with rows. */
+TEST(a_page_follows_ids_of_which_some_were_delivered)
+{
+	struct heard h;
+	position(&h);
+	PGresult *res = ids_begin();
+	for (uint64_t id = 1; id <= IDS_ROWS; id++)
+		ids_row_of(res, &(struct fake_ids){id, 95, 4000, NULL, NULL});
+	h.takes = 400;
+	CHECK(fetch_take_ids(&h.f, res, 778) == NULL);
+	PQclear(res);
+	CHECK_INT(h.f.after, 400);
+	res = result_begin(COLS);
+	event(res, 401);
+	event(res, 402);
+	CHECK(fetch_take_page(&h.f, res) == NULL);
+	PQclear(res);
+	CHECK(h.f.done);
+	CHECK_INT(h.bare, 400);
+	CHECK_INT(h.events, 402);
+	CHECK_STR(h.f.snapshot, "90:110:95");
+	fetch_fini(&h.f);
+}
+
+TEST(writers_of_the_twin_count_where_its_rows_are_not_read)
+{
+	static const struct {
+		uint64_t written, transactions;
+	} answers[] = {{5, 5}, {5, 0}, {12, 7}, {1, 1}}; /* the last one: a crash has set it back */
+	struct heard h;
+	position(&h);
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		PGresult *res = ids_row_of(result_begin(IDS_COLS),
+		                           &(struct fake_ids){answers[i].written, 0, 5000, NULL, "90:110:95"});
+		CHECK(fetch_take_ids(&h.f, res, 778) == NULL);
+		PQclear(res);
+		CHECK_INT(h.f.transactions, answers[i].transactions);
+	}
+	fetch_fini(&h.f);
+}
+
 TEST(ids_that_are_none_deliver_nothing)
 {
 	struct heard h;
@@ -536,7 +577,8 @@ TEST(ids_that_are_none_deliver_nothing)
 	CHECK(fetch_take_ids(&h.f, res, 1) != NULL);
 	CHECK(h.f.upto == NULL);
 	PQclear(res);
-	res = ids_row_of(ids_begin(), &(struct fake_ids){0, 95, 4000, NULL, NULL});
+	res = ids_row_of(ids_begin(), &(struct fake_ids){8, 95, 4000, NULL, NULL});
+	CHECK(PQsetvalue(res, 1, IDS_COL_ID, (char *)"1234567", 7));
 	CHECK(fetch_take_ids(&h.f, res, 1) != NULL);
 	CHECK(PQsetvalue(res, 0, IDS_COL_DATA, (char *)"90:110:95,", 10));
 	CHECK_STR(fetch_take_ids(&h.f, res, 1), "no header");

@@ -11,7 +11,7 @@ static PGresult *answer(const struct fake_ids *row, int at, int col, int length)
 	PGresult *res = result_begin(IDS_COLS);
 	for (int i = 0; i < 2; i++) {
 		struct buf values[IDS_COLS] = {0};
-		binary_put_ids(values, i ? row : &(struct fake_ids){0, 0, 5000, "70:80:", "90:110:95"});
+		binary_put_ids(values, i ? row : &(struct fake_ids){9, 0, 5000, "70:80:", "90:110:95"});
 		for (int c = 0; c < IDS_COLS; c++) {
 			int n = values[c].n ? (int)values[c].n : -1;
 			if (i == at && c == col && length < n)
@@ -35,6 +35,7 @@ TEST(an_event_is_bare_and_a_control_row_is_whole)
 	CHECK_INT(h.low, 90);
 	CHECK_INT(h.high, 110);
 	CHECK_INT(h.dropped, 80);
+	CHECK_INT(h.written, 9);
 	CHECK_INT(h.now_us, 5000);
 	CHECK(ids_row(res, 1, &e));
 	CHECK(e.bare && !e.everyone && e.event.n == 0 && e.control.n == 0);
@@ -63,10 +64,10 @@ TEST(a_value_that_is_cut_is_no_answer)
 		int row, col, lengths;
 		bool null; /* may be missing */
 	} cells[] = {
-		{0, IDS_COL_AT, 8, false},   {0, IDS_COL_CONTROL, 6, true},
+		{0, IDS_COL_ID, 8, false},     {0, IDS_COL_AT, 8, false},  {0, IDS_COL_CONTROL, 6, true},
 		{0, IDS_COL_DATA, 6, false}, /* "90:110", and before; from there on it is a snapshot */
-		{1, IDS_COL_ID, 8, false},   {1, IDS_COL_XID, 8, false},
-		{1, IDS_COL_AT, 8, false},   {1, IDS_COL_CONTROL, 1, true},
+		{1, IDS_COL_ID, 8, false},     {1, IDS_COL_XID, 8, false}, {1, IDS_COL_AT, 8, false},
+		{1, IDS_COL_CONTROL, 1, true},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cells); i++)
 		for (int length = cells[i].null ? 0 : -1; length < cells[i].lengths; length++) {
@@ -84,14 +85,10 @@ TEST(a_value_that_is_cut_is_no_answer)
 		}
 }
 
-TEST(a_header_is_the_first_row_and_has_no_ids)
+TEST(a_header_is_the_first_row_and_has_no_transaction)
 {
 	struct ids_header h;
 	PGresult *res = result_begin(IDS_COLS);
-	CHECK(!ids_header(res, &h));
-	PQclear(res);
-	res = answer(&event, 0, 0, INT32_MAX);
-	CHECK(PQsetvalue(res, 0, IDS_COL_ID, (char *)"12345678", 8));
 	CHECK(!ids_header(res, &h));
 	PQclear(res);
 	res = answer(&event, 0, 0, INT32_MAX);

@@ -25,7 +25,7 @@ TEST(a_statement_is_chosen_by_what_is_known)
 		enum poll_kind kind;
 		bool unknown, no_look, no_ids, no_few, no_kept, no_both; /* of the session */
 		bool still, news, nobody;
-		uint64_t since, light, light_ids, low, rows;
+		uint64_t since, light, light_ids, low, high, rows;
 	} rows[] = {
 		{"the twin is left away", POLL_FEW, .since = 80},
 		{"from there on", POLL_FEW, .since = 90},
@@ -57,7 +57,9 @@ TEST(a_statement_is_chosen_by_what_is_known)
 		{"no poll of ids", POLL_FEW, .nobody = true, .no_ids = true, .since = 80},
 		{"no poll of ids, and the twin is written", POLL_BOTH, .nobody = true, .no_ids = true},
 		{"nobody, in a new session", POLL_FETCH, .nobody = true, .unknown = true, .since = 80},
-		{"nobody, and an old transaction", POLL_FETCH, .nobody = true, .low = 35},
+		{"nobody, and an old transaction", POLL_IDS, .nobody = true, .low = 35},
+		{"a very old one", POLL_FETCH, .nobody = true, .low = 35, .high = 1036},
+		{"not that old, for ids", POLL_IDS, .nobody = true, .low = 35, .high = 1035},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CHECK_ROW(rows[i].name);
@@ -76,6 +78,7 @@ TEST(a_statement_is_chosen_by_what_is_known)
 		f.light_ids = rows[i].light_ids;
 		f.rows = rows[i].rows;
 		f.low = rows[i].low ? rows[i].low : f.low;
+		f.high = rows[i].high ? rows[i].high : f.high;
 		CHECK_INT(poll_choose(&p, &f, rows[i].news), rows[i].kind);
 	}
 	struct poll p = ready();

@@ -26,7 +26,8 @@ struct world {
 	int written, dropped; /* the header of a poll */
 	const char *refused;  /* of the next poll */
 	int looks, fews, polls, boths, ids;
-	bool comes; /* somebody, while the next rt.poll_ids is out */
+	bool comes;               /* somebody, while the next rt.poll_ids is out */
+	uint64_t twin, twin_each; /* statements that have written it; before each rt.poll_ids so many more */
 	int bare;
 	bool ask_in_batch, cut_in_page;
 	int fetches, pages, marks;
@@ -231,9 +232,12 @@ static void play_ids(struct fake_conn *c)
 		fake_error(c, sqlstate, "the message");
 		return;
 	}
+	if (w->twin_each)
+		w->next_xid++;
+	w->twin += w->twin_each;
 	snprintf(snapshot, sizeof snapshot, "%d:%d:", w->next_xid, w->next_xid);
 	fake_columns(c, IDS_COLS);
-	put_ids(c, &(struct fake_ids){0, 0, 5000000, NULL, snapshot});
+	put_ids(c, &(struct fake_ids){w->twin, 0, 5000000, NULL, snapshot});
 	if (w->comes)
 		w->nobody = w->comes = false; /* the rows are there for who asks next */
 	else
@@ -978,6 +982,23 @@ TEST(ids_that_somebody_has_come_before_are_thrown_away)
 	CHECK_INT(w.events, 2); /* from where the cursor was, and whole */
 	CHECK_INT(w.bare, 0);
 	CHECK_STR(w.from, at);
+	end(&w);
+}
+
+/* Its writers ring, so an edge that reads none of it must not let itself be rung for each of them. */
+TEST(while_the_twin_is_written_an_edge_with_nobody_polls)
+{
+	struct world w;
+	begin_plain(&w);
+	poll_until_idle(&w);
+	w.nobody = true;
+	w.twin_each = 3;
+	int ids = w.ids;
+	WAIT_FOR(w.parts.loop, w.ids >= ids + 8); /* three windows of the pace, at least */
+	CHECK(pace_of(&w) == PACE_BUSY);
+	CHECK(!strstr(w.said, "arm"));
+	w.twin_each = 0;
+	fall_asleep(&w);
 	end(&w);
 }
 
