@@ -5,8 +5,8 @@
 -- The header is a row, because an edge has many rows here, and what stands beside each is sent with each. The twin of
 -- the outbox is left out: nothing in it is for an edge (rt.relayed writes what other edges tell their clients).
 --
--- A control row that is cut is for rt.poll to bring, 2001 rows are for rt.fetch: an answer has 8 MB. How often the twin was
--- written tells the pace of the edge that somebody writes what it does not read.
+-- A control row that is cut is for rt.poll to bring, 2001 rows are for rt.fetch: an answer has 8 MB. How often the twin
+-- was written tells the pace of the edge that somebody writes what it does not read.
 
 create or replace function rt.poll_ids(p_from pg_snapshot, p_low xid8)
 returns table (id bigint, xid xid8, at timestamptz, control text, data text)
@@ -23,5 +23,6 @@ end;
 comment on function rt.poll_ids(pg_snapshot, xid8) is
 	'The rows of the outbox that are not visible in p_from and visible now, in no order: of events the id, the '
 	'transaction and the time, of control rows besides the verb and the first 1024 characters of the data. Before '
-	'them a header without a transaction: in id how often the twin has been written, the clock, in control what was '
-	'dropped, and in data the snapshot. 2001 rows: there may be more, for rt.fetch to bring. p_low: xmin of p_from.';
+	'them a header without a transaction: in id how often the twin has been written, the clock, in control what '
+	'was dropped, and in data the snapshot. 2001 rows: there may be more, for rt.fetch to bring. p_low: xmin of '
+	'p_from.';
