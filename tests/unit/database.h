@@ -118,7 +118,8 @@ static bool database_plays_pump(struct database *d, struct fake_conn *c, const c
 		database_send(c, "mark.1.ab");
 	else if (strncmp(sql, "prepare bellwire_", 17) == 0 && strncmp(sql + 17, "fetch", 5) != 0)
 		fake_error(c, "42883", "no such function"); /* an older database: it knows rt.fetch alone, */
-	else if (strncmp(sql, "prepare ", 8) == 0 || strncmp(sql, "listen ", 7) == 0)
+	else if (strncmp(sql, "prepare ", 8) == 0 || strncmp(sql, "listen ", 7) == 0 ||
+	         strncmp(sql, "unlisten ", 9) == 0)
 		fake_command(c);
 	else
 		return false;
