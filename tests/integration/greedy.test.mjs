@@ -237,17 +237,19 @@ test('events that take long in Postgres: everybody else is acked meanwhile, and 
   const people = await w.users(...Array.from({ length: 10 }, (_, i) => `Анна ${i}`))
   const chats = await Promise.all(people.map((u) => w.chat(u)))
   const clients = await Promise.all(people.map((u) => w.connect(u, { edge })))
-  const send = (c, chat) => c.ask('chat:message:send', { chat_id: chat.id, type: 'text', content: 'x' })
+  const message = (chat) => ['chat:message:send', { chat_id: chat.id, type: 'text', content: 'x' }]
+  const send = (c, chat) => c.ask(...message(chat))
+  const waits = (c, ...args) => new Promise((acked) => { c.emit(...args, acked) }) // until the locks are gone, however long it takes to get there
   const acked = []
   const [a, b, ...others] = clients
   const slow = await w.transaction(async (sql) => {
     const asked = []
     for (const [lock, c] of [a, b].entries()) {
       await sql('select pg_advisory_xact_lock(77100, $1)', [lock])
-      asked.push(c.ask('test:slow', { chat_id: chats[lock].id, lock }).then(() => acked.push(`slow ${lock}`)))
+      asked.push(waits(c, 'test:slow', { chat_id: chats[lock].id, lock }).then(() => acked.push(`slow ${lock}`)))
       await out(lock + 1) // of three lanes, so many
     }
-    asked.push(send(a, chats[9]).then(() => acked.push('behind it')))
+    asked.push(waits(a, ...message(chats[9])).then(() => acked.push('behind it')))
     await Promise.all(others.map((c, i) => send(c, chats[i + 2])))
     assert.deepEqual(acked, [])
     assert.ok(await edge.ready())
