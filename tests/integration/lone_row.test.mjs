@@ -11,7 +11,7 @@ await w.sql("update bellwire.routes set rate_per_s = null where event = 'chat:me
 
 async function send(client, chat, content) {
   const ack = await client.ask('chat:message:send', { chat_id: chat.id, type: 'text', content })
-  assert.equal(ack.status, 'sent')
+  assert.equal(ack.status, 'sent', JSON.stringify(ack))
   return ack.message_id
 }
 
