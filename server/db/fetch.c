@@ -306,6 +306,14 @@ static void fetch_begin(struct fetch *f, const struct fetch_header *h, uint64_t 
 	f->stats->fetched_ms = now_ms;
 }
 
+/* What is wrong with an answer of which nothing was taken: no page follows it. */
+static const char *fetch_began(struct fetch *f, const char *wrong)
+{
+	if (wrong)
+		fetch_forget_cut(f);
+	return wrong;
+}
+
 const char *fetch_take(struct fetch *f, const PGresult *res, uint64_t now_ms)
 {
 	struct fetch_header h;
@@ -319,10 +327,7 @@ const char *fetch_take(struct fetch *f, const PGresult *res, uint64_t now_ms)
 	fetch_begin(f, &h, now_ms);
 	if (f->snapshot && !gap) {
 		fetch_weigh(f, res, 1, PAGE_ROWS);
-		const char *wrong = fetch_take_rest(f, res);
-		if (wrong)
-			fetch_forget_cut(f);
-		return wrong;
+		return fetch_began(f, fetch_take_rest(f, res));
 	}
 	f->row = f->behind = PQntuples(res);
 	char *why = gap ? mem_strndup(h.why.p, h.why.n) : NULL;
@@ -352,10 +357,7 @@ const char *fetch_take_poll(struct fetch *f, const PGresult *res, uint64_t now_m
 		return "no header";
 	fetch_begin(f, &h, now_ms);
 	fetch_weigh_poll(f, res);
-	const char *wrong = fetch_take_rest(f, res);
-	if (wrong)
-		fetch_forget_cut(f);
-	return wrong;
+	return fetch_began(f, fetch_take_rest(f, res));
 }
 
 static bool fetch_read_id(const struct fetch *f, const PGresult *res, int row, uint64_t *id)
@@ -383,20 +385,14 @@ static bool fetch_order(struct fetch *f, const PGresult *res, int first, int n)
 	return true;
 }
 
-static const char *fetch_take_unordered(struct fetch *f, const PGresult *res, enum fetch_form form, int first, int n)
+static const char *fetch_take_unordered(struct fetch *f, const PGresult *res, int first, int n, int most)
 {
-	f->form = form;
 	f->row = 0;
 	f->behind = n;
 	f->ends = true;
 	f->limit = PAGE_ROWS; /* of the page that follows if the session ends before all is delivered */
-	return fetch_order(f, res, first, n) ? fetch_take_rest(f, res) : "rows that are none";
-}
-
-static const char *fetch_take_few_rows(struct fetch *f, const PGresult *res)
-{
-	int n = PQgetisnull(res, 0, FEW_COL_EVENT) ? 0 : PQntuples(res);
-	return n > FEW_ROWS ? "rows that are none" : fetch_take_unordered(f, res, FETCH_FEW, 0, n);
+	bool good = n <= most && fetch_order(f, res, first, n);
+	return fetch_began(f, good ? fetch_take_rest(f, res) : "rows that are none");
 }
 
 const char *fetch_take_few(struct fetch *f, const PGresult *res, uint64_t now_ms)
@@ -416,10 +412,9 @@ const char *fetch_take_few(struct fetch *f, const PGresult *res, uint64_t now_ms
 	buf_fini(&text);
 	if (!good)
 		return "no header";
-	const char *wrong = fetch_take_few_rows(f, res);
-	if (wrong)
-		fetch_forget_cut(f);
-	return wrong;
+	f->form = FETCH_FEW;
+	int n = PQgetisnull(res, 0, FEW_COL_EVENT) ? 0 : PQntuples(res);
+	return fetch_take_unordered(f, res, 0, n, FEW_ROWS);
 }
 
 /* Writers of the twin ring as others do, so the pace has to know of them: each statement since the last answer counts as a
@@ -434,7 +429,6 @@ static void fetch_count_twin(struct fetch *f, uint64_t written)
 const char *fetch_take_ids(struct fetch *f, const PGresult *res, uint64_t now_ms)
 {
 	struct ids_header ids;
-	int n = PQntuples(res) - 1;
 	if (!ids_header(res, &ids) || !fetch_is_snapshot(ids.snapshot))
 		return "no header";
 	fetch_begin(f,
@@ -444,10 +438,8 @@ const char *fetch_take_ids(struct fetch *f, const PGresult *res, uint64_t now_ms
 	                                   .now_us = (uint64_t)ids.now_us},
 	            now_ms);
 	fetch_count_twin(f, ids.written);
-	const char *wrong = n > IDS_ROWS ? "rows that are none" : fetch_take_unordered(f, res, FETCH_IDS, 1, n);
-	if (wrong)
-		fetch_forget_cut(f);
-	return wrong;
+	f->form = FETCH_IDS;
+	return fetch_take_unordered(f, res, 1, PQntuples(res) - 1, IDS_ROWS);
 }
 
 const char *fetch_take_look(struct fetch *f, const PGresult *res, uint64_t now_ms)

@@ -102,3 +102,11 @@ create function tests.fetched(p_from pg_snapshot, p_upto pg_snapshot, p_after bi
 	select string_agg(f.id::text, ' ' order by f.n)
 		from (select r.id, row_number() over () n
 		from rt_private.fetch_rows(p_from, p_upto, p_after, p_limit) r) f $$;
+create function tests.plan(p_sql text) returns text language plpgsql as $$
+declare v_line text; v_plan text := '';
+begin
+	for v_line in execute 'explain (costs off, verbose) ' || p_sql loop
+		v_plan := v_plan || v_line || e'\n';
+	end loop;
+	return v_plan;
+end $$;

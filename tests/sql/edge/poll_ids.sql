@@ -84,19 +84,11 @@ select is((select count(*) from rt.poll_ids(tests.snap(70, 70), tests.xid_n(70):
 set local plan_cache_mode = force_generic_plan;
 set local enable_seqscan = off;
 set local enable_bitmapscan = off;
-create function pg_temp.plan(p_sql text) returns text language plpgsql as $$
-declare v_line text; v_plan text := '';
-begin
-	for v_line in execute 'explain (costs off, verbose) ' || p_sql loop
-		v_plan := v_plan || v_line || e'\n';
-	end loop;
-	return v_plan;
-end $$;
 prepare ids (pg_snapshot, xid8) as select * from rt.poll_ids($1, $2);
-select is((select count(*) from regexp_matches(pg_temp.plan(format('execute ids(%L, %L)', '5:5:', '5')),
+select is((select count(*) from regexp_matches(tests.plan(format('execute ids(%L, %L)', '5:5:', '5')),
 	'Index Scan using outbox_[0-2]_xid_idx[^\n]*\n[^\n]*\n *Index Cond: \([^\n]*xid >= ', 'g')),
 	3::bigint, 'planned into the statement of the edge: one probe in each slot');
-select unalike(pg_temp.plan(format('execute ids(%L, %L)', '5:5:', '5')), '%Function Scan%', 'no call');
+select unalike(tests.plan(format('execute ids(%L, %L)', '5:5:', '5')), '%Function Scan%', 'no call');
 set local session authorization bellwire_edge;
 select lives_ok($$select * from rt.poll_ids('5:5:', '5')$$, 'an edge');
 reset session authorization;

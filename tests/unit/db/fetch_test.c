@@ -503,15 +503,22 @@ TEST(ids_are_taken_in_order_with_the_control_rows_between_them)
 	fetch_fini(&h.f);
 }
 
+/* As many as an answer has, of which 400 are taken in a turn. */
+static PGresult *take_most_ids(struct heard *h)
+{
+	PGresult *res = ids_begin();
+	for (uint64_t id = 1; id <= IDS_ROWS; id++)
+		ids_row_of(res, &(struct fake_ids){id, 95, 4000, NULL, NULL});
+	h->takes = 400;
+	CHECK(fetch_take_ids(&h->f, res, 778) == NULL);
+	return res;
+}
+
 TEST(so_many_ids_are_one_answer_and_may_be_read_again)
 {
 	struct heard h;
 	position(&h);
-	PGresult *res = ids_begin();
-	for (uint64_t id = 1; id <= IDS_ROWS; id++)
-		ids_row_of(res, &(struct fake_ids){id, 95, 4000, NULL, NULL});
-	h.takes = 400;
-	CHECK(fetch_take_ids(&h.f, res, 778) == NULL);
+	PGresult *res = take_most_ids(&h);
 	for (int turns = 1; !h.f.done; turns++) { /* rows that were not taken come again */
 		CHECK_INT(h.f.after, turns * 400);
 		CHECK_STR(h.f.snapshot, "90:100:");
@@ -532,11 +539,7 @@ TEST(a_page_follows_ids_of_which_some_were_delivered)
 {
 	struct heard h;
 	position(&h);
-	PGresult *res = ids_begin();
-	for (uint64_t id = 1; id <= IDS_ROWS; id++)
-		ids_row_of(res, &(struct fake_ids){id, 95, 4000, NULL, NULL});
-	h.takes = 400;
-	CHECK(fetch_take_ids(&h.f, res, 778) == NULL);
+	PGresult *res = take_most_ids(&h);
 	PQclear(res);
 	CHECK_INT(h.f.after, 400);
 	res = result_begin(COLS);

@@ -133,18 +133,24 @@ static void play_look(struct fake_conn *c)
 
 #define POLL_COLS 15
 
+static bool play_refusal(struct fake_conn *c)
+{
+	struct world *w = world_of(c);
+	const char *sqlstate = w->refused;
+	w->refused = NULL;
+	if (sqlstate)
+		fake_error(c, sqlstate, "the message");
+	return sqlstate != NULL;
+}
+
 static void play_poll(struct fake_conn *c, bool both)
 {
 	struct world *w = world_of(c);
 	char id[24], snapshot[40], written[20], dropped[40], next[20];
 	*(both ? &w->boths : &w->polls) += 1;
 	snprintf(w->from, sizeof w->from, "%s", c->params[0]);
-	if (w->refused) {
-		const char *sqlstate = w->refused;
-		w->refused = NULL;
-		fake_error(c, sqlstate, "the message");
+	if (play_refusal(c))
 		return;
-	}
 	snprintf(snapshot, sizeof snapshot, "%d:%d:", w->next_xid, w->next_xid);
 	snprintf(next, sizeof next, "%d", w->next_xid);
 	snprintf(written, sizeof written, "%d", w->written);
@@ -189,12 +195,8 @@ static void play_few(struct fake_conn *c)
 	struct world *w = world_of(c);
 	w->fews++;
 	snprintf(w->from, sizeof w->from, "%s", c->params[0]);
-	if (w->refused) {
-		const char *sqlstate = w->refused;
-		w->refused = NULL;
-		fake_error(c, sqlstate, "the message");
+	if (play_refusal(c))
 		return;
-	}
 	fake_columns(c, FEW_COLS);
 	if (w->rows > FEW_ROWS) /* what they are does not count */
 		for (int i = 0; i <= FEW_ROWS; i++)
@@ -226,12 +228,8 @@ static void play_ids(struct fake_conn *c)
 	char snapshot[40];
 	w->ids++;
 	snprintf(w->from, sizeof w->from, "%s", c->params[0]);
-	if (w->refused) {
-		const char *sqlstate = w->refused;
-		w->refused = NULL;
-		fake_error(c, sqlstate, "the message");
+	if (play_refusal(c))
 		return;
-	}
 	if (w->twin_each)
 		w->next_xid++;
 	w->twin += w->twin_each;

@@ -52,6 +52,13 @@ static int crowd_asked_next(int n, bool asked[])
 	return now;
 }
 
+static void crowd_answers(const bool asked[CROWD])
+{
+	for (int i = 0; i < CROWD; i++)
+		if (asked[i])
+			guest_say(crowd[i], "3");
+}
+
 static int confirmed(void)
 {
 	const char *said = database_said(&hall.base);
@@ -73,9 +80,7 @@ TEST(one_is_asked_and_told)
 	deliver(ONE);
 	guest_reads(anna, "42[\"m\",{}]\n");
 	CHECK_INT(crowd_asked(CROWD, asked), 1);
-	for (int i = 0; i < CROWD; i++)
-		if (asked[i])
-			guest_say(crowd[i], "3");
+	crowd_answers(asked);
 	HALL_UNTIL(confirms_idle(&hall.events));
 	CHECK_INT(confirmed(), 1);
 	hall_end();
@@ -100,11 +105,9 @@ TEST(chance_asks_others_the_next_time)
 		bool asked[CROWD] = {0};
 		deliver(ONE);
 		CHECK_INT(crowd_asked(CROWD, asked), 1);
-		for (int i = 0; i < CROWD; i++) {
+		crowd_answers(asked);
+		for (int i = 0; i < CROWD; i++)
 			ever[i] |= asked[i];
-			if (asked[i])
-				guest_say(crowd[i], "3");
-		}
 	}
 	int n = 0;
 	for (int i = 0; i < CROWD; i++)
@@ -141,9 +144,7 @@ TEST(an_answer_in_time_spares_the_others)
 	crowd_comes(CROWD);
 	deliver(ONE);
 	CHECK_INT(crowd_asked(CROWD, asked), 1);
-	for (int i = 0; i < CROWD; i++)
-		if (asked[i])
-			guest_say(crowd[i], "3");
+	crowd_answers(asked);
 	/* a second delivery without an answer comes to its second round later than the first one would have */
 	bool then[CROWD] = {0};
 	deliver(ONE);
@@ -179,9 +180,7 @@ TEST(a_confirmation_that_counts_for_nothing_is_followed_by_another)
 	database_answers(&hall.base, "rt.confirm", "1");
 	deliver(ONE);
 	CHECK_INT(crowd_asked(CROWD, asked), 1);
-	for (int i = 0; i < CROWD; i++)
-		if (asked[i])
-			guest_say(crowd[i], "3");
+	crowd_answers(asked);
 	HALL_UNTIL(confirms_idle(&hall.events));
 	CHECK_INT(confirmed(), 1);
 	database_answers(&hall.base, "rt.confirm", "");
@@ -202,9 +201,7 @@ TEST(an_answer_behind_the_first_look_spares_the_others)
 	deliver(ONE);
 	CHECK_INT(crowd_asked(CROWD, asked), 1);
 	CHECK_INT(crowd_asked_next(CROWD, asked), 1);
-	for (int i = 0; i < CROWD; i++)
-		if (asked[i])
-			guest_say(crowd[i], "3");
+	crowd_answers(asked);
 	HALL_UNTIL(confirms_idle(&hall.events));
 	CHECK_INT(confirmed(), 1);
 	uint64_t end = loop_clock_us() + 2 * FEW_AGAIN_MS * 1000;
