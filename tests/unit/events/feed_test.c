@@ -49,7 +49,16 @@ TEST(of_an_event_that_is_bare_nobody_hears)
 {
 	hall_opens();
 	struct guest *a = hall_guest(ANNA);
-	struct db_event e = {.id = 1, .xid = 1, .at_us = 1, .bare = true, .rooms = SLICE("")};
+	/* whatever stands in it: the word alone says that it is none to deliver */
+	struct db_event e = {.id = 1,
+	                     .xid = 1,
+	                     .at_us = 1,
+	                     .bare = true,
+	                     .rooms = SLICE("user:" ANNA),
+	                     .event = SLICE("e"),
+	                     .data = SLICE("{}"),
+	                     .except_rooms = SLICE(""),
+	                     .confirm = SLICE("")};
 	CHECK_INT(feed_batch(&hall.events, &(struct db_batch){.events = &e, .n = 1}), 1);
 	guest_reads(a, "");
 	CHECK_INT(hall.stage.people.counts.latency.count, 0);
