@@ -41,6 +41,7 @@ TEST(an_event_that_reaches_nobody_is_not_encoded)
 	e.rooms = SLICE("room:none\nuser:" ANNA);
 	e.except_rooms = SLICE("user:" ANNA);
 	CHECK_INT(feed_batch(&hall.events, &(struct db_batch){.events = &e, .n = 1}), 1);
+	hall_turns();
 	guest_reads(a, "");
 	hall_end();
 }
@@ -60,6 +61,7 @@ TEST(of_an_event_that_is_bare_nobody_hears)
 	                     .except_rooms = SLICE(""),
 	                     .confirm = SLICE("")};
 	CHECK_INT(feed_batch(&hall.events, &(struct db_batch){.events = &e, .n = 1}), 1);
+	hall_turns();
 	guest_reads(a, "");
 	CHECK_INT(hall.stage.people.counts.latency.count, 0);
 	hall_end();
