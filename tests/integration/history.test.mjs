@@ -1,10 +1,11 @@
 // docs/availability.md: Postgres comes back as what it was before, with the same system, timeline and transaction ids. What clients
 // hold afterwards is what the tables hold, and whatever was rolled back is told.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { promisify } from 'node:util'
 import { NO_DUMP, pgDump } from '../env/programs.mjs'
 import { ownPostgres } from './lib/own_postgres.mjs'
 
@@ -18,7 +19,9 @@ for (const e of edges) e.expected.push(/ error /)
 const { asking, back, cut, offset, offsets } = recovery(w)
 const url = (name) => { const u = new URL(w.url()); u.pathname = `/${name}`; return u.href }
 const dump = pgDump(url('postgres'))
-const psql = (db, ...commands) => execFileSync('psql', ['-qAtX', '-v', 'ON_ERROR_STOP=1', url(db), ...commands.flatMap((c) => ['-c', c])], { encoding: 'utf8' }).trim()
+// not waited for by the process, whose clients have pings to answer meanwhile
+const execute = promisify(execFile)
+const psql = async (db, ...commands) => (await execute('psql', ['-qAtX', '-v', 'ON_ERROR_STOP=1', url(db), ...commands.flatMap((c) => ['-c', c])])).stdout.trim()
 
 // A client as applications are: it holds the chat's messages, and reads them anew when it is told to synchronise.
 function follow(c, chat) {
@@ -48,46 +51,46 @@ async function overtake(upto) {
 }
 
 // All of the cluster at one moment, as a snapshot of its volume has it.
-function snapshot() {
+async function snapshot() {
   const main = Number(readFileSync(join(dir, 'data/postmaster.pid'), 'utf8').split('\n')[0])
   const pids = [main, ...readdirSync('/proc').filter((p) => /^\d+$/.test(p)).map(Number).filter((p) => {
     try { return Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${p}/stat`, 'utf8'))[1]) === main } catch { return false }
   })]
   for (const p of pids) process.kill(p, 'SIGSTOP')
-  try { copy() } finally { for (const p of pids) process.kill(p, 'SIGCONT') }
+  try { await copy() } finally { for (const p of pids) process.kill(p, 'SIGCONT') }
 }
-const copy = () => execFileSync('cp', ['-a', join(dir, 'data'), join(dir, 'copy')])
+const copy = () => execute('cp', ['-a', join(dir, 'data'), join(dir, 'copy')])
 
 const ways = {
   'its directory copied while it was stopped': {
-    async keep() { postgres('stop'); copy(); postgres('start'); await up() },
+    async keep() { postgres('stop'); await copy(); postgres('start'); await up() },
     restore: putBack,
   },
   'a snapshot of its volume': {
-    async keep() { snapshot() },
+    async keep() { await snapshot() },
     restore: putBack,
   },
   'a dump restored beside it, databases renamed': {
     skip: !dump && NO_DUMP,
     async keep() {
-      psql('postgres', `create database ${w.database}_dump`)
-      execFileSync('bash', ['-c', 'set -o pipefail; "$0" "$1" | psql -qX -v ON_ERROR_STOP=1 "$2" > /dev/null', dump, url(w.database), url(`${w.database}_dump`)])
+      await psql('postgres', `create database ${w.database}_dump`)
+      await execute('bash', ['-c', 'set -o pipefail; "$0" "$1" | psql -qX -v ON_ERROR_STOP=1 "$2" > /dev/null', dump, url(w.database), url(`${w.database}_dump`)])
     },
     async restore() {
-      psql('postgres', `alter database ${w.database} allow_connections false`, `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${w.database}'`)
-      await until(() => psql('postgres', `select count(*) from pg_stat_activity where datname = '${w.database}'`) === '0', 'nobody is there')
-      psql('postgres', `alter database ${w.database} rename to ${w.database}_lost`, `alter database ${w.database}_dump rename to ${w.database}`)
+      await psql('postgres', `alter database ${w.database} allow_connections false`, `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${w.database}'`)
+      await until(async () => await psql('postgres', `select count(*) from pg_stat_activity where datname = '${w.database}'`) === '0', 'nobody is there')
+      await psql('postgres', `alter database ${w.database} rename to ${w.database}_lost`, `alter database ${w.database}_dump rename to ${w.database}`)
       await up()
-      psql('postgres', `drop database ${w.database}_lost`)
+      await psql('postgres', `drop database ${w.database}_lost`)
     },
   },
 }
 
 async function putBack() {
   postgres('stop')
-  execFileSync('rm', ['-rf', join(dir, 'data')])
-  execFileSync('mv', [join(dir, 'copy'), join(dir, 'data')])
-  execFileSync('rm', ['-f', join(dir, 'data/postmaster.pid')])
+  await execute('rm', ['-rf', join(dir, 'data')])
+  await execute('mv', [join(dir, 'copy'), join(dir, 'data')])
+  await execute('rm', ['-f', join(dir, 'data/postmaster.pid')])
   postgres('start')
   await up()
 }
@@ -112,7 +115,7 @@ for (const [what, { keep, restore, skip }] of Object.entries(ways)) {
       await write(chat, ann, 40)
       const lost = new Set((await w.sql("select id from platform.messages where chat_id = $1 order by seq offset 5", [chat.id])).map((r) => r.id))
       assert.equal(lost.size, 40)
-      for (const c of clients) await until(() => [...lost].every((id) => c.held.has(id)), () => `${c.transport}: ${c.held.size}`)
+      for (const c of clients) await until(() => [...lost].every((id) => c.held.has(id)), () => `${c.transport}: ${c.held.size}; ${edges.map((e) => e.log.slice(-2000)).join('\n')}`)
       const away = await Promise.all(edges.flatMap((edge) => ['websocket', 'polling'].map((transport) => follow(asking(bob, { edge, transport }), chat).up())))
       for (const c of away) await offset(c)
       const seen = away.map((c) => offsets(c).length)
