@@ -26,7 +26,12 @@ begin
 	if not v_dirty then
 		return;
 	end if;
-	execute format('lock table bellwire.outbox_%1$s, bellwire.outbox_ephemeral_%1$s in access exclusive mode', v_slot);
+	begin -- a block of its own: an attempt that fails is one
+		execute format('lock table bellwire.outbox_%1$s, bellwire.outbox_ephemeral_%1$s in access exclusive mode',
+			v_slot);
+	exception when lock_not_available then
+		return; -- a writer or a pump uses the slot; the next attempt is in ten seconds
+	end;
 	-- The slot is locked, so no row is added. If a row is younger than the tick, another attempt comes later.
 	execute format('select exists (select from bellwire.outbox_%1$s where not pg_visible_in_snapshot(xid, $1))'
 		' or exists (select from bellwire.outbox_ephemeral_%1$s where not pg_visible_in_snapshot(xid, $1))', v_slot) into v_dirty using v_tick;
@@ -36,8 +41,6 @@ begin
 	execute format('truncate bellwire.outbox_%1$s, bellwire.outbox_ephemeral_%1$s', v_slot);
 	-- a tick may be older than what rt_private.slot_forget has dropped
 	update bellwire.outbox_state s set dropped = v_tick where rt_private.snapshot_covers(v_tick, s.dropped);
-exception when lock_not_available then
-	null; -- a writer or a pump uses the slot; the next attempt is in ten seconds
 end
 $$;
 comment on function rt_private.rotate() is

@@ -113,6 +113,7 @@ async function waiting() {
   })();
   await attempt;
   is(await left(admin, s), 1, 'a writer is in the slot: it is left for later');
+  ok(await admin.one("select tried_at > clock_timestamp() - interval '10 s' from bellwire.outbox_state"), 'ten seconds later');
   const so = polls;
   while (polls < so + 3) await pump.client.query('select 1');
   over = true;
