@@ -123,10 +123,10 @@ create or replace function rt_private.message_payload(p_id uuid, p_chat_id uuid,
 language sql stable
 as $$
 	-- A user's row from before its bounds (rt_private.users_bounds) may hold a picture.
-	select to_jsonb(row(p_id, p_chat_id, p_sender_id,
+	select to_jsonb(row(p_id, p_seq, p_type, p_status, p_chat_id, p_content, p_metadata, p_sender_id,
+		rt_private.iso(p_created_at),
 		case when octet_length(p_sender_name) > 1024 then left(p_sender_name, 200) else p_sender_name end,
-		case when octet_length(p_sender_avatar) <= 8192 then p_sender_avatar end,
-		p_type, p_content, p_metadata, rt_private.iso(p_created_at), p_status, p_seq)::rt_private.message_seen)
+		case when octet_length(p_sender_avatar) <= 8192 then p_sender_avatar end)::rt_private.message_keys)
 $$;
 comment on function rt_private.message_payload(uuid, uuid, bigint, uuid, text, text, text, text, jsonb, timestamptz, text) is
 	'{id, chat_id, sender_id, sender_name, sender_avatar, type, content, metadata, created_at, status, seq}: a '
@@ -157,10 +157,24 @@ as $$
 	select array[rt_private.message_room(p_chat_id)],
 		rt_private.message_payload(p_id, p_chat_id, p_seq, p_sender_id, u.name, u.avatar_url, p_type, p_content, p_metadata,
 			p_created_at, 'sent'),
-		rt_private.message_confirm(p_id, p_sender_id,
-			(select true from platform.chat_participants c where c.chat_id = p_chat_id
-				limit 1 offset rt_private.setting('receipts_max_participants')::int) is not null)
+		rt_private.message_confirm(p_id, p_sender_id, exists (
+			select from platform.chat_participants c where c.chat_id = p_chat_id
+			offset rt_private.setting('receipts_max_participants')::int))
 	from platform.users u where u.id = p_sender_id
 $$;
 comment on function rt_private.message_event(uuid, uuid, bigint, uuid, text, text, jsonb, timestamptz) is
 	'chat:message:new of a message: the rooms, the data, and what comes back to rt.confirm.';
+
+-- Inlined where it stands in FROM, as message_event is.
+create or replace function rt_private.message_row(p_at timestamptz, p_id uuid, p_chat_id uuid, p_seq bigint,
+	p_sender_id uuid, p_type text, p_content text, p_metadata jsonb, p_created_at timestamptz)
+returns table (epoch int, at timestamptz, rooms text[], except_rooms text[], event text, data jsonb, confirm jsonb)
+language sql stable
+as $$
+	select e.n, p_at, m.rooms, '{}'::text[], 'chat:message:new', m.data, m.confirm
+	from rt_private.message_event(p_id, p_chat_id, p_seq, p_sender_id, p_type, p_content, p_metadata,
+		p_created_at) m, bellwire.epoch e
+	where rt_private.epoch_holds(e.started, e.watched, p_at)
+$$;
+comment on function rt_private.message_row(timestamptz, uuid, uuid, bigint, uuid, text, text, jsonb, timestamptz) is
+	'What a message writes into the outbox at that time; no row where rt_private.outbox_insert must look first.';

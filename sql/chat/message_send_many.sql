@@ -49,11 +49,11 @@ begin
 				i (id, chat_id, user_id, payload, n)
 			offset 0 -- what is taken out of a payload is taken out once
 		) e
-		cross join rt_private.chat_last(e.chat_id) l
-		where (rt_private.message_is_plain(e.type, e.content, e.metadata, e.client_id)
-				or rt_private.message_check(e.type, e.content, e.metadata, e.client_id))
-			and (select true from platform.chat_participants p
-				where p.chat_id = e.chat_id and p.user_id = e.user_id)
+		cross join lateral ( -- and each chat is asked by its own row, whatever the statistics say
+			select l.seq, l.created_at from rt_private.chat_last(e.chat_id, e.user_id) l offset 0
+		) l
+		where rt_private.message_is_plain(e.type, e.content, e.metadata, e.client_id)
+			or rt_private.message_check(e.type, e.content, e.metadata, e.client_id)
 		order by e.n
 		on conflict (sender_id, client_id) do nothing
 		returning *
@@ -62,9 +62,9 @@ begin
 		select v_slot, x.n, v_at, array[rt_private.message_room(s.chat_id)], '{}', 'chat:message:new',
 			rt_private.message_payload(s.id, s.chat_id, s.seq, s.sender_id, u.name, u.avatar_url, s.type,
 				s.content, s.metadata, s.created_at, 'sent'),
-			rt_private.message_confirm(s.id, s.sender_id, (
-				select true from platform.chat_participants c where c.chat_id = s.chat_id
-				limit 1 offset rt_private.setting('receipts_max_participants')::int) is not null)
+			rt_private.message_confirm(s.id, s.sender_id, exists (
+				select from platform.chat_participants c where c.chat_id = s.chat_id
+				offset rt_private.setting('receipts_max_participants')::int))
 		from sent s
 		cross join bellwire.epoch x
 		cross join lateral (

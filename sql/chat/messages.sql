@@ -14,8 +14,23 @@ end
 $$;
 comment on function rt_private.messages_check() is 'message_check for later changes. RT400, RT413.';
 
--- A set of one row: the planner inlines it where it stands in FROM. Its names are bound then, under the search_path of its
+-- A set, which the planner inlines where it stands in FROM. Its names are bound then, under the search_path of its
 -- callers, for a migration that is taken back drops bellwire.places.
+create or replace function rt_private.chat_last(p_chat_id uuid, p_user_id uuid)
+returns table (seq bigint, created_at timestamptz)
+language sql stable
+as $$
+	select greatest(m.seq, (select g.seq from bellwire.places g where g.chat_id = p_chat_id)), m.created_at
+	from platform.chat_participants p
+	left join lateral (
+		select l.seq, l.created_at from platform.messages l where l.chat_id = p_chat_id order by l.seq desc limit 1
+	) m on true
+	where p.chat_id = p_chat_id and p.user_id = p_user_id
+$$;
+comment on function rt_private.chat_last(uuid, uuid) is
+	'The last place that was given in a chat, and the time of its last message, nulls where there is none; no row '
+	'for a user who does not take part. Asked under the lock of the chat.';
+
 create or replace function rt_private.chat_last(p_chat_id uuid) returns table (seq bigint, created_at timestamptz)
 language sql stable
 as $$
@@ -26,8 +41,7 @@ as $$
 	) m on true
 $$;
 comment on function rt_private.chat_last(uuid) is
-	'The last place that was given in a chat, and the time of its last message; nulls where there is none. '
-	'Asked under the lock of the chat.';
+	'The same whoever asks: for the statements of an earlier version, which go on while this one is applied.';
 
 create or replace function rt_private.is_together() returns boolean
 language sql volatile
@@ -50,21 +64,23 @@ create or replace function rt_private.messages_insert() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-	v_silent boolean := false;
+	v_silent boolean;
 	v_seq    bigint;
 	v_at     timestamptz;
 	v_done   boolean;
 begin
-	if rt_private.is_special() then
-		v_silent := rt_private.is_silent();
+	if new.seq is not null or not rt_private.session_is_plain() then -- seldom
 		if new.seq is not null and rt_private.is_together() then
 			return new;
 		end if;
+		v_silent := rt_private.is_silent();
 	end if;
 	-- The lock comes first: then the orders by seq, by time, of commits and of delivery agree (docs/event-path.md,
 	-- "Order within a chat"). It is a lock and not an update, since an update leaves a row version behind every
 	-- message.
 	if v_silent then
+		v_seq := new.seq; -- an import may set places and times itself
+		v_at := new.created_at;
 		perform rt_private.read_marks_void();
 	else
 		perform from platform.chats c where c.id = new.chat_id for no key update;
@@ -75,23 +91,15 @@ begin
 			on conflict (chat_id) do update set seq = g.seq;
 		end if;
 	end if;
-	select l.seq, l.created_at into v_seq, v_at
-	from platform.chat_participants p, rt_private.chat_last(new.chat_id) l
-	where p.chat_id = new.chat_id and p.user_id = new.sender_id;
+	select coalesce(v_seq, l.seq + 1, 1), coalesce(v_at, greatest(clock_timestamp(), l.created_at))
+	into new.seq, new.created_at
+	from rt_private.chat_last(new.chat_id, new.sender_id) l;
 	if rt_private.message_is_plain(new.type, new.content, new.metadata, new.client_id) is not true then
 		new.metadata := coalesce(new.metadata, '{}');
 		v_done := rt_private.message_check(new.type, new.content, new.metadata, new.client_id);
 	end if;
 	if not found then
 		perform rt_private.chat_refuse(new.chat_id);
-	end if;
-	-- an import may set places and times itself
-	if v_silent then
-		new.seq := coalesce(new.seq, v_seq + 1, 1);
-		new.created_at := coalesce(new.created_at, greatest(clock_timestamp(), v_at));
-	else
-		new.seq := coalesce(v_seq, 0) + 1;
-		new.created_at := greatest(clock_timestamp(), v_at);
 	end if;
 	return new;
 end
@@ -171,31 +179,25 @@ begin
 	v_slot := rt_private.outbox_turn(v_at);
 	if v_slot = 0 then
 		insert into bellwire.outbox_0 (slot, epoch, at, rooms, except_rooms, event, data, confirm)
-		select 0, e.n, v_at, m.rooms, '{}', 'chat:message:new', m.data, m.confirm
-		from rt_private.message_event(new.id, new.chat_id, new.seq, new.sender_id, new.type, new.content,
-			new.metadata, new.created_at) m, bellwire.epoch e
-		where rt_private.epoch_holds(e.started, e.watched, v_at)
-		returning xmin, id, epoch, rooms[1] as room, data, confirm into v_row;
+		select 0, m.* from rt_private.message_row(v_at, new.id, new.chat_id, new.seq, new.sender_id, new.type,
+			new.content, new.metadata, new.created_at) m
+		returning xmin, id, epoch, rooms, data, confirm into v_row;
 	elsif v_slot = 1 then
 		insert into bellwire.outbox_1 (slot, epoch, at, rooms, except_rooms, event, data, confirm)
-		select 1, e.n, v_at, m.rooms, '{}', 'chat:message:new', m.data, m.confirm
-		from rt_private.message_event(new.id, new.chat_id, new.seq, new.sender_id, new.type, new.content,
-			new.metadata, new.created_at) m, bellwire.epoch e
-		where rt_private.epoch_holds(e.started, e.watched, v_at)
-		returning xmin, id, epoch, rooms[1] as room, data, confirm into v_row;
+		select 1, m.* from rt_private.message_row(v_at, new.id, new.chat_id, new.seq, new.sender_id, new.type,
+			new.content, new.metadata, new.created_at) m
+		returning xmin, id, epoch, rooms, data, confirm into v_row;
 	else
 		insert into bellwire.outbox_2 (slot, epoch, at, rooms, except_rooms, event, data, confirm)
-		select 2, e.n, v_at, m.rooms, '{}', 'chat:message:new', m.data, m.confirm
-		from rt_private.message_event(new.id, new.chat_id, new.seq, new.sender_id, new.type, new.content,
-			new.metadata, new.created_at) m, bellwire.epoch e
-		where rt_private.epoch_holds(e.started, e.watched, v_at)
-		returning xmin, id, epoch, rooms[1] as room, data, confirm into v_row;
+		select 2, m.* from rt_private.message_row(v_at, new.id, new.chat_id, new.seq, new.sender_id, new.type,
+			new.content, new.metadata, new.created_at) m
+		returning xmin, id, epoch, rooms, data, confirm into v_row;
 	end if;
 	if found then
 		if current_setting('bellwire.dispatch', true) is null then -- no transaction of this session ever was a dispatch
 			v_ring := rt_private.edge_sleeps();
 		else
-			v_ring := rt_private.must_ring_row(v_row.xmin, v_row.id, v_row.epoch, v_at, v_row.room, 'chat:message:new',
+			v_ring := rt_private.must_ring_row(v_row.xmin, v_row.id, v_row.epoch, v_at, v_row.rooms[1], 'chat:message:new',
 				v_row.data, v_row.confirm);
 		end if;
 		if v_ring then

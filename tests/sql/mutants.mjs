@@ -92,7 +92,7 @@ export const mutants = [
   ['cursor: the twin, what is counted is compared', 'rt_private.ephemeral_idle', "= pg_sequence_last_value('bellwire.outbox_ephemeral_written')::text", 'is not null', 'concurrent/cursor.mjs'],
   ['many at once: the ack is the event\'s', 'rt_private.items_call', '<> (1, 1, cardinality(p_items))', '<> (array_ndims(v_acks), array_lower(v_acks, 1), cardinality(p_items))', 'edge/dispatch.sql'],
   ['many at once: numbered by chat', 'rt_private.chat_message_send_many', 'partition by e.chat_id ', '', 'chat/message_send_many.sql'],
-  ['many at once: of those who take part', 'rt_private.chat_message_send_many', 'and (select true from', 'or (select true from', 'chat/message_send_many.sql'],
+  ['many at once: of those who take part', 'rt_private.chat_last(uuid, uuid)', 'and p.user_id = p_user_id', '', 'chat/message_send_many.sql'],
   ['many at once: checked', 'rt_private.chat_message_send_many', 'rt_private.message_check(e.type, e.content, e.metadata, e.client_id)', 'true', 'chat/message_send_many.sql'],
   ['many at once: what a trigger changed is checked', 'rt_private.chat_message_send_many', 't.tgtype & 6 = 6', 'false', 'chat/message_send_many.sql'],
   ['many at once: our own triggers change nothing', 'rt_private.chat_message_send_many', "not in ('messages_insert', 'replicated')", "<> 'messages_insert'", 'chat/message_send_many.sql'],
@@ -187,7 +187,7 @@ export const mutants = [
   ['emit: the short way, numbers', 'rt_private.data_is_plain', 'rt_private.data_is_huge(p_data)', 'false', 'edge/emit.sql'],
   ['bell: DRAIN', 'rt.bell_arm', 'xid := pg_current_xact_id()::text', "xid := '3'", bell],
   ['order: the chat\'s lock before seq', 'rt_private.messages_insert', 'for no key update', '', 'concurrent/order.mjs'],
-  ['order: time under the lock', 'rt_private.messages_insert', 'greatest(clock_timestamp(), v_at)', 'now()', 'concurrent/order.mjs'],
+  ['order: time under the lock', 'rt_private.messages_insert', 'greatest(clock_timestamp(), l.created_at)', 'now()', 'concurrent/order.mjs'],
   ['presence: transitions are serialised', 'rt_private.presence_free', 'for no key update skip locked', '', 'concurrent/presence.mjs'],
   ['presence: a row that is held keeps nobody else', 'rt_private.presence_free', 'skip locked', '', 'concurrent/waits.mjs'],
   ['presence: a row that is being made, neither', 'rt_private.presence_make', 'exception when lock_not_available then', 'exception when division_by_zero then', 'concurrent/waits.mjs'],
@@ -309,7 +309,7 @@ export function mutant(row) {
   const files = parts.at(-1).split(' ').map((f) => `tests/sql/${f}`);
   if (parts.length === 3) return { rule: parts[0], files, sql: `${parts[1]};\n` };
   const [rule, name, text, instead] = parts;
-  return { rule, files, sql: `do $do$ declare v text := pg_get_functiondef('${name}'::regproc); begin
+  return { rule, files, sql: `do $do$ declare v text := pg_get_functiondef('${name}'::${name.endsWith(')') ? 'regprocedure' : 'regproc'}); begin
       if position(${quoted(text)} in v) = 0 then raise exception 'no such text in ${name}'; end if;
       execute replace(v, ${quoted(text)}, ${quoted(instead)}); end $do$;\n${after};\n` };
 }

@@ -1,6 +1,6 @@
 -- platform.messages: the check of a message, for every writer; its place; its announcement.
 begin;
-select plan(120);
+select plan(123);
 
 -- a plain insert, as psql would do it
 create function pg_temp.put(p_type text, p_content text, p_metadata jsonb default '{}', p_sender int default 1,
@@ -210,15 +210,28 @@ select is(rt_private.message_confirm(tests.u(21), tests.u(1), false),
 	jsonb_build_object('message_id', tests.u(21), 'wanted', 1, 'but', tests.u(1)),
 	'a maximum of 1: every chat is large');
 rollback to maximum;
+-- rt_private.chat_last
+select results_eq('select * from rt_private.chat_last(tests.u(10), tests.u(1)) where seq > 0',
+	'select * from rt_private.chat_last(tests.u(10))', 'the last place, as an earlier version asks for it');
 -- rt_private.message_room
 select is(rt_private.message_room(tests.u(10)), 'participants:' || tests.u(10), 'whoever takes part hears of it');
 
--- rt_private.message_event: planned with the statement that asks, for it is called for every message
+-- rt_private.message_row, rt_private.message_event: planned with the statement that asks, for they are called for every
+-- message
 create function pg_temp.plan(p_query text) returns setof text language plpgsql as $$
 	begin return query execute 'explain ' || p_query; end $$;
 select is_empty($$select from pg_temp.plan(
 		'select * from rt_private.message_event(null, null, 1, null, null, null, null, null)') l
 	where l ~ 'Function Scan|settings'$$, 'who hears of it is looked up by no call');
+select is_empty($$select from pg_temp.plan(
+		'select * from rt_private.message_row(now(), null, null, 1, null, null, null, null, null)') l
+	where l ~ 'Function Scan|settings'$$, 'nor is what goes into the outbox');
+-- jsonb keeps keys by length, then by bytes
+select is((select array_agg(a.attname::text order by a.attnum) from pg_attribute a
+	where a.attrelid = 'rt_private.message_keys'::regclass and a.attnum > 0),
+	array(select jsonb_object_keys(
+		rt_private.message_payload(null, null, null, null, null, null, null, null, null, null, null))),
+	'its keys are made in the order in which they are kept');
 update bellwire.settings set value = 'joined' where name = 'message_audience';
 select tests.mark();
 select pg_temp.put('text', 'to joined');
