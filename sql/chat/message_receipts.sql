@@ -40,13 +40,55 @@ $$;
 comment on function rt_private.receipt_refuse(boolean) is
 	'Refuses a receipt: of one''s own message (RT400), or of somebody who does not take part (RT403).';
 
+-- Inlined where they are called, as all of these.
+create or replace function rt_private.receipt_data(p_message_id uuid, p_chat_id uuid, p_who text, p_user_id uuid,
+	p_whenever text, p_at text) returns jsonb
+language sql stable
+return jsonb_object(array['message_id', p_message_id::text, 'chat_id', p_chat_id::text, p_who, p_user_id::text,
+	p_whenever, p_at]);
+comment on function rt_private.receipt_data(uuid, uuid, text, uuid, text, text) is
+	'What an event about a receipt says. who, whenever: the names of user_id and at there.';
+
+create or replace function rt_private.delivered_data(p_message_id uuid, p_chat_id uuid, p_user_id uuid, p_at text)
+returns jsonb
+language sql stable
+-- text, which records no dependency: what a later version leaves away is dropped in no order
+as $$ select rt_private.receipt_data(p_message_id, p_chat_id, 'delivered_to', p_user_id, 'delivered_at', p_at) $$;
+comment on function rt_private.delivered_data(uuid, uuid, uuid, text) is
+	'What chat:message:delivered says. at: rt_private.iso of it.';
+
+create or replace function rt_private.may_announce() returns boolean
+language sql volatile
+as $$
+	select rt_private.session_is_plain() and pg_trigger_depth() = 0
+		and pg_has_role(session_user, 'bellwire_edge', 'member')
+$$;
+comment on function rt_private.may_announce() is
+	'May a statement say that it announces its receipts itself (bellwire.receipts)? An edge''s, and no import''s.';
+
+create or replace function rt_private.is_announced() returns boolean
+language sql volatile
+return current_setting('bellwire.receipts', true) = pg_current_xact_id()::text
+	and pg_trigger_depth() = 1 and pg_has_role(session_user, 'bellwire_edge', 'member');
+comment on function rt_private.is_announced() is
+	'In a trigger: are these receipts of a statement that announces them itself? The setting counts only from an '
+	'edge, and not for the rows of other triggers.';
+
+-- One question in place of two where neither is so; and a statement that writes nothing takes no transaction id for it.
+create or replace function rt_private.receipts_special() returns boolean
+language sql volatile
+return concat(current_setting('bellwire.silent', true), current_setting('bellwire.receipts', true)) <> '';
+comment on function rt_private.receipts_special() is
+	'May these receipts be of a silent import (rt_private.is_silent), or be announced already '
+	'(rt_private.is_announced)?';
+
 -- Inlined where it stands in FROM.
 create or replace function rt_private.receipt_told(p_message_id uuid, p_user_id uuid, p_delivered_at timestamptz,
 	p_read_at timestamptz) returns table (rooms text[], event text, data jsonb)
 language sql stable
 as $$
-	select array['user:' || m.sender_id], e.event, jsonb_object(array['message_id', p_message_id::text,
-		'chat_id', m.chat_id::text, e.who, p_user_id::text, e.whenever, rt_private.iso(e.at)])
+	select array['user:' || m.sender_id], e.event,
+		rt_private.receipt_data(p_message_id, m.chat_id, e.who, p_user_id, e.whenever, rt_private.iso(e.at))
 	from (
 		select a.chat_id, a.sender_id from platform.messages a
 		where a.id = p_message_id and (
@@ -74,13 +116,19 @@ create or replace function rt_private.receipts_publish() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-	v_at   constant timestamptz := clock_timestamp();
-	v_slot constant bigint := rt_private.outbox_turn(v_at);
+	v_at   timestamptz;
+	v_slot bigint;
 begin
-	if rt_private.is_silent() then
-		perform rt_private.silent_note();
-		return null;
+	if rt_private.receipts_special() then
+		if rt_private.is_announced() then
+			return null;
+		elsif rt_private.is_silent() then
+			perform rt_private.silent_note();
+			return null;
+		end if;
 	end if;
+	v_at := clock_timestamp();
+	v_slot := rt_private.outbox_turn(v_at);
 	if v_slot = 0 then
 		insert into bellwire.outbox_0 (slot, epoch, at, rooms, except_rooms, event, data)
 		select 0, e.n, v_at, t.rooms, '{}', t.event, t.data

@@ -15,13 +15,16 @@ declare
 	v_messages uuid[];
 	v_users    uuid[];
 	v_wanted   text[];
+	v_done     int;
 begin
-	if cardinality(p_messages) > 0 then
-		perform rt_private.deliver_each(p_messages, p_users);
+	if cardinality(p_messages) > 0 and rt_private.receipts_write(p_messages, p_users, false) is null then
+		v_done := rt_private.deliver_each(p_messages, p_users);
 	end if;
-	if cardinality(p_first_messages) > 0 then
+	if cardinality(p_first_messages) > 0 and rt_private.receipts_write(p_first_messages, p_first_users, true)
+		is distinct from cardinality(p_first_messages) then
 		return query
-		select cardinality(p_confirms) + f.n from rt_private.deliver_first(p_first_messages, p_first_users) f (n);
+		select cardinality(p_confirms) + f.n
+		from rt_private.deliver_first(p_first_messages, p_first_users) f (n);
 	end if;
 	if cardinality(p_confirms) = 0 then
 		return;

@@ -50,27 +50,28 @@ const close1 = (n) => `execute close('${EDGE}', '${socket(n)}', '${person(someon
 const open = (size) => (n) => `execute opens('${EDGE}', ${openings(n, size)})`
 const close = (size) => (n) => `execute closes('${EDGE}', ${ends(n, size)})`
 
-// Confirmations of the old messages: `messages` of them by `people` each, another set in each call. The session of an edge has
-// prepared the call.
+// Confirmations of the old messages: `messages` of them by `people` each, another set in each call, and by their sender too, where
+// `own` says so: in a small chat the clients of the sender confirm as all others do. The session of an edge has prepared the call.
 const keys = (values) => literal(`{${values.join(',')}}`)
-function confirmed(n, messages, people) {
+function confirmed(n, messages, people, own = false) {
   return range(messages).flatMap((m) => {
     const k = n * messages + m
     const first = BIG + (k * 10) % ABSENT
     const message = oldMessage(chatOf(first, 0), DELIVERED + 1 + Math.floor(k / (ABSENT / 10)) % (HISTORY - DELIVERED))
-    return range(people).map((p) => ({ message, user: person(first + 1 + p) }))
+    return range(people + own).map((p) => ({ message, user: person(first + (own ? p : 1 + p)) }))
   })
 }
 // first: of a large chat, where one confirmation of a message counts.
-const confirm = (messages, people, first = false) => ({
+const confirm = (messages, people, { first = false, own = false } = {}) => ({
   setup: ['prepare "rt.confirm" as select * from rt.confirm($1::jsonb[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[])'],
   statement: (n) => {
-    const all = confirmed(n, messages, people)
+    const all = confirmed(n, messages, people, own)
     const both = `${keys(all.map((c) => c.message))}, ${keys(all.map((c) => c.user))}`
     return `execute "rt.confirm"('{}', ${first ? `'{}', '{}', ${both}` : `${both}, '{}', '{}'`})`
   },
 })
 const confirmLone = (first) => ({
+  before: ['select rt_private.outbox_ready()'],
   setup: ['prepare "rt.confirm_lone" as select rt.confirm_lone($1, $2, $3, $4)'],
   statement: (n) => {
     const [{ message, user }] = confirmed(n, 1, 1)
@@ -131,9 +132,14 @@ export const ITEMS = {
   close50: { title: '`socket_close`, 50 in a call, each', each: 50, setup: [...OPENS, ...range(14).map(open(50))], warm: 6, count: 8, statement: close(50) },
   confirm: { title: '`rt.confirm_lone`, one receipt', ...confirmLone(false) },
   first: { title: '`rt.confirm_lone`, one receipt of a large chat', ...confirmLone(true) },
+  confirm2: { title: '`rt.confirm`, a receipt, and its sender', ...confirm(1, 1, { own: true }) },
+  confirm4: { title: '`rt.confirm`, four receipts of as many', ...confirm(4, 1) },
   confirm9: { title: '`rt.confirm`, nine receipts of a message', ...confirm(1, 9) },
   confirm12: { title: '`rt.confirm`, twelve receipts of as many', ...confirm(12, 1) },
-  first12: { title: '`rt.confirm`, twelve receipts of large chats', ...confirm(12, 1, true) },
+  first12: { title: '`rt.confirm`, twelve receipts of large chats', ...confirm(12, 1, { first: true }) },
+  confirm24: { title: '`rt.confirm`, twelve receipts, and their senders', ...confirm(12, 1, { own: true }) },
+  own12: { title: '`rt.confirm`, twelve senders alone', before: ['select rt_private.outbox_ready()'], ...confirm(12, 0, { own: true }) },
+  confirm32: { title: '`rt.confirm`, 32 receipts of as many', ...confirm(32, 1) },
   confirm72: { title: '`rt.confirm`, 72 receipts of eight', ...confirm(8, 9) },
   look: { title: 'a look, nothing new', ...fetch(null, looked) },
   poll0: { title: '`rt.poll`, no row', ...fetch(0, polled('poll')) },

@@ -74,6 +74,9 @@ async function batches() {
   is(`${await receipts() - before} ${(await ear.mark()).length}`, '1 0', 'a confirmation that is marked as a batch tells of its receipt, and rings nobody');
   await confirmed('select * from rt.confirm($1::jsonb[])');
   is(`${await receipts() - before} ${(await ear.mark()).length}`, '2 1', 'any other one rings');
+  await confirmed(`select c.ord from (select ($1::jsonb[])[1] as v) q,
+    rt.confirm('{}', array[(q.v -> 'confirm' ->> 'message_id')::uuid], array[(q.v ->> 'user_id')::uuid]) c`);
+  is(`${await receipts() - before} ${(await ear.mark()).length}`, '3 1', 'one by its keys as well');
   await admin.query("insert into platform.messages (chat_id, sender_id, type, content) values ($1, $2, 'text', 'psql')", [uuid(11), uuid(1)]);
   is((await ear.mark()).length, 1, "everybody else's writes ring");
   await admin.query("set bellwire.dispatch = '1'");

@@ -93,8 +93,12 @@ async function plans() {
     return n % 2 ? item('chat:typing', user, `s${n}`, { chat_id: uuid(c), is_typing: true }) : item('chat:message:read', user, `s${n}`, { chat_id: uuid(c), message_id: uuid(c + 20000 * 30) });
   })]);
   await each('confirmations', 3000, 'select rt.confirm($1)', (i) => [Array.from({ length: 64 }, (_, n) => ({ confirm: { message_id: uuid(4001 + i * 64 + n + 20000 * 20) }, user_id: uuid(((4001 + i * 64 + n) * 7 + 9973 * 3) % 100000 + 1) }))]);
+  const keys = (i, which) => Array.from({ length: 64 }, (_, n) => 4001 + i * 64 + n).map((c) => uuid(which === 'messages' ? c + 20000 * 21 : (c * 7 + 9973 * 3) % 100000 + 1));
+  await each('confirmations by keys', 3000, "select rt.confirm('{}', $1, $2)", (i) => [keys(i, 'messages'), keys(i, 'users')]);
+  await each('a confirmation by itself', 60, 'select rt.confirm_lone($1, $2, $3, false)', (i) => [uuid(4001 + i + 20000 * 22), uuid(((4001 + i) * 7 + 9973 * 3) % 100000 + 1), i % 2 === 0]);
   // one message in a chat of nine hundred: its size is looked at once, not once for each
   await each('confirmations in a large chat', 6000, 'select rt.confirm($1)', (i) => [Array.from({ length: 64 }, (_, n) => ({ confirm: { message_id: uuid(1 + 20000 * 10) }, user_id: uuid(100 + i * 64 + n) }))]);
+  await each('confirmations in a large chat by keys', 6000, "select rt.confirm('{}', '{}', '{}', $1, $2)", (i) => [Array.from({ length: 64 }, () => uuid(1 + 20000 * 11)), Array.from({ length: 64 }, (_, n) => uuid(100 + i * 64 + n))]);
   await client.query('reset role');
   const own = await listener();
   const writer = async (name, most, sql, values) => {

@@ -54,6 +54,8 @@ function path(state) {
   const confirmed = (n) => (full(n)
     ? each(64, (i) => ({ confirm: { message_id: uuid(first(n) + i) }, user_id: uuid(memberOf(chatOf(first(n) + i))) }))
     : state.last.map((m) => ({ confirm: { message_id: m }, user_id: uuid(2) })));
+  const values = (n) => confirmed(n).filter((c, i) => i % 2);
+  const keys = (n) => confirmed(n).filter((c, i) => i % 2 === 0);
   const send = (n, { chat, user }, i) => item('chat:message:send', user, 's', { chat_id: uuid(chat), type: 'text', content: 'x', client_id: `${n} ${i}` });
   return [
     ['a batch of messages', 32 * 60, (n) => ['select * from rt.dispatch($1)', [chats(n, 32).map((c, i) => send(n, c, i))]]],
@@ -61,7 +63,10 @@ function path(state) {
     ['a message by a way of its own', 300, (n) => lone(send(n, { chat: 1, user: 1 }, 'lone'))],
     ['joins and typing', 300, () => ['select * from rt.dispatch($1)', [[item('chat:join', 1, 's', { chat_id: uuid(1) }), item('chat:typing', 2, 't', { chat_id: uuid(1), is_typing: true }), item('chat:leave', 1, 's', { chat_id: uuid(1) })]]]],
     ['a confirmation', 300, () => ['select rt.confirm($1)', [[{ confirm: { message_id: state.last[0] }, user_id: uuid(2) }]]]],
-    ['confirmations', 64 * 60, (n) => ['select rt.confirm($1)', [confirmed(n)]]],
+    ['a confirmation by itself', 300, () => ['select rt.confirm_lone($1, $2, false, false)', [state.last[1], uuid(2)]]],
+    ['confirmations', 64 * 60, (n) => ['select rt.confirm($1)', [values(n)]]],
+    ['confirmations by keys', 64 * 60, (n) => ["select rt.confirm('{}', $1, $2)", [keys(n).map((c) => c.confirm.message_id), keys(n).map((c) => c.user_id)]]],
+    ['confirmations where one counts', 64 * 60, (n) => ["select rt.confirm('{}', '{}', '{}', $1, $2)", [state.last.slice(2), [uuid(2), uuid(3)]]]],
     ['a read', 300, () => ['select * from rt.dispatch($1)', [[item('chat:message:read', 3, 's', { chat_id: uuid(1), message_id: state.last[0] })]]]],
     ['a batch of reads', 32 * 60, (n) => ['select * from rt.dispatch($1)', [full(n)
       ? each(32, (i) => item('chat:message:read', memberOf(chatOf(first(n) + i)), `s${i}`, { chat_id: uuid(chatOf(first(n) + i)), message_id: uuid(first(n) + i) }))
