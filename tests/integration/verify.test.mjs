@@ -78,7 +78,7 @@ describe('verify', { concurrency: 6 }, () => {
       const liar = await new Liar(one.url, lie, { within: WITHIN * 1000, polling }).listen()
       try {
         const r = await verify(liar.edges(two), '--seconds', '180', '--within', WITHIN) // it ends when a lie is found; some have to wait for their victim
-        assert.ok(liar.lied, `it never lied: ${JSON.stringify(r)}`)
+        assert.ok(liar.lied, `it never lied: ${liar.messages} messages to its victim; ${JSON.stringify(r)}`)
         assert.equal(r.broken, FOUND[lie], JSON.stringify(r))
         assert.equal(r.code, 1)
         assert.equal(r.kept, false)

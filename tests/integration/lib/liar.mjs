@@ -8,6 +8,7 @@ const MESSAGE = told('chat:message:new')
 // What recovery brings again, but for messages: of one that is kept back it is claimed that it was delivered, too.
 const RESUMED = told('chat:message:delivered', 'chat:message:read', 'notification:new', 'post:liked', 'post:unliked')
 const AFTER = 5 // messages to the victim, so that the run is under way
+const GONE_MS = 5000 // one that polls hears of something more often
 
 // Of the victim's own messages nobody claims that they were delivered to it. One of somebody else's that is kept back is claimed as soon as the
 // victim answers for what came behind it, and its other socket may hang at that moment: two promises would be broken.
@@ -148,6 +149,7 @@ export class Liar {
   }
 
   packets(conn, way, body) {
+    conn.polled = Date.now()
     const through = String(body).split('\x1e').flatMap((text) => {
       if (way === 'up') this.name(conn, text)
       return this.through(conn, way, text)
@@ -182,19 +184,28 @@ export class Liar {
   name(conn, text) {
     if (conn.kind || !text.startsWith('40')) return
     conn.resumes = text.includes('"offset"')
+    conn.recovers = text.includes('"recovery":true')
     conn.user = JSON.parse(Buffer.from(/"token":"[^".]*\.([^".]*)/.exec(text)[1], 'base64url')).sub
-    const kind = text.includes('"recovery":true') ? 'recovery' : 'plain'
+    const kind = conn.recovers ? 'recovery' : 'plain'
     // the one with recovery of the other edge comes here at times, and is a stranger to nobody
     const known = kind === 'recovery' ? (this.recoverer ??= conn.user) === conn.user : !!conn.first && !this.polling
     if (known) this.conns[kind] = conn
     conn.kind = known ? kind : 'other'
   }
 
+  choose(conn) {
+    const { plain } = this.conns
+    if (plain && Date.now() - plain.polled < GONE_MS) return
+    if (plain) plain.kind = 'other'
+    this.conns.plain = conn
+    conn.kind = 'plain'
+  }
+
   through(conn, way, text) {
     const { victim, again } = this.lie
     if (told('connected').test(text)) conn.resumes = false
-    // of those that poll, the first one that is not upgraded: it goes on polling
-    if (this.polling && conn.more && conn.kind === 'other' && MESSAGE.test(text) && ++conn.messages > AFTER) (this.conns.plain ??= conn).kind = 'plain'
+    // of those that poll, one that goes on: it is not upgraded, nor cut to see what it recovers
+    if (this.polling && conn.more && conn.kind === 'other' && !conn.recovers && MESSAGE.test(text) && ++conn.messages > AFTER) this.choose(conn)
     if (conn.kind !== victim) return [text]
     if (way === 'down' && MESSAGE.test(text)) this.messages++
     const ready = this.messages > AFTER && (!this.lie.stranger || this.conns.recovery?.down.readyState === WebSocket.OPEN)
