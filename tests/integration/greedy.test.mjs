@@ -227,30 +227,30 @@ async function slowRoute() {
   await w.sql(`create function rt.test_slow(p_user_id uuid, p_payload jsonb) returns jsonb language plpgsql as $$ begin
     while not pg_try_advisory_xact_lock(77100, (p_payload ->> 'lock')::int) loop perform pg_sleep(0.02); end loop;
     return '{}'; end $$`)
-  await w.sql("insert into bellwire.routes (event, function, lock_key) values ('test:slow', 'rt.test_slow', 'chat_id')")
+  // without a lock key, which may share its bucket with one of others (server/db/queue.h)
+  await w.sql("insert into bellwire.routes (event, function) values ('test:slow', 'rt.test_slow')")
   return (n) => until(async () => await w.value("select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'") === n, `${n} are out`)
 }
 
-test('events that take long in Postgres: everybody else is acked meanwhile, and what their sockets and chats send waits', async () => {
+test('events that take long in Postgres: everybody else is acked meanwhile, and what their sockets send waits', async () => {
   const out = await slowRoute()
   const edge = await w.edge({ BELLWIRE_DB_TIMEOUT_MS: '30000' })
   const people = await w.users(...Array.from({ length: 10 }, (_, i) => `Анна ${i}`))
   const chats = await Promise.all(people.map((u) => w.chat(u)))
   const clients = await Promise.all(people.map((u) => w.connect(u, { edge })))
   const message = (chat) => ['chat:message:send', { chat_id: chat.id, type: 'text', content: 'x' }]
-  const send = (c, chat) => c.ask(...message(chat))
-  const waits = (c, ...args) => new Promise((acked) => { c.emit(...args, acked) }) // until the locks are gone, however long it takes to get there
+  const waits = (c, ...args) => new Promise((acked) => { c.emit(...args, acked) }) // as long as it takes: the locks go when all others are acked
   const acked = []
   const [a, b, ...others] = clients
   const slow = await w.transaction(async (sql) => {
     const asked = []
     for (const [lock, c] of [a, b].entries()) {
       await sql('select pg_advisory_xact_lock(77100, $1)', [lock])
-      asked.push(waits(c, 'test:slow', { chat_id: chats[lock].id, lock }).then(() => acked.push(`slow ${lock}`)))
+      asked.push(waits(c, 'test:slow', { lock }).then(() => acked.push(`slow ${lock}`)))
       await out(lock + 1) // of three lanes, so many
     }
     asked.push(waits(a, ...message(chats[9])).then(() => acked.push('behind it')))
-    await Promise.all(others.map((c, i) => send(c, chats[i + 2])))
+    await Promise.all(others.map((c, i) => waits(c, ...message(chats[i + 2]))))
     assert.deepEqual(acked, [])
     assert.ok(await edge.ready())
     return asked
