@@ -132,6 +132,16 @@ comment on function rt_private.message_payload(uuid, uuid, bigint, uuid, text, t
 	'{id, chat_id, sender_id, sender_name, sender_avatar, type, content, metadata, created_at, status, seq}: a '
 	'message as clients see it.';
 
+-- Inlined, with those that call it: their bodies are text, which records no dependency, as what a later version leaves
+-- away is dropped in no order.
+create or replace function rt_private.is_marked(p_setting text) returns boolean
+language sql volatile
+return current_setting(p_setting, true) = pg_current_xact_id()::text
+	and pg_trigger_depth() = 1 and pg_has_role(session_user, 'bellwire_edge', 'member');
+comment on function rt_private.is_marked(text) is
+	'In a trigger: are these rows of the statement that has named this transaction in that setting? It counts only '
+	'from an edge, and not for the rows of other triggers.';
+
 create or replace function rt_private.message_room(p_chat_id uuid) returns text
 language sql stable
 return case rt_private.setting('message_audience') when 'joined' then 'chat:' else 'participants:' end || p_chat_id;

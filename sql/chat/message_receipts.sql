@@ -68,11 +68,9 @@ comment on function rt_private.may_announce() is
 
 create or replace function rt_private.is_announced() returns boolean
 language sql volatile
-return current_setting('bellwire.receipts', true) = pg_current_xact_id()::text
-	and pg_trigger_depth() = 1 and pg_has_role(session_user, 'bellwire_edge', 'member');
+as $$ select rt_private.is_marked('bellwire.receipts') $$;
 comment on function rt_private.is_announced() is
-	'In a trigger: are these receipts of a statement that announces them itself? The setting counts only from an '
-	'edge, and not for the rows of other triggers.';
+	'In a trigger: are these receipts of rt_private.receipts_write, which announces them itself?';
 
 -- One question in place of two where neither is so; and a statement that writes nothing takes no transaction id for it.
 create or replace function rt_private.receipts_special() returns boolean

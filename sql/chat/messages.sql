@@ -45,11 +45,10 @@ comment on function rt_private.chat_last(uuid) is
 
 create or replace function rt_private.is_together() returns boolean
 language sql volatile
-return current_setting('bellwire.together', true) = pg_current_xact_id()::text
-	and pg_trigger_depth() = 1 and pg_has_role(session_user, 'bellwire_edge', 'member');
+as $$ select rt_private.is_marked('bellwire.together') $$;
 comment on function rt_private.is_together() is
 	'In a trigger: are these rows of rt_private.chat_message_send_many, which does for all rows what the trigger '
-	'does? The setting counts only from an edge, and not for the rows of other triggers.';
+	'does?';
 
 -- Inlined, so that an ordinary row asks one question in place of two.
 create or replace function rt_private.is_special() returns boolean

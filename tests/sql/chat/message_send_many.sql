@@ -1,5 +1,6 @@
 -- Several chat:message:send of a batch in one call: the same as one by one, or nothing.
--- Postgres inlines rt_private.chat_last and rt_private.is_together, which it shares with the trigger of one message.
+-- Postgres inlines rt_private.chat_last and rt_private.is_together (is_marked), which it shares with the trigger of one
+-- message.
 begin;
 select plan(44);
 
