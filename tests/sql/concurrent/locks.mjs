@@ -178,14 +178,17 @@ async function isolation() {
   const rows = async () => (await admin.rows('select n from tests.isolated where n > 2 order by n')).map((r) => r.n).join();
 
   // a statement timeout is the whole call's: nothing of it happened, and the edge asks again item by item
-  await edge.query("set statement_timeout = '300ms'");
+  const within = (time) => edge.query(`set statement_timeout = '${time}'`);
+  await within('300ms');
   is(await outcome(dispatch(edge, [item('iso_put', 1, 'a', { n: 11 }), item('iso_sleep', 1, 'b', { n: 12 }), item('iso_put', 1, 'c', { n: 13 })])), '57014', 'a statement timeout fails the batch');
   is(await rows(), '', 'of which nothing is left');
+  await within('20s');
   is(await alone(edge, item('iso_put', 1, 'a', { n: 11 })), 'ok', 'alone: one');
+  await within('300ms');
   is(await outcome(alone(edge, item('iso_sleep', 1, 'b', { n: 12 }))), '57014', 'the one that is at fault');
+  await within('0');
   is(await alone(edge, item('iso_put', 1, 'c', { n: 13 })), 'ok', 'the other');
   is(await rows(), '11,13', 'and they are there');
-  await edge.query('set statement_timeout = 0');
 
   // a real deadlock: the item is the victim, its neighbours are not
   await admin.query('create table tests.signal (n int); grant all on tests.signal to bellwire_owner');

@@ -3,8 +3,8 @@
 import { Pump, blocked, closing, connect, connectEdge, is, many, ok, opening, outcome, run, uuid } from './lib.mjs';
 
 const sockets = (...users) => users.map((u) => JSON.stringify({ socket_id: `w${u}`, user_id: uuid(u), clean: true }));
-// A statement that waits for a lock now fails.
-const impatient = async (client) => { await client.query("set statement_timeout = '1500ms'"); return client; };
+// A statement that waits for a lock now fails, and none that only has a busy machine below it.
+const impatient = async (client) => { await client.query("set statement_timeout = '10s'"); return client; };
 
 async function users() {
   const [admin, holder, service] = await many(3);
