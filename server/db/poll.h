@@ -27,6 +27,7 @@ extern const struct poll_statement poll_statements[POLL_KINDS];
 /* Embedded in the pump; of its present session. */
 struct poll {
 	bool knows[POLL_KINDS]; /* prepared, and not refused since */
+	bool lost[POLL_KINDS];  /* refused: what was prepared is of no use any more */
 	bool nobody;            /* waits for events at this moment; the pump says so */
 	bool fetched;           /* the cursor is of this session's epoch: rt.fetch has answered */
 	/* As rt_private.ephemeral_note has it: how often the twin has been written or `dropped` set, read after the

@@ -168,6 +168,7 @@ static void pump_on_fetched(void *arg, enum link_fate fate, const PGresult *res)
 		next = poll_judge(&p->poll, &p->fetch, p->kind, res);
 	} else if (p->kind != POLL_FETCH && poll_is_refused(db_sqlstate(res))) {
 		p->poll.knows[p->kind] = false;
+		p->poll.lost[p->kind] = true;
 		next = POLL_FETCH;
 	}
 	if (next == POLL_KINDS)
@@ -239,6 +240,8 @@ static void pump_send_due(struct pump *p)
 		pump_send_page(p);
 	} else if (p->mark_now) {
 		pump_send_mark(p);
+	} else if (pump_has_to_learn(p)) {
+		pump_send_forget(p);
 	} else if (p->pace.want_disarm) {
 		pump_send_disarm(p);
 	} else if (p->pace.want_arm ? !p->hears : p->pace.want_deaf && p->hears) {

@@ -46,6 +46,7 @@ struct pump {
 	struct pace pace;
 	struct fetch fetch;
 	struct poll poll;
+	enum poll_kind learn;        /* the next statement that is prepared anew if it is lost; POLL_FETCH: none */
 	enum poll_kind kind;         /* of the statement that is out, or of the answer in hand, where it is no page */
 	uint32_t fetches, delivered; /* numbers of the last fetch that was asked for, of the last one delivered */
 	uint64_t fetch_at;           /* when the fetch that is out, or cut, was asked for; loop_now */
@@ -67,6 +68,8 @@ void pump_enter(struct pump *p, enum pump_step to);
 void pump_ask(struct pump *p, const char *sql, int n, const char *const *values, link_answer *answer);
 void pump_send_first(struct pump *p); /* the statement of a step before PUMP_RUN */
 void pump_send_mark(struct pump *p);
+bool pump_has_to_learn(struct pump *p);
+void pump_send_forget(struct pump *p); /* and prepares anew what was lost */
 void pump_send_hear(struct pump *p); /* or no more */
 void pump_send_arm(struct pump *p);
 void pump_send_disarm(struct pump *p);

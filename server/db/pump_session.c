@@ -74,6 +74,7 @@ static void pump_on_opened(void *arg, enum link_fate fate, const PGresult *res)
 		fetch_void(f, "a long fetch was cut for too long");
 	p->poll = (struct poll){0};
 	p->kind = 0;
+	p->learn = POLL_FETCH;
 	pump_enter(p, PUMP_PREPARE);
 	pump_next(p);
 }
@@ -200,6 +201,44 @@ void pump_send_disarm(struct pump *p)
 	pump_ask(p, "select rt.bell_disarm()", 0, NULL, pump_on_disarmed);
 }
 
+/* ---- statements that were refused ---- */
+
+/* A schema that was taken back and brought again, a right that was missing for a moment: a session may last for weeks, and
+ * rt.fetch costs several times as much. */
+bool pump_has_to_learn(struct pump *p)
+{
+	while (p->learn < POLL_FETCH && !p->poll.lost[p->learn])
+		p->learn++;
+	return p->learn < POLL_FETCH;
+}
+
+static void pump_on_learned(void *arg, enum link_fate fate, const PGresult *res)
+{
+	struct pump *p = arg;
+	if (fate != LINK_ANSWERED)
+		return; /* on_down follows */
+	p->poll.knows[p->learn] = PQresultStatus(res) == PGRES_COMMAND_OK;
+	p->poll.lost[p->learn] = !p->poll.knows[p->learn];
+	p->learn++; /* what is refused still comes with the next mark */
+	pump_next(p);
+}
+
+/* There may have been nothing to forget. */
+static void pump_on_forgotten(void *arg, enum link_fate fate, const PGresult *res)
+{
+	struct pump *p = arg;
+	(void)res;
+	if (fate == LINK_ANSWERED)
+		pump_ask(p, poll_statements[p->learn].prepare, 0, NULL, pump_on_learned);
+}
+
+void pump_send_forget(struct pump *p)
+{
+	char sql[80];
+	snprintf(sql, sizeof sql, "deallocate %s", poll_statements[p->learn].name);
+	pump_ask(p, sql, 0, NULL, pump_on_forgotten);
+}
+
 /* ---- marks ---- */
 
 static void pump_on_marked(void *arg, enum link_fate fate, const PGresult *res)
@@ -217,6 +256,7 @@ void pump_on_mark_timer(struct timer *t)
 {
 	struct pump *p = container_of(t, struct pump, mark_timer);
 	p->mark_now = true;
+	p->learn = 0;
 	pump_next(p);
 }
 

@@ -26,7 +26,7 @@
 #include "base/map.h"
 
 #define QUEUE_LANES_MOST 16 /* without the reserved one */
-#define QUEUE_BUCKETS 1024  /* lock keys that are out at once are some dozens: few meet in a bucket by chance */
+#define QUEUE_BUCKETS 16384 /* lock keys that are out at once are some dozens: hardly any meet in a bucket by chance */
 
 enum queue_state { QUEUE_NEW, QUEUE_QUEUED, QUEUE_SENT, QUEUE_GONE };
 

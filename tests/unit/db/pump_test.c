@@ -25,7 +25,7 @@ struct world {
 	bool plain;
 	int written, dropped; /* the header of a poll */
 	const char *refused;  /* of the next poll */
-	int looks, fews, polls, boths, ids;
+	int looks, fews, polls, boths, ids, forgotten;
 	bool comes;               /* somebody, while the next rt.poll_ids is out */
 	uint64_t twin, twin_each; /* statements that have written it; before each rt.poll_ids so many more */
 	int bare;
@@ -264,6 +264,12 @@ static void play(struct fake_conn *c, const char *sql)
 	} else if (starts_with(sql, "prepare ")) {
 		say(w, "prepare");
 		fake_command(c);
+	} else if (starts_with(sql, "deallocate ")) {
+		w->forgotten++;
+		if (w->plain)
+			fake_command(c);
+		else
+			fake_error(c, "26000", "no such statement");
 	} else if (starts_with(sql, "listen ") || starts_with(sql, "unlisten ")) {
 		say(w, sql);
 		fake_command(c);
@@ -1085,6 +1091,38 @@ TEST(a_poll_that_the_database_refuses_is_another_one_from_then_on)
 		CHECK_INT(w.parts.common.stats.lost, 0);
 		end(&w);
 	}
+}
+
+TEST(what_was_refused_is_prepared_anew_with_a_mark)
+{
+	struct world w;
+	begin_plain(&w);
+	poll_until_idle(&w);
+	w.pump->mark_timer.fire(&w.pump->mark_timer);
+	poll_once(&w);
+	CHECK_INT(w.forgotten, 0); /* nothing was */
+	w.refused = "42501";
+	poll_once(&w);
+	int fews = w.fews;
+	w.plain = false; /* not yet */
+	w.pump->mark_timer.fire(&w.pump->mark_timer);
+	poll_once(&w);
+	CHECK_INT(w.forgotten, 1);
+	CHECK_INT(w.fews, fews);
+	poll_once(&w);
+	CHECK_INT(w.forgotten, 1); /* once for each mark */
+	w.plain = true;
+	w.pump->mark_timer.fire(&w.pump->mark_timer);
+	w.rows = 1;
+	poll_once(&w);
+	CHECK_INT(w.forgotten, 2);
+	CHECK_INT(w.fews, fews + 1);
+	CHECK_INT(w.events, 1);
+	w.pump->mark_timer.fire(&w.pump->mark_timer);
+	poll_once(&w);
+	CHECK_INT(w.forgotten, 2);
+	CHECK_INT(w.parts.common.stats.lost, 0);
+	end(&w);
 }
 
 TEST(after_an_outage_rt_fetch_looks_first)
