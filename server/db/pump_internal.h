@@ -70,7 +70,7 @@ void pump_send_first(struct pump *p); /* the statement of a step before PUMP_RUN
 void pump_send_mark(struct pump *p);
 bool pump_has_to_learn(struct pump *p);
 void pump_send_forget(struct pump *p); /* and prepares anew what was lost */
-void pump_send_hear(struct pump *p); /* or no more */
+void pump_send_hear(struct pump *p);   /* or no more */
 void pump_send_arm(struct pump *p);
 void pump_send_disarm(struct pump *p);
 void pump_on_mark_timer(struct timer *t);

@@ -203,8 +203,8 @@ void pump_send_disarm(struct pump *p)
 
 /* ---- statements that were refused ---- */
 
-/* A schema that was taken back and brought again, a right that was missing for a moment: a session may last for weeks, and
- * rt.fetch costs several times as much. */
+/* A schema that was taken back and brought again, a right that was missing for a moment: a session may last for weeks,
+ * and rt.fetch costs several times as much. */
 bool pump_has_to_learn(struct pump *p)
 {
 	while (p->learn < POLL_FETCH && !p->poll.lost[p->learn])

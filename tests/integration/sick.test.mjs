@@ -1,6 +1,7 @@
 // Postgres that does not answer, or only reads (docs/decisions/0011-classes.md): backends that hang are stopped processes of a cluster of
 // this file's own.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import { after, test } from 'node:test'
 import { fails } from './lib/client.mjs'
@@ -16,10 +17,14 @@ const SLACK_MS = 3000
 
 const backends = async (name) => (await w.sql("select pid from pg_stat_activity where datname = current_database() and usename = 'bellwire_edge' and application_name ~ $1", [name])).map((r) => r.pid)
 
-// Stops backends of the edges; answers what lets them go on, which the end of the test t does in any case.
+const parent = (pid) => Number(/^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1])
+
+// Stops backends of the edges; answers what lets them go on, which the end of the test t does in any case. With all of them goes who would
+// make new ones: a link that is given up meanwhile must not come back.
 async function hang(t, name = '') {
   const pids = await backends(name)
   assert.ok(pids.length, `backends of ${name}`)
+  if (!name) pids.unshift(parent(pids[0]))
   const signal = (s) => pids.forEach((pid) => { try { process.kill(pid, s) } catch (e) { if (e.code !== 'ESRCH') throw e } })
   signal('SIGSTOP')
   const goOn = () => signal('SIGCONT')

@@ -121,7 +121,8 @@ TEST(while_nobody_answers_more_are_asked_and_in_the_end_all)
 	bool asked[CROWD] = {0};
 	hall_opens();
 	crowd_comes(CROWD);
-	uint64_t then = loop_clock_us(); /* before any clock of the edge starts; that the spare's is the shorter one, the order of rounds says */
+	/* Before any clock of the edge starts. That the spare's is the shorter one is said by the order of the rounds. */
+	uint64_t then = loop_clock_us();
 	deliver(ONE);
 	CHECK_INT(crowd_asked(CROWD, asked), 1);
 	CHECK_INT(crowd_asked_next(CROWD, asked), 1);
