@@ -20,7 +20,7 @@ grant execute on function
 	rt.pump_open(uuid, text, text, text[]), rt.mark(), rt.place(text), rt.fetch(text, text), rt.fetch_page(text, text, bigint, int, text),
 	rt.poll(pg_snapshot, xid8), rt.poll_both(pg_snapshot, xid8), rt.poll_few(pg_snapshot, xid8),
 	rt.poll_ids(pg_snapshot, xid8),
-	rt.bell_arm(), rt.bell_disarm(), rt.ring(),
+	rt.bell_arm(), rt.bell_disarm(), rt.bell_hear(boolean), rt.ring(),
 	rt.dispatch(text[]), rt.dispatch_lone(text, uuid, text, text), rt.dispatch_lone(text),
 	rt.dispatch_one(text),
 	rt.socket_open(uuid, text[]), rt.socket_register(uuid, text[]), rt.socket_close(uuid, text[]),

@@ -104,6 +104,8 @@
 	COUNTER("bellwire_pump_lone_rows_total",                                                                       \
 	        "Rows among them that came with the ack of the client event that wrote them, and needed no read",      \
 	        db->lone_rows)                                                                                         \
+	COUNTER("bellwire_pump_carried_rows_total", "Rows among them that came with a bell, before the read",          \
+	        db->carried_rows)                                                                                      \
 	COUNTER("bellwire_pump_bells_total", "Bells heard", db->bells)                                                 \
 	COUNTER("bellwire_pump_gaps_total", "Times the cursor did not cover the outbox: all clients resynchronise",    \
 	        db->gaps)                                                                                              \

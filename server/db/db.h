@@ -54,7 +54,7 @@ struct db_stats {
 	uint64_t batches, items, items_deferred, items_uncertain;
 	uint64_t batch_size_hist[7];          /* <=1 2 4 8 16 32 64; items is their sum */
 	uint64_t queue_items, links_up, lost; /* lost: links that were up */
-	uint64_t fetches, rows, lone_rows, bells, pump_state, gaps, epochs;
+	uint64_t fetches, rows, lone_rows, carried_rows, bells, pump_state, gaps, epochs;
 	uint64_t pump_lag_us; /* from the writing to the reading of the last read's oldest row; 0: it brought none */
 	uint64_t fetched_ms;  /* loop_now of the last read's answer; 0: none yet */
 };
@@ -223,7 +223,8 @@ struct db_position {
 	bool live;        /* the pump is there */
 };
 
-/* False while a fetch is half delivered, and before the first position. */
+/* False while a fetch is half delivered, while a row that a bell has carried is to be read, and before the first
+ * position. */
 bool db_pump_position(const struct db *d, struct db_position *at) MUST_CHECK;
 
 /*

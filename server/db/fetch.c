@@ -7,6 +7,7 @@
 #include "db/lone_row.h"
 #include "db/result.h"
 #include "db/snapshot.h"
+#include "net/loop.h"
 
 /* ---- the cursor ---- */
 
@@ -126,12 +127,12 @@ static uint64_t fetch_since(int64_t at_us, int64_t then_us)
 	return then_us > at_us ? (uint64_t)(then_us - at_us) : 0;
 }
 
-static void fetch_count(struct fetch *f, const struct db_event *events, size_t n)
+/* oldest: at_us of the oldest row of the piece so far. */
+static void fetch_count(struct fetch *f, const struct db_event *events, size_t n, int64_t *oldest)
 {
-	int64_t oldest = f->now_us;
 	for (size_t i = 0; i < n; i++) {
-		if (events[i].at_us < oldest)
-			oldest = events[i].at_us;
+		if (events[i].at_us < *oldest)
+			*oldest = events[i].at_us;
 		if (events[i].xid == f->xid)
 			continue;
 		f->xid = events[i].xid;
@@ -143,7 +144,6 @@ static void fetch_count(struct fetch *f, const struct db_event *events, size_t n
 	}
 	f->rows += n;
 	f->stats->rows += n;
-	f->stats->pump_lag_us = (uint64_t)(f->now_us - oldest);
 }
 
 /* The number in "<place>/<number>.<random>". */
@@ -151,6 +151,32 @@ static bool fetch_is_epoch(const struct fetch *f, struct slice number)
 {
 	const char *at = strchr(f->epoch, '/');
 	return at && number.n && strncmp(at + 1, number.p, number.n) == 0 && at[1 + number.n] == '.';
+}
+
+static void fetch_deliver_one(struct fetch *f, const struct db_event *e, bool more)
+{
+	if (f->ev.on_batch) {
+		size_t taken = f->ev.on_batch(f->ctx, &(struct db_batch){.events = e, .n = 1});
+		assert(taken == 1);
+		(void)taken;
+	}
+	marks_rows(&f->marks, e, 1, more);
+	f->stats->rows++;
+}
+
+enum carried_fate fetch_take_carried(struct fetch *f, struct slice text, int64_t *at_us)
+{
+	struct lone_row r;
+	if (!f->snapshot || f->upto || !lone_row_read(text, &r) || !fetch_is_epoch(f, r.epoch))
+		return CARRIED_LATER;
+	enum carried_fate fate = carried_judge(&f->carried, f->snapshot, &r);
+	if (fate != CARRIED_NOW)
+		return fate;
+	*at_us = r.event.at_us;
+	carried_add(&f->carried, &r.event);
+	fetch_deliver_one(f, &r.event, f->carried.n > 1);
+	f->stats->carried_rows++;
+	return fate;
 }
 
 bool fetch_take_lone(struct fetch *f, struct slice text)
@@ -162,13 +188,7 @@ bool fetch_take_lone(struct fetch *f, struct slice text)
 		return false;
 	fetch_replace(&f->upto, buf_steal(&cursor, NULL));
 	fetch_replace(&f->upto_epoch, mem_strndup(f->epoch, strlen(f->epoch)));
-	if (f->ev.on_batch) {
-		size_t taken = f->ev.on_batch(f->ctx, &(struct db_batch){.events = &r.event, .n = 1});
-		assert(taken == 1);
-		(void)taken;
-	}
-	marks_rows(&f->marks, &r.event, 1, false);
-	f->stats->rows++;
+	fetch_deliver_one(f, &r.event, f->carried.n > 0);
 	f->stats->lone_rows++;
 	fetch_advance(f, 1);
 	if (f->ev.on_cursor)
@@ -207,12 +227,34 @@ static size_t piece_size(const struct fetch *f, const PGresult *res, size_t *byt
 	return n;
 }
 
+/* The first of them that a bell has brought already, or n. */
+static size_t piece_run(const struct fetch *f, const struct db_event *events, size_t n)
+{
+	size_t run = f->carried.n ? 0 : n;
+	while (run < n && !carried_has(&f->carried, &events[run]))
+		run++;
+	return run;
+}
+
+/* Without those that a bell has brought: they were counted when they came. */
 static size_t piece_deliver(struct fetch *f, const struct db_event *events, size_t n)
 {
-	if (n && f->ev.on_batch)
-		n = f->ev.on_batch(f->ctx, &(struct db_batch){.events = events, .n = n});
-	fetch_count(f, events, n);
-	return n;
+	int64_t oldest = f->now_us;
+	uint64_t end_us = loop_clock_us() + LOOP_SHARE_US;
+	size_t done = 0, run;
+	do {
+		size_t taken = run = piece_run(f, events + done, n - done);
+		if (run && f->ev.on_batch)
+			taken = f->ev.on_batch(f->ctx, &(struct db_batch){.events = events + done, .n = run});
+		fetch_count(f, events + done, taken, &oldest);
+		done += taken;
+		if (taken < run)
+			break;
+		for (; done < n && carried_has(&f->carried, &events[done]); done++)
+			f->rows++;
+	} while (done < n && loop_clock_us() < end_us);
+	f->stats->pump_lag_us = (uint64_t)(f->now_us - oldest);
+	return done;
 }
 
 static void fetch_end(struct fetch *f)
@@ -220,6 +262,7 @@ static void fetch_end(struct fetch *f)
 	bool moves = f->after || strcmp(f->snapshot, f->upto) != 0;
 	f->done = true;
 	f->still = !moves;
+	f->carried.n = 0; /* they came while no fetch was out, so this one has read them */
 	fetch_advance(f, f->rows);
 	if (moves && f->ev.on_cursor)
 		f->ev.on_cursor(f->ctx);
@@ -282,6 +325,7 @@ static void fetch_take_position(struct fetch *f, const char *gap)
 {
 	f->done = true;
 	f->still = false;
+	f->carried.n = 0;
 	fetch_advance(f, UINT64_MAX);
 	if (!gap)
 		return;

@@ -10,6 +10,7 @@
 #ifndef DB_FETCH_H
 #define DB_FETCH_H
 
+#include "db/carried.h"
 #include "db/db.h"
 #include "db/marks.h"
 #include <libpq-fe.h>
@@ -69,11 +70,12 @@ struct fetch {
 	bool still;             /* the last fetch has found nothing new */
 	char *upto, *upto_epoch; /* NULL: no fetch is cut */
 	uint64_t after;
-	size_t limit;       /* rows of the next page, or of the one that is out */
-	int64_t now_us;     /* the database's clock at the fetch */
-	int64_t before_us;  /* the same of the fetch before */
-	struct marks marks; /* what was seen last */
-	const char *voided; /* why the next position leaves a gap, where there is no snapshot; static text */
+	size_t limit;           /* rows of the next page, or of the one that is out */
+	int64_t now_us;         /* the database's clock at the fetch */
+	int64_t before_us;      /* the same of the fetch before */
+	struct marks marks;     /* what was seen last */
+	struct carried carried; /* delivered, though the cursor does not see them */
+	const char *voided;     /* why the next position leaves a gap, where there is no snapshot; static text */
 
 	uint64_t own[FETCH_OWN]; /* the last transactions of fetch_own, by turns */
 	size_t owns;
@@ -109,6 +111,13 @@ void fetch_own(struct fetch *f, uint64_t xid);
  * for a fetch to bring, as every other row. The caller sees to it that no fetch is out.
  */
 bool fetch_take_lone(struct fetch *f, struct slice text) MUST_CHECK;
+
+/*
+ * A bell has carried that row, of the same form: where it may be it is delivered (CARRIED_NOW, and at_us is when it was
+ * written), while the cursor stands until a poll reads it. CARRIED_LATER: as where fetch_take_lone is false. Its
+ * condition holds, and every transaction that is not over for the cursor rings for each row that it has written.
+ */
+enum carried_fate fetch_take_carried(struct fetch *f, struct slice text, int64_t *at_us) MUST_CHECK;
 
 /*
  * Take an answer, of a fetch or of a page, and deliver its first piece; fetch_take_rest the next one, from f->row on. NULL,

@@ -124,9 +124,31 @@ static void pace_count(struct pace *p, const struct pace_seen *seen)
 	p->window.certain_us += seen->certain_us;
 }
 
+static bool pace_window_is_over(const struct pace *p)
+{
+	return loop_now(p->loop) - p->window_at >= (p->nobody ? NOBODY_WINDOW_MS : WINDOW_MS);
+}
+
+static void pace_wake(struct pace *p)
+{
+	pace_enter(p, PACE_BUSY);
+	p->want_disarm = true;
+	pace_new_window(p);
+}
+
+void pace_carried(struct pace *p, uint64_t lag_us)
+{
+	if (pace_window_is_over(p))
+		pace_new_window(p);
+	p->window.transactions++;
+	p->window.lag_us += lag_us;
+	if (pace_wants_silence(p))
+		pace_wake(p);
+}
+
 void pace_fetched(struct pace *p, const struct pace_seen *seen)
 {
-	bool over = loop_now(p->loop) - p->window_at >= (p->nobody ? NOBODY_WINDOW_MS : WINDOW_MS);
+	bool over = pace_window_is_over(p);
 	if (p->state == PACE_BUSY) {
 		pace_count(p, seen);
 		if (!over)
@@ -140,9 +162,7 @@ void pace_fetched(struct pace *p, const struct pace_seen *seen)
 		pace_new_window(p);
 	pace_count(p, seen);
 	if (pace_wants_silence(p)) {
-		pace_enter(p, PACE_BUSY);
-		p->want_disarm = true;
-		pace_new_window(p);
+		pace_wake(p);
 	} else if (p->state == PACE_DRAIN && seen->xmin > p->armed_xid) {
 		pace_enter(p, PACE_ASLEEP);
 	}

@@ -56,6 +56,9 @@ void pace_rung(struct pace *p);     /* pace_next is another one now */
 void pace_asked(struct pace *p);    /* a fetch goes out */
 void pace_answered(struct pace *p); /* its answer is here */
 
+/* A bell has brought a transaction's row, ASLEEP: how long its commit took, and what the notification did. */
+void pace_carried(struct pace *p, uint64_t lag_us);
+
 /* The whole fetch has been delivered. */
 void pace_fetched(struct pace *p, const struct pace_seen *seen);
 

@@ -7,7 +7,7 @@
 
 #define ERRORS_MOST 5 /* fetches in a row that Postgres refused: after these the link is dropped */
 
-static void pump_schedule(struct pump *p)
+void pump_schedule(struct pump *p)
 {
 	uint64_t at = pace_next(&p->pace);
 	timer_set(p->common->loop, &p->timer, p->soon_at && p->soon_at < at ? p->soon_at : at);
@@ -51,7 +51,7 @@ bool pump_has_nobody(const struct pump *p)
 	return f->ev.nobody && f->ev.nobody(f->ctx);
 }
 
-static void pump_look_around(struct pump *p)
+void pump_look_around(struct pump *p)
 {
 	p->pace.nobody = pump_has_nobody(p);
 	p->pace.alone = p->common->alone;
@@ -277,6 +277,15 @@ void pump_poke_then(struct pump *p, void (*done)(void *arg), void *arg)
 	pump_after(p, 0, done, arg);
 }
 
+void pump_read_by(struct pump *p, uint64_t at)
+{
+	if (!p->soon_at || p->soon_at > at)
+		p->soon_at = at;
+	/* What is out, or being delivered, is followed by pump_schedule. */
+	if (timer_is_set(&p->timer) && p->timer.at > p->soon_at)
+		timer_set(p->common->loop, &p->timer, p->soon_at);
+}
+
 void pump_poke_soon(struct pump *p, uint64_t ms, uint64_t xid, void (*done)(void *arg), void *arg)
 {
 	if (xid)
@@ -286,11 +295,7 @@ void pump_poke_soon(struct pump *p, uint64_t ms, uint64_t xid, void (*done)(void
 		waiters_release(&p->waiters);
 		return;
 	}
-	if (!p->soon_at)
-		p->soon_at = loop_now(p->common->loop) + ms;
-	/* What is out, or being delivered, is followed by pump_schedule. */
-	if (timer_is_set(&p->timer) && p->timer.at > p->soon_at)
-		timer_set(p->common->loop, &p->timer, p->soon_at);
+	pump_read_by(p, loop_now(p->common->loop) + ms);
 }
 
 void pump_attend(struct pump *p)
@@ -300,10 +305,15 @@ void pump_attend(struct pump *p)
 		pump_poll_now(p);
 }
 
+bool pump_is_free(const struct pump *p)
+{
+	return p->step == PUMP_RUN && p->ready && link_idle(p->link) && !p->delivering && !p->page &&
+	       !p->common->freeing && !loop_is_behind(p->common->loop);
+}
+
 bool pump_take_lone(struct pump *p, struct slice row)
 {
-	if (p->step != PUMP_RUN || !p->ready || !link_idle(p->link) || p->delivering || p->page || p->common->freeing ||
-	    loop_is_behind(p->common->loop))
+	if (!pump_is_free(p))
 		return false;
 	p->delivering = true; /* requests of callbacks begin after it */
 	bool taken = fetch_take_lone(&p->fetch, row);
@@ -320,7 +330,7 @@ bool pump_position(struct pump *p, struct db_position *at)
 	                           .mark = marks_last(&f->marks),
 	                           .now_us = f->now_us,
 	                           .live = p->ready};
-	return f->snapshot && !f->upto && at->mark;
+	return f->snapshot && !f->upto && !f->carried.n && at->mark;
 }
 
 const char *pump_mark(const struct pump *p)
@@ -403,30 +413,6 @@ static void pump_on_down(void *ctx, bool was_up, const char *why)
 	waiters_release(&p->waiters);
 	common_link_is_down(p->common, "pump", was_up, why);
 	p->common->on_change(p->common);
-}
-
-static void pump_on_notify(void *ctx)
-{
-	struct pump *p = ctx;
-	p->common->stats.bells++;
-	/* A BUSY pump polls by itself. */
-	if (p->step != PUMP_RUN || p->pace.state == PACE_BUSY)
-		return;
-	pace_rung(&p->pace);
-	pump_look_around(p);
-	if (!p->pace.nobody)
-		pump_poll_now(p);
-	else if (p->delivered == p->fetches) /* else the fetch that is not done is followed by pump_schedule */
-		pump_schedule(p);
-}
-
-static bool pump_on_message(void *ctx, const char *channel, const char *payload)
-{
-	const struct pump_ear *e = &((struct pump *)ctx)->ear;
-	if (!e->channel || strcmp(channel, e->channel) != 0)
-		return false;
-	e->fn(e->ctx, slice_str(payload));
-	return true;
 }
 
 static const struct link_events pump_link_events = {

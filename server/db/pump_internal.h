@@ -1,6 +1,6 @@
 /*
- * The two halves of the pump see its struct: pump.c reads the outbox, pump_session.c does what its session needs
- * besides, which is its first statements, the bell and the marks. Private to pump*.c.
+ * The parts of the pump see its struct: pump.c reads the outbox, pump_bell.c hears and arms the bell, pump_session.c
+ * does what the session needs besides, which is its first statements and the marks. Private to pump*.c.
  */
 #ifndef DB_PUMP_INTERNAL_H
 #define DB_PUMP_INTERNAL_H
@@ -19,10 +19,11 @@
  *   OPEN ----- pump_on_opened ---> PREPARE       the statements of poll.h, one after the other
  *   PREPARE -- pump_on_prepared -> LISTEN        listen bellwire
  *   LISTEN --- pump_on_listening -> LISTEN_MORE  listen, the channel of db_listen; or at once
- *   LISTEN_MORE -- the same -----> RUN           fetches, their pages, the bell
+ *   LISTEN_MORE -- the same -----> CARRIER       rt.bell_hear, which an older database has not
+ *   CARRIER -- pump_on_carrier --> RUN           fetches, their pages, the bell
  *   any ------ pump_on_down -----> AWAY
  */
-enum pump_step { PUMP_AWAY, PUMP_OPEN, PUMP_PREPARE, PUMP_LISTEN, PUMP_LISTEN_MORE, PUMP_RUN };
+enum pump_step { PUMP_AWAY, PUMP_OPEN, PUMP_PREPARE, PUMP_LISTEN, PUMP_LISTEN_MORE, PUMP_CARRIER, PUMP_RUN };
 
 struct pump_ear {
 	const char *channel; /* NULL: nobody listens */
@@ -53,6 +54,8 @@ struct pump {
 	PGresult *page;              /* an answer that is being delivered, ours; NULL: none */
 	bool fresh;                  /* nothing of it was taken */
 	struct pump_ear ear;
+	char carrier[64];   /* the channel of bells that carry their row; "": the database has none */
+	bool told;          /* the last message was on it */
 	unsigned errors;    /* fetches in a row that Postgres refused */
 	struct timer timer; /* the next poll, or the next rows of the page */
 	struct timer mark_timer;
@@ -60,19 +63,33 @@ struct pump {
 };
 
 /* pump.c */
-void pump_next(struct pump *p);     /* sends the statement that is due, when none is out */
-void pump_poll_now(struct pump *p); /* a fetch is due */
+void pump_next(struct pump *p);                 /* sends the statement that is due, when none is out */
+void pump_poll_now(struct pump *p);             /* a fetch is due, */
+void pump_schedule(struct pump *p);             /* when the pace says so, */
+void pump_read_by(struct pump *p, uint64_t at); /* at that time at the latest */
+bool pump_is_free(const struct pump *p)
+	MUST_CHECK;                    /* no fetch is out or being delivered, and sockets have been written */
+void pump_look_around(struct pump *p); /* what the pace knows of others */
+
+/* pump_bell.c */
+void pump_take_carrier(struct pump *p, struct slice name); /* what rt.bell_hear says */
+void pump_send_hear(struct pump *p);                       /* or no more */
+void pump_send_arm(struct pump *p);
+void pump_send_disarm(struct pump *p);
+void pump_on_notify(void *ctx);
+bool pump_on_message(void *ctx, const char *channel, const char *payload);
 
 /* pump_session.c */
 void pump_enter(struct pump *p, enum pump_step to);
 void pump_ask(struct pump *p, const char *sql, int n, const char *const *values, link_answer *answer);
+
+/* A statement of the session has that many rows and columns; else the link is dropped, or is down already. */
+bool pump_answered(struct pump *p, const char *what, enum link_fate fate, const PGresult *res, int rows,
+                   int cols) MUST_CHECK;
 void pump_send_first(struct pump *p); /* the statement of a step before PUMP_RUN */
 void pump_send_mark(struct pump *p);
-bool pump_has_to_learn(struct pump *p);
+bool pump_has_to_learn(struct pump *p) MUST_CHECK;
 void pump_send_forget(struct pump *p); /* and prepares anew what was lost */
-void pump_send_hear(struct pump *p);   /* or no more */
-void pump_send_arm(struct pump *p);
-void pump_send_disarm(struct pump *p);
 void pump_on_mark_timer(struct timer *t);
 
 #endif

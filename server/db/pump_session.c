@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "db/result.h"
 #include <stdio.h>
+#include <string.h>
 
 #define CUT_MOST_MS 60000 /* a cut fetch older than this may have lost rows to rotation unseen */
 
@@ -12,11 +13,12 @@ static const uint8_t pump_moves[] = {
 	[PUMP_AWAY] = 1u << PUMP_OPEN,
 	[PUMP_OPEN] = 1u << PUMP_PREPARE | 1u << PUMP_AWAY,
 	[PUMP_PREPARE] = 1u << PUMP_LISTEN | 1u << PUMP_AWAY,
-	[PUMP_LISTEN] = 1u << PUMP_LISTEN_MORE | 1u << PUMP_RUN | 1u << PUMP_AWAY,
-	[PUMP_LISTEN_MORE] = 1u << PUMP_RUN | 1u << PUMP_AWAY,
+	[PUMP_LISTEN] = 1u << PUMP_LISTEN_MORE | 1u << PUMP_CARRIER | 1u << PUMP_AWAY,
+	[PUMP_LISTEN_MORE] = 1u << PUMP_CARRIER | 1u << PUMP_AWAY,
+	[PUMP_CARRIER] = 1u << PUMP_RUN | 1u << PUMP_AWAY,
 	[PUMP_RUN] = 1u << PUMP_AWAY,
 };
-static const char *const pump_words[] = {"away", "open", "prepare", "listen", "listen_more", "run"};
+static const char *const pump_words[] = {"away", "open", "prepare", "listen", "listen_more", "carrier", "run"};
 
 void pump_enter(struct pump *p, enum pump_step to)
 {
@@ -42,8 +44,7 @@ static const char *pump_advice(const PGresult *res)
 	return strcmp(state, "42501") == 0 ? "; is this the login of an edge (bellwire_edge)?" : "";
 }
 
-static bool pump_answered(struct pump *p, const char *what, enum link_fate fate, const PGresult *res, int rows,
-                          int cols)
+bool pump_answered(struct pump *p, const char *what, enum link_fate fate, const PGresult *res, int rows, int cols)
 {
 	if (fate != LINK_ANSWERED)
 		return false; /* on_down follows */
@@ -75,6 +76,7 @@ static void pump_on_opened(void *arg, enum link_fate fate, const PGresult *res)
 	p->poll = (struct poll){0};
 	p->kind = 0;
 	p->learn = POLL_FETCH;
+	p->carrier[0] = '\0';
 	pump_enter(p, PUMP_PREPARE);
 	pump_next(p);
 }
@@ -101,7 +103,19 @@ static void pump_on_listening(void *arg, enum link_fate fate, const PGresult *re
 	if (!pump_answered(p, "listen", fate, res, 0, 0))
 		return;
 	p->hears = true;
-	pump_enter(p, p->step == PUMP_LISTEN && p->ear.channel ? PUMP_LISTEN_MORE : PUMP_RUN);
+	pump_enter(p, p->step == PUMP_LISTEN && p->ear.channel ? PUMP_LISTEN_MORE : PUMP_CARRIER);
+	pump_next(p);
+}
+
+/* Without one the bells bring no rows, as those of an earlier version: polls do. */
+static void pump_on_carrier(void *arg, enum link_fate fate, const PGresult *res)
+{
+	struct pump *p = arg;
+	if (fate != LINK_ANSWERED)
+		return; /* on_down follows */
+	if (db_rows_ok(res) && PQntuples(res) == 1)
+		pump_take_carrier(p, db_cell(res, 0, 0));
+	pump_enter(p, PUMP_RUN);
 	pump_poll_now(p);
 }
 
@@ -145,60 +159,8 @@ void pump_send_first(struct pump *p)
 		pump_ask(p, "listen bellwire", 0, NULL, pump_on_listening);
 	else if (p->step == PUMP_LISTEN_MORE)
 		pump_send_listen(p);
-}
-
-/* ---- the bell ---- */
-
-static void pump_on_heard(void *arg, enum link_fate fate, const PGresult *res)
-{
-	struct pump *p = arg;
-	if (!pump_answered(p, p->hears ? "unlisten" : "listen", fate, res, 0, 0))
-		return;
-	p->hears = !p->hears;
-	pump_next(p);
-}
-
-/* Before the bell is armed, since who sees it armed rings; and no more while it is not, for some time. */
-void pump_send_hear(struct pump *p)
-{
-	pump_ask(p, p->hears ? "unlisten bellwire" : "listen bellwire", 0, NULL, pump_on_heard);
-}
-
-static void pump_on_armed(void *arg, enum link_fate fate, const PGresult *res)
-{
-	struct pump *p = arg;
-	if (!pump_answered(p, "rt.bell_arm", fate, res, 1, 2))
-		return;
-	if (!slice_eq(db_cell(res, 0, 0), SLICE("t"))) {
-		pump_next(p); /* a writer was asking at this moment: again after the next window */
-		return;
-	}
-	uint64_t xid;
-	if (!db_cell_u64(res, 0, 1, &xid)) {
-		link_drop(p->link, "rt.bell_arm returned no xid");
-		return;
-	}
-	pace_armed(&p->pace, xid);
-	pump_poll_now(p);
-}
-
-void pump_send_arm(struct pump *p)
-{
-	p->pace.want_arm = false;
-	pump_ask(p, "select * from rt.bell_arm()", 0, NULL, pump_on_armed);
-}
-
-static void pump_on_disarmed(void *arg, enum link_fate fate, const PGresult *res)
-{
-	struct pump *p = arg;
-	if (pump_answered(p, "rt.bell_disarm", fate, res, 1, 1))
-		pump_poll_now(p);
-}
-
-void pump_send_disarm(struct pump *p)
-{
-	p->pace.want_disarm = false;
-	pump_ask(p, "select rt.bell_disarm()", 0, NULL, pump_on_disarmed);
+	else if (p->step == PUMP_CARRIER)
+		pump_ask(p, "select rt.bell_hear(true)", 0, NULL, pump_on_carrier);
 }
 
 /* ---- statements that were refused ---- */

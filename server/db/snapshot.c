@@ -83,6 +83,28 @@ bool db_snapshot_sees(const struct db_snapshot *s, uint64_t xid)
 	return true;
 }
 
+static bool snapshot_has(const uint64_t xids[], size_t n, uint64_t xid)
+{
+	for (size_t i = 0; i < n; i++)
+		if (xids[i] == xid)
+			return true;
+	return false;
+}
+
+bool db_snapshot_within(const struct db_snapshot *inner, const struct db_snapshot *outer, const uint64_t besides[],
+                        size_t n)
+{
+	if (inner->xmax > outer->xmax && inner->xmax - outer->xmax > SNAPSHOT_APART)
+		return false;
+	for (size_t i = 0; i < outer->n; i++)
+		if (db_snapshot_sees(inner, outer->xip[i]) && !snapshot_has(besides, n, outer->xip[i]))
+			return false;
+	for (uint64_t xid = outer->xmax; xid < inner->xmax; xid++)
+		if (db_snapshot_sees(inner, xid) && !snapshot_has(besides, n, xid))
+			return false;
+	return true;
+}
+
 uint64_t db_snapshot_xmax(const struct db_snapshot *s)
 {
 	return s->xmax;

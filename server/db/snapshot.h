@@ -14,6 +14,14 @@ void db_snapshot_free(struct db_snapshot **s);
 /* Transaction xid had committed, or been rolled back, when the snapshot was taken: a snapshot does not tell which. */
 bool db_snapshot_sees(const struct db_snapshot *s, uint64_t xid);
 
+/*
+ * Does outer see all that inner sees, but for the n transactions of `besides`? Where inner ends more than so many above
+ * outer: false.
+ */
+#define SNAPSHOT_APART 1024
+bool db_snapshot_within(const struct db_snapshot *inner, const struct db_snapshot *outer, const uint64_t besides[],
+                        size_t n) MUST_CHECK;
+
 /* Its xmin and xmax, of the text. */
 bool db_snapshot_bounds(struct slice text, uint64_t *xmin, uint64_t *xmax) MUST_CHECK; /* false: malformed */
 

@@ -200,7 +200,8 @@ begin
 				v_row.data, v_row.confirm);
 		end if;
 		if v_ring then
-			perform pg_notify('bellwire', '');
+			perform rt_private.ring_carrying(v_row.xmin, v_row.id, v_row.epoch, v_at, v_row.rooms[1],
+				'chat:message:new', v_row.data, v_row.confirm);
 		end if;
 	else -- the first write after a start, a crash, or a time without any edge: outbox_insert knows what to do
 		select rt_private.outbox_insert(m.rooms, '{}', 'chat:message:new', m.data, m.confirm, null, false)

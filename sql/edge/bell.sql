@@ -55,3 +55,38 @@ return set_config('bellwire.dispatch', pg_current_xact_id()::text, true);
 comment on function rt_private.unrung() is
 	'From here on this transaction is as a batch of events: it rings nobody. Returns it, for the edge that is '
 	'alone and reads by itself what was written.';
+
+-- The row goes with the first bell of a transaction alone: of others the edge learns by a bell that carries nothing, so
+-- a transaction of many rows fills no queue. Its snapshot says what the edge must have delivered before; one of a
+-- transaction that keeps its first snapshot does not. A page of the cluster's queue of notifications holds 8000 bytes,
+-- and where a listener is stuck that queue grows: what is longer than most messages is read.
+create or replace function rt_private.ring_carrying(p_xmin xid, p_id bigint, p_epoch int, p_at timestamptz, p_room text,
+	p_event text, p_data jsonb, p_confirm jsonb) returns void
+language plpgsql volatile
+as $$
+declare
+	v_xid     constant text := pg_current_xact_id();
+	v_row     text;
+	v_channel text;
+	v_rung    boolean;
+begin
+	if current_setting('bellwire.carried', true) is distinct from v_xid
+		and current_setting('transaction_isolation') = 'read committed' then
+		v_row := concat_ws(e'\x1e', pg_current_snapshot(), v_xid, p_xmin, p_id, p_epoch,
+			rt_private.micros(p_at), p_room, p_event, p_data, p_confirm);
+		if octet_length(v_row) < 2000 then
+			select b.channel into v_channel from bellwire.bell b
+			where set_config('bellwire.carried', v_xid, true) is not null;
+		end if;
+	end if;
+	if v_channel is null then
+		perform pg_notify('bellwire', '');
+	else
+		v_rung := concat(pg_notify(v_channel, v_row), pg_notify('bellwire', 'carried')) is null;
+	end if;
+end
+$$;
+comment on function rt_private.ring_carrying(xid, bigint, int, timestamptz, text, text, jsonb, jsonb) is
+	'Rings for a row of the outbox for one room, and sends it with the bell: the snapshot of this moment, the '
+	'transaction, the row''s xmin, id, epoch, microseconds, room, event, data and confirm value, by the '
+	'character 30. Edges that know nothing of that hear the bell alone.';

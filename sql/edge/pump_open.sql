@@ -18,13 +18,15 @@ begin
 		truncate bellwire.outbox, bellwire.outbox_ephemeral, bellwire.sockets, bellwire.edges,
 			bellwire.edges_gone, bellwire.ticks, bellwire.epoch, bellwire.marks;
 		update bellwire.outbox_state s set dropped = null;
+		update bellwire.bell b set channel = default; -- a dump has that of the other one
 	end if;
 	update bellwire.outbox_state s set system_identifier = v_system, database_oid = v_oid;
 end
 $$;
 comment on function rt_private.restored() is
 	'Where a dump of another database was restored, or a copy made: outbox, sockets, edges and all snapshots of '
-	'that one go, before they are taken for this one''s (docs/event-path.md, "Restores and imports").';
+	'that one go, before they are taken for this one''s, and so does the secret channel of its bells '
+	'(docs/event-path.md, "Restores and imports").';
 
 create or replace function rt_private.pump_end(p_edge uuid) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp

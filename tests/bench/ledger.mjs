@@ -84,7 +84,7 @@ async function names(run) {
   return (p) => PARTS.findIndex(([, is]) => is({ name: known.get(p.pid) ?? '', title: p.title }))
 }
 
-const COUNTS = { polls: 'bellwire_pump_fetches_total', rows: 'bellwire_pump_rows_total', own: 'bellwire_pump_lone_rows_total', bells: 'bellwire_pump_bells_total',
+const COUNTS = { polls: 'bellwire_pump_fetches_total', rows: 'bellwire_pump_rows_total', own: 'bellwire_pump_lone_rows_total', carried: 'bellwire_pump_carried_rows_total', bells: 'bellwire_pump_bells_total',
   confirmed: 'bellwire_confirmed_latency_seconds_count', calls: 'bellwire_database_calls_total{outcome="ok"}' }
 async function counts(run) {
   const text = await (await fetch(`http://127.0.0.1:${run.admin}/metrics`)).text()
@@ -129,7 +129,7 @@ function print(work, { spent, server, whole, times, counts: all }) {
     row('the edge', server)]))
   const per = (n) => (n / work.count).toFixed(2)
   for (const [i, c] of all.entries()) {
-    console.log(`\n${i ? 'a further edge, ' : ''}for each ${per(c.polls)} polls of ${((c.rows - c.own) / c.polls).toFixed(2)} rows, ${per(c.own)} rows with their acks, ${per(c.bells)} bells heard, ` +
+    console.log(`\n${i ? 'a further edge, ' : ''}for each ${per(c.polls)} polls of ${((c.rows - c.own - c.carried) / c.polls).toFixed(2)} rows, ${per(c.own)} rows with their acks, ${per(c.carried)} with their bells, ${per(c.bells)} bells heard, ` +
       `${per(c.calls)} other calls, ${per(c.confirmed)} clients that confirmed`)
   }
 }

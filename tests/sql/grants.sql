@@ -53,7 +53,7 @@ select is_empty($$select name from functions where proowner <> 'bellwire_owner':
 select results_eq($$select name from functions where has_function_privilege('bellwire_edge', oid, 'execute')
 	order by name collate "C"$$, array[
 	'rt."fetch"(text,text)', 'rt.answer(uuid,text[])',
-	'rt.bell_arm()', 'rt.bell_disarm()',
+	'rt.bell_arm()', 'rt.bell_disarm()', 'rt.bell_hear(boolean)',
 	'rt.confirm(jsonb[],uuid[],uuid[],uuid[],uuid[])', 'rt.confirm_lone(uuid,uuid,boolean,boolean)',
 	'rt.dispatch(text[])',
 	'rt.dispatch_lone(text)', 'rt.dispatch_lone(text,uuid,text,text)', 'rt.dispatch_one(text)',

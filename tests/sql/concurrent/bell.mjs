@@ -1,4 +1,4 @@
-// The silenced bell: which writers ring, and that no wake-up is lost (docs/architecture.md, "The bell, and why it is silent"). bellwire.outbox and its twin: outbox_written; edge_sleeps, may_ring, must_ring, which are inlined.
+// The silenced bell: which writers ring, and that no wake-up is lost (docs/architecture.md, "The bell, and why it is silent"). bellwire.outbox and its twin: outbox_written; edge_sleeps, may_ring, must_ring, which are inlined; ring_carrying.
 import { closing, connect, connectEdge, dispatch, is, item, listen, many, ok, opening, outcome, Pump, random, run, sleep, until, uuid, world } from './lib.mjs';
 
 const publish = (client, ephemeral = false) => client.query("select rt_private.publish(array['r'], 'b', '{}', p_ephemeral => $1)", [ephemeral]);
@@ -94,6 +94,71 @@ async function batches() {
     is(`${await admin.one("select count(*)::int from bellwire.outbox where xid = $1::xid8 and event like 'user:o%'", [xact])} ${(await ear.mark()).length}`, '1 0',
       `what ${what} at an edge that is alone rings nobody, and says its transaction`);
   }
+}
+
+// The first message of a transaction rides on its bell (docs/decisions/0052-carried.md).
+async function carries() { // in the chat of batches()
+  const [admin, writer] = await many(2);
+  const ear = await listen(admin);
+  const [edge, sleeper] = await many(2, connectEdge);
+  const nobody = (await sleeper.rows('select pg_listening_channels() as c')).map((r) => r.c).join();
+  const channel = await sleeper.one('select rt.bell_hear(true)');
+  is(`${nobody} ${(await sleeper.rows('select pg_listening_channels() as c')).map((r) => r.c).sort().join()}`, ` bellwire,${channel}`, 'an edge hears both channels');
+  await sleeper.one('select rt.bell_hear(false)');
+  is((await sleeper.rows('select pg_listening_channels() as c')).length, 0, 'or none');
+  await ear.query(`listen ${channel}`);
+  const say = (content = 'x') => writer.query("insert into platform.messages (chat_id, sender_id, type, content) values ($1, $2, 'text', $3)", [uuid(11), uuid(1), content]);
+  const heard = async () => (await ear.mark()).map((text) => (text.includes('\x1e') ? 'row' : text || 'bell')).join();
+  await say();
+  is(await heard(), '', 'nobody sleeps');
+  await sleeper.query('select * from rt.bell_arm()');
+  const before = await writer.one('select pg_current_xact_id()');
+  await writer.query('begin');
+  const xid = await writer.one('select pg_current_xact_id()');
+  await say('with a bell');
+  await writer.query('commit');
+  const [row, bell, ...more] = await ear.mark();
+  is(`${bell} ${more}`, 'carried ', 'the bell of everybody says that a row went with it, on the channel that edges know');
+  const [snapshot, ...parts] = row.split('\x1e');
+  const kept = (await admin.rows(`select xid::text, xmin::text, id::text, epoch::text, (extract(epoch from at) * 1000000)::bigint::text, rooms[1], event, data::text, confirm::text
+    from bellwire.outbox where event = 'chat:message:new' order by id desc limit 1`))[0];
+  is(parts.join('\n'), Object.values(kept).join('\n'), 'the row, as a poll reads it');
+  is(await admin.one(`select array[pg_visible_in_snapshot($1::xid8, $3::pg_snapshot), pg_visible_in_snapshot($2::xid8, $3::pg_snapshot)]::text`, [before, xid, snapshot]), '{t,f}',
+    'and the snapshot of its transaction, which sees those before it');
+  await writer.query('begin');
+  await say();
+  await say();
+  await say();
+  await writer.query('commit');
+  is(await heard(), 'row,carried,bell', 'the first of a transaction, and that there is more');
+  await writer.query('begin');
+  await publish(writer);
+  await say();
+  await writer.query('commit');
+  is(await heard(), 'bell,row,carried', 'behind another event: that comes first');
+  await writer.query('begin; savepoint s');
+  await say();
+  await writer.query('rollback to s');
+  await say('kept');
+  await writer.query('commit');
+  is(await heard(), 'row,carried', 'what is undone takes its bell with it, and the next one carries');
+  await writer.query('begin isolation level repeatable read');
+  await say();
+  await writer.query('commit');
+  is(await heard(), 'bell', 'an older snapshot does not say what is over, so no row is carried');
+  await say('y'.repeat(7700));
+  is(await heard(), 'bell', 'a row that is too long for a notification');
+  await edge.query("select * from rt.dispatch_one($1)", [item('chat:message:send', 1, 's', { chat_id: uuid(11), type: 'text', content: 'a call' })]);
+  is((await ear.mark()).length, 0, 'a call rings nobody by itself');
+  await admin.query('begin; delete from bellwire.bell');
+  await admin.query('commit');
+  await say();
+  is(await heard(), 'bell', 'without a channel the bell is a bell');
+  is(await sleeper.one('select rt.bell_hear(true)'), null, 'and edges are told that there is none');
+  is((await sleeper.rows('select pg_listening_channels() as c')).map((r) => r.c).join(), 'bellwire', 'which they hear');
+  await admin.query('insert into bellwire.bell default values');
+  is(await outcome(admin.query('insert into bellwire.bell default values')), '23505', 'there is one');
+  is(await outcome(admin.query("update bellwire.bell set channel = 'x; y'")), '23514', 'of that form');
 }
 
 async function twoPhases() {
@@ -222,6 +287,7 @@ async function newcomers() { // in the chat of batches()
 await run([
   ['bell: who rings', rings],
   ['bell: batches', batches],
+  ['bell: what it carries', carries],
   ['bell: two-phase commit', twoPhases],
   ['bell: wake-ups', wakeUps],
   ['bell: newcomers', newcomers],

@@ -129,6 +129,7 @@ async function restore() {
   const pump = await pumpAt(third);
   is(await there.one("select (select count(*) from bellwire.outbox where control is distinct from 'edge_came')::int + (select count(*) from bellwire.sockets)::int + (select count(*) from bellwire.ticks)::int"), 0, 'the first edge that comes empties what belongs to the other cluster');
   is(await there.one('select dropped from bellwire.outbox_state'), null, 'with its snapshots');
+  ok(await there.one('select channel from bellwire.bell') !== await db.one('select channel from bellwire.bell'), 'the channel of bells that carry rows is a secret of its own');
   is(await there.one("select string_agg(name, ',') from bellwire.edges"), 'test', 'and its edges');
   is(await there.one('select name from platform.users'), 'Anna', 'the service\'s rows stay');
   // past the ids that were restored

@@ -19,7 +19,7 @@ const story = [
   `insert into platform.chat_participants (chat_id, user_id) values (${u(10)}, ${u(1)}), (${u(10)}, ${u(2)}), (${u(11)}, ${u(1)})`,
   `update platform.chat_participants set joined_at = '2026-01-10T12:00:00.123456Z'`,
   `select epoch, schema_version from rt.pump_open(${u(900)}, 'test')`,
-  'select * from rt.version()', 'select count(*) from rt.bell_arm()', 'select rt.bell_disarm()', 'select rt.ring()', 'select rt.recovery_key()', 'select rt.routes()', 'select rt.relays()', `select rt.names(array[${u(1)}, ${u(99)}])`, `select rt.relayed(${u(900)}, $json$[{"data": ${metadata}}]$json$)`,
+  'select * from rt.version()', 'select count(*) from rt.bell_arm()', 'select rt.bell_disarm()', 'select rt.bell_hear(false) is not null', 'select rt.ring()', 'select rt.recovery_key()', 'select rt.routes()', 'select rt.relays()', `select rt.names(array[${u(1)}, ${u(99)}])`, `select rt.relayed(${u(900)}, $json$[{"data": ${metadata}}]$json$)`,
   'select rt.socket_id()',
   `select ord, ok, pg_catalog.length(rooms), reason from rt.socket_open(${u(900)}, ${socket('s1', 1, { pid: 'a pid' })})`,
   `select ord, ok, pg_catalog.length(rooms), reason from rt.socket_open_one(${u(900)}, 's3', ${u(1)}, false, 'another pid', false)`,

@@ -726,13 +726,19 @@ TEST(a_row_that_is_no_event_delivers_nothing)
 
 /* ---- rows that come with the ack of the event which wrote them ---- */
 
-static struct slice lone(const char *snapshot, const char *xid, const char *xmin, const char *epoch)
+static struct slice written(const char *snapshot, const char *xid, const char *xmin, const char *epoch, int id,
+                            int at_us)
 {
 	static char text[200];
 	const char *form = "%s\x1e%s\x1e%s\x1e%d\x1e%s\x1e%d\x1e%s\x1e%s\x1e%s";
-	int n = snprintf(text, sizeof text, form, snapshot, xid, xmin, 31, epoch, 5250000, "participants:c",
+	int n = snprintf(text, sizeof text, form, snapshot, xid, xmin, id, epoch, at_us, "participants:c",
 	                 "chat:message:new", "{\"a\":1}");
 	return slice_of(text, (size_t)n);
+}
+
+static struct slice lone(const char *snapshot, const char *xid, const char *xmin, const char *epoch)
+{
+	return written(snapshot, xid, xmin, epoch, 31, 5250000);
 }
 
 static void position_at(struct heard *h, const char *snapshot)
@@ -819,5 +825,226 @@ TEST(a_row_beside_a_cut_fetch_is_for_a_fetch)
 	size_t events = h.events;
 	CHECK(!fetch_take_lone(&h.f, lone("100:100:", "100", "100", "71")));
 	CHECK_INT(h.events, events);
+	fetch_fini(&h.f);
+}
+
+/* ---- rows that came with a bell ---- */
+
+static void row_of(PGresult *res, const char *id, const char *xid, const char *at)
+{
+	result_row(res, (const char *[COLS]){id, xid, at, "participants:c", NULL, "chat:message:new", NULL, "{\"a\":1}",
+	                                     NULL, "f"});
+}
+
+static enum carried_fate carried(struct heard *h, const char *snapshot, const char *xid, int id)
+{
+	int64_t at_us = 0;
+	enum carried_fate fate = fetch_take_carried(&h->f, written(snapshot, xid, xid, "71", id, 6000), &at_us);
+	CHECK_INT(at_us, fate == CARRIED_NOW ? 6000 : 0);
+	return fate;
+}
+
+static bool brings(struct heard *h, const char *snapshot, const char *xid, int id)
+{
+	return carried(h, snapshot, xid, id) == CARRIED_NOW;
+}
+
+TEST(a_row_that_a_bell_has_carried_is_delivered_once)
+{
+	struct heard h;
+	position_at(&h, "100:100:");
+	CHECK(brings(&h, "100:100:", "101", 31));
+	CHECK_SLICE(h.first.rooms, SLICE("participants:c"));
+	CHECK(brings(&h, "100:102:100", "102", 32)); /* it has seen the first one, which was delivered */
+	CHECK_INT(h.events, 2);
+	CHECK_STR(h.f.snapshot, "100:100:"); /* the cursor is for polls to move */
+	CHECK_INT(h.cursors, 0);
+	struct buf marks = {0};
+	marks_array(&h.f.marks, &marks);
+	CHECK_SLICE(buf_view(&marks), SLICE("{\"row.31.101.6000\",\"row.32.102.6000\"}"));
+	buf_fini(&marks);
+	CHECK_INT(h.stats.carried_rows, 2);
+	CHECK_INT(h.stats.rows, 2);
+	PGresult *res = header("104:104:", "1.2.3/71.abc", "ok");
+	row_of(res, "31", "101", "6000");
+	row_of(res, "32", "102", "6000");
+	row_of(res, "33", "103", "4000");
+	CHECK(take(&h, res) == NULL);
+	CHECK_INT(h.events, 3);
+	CHECK_INT(h.stats.rows, 3);
+	CHECK_INT(h.last_id, 33);
+	CHECK_STR(h.f.snapshot, "104:104:");
+	CHECK_INT(h.f.transactions, 1); /* the pace knows of the others */
+	CHECK_INT(h.f.lag_us, 1000);
+	CHECK_INT(h.stats.pump_lag_us, 1000);
+	CHECK_INT(h.f.rows, 3);
+	CHECK_INT(h.f.carried.n, 0);
+	fetch_fini(&h.f);
+}
+
+TEST(of_a_transaction_whose_row_a_bell_has_carried_the_others_come_with_the_poll)
+{
+	struct heard h;
+	position_at(&h, "100:100:");
+	CHECK(brings(&h, "100:100:", "101", 31));
+	CHECK(!brings(&h, "100:100:", "101", 32));
+	PGresult *res = header("102:102:", "1.2.3/71.abc", "ok");
+	row_of(res, "31", "101", "6000");
+	row_of(res, "32", "101", "6000");
+	CHECK(take(&h, res) == NULL);
+	CHECK_INT(h.events, 2);
+	CHECK_INT(h.last_id, 32);
+	fetch_fini(&h.f);
+}
+
+/* Numbers that a crash has given back. */
+TEST(another_row_with_the_numbers_of_one_that_was_carried_is_delivered)
+{
+	struct heard h;
+	position_at(&h, "100:100:");
+	CHECK(brings(&h, "100:100:", "101", 31));
+	CHECK(brings(&h, "100:100:", "102", 32));
+	h.last_id = 0;
+	PGresult *res = header("104:104:", "1.2.3/72.abc", "ok");
+	row_of(res, "31", "101", "6001");
+	row_of(res, "32", "103", "6000");
+	CHECK(take(&h, res) == NULL);
+	CHECK_INT(h.events, 4);
+	fetch_fini(&h.f);
+}
+
+/* Whatever a fetch is, the row is known until its last piece. */
+TEST(rows_that_were_carried_are_forgotten_with_the_answer_that_reads_them)
+{
+	struct heard h;
+	position_at(&h, "100:100:");
+	CHECK(brings(&h, "100:100:", "1101", 500));
+	h.last_id = 0;
+	PGresult *res = header("1102:1102:", "1.2.3/71.abc", "ok");
+	for (int i = 0; i < PAGE_ROWS; i++)
+		event(res, (uint64_t)i + 1 < 500 ? (uint64_t)i + 1 : (uint64_t)i + 1001);
+	CHECK(take(&h, res) == NULL);
+	CHECK(h.f.upto != NULL);
+	CHECK_INT(h.f.carried.n, 1);
+	CHECK(!brings(&h, "100:100:", "1102", 5000)); /* nor is any taken beside it */
+	size_t events = h.events;
+	res = result_begin(COLS);
+	row_of(res, "5001", "1101", "6000"); /* another row of it */
+	CHECK(fetch_take_page(&h.f, res) == NULL);
+	PQclear(res);
+	CHECK_INT(h.events, events + 1);
+	CHECK_INT(h.f.carried.n, 0);
+	CHECK_STR(h.f.snapshot, "1102:1102:");
+	fetch_fini(&h.f);
+}
+
+/* Their numbers may be given again there. */
+TEST(rows_that_were_carried_are_forgotten_with_the_history_that_they_were_of)
+{
+	static const char *const controls[] = {"ok", "gap"};
+	for (size_t i = 0; i < ARRAY_LEN(controls); i++) {
+		struct heard h;
+		CHECK_ROW(controls[i]);
+		position_at(&h, "100:100:");
+		CHECK(brings(&h, "100:100:", "103", 31));
+		CHECK(take(&h, header("50:50:", "1.2.3/72.abc", controls[i])) == NULL);
+		CHECK_INT(h.f.carried.n, 0);
+		fetch_fini(&h.f);
+	}
+}
+
+TEST(an_answer_of_ids_leaves_out_what_a_bell_has_brought)
+{
+	struct heard h;
+	position_at(&h, "100:100:");
+	CHECK(brings(&h, "100:100:", "101", 31));
+	PGresult *res = ids_row_of(result_begin(IDS_COLS), &(struct fake_ids){0, 0, 5000, NULL, "102:102:"});
+	ids_row_of(res, &(struct fake_ids){31, 101, 6000, NULL, NULL});
+	ids_row_of(res, &(struct fake_ids){32, 101, 6000, NULL, NULL});
+	CHECK(fetch_take_ids(&h.f, res, 777) == NULL);
+	PQclear(res);
+	CHECK_INT(h.events, 2);
+	CHECK_INT(h.last_id, 32);
+	fetch_fini(&h.f);
+}
+
+TEST(a_row_that_may_belong_behind_another_waits_for_the_poll)
+{
+	static const struct {
+		const char *what, *snapshot, *xid, *epoch;
+	} rows[] = {
+		{"somebody has committed since", "101:101:", "101", "71"},
+		{"the transaction in flight was over", "100:100:", "101", "71"},
+		{"a later one has committed", "98:102:98,100", "102", "71"},
+		{"another epoch", "98:100:98", "100", "81"},
+		{"too far behind the cursor", "98:5000:98", "5000", "71"},
+		{"a snapshot that is none", "98:100:98,", "100", "71"},
+		{"no row", "98:100:98", "", "71"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct heard h;
+		CHECK_ROW(rows[i].what);
+		position_at(&h, "98:100:98");
+		int64_t at_us;
+		CHECK_INT(fetch_take_carried(&h.f, lone(rows[i].snapshot, rows[i].xid, rows[i].xid, rows[i].epoch),
+		                             &at_us),
+		          CARRIED_LATER);
+		CHECK_INT(h.events + h.stats.rows + h.stats.carried_rows + h.f.carried.n, 0);
+		fetch_fini(&h.f);
+	}
+	struct heard h;
+	begin(&h); /* no position */
+	CHECK(!brings(&h, "98:100:98", "100", 31));
+	position_at(&h, "98:100:98");
+	CHECK(!brings(&h, "101:102:", "101", 31)); /* it has seen what was in flight */
+	CHECK(brings(&h, "100:100:", "98", 31));   /* that one, whose snapshot does not have itself */
+	CHECK(brings(&h, "100:101:", "100", 32));  /* it has seen that one, and an id behind its own is over */
+	CHECK(brings(&h, "90:90:", "104", 33));    /* what it has not seen does not matter */
+	fetch_fini(&h.f);
+}
+
+TEST(a_row_that_was_read_before_its_bell_came_is_no_reason_for_a_poll)
+{
+	struct heard h;
+	position_at(&h, "98:100:98");
+	CHECK_INT(carried(&h, "90:90:", "99", 31), CARRIED_READ);
+	CHECK_INT(carried(&h, "200:200:", "97", 31), CARRIED_READ);
+	CHECK_INT(h.events + h.stats.rows + h.stats.carried_rows + h.f.carried.n, 0);
+	fetch_fini(&h.f);
+}
+
+TEST(more_rows_than_are_kept_wait_for_the_poll)
+{
+	struct heard h;
+	char xid[24];
+	position_at(&h, "100:100:");
+	for (int i = 0; i < CARRIED_MOST; i++) {
+		snprintf(xid, sizeof xid, "%d", 101 + i);
+		CHECK(brings(&h, "100:100:", xid, 31 + i));
+	}
+	CHECK(!brings(&h, "100:100:", "300", 300));
+	fetch_fini(&h.f);
+}
+
+/* A batch that is taken in part is gone on with where it stopped. */
+TEST(rows_around_one_that_was_carried_come_in_their_order)
+{
+	struct heard h;
+	position_at(&h, "100:100:");
+	CHECK(brings(&h, "100:100:", "102", 32));
+	h.last_id = 0;
+	h.takes = 1;
+	PGresult *res = header("105:105:", "1.2.3/71.abc", "ok");
+	row_of(res, "30", "101", "4000");
+	row_of(res, "31", "101", "4000");
+	row_of(res, "32", "102", "6000");
+	row_of(res, "33", "103", "4000");
+	CHECK(fetch_take(&h.f, res, 777) == NULL);
+	while (h.f.row < h.f.behind)
+		CHECK(fetch_take_rest(&h.f, res) == NULL);
+	PQclear(res);
+	CHECK_INT(h.events, 4);
+	CHECK_INT(h.last_id, 33);
+	CHECK_INT(h.f.carried.n, 0);
 	fetch_fini(&h.f);
 }

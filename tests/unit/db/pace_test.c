@@ -269,3 +269,37 @@ TEST(the_bell_alone)
 	CHECK_INT(w.stats.pump_state, PACE_AWAY);
 	end(&w);
 }
+
+/* Each counts when it comes, not with the poll that reads many of them later. */
+TEST(rows_that_bells_have_carried_wake_it_as_others_do)
+{
+	static const struct {
+		const char *name;
+		int each_ms, n;
+		uint64_t lag_us;
+		bool alone, wakes;
+	} rows[] = {
+		{"240 a second", 5, 24, 1000, true, false},
+		{"at 2 ms a commit", 5, 24, 2000, true, false},
+		{"at 4 ms a commit", 5, 24, 4000, true, true},
+		{"one old transaction", 100, 1, 30000, true, true},
+		{"beside others, 333 a second", 3, 24, 300, false, false},
+		{"beside others, 500 a second", 2, 24, 300, false, true},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct world w;
+		struct pace *p = begin(&w);
+		CHECK_ROW(rows[i].name);
+		p->alone = rows[i].alone;
+		pace_armed(p, 10);
+		fetched(&w, 0, 0, 0, 11);
+		CHECK_INT(p->state, PACE_ASLEEP);
+		for (int n = 0; n < rows[i].n && p->state == PACE_ASLEEP; n++) {
+			pass(&w, (uint64_t)rows[i].each_ms);
+			pace_carried(p, rows[i].lag_us);
+		}
+		CHECK_INT(p->state == PACE_BUSY, rows[i].wakes);
+		CHECK_INT(p->want_disarm, rows[i].wakes);
+		end(&w);
+	}
+}

@@ -6,6 +6,7 @@
 
 #define COLS 10
 #define PAGE 1000
+#define CHANNEL "bellwire_0a"
 
 /* The database: rows that the next fetch brings, and the header. */
 struct world {
@@ -23,8 +24,9 @@ struct world {
 	bool hold_pages, hold_marks;
 	/* The database knows rt.poll, rt.poll_both and rt.look. */
 	bool plain;
-	int written, dropped; /* the header of a poll */
-	const char *refused;  /* of the next poll */
+	bool carries, strange; /* and rt.bell_hear */
+	int written, dropped;  /* the header of a poll */
+	const char *refused;   /* of the next poll */
 	int looks, fews, polls, boths, ids, forgotten;
 	bool comes;               /* somebody, while the next rt.poll_ids is out */
 	uint64_t twin, twin_each; /* statements that have written it; before each rt.poll_ids so many more */
@@ -273,6 +275,13 @@ static void play(struct fake_conn *c, const char *sql)
 	} else if (starts_with(sql, "listen ") || starts_with(sql, "unlisten ")) {
 		say(w, sql);
 		fake_command(c);
+	} else if (starts_with(sql, "select rt.bell_hear")) {
+		if (w->carries)
+			say(w, strstr(sql, "true") ? "hear" : "unhear");
+		if (w->carries)
+			fake_answer(c, (const char *[]){w->strange ? "x; listen y" : CHANNEL}, 1);
+		else
+			fake_error(c, "42883", "no such function");
 	} else if (starts_with(sql, "select * from rt.bell_arm")) {
 		say(w, "arm");
 		fake_answer(c, (const char *[]){w->no_lock ? "f" : "t", xid}, 2);
@@ -731,6 +740,245 @@ TEST(a_row_that_comes_with_its_ack_needs_no_fetch)
 	end(&w);
 }
 
+/* A fetch that finds a new snapshot. */
+static void poll_once(struct world *w)
+{
+	w->next_xid++;
+	pump_poke(w->pump);
+	WAIT_FOR(w->parts.loop, is_at(w));
+}
+
+/* Asleep, at 101:101: or later, and alone unless said otherwise. */
+static void begin_carried(struct world *w)
+{
+	begin(w);
+	strcpy(w->epoch, "1.2.3/7.abc");
+	w->carries = true;
+	w->parts.common.alone = true;
+	pump_start(w->pump);
+	WAIT_FOR(w->parts.loop, w->ready == 1);
+	fall_asleep(w);
+	WAIT_FOR(w->parts.loop, is_at(w));
+}
+
+static void ring(struct world *w, struct slice row)
+{
+	char text[200];
+	snprintf(text, sizeof text, "%.*s", (int)row.n, row.p);
+	fake_notify(conn(w), CHANNEL, text);
+	fake_notify(conn(w), "bellwire", "carried");
+}
+
+TEST(a_bell_that_carries_a_row_brings_it_and_a_poll_reads_it_later)
+{
+	struct world w;
+	begin_carried(&w);
+	int fetches = w.fetches;
+	ring(&w, LONE("101:101:", "101"));
+	WAIT_FOR(w.parts.loop, w.events == 1);
+	CHECK_INT(w.fetches, fetches);
+	CHECK(!pump_position(w.pump, &(struct db_position){0})); /* offsets wait */
+	uint64_t came = loop_now(w.parts.loop);
+	w.next_xid = 102;
+	WAIT_FOR(w.parts.loop, w.fetches == fetches + 1);
+	CHECK(loop_now(w.parts.loop) - came >= CARRIED_MS - 1);
+	WAIT_FOR(w.parts.loop, is_at(&w));
+	CHECK_INT(w.parts.common.stats.carried_rows, 1);
+	CHECK_INT(w.parts.common.stats.bells, 1);
+	CHECK_INT(pace_of(&w), PACE_ASLEEP);
+	end(&w);
+}
+
+TEST(a_bell_that_carries_a_row_which_must_wait_is_followed_by_a_poll)
+{
+	struct world w;
+	begin_carried(&w);
+	int fetches = w.fetches;
+	ring(&w, LONE("102:102:", "102")); /* 101 has committed, and rang nobody */
+	WAIT_FOR(w.parts.loop, w.fetches == fetches + 1);
+	CHECK_INT(w.events, 0);
+	end(&w);
+}
+
+/* And all that came at once are for one poll. */
+TEST(a_bell_that_carries_nothing_comes_before_the_rows_behind_it)
+{
+	struct world w;
+	begin_carried(&w);
+	int fetches = w.fetches;
+	fake_notify(conn(&w), "bellwire", "");
+	ring(&w, LONE("101:101:", "101"));
+	fake_notify(conn(&w), "bellwire", "");
+	WAIT_FOR(w.parts.loop, w.fetches == fetches + 1);
+	loop_settle(w.parts.loop);
+	CHECK_INT(w.fetches, fetches + 1);
+	CHECK_INT(w.events, 0);
+	CHECK_INT(w.parts.common.stats.bells, 1);
+	end(&w);
+}
+
+TEST(behind_a_poll_that_was_refused_no_row_is_taken)
+{
+	struct world w;
+	begin_carried(&w);
+	w.error = "57014";
+	fake_notify(conn(&w), "bellwire", "");
+	WAIT_FOR(w.parts.loop, !w.error);
+	WAIT_FOR(w.parts.loop, w.pump->errors == 1);
+	int fetches = w.fetches;
+	ring(&w, LONE("101:101:", "101"));
+	WAIT_FOR(w.parts.loop, w.fetches == fetches + 1);
+	CHECK_INT(w.events, 0);
+	WAIT_FOR(w.parts.loop, w.pump->errors == 0);
+	ring(&w, LONE("101:101:", "101"));
+	WAIT_FOR(w.parts.loop, w.events == 1);
+	end(&w);
+}
+
+TEST(a_channel_that_is_another_one_by_now_leaves_bells)
+{
+	struct world w;
+	begin_carried(&w);
+	CHECK(!pump_on_message(w.pump, "bellwire", "carried")); /* the row was on one that we do not hear */
+	pump_on_notify(w.pump);
+	WAIT_FOR(w.parts.loop, w.pump->delivered == w.pump->fetches);
+	end(&w);
+}
+
+TEST(each_row_is_told_of_once)
+{
+	struct world w;
+	begin_carried(&w);
+	CHECK(pump_on_message(w.pump, CHANNEL, LONE("101:101:", "101").p));
+	CHECK(pump_on_message(w.pump, "bellwire", "carried"));
+	CHECK(!pump_on_message(w.pump, "bellwire", "carried"));
+	end(&w);
+}
+
+TEST(rows_are_taken_from_bells_in_sleep_alone)
+{
+	struct world w;
+	begin(&w);
+	strcpy(w.epoch, "1.2.3/7.abc");
+	w.carries = true;
+	pump_start(w.pump);
+	WAIT_FOR(w.parts.loop, pace_of(&w) == PACE_DRAIN && w.ready == 1 && is_at(&w) && pump_is_free(w.pump));
+	CHECK(!pump_on_message(w.pump, CHANNEL, LONE("100:100:", "101").p));
+	CHECK_INT(w.events, 0);
+	end(&w);
+}
+
+TEST(no_row_is_taken_beside_a_fetch_or_when_the_turn_is_used_up)
+{
+	struct world w;
+	begin_carried(&w);
+	pump_poke(w.pump);
+	CHECK(!pump_on_message(w.pump, CHANNEL, LONE("101:101:", "101").p));
+	pump_on_notify(w.pump);
+	WAIT_FOR(w.parts.loop, w.pump->delivered == w.pump->fetches && pump_is_free(w.pump));
+	usleep(LOOP_SHARE_US + 1000);
+	CHECK(!pump_on_message(w.pump, CHANNEL, LONE("101:101:", "101").p));
+	CHECK_INT(w.events, 0);
+	end(&w);
+}
+
+TEST(the_pace_knows_of_a_row_when_it_comes)
+{
+	struct world w;
+	begin_carried(&w);
+	uint64_t before = w.pump->pace.window.transactions;
+	CHECK(pump_on_message(w.pump, CHANNEL, LONE("101:101:", "101").p));
+	CHECK(w.pump->pace.window.transactions == before + 1 || w.pump->pace.window.transactions == 1);
+	end(&w);
+}
+
+TEST(where_nobody_waits_no_row_is_taken)
+{
+	struct world w;
+	begin_carried(&w);
+	w.nobody = true;
+	int bells = (int)w.parts.common.stats.bells;
+	ring(&w, LONE("101:101:", "101"));
+	WAIT_FOR(w.parts.loop, w.parts.common.stats.bells == (uint64_t)bells + 1);
+	CHECK_INT(w.events, 0);
+	end(&w);
+}
+
+TEST(a_pump_with_many_carried_rows_polls_at_once)
+{
+	static const struct {
+		const char *name;
+		bool alone;
+		int most;
+	} rows[] = {{"alone", true, 24}, {"beside others", false, 8}};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CHECK_ROW(rows[i].name);
+		struct world w;
+		begin_carried(&w);
+		w.parts.common.alone = rows[i].alone;
+		w.parts.common.cfg.bell = DB_BELL_ALWAYS; /* whatever the pace thinks of so many */
+		uint32_t fetches = w.pump->fetches;
+		for (int n = 1; n <= rows[i].most; n++) {
+			char row[200];
+			CHECK_INT(w.pump->fetches, fetches);
+			snprintf(row, sizeof row,
+			         "101:101:\x1e%d\x1e%d\x1e%d\x1e"
+			         "7\x1e"
+			         "5250000\x1eroom\x1e"
+			         "event\x1e{}",
+			         100 + n, 100 + n, 30 + n);
+			CHECK(pump_on_message(w.pump, CHANNEL, row));
+		}
+		CHECK_INT(w.events, rows[i].most);
+		CHECK_INT(w.pump->fetches, fetches + 1);
+		end(&w);
+	}
+}
+
+TEST(a_poll_follows_a_carried_row_soon)
+{
+	struct world w;
+	begin_carried(&w);
+	w.parts.common.cfg.fallback_poll_ms = 0;
+	poll_once(&w); /* from here on one that nobody rings polls each 15 s */
+	int fetches = w.fetches;
+	ring(&w, LONE("102:102:", "102"));
+	WAIT_FOR(w.parts.loop, w.events == 1);
+	uint64_t came = loop_now(w.parts.loop);
+	WAIT_FOR(w.parts.loop, w.fetches == fetches + 1);
+	CHECK(loop_now(w.parts.loop) - came >= CARRIED_MS - 1);
+	CHECK(loop_now(w.parts.loop) - came < 10000);
+	end(&w);
+}
+
+TEST(a_pump_that_need_not_hear_is_deaf_on_both_channels)
+{
+	struct world w;
+	begin(&w);
+	w.carries = w.nobody = true;
+	pump_start(w.pump);
+	WAIT_FOR(w.parts.loop, w.ready == 1);
+	while (!strstr(w.said, "unhear")) {
+		w.rows = 1;
+		wait_for_fetch(&w);
+	}
+	CHECK(!strstr(w.said, "unlisten"));
+	fall_asleep(&w); /* heard before it is armed */
+	CHECK(strstr(w.said, "unhear hear arm"));
+	end(&w);
+}
+
+TEST(a_channel_whose_name_is_none_carries_nothing)
+{
+	struct world w;
+	begin(&w);
+	w.carries = w.strange = true;
+	pump_start(w.pump);
+	WAIT_FOR(w.parts.loop, w.ready == 1);
+	CHECK_STR(w.pump->carrier, "");
+	end(&w);
+}
+
 TEST(waiters_are_called_after_a_fetch_that_began_later)
 {
 	struct world w;
@@ -861,14 +1109,6 @@ static void begin_plain(struct world *w)
 	w->written = 1;
 	pump_start(w->pump);
 	WAIT_FOR(w->parts.loop, w->ready == 1);
-}
-
-/* A fetch that finds a new snapshot. */
-static void poll_once(struct world *w)
-{
-	w->next_xid++;
-	pump_poke(w->pump);
-	WAIT_FOR(w->parts.loop, is_at(w));
 }
 
 static void poll_until_idle(struct world *w)

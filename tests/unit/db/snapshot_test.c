@@ -53,6 +53,34 @@ TEST(bounds)
 	}
 }
 
+TEST(what_one_sees_within_another)
+{
+	static const struct {
+		const char *inner, *outer;
+		bool within, besides; /* and with 12 and 25 besides */
+	} rows[] = {
+		{"10:20:12", "10:20:12", true, true},
+		{"10:20:12,15", "10:20:12", true, true},
+		{"10:20:", "12:20:12", false, true},
+		{"10:20:", "10:20:12,15", false, false},
+		{"10:12:", "10:20:12,15", true, true},
+		{"10:13:", "10:20:12,15", false, true},
+		{"5:5:", "10:20:12", true, true},
+		{"10:26:20,21,22,23,24", "20:20:", false, true},
+		{"10:27:20,21,22,23,24", "20:20:", false, false},
+		{"10:26:20,21,22,23,24,25", "20:20:", true, true},
+		{"20:5000:", "20:20:", false, false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct db_snapshot *inner = db_snapshot_parse(rows[i].inner), *outer = db_snapshot_parse(rows[i].outer);
+		CHECK_ROW(rows[i].inner);
+		CHECK(db_snapshot_within(inner, outer, NULL, 0) == rows[i].within);
+		CHECK(db_snapshot_within(inner, outer, (uint64_t[]){12, 25}, 2) == rows[i].besides);
+		db_snapshot_free(&inner);
+		db_snapshot_free(&outer);
+	}
+}
+
 TEST(it_is_told_what_it_sees_besides)
 {
 	static const struct {
