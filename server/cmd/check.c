@@ -19,7 +19,7 @@
 	"select pg_catalog.string_agg('rt.' || f.name, ', '), "                                                                                          \
 	"coalesce(pg_catalog.pg_has_role(pg_catalog.to_regrole('bellwire_edge'), 'member'), false) "                                                     \
 	"from pg_catalog.unnest(array["                                                                                                                  \
-	"'pump_open', 'fetch', 'fetch_page', 'poll', 'poll_both', 'poll_few', 'poll_ids', 'bell_arm', 'bell_disarm', 'ring', "                           \
+	"'pump_open', 'fetch', 'fetch_page', 'poll', 'poll_both', 'poll_few', 'poll_ids', 'bell_arm', 'bell_disarm', 'bell_hear', 'ring', "              \
 	"'dispatch', 'dispatch_lone', 'dispatch_one', "                                                                                                  \
 	"'socket_open', 'socket_open_one', 'socket_register', 'socket_close', 'socket_close_one', 'rooms', 'token_expired', 'recover', 'recovery_key', " \
 	"'routes', 'relays', 'relayed', 'names', 'version', 'user_state', 'token_keys', 'users_of', 'answer', 'mark', 'place', 'maintain', "             \
