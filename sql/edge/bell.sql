@@ -68,7 +68,6 @@ declare
 	v_xid     constant text := pg_current_xact_id();
 	v_row     text;
 	v_channel text;
-	v_rung    boolean;
 begin
 	if current_setting('bellwire.carried', true) is distinct from v_xid
 		and current_setting('transaction_isolation') = 'read committed' then
@@ -82,7 +81,7 @@ begin
 	if v_channel is null then
 		perform pg_notify('bellwire', '');
 	else
-		v_rung := concat(pg_notify(v_channel, v_row), pg_notify('bellwire', 'carried')) is null;
+		perform pg_notify(v_channel, v_row), pg_notify('bellwire', 'carried');
 	end if;
 end
 $$;

@@ -72,8 +72,9 @@ test('every backend of the edge hangs: an event hears it within 4 s, a newcomer 
     assert.ok(ms < 4000 + SLACK_MS, `the page: ${ms} ms`)
   }
   goOn()
-  await until(() => edge.ready(), 'ready')
-  await until(() => b.heard('sync:required').length, 'the newcomer is in')
+  // whoever was refused, and links whose attempts failed, wait for some seconds
+  await until(() => edge.ready(), 'ready', 30000)
+  await until(() => b.heard('sync:required').length, 'the newcomer is in', 30000)
   await until(async () => (await a.ask('chat:message:send', good)).status === 'sent', 'sent')
   assert.deepEqual([a.ends, b.ends], [[], []])
   await edge.stop()
