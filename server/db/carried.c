@@ -1,15 +1,6 @@
 #include "db/carried.h"
 
-#include "base/mem.h"
 #include "db/snapshot.h"
-
-static struct db_snapshot *carried_parse(struct slice text)
-{
-	char *copy = mem_strndup(text.p, text.n);
-	struct db_snapshot *s = db_snapshot_parse(copy);
-	free(copy);
-	return s;
-}
 
 static bool carried_may(const struct carried *c, const struct db_snapshot *seen, const struct db_snapshot *its,
                         uint64_t xid)
@@ -29,7 +20,7 @@ static bool carried_may(const struct carried *c, const struct db_snapshot *seen,
 enum carried_fate carried_judge(const struct carried *c, const char *cursor, const struct lone_row *row)
 {
 	enum carried_fate fate = CARRIED_LATER;
-	struct db_snapshot *seen = db_snapshot_parse(cursor), *its = carried_parse(row->snapshot);
+	struct db_snapshot *seen = db_snapshot_parse(slice_str(cursor)), *its = db_snapshot_parse(row->snapshot);
 	if (seen && its && db_snapshot_sees(seen, row->event.xid))
 		fate = CARRIED_READ;
 	else if (seen && its && carried_may(c, seen, its, row->event.xid))

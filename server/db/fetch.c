@@ -300,11 +300,9 @@ struct fetch_header {
 
 static bool fetch_is_snapshot(struct slice text)
 {
-	char *copy = mem_strndup(text.p, text.n);
-	struct db_snapshot *s = db_snapshot_parse(copy);
+	struct db_snapshot *s = db_snapshot_parse(text);
 	bool good = s != NULL;
 	db_snapshot_free(&s);
-	free(copy);
 	return good;
 }
 

@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "db/result.h"
 #include <stdio.h>
-#include <string.h>
 
 #define CUT_MOST_MS 60000 /* a cut fetch older than this may have lost rows to rotation unseen */
 

@@ -44,18 +44,17 @@ bool db_snapshot_bounds(struct slice text, uint64_t *xmin, uint64_t *xmax)
 	return snapshot_bounds(&text, xmin, xmax);
 }
 
-struct db_snapshot *db_snapshot_parse(const char *text)
+struct db_snapshot *db_snapshot_parse(struct slice text)
 {
-	struct slice rest = slice_str(text ? text : "");
 	uint64_t xmin, xmax;
-	if (!snapshot_bounds(&rest, &xmin, &xmax))
+	if (!snapshot_bounds(&text, &xmin, &xmax))
 		return NULL;
-	size_t most = rest.n ? 1 : 0;
-	for (size_t i = 0; i < rest.n; i++)
-		most += rest.p[i] == ',';
+	size_t most = text.n ? 1 : 0;
+	for (size_t i = 0; i < text.n; i++)
+		most += text.p[i] == ',';
 	struct db_snapshot *s = mem_alloc(sizeof(*s) + most * sizeof(s->xip[0]));
 	*s = (struct db_snapshot){.xmin = xmin, .xmax = xmax};
-	if (!snapshot_in_flight(s, rest))
+	if (!snapshot_in_flight(s, text))
 		db_snapshot_free(&s);
 	return s;
 }
@@ -134,7 +133,7 @@ bool db_snapshot_add(struct buf *out, const char *text, uint64_t xid, unsigned n
 
 bool db_snapshot_pack(struct buf *out, const char *text)
 {
-	struct db_snapshot *s = db_snapshot_parse(text);
+	struct db_snapshot *s = db_snapshot_parse(slice_str(text ? text : ""));
 	if (!s)
 		return false;
 	varint_put(out, s->xmin);

@@ -8,7 +8,7 @@
 
 struct db_snapshot;
 
-struct db_snapshot *db_snapshot_parse(const char *text); /* the caller's to free; NULL when malformed */
+struct db_snapshot *db_snapshot_parse(struct slice text); /* the caller's to free; NULL when malformed */
 void db_snapshot_free(struct db_snapshot **s);
 
 /* Transaction xid had committed, or been rolled back, when the snapshot was taken: a snapshot does not tell which. */

@@ -234,15 +234,12 @@ static bool open_apply_late(struct client *c, const struct db_snapshot *snapshot
 
 static bool open_enter_rooms(struct client *c, const struct db_result *r, int row)
 {
-	struct slice text = db_value(r, row, COL_SNAPSHOT);
-	char *terminated = mem_strndup(text.p, text.n);
-	struct db_snapshot *snapshot = db_snapshot_parse(terminated);
+	struct db_snapshot *snapshot = db_snapshot_parse(db_value(r, row, COL_SNAPSHOT));
 	c->known_before = snapshot ? db_snapshot_xmax(snapshot) : 0;
 	client_join_all(c, db_value(r, row, COL_ROOMS));
 	hub_enter(c->people->hub, &c->member);
 	bool stays = open_apply_late(c, snapshot);
 	db_snapshot_free(&snapshot);
-	free(terminated);
 	return stays;
 }
 

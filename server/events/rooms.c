@@ -183,10 +183,8 @@ static void rooms_take(struct user *u, const struct late_list *late, const struc
 {
 	struct list *it, *tmp;
 	struct slice rooms = db_value(r, row, COL_ROOMS);
-	char *text = mem_strndup(db_value(r, row, COL_SNAPSHOT).p, db_value(r, row, COL_SNAPSHOT).n);
-	struct db_snapshot *snapshot = db_snapshot_parse(text);
+	struct db_snapshot *snapshot = db_snapshot_parse(db_value(r, row, COL_SNAPSHOT));
 	bool may = slice_eq(db_value(r, row, COL_MAY), SLICE("t"));
-	free(text);
 	struct granted g;
 	granted_init(&g, rooms);
 	list_each (it, tmp, &u->clients) {

@@ -32,10 +32,10 @@ TEST(malformed)
 		"18446744073709551616:18446744073709551617:",
 		"1:99999999999999999999:",
 	};
-	CHECK(!db_snapshot_parse(NULL));
+	CHECK(!db_snapshot_parse((struct slice){0}));
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		CHECK_ROW(bad[i]);
-		struct db_snapshot *s = db_snapshot_parse(bad[i]);
+		struct db_snapshot *s = db_snapshot_parse(slice_str(bad[i]));
 		CHECK(!s);
 	}
 }
@@ -72,7 +72,8 @@ TEST(what_one_sees_within_another)
 		{"20:5000:", "20:20:", false, false},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct db_snapshot *inner = db_snapshot_parse(rows[i].inner), *outer = db_snapshot_parse(rows[i].outer);
+		struct db_snapshot *inner = db_snapshot_parse(slice_str(rows[i].inner)),
+				   *outer = db_snapshot_parse(slice_str(rows[i].outer));
 		CHECK_ROW(rows[i].inner);
 		CHECK(db_snapshot_within(inner, outer, NULL, 0) == rows[i].within);
 		CHECK(db_snapshot_within(inner, outer, (uint64_t[]){12, 25}, 2) == rows[i].besides);
@@ -111,7 +112,7 @@ TEST(it_is_told_what_it_sees_besides)
 		CHECK_ROW(rows[i].text);
 		CHECK(db_snapshot_add(&out, rows[i].text, rows[i].xid, rows[i].n) == (rows[i].then != NULL));
 		CHECK_SLICE(buf_view(&out), slice_str(rows[i].then ? rows[i].then : ""));
-		struct db_snapshot *s = rows[i].then ? db_snapshot_parse(rows[i].then) : NULL;
+		struct db_snapshot *s = rows[i].then ? db_snapshot_parse(slice_str(rows[i].then)) : NULL;
 		CHECK((s != NULL) == (rows[i].then != NULL));
 		for (unsigned k = 0; s && k < rows[i].n; k++)
 			CHECK(db_snapshot_sees(s, rows[i].xid + k));
@@ -146,7 +147,7 @@ TEST(sees)
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CHECK_ROW(rows[i].text);
-		struct db_snapshot *s = db_snapshot_parse(rows[i].text);
+		struct db_snapshot *s = db_snapshot_parse(slice_str(rows[i].text));
 		CHECK(s);
 		CHECK_INT(db_snapshot_sees(s, rows[i].xid), rows[i].seen);
 		db_snapshot_free(&s);
@@ -161,7 +162,7 @@ TEST(many_in_flight)
 	int n = sprintf(text, "1000:9000:");
 	for (int x = 1000; x < 9000; x += 3)
 		n += sprintf(text + n, "%s%d", x > 1000 ? "," : "", x);
-	struct db_snapshot *s = db_snapshot_parse(text);
+	struct db_snapshot *s = db_snapshot_parse(slice_str(text));
 	CHECK(s);
 	for (int x = 900; x < 9100; x++)
 		CHECK_INT(db_snapshot_sees(s, (uint64_t)x), x < 1000 || (x < 9000 && (x - 1000) % 3 != 0));
