@@ -49,7 +49,7 @@ test('every backend of the edge hangs: an event hears it within 4 s, a newcomer 
   edge.expected.push(/ error /)
   const { ann, bob, a, good } = await scene(edge)
   const goOn = await hang(t)
-  const b = w.client(bob, { edge })
+  const b = w.client(bob, { edge, reconnection: true }) // who waits for longer than 5 to 10 s is sent off, and comes back
   // one is out, 128 wait, and one more comes again later: at once, not after them
   const read = () => fetch(`${edge.url}/api/v2/notifications`, { headers: { authorization: `Bearer ${token(ann)}` } }).then(async (r) => [Date.now(), r.status, Number(r.headers.get('retry-after')), await r.json()])
   const reads = Array.from({ length: 150 }, read)
@@ -76,7 +76,7 @@ test('every backend of the edge hangs: an event hears it within 4 s, a newcomer 
   await until(() => edge.ready(), 'ready', 30000)
   await until(() => b.heard('sync:required').length, 'the newcomer is in', 30000)
   await until(async () => (await a.ask('chat:message:send', good)).status === 'sent', 'sent')
-  assert.deepEqual([a.ends, b.ends], [[], []])
+  assert.deepEqual(a.ends, [])
   await edge.stop()
 })
 

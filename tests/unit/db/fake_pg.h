@@ -23,10 +23,26 @@ static void fake_tick(struct ev_loop *ev, ev_timer *w, int revents)
 	(void)ev, (void)w, (void)revents;
 }
 
+/* BELLWIRE_TEST_STALLS=7, any seed: one turn in seven stands still for a while, as on a busy machine. */
+static inline void fake_stall(void)
+{
+	static const useconds_t stalls_us[] = {8000, 35000, 120000};
+	static unsigned seed;
+	const char *given = getenv("BELLWIRE_TEST_STALLS");
+	if (!given)
+		return;
+	if (!seed)
+		seed = (unsigned)atoi(given) + 1;
+	size_t i = (size_t)(rand_r(&seed) % 20);
+	if (i < ARRAY_LEN(stalls_us))
+		usleep(stalls_us[i]);
+}
+
 /* One turn. It is bounded, since the loop may sleep for long when the test's condition came true before. */
 static inline void fake_turn(struct loop *l)
 {
 	ev_timer tick;
+	fake_stall();
 	ev_timer_init(&tick, fake_tick, 0.002, 0.);
 	ev_timer_start(loop_ev(l), &tick);
 	ev_run(loop_ev(l), EVRUN_ONCE);
