@@ -14,13 +14,18 @@
 #define RINGS_TO_STAY_ALONE 75
 #define RINGS_TO_WAKE_ALONE 120 /* 4000 a second */
 /*
- * How full the line at that lock is: the times of all commits in a window, together. What a BUSY pump sees of them is
- * the certain part only. What is rung for is read at once, so there the time until it was read, without that of the
- * reading, is that of its commit; of a long transaction alone it is not.
+ * How long the line at that lock is: the times of all commits in a window, together, in parts of the window. What a
+ * BUSY pump sees of them is the certain part only. What is rung for is read at once, so there the time until it was
+ * read, without that of the reading, is that of its commit; of a long transaction alone it is not.
  */
-#define LINE_TO_STAY_US (WINDOW_MS * 1000 / 10)
-#define LINE_TO_WAKE_US (WINDOW_MS * 1000 / 2)
-#define LATE_TO_WAKE_US (WINDOW_MS * 1000)
+#define LINE_US (WINDOW_MS * 1000) /* one that is never empty */
+#define LINE_TO_STAY_US (LINE_US / 10)
+/*
+ * The lines of windows that follow each other, none of them empty, together: 64 writers have it in two windows, two
+ * behind a standby in half a second. A machine that stands still for some ms makes all who commit meanwhile late, but
+ * that is over with the next window.
+ */
+#define LINES_TO_WAKE 32
 
 /* Nobody waits for events: a poll takes what came in 100 ms, until somebody comes; the bell is for silence alone. */
 #define NOBODY_PAUSE_MS 100
@@ -49,17 +54,31 @@ static void pace_enter(struct pace *p, enum pace_state to)
 	p->stats->pump_state = to;
 }
 
+static uint64_t pace_line(const struct pace *p)
+{
+	return p->window.lag_us / LINE_US;
+}
+
 static void pace_new_window(struct pace *p)
 {
+	uint64_t line = pace_line(p);
+	p->lines = line ? p->lines + line : 0;
 	p->window_at = loop_now(p->loop);
 	p->window = (struct pace_seen){0};
+}
+
+/* Nothing is known yet of the line. */
+static void pace_first_window(struct pace *p)
+{
+	pace_new_window(p);
+	p->lines = 0;
 }
 
 void pace_begin(struct pace *p)
 {
 	p->want_arm = p->want_disarm = p->want_deaf = false; /* the bell's lock went with the session */
 	pace_enter(p, PACE_BUSY);
-	pace_new_window(p);
+	pace_first_window(p);
 }
 
 void pace_end(struct pace *p)
@@ -73,7 +92,7 @@ void pace_armed(struct pace *p, uint64_t xid)
 	pace_enter(p, PACE_DRAIN);
 	p->armed_xid = xid;
 	p->armed_at = loop_now(p->loop);
-	pace_new_window(p);
+	pace_first_window(p);
 }
 
 void pace_rung(struct pace *p)
@@ -113,7 +132,7 @@ static bool pace_wants_silence(const struct pace *p)
 	if (p->nobody)
 		return w->transactions >= NOBODY_TO_WAKE;
 	return w->transactions >= (p->alone ? RINGS_TO_WAKE_ALONE : RINGS_TO_WAKE) ||
-	       (w->transactions > 1 && w->lag_us >= LINE_TO_WAKE_US) || w->lag_us >= LATE_TO_WAKE_US;
+	       p->lines + pace_line(p) >= LINES_TO_WAKE;
 }
 
 static void pace_count(struct pace *p, const struct pace_seen *seen)

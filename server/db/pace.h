@@ -43,6 +43,7 @@ struct pace {
 	uint64_t armed_xid, armed_at;
 	uint64_t window_at;
 	struct pace_seen window;              /* in it, so far */
+	uint64_t lines;                       /* of the windows before it in which writers stood in line */
 	uint64_t asked_at, asked_us, took_us; /* when the last fetch was asked for, and how long its answer took */
 };
 

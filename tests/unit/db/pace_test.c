@@ -148,19 +148,24 @@ TEST(a_pump_that_is_rung_polls_again_where_ringing_costs_too_much)
 {
 	static const struct {
 		const char *name;
-		uint64_t transactions, each_us;
+		int windows;
+		uint64_t transactions, each_us; /* in each of them */
 		bool nobody, wakes;
 	} rows[] = {
-		{"nothing", 0, 0, false, false},
-		{"100 a second", 3, 1400, false, false},
-		{"366 a second", 11, 1000, false, false},
-		{"400 a second", 12, 1000, false, true},
-		{"a line, half of the time", 3, 5000, false, true},
-		{"not quite", 3, 4900, false, false},
-		{"one long transaction", 1, 29000, false, false},
-		{"one that was late", 1, 30000, false, true},
-		{"nobody is here: one", 1, 30000, true, false},
-		{"nobody is here: two", 2, 100, true, true},
+		{"nothing", 3, 0, 0, false, false},
+		{"100 a second", 3, 3, 1400, false, false},
+		{"366 a second", 3, 11, 1000, false, false},
+		{"400 a second", 1, 12, 1000, false, true},
+		{"a line that is never empty", 32, 3, 10000, false, true},
+		{"not quite", 40, 3, 9900, false, false},
+		{"two in line", 16, 3, 20000, false, true},
+		{"for a while: the machine stood still", 2, 10, 45000, false, false},
+		{"many", 1, 10, 96000, false, true},
+		{"less many", 1, 10, 95000, false, false},
+		{"long transactions", 32, 1, 30000, false, true},
+		{"shorter ones", 40, 1, 29000, false, false},
+		{"nobody is here: one", 1, 1, 30000, true, false},
+		{"nobody is here: two", 1, 2, 100, true, true},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct world w;
@@ -172,8 +177,12 @@ TEST(a_pump_that_is_rung_polls_again_where_ringing_costs_too_much)
 			if (asleep)
 				fetched(&w, 0, 0, 0, 101);
 			CHECK_INT(p->state, asleep ? PACE_ASLEEP : PACE_DRAIN);
-			for (uint64_t n = 0; n < rows[i].transactions; n++)
-				fetched(&w, 1, rows[i].each_us, 0, 99);
+			for (int k = 0; k < rows[i].windows; k++) {
+				CHECK(p->state != PACE_BUSY);
+				pass(&w, k ? 30 : 0);
+				for (uint64_t n = 0; n < rows[i].transactions; n++)
+					fetched(&w, 1, rows[i].each_us, 0, 99);
+			}
 			CHECK_INT(p->state, rows[i].wakes ? PACE_BUSY : asleep ? PACE_ASLEEP : PACE_DRAIN);
 			CHECK_INT(p->want_disarm, rows[i].wakes);
 			p->want_disarm = false;
@@ -182,6 +191,27 @@ TEST(a_pump_that_is_rung_polls_again_where_ringing_costs_too_much)
 		}
 		end(&w);
 	}
+}
+
+TEST(writers_stand_in_line_in_windows_that_follow_each_other)
+{
+	struct world w;
+	struct pace *p = begin(&w);
+	for (int i = 0; i < 3; i++) { /* polls bring rows late: that says nothing of bells */
+		fetched(&w, 1, 480000, 0, 10);
+		pass(&w, i < 1 ? 30 : 0);
+	}
+	pace_armed(p, 100);
+	for (int i = 0; i < 20; i++) {
+		fetched(&w, 1, i % 2 ? 1000 : 930000, 0, 101);
+		CHECK_INT(p->state, PACE_ASLEEP);
+		pass(&w, 30);
+	}
+	fetched(&w, 1, 930000, 0, 101);
+	CHECK_INT(p->state, PACE_ASLEEP);
+	fetched(&w, 1, 30000, 0, 101); /* in the same window */
+	CHECK_INT(p->state, PACE_BUSY);
+	end(&w);
 }
 
 TEST(more_may_ring_where_there_is_no_other_edge)
@@ -193,8 +223,8 @@ TEST(more_may_ring_where_there_is_no_other_edge)
 	} rows[] = {
 		{"2500 a second, 3966 a second", 75, 0, 119, 100, 0, true, false},
 		{"more than that, 4000 a second", 76, 0, 120, 100, 0, false, true},
-		{"commits behind a standby, a line", 3, 2000, 3, 5000, 0, false, true},
-		{"and no line, but for the reading", 3, 1000, 3, 5000, 100, true, false},
+		{"commits behind a standby, a line", 3, 2000, 3, 10000, 0, false, true},
+		{"and no line, but for the reading", 3, 1000, 3, 10000, 100, true, false},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct world w;
@@ -206,7 +236,10 @@ TEST(more_may_ring_where_there_is_no_other_edge)
 		fetched(&w, rows[i].stays, 5000, rows[i].certain_us, 10);
 		CHECK_INT(p->want_arm, rows[i].arms);
 		pace_armed(p, 100);
-		fetched(&w, rows[i].wakes, rows[i].each_us, 0, 101);
+		for (int k = 0; k < 32 && p->state != PACE_BUSY; k++) {
+			fetched(&w, rows[i].wakes, rows[i].each_us, 0, 101);
+			pass(&w, 30);
+		}
 		CHECK_INT(p->state, rows[i].polls ? PACE_BUSY : PACE_ASLEEP);
 		end(&w);
 	}
@@ -279,10 +312,11 @@ TEST(rows_that_bells_have_carried_wake_it_as_others_do)
 		uint64_t lag_us;
 		bool alone, wakes;
 	} rows[] = {
-		{"240 a second", 5, 24, 1000, true, false},
-		{"at 2 ms a commit", 5, 24, 2000, true, false},
-		{"at 4 ms a commit", 5, 24, 4000, true, true},
-		{"one old transaction", 100, 1, 30000, true, true},
+		{"1000 a second", 1, 96, 500, true, false},
+		{"a writer at 4 ms a commit", 5, 320, 4000, true, false},
+		{"two of them", 4, 160, 8000, true, true},
+		{"old transactions, 31", 100, 31, 30000, true, false},
+		{"32", 100, 32, 30000, true, true},
 		{"beside others, 333 a second", 3, 24, 300, false, false},
 		{"beside others, 500 a second", 2, 24, 300, false, true},
 	};
