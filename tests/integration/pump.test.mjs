@@ -212,7 +212,7 @@ test('a row that was long on its way makes it poll: ringing may be what holds th
   const before = polled()
   await w.transaction(async (sql) => {
     await sql('select rt.emit(array[$1], $2, $3)', [c.id, 'test:late', {}])
-    await sleep(200)
+    await sleep(1100) // as 33 writers do who stand in line for 33 ms
   })
   await c.hear('test:late')
   await until(() => polled() === before + 1, 'it polls')
