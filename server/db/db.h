@@ -186,6 +186,10 @@ struct db_pump_events {
 
 	/* Does nobody wait for events? Then the pump may be slow. May be NULL. */
 	bool (*nobody)(void *ctx);
+
+	/* Is somebody told the cursor behind each event? Then a row that a bell brings is polled for, since it does not
+	 * move the cursor. May be NULL. */
+	bool (*tells_cursor)(void *ctx);
 };
 /*
  * No other edge is there, as far as everything says that the pump has read. What this edge has written then needs no ring

@@ -110,6 +110,7 @@ void offset_new(struct recovery *rec, struct client *c)
 	random_id(r->pid, PID_LEN);
 	list_init(&r->due);
 	list_init(&r->age);
+	rec->clients++;
 }
 
 void offset_free(struct client *c)
@@ -117,6 +118,7 @@ void offset_free(struct client *c)
 	struct recoverable *r = c->recoverable;
 	assert(!r->attempt);
 	c->recoverable = NULL;
+	r->recovery->clients--;
 	list_del(&r->due);
 	list_del(&r->age);
 	buf_fini(&r->former);

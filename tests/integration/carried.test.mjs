@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'
+import { recovery } from './lib/recovery.mjs'
 import { sleep, until, world } from './lib/world.mjs'
 
 const w = await world(import.meta.url)
+const { connected, cut, back, offset, recovered } = recovery(w)
 const carried = (edge) => edge.metric('bellwire_pump_carried_rows_total')
 const asleep = (edge) => until(async () => await edge.metric('bellwire_pump_state') === 3, 'asleep')
 const INSERT = "insert into platform.messages (chat_id, sender_id, type, content) values ($1, $2, 'text', $3)"
@@ -39,6 +41,43 @@ test('the row comes with its bell, to everybody, and the read behind it does not
   }
   for (const edge of edges) await edge.stop()
 })
+
+// An event whose offset comes later comes a second time.
+for (const transport of ['websocket', 'polling']) {
+  test(`who asked for recovery is sent an offset with each event; bells carry again when it is away (${transport})`, async () => {
+    const edge = await w.edge({ BELLWIRE_FALLBACK_POLL_MS: '0' })
+    const [ann, bob] = await w.users('Анна', 'Борис')
+    const chat = await w.chat(ann, bob)
+    const a = await w.connect(ann, { edge })
+    const b = await connected(bob, { edge, transport })
+    let sent = 0
+    const insert = async (c) => {
+      await asleep(edge)
+      await w.sql(INSERT, [chat.id, ann.id, `${sent++}`])
+      await c.hear('chat:message:new', { seq: sent })
+    }
+    for (let round = 0; round < 5; round++) {
+      const fresh = offset(b, { fresh: true })
+      await b.barrier()
+      await fresh // nothing waits to be said that offsets wait for
+      await insert(b)
+      await sleep(20) // a fifth of the time until the poll behind a bell that carries
+      await cut(b)
+      if (transport === 'websocket') { // else the edge does not see it yet
+        await until(async () => {
+          const before = await carried(edge)
+          await insert(a)
+          return await carried(edge) === before + 1
+        }, 'a row with its bell')
+      }
+      await back(b)
+      recovered(b)
+      await b.hear('chat:message:new', { seq: sent })
+    }
+    for (const c of [a, b]) assert.deepEqual(places(c, chat), first(sent))
+    await edge.stop()
+  })
+}
 
 test('what was committed before it, and rang nobody, comes before it', async () => {
   const edge = await w.edge({ BELLWIRE_FALLBACK_POLL_MS: '0' })

@@ -15,7 +15,7 @@ struct world {
 	char said[1000]; /* each statement that came, but for marks and fetches without rows; one word each */
 	char epoch[20];
 	int next_xid; /* snapshots are N:N: */
-	bool nobody;
+	bool nobody, tells;
 	int rows, page_rows; /* of the next fetch, of each page after it */
 	int rows_each;       /* of each fetch, once the next one was asked for */
 	uint64_t next_id;
@@ -368,6 +368,11 @@ static bool nobody(void *ctx)
 	return ((struct world *)ctx)->nobody;
 }
 
+static bool tells_cursor(void *ctx)
+{
+	return ((struct world *)ctx)->tells;
+}
+
 static void on_heard(void *ctx, struct slice payload)
 {
 	struct world *w = ctx;
@@ -379,7 +384,7 @@ static void on_heard(void *ctx, struct slice payload)
 
 static void begin(struct world *w)
 {
-	static const struct db_pump_events events = {on_batch, on_cursor, on_gap, on_ready, nobody};
+	static const struct db_pump_events events = {on_batch, on_cursor, on_gap, on_ready, nobody, tells_cursor};
 	*w = (struct world){.next_xid = 100, .next_id = 1, .epoch = "e1"};
 	parts_begin(&w->parts, play);
 	w->pump = pump_new(&w->parts.common);
@@ -814,6 +819,22 @@ TEST(a_bell_that_carries_a_row_which_must_wait_is_followed_by_a_poll)
 	ring(&w, LONE("102:102:", "102")); /* 101 has committed, and rang nobody */
 	WAIT_FOR(w.parts.loop, w.fetches == fetches + 1);
 	CHECK_INT(w.events, 0);
+	end(&w);
+}
+
+TEST(where_somebody_is_told_the_cursor_behind_each_event_a_poll_brings_it)
+{
+	struct world w;
+	begin_carried(&w);
+	w.tells = true;
+	int fetches = w.fetches;
+	ring(&w, LONE("101:101:", "101"));
+	WAIT_FOR(w.parts.loop, w.fetches == fetches + 1);
+	CHECK_INT(w.events, 0);
+	WAIT_FOR(w.parts.loop, is_at(&w));
+	w.tells = false;
+	ring(&w, LONE("101:101:", "101"));
+	WAIT_FOR(w.parts.loop, w.events == 1);
 	end(&w);
 }
 
