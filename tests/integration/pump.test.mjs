@@ -129,7 +129,12 @@ test('few writers ring for a pump that sleeps, many find one that polls', async 
   const edge = await w.edge()
   const [ann, bob] = await w.users('Анна', 'Борис')
   const b = await w.connect(bob, { edge })
-  const emit = (n) => w.sql("select rt.emit(array['user:' || $1], 'test:n', jsonb_build_object('n', $2::int))", [bob.id, n])
+  const EMIT = "select rt.emit(array['user:' || $1], 'test:n', jsonb_build_object('n', $2::int))"
+  const emit = (n) => w.sql(EMIT, [bob.id, n])
+  const emitLate = (n) => w.transaction(async (sql) => { // as who stands in line
+    await sql(EMIT, [bob.id, n])
+    await sleep(200)
+  })
   await until(async () => (await edge.metric('bellwire_pump_state')) === asleep, 'asleep')
   const bells = await edge.metric('bellwire_pump_bells_total')
   for (let n = 0; n < 20; n++) {
@@ -140,7 +145,7 @@ test('few writers ring for a pump that sleeps, many find one that polls', async 
   assert.ok(await edge.metric('bellwire_pump_bells_total') > bells, 'it was rung')
   let [n, polls] = [20, false]
   for (const late = Date.now() + 10000; !polls && Date.now() < late;) {
-    await Promise.all(Array.from({ length: 40 }, () => emit(n++)))
+    await Promise.all(Array.from({ length: 40 }, () => emitLate(n++)))
     polls = (await edge.metric('bellwire_pump_state')) === 1
   }
   assert.ok(polls, 'it polls')
@@ -156,19 +161,20 @@ test('an old open transaction keeps it from sleeping, not from delivering', asyn
   const chat = await w.chat(ann, bob)
   const clients = [await w.connect(bob, { edge })]
   const committed = []
+  const is = (state) => until(async () => await edge.metric('bellwire_pump_state') === state, `state ${state}`)
+  await is(asleep) // else it may drain of what is older than this transaction
   await w.transaction(async (sql) => {
     await sql('select pg_current_xact_id()')
-    await until(async () => {
-      const state = await edge.metric('bellwire_pump_state')
-      // it may sleep already, and many writers at once wake it
-      if (state === asleep) await Promise.all(Array.from({ length: 40 }, () => w.sql("select rt.emit(array['nobody'], 'test:wake', '{}')")))
-      return state === drain
-    }, 'drain')
+    await w.transaction(async (late) => { // wakes it
+      await late("select rt.emit(array['nobody'], 'test:wake', '{}')")
+      await sleep(1100)
+    })
+    await is(drain)
     await Promise.all(Array.from({ length: 4 }, () => write(chat, ann, 10, committed, () => 0)))
     await exactlyOnce(clients, committed)
     assert.notEqual(await edge.metric('bellwire_pump_state'), asleep)
   })
-  await until(async () => (await edge.metric('bellwire_pump_state')) === asleep, 'asleep')
+  await is(asleep)
   await edge.stop()
 })
 
