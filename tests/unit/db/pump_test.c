@@ -534,13 +534,14 @@ TEST(an_idle_pump_falls_asleep_and_many_rows_wake_it)
 		fake_turn(w.parts.loop);
 	CHECK_INT(w.fetches, before); /* asleep, and no fallback poll is set here */
 
+	polls_on(&w);
 	w.rows = 12;
 	fake_notify(conn(&w), "bellwire", "");
 	WAIT_FOR(w.parts.loop, w.events == 12);
 	CHECK_INT(w.parts.common.stats.bells, 1);
 	CHECK_INT(pace_of(&w), PACE_BUSY);
 	wait_for_fetch(&w);
-	CHECK(starts_with(w.said, "open prepare listen bellwire arm fetch disarm"));
+	CHECK_STR(w.said, "open prepare listen bellwire arm fetch disarm");
 	end(&w);
 }
 
@@ -662,7 +663,7 @@ TEST(where_nobody_waits_a_pump_that_polls_hears_no_bell_and_listens_before_it_sl
 	begin(&w);
 	polls_on(&w); /* as there may be no row in the first window */
 	w.nobody = true;
-	w.rows_each = 1;
+	w.rows = w.rows_each = 1;
 	pump_start(w.pump);
 	WAIT_FOR(w.parts.loop, w.ready == 1);
 	WAIT_FOR(w.parts.loop, !w.pump->hears && w.events > 0);
@@ -670,7 +671,7 @@ TEST(where_nobody_waits_a_pump_that_polls_hears_no_bell_and_listens_before_it_sl
 	int fetches = w.fetches;
 	WAIT_FOR(w.parts.loop, w.fetches >= fetches + 8); /* three windows, at least */
 	CHECK_INT(pace_of(&w), PACE_BUSY);
-	CHECK(strstr(w.said, "unlisten bellwire"));
+	CHECK(strstr(w.said, "fetch unlisten bellwire"));
 	CHECK(!strstr(w.said, "arm"));
 	w.rows = w.rows_each = 0;
 	w.said[0] = '\0';
@@ -998,10 +999,8 @@ TEST(a_pump_that_need_not_hear_is_deaf_on_both_channels)
 	pump_start(w.pump);
 	WAIT_FOR(w.parts.loop, strstr(w.said, "unhear"));
 	CHECK(!strstr(w.said, "unlisten"));
-	w.said[0] = '\0';
 	fall_asleep(&w); /* heard before it is armed */
-	const char *hear = strstr(w.said, "hear"), *arm = strstr(w.said, "arm");
-	CHECK(hear && arm && hear < arm && !strstr(w.said, "unhear"));
+	CHECK(strstr(w.said, "unhear hear arm"));
 	end(&w);
 }
 
