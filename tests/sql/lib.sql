@@ -28,6 +28,15 @@ as $$
 $$;
 comment on function tests.edge(int[]) is 'Registers edges, as rt.pump_open would for sessions of their own.';
 
+create function tests.grace(p_due timestamptz) returns int
+language sql
+as $$
+	select n from unnest(array[3, 7, 30, 41, 50]) n
+	where p_due > clock_timestamp() + make_interval(secs => n - 4) and p_due <= clock_timestamp() + make_interval(secs => n)
+$$;
+comment on function tests.grace(timestamptz) is
+	'Which of the graces that tests set ends then? It began less than 4 s ago: a machine may be busy.';
+
 create function tests.mark() returns void
 language sql
 as $$ select set_config('tests.mark', (select last_value::text from bellwire.outbox_id), true) $$;

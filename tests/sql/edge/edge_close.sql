@@ -17,8 +17,8 @@ select tests.mark();
 select rt.edge_close(tests.u(901));
 select is((select count(*) from bellwire.edges where edge_id = tests.u(901)), 0::bigint, 'the edge is gone');
 select results_eq('select socket_id from bellwire.sockets', array['b2'], 'and its sockets');
-select is((select round(extract(epoch from offline_due - clock_timestamp()))::int from bellwire.presence
-	where user_id = tests.u(1)), 30, 'its users have presence_grace_restart');
+select is((select tests.grace(offline_due) from bellwire.presence where user_id = tests.u(1)), 30,
+	'its users have presence_grace_restart');
 select is((select offline_due from bellwire.presence where user_id = tests.u(2)), null,
 	'unless another edge has a socket of theirs');
 select is(rt_private.reason(tests.u(1), false), 'reconnection', 'the end was unclean');

@@ -35,8 +35,8 @@ select is((select count(*) from bellwire.edges), 2::bigint, 'a lease of thirty s
 update bellwire.edges set seen_at = clock_timestamp() - interval '31 s';
 select is((select edges from rt.maintain(tests.u(901))), 1, 'is swept by another edge');
 select results_eq('select socket_id from bellwire.sockets', array['a'], 'with its sockets; one''s own are kept');
-select is((select round(extract(epoch from offline_due - clock_timestamp()))::int from bellwire.presence
-	where user_id = tests.u(2)), 30, 'its users have presence_grace_restart');
+select is((select tests.grace(offline_due) from bellwire.presence where user_id = tests.u(2)), 30,
+	'its users have presence_grace_restart');
 select is(pg_temp.told(), null, 'nobody is told yet');
 
 -- users who went offline
@@ -52,8 +52,7 @@ select is(pg_temp.told(), null, 'once');
 
 -- after a crash the table of sockets is empty, and an epoch begins
 create function pg_temp.due(p_user int) returns int language sql as $$
-	select round(extract(epoch from offline_due - clock_timestamp()))::int from bellwire.presence
-	where user_id = tests.u(p_user) $$;
+	select tests.grace(offline_due) from bellwire.presence where user_id = tests.u(p_user) $$;
 insert into bellwire.presence (user_id, online) values (tests.u(5), true);
 delete from bellwire.ticks;
 select rt.maintain(tests.u(901));

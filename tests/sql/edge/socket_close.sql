@@ -23,7 +23,7 @@ end
 $$;
 create function pg_temp.presence(p_user int) returns text language sql as $$
 	select case when online then 'online' else 'offline' end || case when offline_due is null then '' else ' until '
-		|| round(extract(epoch from offline_due - clock_timestamp())) end
+		|| coalesce(tests.grace(offline_due)::text, 'some time') end
 	from bellwire.presence where user_id = tests.u(p_user) $$;
 select tests.users(1, 9);
 select rt.pump_open(tests.u(901), 'edge');
