@@ -186,12 +186,6 @@ static bool worker_has_nobody(void *ctx)
 	return people_present(&w->people) == 0;
 }
 
-static bool worker_tells_cursor(void *ctx)
-{
-	const struct worker *w = ctx;
-	return w->recovery.clients > 0;
-}
-
 static void worker_on_gap(void *ctx, const char *why)
 {
 	struct worker *w = ctx;
@@ -309,8 +303,7 @@ static void worker_make_db(struct worker *w, const struct config *c)
 	                                                  .on_cursor = worker_on_cursor,
 	                                                  .on_gap = worker_on_gap,
 	                                                  .on_ready = worker_on_pump_ready,
-	                                                  .nobody = worker_has_nobody,
-	                                                  .tells_cursor = worker_tells_cursor};
+	                                                  .nobody = worker_has_nobody};
 	struct db_config cfg = {
 		.url = c->database_url,
 		.listen_url = c->listen_database_url,

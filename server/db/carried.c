@@ -33,10 +33,9 @@ enum carried_fate carried_judge(const struct carried *c, const char *cursor, con
 void carried_add(struct carried *c, const struct db_event *e)
 {
 	assert(c->n < CARRIED_MOST);
-	c->rows[c->n++] = (struct carried_row){e->id, e->xid, e->at_us};
+	c->rows[c->n++] = (struct db_row){e->id, e->xid, e->at_us};
 }
 
-/* The time as well: behind a crash that has undone a transaction, its numbers may be those of another one. */
 bool carried_has(const struct carried *c, const struct db_event *e)
 {
 	for (size_t i = 0; i < c->n; i++)

@@ -8,17 +8,12 @@
 
 #include "db/lone_row.h"
 
-#define CARRIED_MOST 24 /* then a poll is due: it reads them at once, and others as well */
-#define CARRIED_MS 100  /* so is one this long behind the first of them: offsets of clients wait for it */
-
-struct carried_row {
-	uint64_t id, xid;
-	int64_t at_us;
-};
+#define CARRIED_MOST DB_AHEAD_MOST /* then a poll is due: it reads them at once, and others as well */
+#define CARRIED_MS 100             /* so is one this long behind the first of them */
 
 /* Embedded in the fetch. All zero: there are none. */
 struct carried {
-	struct carried_row rows[CARRIED_MOST]; /* of a transaction each */
+	struct db_row rows[CARRIED_MOST]; /* of a transaction each */
 	size_t n;
 };
 

@@ -186,10 +186,6 @@ struct db_pump_events {
 
 	/* Does nobody wait for events? Then the pump may be slow. May be NULL. */
 	bool (*nobody)(void *ctx);
-
-	/* Is somebody told the cursor behind each event? Then a row that a bell brings is polled for, since it does not
-	 * move the cursor. May be NULL. */
-	bool (*tells_cursor)(void *ctx);
 };
 /*
  * No other edge is there, as far as everything says that the pump has read. What this edge has written then needs no ring
@@ -219,16 +215,25 @@ void db_listen(struct db *d, const char *channel, void (*fn)(void *ctx, struct s
 /* The first client is here, and the pump need not be slow any more: it reads at once. */
 void db_attend(struct db *d);
 
-/* Where the pump stands: everything that `snapshot` sees has been delivered. Borrowed. */
+/* A row of the outbox. Its time as well: behind a crash that has undone a transaction, its numbers may be given again. */
+struct db_row {
+	uint64_t id, xid;
+	int64_t at_us;
+};
+
+/* Where the pump stands: everything that `snapshot` sees has been delivered, and the rows ahead of it that bells have
+ * carried. Borrowed. */
+#define DB_AHEAD_MOST 24
 struct db_position {
 	const char *snapshot, *epoch;
+	const struct db_row *ahead;
+	size_t nahead;    /* DB_AHEAD_MOST at most; none in what db_pump_after calls while the pump is there */
 	const char *mark; /* what was seen last, as rt.recover takes it */
 	int64_t now_us;   /* the database's clock at the last fetch */
 	bool live;        /* the pump is there */
 };
 
-/* False while a fetch is half delivered, while a row that a bell has carried is to be read, and before the first
- * position. */
+/* False while a fetch is half delivered, and before the first position. */
 bool db_pump_position(const struct db *d, struct db_position *at) MUST_CHECK;
 
 /*

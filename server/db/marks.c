@@ -15,7 +15,7 @@ static void marks_add(struct marks *m, const struct db_event *e)
 		m->n /= 2;
 		memmove(m->rows, m->rows + MARKS_ROWS - m->n, m->n * sizeof(m->rows[0]));
 	}
-	m->rows[m->n++] = (struct marks_row){.id = e->id, .xid = e->xid, .at_us = e->at_us};
+	m->rows[m->n++] = (struct db_row){.id = e->id, .xid = e->xid, .at_us = e->at_us};
 	m->last[0] = '\0';
 }
 
@@ -42,7 +42,7 @@ bool marks_set(struct marks *m, struct slice mark)
 	return true;
 }
 
-static void marks_print(char text[MARK_TEXT], const struct marks_row *r)
+static void marks_print(char text[MARK_TEXT], const struct db_row *r)
 {
 	snprintf(text, MARK_TEXT, "row.%" PRIu64 ".%" PRIu64 ".%" PRId64, r->id, r->xid, r->at_us);
 }

@@ -13,14 +13,9 @@
 #define MARKS_ROWS 1000      /* of one fetch; of a longer one the last, 500 at least */
 #define MARK_TEXT 80
 
-struct marks_row {
-	uint64_t id, xid;
-	int64_t at_us;
-};
-
 /* Embedded in the pump. All zero: nothing was seen yet. */
 struct marks {
-	struct marks_row rows[MARKS_ROWS]; /* in the order of ids; not all were committed in it, so one would not do */
+	struct db_row rows[MARKS_ROWS]; /* in the order of ids; not all were committed in it, so one would not do */
 	size_t n;
 	char left[MARK_TEXT]; /* rt.mark's last answer: known for long, where rows go after minutes */
 	char last[MARK_TEXT]; /* one of them, or rt.mark's answer; "": not written down yet, or nothing was seen */

@@ -327,10 +327,12 @@ bool pump_position(struct pump *p, struct db_position *at)
 	struct fetch *f = &p->fetch;
 	*at = (struct db_position){.snapshot = f->snapshot,
 	                           .epoch = f->epoch,
+	                           .ahead = f->carried.rows,
+	                           .nahead = f->carried.n,
 	                           .mark = marks_last(&f->marks),
 	                           .now_us = f->now_us,
 	                           .live = p->ready};
-	return f->snapshot && !f->upto && !f->carried.n && at->mark;
+	return f->snapshot && !f->upto && at->mark;
 }
 
 const char *pump_mark(const struct pump *p)

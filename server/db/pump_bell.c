@@ -92,12 +92,6 @@ void pump_on_notify(void *ctx)
 		pump_schedule(p);
 }
 
-static bool pump_tells_cursor(const struct pump *p)
-{
-	const struct fetch *f = &p->fetch;
-	return f->ev.tells_cursor && f->ev.tells_cursor(f->ctx);
-}
-
 /*
  * While the pump sleeps each row rings, but for those of calls of edges, and bells come in the order of commits. So
  * what is still to be read rang nobody, or its bell has brought no row and is followed by a poll. Of the first of these
@@ -111,8 +105,8 @@ static bool pump_take_carried(struct pump *p, struct slice row)
 	int64_t at_us = 0, clock_us = f->now_us + (int64_t)(now_us > then_us ? now_us - then_us : 0);
 	/* Behind a poll that was refused nobody knows what is read. One that comes when its turn is used up waits for
 	 * sockets to be written. */
-	if (p->pace.state != PACE_ASLEEP || p->pace.rung || p->errors || pump_has_nobody(p) || pump_tells_cursor(p) ||
-	    !pump_is_free(p) || now_us - loop_now_us(l) > LOOP_SHARE_US)
+	if (p->pace.state != PACE_ASLEEP || p->pace.rung || p->errors || pump_has_nobody(p) || !pump_is_free(p) ||
+	    now_us - loop_now_us(l) > LOOP_SHARE_US)
 		return false;
 	p->delivering = true; /* requests of callbacks begin after it */
 	enum carried_fate fate = fetch_take_carried(&p->fetch, row, &at_us);

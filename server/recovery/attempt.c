@@ -117,7 +117,8 @@ static void attempt_positioned(void *arg)
 	free(t);
 	if (!c)
 		return;
-	if (a->broken || !db_pump_position(rec->db, &at) || !at.live) {
+	/* What is ahead of it was sent to others before this client began to hold. */
+	if (a->broken || !db_pump_position(rec->db, &at) || !at.live || at.nahead) {
 		attempt_fail(c, a->broken ? a->broken : REFUSED_PUMP);
 		return;
 	}

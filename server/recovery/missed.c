@@ -26,7 +26,7 @@ struct missed {
 static void missed_settle(struct client *c, const struct db_result *r, int first, int last)
 {
 	struct attempt *a = c->recoverable->attempt;
-	struct walk k = {.hub = hub_new(), .ids = db_value(r, last, COL_DATA)};
+	struct walk k = {.hub = hub_new(), .ids = db_value(r, last, COL_DATA), .token = &a->token};
 	struct slice former = db_value(r, first, COL_DATA), end = db_value(r, last, COL_WHAT);
 	enum refused_cause cause = REFUSED_ANSWER;
 	bool good = false;

@@ -11,6 +11,7 @@
 #include <openssl/hmac.h>
 
 #define VERSION 2
+#define VERSION_AHEAD 3 /* with rows */
 #define MAC 16
 #define UUID_BYTES 16
 #define MARK_MAX 80             /* bytes */
@@ -77,17 +78,31 @@ void token_epoch(unsigned char out[TOKEN_EPOCH], const char *name)
 	memcpy(out, sum, TOKEN_EPOCH);
 }
 
-bool token_head(struct buf *out, const unsigned char epoch[TOKEN_EPOCH], uint64_t issued_us, const char *snapshot,
-                const char *mark)
+bool token_head(struct token_head *h, const unsigned char epoch[TOKEN_EPOCH], const struct db_position *at)
 {
-	buf_char(out, VERSION);
+	struct buf *out = &h->bytes;
+	*h = (struct token_head){0};
+	buf_char(out, at->nahead ? VERSION_AHEAD : VERSION);
 	buf_add(out, epoch, TOKEN_EPOCH);
-	varint_put(out, issued_us);
-	if (!db_snapshot_pack(out, snapshot))
+	varint_put(out, (uint64_t)at->now_us);
+	if (!db_snapshot_pack(out, at->snapshot))
 		return false;
-	varint_put(out, strlen(mark));
-	buf_str(out, mark);
+	varint_put(out, strlen(at->mark));
+	buf_str(out, at->mark);
+	size_t before = out->n;
+	if (at->nahead)
+		varint_put(out, at->nahead);
+	for (size_t i = 0; i < at->nahead; i++) {
+		varint_put(out, at->ahead[i].id);
+		varint_put(out, (uint64_t)at->ahead[i].at_us);
+	}
+	h->rows = out->n - before;
 	return true;
+}
+
+void token_head_fini(struct token_head *h)
+{
+	buf_fini(&h->bytes);
 }
 
 static bool put_uuids(struct buf *out, struct slice texts)
@@ -105,19 +120,20 @@ static bool put_messages(struct buf *body, struct slice messages)
 	return good;
 }
 
-static bool about_fits(const struct token_about *a, size_t head)
+static bool about_fits(const struct token_about *a, const struct token_head *h)
 {
 	return a->socket.n == TOKEN_SOCKET && a->chats.n % TOKEN_UUID == 0 && a->messages.n % TOKEN_UUID == 0 &&
 	       a->messages.n / TOKEN_UUID <= TOKEN_MESSAGES &&
-	       head + TOKEN_SOCKET + a->chats.n / TOKEN_UUID * UUID_BYTES + MAC <= TOKEN_BASE_MAX;
+	       h->bytes.n - h->rows + TOKEN_SOCKET + a->chats.n / TOKEN_UUID * UUID_BYTES + MAC <= TOKEN_BASE_MAX;
 }
 
-bool token_put(struct buf *out, const unsigned char key[TOKEN_KEY], struct slice head, const struct token_about *about)
+bool token_put(struct buf *out, const unsigned char key[TOKEN_KEY], const struct token_head *head,
+               const struct token_about *about)
 {
 	struct buf body = {0};
-	bool good = about_fits(about, head.n);
+	bool good = about_fits(about, head);
 	if (good) {
-		buf_slice(&body, head);
+		buf_slice(&body, buf_view(&head->bytes));
 		buf_slice(&body, about->socket);
 		good = put_uuids(&body, about->chats) && put_messages(&body, about->messages);
 	}
@@ -153,6 +169,20 @@ static bool take_mark(struct slice *in, struct buf *mark)
 	return true;
 }
 
+static bool take_ahead(struct slice *in, struct recovery_token *t)
+{
+	uint64_t n, at_us;
+	if (!varint_take(in, &n) || n == 0 || n > DB_AHEAD_MOST)
+		return false;
+	for (; t->nahead < n; t->nahead++) {
+		struct token_row *r = &t->ahead[t->nahead];
+		if (!varint_take(in, &r->id) || !varint_take(in, &at_us) || at_us > INT64_MAX)
+			return false;
+		r->at_us = (int64_t)at_us;
+	}
+	return true;
+}
+
 /* Takes the messages off the end of what follows the socket. */
 static bool read_messages(struct recovery_token *t, struct slice *body)
 {
@@ -168,9 +198,10 @@ static bool read_messages(struct recovery_token *t, struct slice *body)
 static bool read_body(struct recovery_token *t, struct slice body)
 {
 	char version;
-	if (!token_take(&body, &version, 1) || version != VERSION || !token_take(&body, t->epoch, TOKEN_EPOCH) ||
-	    !varint_take(&body, &t->issued_us) || t->issued_us > INT64_MAX ||
-	    !db_snapshot_unpack(&body, &t->snapshot, IN_FLIGHT_MAX) || !take_mark(&body, &t->mark) ||
+	if (!token_take(&body, &version, 1) || (version != VERSION && version != VERSION_AHEAD) ||
+	    !token_take(&body, t->epoch, TOKEN_EPOCH) || !varint_take(&body, &t->issued_us) ||
+	    t->issued_us > INT64_MAX || !db_snapshot_unpack(&body, &t->snapshot, IN_FLIGHT_MAX) ||
+	    !take_mark(&body, &t->mark) || (version == VERSION_AHEAD && !take_ahead(&body, t)) ||
 	    !token_take(&body, t->socket, TOKEN_SOCKET) || !read_messages(t, &body) || body.n % UUID_BYTES)
 		return false;
 	for (size_t i = 0; i < body.n; i += UUID_BYTES)

@@ -110,7 +110,6 @@ void offset_new(struct recovery *rec, struct client *c)
 	random_id(r->pid, PID_LEN);
 	list_init(&r->due);
 	list_init(&r->age);
-	rec->clients++;
 }
 
 void offset_free(struct client *c)
@@ -118,7 +117,6 @@ void offset_free(struct client *c)
 	struct recoverable *r = c->recoverable;
 	assert(!r->attempt);
 	c->recoverable = NULL;
-	r->recovery->clients--;
 	list_del(&r->due);
 	list_del(&r->age);
 	buf_fini(&r->former);
@@ -161,7 +159,7 @@ static void offset_messages(const struct client *c, struct buf *messages)
 			buf_slice(messages, uuid);
 }
 
-static bool offset_put(struct buf *out, const struct client *c, struct slice head)
+static bool offset_put(struct buf *out, const struct client *c, const struct token_head *head)
 {
 	struct buf chats = {0}, messages = {0};
 	bool good = offset_chats(c, &chats);
@@ -177,7 +175,7 @@ static bool offset_put(struct buf *out, const struct client *c, struct slice hea
 	return good;
 }
 
-static void offset_send(struct client *c, struct slice head)
+static void offset_send(struct client *c, const struct token_head *head)
 {
 	struct recoverable *r = c->recoverable;
 	struct offsets *os = r->recovery->offsets;
@@ -204,18 +202,18 @@ static void offsets_send_due(struct deferred *d)
 	struct offsets *os = container_of(d, struct offsets, send);
 	struct recovery *rec = os->recovery;
 	struct db_position at;
-	struct buf head = {0};
+	struct token_head head;
 	struct recoverable *r;
 	unsigned char epoch[TOKEN_EPOCH];
 	if (os->key_state != KEY_THERE || !presence_idle(rec->events) || !db_pump_position(rec->db, &at))
 		return; /* the next call of offsets_turn tries again */
 	token_epoch(epoch, at.epoch);
-	bool good = token_head(&head, epoch, (uint64_t)at.now_us, at.snapshot, at.mark);
+	bool good = token_head(&head, epoch, &at);
 	while (good && (r = list_first(&os->due, struct recoverable, due))) {
 		list_del(&r->due);
-		offset_send(r->client, buf_view(&head));
+		offset_send(r->client, &head);
 	}
-	buf_fini(&head);
+	token_head_fini(&head);
 }
 
 void offsets_turn(struct recovery *rec)

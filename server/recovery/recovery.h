@@ -18,7 +18,6 @@ struct recovery {
 	struct db *db;
 	/* Of what a client missed, as its queue counts them: with more, a slow line would end it, each time it came back. */
 	size_t bytes_max;
-	size_t clients;                       /* that asked for it */
 	void (*on_key)(struct recovery *rec); /* the key was read, or cannot be; recover.c sets it */
 	/* Each is made by the start function of its file, and freed by the stop function. */
 	struct offsets *offsets;

@@ -79,6 +79,15 @@ static uint64_t walk_id(struct walk *k)
 	return hub_next_name(&k->ids, &text) && walk_number(text, &id) ? (uint64_t)id : 0;
 }
 
+static bool walk_was_sent(const struct walk *k, uint64_t id, int64_t at_us)
+{
+	const struct recovery_token *t = k->token;
+	for (size_t i = 0; i < t->nahead; i++)
+		if (t->ahead[i].id == id && t->ahead[i].at_us == at_us)
+			return true;
+	return false;
+}
+
 static bool walk_event(struct walk *k, const struct db_result *r, int row, uint64_t id)
 {
 	bool everyone = db_is_null(r, row, COL_ROOMS), reached = false;
@@ -87,6 +96,8 @@ static bool walk_event(struct walk *k, const struct db_result *r, int row, uint6
 	                     .confirm = db_value(r, row, COL_CONFIRM)};
 	if (!walk_number(db_value(r, row, COL_AT), &e.at_us))
 		return false;
+	if (walk_was_sent(k, id, e.at_us))
+		return true;
 	hub_send(k->hub, everyone ? SLICE(HUB_EVERYONE) : db_value(r, row, COL_ROOMS), db_value(r, row, COL_EXCEPT),
 	         walk_hit, &reached);
 	if (!reached)

@@ -9,6 +9,7 @@
 #include "eio/packet.h"
 #include "hub/hub.h"
 #include "people/delivery.h"
+#include "recovery/offset_token.h"
 
 /* Columns of rt.recover (docs/edge-sql.md). */
 enum { COL_ORD, COL_WHAT, COL_AT, COL_ROOMS, COL_EXCEPT, COL_EVENT, COL_CONTROL, COL_DATA, COL_CONFIRM, COLS };
@@ -33,7 +34,8 @@ struct walk {
 	struct hub *hub;
 	struct hub_member member;
 	struct held_list missed;
-	struct slice ids; /* of the rows to come, joined by newline; borrowed */
+	struct slice ids;                   /* of the rows to come, joined by newline; borrowed */
+	const struct recovery_token *token; /* rows that it names were not missed; borrowed */
 };
 
 /* rooms, former: joined by newline; chats: uuids, one behind the other. */

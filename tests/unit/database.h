@@ -258,8 +258,8 @@ static inline void database_play_from(struct database *d, struct loop *l)
 /* The callbacks are the caller's to set, and db_start to call. */
 static inline void database_begin(struct database *d, struct loop *l)
 {
-	static const struct db_pump_events pump = {
-		database_on_batch, database_on_cursor, database_on_gap, database_on_ready, NULL, NULL};
+	static const struct db_pump_events pump = {database_on_batch, database_on_cursor, database_on_gap,
+	                                           database_on_ready, NULL};
 	*d = (struct database){.xid = 100, .id = 1, .epoch = "e"};
 	fake_start(&d->pg, l, database_play, d);
 	struct db_config cfg = {.url = d->pg.url,

@@ -15,7 +15,7 @@ struct world {
 	char said[1000]; /* each statement that came, but for marks and fetches without rows; one word each */
 	char epoch[20];
 	int next_xid; /* snapshots are N:N: */
-	bool nobody, tells;
+	bool nobody;
 	int rows, page_rows; /* of the next fetch, of each page after it */
 	int rows_each;       /* of each fetch, once the next one was asked for */
 	uint64_t next_id;
@@ -330,7 +330,7 @@ static size_t on_batch(void *ctx, const struct db_batch *b)
 	w->events += (int)b->n;
 	for (size_t i = 0; i < b->n; i++)
 		w->bare += b->events[i].bare;
-	CHECK(!pump_position(w->pump, &at)); /* none while a fetch is half delivered */
+	CHECK(w->pump->fetch.carried.n || !pump_position(w->pump, &at)); /* none while a fetch is half delivered */
 	if (w->ask_in_batch)
 		pump_after(w->pump, 0, on_waited, w);
 	if (w->cut_in_page && w->batches == 2)
@@ -368,11 +368,6 @@ static bool nobody(void *ctx)
 	return ((struct world *)ctx)->nobody;
 }
 
-static bool tells_cursor(void *ctx)
-{
-	return ((struct world *)ctx)->tells;
-}
-
 static void on_heard(void *ctx, struct slice payload)
 {
 	struct world *w = ctx;
@@ -384,7 +379,7 @@ static void on_heard(void *ctx, struct slice payload)
 
 static void begin(struct world *w)
 {
-	static const struct db_pump_events events = {on_batch, on_cursor, on_gap, on_ready, nobody, tells_cursor};
+	static const struct db_pump_events events = {on_batch, on_cursor, on_gap, on_ready, nobody};
 	*w = (struct world){.next_xid = 100, .next_id = 1, .epoch = "e1"};
 	parts_begin(&w->parts, play);
 	w->pump = pump_new(&w->parts.common);
@@ -800,12 +795,18 @@ TEST(a_bell_that_carries_a_row_brings_it_and_a_poll_reads_it_later)
 	ring(&w, LONE("101:101:", "101"));
 	WAIT_FOR(w.parts.loop, w.events == 1);
 	CHECK_INT(w.fetches, fetches);
-	CHECK(!pump_position(w.pump, &(struct db_position){0})); /* offsets wait */
+	struct db_position at;
+	CHECK(pump_position(w.pump, &at)); /* behind the row already: it is named */
+	CHECK_STR(at.snapshot, "101:101:");
+	CHECK_INT(at.nahead, 1);
+	CHECK_INT(at.ahead[0].xid, 101);
 	uint64_t came = loop_now(w.parts.loop);
 	w.next_xid = 102;
 	WAIT_FOR(w.parts.loop, w.fetches == fetches + 1);
 	CHECK(loop_now(w.parts.loop) - came >= CARRIED_MS - 1);
 	WAIT_FOR(w.parts.loop, is_at(&w));
+	CHECK(pump_position(w.pump, &at));
+	CHECK_INT(at.nahead, 0);
 	CHECK_INT(w.parts.common.stats.carried_rows, 1);
 	CHECK_INT(w.parts.common.stats.bells, 1);
 	CHECK_INT(pace_of(&w), PACE_ASLEEP);
@@ -820,22 +821,6 @@ TEST(a_bell_that_carries_a_row_which_must_wait_is_followed_by_a_poll)
 	ring(&w, LONE("102:102:", "102")); /* 101 has committed, and rang nobody */
 	WAIT_FOR(w.parts.loop, w.fetches == fetches + 1);
 	CHECK_INT(w.events, 0);
-	end(&w);
-}
-
-TEST(where_somebody_is_told_the_cursor_behind_each_event_a_poll_brings_it)
-{
-	struct world w;
-	begin_carried(&w);
-	w.tells = true;
-	int fetches = w.fetches;
-	ring(&w, LONE("101:101:", "101"));
-	WAIT_FOR(w.parts.loop, w.fetches == fetches + 1);
-	CHECK_INT(w.events, 0);
-	WAIT_FOR(w.parts.loop, is_at(&w));
-	w.tells = false;
-	ring(&w, LONE("101:101:", "101"));
-	WAIT_FOR(w.parts.loop, w.events == 1);
 	end(&w);
 }
 

@@ -17,13 +17,18 @@ static const unsigned char epoch[TOKEN_EPOCH] = {1, 0, 255, 3, 4, 5, 6, 7};
 #define SNAPSHOT "1000:1010:1001,1009"
 #define MARK "mark.17.0123456789abcdef"
 
+static bool write_at(struct buf *out, const struct db_position *at, const struct token_about *about)
+{
+	struct token_head head;
+	bool good = token_head(&head, epoch, at) && token_put(out, key, &head, about);
+	token_head_fini(&head);
+	return good;
+}
+
 static bool write_about(struct buf *out, const char *snapshot, const struct token_about *about)
 {
-	struct buf head = {0};
-	bool good = token_head(&head, epoch, 1764083167123456, snapshot, MARK) &&
-	            token_put(out, key, buf_view(&head), about);
-	buf_fini(&head);
-	return good;
+	return write_at(out, &(struct db_position){.snapshot = snapshot, .mark = MARK, .now_us = 1764083167123456},
+	                about);
 }
 
 static bool write_token(struct buf *out, struct slice user, struct slice pid, const char *snapshot, struct slice chats)
@@ -32,9 +37,13 @@ static bool write_token(struct buf *out, struct slice user, struct slice pid, co
 	                   &(struct token_about){.user = user, .pid = pid, .socket = SOCKET, .chats = chats});
 }
 
-static bool write_head(struct buf *out, struct slice head)
+static bool write_head(struct buf *out, struct slice bytes)
 {
-	return token_put(out, key, head, &(struct token_about){.user = ANN, .pid = PID, .socket = SOCKET});
+	struct token_head head = {0};
+	buf_slice(&head.bytes, bytes);
+	bool good = token_put(out, key, &head, &(struct token_about){.user = ANN, .pid = PID, .socket = SOCKET});
+	token_head_fini(&head);
+	return good;
 }
 
 /* Bytes of exactly their size, so that a sanitizer sees the first one read too far. */
@@ -115,6 +124,39 @@ TEST(messages_that_no_pong_confirmed)
 	CHECK_INT(text.n, 0);
 	buf_fini(&many);
 	buf_fini(&text);
+}
+
+/* However many rows there are, as many chats fit. */
+TEST(rows_ahead_of_the_snapshot)
+{
+	struct db_row rows[DB_AHEAD_MOST];
+	struct buf text = {0}, chats = {0};
+	struct db_position at = {.snapshot = SNAPSHOT, .mark = MARK, .now_us = 1764083167123456, .ahead = rows};
+	struct token_about about = {.user = ANN, .pid = PID, .socket = SOCKET, .messages = SLICE(CHATS)};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		rows[i] = (struct db_row){i ? UINT64_MAX - i : 0, i, i ? INT64_MAX - (int64_t)i : 0};
+	for (int i = 0; i < 40; i++)
+		buf_str(&chats, "6d2c2c0e-0000-4fff-8abc-000000000001");
+	about.chats = buf_view(&chats);
+	for (at.nahead = 0; at.nahead <= DB_AHEAD_MOST; at.nahead++) {
+		struct recovery_token t;
+		text.n = 0;
+		CHECK(write_at(&text, &at, &about));
+		CHECK(text.n <= TOKEN_MAX_TEXT);
+		CHECK(reads(&t, key, ANN, PID, buf_view(&text)));
+		CHECK_INT(t.nahead, at.nahead);
+		for (size_t i = 0; i < t.nahead; i++)
+			CHECK(t.ahead[i].id == rows[i].id && t.ahead[i].at_us == rows[i].at_us);
+		CHECK_SLICE(buf_view(&t.mark), SLICE(MARK));
+		CHECK_SLICE(slice_of(t.socket, TOKEN_SOCKET), SOCKET);
+		CHECK_SLICE(buf_view(&t.chats), buf_view(&chats));
+		CHECK_SLICE(buf_view(&t.messages), SLICE(CHATS));
+		token_fini(&t);
+	}
+	for (size_t n = 0; n < text.n; n++)
+		CHECK(refuses(key, ANN, PID, slice_of(text.p, n)));
+	buf_fini(&text);
+	buf_fini(&chats);
 }
 
 TEST(for_one_user_one_private_id_and_one_key)
@@ -248,10 +290,16 @@ TEST(authentic_but_no_body)
 	{                                                                    \
 		version "ABCDEFGH" rest, sizeof(version "ABCDEFGH" rest) - 1 \
 	}
+#define FIVE "\x07\x01\x07\x01\x07\x01\x07\x01\x07\x01"
 	static const struct slice heads[] = {
 		{"", 0},
 		{"\x02", 1},
-		HEAD("\x03", "\x01\x01\x00\x00\x01m"),
+		HEAD("\x04", "\x01\x05\x00\x00\x01m"),
+		HEAD("\x03", "\x01\x05\x00\x00\x01m"),     /* of rows, but has no such part */
+		HEAD("\x03", "\x01\x05\x00\x00\x01m\x00"), /* none of them has the other version */
+		HEAD("\x03", "\x01\x05\x00\x00\x01m\x19" FIVE FIVE FIVE FIVE FIVE), /* too many */
+		HEAD("\x03", "\x01\x05\x00\x00\x01m\x01\x07"),                      /* cut short before the time */
+		HEAD("\x03", "\x01\x05\x00\x00\x01m\x01\x07\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
 		HEAD("\x01", "\x01\x05\x00\x00"), /* of the version before: it names no mark */
 		HEAD("\x02", ""),
 		HEAD("\x02", "\x01\x00\x00\x00\x01m"),
@@ -268,6 +316,9 @@ TEST(authentic_but_no_body)
 	}
 	text.n = 0;
 	CHECK(write_head(&text, (struct slice)HEAD("\x02", "\x01\x05\x00\x00\x01m")));
+	CHECK(!refuses(key, ANN, PID, buf_view(&text)));
+	text.n = 0;
+	CHECK(write_head(&text, (struct slice)HEAD("\x03", "\x01\x05\x00\x00\x01m\x01\x07\x01")));
 	CHECK(!refuses(key, ANN, PID, buf_view(&text)));
 	buf_fini(&text);
 }
