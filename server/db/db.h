@@ -215,7 +215,7 @@ void db_listen(struct db *d, const char *channel, void (*fn)(void *ctx, struct s
 /* The first client is here, and the pump need not be slow any more: it reads at once. */
 void db_attend(struct db *d);
 
-/* A row of the outbox. Its time as well: behind a crash that has undone a transaction, its numbers may be given again. */
+/* A row of the outbox. Its time as well: behind a crash that has undone a transaction its numbers may come again. */
 struct db_row {
 	uint64_t id, xid;
 	int64_t at_us;
