@@ -1,6 +1,6 @@
 /*
- * The main of a fuzz target without libFuzzer. The files of the target's kept corpus, tests/fuzz/corpus/<target>, run in
- * processes, some in each; where one fails each of them runs again in a process of its own, as unit tests do. Files
+ * The main of a fuzz target without libFuzzer. The files of the target's kept corpus, tests/fuzz/corpus/<target>, run
+ * in processes, some in each; where one fails each of them runs again in a process of its own, as unit tests do. Files
  * named as arguments run in this process, for a debugger.
  */
 #include "target.h"
