@@ -8,7 +8,7 @@
 
 #include "db/lone_row.h"
 
-#define CARRIED_MOST DB_AHEAD_MOST /* then a poll is due: it reads them at once, and others as well */
+#define CARRIED_MOST DB_AHEAD_MOST /* then a poll is due, earlier where there are other edges */
 #define CARRIED_MS 100             /* so is one this long behind the first of them */
 
 /* Embedded in the fetch. All zero: there are none. */

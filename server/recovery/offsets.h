@@ -3,9 +3,10 @@
  * brought the client something, one small event ["$o",0,"<offset>"] (R8) follows; stock clients keep its last argument
  * and present it.
  *
- * An offset says that its socket has been sent everything that a snapshot sees. So the edge gives none while a fetch is
- * half delivered, while presence waits to be sent, or before a sync:required that it owes. A quiet socket gets a fresh
- * offset from time to time, because offsets get old, and the outbox forgets.
+ * An offset says that its socket has been sent everything that a snapshot sees, and the rows ahead of it that bells
+ * have carried, which it names. So the edge gives none while a fetch is half delivered, while presence waits to be
+ * sent, or before a sync:required that it owes. A quiet socket gets a fresh offset from time to time, because offsets
+ * get old, and the outbox forgets.
  */
 #ifndef RECOVERY_OFFSETS_H
 #define RECOVERY_OFFSETS_H

@@ -3,8 +3,8 @@
  * before all others.
  *
  *   rooms entered -> the chats of the offset entered too -> the pump polls once: P; from now on events are held
- *        -> rt.recover: rows that the offset's snapshot does not see and P does -> the walk through rooms as they were
- *        -> CONNECT's reply, missed events, held events, `connected`
+ *        -> rt.recover: rows that the offset's snapshot does not see and P does -> the walk through rooms as they were,
+ *           without the rows that the offset names -> CONNECT's reply, missed events, held events, `connected`
  *
  * The walk uses a hub of its own with one member, which control rows move between the events, as on a live socket. The
  * walk may end in other chats than the socket is in. Then the wrong events may have been held, so the rooms are set

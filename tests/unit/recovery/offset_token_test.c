@@ -130,14 +130,17 @@ TEST(messages_that_no_pong_confirmed)
 TEST(rows_ahead_of_the_snapshot)
 {
 	struct db_row rows[DB_AHEAD_MOST];
-	struct buf text = {0}, chats = {0};
+	struct buf text = {0}, chats = {0}, messages = {0};
 	struct db_position at = {.snapshot = SNAPSHOT, .mark = MARK, .now_us = 1764083167123456, .ahead = rows};
-	struct token_about about = {.user = ANN, .pid = PID, .socket = SOCKET, .messages = SLICE(CHATS)};
+	struct token_about about = {.user = ANN, .pid = PID, .socket = SOCKET};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		rows[i] = (struct db_row){i ? UINT64_MAX - i : 0, i, i ? INT64_MAX - (int64_t)i : 0};
 	for (int i = 0; i < 40; i++)
 		buf_str(&chats, "6d2c2c0e-0000-4fff-8abc-000000000001");
+	for (int i = 0; i < TOKEN_MESSAGES; i++)
+		buf_str(&messages, "6d2c2c0e-0000-4fff-8abc-000000000001");
 	about.chats = buf_view(&chats);
+	about.messages = buf_view(&messages);
 	for (at.nahead = 0; at.nahead <= DB_AHEAD_MOST; at.nahead++) {
 		struct recovery_token t;
 		text.n = 0;
@@ -150,13 +153,14 @@ TEST(rows_ahead_of_the_snapshot)
 		CHECK_SLICE(buf_view(&t.mark), SLICE(MARK));
 		CHECK_SLICE(slice_of(t.socket, TOKEN_SOCKET), SOCKET);
 		CHECK_SLICE(buf_view(&t.chats), buf_view(&chats));
-		CHECK_SLICE(buf_view(&t.messages), SLICE(CHATS));
+		CHECK_SLICE(buf_view(&t.messages), buf_view(&messages));
 		token_fini(&t);
 	}
 	for (size_t n = 0; n < text.n; n++)
 		CHECK(refuses(key, ANN, PID, slice_of(text.p, n)));
 	buf_fini(&text);
 	buf_fini(&chats);
+	buf_fini(&messages);
 }
 
 TEST(for_one_user_one_private_id_and_one_key)
