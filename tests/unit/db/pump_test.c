@@ -687,8 +687,8 @@ TEST(where_somebody_waits_a_pump_that_polls_hears_the_bell_all_the_same)
 {
 	struct world w;
 	begin(&w);
-	polls_on(&w); /* as there may be no row in the first window */
-	w.rows_each = 20;
+	polls_on(&w);     /* as there may be no row in the first window */
+	w.rows_each = 60; /* enough of them in a window that stands still for 0.2 s */
 	pump_start(w.pump);
 	WAIT_FOR(w.parts.loop, w.events > 0);
 	w.parts.common.cfg.bell = DB_BELL_AUTO;
