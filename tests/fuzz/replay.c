@@ -62,7 +62,11 @@ static int replay(const char *program, const char *dir)
 {
 	struct dirent **files;
 	int failed = 0, n = scandir(dir, &files, is_input, alphasort);
-	char **paths = n > 0 ? mem_alloc((size_t)n * sizeof *paths) : NULL;
+	if (n < 1) { /* a corpus has to be there */
+		printf("%s: 0 passed, 1 failed\n", program);
+		return 1;
+	}
+	char **paths = mem_alloc((size_t)n * sizeof *paths);
 	for (int i = 0; i < n; i++) {
 		paths[i] = mem_printf("%s/%s", dir, files[i]->d_name);
 		free(files[i]);
@@ -72,11 +76,9 @@ static int replay(const char *program, const char *dir)
 	for (int i = 0; i < n; i++)
 		free(paths[i]);
 	free(paths);
-	if (n >= 0)
-		free(files);
-	printf("%s: %d passed, %d failed\n", program, n > 0 ? n - failed : 0,
-	       n > 0 ? failed : 1); /* a corpus has to be there */
-	return failed || n <= 0;
+	free(files);
+	printf("%s: %d passed, %d failed\n", program, n - failed, failed);
+	return failed != 0;
 }
 
 int main(int argc, char **argv)

@@ -49,7 +49,7 @@ test('who asks: a private id, offsets of their own, events untouched', async () 
   await d.hear('chat:message:new', {}, 20)
   await until(() => d.events.at(-1).event === '$o')
   const told = names('chat:message:new').join()
-  assert.match(told, /^(chat:message:new,\$o,)?(chat:message:new,){19,20}\$o$/, 'and for the row that its bell may have brought before')
+  assert.match(told, /^(chat:message:new,\$o,(chat:message:new,){19}|(chat:message:new,){20})\$o$/, 'and for the row that its bell may have brought before')
   // handlers of the application get Maps; stock clients take the last of two values for their offset
   for (const { event, data } of d.events) {
     if (event === '$o') assert.ok(Array.isArray(data) && data.length === 2 && data[0] === 0 && /^[\w-]+$/.test(data[1]), JSON.stringify(data))

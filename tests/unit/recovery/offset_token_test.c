@@ -135,10 +135,9 @@ TEST(rows_ahead_of_the_snapshot)
 	struct token_about about = {.user = ANN, .pid = PID, .socket = SOCKET};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		rows[i] = (struct db_row){i ? UINT64_MAX - i : 0, i, i ? INT64_MAX - (int64_t)i : 0};
-	for (int i = 0; i < 40; i++)
-		buf_str(&chats, "6d2c2c0e-0000-4fff-8abc-000000000001");
 	for (int i = 0; i < TOKEN_MESSAGES; i++)
 		buf_str(&messages, "6d2c2c0e-0000-4fff-8abc-000000000001");
+	buf_add(&chats, messages.p, (size_t)40 * TOKEN_UUID);
 	about.chats = buf_view(&chats);
 	about.messages = buf_view(&messages);
 	for (at.nahead = 0; at.nahead <= DB_AHEAD_MOST; at.nahead++) {
@@ -299,6 +298,7 @@ TEST(authentic_but_no_body)
 		{"", 0},
 		{"\x02", 1},
 		HEAD("\x04", "\x01\x05\x00\x00\x01m"),
+		HEAD("\x03", "\x01\x01\x00\x00\x01m"),
 		HEAD("\x03", "\x01\x05\x00\x00\x01m"),     /* of rows, but has no such part */
 		HEAD("\x03", "\x01\x05\x00\x00\x01m\x00"), /* none of them has the other version */
 		HEAD("\x03", "\x01\x05\x00\x00\x01m\x19" FIVE FIVE FIVE FIVE FIVE), /* too many */
