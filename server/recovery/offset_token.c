@@ -6,7 +6,6 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "base/varint.h"
-#include "db/db.h"
 #include <openssl/sha.h>
 #include <openssl/hmac.h>
 

@@ -60,7 +60,8 @@ void token_epoch(unsigned char out[TOKEN_EPOCH], const char *name); /* the first
 bool token_head(struct token_head *h, const unsigned char epoch[TOKEN_EPOCH], const struct db_position *at) MUST_CHECK;
 void token_head_fini(struct token_head *h);
 
-/* False: the offset is longer than TOKEN_BASE_MAX, has too many messages, or something that is no uuid; nothing was added. */
+/* False: without rows and messages the offset is longer than TOKEN_BASE_MAX, or it has too many messages, or something
+ * that is no uuid; nothing was added. */
 bool token_put(struct buf *out, const unsigned char key[TOKEN_KEY], const struct token_head *head,
                const struct token_about *about) MUST_CHECK;
 
