@@ -60,6 +60,7 @@ static void waiters_on_late(struct timer *t)
 	list_init(&late);
 	waiters_move_late(w, &w->current, &late, &earliest);
 	waiters_move_late(w, &w->next, &late, &earliest);
+	waiters_move_late(w, &w->released, &late, &earliest);
 	if (earliest)
 		timer_set(w->loop, &w->impatience, earliest);
 	waiters_run(&late);
@@ -104,6 +105,13 @@ void waiters_release(struct waiters *w)
 	waiters_move(&w->next, &w->released);
 	if (!list_empty(&w->released))
 		loop_defer(w->loop, LOOP_WORK, &w->release);
+}
+
+bool waiters_regain(struct waiters *w)
+{
+	deferred_cancel(&w->release);
+	waiters_move(&w->released, &w->next);
+	return !list_empty(&w->next);
 }
 
 bool waiters_flush(struct waiters *w)

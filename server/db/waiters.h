@@ -4,6 +4,7 @@
  *
  *   (waiters_add) -> next --waiters_fetching--> current --waiters_delivered--> called
  *                      |---- waiters_release: no fetch will come ----|-> released --the loop's next work--> called
+ *                      |                     <-- waiters_regain -----------|
  *                      |---- its time is over -----------------------|-> called
  */
 #ifndef DB_WAITERS_H
@@ -25,7 +26,8 @@ void waiters_add(struct waiters *w, uint64_t ms, void (*done)(void *arg), void *
 void waiters_fetching(struct waiters *w);                                             /* a fetch goes out */
 void waiters_delivered(struct waiters *w); /* it has been delivered: calls those that wait for it */
 void waiters_release(struct waiters *w);   /* calls all of them from the loop */
-bool waiters_flush(struct waiters *w);     /* calls all of them now; false: there were none */
-void waiters_fini(struct waiters *w);      /* nobody waits by now */
+bool waiters_regain(struct waiters *w); /* fetches come again: released ones wait for the next; false: nobody waits */
+bool waiters_flush(struct waiters *w);  /* calls all of them now; false: there were none */
+void waiters_fini(struct waiters *w);   /* nobody waits by now */
 
 #endif

@@ -1035,6 +1035,21 @@ TEST(a_waiter_of_a_batch_waits_for_the_fetch_after_it)
 	end(&w);
 }
 
+/* It was released, since the pump was away, and is called in the turn in which the pump comes. */
+TEST(a_waiter_of_the_first_batch_of_a_session_waits_too)
+{
+	struct world w;
+	begin_ready(&w);
+	fake_cut(conn(&w));
+	WAIT_FOR(w.parts.loop, !pump_ready(w.pump));
+	w.ask_in_batch = true;
+	w.rows = 1;
+	WAIT_FOR(w.parts.loop, w.waited == 1);
+	CHECK(pump_ready(w.pump));
+	CHECK_INT(w.fetches_at_waited, w.fetches_at_batch + 1);
+	end(&w);
+}
+
 /* ---- long fetches ---- */
 
 TEST(a_long_fetch_comes_in_pages_and_turns)

@@ -92,3 +92,23 @@ TEST(who_wants_to_wait_so_long_waits_no_longer)
 	CHECK_INT(x.done, 3);
 	end(&x);
 }
+
+TEST(released_ones_wait_on_where_fetches_come_again_before_the_loop)
+{
+	struct world x;
+	begin(&x);
+	CHECK(!waiters_regain(&x.w));
+	waiters_add(&x.w, 0, done, &x);
+	waiters_add(&x.w, 10, done, &x);
+	waiters_fetching(&x.w);
+	waiters_release(&x.w);
+	CHECK(waiters_regain(&x.w));
+	waiters_delivered(&x.w);
+	loop_settle(x.loop);
+	CHECK_INT(x.done, 0);
+	WAIT_FOR(x.loop, x.done == 1); /* its time is over */
+	waiters_fetching(&x.w);
+	waiters_delivered(&x.w);
+	CHECK_INT(x.done, 2);
+	end(&x);
+}
