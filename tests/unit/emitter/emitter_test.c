@@ -22,12 +22,7 @@ static void end(void)
 	stage_end_clients(&hall.stage);
 	db_free(&hall.base.db);
 	emitter_stop(&emitter);
-	presence_stop(&hall.events);
-	confirms_stop(&hall.events);
-	rooms_stop(&hall.events);
-	routes_stop(&hall.events);
-	database_end(&hall.base);
-	stage_end(&hall.stage);
+	hall_end_floor();
 }
 
 static void notify(const char *payload)

@@ -91,6 +91,7 @@ static inline void house_begin(void)
 {
 	char error[200];
 	struct people *p = &house.stage.people;
+	memset(&house, 0, sizeof house);
 	stage_begin(&house.stage, &(struct sio_namespace){.on_connect = connect_socket,
 	                                                  .on_event = gate_event,
 	                                                  .on_disconnect = leave_socket,

@@ -132,6 +132,7 @@ static inline void hall_turns(void)
 /* Without a database yet: hall_opens starts it. */
 static inline void hall_begin(void)
 {
+	memset(&hall, 0, sizeof hall);
 	stage_begin(&hall.stage, &(struct sio_namespace){.on_connect = hall_on_connect,
 	                                                 .on_event = hall_on_event,
 	                                                 .on_disconnect = hall_on_disconnect,

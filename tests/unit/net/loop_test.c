@@ -1,6 +1,7 @@
 #include "net/loop.h"
 
 #include "base/mem.h"
+#define UNIT_TOGETHER 1
 #include "test.h"
 #include <ev.h>
 

@@ -29,12 +29,7 @@ static void end(void)
 	db_free(&hall.base.db);
 	history_stop(&operator);
 	asks_stop(&operator);
-	presence_stop(&hall.events);
-	confirms_stop(&hall.events);
-	rooms_stop(&hall.events);
-	routes_stop(&hall.events);
-	database_end(&hall.base);
-	stage_end(&hall.stage);
+	hall_end_floor();
 }
 
 /* The n-th question, of which more is known. */

@@ -68,6 +68,7 @@ static void begin(void)
 {
 	static const struct recovery_hooks hooks = {
 		.sent = recovery_sent, .synced = recovery_synced, .forget = recovery_forget};
+	memset(&above, 0, sizeof above);
 	stage_begin(&stage, &(struct sio_namespace){.on_connect = on_connect,
 	                                            .on_event = on_event,
 	                                            .on_disconnect = on_disconnect,

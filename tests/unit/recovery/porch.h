@@ -22,7 +22,7 @@ static struct {
 	const char *rooms; /* the rooms of every client that opens */
 	int recovered, opened;
 	char pid[PID_LEN + 1], offset[TOKEN_MAX_TEXT + 1]; /* as porch_reads_offset has found them */
-} porch = {.rooms = "participants:" CHAT};
+} porch;
 
 static void porch_done(struct client *c, struct slice reason, bool recovered)
 {
@@ -79,6 +79,8 @@ static inline void porch_begin(void)
 	hall.on_gap = porch_gap;
 	hall.on_up = porch_up;
 	database_answers(&hall.base, "rt.recovery_key", KEY);
+	memset(&porch, 0, sizeof porch);
+	porch.rooms = "participants:" CHAT;
 	porch.recovery = (struct recovery){
 		.people = &hall.stage.people, .events = &hall.events, .db = hall.base.db, .bytes_max = 10000};
 	recovery_parts_start(&porch.recovery);

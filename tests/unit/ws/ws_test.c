@@ -12,7 +12,9 @@ struct peer {
 	bool close_on_message, kill_on_message;
 };
 
-static struct ws_config config = {.max_message = 100, .max_fragments = 5, .close_linger_ms = 100};
+#define LINGER_MS 100
+
+static struct ws_config config = {.max_message = 100, .max_fragments = 5, .close_linger_ms = LINGER_MS};
 
 static void on_message(struct ws *w, void *owner, bool binary, struct slice data)
 {
@@ -91,6 +93,7 @@ static void finish(struct peer *p)
 {
 	pair_close(&p->pair);
 	buf_fini(&p->log);
+	config.close_linger_ms = LINGER_MS;
 }
 
 struct frame {
