@@ -43,7 +43,8 @@ brief = $(if $(V),,@echo "  $(1) $@";)
 
 # What is built with other flags is built anew.
 FLAGS := $(B)/flags
-FLAGS_NOW := $(strip $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS))
+UNIT_OPT := -U_FORTIFY_SOURCE -O0
+FLAGS_NOW := $(strip $(CC) $(ALL_CFLAGS) $(UNIT_OPT) $(LDFLAGS) $(LIBS))
 ifneq ($(strip $(file <$(FLAGS))),$(FLAGS_NOW))
 $(FLAGS): FORCE
 endif
@@ -96,7 +97,7 @@ $(B)/bellwire: $(call obj,server/main.c) $(call libs_upto,cmd)
 
 # Unit tests: tests/unit/<layer>/<name>_test.c is linked with its layer and those below. What is under test is optimized, the test
 # is not: to compile it takes a third of the time so.
-UNIT_CFLAGS = $(ALL_CFLAGS) -U_FORTIFY_SOURCE -O0 -Itests/unit
+UNIT_CFLAGS = $(ALL_CFLAGS) $(UNIT_OPT) -Itests/unit
 UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 define unit_rule

@@ -238,7 +238,7 @@ bool db_pump_position(const struct db *d, struct db_position *at) MUST_CHECK;
 
 /*
  * Calls done once a fetch that begins after this call has been delivered. Where the pump is away nothing would come:
- * then at once, from the loop.
+ * then at once, from the loop, unless the pump is back before that.
  */
 void db_pump_after(struct db *d, void (*done)(void *arg), void *arg);
 

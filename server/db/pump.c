@@ -79,9 +79,9 @@ static void pump_fetch_done(struct pump *p)
 	link_settled(p->link);
 	pump_tell_pace(p);
 	if (!p->ready) {
-		pump_became_ready(p);
-		/* Who asked while this fetch was out, in this very turn, waits for the next one after all. */
+		/* Who has asked while this fetch was out waits for the next one after all. */
 		p->poll_now |= waiters_regain(&p->waiters);
+		pump_became_ready(p);
 	}
 	waiters_delivered(&p->waiters);
 	pump_schedule(p);

@@ -60,7 +60,7 @@ static void on_fence(struct sio_socket *s, uint64_t value, void *ctx)
 	buf_printf(&(*(struct site **)ctx)->log, "fence %llu\n", (unsigned long long)value);
 }
 
-static struct site *site_now; /* each test has a process of its own */
+static struct site *site_now; /* of the test that runs */
 static const struct sio_namespace namespaces[] = {
 	{"/", on_connect, on_event, on_disconnect, on_fence, &site_now, &site_now},
 	{"/a", on_connect, on_event, on_disconnect, on_fence, &site_now, &site_now},

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createHmac, randomBytes, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +11,8 @@ import { Client } from './client.mjs'
 import { sleep, until, WAIT_MS } from './wait.mjs'
 
 export const BIN = process.env.BELLWIRE_BIN ?? fileURLToPath(new URL('../../../build/bellwire', import.meta.url))
+// A sanitized program keeps what was freed, and is slow. A file that asks shows more with the normal one, so it runs with that as well (tests/integration/run).
+export const SANITIZED = readFileSync(BIN).includes('__asan_init')
 const ADMIN_URL = process.env.BELLWIRE_TEST_PG
 // The role belongs to the cluster, so every file gives it the same password.
 export const EDGE_PASSWORD = 'bellwire-test'

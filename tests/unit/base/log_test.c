@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#define UNIT_TOGETHER 1
 #include "test.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -24,7 +24,7 @@ struct room {
 	struct buf server, client; /* what either was told, a line each */
 };
 
-static struct room *room_now; /* each test has a process of its own */
+static struct room *room_now; /* of the test that runs */
 
 /* ---- the server ---- */
 

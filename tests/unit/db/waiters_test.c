@@ -112,3 +112,14 @@ TEST(released_ones_wait_on_where_fetches_come_again_before_the_loop)
 	CHECK_INT(x.done, 2);
 	end(&x);
 }
+
+TEST(one_that_is_released_waits_no_longer_than_it_wanted_either)
+{
+	struct world x;
+	begin(&x);
+	waiters_add(&x.w, 10, done, &x);
+	waiters_release(&x.w);
+	deferred_cancel(&x.w.release); /* the loop does not come to it */
+	WAIT_FOR(x.loop, x.done == 1);
+	end(&x);
+}

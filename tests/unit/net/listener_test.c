@@ -1,5 +1,6 @@
 #include "net/listener.h"
 
+#define UNIT_TOGETHER 1
 #include "test.h"
 #include <arpa/inet.h>
 #include <errno.h>

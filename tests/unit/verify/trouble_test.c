@@ -1,4 +1,5 @@
 /* The commands of --kill: how they are run, and what is known of their ends. */
+#define UNIT_TOGETHER 1
 #include "party.h"
 
 #include <signal.h>
