@@ -4,14 +4,14 @@
  * named as arguments run in this process, for a debugger.
  */
 #include "target.h"
+#include "together.h"
 
 #include <dirent.h>
 #include <libgen.h>
-#include <sys/wait.h>
 
-#define SECONDS_MOST 30
-#define ALL_RAN 7   /* the exit status; an input that ends the process hides none behind it */
-#define TOGETHER 32 /* the end of a process takes as long as many files, with a leak checker */
+#define TOGETHER 32
+
+static char **paths; /* of the inputs */
 
 static void run_file(const char *path)
 {
@@ -26,32 +26,14 @@ static void run_file(const char *path)
 	buf_fini(&in);
 }
 
-static bool run_in_child(char **paths, int n)
+static void run_input(int i)
 {
-	int status = 0;
-	fflush(NULL);
-	pid_t pid = fork();
-	if (pid == 0) {
-		for (int i = 0; i < n; i++) {
-			alarm(SECONDS_MOST);
-			run_file(paths[i]);
-		}
-		exit(ALL_RAN); /* leak checkers report at exit */
-	}
-	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == ALL_RAN;
+	run_file(paths[i]);
 }
 
-/* How many fail; where none does by itself, all of them: they fail together alone. */
-static int failures_in(char **paths, int n)
+static const char *input_name(int i)
 {
-	int failed = 0;
-	if (run_in_child(paths, n))
-		return 0;
-	for (int i = 0; n > 1 && i < n; i++)
-		failed += failures_in(paths + i, 1);
-	if (!failed)
-		fprintf(stderr, "FAIL %s%s%s\n", paths[0], n > 1 ? " up to " : "", n > 1 ? paths[n - 1] : "");
-	return failed ? failed : n;
+	return paths[i];
 }
 
 static int is_input(const struct dirent *d)
@@ -61,25 +43,24 @@ static int is_input(const struct dirent *d)
 
 static int replay(const char *program, const char *dir)
 {
+	static const struct together inputs = {run_input, input_name};
 	struct dirent **files;
-	int failed = 0, n = scandir(dir, &files, is_input, alphasort);
+	int n = scandir(dir, &files, is_input, alphasort);
 	if (n < 1) { /* a corpus has to be there */
 		printf("%s: 0 passed, 1 failed\n", program);
 		return 1;
 	}
-	char **paths = mem_alloc((size_t)n * sizeof *paths);
+	paths = mem_alloc((size_t)n * sizeof *paths);
 	for (int i = 0; i < n; i++) {
 		paths[i] = mem_printf("%s/%s", dir, files[i]->d_name);
 		free(files[i]);
 	}
-	for (int i = 0; i < n; i += TOGETHER)
-		failed += failures_in(paths + i, n - i < TOGETHER ? n - i : TOGETHER);
+	int result = together_run(&inputs, program, n, TOGETHER);
 	for (int i = 0; i < n; i++)
 		free(paths[i]);
 	free(paths);
 	free(files);
-	printf("%s: %d passed, %d failed\n", program, n - failed, failed);
-	return failed != 0;
+	return result;
 }
 
 int main(int argc, char **argv)

@@ -10,8 +10,7 @@
 #define UNIT_TEST_H
 
 #include "check.h"
-#include <signal.h>
-#include <sys/wait.h>
+#include "together.h"
 
 /* A program whose tests leave something in statics, signals or descriptors defines it as 1. */
 #if defined UNIT_TOGETHER
@@ -21,7 +20,6 @@
 #define UNIT_TOGETHER 1
 #endif
 #define UNIT_TESTS_MAX 1000
-#define UNIT_ALL_RAN 7 /* the exit status; a test that ends the process hides none behind it */
 
 static struct unit_test {
 	const char *name;
@@ -45,46 +43,25 @@ static void unit_register(const char *name, void (*run)(void))
 	}                                                            \
 	static void fn(void)
 
-static bool unit_in_child(const struct unit_test *tests, int n, int *status)
+static void unit_run(int i)
 {
-	fflush(NULL);
-	pid_t pid = fork();
-	if (pid == 0) {
-		for (int i = 0; i < n; i++) {
-			alarm(30);
-			unit_row = "";
-			tests[i].run();
-		}
-		exit(UNIT_ALL_RAN); /* leak checkers report at exit */
-	}
-	return pid > 0 && waitpid(pid, status, 0) == pid && WIFEXITED(*status) && WEXITSTATUS(*status) == UNIT_ALL_RAN;
+	unit_row = "";
+	unit_tests[i].run();
 }
 
-/* How many fail; where none does by itself, all of them: they fail together alone. */
-static int unit_failures(const struct unit_test *tests, int n)
+static const char *unit_name(int i)
 {
-	int status = 0, failed = 0;
-	if (unit_in_child(tests, n, &status))
-		return 0;
-	for (int i = 0; n > 1 && i < n; i++)
-		failed += unit_failures(tests + i, 1);
-	if (!failed)
-		fprintf(stderr, "FAIL %s%s%s%s\n", tests[0].name, n > 1 ? " up to " : "",
-		        n > 1 ? tests[n - 1].name : "",
-		        WIFSIGNALED(status) ? WTERMSIG(status) == SIGALRM ? " (timeout)" : " (signal)" : "");
-	return failed ? failed : n;
+	return unit_tests[i].name;
 }
 
 int main(int argc, char **argv)
 {
-	int n = 0, failed = 0;
+	static const struct together tests = {unit_run, unit_name};
+	int n = 0;
 	for (int i = 0; i < unit_n; i++)
 		if (argc < 2 || strstr(unit_tests[i].name, argv[1]))
 			unit_tests[n++] = unit_tests[i];
-	for (int i = 0; i < n; i += UNIT_TOGETHER)
-		failed += unit_failures(unit_tests + i, n - i < UNIT_TOGETHER ? n - i : UNIT_TOGETHER);
-	printf("%s: %d passed, %d failed\n", argv[0], n - failed, failed);
-	return failed != 0;
+	return together_run(&tests, argv[0], n, UNIT_TOGETHER);
 }
 
 #endif
